@@ -1,0 +1,2 @@
+Console.WriteLine("ascl");
+return 0;

@@ -1,0 +1,53 @@
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Simd;
+
+namespace Ascl.Kernels.Devices;
+
+/// <summary>The CPU with a fixed number of threads.</summary>
+public sealed unsafe class CpuDevice : Device
+{
+    private readonly WorkerTeam team;
+    private readonly CpuBuffer<float>?[] scratch;
+
+    /// <param name="threads">Threads that compute, the calling one included; 0 for one a core.</param>
+    /// <param name="pinned">Fix each thread, the calling one too, to a core of its own: what a program that owns the machine wants.</param>
+    public CpuDevice(int threads = 0, bool pinned = false)
+    {
+        Threads = threads > 0 ? threads : Environment.ProcessorCount;
+        team = new WorkerTeam(Threads, pinned && Threads <= Environment.ProcessorCount);
+        scratch = new CpuBuffer<float>?[Threads];
+        DebugSettings.Say($"device {Name}");
+    }
+
+    public int Threads { get; }
+
+    public override string Name => $"cpu: {SimdWidth.InstructionSet}, {Threads} thread{(Threads == 1 ? "" : "s")}";
+
+    public override DeviceBuffer<T> Allocate<T>(int length) => new CpuBuffer<T>(this, length);
+
+    public override void Synchronize()
+    {
+        // Kernels on the CPU have ended when their call returns.
+    }
+
+    /// <summary>
+    /// Runs <paramref name="body"/>(item, worker) for every item in 0…<paramref name="items"/>−1, spread over the threads. Which thread takes an
+    /// item varies; what an item computes must not depend on it, and sums over items belong in a second, ordered pass. So results have the same
+    /// bits for any number of threads. <c>worker</c> (0…<see cref="Threads"/>−1) is only for <see cref="Scratch"/>.
+    /// </summary>
+    internal void For(int items, Action<int, int> body) => team.For(items, body);
+
+    /// <summary>Memory of the worker's own, at least <paramref name="length"/> floats with arbitrary contents, valid inside one item.</summary>
+    internal float* Scratch(int worker, int length)
+    {
+        CpuBuffer<float>? buffer = scratch[worker];
+        if (buffer is null || buffer.Length < length)
+            scratch[worker] = buffer = new CpuBuffer<float>(this, length);
+        return buffer.Pointer;
+    }
+
+    /// <summary>The memory of a buffer that must be this device's.</summary>
+    internal static T* Pointer<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Pointer;
+
+    public override void Dispose() => team.Dispose();
+}

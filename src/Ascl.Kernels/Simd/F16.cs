@@ -1,0 +1,30 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Ascl.Kernels.Simd;
+
+/// <summary>16 floats: one AVX-512 register.</summary>
+public readonly unsafe struct F16(Vector512<float> value) : ISimd<F16>
+{
+    private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+    private readonly Vector512<float> v = value;
+
+    public static int Width => 16;
+    public static F16 Zero => new(Vector512<float>.Zero);
+    [MethodImpl(Inline)] public static F16 Load(float* p) => new(Vector512.Load(p));
+    [MethodImpl(Inline)] public static F16 Broadcast(float value) => new(Vector512.Create(value));
+    [MethodImpl(Inline)] public void Store(float* p) => Vector512.Store(v, p);
+    [MethodImpl(Inline)] public void StoreNonTemporal(float* p) => Vector512.StoreAlignedNonTemporal(v, p);
+    [MethodImpl(Inline)] public static F16 MulAdd(F16 a, F16 b, F16 c) => new(Vector512.FusedMultiplyAdd(a.v, b.v, c.v));
+    [MethodImpl(Inline)] public static F16 NegMulAdd(F16 a, F16 b, F16 c) => new(Vector512.FusedMultiplyAdd(-a.v, b.v, c.v));
+    [MethodImpl(Inline)] public static F16 operator +(F16 a, F16 b) => new(a.v + b.v);
+    [MethodImpl(Inline)] public static F16 operator -(F16 a, F16 b) => new(a.v - b.v);
+    [MethodImpl(Inline)] public static F16 operator *(F16 a, F16 b) => new(a.v * b.v);
+    [MethodImpl(Inline)] public static F16 Min(F16 a, F16 b) => new(Vector512.MinNative(a.v, b.v));
+    [MethodImpl(Inline)] public static F16 Max(F16 a, F16 b) => new(Vector512.MaxNative(a.v, b.v));
+    [MethodImpl(Inline)] public static F16 Abs(F16 a) => new(Vector512.Abs(a.v));
+    [MethodImpl(Inline)] public static F16 WherePositive(F16 gate, F16 value) => new(Vector512.GreaterThan(gate.v, Vector512<float>.Zero) & value.v);
+    [MethodImpl(Inline)] public static F16 WhereEqual(F16 a, F16 b, F16 value) => new(Vector512.Equals(a.v, b.v) & value.v);
+    [MethodImpl(Inline)] public static float Sum(F16 a) => F8.Sum(new F8(a.v.GetLower() + a.v.GetUpper()));
+    [MethodImpl(Inline)] public static float MaxLane(F16 a) => F8.MaxLane(new F8(Vector256.MaxNative(a.v.GetLower(), a.v.GetUpper())));
+}

@@ -1,0 +1,30 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Ascl.Kernels.Simd;
+
+/// <summary>4 floats: one SSE or NEON register, or four scalars where there is neither.</summary>
+public readonly unsafe struct F4(Vector128<float> value) : ISimd<F4>
+{
+    private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+    private readonly Vector128<float> v = value;
+
+    public static int Width => 4;
+    public static F4 Zero => new(Vector128<float>.Zero);
+    [MethodImpl(Inline)] public static F4 Load(float* p) => new(Vector128.Load(p));
+    [MethodImpl(Inline)] public static F4 Broadcast(float value) => new(Vector128.Create(value));
+    [MethodImpl(Inline)] public void Store(float* p) => Vector128.Store(v, p);
+    [MethodImpl(Inline)] public void StoreNonTemporal(float* p) => Vector128.StoreAlignedNonTemporal(v, p);
+    [MethodImpl(Inline)] public static F4 MulAdd(F4 a, F4 b, F4 c) => new(Vector128.FusedMultiplyAdd(a.v, b.v, c.v));
+    [MethodImpl(Inline)] public static F4 NegMulAdd(F4 a, F4 b, F4 c) => new(Vector128.FusedMultiplyAdd(-a.v, b.v, c.v));
+    [MethodImpl(Inline)] public static F4 operator +(F4 a, F4 b) => new(a.v + b.v);
+    [MethodImpl(Inline)] public static F4 operator -(F4 a, F4 b) => new(a.v - b.v);
+    [MethodImpl(Inline)] public static F4 operator *(F4 a, F4 b) => new(a.v * b.v);
+    [MethodImpl(Inline)] public static F4 Min(F4 a, F4 b) => new(Vector128.MinNative(a.v, b.v));
+    [MethodImpl(Inline)] public static F4 Max(F4 a, F4 b) => new(Vector128.MaxNative(a.v, b.v));
+    [MethodImpl(Inline)] public static F4 Abs(F4 a) => new(Vector128.Abs(a.v));
+    [MethodImpl(Inline)] public static F4 WherePositive(F4 gate, F4 value) => new(Vector128.GreaterThan(gate.v, Vector128<float>.Zero) & value.v);
+    [MethodImpl(Inline)] public static F4 WhereEqual(F4 a, F4 b, F4 value) => new(Vector128.Equals(a.v, b.v) & value.v);
+    [MethodImpl(Inline)] public static float Sum(F4 a) => (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
+    [MethodImpl(Inline)] public static float MaxLane(F4 a) => MathF.Max(MathF.Max(a.v[0], a.v[2]), MathF.Max(a.v[1], a.v[3]));
+}
