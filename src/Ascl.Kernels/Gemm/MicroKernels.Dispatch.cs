@@ -53,14 +53,15 @@ internal static unsafe partial class MicroKernels<F, TRow>
         _ => throw new ArgumentOutOfRangeException(nameof(vectors), vectors, "no microkernel of so many vectors"),
     };
 
-    /// <summary>All <paramref name="rows"/> rows of C, cut into tiles by a plan from <see cref="TilePlan"/>.</summary>
-    public static void Run(ReadOnlySpan<byte> plan, int vectors, float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep,
+    /// <summary>All <paramref name="rows"/> rows of C, cut into tiles by a plan from <see cref="TilePlan{F}"/>.</summary>
+    /// <param name="aRow">TRow.Stride, or with a plan of single rows any distance.</param>
+    public static void Run(ReadOnlySpan<byte> plan, int vectors, nint aRow, float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep,
         float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
     {
         foreach (byte rows in plan)
         {
             Of(rows, vectors)(aBase, aOffsets, segments, depth, aStep, bBase, bOffsets, bStep, bVector, c, cRow, cVector, accumulate);
-            aBase += rows * TRow.Stride;
+            aBase += rows * aRow;
             c += rows * cRow;
         }
     }

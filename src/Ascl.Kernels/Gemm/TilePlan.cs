@@ -13,6 +13,13 @@ internal static class TilePlan<F> where F : struct, ISimd<F>
     /// their latency, and a little for its start.</summary>
     public static byte[] Rows(int rows, int vectors) => Plans.GetOrAdd((rows, vectors), static key => Cut(key.Rows, key.Vectors));
 
+    public static int Cost(int rows, int vectors) => Rows(rows, vectors).Sum(tile => TileCost(tile, vectors));
+
+    /// <summary>A plan of one row at a time, for row distances that no microkernel was compiled for.</summary>
+    public static byte[] SingleRows(int rows) => [.. Enumerable.Repeat((byte)1, rows)];
+
+    private static int TileCost(int rows, int vectors) => Math.Max(rows * vectors, 10) + 2;
+
     private static byte[] Cut(int rows, int vectors)
     {
         int max = MicroKernels<F, UnitRows>.MaxRows(vectors);
@@ -22,7 +29,7 @@ internal static class TilePlan<F> where F : struct, ISimd<F>
             best[r] = int.MaxValue;
             foreach (int tile in RowCounts[vectors].Where(t => t <= max && t <= r))
             {
-                int cost = best[r - tile] + Math.Max(tile * vectors, 10) + 2;
+                int cost = best[r - tile] + TileCost(tile, vectors);
                 if (cost <= best[r])
                     (best[r], choice[r]) = (cost, tile);
             }
