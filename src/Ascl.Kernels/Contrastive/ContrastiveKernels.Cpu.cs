@@ -82,11 +82,13 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
             for (int i = block * Side; i < Math.Min(g.Rows, (block + 1) * Side); i++)
             {
                 int positive = positives[groups.Group[i]];
-                (double logSum, double positiveSum) = Merge(statistics + (long)block * StatisticsLength, i % Side);
-                losses[i] = positive > 0 ? logSum - scale * positiveSum / positive : 0;
+                (double maximum, double logSum, double positiveSum) = Merge(statistics + (long)block * StatisticsLength, i % Side);
+                losses[i] = positive > 0 ? maximum + logSum - scale * positiveSum / positive : 0;
                 losses[i] += ZeroIfFinite(transposed + (long)block * Side * g.Dimension + i % Side, g.Dimension);
-                state[2 * groups.Order[i]] = positive > 0 ? (float)logSum : float.PositiveInfinity;
-                state[2 * groups.Order[i] + 1] = positive > 0 ? 1f / positive : 0;
+                float* left = state + 3L * groups.Order[i];
+                left[0] = positive > 0 ? (float)maximum : float.PositiveInfinity;
+                left[1] = positive > 0 ? (float)logSum : 0;
+                left[2] = positive > 0 ? 1f / positive : 0;
             }
         });
         double total = 0;
@@ -104,20 +106,21 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         float* transposed = Rent(device, (long)blocks * Side * g.Dimension);
         float* inPanels = Rent(device, (long)blocks * panels);
         float* gradients = Rent(device, (long)blocks * panels);
-        float* sorted = Rent(device, 2L * blocks * Side);
+        float* sorted = Rent(device, 3L * blocks * Side);
         device.For(blocks, (block, _) =>
         {
             Transpose(g, rows, groups, block, transposed);
             float* panel = inPanels + (long)block * panels;
             new Span<float>(panel, panels).Clear();
             new Span<float>(gradients + (long)block * panels, panels).Clear();
-            float* logSum = sorted + 2L * block * Side;
-            for (int r = 0; r < Side; r++)
+            float* anchors = sorted + 3L * block * Side;
+            new Span<float>(anchors, 3 * Side).Clear();
+            for (int i = block * Side; i < Math.Min(g.Rows, (block + 1) * Side); i++)
             {
-                int i = block * Side + r;
-                (logSum[r], logSum[Side + r]) = i < g.Rows ? (state[2 * groups.Order[i]], state[2 * groups.Order[i] + 1]) : (0, 0);
-                float* row = i < g.Rows ? rows + (long)groups.Order[i] * g.Dimension : null;
-                for (int k = 0; row != null && k < g.Dimension; k++)
+                int r = i % Side;
+                float* left = state + 3L * groups.Order[i], row = rows + (long)groups.Order[i] * g.Dimension;
+                (anchors[r], anchors[Side + r], anchors[2 * Side + r]) = (left[0], left[1], left[2]);
+                for (int k = 0; k < g.Dimension; k++)
                     panel[k / F.Width * Side * F.Width + r * F.Width + k % F.Width] = row[k];
             }
         });
@@ -238,8 +241,8 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         }
     }
 
-    /// <summary>log Σ exp s over an anchor's selected pairs, and the sum of S over its positives, from its lanes.</summary>
-    private static (double LogSum, double PositiveSum) Merge(float* block, int row)
+    /// <summary>max s and log Σ exp(s − max s) over an anchor's selected pairs, and the sum of S over its positives, from its lanes.</summary>
+    private static (double Maximum, double LogSum, double PositiveSum) Merge(float* block, int row)
     {
         int stride = Side * (F.Width + 1);
         (double maximum, double sum, double positives) = (block[Side * F.Width + row], block[stride + Side * F.Width + row], block[2 * stride + Side * F.Width + row]);
@@ -250,7 +253,7 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
             positives += block[2 * stride + lane];
             maximum = larger;
         }
-        return (maximum + Math.Log(sum), positives);
+        return (maximum, Math.Log(sum), positives);
     }
 
     /// <summary>0, or NaN where the row (every Side-th float) holds a NaN or an infinity, which a maximum might have swallowed.</summary>
@@ -268,7 +271,7 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
     {
         PairSelection<TRule> pairs = new(distances + 3 * Tile);
         int begin = first * Side, end = Math.Min(g.Rows, begin + Side), otherBegin = second * Side, otherEnd = Math.Min(g.Rows, otherBegin + Side);
-        float* ofRows = sorted + 2L * first * Side, ofColumns = sorted + 2L * second * Side;
+        float* ofRows = sorted + 3L * first * Side, ofColumns = sorted + 3L * second * Side;
         ulong selecting = 0;
         new Span<float>(distances + Tile, Tile).Clear();
         for (int i = begin; i < end;)
@@ -280,21 +283,23 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
                 {
                     int r = i - begin;
                     selecting |= 1UL << r;
-                    RowOfWeights(distances + r * Side, scale, pairs, ofRows[r], ofRows[Side + r], ofColumns, first == second ? 0.5f : 1);
+                    RowOfWeights(distances + r * Side, scale, pairs, ofRows + r, ofColumns, first == second ? 0.5f : 1);
                 }
         }
         return selecting;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void RowOfWeights(float* distances, float scale, PairSelection<TRule> pairs, float logSum, float inversePositives, float* ofColumns, float share)
+    private static void RowOfWeights(float* distances, float scale, PairSelection<TRule> pairs, float* ofRow, float* ofColumns, float share)
     {
-        F tau = F.Broadcast(scale), row = F.Broadcast(logSum), rowInverse = F.Broadcast(inversePositives), part = F.Broadcast(share);
+        F tau = F.Broadcast(scale), maximum = F.Broadcast(ofRow[0]), logSum = F.Broadcast(ofRow[Side]), inverse = F.Broadcast(ofRow[2 * Side]);
+        F part = F.Broadcast(share);
         for (int j = 0; j < Side; j += F.Width)
         {
             F distance = F.Load(distances + j), s = distance * tau;
-            F repel = F.Load(pairs.Row + j) * Exponential.Of(s - row) + F.Load(pairs.Column + j) * Exponential.Of(s - F.Load(ofColumns + j));
-            F attract = F.MulAdd(F.Load(pairs.RowPositive + j), rowInverse, F.Load(pairs.ColumnPositive + j) * F.Load(ofColumns + Side + j));
+            F repel = F.Load(pairs.Row + j) * Exponential.Of((s - maximum) - logSum);
+            repel = F.MulAdd(F.Load(pairs.Column + j), Exponential.Of((s - F.Load(ofColumns + j)) - F.Load(ofColumns + Side + j)), repel);
+            F attract = F.MulAdd(F.Load(pairs.RowPositive + j), inverse, F.Load(pairs.ColumnPositive + j) * F.Load(ofColumns + 2 * Side + j));
             F ties = TDistance.SharedByTies ? F.Load(distances + 2 * Tile + j) : F.Zero;
             TDistance.Weight((repel - attract) * part, distance, ties).Store(distances + Tile + j);
         }

@@ -53,7 +53,7 @@ public static unsafe class ContrastiveKernels
     {
         const string name = "contrastive.count_pairs";
         if (labels.Length != predictions.Length)
-            throw new ArgumentException($"{name}: {labels.Length} labels, {predictions.Length} predictions");
+            throw new ShapeException($"{name}: {labels.Length} labels, {predictions.Length} predictions");
         CpuDevice device = CpuDevice.Of(labels.Device, name);
         using var trace = KernelTrace.Begin(name, strategy, 0, 8.0 * labels.Length);
         RowGroups groups = Groups(labels, predictions);
@@ -80,7 +80,7 @@ public static unsafe class ContrastiveKernels
         string name, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> state)
     {
         if (g.Rows < 1 || g.Dimension < 1)
-            throw new ArgumentException($"{name}: needs at least one row of one coordinate, given {g}");
+            throw new ShapeException($"{name}: needs at least one row of one coordinate, given {g}");
         if (!(g.Temperature > 0) || !float.IsFinite(1 / g.Temperature))
             throw new ArgumentException($"{name}: the temperature must be above 0, given {g}");
         CheckLength(name, "rows", rows.Length, (long)g.Rows * g.Dimension, g);
@@ -92,6 +92,6 @@ public static unsafe class ContrastiveKernels
     private static void CheckLength(string name, string buffer, int length, long expected, ContrastiveGeometry g)
     {
         if (length != expected)
-            throw new ArgumentException($"{name}: {buffer} has {length} values, {g} needs {expected}");
+            throw new ShapeException($"{name}: {buffer} has {length} values, {g} needs {expected}");
     }
 }

@@ -44,8 +44,8 @@ public static unsafe class NormalizeKernels
     {
         foreach (var (buffer, values) in new[] { a, b })
             if (n < 0 || d < 0 || values.Length != (long)n * d)
-                throw new ArgumentException($"{name}: {buffer} has {values.Length} values, [{n}, {d}] needs {(long)n * d}");
+                throw new ShapeException($"{name}: {buffer} has {values.Length} values, [{n}, {d}] needs {(long)n * d}");
         if (norms.Length != n)
-            throw new ArgumentException($"{name}: norms has {norms.Length} values, [{n}, {d}] needs {n}");
+            throw new ShapeException($"{name}: norms has {norms.Length} values, [{n}, {d}] needs {n}");
     }
 }

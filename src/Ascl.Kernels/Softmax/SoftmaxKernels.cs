@@ -135,7 +135,7 @@ public static unsafe class SoftmaxKernels
     public static int CountCorrect(DeviceBuffer<int> predictions, DeviceBuffer<int> labels)
     {
         if (predictions.Length != labels.Length)
-            throw new ArgumentException($"count_correct: {predictions.Length} predictions, {labels.Length} labels");
+            throw new ShapeException($"count_correct: {predictions.Length} predictions, {labels.Length} labels");
         CpuDevice.Of(predictions.Device, "count_correct");
         int* prediction = CpuDevice.Pointer(predictions), label = CpuDevice.Pointer(labels);
         int correct = 0;
@@ -160,10 +160,10 @@ public static unsafe class SoftmaxKernels
     private static CpuDevice Check(string name, int n, int k, (string Name, int Length, int Expected) first, (string Name, int Length, int Expected) second, Device device)
     {
         if (n < 1 || k < 1 || (long)n * k > int.MaxValue)
-            throw new ArgumentException($"{name}: logits [{n}, {k}] need at least one row and one class");
+            throw new ShapeException($"{name}: logits [{n}, {k}] need at least one row and one class");
         foreach (var (buffer, length, expected) in new[] { first, second })
             if (length != expected)
-                throw new ArgumentException($"{name}: {buffer} has {length} values, logits [{n}, {k}] need {expected}");
+                throw new ShapeException($"{name}: {buffer} has {length} values, logits [{n}, {k}] need {expected}");
         return CpuDevice.Of(device, name);
     }
 

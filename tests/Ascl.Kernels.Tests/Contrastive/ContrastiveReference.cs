@@ -17,41 +17,52 @@ internal sealed class ContrastiveReference(ContrastiveGeometry g, int[] labels, 
 
     public double Loss(double[] rows)
     {
+        double[,] similarity = Similarities(rows);
         double total = 0;
         for (int i = 0; i < g.Rows; i++)
         {
-            int[] positives = Others(i, IsPositive), selected = Others(i, (a, b) => IsPositive(a, b) || IsNegative(a, b));
-            if (positives.Length == 0)
-                continue;
-            double largest = selected.Max(k => Similarity(rows, i, k));
-            double logSum = largest + Math.Log(selected.Sum(k => Math.Exp(Similarity(rows, i, k) - largest)));
-            total += positives.Average(j => logSum - Similarity(rows, i, j));
+            var (positives, _, logSum) = Anchor(similarity, i);
+            if (positives.Length > 0)
+                total += positives.Average(j => logSum - similarity[i, j]);
         }
         return total / g.Rows;
     }
 
     public double[] Gradient(double[] rows)
     {
+        double[,] similarity = Similarities(rows);
         double[] gradient = new double[rows.Length];
         for (int i = 0; i < g.Rows; i++)
         {
-            int[] positives = Others(i, IsPositive), selected = Others(i, (a, b) => IsPositive(a, b) || IsNegative(a, b));
+            var (positives, selected, logSum) = Anchor(similarity, i);
             if (positives.Length == 0)
                 continue;
-            double largest = selected.Max(k => Similarity(rows, i, k));
-            double sum = selected.Sum(k => Math.Exp(Similarity(rows, i, k) - largest));
             foreach (int j in selected)
             {
-                double dSimilarity = Math.Exp(Similarity(rows, i, j) - largest) / sum - (IsPositive(i, j) ? 1.0 / positives.Length : 0);
+                double dSimilarity = Math.Exp(similarity[i, j] - logSum) - (IsPositive(i, j) ? 1.0 / positives.Length : 0);
                 AddDistanceGradient(rows, i, j, -dSimilarity / g.Temperature / g.Rows, gradient);
             }
         }
         return gradient;
     }
 
-    private int[] Others(int i, Func<int, int, bool> chosen) => [.. Enumerable.Range(0, g.Rows).Where(j => chosen(i, j))];
+    /// <summary>P_i, P_i ∪ N_i and log Σ exp s_ik over the latter.</summary>
+    private (int[] Positives, int[] Selected, double LogSum) Anchor(double[,] similarity, int i)
+    {
+        int[] positives = [.. Enumerable.Range(0, g.Rows).Where(j => IsPositive(i, j))];
+        int[] selected = [.. Enumerable.Range(0, g.Rows).Where(j => IsPositive(i, j) || IsNegative(i, j))];
+        double largest = selected.Length == 0 ? 0 : selected.Max(k => similarity[i, k]);
+        return (positives, selected, largest + Math.Log(selected.Sum(k => Math.Exp(similarity[i, k] - largest))));
+    }
 
-    private double Similarity(double[] rows, int i, int j) => -Distance(rows, i, j) / g.Temperature;
+    private double[,] Similarities(double[] rows)
+    {
+        double[,] similarity = new double[g.Rows, g.Rows];
+        for (int i = 0; i < g.Rows; i++)
+            for (int j = 0; j < g.Rows; j++)
+                similarity[i, j] = -Distance(rows, i, j) / g.Temperature;
+        return similarity;
+    }
 
     private double Distance(double[] rows, int i, int j)
     {
@@ -70,7 +81,9 @@ internal sealed class ContrastiveReference(ContrastiveGeometry g, int[] labels, 
     private void AddDistanceGradient(double[] rows, int i, int j, double dDistance, double[] gradient)
     {
         double distance = Distance(rows, i, j);
-        int d = g.Dimension, ties = Enumerable.Range(0, d).Count(k => Math.Abs(rows[i * d + k] - rows[j * d + k]) == distance);
+        int d = g.Dimension, ties = 0;
+        for (int k = 0; k < d; k++)
+            ties += Math.Abs(rows[i * d + k] - rows[j * d + k]) == distance ? 1 : 0;
         for (int k = 0; k < d; k++)
         {
             double u = rows[i * d + k], v = rows[j * d + k], difference = u - v;
