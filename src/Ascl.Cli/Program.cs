@@ -23,19 +23,10 @@ internal static class Program
         {
             return Run(args, stop.Token);
         }
-        catch (UserErrorException e)
+        catch (Exception thrown)
         {
-            return Report($"error: {e.Message}", WrongInput);
-        }
-        catch (OperationCanceledException)
-        {
-            return Report("stopped", Stopped);
-        }
-        catch (Exception e)
-        {
-            if (DebugSettings.Level >= 1)
-                Console.Error.WriteLine(e);
-            return Report($"error in ascl: {e.GetType().Name}: {e.Message} (ASCL_DEBUG=1 shows where)", Failed);
+            // Parallel loops wrap what their body throws.
+            return Report(thrown is AggregateException many ? many.Flatten().InnerExceptions[0] : thrown);
         }
     }
 
@@ -61,8 +52,16 @@ internal static class Program
         return verb.Read(verbArguments).Run(stop);
     }
 
-    private static int Report(string message, int exitCode)
+    private static int Report(Exception e)
     {
+        var (message, exitCode) = e switch
+        {
+            UserErrorException => ($"error: {e.Message}", WrongInput),
+            OperationCanceledException => ("stopped", Stopped),
+            _ => ($"error in ascl: {e.GetType().Name}: {e.Message} (ASCL_DEBUG=1 shows where)", Failed),
+        };
+        if (DebugSettings.Level >= 1)
+            Console.Error.WriteLine(e);
         Console.Error.WriteLine($"ascl: {OneLine(message)}");
         return exitCode;
     }

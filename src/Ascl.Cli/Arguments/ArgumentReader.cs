@@ -68,9 +68,10 @@ internal static class ArgumentReader
         switch (error)
         {
             case UnknownOptionError unknown:
-                string near = NearestName.Of(unknown.Token, options.Select(option => option.Name)) is { } name ? $"did you mean {Prefix}{name}? " : "";
+                string? near = NearestName.Of(unknown.Token, options.Select(option => option.Name));
                 string dashes = unknown.Token.Length == 1 ? "-" : Prefix;
-                return $"unknown option '{dashes}{unknown.Token}': {near}(ascl {verb} --help lists them)";
+                string suggestion = near is null ? "" : $"did you mean {Prefix}{near}? ";
+                return $"unknown option '{dashes}{unknown.Token}': {suggestion}(ascl {verb} --help lists them)";
             case RepeatedOptionError repeated:
                 return $"option {Prefix}{repeated.NameInfo.LongName} is given twice";
             case MissingRequiredOptionError required when required.NameInfo.LongName.Length > 0:
@@ -100,6 +101,7 @@ internal static class ArgumentReader
                 return e.Message;
             }
         }
-        return $"'{text}' is not {(type == typeof(bool) ? "true or false" : type == typeof(ulong) ? "a whole number of 0 or more" : "a whole number")}";
+        string kind = type == typeof(bool) ? "true or false" : type == typeof(ulong) ? "a whole number of 0 or more" : "a whole number";
+        return $"'{text}' is not {kind}";
     }
 }

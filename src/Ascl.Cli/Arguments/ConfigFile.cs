@@ -5,7 +5,7 @@ using Ascl.Kernels.Files;
 
 namespace Ascl.Cli.Arguments;
 
-/// <summary>A JSON object of options, {"attack-steps": 10, "epsilon": "8/255"}, as if it stood on the command line before what stands there.</summary>
+/// <summary>A JSON object of options, {"attack-steps": 10, "epsilon": "8/255"}, as if they stood on the command line.</summary>
 internal static class ConfigFile
 {
     /// <summary>The file's options that the command line does not give, as arguments.</summary>
@@ -19,7 +19,7 @@ internal static class ConfigFile
         foreach (var (key, value) in JsonFile.ReadObject(path))
         {
             if (!keys.Contains(key))
-                throw new UserErrorException($"{path}: unknown key '{key}'{(NearestName.Of(key, keys) is { } near ? $": did you mean {near}?" : "")}");
+                throw JsonFile.UnknownKey(path, key, keys);
             if (given.Contains(key) || Text(path, key, value) is not { } text)
                 continue;
             if (!options.First(option => option.Name == key).IsSwitch)

@@ -44,7 +44,10 @@ internal static class HelpPage
     public static string OfVerb(string name, string help, Type arguments)
     {
         var page = new StringBuilder();
-        ValueAttribute[] values = [.. arguments.GetProperties().Select(p => p.GetCustomAttribute<ValueAttribute>()).OfType<ValueAttribute>().Where(v => !v.Hidden)];
+        ValueAttribute[] values =
+        [
+            .. arguments.GetProperties().Select(p => p.GetCustomAttribute<ValueAttribute>()).OfType<ValueAttribute>().Where(v => !v.Hidden),
+        ];
         page.AppendLine(help).AppendLine();
         page.AppendLine($"Usage: ascl {name}{string.Concat(values.Select(value => $" {value.MetaName}"))} [options]").AppendLine();
         page.AppendLine("Examples");
@@ -70,8 +73,8 @@ internal static class HelpPage
             if (heading is not null)
                 page.AppendLine().AppendLine(heading);
             declaring = option.Property.DeclaringType;
-            string text = defaults.DefaultOf(option.Name) is { } value ? $"{option.Attribute.HelpText} (default: {value})" : option.Attribute.HelpText;
-            AppendEntry(page, $"  --{option.Name} {option.Attribute.MetaValue}".TrimEnd(), text, OptionColumn);
+            string ending = defaults.DefaultOf(option.Name) is { } value ? $" (default: {value})" : "";
+            AppendEntry(page, $"  --{option.Name} {option.Attribute.MetaValue}".TrimEnd(), option.Attribute.HelpText + ending, OptionColumn);
         }
     }
 

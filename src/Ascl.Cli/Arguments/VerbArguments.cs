@@ -1,3 +1,4 @@
+using Ascl.Cli.Verbs;
 using CommandLine;
 
 namespace Ascl.Cli.Arguments;
@@ -13,18 +14,18 @@ internal abstract class VerbArguments
     public IEnumerable<string> Extra { get; init; } = [];
 
     /// <summary>An option's default for the help page, null where there is none.</summary>
-    public virtual string? DefaultOf(string option) => VerbOption.Of(GetType()).First(o => o.Name == option).Property.GetValue(this) switch
-    {
-        null or false or "" => null,
-        bool => "true",
-        var value => value.ToString(),
-    };
+    public virtual string? DefaultOf(string option) =>
+        VerbOption.Of(GetType()).First(o => o.Name == option).Property.GetValue(this) switch
+        {
+            null or false or "" => null,
+            var value => value.ToString(),
+        };
 }
 
 /// <summary>What a verb takes that computes.</summary>
 internal abstract class ComputingArguments : VerbArguments
 {
-    [Option("threads", MetaValue = "N", HelpText = "Threads that compute, 0: one a core. The results are the same bits for any number.")]
+    [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int Threads { get; init; }
 }
 

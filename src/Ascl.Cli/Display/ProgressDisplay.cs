@@ -16,8 +16,12 @@ internal abstract class ProgressDisplay
     {
         if (Console.IsOutputRedirected)
             return work(new PlainProgress(Console.Out, TimeSpan.FromSeconds(10)));
-        ProgressColumn[] columns = [new ProgressBarColumn { Width = 20 }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }];
-        return AnsiConsole.Progress().AutoClear(true).Columns(columns).Start(context => work(new BarProgress(context.AddTask(Markup.Escape(what)))));
+        return AnsiConsole.Progress().AutoClear(true)
+            .Columns(
+                new ProgressBarColumn { Width = 20 },
+                new PercentageColumn(),
+                new TaskDescriptionColumn { Alignment = Justify.Left })
+            .Start(context => work(new BarProgress(context.AddTask(Markup.Escape(what)))));
     }
 
     /// <param name="done">Steps done.</param>

@@ -33,7 +33,10 @@ internal sealed class ResultTable(params string[] columns)
             output.WriteLine(Title);
         int[] widths = [.. columns.Select((column, i) => rows.Select(row => row[i].Length).Append(column.Length).Max())];
         foreach (string[] row in rows.Prepend(columns))
-            output.WriteLine(string.Join("  ", row.Select((cell, i) => IsNumeric(i) ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]))).TrimEnd());
+        {
+            IEnumerable<string> cells = row.Select((cell, i) => IsNumeric(i) ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]));
+            output.WriteLine(string.Join("  ", cells).TrimEnd());
+        }
     }
 
     private void PrintFramed()
@@ -48,5 +51,6 @@ internal sealed class ResultTable(params string[] columns)
         AnsiConsole.Write(table);
     }
 
-    private bool IsNumeric(int column) => rows.Count > 0 && rows.All(row => row[column].Length == 0 || row[column][0] is '-' or (>= '0' and <= '9'));
+    private bool IsNumeric(int column) =>
+        rows.Count > 0 && rows.All(row => row[column].Length == 0 || row[column][0] is '-' or (>= '0' and <= '9'));
 }

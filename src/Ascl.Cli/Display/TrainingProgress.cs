@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 
 namespace Ascl.Cli.Display;
 
@@ -23,9 +22,9 @@ internal sealed class TrainingProgress(ProgressDisplay display, int epochs, int 
         long done = (long)epoch * stepsPerEpoch + step + 1, total = (long)epochs * stepsPerEpoch;
         TimeSpan elapsed = Stopwatch.GetElapsedTime(began);
         TimeSpan left = elapsed / Math.Max(1, done - stepsBefore) * (total - done);
-        string losses = string.Join(" ", terms.Select(term => string.Create(CultureInfo.InvariantCulture, $"{term.Name} {term.Value:F3}")));
-        display.Report(done, total, string.Create(CultureInfo.InvariantCulture,
-            $"epoch {epoch + 1}/{epochs} step {step + 1}/{stepsPerEpoch} {losses} {images / elapsed.TotalSeconds:F0} images/s {Duration(left)} left"));
+        string losses = string.Join(" ", terms.Select(term => $"{term.Name} {term.Value:F3}"));
+        string speed = $"{images / elapsed.TotalSeconds:F0} images/s {Duration(left)} left";
+        display.Report(done, total, $"epoch {epoch + 1}/{epochs} step {step + 1}/{stepsPerEpoch} {losses} {speed}");
     }
 
     /// <summary>Prints what an epoch came to.</summary>

@@ -8,7 +8,7 @@ namespace Ascl.Cli.Verbs;
 [Example("The contrastive loss over 8,192 rows, forward and backward", "--what contrastive --rows 8192 --dim 128")]
 internal sealed class BenchVerb : RandomArguments
 {
-    [Option("model", MetaValue = "NAME", HelpText = "Network: smallcnn, resnet18, resnet20, resnet34, preactresnet18 or wrn-D-W.")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
     public string Model { get; init; } = "resnet18";
 
     [Option("batch", MetaValue = "N", HelpText = "Images a step.")]

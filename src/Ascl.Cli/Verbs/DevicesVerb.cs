@@ -1,4 +1,3 @@
-using System.Globalization;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Kernels.Simd;
@@ -15,13 +14,14 @@ internal sealed class DevicesVerb : VerbArguments, IVerb
     public int Run(CancellationToken stop)
     {
         Dictionary<string, string>[] processors = Processors();
-        int cores = processors.Select(p => (p.GetValueOrDefault("physical id"), p.GetValueOrDefault("core id", p.GetValueOrDefault("processor", "")))).Distinct().Count();
+        int cores = processors.Select(p => (p.GetValueOrDefault("physical id"), p.GetValueOrDefault("core id") ?? p.GetValueOrDefault("processor")))
+            .Distinct().Count();
         double gibibytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024.0 * 1024 * 1024);
         var table = new ResultTable("device", "property", "value");
         table.Add("cpu", "name", processors.FirstOrDefault()?.GetValueOrDefault("model name") ?? "unknown");
         table.Add("cpu", "instructions", $"{SimdWidth.InstructionSet} ({SimdWidth.Current} floats a vector)");
-        table.Add("cpu", "cores", cores > 0 ? cores.ToString(CultureInfo.InvariantCulture) : "unknown");
-        table.Add("cpu", "threads", Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture));
+        table.Add("cpu", "cores", cores > 0 ? $"{cores}" : "unknown");
+        table.Add("cpu", "threads", $"{Environment.ProcessorCount}");
         table.Add("cpu", "memory", $"{gibibytes:F1} GiB");
         table.Add("cpu", "huge pages", HugePageMode());
         table.Print();

@@ -13,16 +13,16 @@ internal sealed class EvaluateVerb : RandomArguments
     [Option("weights", MetaValue = "FILE|RUN", Required = true, HelpText = "A safetensors file, or a run's folder: its best checkpoint.")]
     public string Weights { get; init; } = "";
 
-    [Option("model", MetaValue = "NAME", HelpText = "Network: smallcnn, resnet18, resnet20, resnet34, preactresnet18 or wrn-D-W; a run's folder knows its own.")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}; a run's folder knows its own.")]
     public string? Model { get; init; }
 
-    [Option("data", MetaValue = "SPEC", HelpText = "Test images: sample, fashion-mnist[:DIR], mnist[:DIR], cifar10:PATH, cifar100:PATH, folder:PATH or file:PATH.safetensors; a run's folder knows its own.")]
+    [Option("data", MetaValue = "SPEC", HelpText = $"Test images: {VerbTexts.DataForms}; a run's folder knows its own.")]
     public string? Data { get; init; }
 
     [Option("limit", MetaValue = "N", HelpText = "Use only the first N test images.")]
     public int? Limit { get; init; }
 
-    [Option("normalize", MetaValue = "NAME", HelpText = "Input normalisation: none, cifar10, cifar100, mnist, fashion-mnist, or auto: what the data say; a run's folder knows its own.")]
+    [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {VerbTexts.Normalizations}; a run's folder knows its own.")]
     public string? Normalize { get; init; }
 
     [Section("Attack")]

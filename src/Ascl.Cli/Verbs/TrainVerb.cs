@@ -15,7 +15,7 @@ namespace Ascl.Cli.Verbs;
 internal sealed class TrainVerb : VerbArguments
 {
     [Section("Data")]
-    [Option("data", MetaValue = "SPEC", HelpText = "Images: sample, fashion-mnist[:DIR], mnist[:DIR], cifar10:PATH, cifar100:PATH, folder:PATH or file:PATH.safetensors.")]
+    [Option("data", MetaValue = "SPEC", HelpText = $"Images: {VerbTexts.DataForms}.")]
     public string? Data { get; init; }
 
     [Option("limit-train", MetaValue = "N", HelpText = "Use only the first N training images.")]
@@ -31,10 +31,10 @@ internal sealed class TrainVerb : VerbArguments
     public string? Augment { get; init; }
 
     [Section("Model")]
-    [Option("model", MetaValue = "NAME", HelpText = "Network: smallcnn, resnet18, resnet20, resnet34, preactresnet18 or wrn-D-W.")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
     public string? Model { get; init; }
 
-    [Option("normalize", MetaValue = "NAME", HelpText = "Input normalisation: none, cifar10, cifar100, mnist, fashion-mnist, or auto: what the data say.")]
+    [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {VerbTexts.Normalizations}.")]
     public string? Normalize { get; init; }
 
     [Option("head", MetaValue = "DIM", HelpText = "Width of the linear projection that ASCL contrasts; 0: contrast the latent itself.")]
@@ -134,7 +134,7 @@ internal sealed class TrainVerb : VerbArguments
     [Option("seed", MetaValue = "N", HelpText = "Seed of everything random: the same seed gives the same bits.")]
     public ulong? Seed { get; init; }
 
-    [Option("threads", MetaValue = "N", HelpText = "Threads that compute, 0: one a core. The results are the same bits for any number.")]
+    [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int? Threads { get; init; }
 
     /// <summary>The values that the command line and --config give, in the form and under the keys of <see cref="RunConfig"/>.</summary>

@@ -15,6 +15,7 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
     /// <summary>The verbs there are, in the order of the help.</summary>
     public static IReadOnlyList<Verb> All { get; } =
     [
+        Of<DataShowVerb>(),
         Of<DevicesVerb>(),
     ];
 
@@ -28,12 +29,12 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
             if (args.Take(words.Length).SequenceEqual(words))
                 return (verb, args[words.Length..]);
         }
-        bool startsTwoWords = All.Any(verb => verb.Name.StartsWith($"{args[0]} ", StringComparison.Ordinal));
-        string given = startsTwoWords && args.Length > 1 ? $"{args[0]} {args[1]}" : args[0];
-        string? near = startsTwoWords && args.Length == 1
-            ? All.First(verb => verb.Name.StartsWith($"{args[0]} ", StringComparison.Ordinal)).Name
-            : NearestName.Of(given, All.Select(verb => verb.Name));
-        throw new UserErrorException($"unknown command '{given}': {(near is null ? "" : $"did you mean {near}? ")}(ascl --help lists them)");
+        Verb? begun = All.FirstOrDefault(verb => verb.Name.StartsWith($"{args[0]} ", StringComparison.Ordinal));
+        bool isTwoWords = begun is not null && args.Length > 1 && !args[1].StartsWith('-');
+        string given = isTwoWords ? $"{args[0]} {args[1]}" : args[0];
+        string? near = NearestName.Of(given, All.Select(verb => verb.Name)) ?? begun?.Name;
+        string suggestion = near is null ? "" : $"did you mean {near}? ";
+        throw new UserErrorException($"unknown command '{given}': {suggestion}(ascl --help lists them)");
     }
 
     private static Verb Of<T>() where T : VerbArguments, IVerb

@@ -7,7 +7,11 @@ namespace Ascl.Kernels.Files;
 /// <summary>JSON files that a user may have written by hand.</summary>
 public static class JsonFile
 {
-    private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false, CommentHandling = JsonCommentHandling.Skip };
+    private static readonly JsonDocumentOptions Options = new()
+    {
+        AllowDuplicateProperties = false,
+        CommentHandling = JsonCommentHandling.Skip,
+    };
 
     /// <summary>Reads a file that holds one JSON object; comments are allowed, keys given twice are not.</summary>
     /// <exception cref="UserErrorException">The file cannot be read, or is not one JSON object.</exception>
@@ -27,4 +31,8 @@ public static class JsonFile
             throw FileProblem.Of("read", path, e);
         }
     }
+
+    /// <returns>"run.json: unknown key 'epoch': did you mean epochs?".</returns>
+    public static UserErrorException UnknownKey(string path, string key, IEnumerable<string> valid) =>
+        new($"{path}: unknown key '{key}'{(NearestName.Of(key, valid) is { } near ? $": did you mean {near}?" : "")}");
 }

@@ -1,15 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// Everything that decides what a training run computes, and its defaults. As JSON (a run's config.json, a file given by --config) its keys are the
-/// command line's long option names. Pixels lie in [0, 1], and so ε and step size are fractions of that.
+/// Everything that decides what a training run computes, and its defaults. As JSON (a run's config.json, a file given by --config) its keys
+/// are the command line's long option names. Pixels lie in [0, 1]; ε and step size are in the same units.
 /// </summary>
 public sealed record RunConfig
 {
@@ -146,7 +145,7 @@ public sealed record RunConfig
         foreach (var (key, value) in given)
         {
             if (!Keys.Contains(key))
-                throw new UserErrorException($"{where}: unknown key '{key}'" + (NearestName.Of(key, Keys) is { } near ? $": did you mean {near}?" : ""));
+                throw JsonFile.UnknownKey(where, key, Keys);
             if (value is not null)
                 whole[key] = value.DeepClone();
         }
@@ -157,7 +156,8 @@ public sealed record RunConfig
         catch (JsonException e)
         {
             string key = e.Path?.TrimStart('$', '.') ?? "";
-            throw new UserErrorException($"{where}: {key} is {whole[key.Split('[')[0]]?.ToJsonString()}: not a value of the right kind", e);
+            string? value = whole[key.Split('[')[0]]?.ToJsonString();
+            throw new UserErrorException($"{where}: {key} is {value}: not a value of the right kind", e);
         }
     }
 
@@ -199,12 +199,13 @@ public sealed record RunConfig
             Require(double.IsFinite(value) && value >= 0, key, value, "must not be negative");
         Require(LabelSmoothing is >= 0 and < 1, "label-smoothing", LabelSmoothing, "must be at least 0 and less than 1");
         Require(Momentum is >= 0 and < 1, "momentum", Momentum, "must be at least 0 and less than 1");
-        Require(Norm != "linf" || Epsilon <= 1, "epsilon", Epsilon, "must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)");
+        Require(
+            Norm != "linf" || Epsilon <= 1, "epsilon", Epsilon, "must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)");
         Require(Warmup >= 0 && Warmup < Epochs, "warmup", Warmup, $"must be at least 0 and less than the {Epochs} epochs");
-        string milestones = string.Join(",", Milestones);
+        string given = string.Join(",", Milestones);
         Require(Schedule != "piecewise" || Milestones.Count > 0, "milestones", "empty", "a piecewise schedule needs them (such as 100,105)");
-        Require(Milestones.Zip(Milestones.Skip(1)).All(pair => pair.First < pair.Second), "milestones", milestones, "must rise");
-        Require(Milestones.All(epoch => epoch >= 1 && epoch < Epochs), "milestones", milestones, $"must lie between 1 and the last of {Epochs} epochs");
+        Require(Milestones.Zip(Milestones.Skip(1)).All(pair => pair.First < pair.Second), "milestones", given, "must rise");
+        Require(Milestones.All(epoch => epoch >= 1 && epoch < Epochs), "milestones", given, $"must lie between 1 and the last of {Epochs} epochs");
         return this;
 
         void Require(bool holds, string key, object? value, string rule)
