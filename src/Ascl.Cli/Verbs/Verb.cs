@@ -17,6 +17,7 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
     [
         Of<DataShowVerb>(),
         Of<DevicesVerb>(),
+        Of<VerifyVerb>(),
     ];
 
     /// <summary>The verb that the arguments begin with, and the arguments after it.</summary>
