@@ -40,12 +40,18 @@ internal readonly unsafe struct ResidualOutput<F>(F bias, F low, nint residual) 
 }
 
 /// <summary>
-/// The transforms of Winograd's F(4×4, 3×3) (Lavin &amp; Gray 2015, points 0, ±1, ±2, ∞) for one tile and one channel block: each lane is a channel.
-/// Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A with d a 6×6 window of the input and Y 4×4 outputs.
+/// The transforms of Winograd's F(4×4, 3×3) (Lavin &amp; Gray 2015) for one tile and one channel block: each lane is a channel.
+/// Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A with d a 6×6 window of the input and Y 4×4 outputs. The interpolation points are 0, ±a, ±b, ∞ with a = √½, b = √2
+/// instead of the usual 0, ±1, ±2, ∞: the same work with constants nearer to 1, and so smaller rounding errors.
+///   Bᵀ rows: 1 0 −5/2 0 1 0 | 0 ∓2a −2 ±a 1 0 | 0 ∓b/2 −1/2 ±b 1 0 | 0 1 0 −5/2 0 1
+///   G rows:  1 0 0 | −2/3 ∓2a/3 −1/3 | 1/6 ±b/6 1/3 | 0 0 1
+///   Aᵀ rows: 1 1 1 1 1 0 | 0 a −a b −b 0 | 0 1/2 1/2 2 2 0 | 0 a/2 −a/2 2b −2b 1
 /// </summary>
 internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
 {
     private const MethodImplOptions Optimized = MethodImplOptions.AggressiveOptimization;
+
+    private const float A = 0.70710678118654752f, B = 1.41421356237309505f;
 
     /// <summary>Floats of scratch that a transform needs.</summary>
     public static int ScratchLength => 36 * F.Width;
@@ -54,43 +60,38 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     [MethodImpl(Optimized), SkipLocalsInit]
     public static void Input(float* d, nint row, float* v, nint frequency, float* scratch)
     {
-        F four = F.Broadcast(4), five = F.Broadcast(5), two = F.Broadcast(2);
         nint w = F.Width;
-        float* t = scratch;
         for (nint j = 0; j < 6; j++)
-        {
-            F d0 = F.Load(d), d1 = F.Load(d + row), d2 = F.Load(d + 2 * row), d3 = F.Load(d + 3 * row), d4 = F.Load(d + 4 * row), d5 = F.Load(d + 5 * row);
-            F a = F.NegMulAdd(four, d2, d4), b = F.NegMulAdd(four, d1, d3), e = d4 - d2, f = d3 - d1;
-            F.MulAdd(four, d0, F.NegMulAdd(five, d2, d4)).Store(t);
-            (a + b).Store(t + 6 * w);
-            (a - b).Store(t + 12 * w);
-            F.MulAdd(two, f, e).Store(t + 18 * w);
-            F.NegMulAdd(two, f, e).Store(t + 24 * w);
-            F.MulAdd(four, d1, F.NegMulAdd(five, d3, d5)).Store(t + 30 * w);
-            d += w;
-            t += w;
-        }
-        t = scratch;
+            InputColumn(F.Load(d + j * w), F.Load(d + j * w + row), F.Load(d + j * w + 2 * row), F.Load(d + j * w + 3 * row), F.Load(d + j * w + 4 * row), F.Load(d + j * w + 5 * row),
+                scratch + j * w, 6 * w);
+        float* t = scratch;
         for (nint i = 0; i < 6; i++)
         {
-            F d0 = F.Load(t), d1 = F.Load(t + w), d2 = F.Load(t + 2 * w), d3 = F.Load(t + 3 * w), d4 = F.Load(t + 4 * w), d5 = F.Load(t + 5 * w);
-            F a = F.NegMulAdd(four, d2, d4), b = F.NegMulAdd(four, d1, d3), e = d4 - d2, f = d3 - d1;
-            F.MulAdd(four, d0, F.NegMulAdd(five, d2, d4)).Store(v);
-            (a + b).Store(v + frequency);
-            (a - b).Store(v + 2 * frequency);
-            F.MulAdd(two, f, e).Store(v + 3 * frequency);
-            F.NegMulAdd(two, f, e).Store(v + 4 * frequency);
-            F.MulAdd(four, d1, F.NegMulAdd(five, d3, d5)).Store(v + 5 * frequency);
+            InputColumn(F.Load(t), F.Load(t + w), F.Load(t + 2 * w), F.Load(t + 3 * w), F.Load(t + 4 * w), F.Load(t + 5 * w), v, frequency);
             v += 6 * frequency;
             t += 6 * w;
         }
+    }
+
+    /// <summary>Bᵀ times one column.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void InputColumn(F d0, F d1, F d2, F d3, F d4, F d5, float* v, nint step)
+    {
+        F two = F.Broadcast(2), half = F.Broadcast(0.5f), fiveHalves = F.Broadcast(2.5f), a = F.Broadcast(A), b = F.Broadcast(B);
+        F evenA = F.NegMulAdd(two, d2, d4), oddA = F.NegMulAdd(two, d1, d3), evenB = F.NegMulAdd(half, d2, d4), oddB = F.NegMulAdd(half, d1, d3);
+        F.NegMulAdd(fiveHalves, d2, d0 + d4).Store(v);
+        F.MulAdd(a, oddA, evenA).Store(v + step);
+        F.NegMulAdd(a, oddA, evenA).Store(v + 2 * step);
+        F.MulAdd(b, oddB, evenB).Store(v + 3 * step);
+        F.NegMulAdd(b, oddB, evenB).Store(v + 4 * step);
+        F.NegMulAdd(fiveHalves, d3, d1 + d5).Store(v + 5 * step);
     }
 
     /// <summary>Y = Aᵀ m A: 4×4 outputs at <paramref name="y"/> from the 6×6 frequencies at m + ξ·<paramref name="frequency"/>.</summary>
     [MethodImpl(Optimized), SkipLocalsInit]
     public static void Output<TOutput>(float* m, nint frequency, float* y, nint row, float* scratch, TOutput output) where TOutput : struct, IWinogradOutput<F>
     {
-        F four = F.Broadcast(4), eight = F.Broadcast(8), two = F.Broadcast(2);
+        F two = F.Broadcast(2), half = F.Broadcast(0.5f), a1 = F.Broadcast(A), b1 = F.Broadcast(B), a3 = F.Broadcast(A / 2), b3 = F.Broadcast(2 * B);
         nint w = F.Width;
         float* t = scratch;
         for (nint j = 0; j < 6; j++)
@@ -98,9 +99,9 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
             F m0 = F.Load(m), m1 = F.Load(m + 6 * frequency), m2 = F.Load(m + 12 * frequency), m3 = F.Load(m + 18 * frequency), m4 = F.Load(m + 24 * frequency), m5 = F.Load(m + 30 * frequency);
             F s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
             (m0 + s1 + s2).Store(t);
-            F.MulAdd(two, d2, d1).Store(t + 6 * w);
-            F.MulAdd(four, s2, s1).Store(t + 12 * w);
-            (F.MulAdd(eight, d2, d1) + m5).Store(t + 18 * w);
+            F.MulAdd(a1, d1, b1 * d2).Store(t + 6 * w);
+            F.MulAdd(half, s1, two * s2).Store(t + 12 * w);
+            F.MulAdd(a3, d1, F.MulAdd(b3, d2, m5)).Store(t + 18 * w);
             m += frequency;
             t += w;
         }
@@ -110,9 +111,9 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
             F m0 = F.Load(t), m1 = F.Load(t + w), m2 = F.Load(t + 2 * w), m3 = F.Load(t + 3 * w), m4 = F.Load(t + 4 * w), m5 = F.Load(t + 5 * w);
             F s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
             output.Store(m0 + s1 + s2, y);
-            output.Store(F.MulAdd(two, d2, d1), y + w);
-            output.Store(F.MulAdd(four, s2, s1), y + 2 * w);
-            output.Store(F.MulAdd(eight, d2, d1) + m5, y + 3 * w);
+            output.Store(F.MulAdd(a1, d1, b1 * d2), y + w);
+            output.Store(F.MulAdd(half, s1, two * s2), y + 2 * w);
+            output.Store(F.MulAdd(a3, d1, F.MulAdd(b3, d2, m5)), y + 3 * w);
             y += row;
             t += 6 * w;
         }
@@ -122,36 +123,30 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     [MethodImpl(Optimized), SkipLocalsInit]
     public static void OutputAdjoint(float* dy, nint row, float* v, nint frequency, float* scratch)
     {
-        F four = F.Broadcast(4), two = F.Broadcast(2);
         nint w = F.Width;
-        float* t = scratch;
         for (nint j = 0; j < 4; j++)
-        {
-            F y0 = F.Load(dy), y1 = F.Load(dy + row), y2 = F.Load(dy + 2 * row), y3 = F.Load(dy + 3 * row);
-            F a = y0 + y2, b = y1 + y3, e = F.MulAdd(four, y2, y0), f = two * F.MulAdd(four, y3, y1);
-            y0.Store(t);
-            (a + b).Store(t + 4 * w);
-            (a - b).Store(t + 8 * w);
-            (e + f).Store(t + 12 * w);
-            (e - f).Store(t + 16 * w);
-            y3.Store(t + 20 * w);
-            dy += w;
-            t += w;
-        }
-        t = scratch;
+            OutputAdjointColumn(F.Load(dy + j * w), F.Load(dy + j * w + row), F.Load(dy + j * w + 2 * row), F.Load(dy + j * w + 3 * row), scratch + j * w, 4 * w);
+        float* t = scratch;
         for (nint i = 0; i < 6; i++)
         {
-            F y0 = F.Load(t), y1 = F.Load(t + w), y2 = F.Load(t + 2 * w), y3 = F.Load(t + 3 * w);
-            F a = y0 + y2, b = y1 + y3, e = F.MulAdd(four, y2, y0), f = two * F.MulAdd(four, y3, y1);
-            y0.Store(v);
-            (a + b).Store(v + frequency);
-            (a - b).Store(v + 2 * frequency);
-            (e + f).Store(v + 3 * frequency);
-            (e - f).Store(v + 4 * frequency);
-            y3.Store(v + 5 * frequency);
+            OutputAdjointColumn(F.Load(t), F.Load(t + w), F.Load(t + 2 * w), F.Load(t + 3 * w), v, frequency);
             v += 6 * frequency;
             t += 4 * w;
         }
+    }
+
+    /// <summary>A times one column.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void OutputAdjointColumn(F y0, F y1, F y2, F y3, float* v, nint step)
+    {
+        F a = F.Broadcast(A), b = F.Broadcast(B), half = F.Broadcast(0.5f), two = F.Broadcast(2);
+        F evenA = F.MulAdd(half, y2, y0), oddA = F.MulAdd(half, y3, y1), evenB = F.MulAdd(two, y2, y0), oddB = F.MulAdd(two, y3, y1);
+        y0.Store(v);
+        F.MulAdd(a, oddA, evenA).Store(v + step);
+        F.NegMulAdd(a, oddA, evenA).Store(v + 2 * step);
+        F.MulAdd(b, oddB, evenB).Store(v + 3 * step);
+        F.NegMulAdd(b, oddB, evenB).Store(v + 4 * step);
+        y3.Store(v + 5 * step);
     }
 
     /// <summary>U = G g Gᵀ: g is 3×3 vectors, tap after tap.</summary>
@@ -168,12 +163,13 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WeightColumn(F g0, F g1, F g2, float* u, nint step)
     {
-        F sixth = F.Broadcast(1f / 6), even = F.MulAdd(F.Broadcast(4), g2, g0), odd = F.Broadcast(2) * g1, sum = g0 + g2, twentyFourth = F.Broadcast(1f / 24);
-        (g0 * F.Broadcast(0.25f)).Store(u);
-        (F.Zero - (sum + g1) * sixth).Store(u + step);
-        ((g1 - sum) * sixth).Store(u + 2 * step);
-        ((even + odd) * twentyFourth).Store(u + 3 * step);
-        ((even - odd) * twentyFourth).Store(u + 4 * step);
+        F evenA = F.MulAdd(F.Broadcast(0.5f), g2, g0), evenB = F.MulAdd(F.Broadcast(2), g2, g0), a = F.Broadcast(A), b = F.Broadcast(B);
+        F scaleA = F.Broadcast(-2f / 3), scaleB = F.Broadcast(1f / 6);
+        g0.Store(u);
+        (F.MulAdd(a, g1, evenA) * scaleA).Store(u + step);
+        (F.NegMulAdd(a, g1, evenA) * scaleA).Store(u + 2 * step);
+        (F.MulAdd(b, g1, evenB) * scaleB).Store(u + 3 * step);
+        (F.NegMulAdd(b, g1, evenB) * scaleB).Store(u + 4 * step);
         g2.Store(u + 5 * step);
     }
 
@@ -192,9 +188,9 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     private static void WeightAdjointColumn(float* u, nint from, float* g, nint to)
     {
         F u0 = F.Load(u), u1 = F.Load(u + from), u2 = F.Load(u + 2 * from), u3 = F.Load(u + 3 * from), u4 = F.Load(u + 4 * from), u5 = F.Load(u + 5 * from);
-        F sixth = F.Broadcast(1f / 6), p = (u1 + u2) * sixth, r = u3 + u4;
-        F.MulAdd(u0, F.Broadcast(0.25f), F.MulAdd(r, F.Broadcast(1f / 24), F.Zero - p)).Store(g);
-        F.MulAdd(u2 - u1, sixth, (u3 - u4) * F.Broadcast(1f / 12)).Store(g + to);
-        (F.MulAdd(r, sixth, u5) - p).Store(g + 2 * to);
+        F scaleA = F.Broadcast(-2f / 3), scaleB = F.Broadcast(1f / 6), sumA = u1 + u2, sumB = u3 + u4;
+        F.MulAdd(scaleA, sumA, F.MulAdd(scaleB, sumB, u0)).Store(g);
+        F.MulAdd(F.Broadcast(-2 * A / 3), u1 - u2, F.Broadcast(B / 6) * (u3 - u4)).Store(g + to);
+        F.MulAdd(F.Broadcast(1f / 3), sumB - sumA, u5).Store(g + 2 * to);
     }
 }
