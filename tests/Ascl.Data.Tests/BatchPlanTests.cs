@@ -70,12 +70,12 @@ public class BatchPlanTests
         Assert.Equal(3, orders.Select(order => string.Join(",", order)).Distinct().Count());
     }
 
-    /// <summary>Saved runs go on in the same order: these numbers may not change.</summary>
+    /// <summary>Saved runs go on in the same order: these numbers, worked out by another program, may not change.</summary>
     [Fact]
     public void OrderIsTheSameForEver() => Assert.Equal(
         ExpectedOrder, BatchPlan.Training(Made.Set(10), 8, Augmentation.None, seed: 1, epoch: 0).Order.ToArray());
 
-    private static readonly int[] ExpectedOrder = [0];
+    private static readonly int[] ExpectedOrder = [2, 4, 7, 3, 8, 0, 6, 1, 5, 9];
 
     private static (List<int> Ids, List<float> Images) All(BatchPlan plan)
     {

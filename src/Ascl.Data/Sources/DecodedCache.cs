@@ -17,14 +17,14 @@ internal static class DecodedCache
 
     public static DataSet Open(string path, string? directory, IProgress<DataProgress>? progress)
     {
-        string source = Path.GetFullPath(path);
+        string source = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (!Path.Exists(source))
             throw new UserErrorException($"cannot read {path}: no such file or directory");
         if (directory is null && DefaultDirectory() is null)
             return ImageFolder.Read(path, progress);
 
         string fingerprint = Fingerprint(path, source);
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(source));
+        string name = Path.GetFileName(source);
         string cache = Path.Combine(directory ?? DefaultDirectory()!, $"{name}-{Checksum.Of(source):x16}.images");
         if (TryRead(cache, fingerprint) is { } cached)
             return cached;

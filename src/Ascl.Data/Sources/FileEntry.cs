@@ -8,6 +8,8 @@ namespace Ascl.Data.Sources;
 /// <summary>A file or directory inside a directory or archive. Names have '/' between their parts and no leading one.</summary>
 internal readonly record struct FileEntry(string Name, bool IsDirectory, byte[] Bytes)
 {
+    private const int TarBlock = 512;
+
     /// <summary>
     /// Every directory, and every file whose name is <paramref name="wanted"/>, below the directory or in the .tar, .tar.gz or .zip archive at
     /// <paramref name="path"/>, sorted by name (ordinal). Hidden files and a Mac's <c>__MACOSX</c> shadow are left out. Nothing is unpacked to disk.
@@ -69,7 +71,8 @@ internal readonly record struct FileEntry(string Name, bool IsDirectory, byte[] 
     private static List<FileEntry> ReadTar(string path, Stream stream, Func<string, bool> wanted, long maxBytes)
     {
         var entries = new List<FileEntry>();
-        using var tar = new TarReader(stream, leaveOpen: true);
+        var tail = new TailStream(stream);
+        using var tar = new TarReader(tail, leaveOpen: true);
         while (tar.GetNextEntry() is { } entry)
         {
             if (entry.EntryType is TarEntryType.GlobalExtendedAttributes)
@@ -87,6 +90,8 @@ internal readonly record struct FileEntry(string Name, bool IsDirectory, byte[] 
                 entries.Add(new FileEntry(name, false, entry.DataStream is null ? [] : InputFile.ReadBytes(entry.DataStream, entry.Length)));
             }
         }
+        if (tail.TrailingZeros < TarBlock)
+            throw new EndOfStreamException();
         return entries;
     }
 

@@ -39,7 +39,7 @@ internal static class ImageFolder
                 continue;
             if (names.Length != at + 3)
                 throw new UserErrorException($"{path}: {entry.Name} is not at train|test/<class>/<image>");
-            if (!Extensions.Contains(Path.GetExtension(entry.Name), StringComparer.OrdinalIgnoreCase))
+            if (!HasImageName(entry.Name))
                 throw new UserErrorException($"{path}: {entry.Name} is not a {string.Join(", ", Extensions)} file");
             classes.Add(names[at + 1]);
             parts[names[at]].Add(new Image(entry.Name, names[at + 1], entry.Bytes));
@@ -108,7 +108,10 @@ internal static class ImageFolder
         return new ImageSet(name, classNames, size.Channels, size.Height, size.Width, labels, pixels);
     }
 
-    private static bool IsInPart(string name) => PartIndex(name) is { } at && name.Split('/').Length > at + 2;
+    /// <summary>Whatever lies in a class, and images that lie beside the classes by mistake.</summary>
+    private static bool IsInPart(string name) => PartIndex(name) is { } at && (name.Split('/').Length > at + 2 || HasImageName(name));
+
+    private static bool HasImageName(string name) => Extensions.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The place of "train" or "test" among the name's parts: first, or second below a top folder.</summary>
     private static int? PartIndex(string name) => name.Split('/') switch

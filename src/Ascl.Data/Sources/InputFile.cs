@@ -18,7 +18,8 @@ internal static class InputFile
                 return read(file);
             using var unpacked = new GZipStream(file, CompressionMode.Decompress);
             T result = read(unpacked);
-            // The checksum of a gzip file is at its end, and is only checked by reading up to there.
+            // The checksum of a gzip file is at its end, and is only checked by reading up to there. A file cut off is no error to the library,
+            // only a shorter stream: who reads it has to know how long it should be.
             unpacked.CopyTo(Stream.Null);
             return result;
         });
