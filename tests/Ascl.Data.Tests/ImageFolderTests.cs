@@ -73,6 +73,7 @@ public sealed class ImageFolderTests : IDisposable
         Expect(("train/cat/bad.png", Made.Png(1)[..^20]), "train/cat/bad.png", "truncated");
         Expect(("train/cat/bad.jpg", Made.Jpeg(1, 2, 3)[..^20]), "train/cat/bad.jpg", "truncated");
         Expect(("train/cat/bad.jpg", [.. Made.Jpeg(1, 2, 3)[..20], 0xFF, 0xD9]), "train/cat/bad.jpg");
+        Expect(("train/cat/bad.jpg", LongHeader()), "train/cat/bad.jpg", "ends too early");
         Expect(("train/cat/bad.png", Made.Png(1, width: 7)), "train/cat/bad.png", "7x5 RGB", "6x5 RGB");
         Expect(("test/cat/bad.png", Made.Png(1, channels: 1)), "test/cat/bad.png", "6x5 grey", "6x5 RGB");
         Expect(("test/cat/bad.png", Made.Png(1, channels: 4)), "test/cat/bad.png", "alpha");
@@ -184,6 +185,14 @@ public sealed class ImageFolderTests : IDisposable
             string path = folder.Write("broken", whole[..length]);
             UserError.Expect(() => Open(path), path);
         }
+    }
+
+    /// <summary>A JPEG whose first segment claims to be longer than the file: the decoder alone would look for the next one for ever.</summary>
+    private static byte[] LongHeader()
+    {
+        byte[] jpeg = Made.Jpeg(1, 2, 3);
+        jpeg[4] = 0x27;
+        return jpeg;
     }
 
     private DataSet Open(string path) => DataSource.Open($"folder:{path}", folder["cache"]);

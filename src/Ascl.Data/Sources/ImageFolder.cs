@@ -74,9 +74,11 @@ internal static class ImageFolder
     private static ImageSet Decode(
         string path, string name, string[] classNames, List<Image> images, (int Channels, int Height, int Width) size, Counter counter)
     {
-        int length = size.Channels * size.Height * size.Width;
-        if ((long)length * images.Count > Array.MaxLength)
+        // Each side is below 2^24: no overflow.
+        long imageLength = size.Channels * (long)size.Height * size.Width;
+        if (imageLength > Array.MaxLength / images.Count)
             throw new UserErrorException($"{path}: {images.Count} images of {Text(size)} are more than the {Array.MaxLength} bytes a set can hold");
+        int length = (int)imageLength;
         byte[] pixels = new byte[length * images.Count];
         UserErrorException? problem = null;
         int firstProblem = int.MaxValue;
