@@ -38,7 +38,8 @@ internal static class InputFile
         {
             throw new UserErrorException($"{path}: is truncated", e);
         }
-        catch (InvalidDataException e)
+        // Overflow, format: what the tar library makes of numbers that are none.
+        catch (Exception e) when (e is InvalidDataException or OverflowException or FormatException)
         {
             throw new UserErrorException($"{path}: is corrupt: {e.Message.ReplaceLineEndings(" ")}", e);
         }
