@@ -46,6 +46,11 @@ public sealed unsafe class CpuDevice : Device
         return buffer.Pointer;
     }
 
+    /// <summary>The device as a CPU, for a kernel that has no other path.</summary>
+    /// <exception cref="NotSupportedException">It is none; the message names the kernel.</exception>
+    internal static CpuDevice Of(Device device, string kernel) =>
+        device as CpuDevice ?? throw new NotSupportedException($"{kernel}: there is no such kernel for {device.Name}");
+
     /// <summary>The memory of a buffer that must be this device's.</summary>
     internal static T* Pointer<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Pointer;
 

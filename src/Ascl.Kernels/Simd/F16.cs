@@ -20,9 +20,13 @@ public readonly unsafe struct F16(Vector512<float> value) : ISimd<F16>
     [MethodImpl(Inline)] public static F16 operator +(F16 a, F16 b) => new(a.v + b.v);
     [MethodImpl(Inline)] public static F16 operator -(F16 a, F16 b) => new(a.v - b.v);
     [MethodImpl(Inline)] public static F16 operator *(F16 a, F16 b) => new(a.v * b.v);
+    [MethodImpl(Inline)] public static F16 operator /(F16 a, F16 b) => new(a.v / b.v);
     [MethodImpl(Inline)] public static F16 Min(F16 a, F16 b) => new(Vector512.MinNative(a.v, b.v));
     [MethodImpl(Inline)] public static F16 Max(F16 a, F16 b) => new(Vector512.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static F16 Abs(F16 a) => new(Vector512.Abs(a.v));
+    [MethodImpl(Inline)] public static F16 Sqrt(F16 a) => new(Vector512.Sqrt(a.v));
+    [MethodImpl(Inline)] public static F16 TimesPowerOf2(F16 value, F16 exponent) => new((value.v.AsInt32() + (Vector512.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
+    [MethodImpl(Inline)] public static F16 TimesSign(F16 value, F16 a) => new((value.v ^ (a.v & Vector512.Create(-0f))) & ~Vector512.Equals(a.v, Vector512<float>.Zero));
     [MethodImpl(Inline)] public static F16 WherePositive(F16 gate, F16 value) => new(Vector512.GreaterThan(gate.v, Vector512<float>.Zero) & value.v);
     [MethodImpl(Inline)] public static F16 WhereEqual(F16 a, F16 b, F16 value) => new(Vector512.Equals(a.v, b.v) & value.v);
     [MethodImpl(Inline)] public static float Sum(F16 a) => F8.Sum(new F8(a.v.GetLower() + a.v.GetUpper()));

@@ -20,9 +20,13 @@ public readonly unsafe struct F4(Vector128<float> value) : ISimd<F4>
     [MethodImpl(Inline)] public static F4 operator +(F4 a, F4 b) => new(a.v + b.v);
     [MethodImpl(Inline)] public static F4 operator -(F4 a, F4 b) => new(a.v - b.v);
     [MethodImpl(Inline)] public static F4 operator *(F4 a, F4 b) => new(a.v * b.v);
+    [MethodImpl(Inline)] public static F4 operator /(F4 a, F4 b) => new(a.v / b.v);
     [MethodImpl(Inline)] public static F4 Min(F4 a, F4 b) => new(Vector128.MinNative(a.v, b.v));
     [MethodImpl(Inline)] public static F4 Max(F4 a, F4 b) => new(Vector128.MaxNative(a.v, b.v));
     [MethodImpl(Inline)] public static F4 Abs(F4 a) => new(Vector128.Abs(a.v));
+    [MethodImpl(Inline)] public static F4 Sqrt(F4 a) => new(Vector128.Sqrt(a.v));
+    [MethodImpl(Inline)] public static F4 TimesPowerOf2(F4 value, F4 exponent) => new((value.v.AsInt32() + (Vector128.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
+    [MethodImpl(Inline)] public static F4 TimesSign(F4 value, F4 a) => new((value.v ^ (a.v & Vector128.Create(-0f))) & ~Vector128.Equals(a.v, Vector128<float>.Zero));
     [MethodImpl(Inline)] public static F4 WherePositive(F4 gate, F4 value) => new(Vector128.GreaterThan(gate.v, Vector128<float>.Zero) & value.v);
     [MethodImpl(Inline)] public static F4 WhereEqual(F4 a, F4 b, F4 value) => new(Vector128.Equals(a.v, b.v) & value.v);
     [MethodImpl(Inline)] public static float Sum(F4 a) => (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);

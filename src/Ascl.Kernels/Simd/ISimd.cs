@@ -25,9 +25,17 @@ public unsafe interface ISimd<T> where T : struct, ISimd<T>
     static abstract T operator +(T a, T b);
     static abstract T operator -(T a, T b);
     static abstract T operator *(T a, T b);
+    static abstract T operator /(T a, T b);
     static abstract T Min(T a, T b);
     static abstract T Max(T a, T b);
     static abstract T Abs(T a);
+    static abstract T Sqrt(T a);
+
+    /// <summary>value·2^exponent for whole exponents that keep a normal <paramref name="value"/> normal.</summary>
+    static abstract T TimesPowerOf2(T value, T exponent);
+
+    /// <summary>value·sign(a): zero where <paramref name="a"/> is zero.</summary>
+    static abstract T TimesSign(T value, T a);
 
     /// <summary><paramref name="value"/> in the lanes where <paramref name="gate"/> is above zero, zero elsewhere.</summary>
     static abstract T WherePositive(T gate, T value);

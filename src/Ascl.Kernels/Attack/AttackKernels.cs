@@ -1,0 +1,87 @@
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Random;
+
+namespace Ascl.Kernels.Attack;
+
+/// <summary>The ball around an image that an attack may not leave.</summary>
+public enum PerturbationNorm
+{
+    /// <summary>Every pixel changes by at most ε.</summary>
+    Linf,
+
+    /// <summary>The Euclidean length of the change of one image is at most ε.</summary>
+    L2,
+}
+
+/// <summary>Projected gradient descent's parts, on plain pixels [n, image] in [0, 1]: each one pass over an image.</summary>
+public static unsafe partial class AttackKernels
+{
+    /// <summary>x = a random point of the ball around <paramref name="original"/>, clipped to [0, 1]: uniform in the cube (L∞) or in the ball (L2).
+    /// The numbers of image i are keyed by <paramref name="ids"/>[i], so they do not depend on the batch.</summary>
+    public static void RandomStart(PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
+    {
+        using var trace = KernelTrace.Begin("attack.random_start", x.Length, x.Length, 8.0 * x.Length);
+        float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
+        int* pid = CpuDevice.Pointer(ids);
+        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        {
+            RandomKey own = key.For(pid[n]);
+            Span<float> to = new(px + (nint)n * image, image), from = new(po + (nint)n * image, image);
+            if (norm == PerturbationNorm.Linf)
+            {
+                Philox.FillUniform(to, own, -epsilon, epsilon);
+            }
+            else
+            {
+                // A normal direction, and a radius whose power of the dimension is uniform.
+                Philox.FillNormal(to, own, 1);
+                double radius = epsilon * Math.Pow(Philox.ToUniform(Philox.Word(own, (uint)image + 4)), 1.0 / image), length = Math.Sqrt(SquaredLength(to));
+                for (int i = 0; i < image; i++)
+                    to[i] *= (float)(radius / length);
+            }
+            for (int i = 0; i < image; i++)
+                to[i] = Math.Clamp(from[i] + to[i], 0, 1);
+        });
+    }
+
+    /// <summary>
+    /// One step of ascent, projection and clipping, in place. L∞: x ← clip₀₁(clip to original ± ε(x + α·sign g)).
+    /// L2: δ ← x + α·g/‖g‖ − original, scaled back to length ε if longer; x ← clip₀₁(original + δ). A zero gradient moves nothing.
+    /// </summary>
+    public static void PgdStep(PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon, float stepSize, DeviceBuffer<float> x)
+    {
+        using var trace = KernelTrace.Begin("attack.pgd_step", x.Length, 6.0 * x.Length, 16.0 * x.Length);
+        float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), px = CpuDevice.Pointer(x);
+        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        {
+            nint at = (nint)n * image;
+            if (norm == PerturbationNorm.Linf)
+                StepLinf(po + at, pg + at, px + at, image, epsilon, stepSize);
+            else
+                StepL2(po + at, pg + at, px + at, image, epsilon, stepSize);
+        });
+    }
+
+    private static void StepL2(float* original, float* gradient, float* x, int image, float epsilon, float stepSize)
+    {
+        double length = Math.Sqrt(SquaredLength(new(gradient, image)));
+        double step = length > 0 ? stepSize / length : 0, squares = 0;
+        for (int i = 0; i < image; i++)
+        {
+            double delta = x[i] + step * gradient[i] - original[i];
+            squares += delta * delta;
+        }
+        double back = Math.Min(1, epsilon / Math.Max(Math.Sqrt(squares), 1e-30));
+        for (int i = 0; i < image; i++)
+            x[i] = (float)Math.Clamp(original[i] + back * (x[i] + step * gradient[i] - original[i]), 0, 1);
+    }
+
+    private static double SquaredLength(ReadOnlySpan<float> values)
+    {
+        double sum = 0;
+        foreach (float value in values)
+            sum += (double)value * value;
+        return sum;
+    }
+}

@@ -1,0 +1,67 @@
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Kernels.BatchNorm;
+
+/// <summary>
+/// Batch normalisation with what usually follows it in the same pass: y = relu?((x − mean)·inverseStd·gamma + beta + residual).
+/// mean, inverseStd and their like are [C] rounded up to whole channel blocks; gamma and beta are [C].
+/// </summary>
+public static unsafe partial class BatchNormKernels
+{
+    /// <summary>Mean and biased variance of every channel over N, H and W.</summary>
+    public static void Statistics(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance)
+    {
+        using var trace = KernelTrace.Begin("batch_norm.statistics", layout, 3.0 * layout.Length, 4.0 * layout.Length);
+        Cpu.Statistics((CpuDevice)x.Device, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(variance));
+    }
+
+    /// <summary>running ← (1 − momentum)·running + momentum·batch, the variance unbiased by count/(count − 1), as PyTorch does.</summary>
+    public static void UpdateRunning(ActivationLayout layout, DeviceBuffer<float> mean, DeviceBuffer<float> variance, float momentum, DeviceBuffer<float> runningMean, DeviceBuffer<float> runningVariance)
+    {
+        double count = (double)layout.N * layout.H * layout.W, unbias = count > 1 ? count / (count - 1) : 1;
+        Span<float> m = ((CpuBuffer<float>)runningMean).Span, v = ((CpuBuffer<float>)runningVariance).Span;
+        Span<float> batchMean = ((CpuBuffer<float>)mean).Span, batchVariance = ((CpuBuffer<float>)variance).Span;
+        for (int c = 0; c < layout.C; c++)
+        {
+            m[c] = (float)((1 - (double)momentum) * m[c] + (double)momentum * batchMean[c]);
+            v[c] = (float)((1 - (double)momentum) * v[c] + (double)momentum * (batchVariance[c] * unbias));
+        }
+        runningMean.MarkChanged();
+        runningVariance.MarkChanged();
+    }
+
+    /// <summary>inverseStd = 1/√(variance + epsilon) of the first <paramref name="channels"/>, 0 for those that only fill up a block.</summary>
+    public static void InverseStd(int channels, DeviceBuffer<float> variance, float epsilon, DeviceBuffer<float> inverseStd)
+    {
+        Span<float> v = ((CpuBuffer<float>)variance).Span, s = ((CpuBuffer<float>)inverseStd).Span;
+        for (int c = 0; c < s.Length; c++)
+            s[c] = c < channels ? (float)(1 / Math.Sqrt(v[c] + (double)epsilon)) : 0;
+    }
+
+    public static void Forward(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma, DeviceBuffer<float> beta,
+        DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
+    {
+        using var trace = KernelTrace.Begin("batch_norm.forward", layout, 4.0 * layout.Length, (residual is null ? 8.0 : 12.0) * layout.Length);
+        Cpu.Forward((CpuDevice)x.Device, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd), CpuDevice.Pointer(gamma), CpuDevice.Pointer(beta),
+            PointerOrNull(residual), relu, CpuDevice.Pointer(y));
+    }
+
+    /// <summary>
+    /// With dz = dy where y &gt; 0 (all of dy without relu): dbeta = Σ dz, dgamma = Σ dz·(x − mean)·inverseStd, and
+    /// dx = gamma·inverseStd·(dz − dbeta/M − (x − mean)·inverseStd·dgamma/M), M = N·H·W, for batch statistics;
+    /// dx = gamma·inverseStd·dz for fixed ones.
+    /// </summary>
+    /// <param name="y">The forward output, for relu's mask; null without relu.</param>
+    /// <param name="dz">Where not null, receives dz: the residual's gradient.</param>
+    public static void Backward(ActivationLayout layout, DeviceBuffer<float> dy, DeviceBuffer<float>? y, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd,
+        DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx, DeviceBuffer<float> dgamma, DeviceBuffer<float> dbeta, DeviceBuffer<float>? dz)
+    {
+        using var trace = KernelTrace.Begin("batch_norm.backward", layout, 8.0 * layout.Length, 28.0 * layout.Length);
+        Cpu.Backward((CpuDevice)x.Device, layout, CpuDevice.Pointer(dy), PointerOrNull(y), CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd), CpuDevice.Pointer(gamma),
+            batchStatistics, CpuDevice.Pointer(dx), CpuDevice.Pointer(dgamma), CpuDevice.Pointer(dbeta), PointerOrNull(dz));
+    }
+
+    private static float* PointerOrNull(DeviceBuffer<float>? buffer) => buffer is null ? null : CpuDevice.Pointer(buffer);
+}

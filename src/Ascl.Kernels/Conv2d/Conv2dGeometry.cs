@@ -1,0 +1,36 @@
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Kernels.Conv2d;
+
+/// <summary>
+/// y[n, k, oy, ox] = Σ over c, r, s of x[n, c, oy·Stride + r − Padding, ox·Stride + s − Padding] · w[k, c, r, s], zero outside x.
+/// Input is x [N, C, H, W], Output is y [N, K, OH, OW]; the weight is plain [K, C, R, S].
+/// </summary>
+public readonly record struct Conv2dGeometry(ActivationLayout Input, ActivationLayout Output, int R, int S, int Stride, int Padding)
+{
+    /// <exception cref="ShapeException">The shapes do not fit.</exception>
+    public static Conv2dGeometry Of(ActivationLayout input, ReadOnlySpan<int> weight, int stride, int padding)
+    {
+        if (weight.Length != 4)
+            throw new ShapeException($"conv2d: the weight must have 4 dimensions [K, C, R, S], not {weight.Length}");
+        var (k, c, r, s) = (weight[0], weight[1], weight[2], weight[3]);
+        string shapes = $"x {input}, weight [{k}, {c}, {r}, {s}], stride {stride}, padding {padding}";
+        if (c != input.C)
+            throw new ShapeException($"conv2d: input has {input.C} channels, weight expects {c}; {shapes}");
+        if (stride < 1 || padding < 0)
+            throw new ShapeException($"conv2d: stride must be at least 1 and padding at least 0; {shapes}");
+        int oh = (input.H + 2 * padding - r) / stride + 1, ow = (input.W + 2 * padding - s) / stride + 1;
+        if (input.H + 2 * padding < r || input.W + 2 * padding < s)
+            throw new ShapeException($"conv2d: the kernel is larger than the padded image; {shapes}");
+        return new(input, ActivationLayout.Blocked(input.N, k, oh, ow), r, s, stride, padding);
+    }
+
+    public int K => Output.C;
+    public int C => Input.C;
+    public int WeightLength => K * C * R * S;
+    public double Flops => 2.0 * Output.N * Output.H * Output.W * K * C * R * S;
+    public double Bytes => 4.0 * ((double)Input.N * Input.C * Input.H * Input.W + (double)Output.N * Output.C * Output.H * Output.W + WeightLength);
+
+    public override string ToString() => $"{Input} -> {Output} {R}x{S} stride {Stride} padding {Padding}";
+}

@@ -1,0 +1,56 @@
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Simd;
+
+namespace Ascl.Kernels.Conv2d;
+
+public static unsafe partial class Conv2dKernels
+{
+    private static readonly Conv2dCpu Direct =
+        SimdWidth.Choose<Conv2dCpu>(() => new DirectConvolution<F16>(), () => new DirectConvolution<F8>(), () => new DirectConvolution<F4>());
+
+    private static readonly Conv2dCpu Winograd =
+        SimdWidth.Choose<Conv2dCpu>(() => new WinogradConvolution<F16>(), () => new WinogradConvolution<F8>(), () => new WinogradConvolution<F4>());
+
+    /// <summary>
+    /// The one place that picks an algorithm. Winograd F(4×4, 3×3) needs 2.25 to 4 times fewer multiplications, for 3×3 kernels of stride 1
+    /// over activations; all else is direct. The choice never depends on the batch, so an image's result does not either.
+    /// </summary>
+    private static Conv2dCpu Algorithm(Conv2dGeometry g)
+    {
+        bool winograd = g is { R: 3, S: 3, Stride: 1, Padding: <= 2, Output: { H: >= 3, W: >= 3 } } && g.Input.Block == g.Output.Block;
+        DebugSettings.Say($"conv2d {g.Input with { N = 0 }} -> {g.K} channels, {g.R}x{g.S} stride {g.Stride}: {(winograd ? "Winograd F(4x4, 3x3)" : "direct")}");
+        return winograd ? Winograd : Direct;
+    }
+
+    private static void ForwardCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y) =>
+        Algorithm(g).Forward((CpuDevice)y.Device, g, CpuDevice.Pointer(x), weight, epilogue, CpuDevice.Pointer(y));
+
+    private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, DeviceBuffer<float> dx)
+    {
+        CpuDevice device = (CpuDevice)dx.Device;
+        if (g.Input.Block > 1)
+        {
+            Algorithm(g).BackwardInput(device, g, CpuDevice.Pointer(dy), weight, CpuDevice.Pointer(dx));
+            return;
+        }
+        // The gradient of image planes: as one channel block, of which the few real lanes are then spread over the planes.
+        Conv2dGeometry blocked = g with { Input = ActivationLayout.Blocked(g.Input.N, g.Input.C, g.Input.H, g.Input.W) };
+        DeviceBuffer<float> scratch = device.Pool.Rent(blocked.Input.Length, blocked.Input.PoolTag);
+        Algorithm(blocked).BackwardInput(device, blocked, CpuDevice.Pointer(dy), weight, CpuDevice.Pointer(scratch));
+        ActivationKernels.BlockedToPlanes(blocked.Input, scratch, dx);
+        device.Pool.Return(scratch);
+    }
+
+    private static void BackwardWeightCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>
+        Algorithm(g).BackwardWeight((CpuDevice)dw.Device, g, CpuDevice.Pointer(x), CpuDevice.Pointer(dy), CpuDevice.Pointer(dw));
+}
+
+/// <summary>One convolution algorithm on the CPU. Weights come as buffers because their rearranged forms are kept with them.</summary>
+internal abstract unsafe class Conv2dCpu
+{
+    public abstract void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* y);
+    public abstract void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, float* dx);
+    public abstract void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw);
+}

@@ -1,0 +1,29 @@
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Kernels.Conv2d;
+
+/// <summary>Convolution: forward, gradient of the input, gradient of the weight. Every output is overwritten whole.</summary>
+public static partial class Conv2dKernels
+{
+    /// <summary>y = epilogue(x ∗ weight).</summary>
+    public static void Forward(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y)
+    {
+        using var trace = KernelTrace.Begin("conv2d.forward", g, g.Flops, g.Bytes);
+        ForwardCpu(g, x, weight, epilogue, y);
+    }
+
+    /// <summary>dx[n, c, y, x] = Σ over k, r, s of dy[n, k, oy, ox] · w[k, c, r, s] where oy·Stride + r − Padding = y and likewise for x.</summary>
+    public static void BackwardInput(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, DeviceBuffer<float> dx)
+    {
+        using var trace = KernelTrace.Begin("conv2d.backward_input", g, g.Flops, g.Bytes);
+        BackwardInputCpu(g, dy, weight, dx);
+    }
+
+    /// <summary>dw[k, c, r, s] = Σ over n, oy, ox of dy[n, k, oy, ox] · x[n, c, oy·Stride + r − Padding, ox·Stride + s − Padding].</summary>
+    public static void BackwardWeight(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
+    {
+        using var trace = KernelTrace.Begin("conv2d.backward_weight", g, g.Flops, g.Bytes);
+        BackwardWeightCpu(g, x, dy, dw);
+    }
+}

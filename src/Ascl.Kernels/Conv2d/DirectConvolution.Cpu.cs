@@ -1,0 +1,237 @@
+using System.Runtime.CompilerServices;
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Gemm;
+using Ascl.Kernels.Simd;
+
+namespace Ascl.Kernels.Conv2d;
+
+/// <summary>
+/// Convolution by its definition, for any kernel size, stride and padding. A register tile is some pixels of a row × some blocks of channels; its
+/// sum runs over one list of offsets (channel block, r, s), so the output is written once.
+/// </summary>
+internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, ISimd<F>
+{
+    /// <summary>Pixels that one work item computes for one group of channels: enough to reuse the group's weights from the nearest cache.</summary>
+    private const int PixelsPerItem = 256;
+
+    private static readonly int Width = F.Width;
+
+    public override void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* y)
+    {
+        var (inputBlock, stride) = (g.Input.Block, g.Stride);
+        PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy), to = new(g.Output, y);
+        nint[] taps = Taps(from, g.Input.Blocks, g.R, g.S, (r, s) => (r - g.Padding, s - g.Padding), inputBlock);
+        int vectors = WidestTile(g.Output.W, g.Output.Blocks);
+        CpuBuffer<float> packed = weight.Derived($"direct forward {inputBlock} {vectors}", () => Pack(device, g.Output.Blocks, vectors, g.Input.Blocks, inputBlock, g.R * g.S,
+            weight, (k, c, tap) => k < g.K && c < g.C ? (k * g.C + c) * g.R * g.S + tap : -1));
+        RunTiles(device, g.Output, vectors, g.Output.H, g.Output.W, taps, packed, inputBlock, stride,
+            aPixel: (n, row) => from.First + n * from.Image + row * stride * from.Row,
+            cPixel: (n, row) => to.First + n * to.Image + row * to.Row,
+            to.Plane, cPixelStep: Width, finish: EpilogueOf(g, epilogue, y));
+        Return(device, copy);
+    }
+
+    /// <summary>
+    /// The pixels of dx fall into Stride² phases; within one, every pixel takes the same taps from neighbouring pixels of dy, so a phase is a
+    /// convolution of stride 1 that writes every Stride-th pixel.
+    /// </summary>
+    public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, float* dx)
+    {
+        int stride = g.Stride, block = g.Output.Block;
+        int reach = Math.Max(Reach(g.Input.H, g.R, g.Output.H, g), Reach(g.Input.W, g.S, g.Output.W, g));
+        PlaneView from = PlaneView.WithHalo(device, g.Output, dy, reach, out DeviceBuffer<float>? copy), to = new(g.Input, dx);
+        for (int py = 0; py < Math.Min(stride, g.Input.H); py++)
+        {
+            for (int px = 0; px < Math.Min(stride, g.Input.W); px++)
+            {
+                var (phaseY, phaseX) = (py, px);
+                int[] rows = TapsOfPhase(g.R, py, g), columns = TapsOfPhase(g.S, px, g);
+                int h = (g.Input.H - py + stride - 1) / stride, w = (g.Input.W - px + stride - 1) / stride;
+                nint[] taps = Taps(from, g.Output.Blocks, rows.Length, columns.Length,
+                    (r, s) => ((phaseY + g.Padding - rows[r]) / stride, (phaseX + g.Padding - columns[s]) / stride), block);
+                int vectors = WidestTile(w, g.Input.Blocks);
+                CpuBuffer<float> packed = weight.Derived($"direct backward input {stride} {g.Padding} {py} {px} {vectors}",
+                    () => Pack(device, g.Input.Blocks, vectors, g.Output.Blocks, block, rows.Length * columns.Length, weight, (c, k, tap) =>
+                        k < g.K && c < g.C ? ((k * g.C + c) * g.R + rows[tap / columns.Length]) * g.S + columns[tap % columns.Length] : -1));
+                RunTiles(device, g.Input, vectors, h, w, taps, packed, block, 1,
+                    aPixel: (n, row) => from.First + n * from.Image + row * from.Row,
+                    cPixel: (n, row) => to.First + n * to.Image + (row * stride + phaseY) * to.Row + phaseX * Width,
+                    to.Plane, cPixelStep: stride * Width, finish: null);
+            }
+        }
+        Return(device, copy);
+
+        static int[] TapsOfPhase(int size, int phase, Conv2dGeometry g) =>
+            [.. Enumerable.Range(0, size).Where(r => (phase + g.Padding - r) % g.Stride == 0)];
+
+        // How far outside dy the taps of any pixel of dx lie.
+        static int Reach(int pixels, int taps, int outputs, Conv2dGeometry g)
+        {
+            int reach = 0;
+            for (int phase = 0; phase < Math.Min(g.Stride, pixels); phase++)
+                foreach (int r in TapsOfPhase(taps, phase, g))
+                {
+                    int first = (phase + g.Padding - r) / g.Stride, last = first + (pixels - 1 - phase) / g.Stride;
+                    reach = Math.Max(reach, Math.Max(-first, last - (outputs - 1)));
+                }
+            return reach;
+        }
+    }
+
+    /// <summary>A work item owns one tap and one piece of the channels of dw and sums over all images in order, so the sum is the same on any
+    /// number of threads. Rows of the register tile are input channels (of planes: the taps of a kernel row), k runs over the pixels of a row.</summary>
+    public override void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw)
+    {
+        PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy), gradient = new(g.Output, dy);
+        bool planes = g.Input.Block == 1;
+        int rows = planes ? g.S : Math.Min(Width, 8), pieces = planes ? 1 : Width / rows, columns = planes ? 1 : g.S;
+        byte[] plan = TilePlan<F>.Rows(rows, planes ? 4 : 2);
+        var groups = TilePlan<F>.Groups(g.Output.Blocks, planes ? 4 : 2);
+        using CpuOffsets aRows = new(g.Output.H), bRows = new(g.Output.H);
+        for (int oy = 0; oy < g.Output.H; oy++)
+        {
+            aRows[oy] = oy * g.Stride * from.Row;
+            bRows[oy] = oy * gradient.Row;
+        }
+        nint* aOffsets = aRows.Pointer, bOffsets = bRows.Pointer;
+        device.For(groups.Length * g.Input.Blocks * pieces * g.R * columns, (item, worker) =>
+        {
+            (item, int s) = Math.DivRem(item, columns);
+            (item, int r) = Math.DivRem(item, g.R);
+            (item, int piece) = Math.DivRem(item, pieces);
+            (int groupIndex, int block) = Math.DivRem(item, g.Input.Blocks);
+            var (start, vectors) = groups[groupIndex];
+            float* sum = device.Scratch(worker, rows * vectors * Width);
+            float* a = from.First + block * from.Plane + (r - g.Padding) * from.Row + (s - g.Padding) * g.Input.Block + piece * rows;
+            float* b = gradient.First + start * gradient.Plane;
+            byte[] tiles = vectors == (planes ? 4 : 2) ? plan : TilePlan<F>.Rows(rows, vectors);
+            for (int n = 0; n < g.Input.N; n++)
+                MicroKernels<F, UnitRows>.Run(tiles, vectors, 1, a + n * from.Image, aOffsets, g.Output.H, g.Output.W, g.Stride * g.Input.Block,
+                    b + n * gradient.Image, bOffsets, Width, gradient.Plane, sum, vectors * Width, Width, n > 0);
+            for (int row = 0; row < rows; row++)
+            {
+                int c = planes ? block : block * Width + piece * rows + row, tap = r * g.S + (planes ? row : s);
+                for (int lane = 0; lane < vectors * Width && c < g.C && start * Width + lane < g.K; lane++)
+                    dw[((nint)(start * Width + lane) * g.C + c) * g.R * g.S + tap] = sum[row * vectors * Width + lane];
+            }
+        });
+        Return(device, copy);
+    }
+
+    /// <summary>The offsets of all (channel block, r, s) from a pixel, in the order of the packed weights.</summary>
+    private static nint[] Taps(PlaneView view, int blocks, int rows, int columns, Func<int, int, (int Dy, int Dx)> at, int block)
+    {
+        nint[] offsets = new nint[blocks * rows * columns];
+        int i = 0;
+        for (int b = 0; b < blocks; b++)
+            for (int r = 0; r < rows; r++)
+                for (int s = 0; s < columns; s++)
+                {
+                    var (dy, dx) = at(r, s);
+                    offsets[i++] = b * view.Plane + dy * view.Row + dx * block;
+                }
+        return offsets;
+    }
+
+    /// <summary>Weights in the order a tile reads them: [group of output blocks][input block][tap][input lane][vectors × width], zero where
+    /// <paramref name="at"/>(output channel, input channel, tap) is negative.</summary>
+    private static CpuBuffer<float> Pack(CpuDevice device, int outputBlocks, int vectors, int inputBlocks, int lanes, int taps, DeviceBuffer<float> weight, Func<int, int, int, int> at)
+    {
+        CpuBuffer<float> packed = new(device, outputBlocks * Width * inputBlocks * lanes * taps);
+        float* to = packed.Pointer, from = CpuDevice.Pointer(weight);
+        var groups = TilePlan<F>.Groups(outputBlocks, vectors);
+        device.For(groups.Length * inputBlocks, (item, _) =>
+        {
+            var (start, v) = groups[item / inputBlocks];
+            int block = item % inputBlocks;
+            float* p = to + ((nint)start * inputBlocks + block * v) * taps * lanes * Width;
+            for (int tap = 0; tap < taps; tap++)
+                for (int lane = 0; lane < lanes; lane++)
+                    for (int o = 0; o < v * Width; o++)
+                    {
+                        int index = at(start * Width + o, block * lanes + lane, tap);
+                        *p++ = index < 0 ? 0 : from[index];
+                    }
+        });
+        return packed;
+    }
+
+    private delegate float* PixelOf(int image, int row);
+
+    /// <summary>All output pixels: for every image, row and group of output blocks one row of register tiles.</summary>
+    private static void RunTiles(CpuDevice device, ActivationLayout output, int widest, int height, int width, nint[] taps, CpuBuffer<float> packed, int lanes, int stride,
+        PixelOf aPixel, PixelOf cPixel, nint cPlane, nint cPixelStep, Action<int, int, int, int>? finish)
+    {
+        var groups = TilePlan<F>.Groups(output.Blocks, widest);
+        bool blockRows = lanes > 1;
+        nint aPixelStep = stride * lanes;
+        int images = Math.Max(1, PixelsPerItem / (height * width)), rowsPerItem = Math.Min(height, Math.Max(1, PixelsPerItem / width));
+        int imageGroups = (output.N + images - 1) / images, rowGroups = (height + rowsPerItem - 1) / rowsPerItem;
+        using CpuOffsets offsets = new(taps);
+        nint* aOffsets = offsets.Pointer;
+        device.For(imageGroups * rowGroups * groups.Length, (item, _) =>
+        {
+            (item, int groupIndex) = Math.DivRem(item, groups.Length);
+            (int imageGroup, int rowGroup) = Math.DivRem(item, rowGroups);
+            var (start, vectors) = groups[groupIndex];
+            byte[] plan = stride <= 2 ? TilePlan<F>.Rows(width, vectors) : TilePlan<F>.SingleRows(width);
+            float* b = packed.Pointer + (nint)start * Width * taps.Length * lanes;
+            for (int n = imageGroup * images; n < Math.Min(output.N, (imageGroup + 1) * images); n++)
+                for (int row = rowGroup * rowsPerItem; row < Math.Min(height, (rowGroup + 1) * rowsPerItem); row++)
+                {
+                    float* a = aPixel(n, row), c = cPixel(n, row) + start * cPlane;
+                    if (stride == 2 && blockRows)
+                        MicroKernels<F, EverySecondBlock<F>>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null, vectors * Width, Width, c, cPixelStep, cPlane, false);
+                    else if (stride == 2)
+                        MicroKernels<F, EverySecond>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null, vectors * Width, Width, c, cPixelStep, cPlane, false);
+                    else if (blockRows)
+                        MicroKernels<F, BlockRows<F>>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null, vectors * Width, Width, c, cPixelStep, cPlane, false);
+                    else
+                        MicroKernels<F, UnitRows>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null, vectors * Width, Width, c, cPixelStep, cPlane, false);
+                    finish?.Invoke(n, row, start, vectors);
+                }
+        });
+    }
+
+    /// <summary>The epilogue over one just computed row of some channel blocks, while it is in the nearest cache.</summary>
+    private static Action<int, int, int, int>? EpilogueOf(Conv2dGeometry g, Conv2dEpilogue epilogue, float* y)
+    {
+        if (epilogue.IsNone)
+            return null;
+        PlaneView view = new(g.Output, y);
+        float* bias = epilogue.Bias is null ? null : CpuDevice.Pointer(epilogue.Bias);
+        float* residual = epilogue.Residual is null ? null : CpuDevice.Pointer(epilogue.Residual);
+        return (n, row, start, vectors) =>
+        {
+            for (int block = start; block < start + vectors; block++)
+            {
+                float* p = view.First + n * view.Image + block * view.Plane + row * view.Row;
+                FinishRow(p, residual == null ? null : residual + (p - y), bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, g.Output.W);
+            }
+        };
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void FinishRow(float* y, float* residual, F bias, bool relu, int width)
+    {
+        F low = F.Broadcast(relu ? 0 : float.NegativeInfinity);
+        for (int i = 0; i < width * F.Width; i += F.Width)
+        {
+            F value = F.Load(y + i) + bias;
+            if (residual != null)
+                value += F.Load(residual + i);
+            F.Max(low, value).Store(y + i);
+        }
+    }
+
+    /// <summary>The tile width, in vectors, with the cheapest rows of <paramref name="pixels"/>.</summary>
+    private static int WidestTile(int pixels, int blocks) =>
+        new[] { 4, 2, 1 }.Where(v => v <= blocks).MinBy(v => TilePlan<F>.Cost(pixels, v) / (double)v);
+
+    private static void Return(CpuDevice device, DeviceBuffer<float>? copy)
+    {
+        if (copy is not null)
+            device.Pool.Return(copy);
+    }
+}

@@ -1,0 +1,70 @@
+using System.Runtime.CompilerServices;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Simd;
+
+namespace Ascl.Kernels.Elementwise;
+
+/// <summary>A formula of one or two values. One that gives 0 for 0 may run over an activation's raw memory: its border stays zero.</summary>
+public interface IFormula
+{
+    static abstract F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F>;
+}
+
+/// <summary>Elementwise formulas over whole buffers.</summary>
+public static partial class ElementwiseKernels
+{
+    /// <summary>y = max(0, x).</summary>
+    public static void Relu(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<ReluFormula>("relu", x, x, 0, y);
+
+    /// <summary>dx = dy where y &gt; 0, else 0.</summary>
+    public static void ReluBackward(DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) => Run<GateFormula>("relu.backward", y, dy, 0, dx);
+
+    /// <summary>y = a + b.</summary>
+    public static void Add(DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> y) => Run<AddScaledFormula>("add", a, b, 1, y);
+
+    /// <summary>y = a + scale·b.</summary>
+    public static void AddScaled(DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) => Run<AddScaledFormula>("add_scaled", a, b, scale, y);
+
+    /// <summary>y = scale·x.</summary>
+    public static void Scale(DeviceBuffer<float> x, float scale, DeviceBuffer<float> y) => Run<ScaleFormula>("scale", x, x, scale, y);
+
+    /// <summary>All of y becomes scale·value[0].</summary>
+    public static void Fill(DeviceBuffer<float> value, float scale, DeviceBuffer<float> y) => ((CpuBuffer<float>)y).Span.Fill(((CpuBuffer<float>)value).Span[0] * scale);
+
+    /// <summary>Copies <paramref name="length"/> values between places of two buffers.</summary>
+    public static void Copy(DeviceBuffer<float> from, int fromStart, DeviceBuffer<float> to, int toStart, int length) =>
+        ((CpuBuffer<float>)from).Span.Slice(fromStart, length).CopyTo(((CpuBuffer<float>)to).Span[toStart..]);
+
+    private static void Run<TFormula>(string name, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) where TFormula : struct, IFormula
+    {
+        if (a.Length != y.Length || b.Length != y.Length)
+            throw new ShapeException($"{name}: lengths {a.Length}, {b.Length} and {y.Length} differ");
+        using var trace = KernelTrace.Begin($"elementwise.{name}", y.Length, y.Length, 12.0 * y.Length);
+        RunCpu<TFormula>(a, b, scale, y);
+    }
+
+    private readonly struct ReluFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => F.Max(F.Zero, a);
+    }
+
+    private readonly struct GateFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => F.WherePositive(a, b);
+    }
+
+    private readonly struct AddScaledFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => F.MulAdd(scale, b, a);
+    }
+
+    private readonly struct ScaleFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => scale * a;
+    }
+}

@@ -1,0 +1,55 @@
+using System.Collections.Concurrent;
+using Ascl.Kernels.Simd;
+
+namespace Ascl.Kernels.Gemm;
+
+/// <summary>How to cut rows and channel blocks into register tiles.</summary>
+internal static class TilePlan<F> where F : struct, ISimd<F>
+{
+    private static readonly int[][] RowCounts = [[], [1, 2, 3, 4, 8, 12, 16], [1, 2, 3, 4, 6, 8, 14], [], [1, 2, 3, 4, 6]];
+    private static readonly ConcurrentDictionary<(int Rows, int Vectors), byte[]> Plans = [];
+
+    /// <summary>The tile heights whose sum is <paramref name="rows"/> at the least cost: a tile costs its multiply-adds, at least as many as hide
+    /// their latency, and a little for its start.</summary>
+    public static byte[] Rows(int rows, int vectors) => Plans.GetOrAdd((rows, vectors), static key => Cut(key.Rows, key.Vectors));
+
+    public static int Cost(int rows, int vectors) => Rows(rows, vectors).Sum(tile => TileCost(tile, vectors));
+
+    /// <summary>A plan of one row at a time, for row distances that no microkernel was compiled for.</summary>
+    public static byte[] SingleRows(int rows) => [.. Enumerable.Repeat((byte)1, rows)];
+
+    private static int TileCost(int rows, int vectors) => Math.Max(rows * vectors, 10) + 2;
+
+    private static byte[] Cut(int rows, int vectors)
+    {
+        int max = MicroKernels<F, UnitRows>.MaxRows(vectors);
+        int[] best = new int[rows + 1], choice = new int[rows + 1];
+        for (int r = 1; r <= rows; r++)
+        {
+            best[r] = int.MaxValue;
+            foreach (int tile in RowCounts[vectors].Where(t => t <= max && t <= r))
+            {
+                int cost = best[r - tile] + TileCost(tile, vectors);
+                if (cost <= best[r])
+                    (best[r], choice[r]) = (cost, tile);
+            }
+        }
+        List<byte> plan = [];
+        for (int r = rows; r > 0; r -= choice[r])
+            plan.Add((byte)choice[r]);
+        return [.. plan.OrderDescending()];
+    }
+
+    /// <summary>Groups of at most <paramref name="widest"/> (1, 2 or 4) vectors that together make up <paramref name="blocks"/> channel blocks.</summary>
+    public static (int Start, int Vectors)[] Groups(int blocks, int widest)
+    {
+        List<(int, int)> groups = [];
+        for (int start = 0; start < blocks;)
+        {
+            int vectors = blocks - start >= 4 && widest >= 4 ? 4 : blocks - start >= 2 && widest >= 2 ? 2 : 1;
+            groups.Add((start, vectors));
+            start += vectors;
+        }
+        return [.. groups];
+    }
+}

@@ -1,0 +1,55 @@
+using System.Runtime.CompilerServices;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Simd;
+
+namespace Ascl.Kernels.Optimizer;
+
+/// <summary>Stochastic gradient descent with momentum and weight decay, as PyTorch's SGD: g ← gradient + decay·w; m ← momentum·m + g; w ← w − rate·m.</summary>
+public static unsafe class SgdKernels
+{
+    /// <summary>One pass over the weights <paramref name="w"/> and momenta <paramref name="m"/>, both updated.</summary>
+    public static void Step(DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
+    {
+        using var trace = KernelTrace.Begin("sgd.step", w.Length, 6.0 * w.Length, 20.0 * w.Length);
+        const int FloatsPerItem = 1 << 15;
+        float* pw = CpuDevice.Pointer(w), pm = CpuDevice.Pointer(m), pg = CpuDevice.Pointer(gradient);
+        int length = w.Length;
+        ((CpuDevice)w.Device).For((length + FloatsPerItem - 1) / FloatsPerItem, (item, _) =>
+        {
+            int from = item * FloatsPerItem, count = Math.Min(FloatsPerItem, length - from), whole;
+            switch (SimdWidth.Current)
+            {
+                case 16:
+                    whole = Vectors<F16>(pw + from, pm + from, pg + from, count, rate, momentum, decay);
+                    break;
+                case 8:
+                    whole = Vectors<F8>(pw + from, pm + from, pg + from, count, rate, momentum, decay);
+                    break;
+                default:
+                    whole = Vectors<F4>(pw + from, pm + from, pg + from, count, rate, momentum, decay);
+                    break;
+            }
+            for (int i = from + whole; i < from + count; i++)
+            {
+                pm[i] = MathF.FusedMultiplyAdd(momentum, pm[i], MathF.FusedMultiplyAdd(decay, pw[i], pg[i]));
+                pw[i] = MathF.FusedMultiplyAdd(-rate, pm[i], pw[i]);
+            }
+        });
+        w.MarkChanged();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Vectors<F>(float* w, float* m, float* g, int count, float rate, float momentum, float decay) where F : struct, ISimd<F>
+    {
+        F r = F.Broadcast(rate), u = F.Broadcast(momentum), d = F.Broadcast(decay);
+        int i = 0;
+        for (; i + F.Width <= count; i += F.Width)
+        {
+            F weight = F.Load(w + i), velocity = F.MulAdd(u, F.Load(m + i), F.MulAdd(d, weight, F.Load(g + i)));
+            velocity.Store(m + i);
+            F.NegMulAdd(r, velocity, weight).Store(w + i);
+        }
+        return i;
+    }
+}

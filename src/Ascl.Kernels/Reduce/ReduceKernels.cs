@@ -1,0 +1,54 @@
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Kernels.Reduce;
+
+/// <summary>Sums in a fixed order, accumulated in double.</summary>
+public static unsafe class ReduceKernels
+{
+    /// <summary>y[0] = scale·Σ x.</summary>
+    public static void Sum(DeviceBuffer<float> x, float scale, DeviceBuffer<float> y)
+    {
+        float* px = CpuDevice.Pointer(x);
+        double sum = 0;
+        for (int i = 0; i < x.Length; i++)
+            sum += px[i];
+        *CpuDevice.Pointer(y) = (float)(scale * sum);
+    }
+
+    /// <summary>y[c] = Σ over rows of x[r, c], x plain [rows, columns].</summary>
+    public static void ColumnSums(int rows, int columns, DeviceBuffer<float> x, DeviceBuffer<float> y)
+    {
+        using var trace = KernelTrace.Begin("reduce.column_sums", (rows, columns), (double)rows * columns, 4.0 * rows * columns);
+        float* px = CpuDevice.Pointer(x), py = CpuDevice.Pointer(y);
+        double[] sums = new double[columns];
+        for (int r = 0; r < rows; r++)
+            for (int c = 0; c < columns; c++)
+                sums[c] += px[(nint)r * columns + c];
+        for (int c = 0; c < columns; c++)
+            py[c] = (float)sums[c];
+    }
+
+    /// <summary>y[c] = Σ over n, h, w of x[n, c, h, w]: a convolution's bias gradient.</summary>
+    public static void ChannelSums(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
+    {
+        using var trace = KernelTrace.Begin("reduce.channel_sums", layout, layout.Length, 4.0 * layout.Length);
+        PlaneView view = new(layout, CpuDevice.Pointer(x));
+        float* py = CpuDevice.Pointer(y);
+        ((CpuDevice)x.Device).For(layout.Blocks, (block, _) =>
+        {
+            double* sums = stackalloc double[16];
+            new Span<double>(sums, 16).Clear();
+            for (int n = 0; n < layout.N; n++)
+                for (int h = 0; h < layout.H; h++)
+                {
+                    float* row = view.First + n * view.Image + block * view.Plane + h * view.Row;
+                    for (int i = 0; i < layout.W * layout.Block; i++)
+                        sums[i % layout.Block] += row[i];
+                }
+            for (int lane = 0; lane < Math.Min(layout.Block, layout.C - block * layout.Block); lane++)
+                py[block * layout.Block + lane] = (float)sums[lane];
+        });
+    }
+}

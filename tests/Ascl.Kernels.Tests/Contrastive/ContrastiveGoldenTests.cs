@@ -1,0 +1,66 @@
+using System.Globalization;
+using Ascl.Kernels.Contrastive;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Normalize;
+using Ascl.Testing;
+
+namespace Ascl.Kernels.Tests.Contrastive;
+
+/// <summary>Losses, gradients and selections computed in float64 by an independent implementation: every strategy, distance and temperature.</summary>
+public sealed class ContrastiveGoldenTests
+{
+    [Theory]
+    [InlineData("ascl_loss_small")]
+    [InlineData("ascl_loss_batch64")]
+    public void Losses_and_gradients_are_those_of_the_file(string name)
+    {
+        GoldenFile file = new(name);
+        using CpuDevice device = new(2);
+        int[] shape = file.Shape("hidden");
+        (int n, int d) = (shape[0], shape[1]);
+        DeviceBuffer<int> labels = device.Upload<int>(file.Integers("labels")), predictions = device.Upload<int>(file.Integers("predictions"));
+        string[] cases = [.. file.Names.Where(entry => entry.EndsWith(".loss")).Select(entry => entry[..^5])];
+        Assert.Equal(60, cases.Length);
+        foreach (string title in cases)
+        {
+            string[] parts = title.Split('.', 4);
+            bool normalized = parts[1] == "cosine" || parts[2] == "normalized";
+            RowDistance distance = parts[1] == "cosine" ? RowDistance.Dot : Enum.Parse<RowDistance>(parts[1], ignoreCase: true);
+            float temperature = float.Parse(parts[3].AsSpan(3), CultureInfo.InvariantCulture);
+            ContrastiveGeometry g = new(n, d, Enum.Parse<SelectionStrategy>(parts[0], ignoreCase: true), distance, temperature);
+
+            DeviceBuffer<float> hidden = device.Upload<float>(file.Floats("hidden")), rows = hidden, norms = device.Allocate<float>(n);
+            if (normalized)
+                NormalizeKernels.Forward(n, d, hidden, rows = device.Allocate<float>(n * d), norms);
+            DeviceBuffer<float> loss = device.Allocate<float>(1), state = device.Allocate<float>(g.StateLength);
+            DeviceBuffer<float> gradient = device.Allocate<float>(n * d), dRows = gradient;
+            ContrastiveKernels.Forward(g, rows, labels, predictions, loss, state);
+            ContrastiveKernels.Backward(g, rows, labels, predictions, state, device.Upload<float>([1]), dRows);
+            if (normalized)
+                NormalizeKernels.Backward(n, d, rows, norms, dRows, gradient = device.Allocate<float>(n * d));
+
+            Tolerance.Close(file.Doubles(title + ".loss"), loss.ToArray(), 1e-5, title + ".loss");
+            Tolerance.Close(file.Doubles(title + ".grad"), gradient.ToArray(), 1e-5, title + ".grad");
+        }
+    }
+
+    [Theory]
+    [InlineData("ascl_loss_small")]
+    [InlineData("ascl_loss_batch64")]
+    public void Selections_are_those_of_the_file(string name)
+    {
+        GoldenFile file = new(name);
+        using CpuDevice device = new(2);
+        DeviceBuffer<int> labels = device.Upload<int>(file.Integers("labels")), predictions = device.Upload<int>(file.Integers("predictions"));
+        foreach (SelectionStrategy strategy in Enum.GetValues<SelectionStrategy>())
+        {
+            string title = strategy.ToString().ToLowerInvariant();
+            var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(strategy, labels, predictions);
+            Assert.Equal(file.Integers(title + ".positives"), positives);
+            Assert.Equal(file.Integers(title + ".negatives"), negatives);
+            var (meanPositives, meanNegatives) = ContrastiveKernels.CountPairs(strategy, labels, predictions);
+            Assert.Equal(positives.Average(), meanPositives, 1e-12);
+            Assert.Equal(negatives.Average(), meanNegatives, 1e-12);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+using Ascl.Autograd.Checking;
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.Conv2d;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Random;
+using Ascl.Testing;
+
+namespace Ascl.Kernels.Tests.Conv2d;
+
+public sealed class Conv2dTests
+{
+    /// <summary>n, c, h, w, k, r, s, stride, padding.</summary>
+    public static TheoryData<int[]> Shapes { get; } = new(
+        new[] { 2, 16, 8, 8, 16, 3, 3, 1, 1 }, new[] { 1, 1, 1, 1, 1, 1, 1, 1, 0 }, new[] { 3, 5, 9, 7, 19, 3, 3, 1, 1 }, new[] { 2, 33, 6, 11, 40, 3, 3, 1, 0 },
+        new[] { 2, 20, 5, 5, 3, 3, 3, 1, 2 }, new[] { 2, 64, 32, 32, 64, 3, 3, 1, 1 }, new[] { 5, 70, 4, 4, 100, 3, 3, 1, 1 }, new[] { 1, 256, 8, 8, 300, 3, 3, 1, 1 },
+        new[] { 3, 512, 4, 4, 512, 3, 3, 1, 1 }, new[] { 2, 16, 16, 16, 32, 3, 3, 2, 1 }, new[] { 2, 17, 15, 13, 33, 3, 3, 2, 1 }, new[] { 2, 64, 8, 8, 128, 3, 3, 2, 1 },
+        new[] { 2, 16, 16, 16, 32, 1, 1, 2, 0 }, new[] { 2, 40, 7, 9, 24, 1, 1, 1, 0 }, new[] { 2, 8, 11, 10, 9, 5, 5, 1, 2 }, new[] { 1, 3, 13, 17, 6, 5, 3, 3, 2 },
+        new[] { 2, 4, 12, 12, 8, 7, 7, 2, 3 }, new[] { 1, 2, 9, 9, 3, 2, 2, 4, 0 }, new[] { 1, 2, 6, 6, 3, 3, 3, 1, 4 }, new[] { 1, 6, 3, 3, 5, 3, 3, 1, 0 }, new[] { 4, 12, 3, 5, 14, 3, 3, 1, 1 },
+        new[] { 2, 16, 5, 5, 16, 1, 1, 3, 1 }, new[] { 1, 130, 14, 14, 48, 3, 3, 1, 1 });
+
+    [Theory, MemberData(nameof(Shapes))]
+    public void MatchesTheDefinition(int[] shape) => Check(shape, planes: false);
+
+    [Theory, MemberData(nameof(Shapes))]
+    public void MatchesTheDefinitionOnImagePlanes(int[] shape) => Check(shape, planes: true);
+
+    private static void Check(int[] shape, bool planes)
+    {
+        var (n, c, h, w, k, r, s, stride, padding) = (shape[0], shape[1], shape[2], shape[3], shape[4], shape[5], shape[6], shape[7], shape[8]);
+        using CpuDevice device = new(2);
+        ActivationLayout input = planes ? ActivationLayout.Planes(n, c, h, w) : ActivationLayout.Blocked(n, c, h, w);
+        Conv2dGeometry g = Conv2dGeometry.Of(input, [k, c, r, s], stride, padding);
+        int outputs = n * k * g.Output.H * g.Output.W;
+        float[] x = Uniform(n * c * h * w, 1), weight = Uniform(g.WeightLength, 2), dy = Uniform(outputs, 3), bias = Uniform(k, 4), residual = Uniform(outputs, 5);
+        DeviceBuffer<float> xBuffer = Activation(device, input, x), dyBuffer = Activation(device, g.Output, dy), weightBuffer = device.Upload<float>(weight);
+        DeviceBuffer<float> y = device.Allocate<float>(g.Output.Length), dx = device.Allocate<float>(input.Length), dw = device.Allocate<float>(g.WeightLength);
+        double[] xd = Tolerance.ToDouble(x), wd = Tolerance.ToDouble(weight), dyd = Tolerance.ToDouble(dy);
+        var (xs, ws) = ((n, c, h, w), (k, r, s));
+
+        double[] expected = ReferenceConv2d.Forward(xd, xs, wd, ws, stride, padding);
+        Conv2dKernels.Forward(g, xBuffer, weightBuffer, default, y);
+        Tolerance.CloseInMean(expected, Plain(device, g.Output, y), 6e-6, "forward");
+        CheckBorder(g.Output, y.ToArray());
+
+        Conv2dKernels.Forward(g, xBuffer, weightBuffer, new Conv2dEpilogue(device.Upload<float>(bias), Activation(device, g.Output, residual), true), y);
+        double[] finished = [.. expected.Select((v, i) => Math.Max(0, v + bias[i / (g.Output.H * g.Output.W) % k] + residual[i]))];
+        Tolerance.CloseInMean(finished, Plain(device, g.Output, y), 6e-6, "forward with bias, residual and relu");
+        CheckBorder(g.Output, y.ToArray());
+
+        Conv2dKernels.BackwardInput(g, dyBuffer, weightBuffer, dx);
+        Tolerance.CloseInMean(ReferenceConv2d.BackwardInput(dyd, xs, wd, ws, stride, padding), Plain(device, input, dx), 6e-6, "backward input");
+        CheckBorder(input, dx.ToArray());
+
+        Conv2dKernels.BackwardWeight(g, xBuffer, dyBuffer, dw);
+        Tolerance.CloseInMean(ReferenceConv2d.BackwardWeight(xd, dyd, xs, ws, stride, padding), dw.ToArray(), 1.2e-5, "backward weight");
+    }
+
+    [Theory]
+    [InlineData(64, 16, 3, 1)]
+    [InlineData(128, 8, 3, 1)]
+    [InlineData(300, 4, 3, 1)]
+    [InlineData(600, 4, 3, 1)]
+    [InlineData(32, 16, 3, 2)]
+    [InlineData(32, 9, 1, 2)]
+    public void SameBitsForAnyThreadsAndAnyBatch(int channels, int size, int kernel, int stride)
+    {
+        const int Batch = 9;
+        float[]? forward = null, backwardInput = null, backwardWeight = null;
+        foreach (int threads in new[] { 1, 2, 3 })
+        {
+            using CpuDevice device = new(threads);
+            DeviceBuffer<float> weight = device.Upload<float>(Uniform(channels * channels * kernel * kernel, 2));
+            var all = Run(device, Batch, weight, 0);
+            Assert.Equal(forward ??= all.Y, all.Y);
+            Assert.Equal(backwardInput ??= all.Dx, all.Dx);
+            Assert.Equal(backwardWeight ??= all.Dw, all.Dw);
+            var last = Run(device, 1, weight, Batch - 1);
+            Assert.Equal(forward[^last.Y.Length..], last.Y);
+            Assert.Equal(backwardInput[^last.Dx.Length..], last.Dx);
+        }
+
+        (float[] Y, float[] Dx, float[] Dw) Run(CpuDevice device, int n, DeviceBuffer<float> weight, int skip)
+        {
+            Conv2dGeometry g = Conv2dGeometry.Of(ActivationLayout.Blocked(n, channels, size, size), [channels, channels, kernel, kernel], stride, kernel / 2);
+            int image = channels * size * size, outputImage = channels * g.Output.H * g.Output.W;
+            DeviceBuffer<float> x = Activation(device, g.Input, Uniform(Batch * image, 1)[(skip * image)..((skip + n) * image)]);
+            DeviceBuffer<float> dy = Activation(device, g.Output, Uniform(Batch * outputImage, 3)[(skip * outputImage)..((skip + n) * outputImage)]);
+            DeviceBuffer<float> y = device.Allocate<float>(g.Output.Length), dx = device.Allocate<float>(g.Input.Length), dw = device.Allocate<float>(g.WeightLength);
+            Conv2dKernels.Forward(g, x, weight, default, y);
+            Conv2dKernels.BackwardInput(g, dy, weight, dx);
+            Conv2dKernels.BackwardWeight(g, x, dy, dw);
+            return (Plain(device, g.Output, y), Plain(device, g.Input, dx), dw.ToArray());
+        }
+    }
+
+    [Fact]
+    public void ShapesThatDoNotFitAreNamed()
+    {
+        var e = Assert.Throws<Diagnostics.ShapeException>(() => Conv2dGeometry.Of(ActivationLayout.Blocked(8, 3, 32, 32), [16, 16, 3, 3], 1, 1));
+        Assert.Contains("input has 3 channels, weight expects 16; x [8, 3, 32, 32], weight [16, 16, 3, 3]", e.Message, StringComparison.Ordinal);
+        Assert.Throws<Diagnostics.ShapeException>(() => Conv2dGeometry.Of(ActivationLayout.Blocked(8, 3, 2, 2), [16, 3, 5, 5], 1, 1));
+    }
+
+    /// <summary>The border, and channels that only fill up a block, must stay zero: later kernels rely on it.</summary>
+    private static void CheckBorder(ActivationLayout layout, float[] data)
+    {
+        for (int i = 0; i < data.Length; i++)
+        {
+            int lane = i % layout.Block, x = i / layout.Block % (layout.W + 2), y = i / layout.RowStride % (layout.H + 2), block = i / layout.PlaneSize % layout.Blocks;
+            bool inside = x > 0 && x <= layout.W && y > 0 && y <= layout.H && block * layout.Block + lane < layout.C;
+            if (!inside && data[i] != 0)
+                Assert.Fail($"{layout}: {data[i]} outside the image at row {y - 1}, column {x - 1}, channel {block * layout.Block + lane}");
+        }
+    }
+
+    private static float[] Uniform(int length, uint step)
+    {
+        float[] values = new float[length];
+        Philox.FillUniform(values, new RandomKey(7, RandomPurpose.Test, step), -1, 1);
+        return values;
+    }
+
+    private static DeviceBuffer<float> Activation(CpuDevice device, ActivationLayout layout, float[] plain)
+    {
+        DeviceBuffer<float> activation = device.Allocate<float>(layout.Length);
+        ActivationKernels.FromPlain(layout, device.Upload<float>(plain), default, default, activation);
+        return activation;
+    }
+
+    private static float[] Plain(CpuDevice device, ActivationLayout layout, DeviceBuffer<float> activation)
+    {
+        DeviceBuffer<float> plain = device.Allocate<float>(layout.N * layout.C * layout.H * layout.W);
+        ActivationKernels.ToPlain(layout, activation, default, plain);
+        return plain.ToArray();
+    }
+}
