@@ -57,7 +57,8 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void OtherFilesOutsideTheClassesAreLeftAlone()
     {
-        (string, byte[])[] extra = [("README.txt", [1]), ("labels/readme", [1]), ("train/cat/.DS_Store", [1]), ("__MACOSX/train/cat/._1.png", [1]), (".git/train/cat/x", [1])];
+        string[] names = ["README.txt", "labels/readme", "train/cat/.DS_Store", "__MACOSX/train/cat/._1.png", ".git/train/cat/x"];
+        (string, byte[])[] extra = [.. names.Select(name => (name, new byte[] { 1 }))];
         foreach (string form in new[] { "directory", "tar", "zip" })
             Assert.Equal(5, Open(Write(form, [.. extra, .. Made.FolderFiles()])).Train.Count);
     }
@@ -91,7 +92,8 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void FirstWrongImageIsNamedWhateverTheThreadsDo()
     {
-        (string, byte[])[] many = [.. Enumerable.Range(0, 200).Select(i => ($"train/a/{i:000}.png", i >= 40 && i % 2 == 0 ? new byte[] { 1 } : Made.Png(i)))];
+        (string, byte[])[] many =
+            [.. Enumerable.Range(0, 200).Select(i => ($"train/a/{i:000}.png", i >= 40 && i % 2 == 0 ? [1] : Made.Png(i)))];
         string path = Write("tar", [.. many, ("test/a/0.png", Made.Png(0))]);
         for (int i = 0; i < 10; i++)
             UserError.Expect(() => Open(path), "train/a/040.png");
@@ -187,7 +189,8 @@ public sealed class ImageFolderTests : IDisposable
         }
     }
 
-    /// <summary>A JPEG whose first segment claims to be longer than the file: the decoder alone would look for the next one for ever.</summary>
+    /// <summary>A JPEG whose first segment claims to be longer than the file: the decoder alone would look for the next one for
+    /// ever.</summary>
     private static byte[] LongHeader()
     {
         byte[] jpeg = Made.Jpeg(1, 2, 3);

@@ -5,9 +5,10 @@ using Ascl.Kernels.Files;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// Decoded image folders, kept so that they need decoding only once: one file a source, in the order magic, header length, header (fingerprint,
-/// names, sizes), labels and pixels of both parts, checksum of all that comes before it. The fingerprint holds path, length and time of change
-/// of the source (of every file of a directory); a file with another fingerprint, length or checksum is not used, and is replaced.
+/// Decoded image folders, kept so that they need decoding only once: one file a source, in the order magic, header length, header
+/// (fingerprint, names, sizes), labels and pixels of both parts, checksum of all that comes before it. The fingerprint holds path, length
+/// and time of change of the source (of every file of a directory); a file with another fingerprint, length or checksum is not used, and is
+/// replaced.
 /// </summary>
 internal static class DecodedCache
 {
@@ -106,7 +107,7 @@ internal static class DecodedCache
             using FileStream stream = File.OpenRead(cache);
             return Read(stream, fingerprint);
         }
-        catch (Exception e) when (e is UserErrorException or InvalidDataException or FormatException or OverflowException || FileProblem.Is(e))
+        catch (Exception e) when (e is UserErrorException or FormatException or OverflowException || FileProblem.Is(e))
         {
             return null;
         }

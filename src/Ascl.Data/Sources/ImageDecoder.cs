@@ -4,8 +4,9 @@ using StbImageSharp;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>Decodes JPEG and PNG of 8 bits a channel, grey or RGB. The library below forgives cut-off files and never looks at checksums, so
-/// both are looked at here first. After some broken headers it looks for a marker for ever, far behind the end: <see cref="ImageStream"/> ends that.
+/// <summary>Decodes JPEG and PNG of 8 bits a channel, grey or RGB. The library below forgives cut-off files and never looks at checksums,
+/// so both are looked at here first. After some broken headers it looks for a marker for ever, far behind the end:
+/// <see cref="ImageStream"/> ends that.
 /// </summary>
 internal static class ImageDecoder
 {

@@ -1,11 +1,12 @@
+using System.Runtime.ExceptionServices;
 using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// A directory or archive of <c>train|test/&lt;class&gt;/&lt;image&gt;</c>, perhaps below one top folder. Classes are numbered in the order of
-/// their names. Each part is ordered class by class in turn (the first image by name of every class, then the second of every class, …), so the
-/// first n images are spread evenly over the classes.
+/// A directory or archive of <c>train|test/&lt;class&gt;/&lt;image&gt;</c>, perhaps below one top folder. Classes are numbered in the order
+/// of their names. Each part is ordered class by class in turn (the first image by name of every class, then the second of every class, …),
+/// so the first n images are spread evenly over the classes.
 /// </summary>
 internal static class ImageFolder
 {
@@ -77,10 +78,10 @@ internal static class ImageFolder
         // Each side is below 2^24: no overflow.
         long imageLength = size.Channels * (long)size.Height * size.Width;
         if (imageLength > Array.MaxLength / images.Count)
-            throw new UserErrorException($"{path}: {images.Count} images of {Text(size)} are more than the {Array.MaxLength} bytes a set can hold");
+            throw new UserErrorException($"{path}: {images.Count} images of {Text(size)} are more than {Array.MaxLength} bytes, the limit");
         int length = (int)imageLength;
         byte[] pixels = new byte[length * images.Count];
-        UserErrorException? problem = null;
+        Exception? problem = null;
         int firstProblem = int.MaxValue;
         Parallel.For(0, images.Count, (i, loop) =>
         {
@@ -93,7 +94,7 @@ internal static class ImageFolder
                 ImageDecoder.Decode(imageName, images[i].File, size, pixels.AsSpan(i * length, length));
                 counter.Add();
             }
-            catch (UserErrorException e)
+            catch (Exception e)
             {
                 // Every image before this one is still tried: the first bad image is named, whatever the threads do.
                 loop.Break();
@@ -105,7 +106,7 @@ internal static class ImageFolder
             }
         });
         if (problem is not null)
-            throw problem;
+            ExceptionDispatchInfo.Throw(problem);
         int[] labels = [.. images.Select(image => Array.BinarySearch(classNames, image.Class, StringComparer.Ordinal))];
         return new ImageSet(name, classNames, size.Channels, size.Height, size.Width, labels, pixels);
     }
@@ -132,9 +133,12 @@ internal static class ImageFolder
 
         public void Add()
         {
-            int now = Interlocked.Increment(ref done);
-            if (now % ReportEvery == 0 || now == total)
-                progress?.Report(new DataProgress(what, now, total));
+            lock (this)
+            {
+                done++;
+                if (done % ReportEvery == 0 || done == total)
+                    progress?.Report(new DataProgress(what, done, total));
+            }
         }
     }
 }

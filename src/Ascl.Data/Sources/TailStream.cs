@@ -1,7 +1,7 @@
 namespace Ascl.Data.Sources;
 
-/// <summary>Reads another stream and counts the zero bytes at the end of what was read. A tar archive ends in two blocks of zeros, which the
-/// library does not insist on: without this, an archive cut off between two entries would pass as a smaller one.</summary>
+/// <summary>Reads another stream and counts the zero bytes at the end of what was read. A tar archive ends in two blocks of zeros, which
+/// the library does not insist on: without this, an archive cut off between two entries would pass as a smaller one.</summary>
 internal sealed class TailStream(Stream source) : Stream
 {
     public long TrailingZeros { get; private set; }
