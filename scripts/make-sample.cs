@@ -1,7 +1,7 @@
 // Makes the embedded sample (src/Ascl.Data/Sample/fashion-mnist-sample.br) from the public IDX files of Fashion-MNIST:
 //     dotnet run scripts/make-sample.cs -- DIRECTORY
-// DIRECTORY holds train-images-idx3-ubyte.gz and its three companions (github.com/zalandoresearch/fashion-mnist). What is taken, and why it is
-// stored as it is, stands in FashionMnistSample.cs; a test compares the stored pixels with the files where they are installed.
+// DIRECTORY holds train-images-idx3-ubyte.gz and its three companions (github.com/zalandoresearch/fashion-mnist). What is taken, and why it
+// is stored as it is, stands in FashionMnistSample.cs; a test compares the stored pixels with the files where they are installed.
 #:project ../src/Ascl.Data/Ascl.Data.csproj
 #:property PublishAot=false
 

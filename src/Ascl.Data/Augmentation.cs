@@ -5,7 +5,8 @@ namespace Ascl.Data;
 /// <summary>
 /// Random changes of a training image that keep its class. What an image becomes depends on (seed, epoch, image id) and on nothing else.
 /// </summary>
-/// <param name="CropPadding">Zero pixels put round the image before a crop of the image's own size is cut out at random; 0 for no crop.</param>
+/// <param name="CropPadding">Zero pixels put round the image before a crop of the image's own size is cut out at random; 0 for no
+/// crop.</param>
 /// <param name="HorizontalFlip">Mirror every second image, by chance, left to right.</param>
 public sealed record Augmentation(int CropPadding, bool HorizontalFlip)
 {
@@ -32,7 +33,8 @@ public sealed record Augmentation(int CropPadding, bool HorizontalFlip)
         bool mirror = HorizontalFlip
             && Philox.ToIndex(Philox.Word(new RandomKey(seed, RandomPurpose.Flip, (uint)epoch, (uint)imageId), 0), 2) == 1;
 
-        // Output row r, column k (before the mirror) is the image's row r + down, column k + right, or padding. Columns from…to−1 are inside.
+        // Output row r, column k (before the mirror) is the image's row r + down, column k + right, or padding. Columns from…to−1 are
+        // inside.
         int from = Math.Clamp(-right, 0, width), to = Math.Clamp(width - right, from, width);
         for (int plane = 0; plane < channels; plane++)
         {

@@ -10,18 +10,15 @@ public static class ContactSheet
     private const byte Background = 128;
 
     /// <summary>
-    /// Writes a PNG of <paramref name="rows"/>×<paramref name="columns"/> images. Row r shows images of class r mod K (K classes): with K rows,
-    /// the first images of every class; rows after those go on where the class stopped. Places without an image stay grey.
+    /// Writes a PNG of <paramref name="rows"/>×<paramref name="columns"/> images. Row r shows images of class r mod K (K classes): with K
+    /// rows, the first images of every class; rows after those go on where the class stopped. Places without an image stay grey.
     /// </summary>
     /// <exception cref="Kernels.Diagnostics.UserErrorException">The file cannot be written; an earlier file is then as it was.</exception>
     public static void Write(ImageSet set, string path, int columns, int rows)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
-        int[][] byClass =
-        [
-            .. Enumerable.Range(0, set.ClassNames.Count).Select(k => Enumerable.Range(0, set.Count).Where(i => set.Labels[i] == k).ToArray()),
-        ];
+        ILookup<int, int> byClass = Enumerable.Range(0, set.Count).ToLookup(i => set.Labels[i]);
 
         int sheetWidth = columns * (set.Width + Gap) + Gap, sheetHeight = rows * (set.Height + Gap) + Gap;
         byte[] sheet = new byte[checked(sheetWidth * sheetHeight * set.Channels)];
@@ -29,11 +26,11 @@ public static class ContactSheet
         float[] image = new float[set.ImageLength];
         for (int row = 0; row < rows; row++)
         {
-            int[] members = byClass[row % byClass.Length];
-            int first = row / byClass.Length * columns;
-            for (int column = 0; column < columns && first + column < members.Length; column++)
+            int classes = set.ClassNames.Count, first = row / classes * columns;
+            int[] members = [.. byClass[row % classes].Skip(first).Take(columns)];
+            for (int column = 0; column < members.Length; column++)
             {
-                set.CopyImage(members[first + column], image);
+                set.CopyImage(members[column], image);
                 int corner = (Gap + row * (set.Height + Gap)) * sheetWidth + Gap + column * (set.Width + Gap);
                 for (int i = 0; i < image.Length; i++)
                 {

@@ -28,11 +28,12 @@ public sealed record DataSet
     /// <summary>The mean and standard deviation a channel that the field uses for this data set; null where there is none.</summary>
     public (float[] Mean, float[] Std)? KnownNormalization { get; init; }
 
-    /// <summary>The data came without a test part: the test images are the training images, and a test accuracy says nothing about new ones.</summary>
+    /// <summary>The data came without a test part: the test images are the training images, and a test accuracy says nothing about new
+    /// ones.</summary>
     public bool TestsOnTrainingImages => ReferenceEquals(Train, Test);
 
-    /// <summary>Mean and standard deviation a channel for the model's input layer: the known ones, or those of the training images. A channel
-    /// that never changes gets 1, so that it can be divided by.</summary>
+    /// <summary>Mean and standard deviation a channel for the model's input layer: the known ones, or those of the training images. A
+    /// channel that never changes gets 1, so that it can be divided by.</summary>
     public (float[] Mean, float[] Std) Normalization()
     {
         if (KnownNormalization is { } known)

@@ -20,12 +20,14 @@ public static class DataSource
     /// <c>sample</c>: 5,000 + 1,000 images of Fashion-MNIST that are part of this program.
     /// <c>fashion-mnist</c>, <c>mnist</c>: IDX files, plain or .gz, in the directory given or where they are usually installed.
     /// <c>cifar10</c>, <c>cifar100</c>: the official binary files, in a directory or in their archive.
-    /// <c>folder</c>: JPEG or PNG at <c>train|test/&lt;class&gt;/&lt;image&gt;</c> in a directory, .tar, .tar.gz or .zip; decoded once, and ordered
-    /// so that the first n images are spread evenly over the classes.
+    /// <c>folder</c>: JPEG or PNG at <c>train|test/&lt;class&gt;/&lt;image&gt;</c> in a directory, .tar, .tar.gz or .zip; decoded once, and
+    /// ordered so that the first n images are spread evenly over the classes.
     /// <c>file</c>: a safetensors file with <c>images</c> and <c>labels</c>, each perhaps with <c>train.</c> and <c>test.</c> before it.
     /// </param>
     /// <param name="cacheDirectory">Where decoded folders are kept; by default <c>.cache/ascl</c> in the user's home.</param>
-    /// <exception cref="UserErrorException">An unknown name, or anything wrong with the files: the message names file and problem.</exception>
+    /// <param name="progress">Told one thing at a time, but from any thread. What it throws ends the opening.</param>
+    /// <exception cref="UserErrorException">An unknown name, or anything wrong with the files: the message names file and
+    /// problem.</exception>
     public static DataSet Open(string specification, string? cacheDirectory = null, IProgress<DataProgress>? progress = null)
     {
         int colon = specification.IndexOf(':');
@@ -50,7 +52,8 @@ public static class DataSource
             $"data {specification}: needs a path: {Forms[Array.IndexOf(Names, name)]}");
     }
 
-    /// <summary>Where the system's packages, this program's users and PyTorch's users (<paramref name="torchName"/>) keep a data set.</summary>
+    /// <summary>Where the system's packages, this program's users and PyTorch's users (<paramref name="torchName"/>) keep a data
+    /// set.</summary>
     private static string UsualPlace(string name, string torchName)
     {
         string[] places =

@@ -38,7 +38,7 @@ public sealed class ImageSet
         for (int i = 0; i < pixels.Length; i++)
         {
             if (!(pixels[i] >= 0 && pixels[i] <= 1))
-                throw new UserErrorException($"{name}: image {i / ImageLength} has a pixel of value {pixels[i]}; float pixels lie in [0, 1]");
+                throw new UserErrorException($"{name}: image {i / ImageLength} has the pixel {pixels[i]}; floats lie in [0, 1]");
         }
     }
 
@@ -71,7 +71,8 @@ public sealed class ImageSet
     /// <summary>The class of each image.</summary>
     public ReadOnlySpan<int> Labels => labels;
 
-    /// <summary>Each image's own number: its place in the whole set, whatever subset it is seen in. The index of its random numbers.</summary>
+    /// <summary>Each image's own number: its place in the whole set, whatever subset it is seen in. The index of its random
+    /// numbers.</summary>
     public ReadOnlySpan<int> Ids => ids;
 
     /// <summary>The pixels of a whole set of bytes.</summary>
@@ -119,7 +120,8 @@ public sealed class ImageSet
         return counts;
     }
 
-    /// <summary>Mean and standard deviation (of all the pixels, not of a sample: divided by N) of each channel of the images in [0, 1].</summary>
+    /// <summary>Mean and standard deviation (of all the pixels, not of a sample: divided by N) of each channel, of pixels in
+    /// [0, 1].</summary>
     public (float[] Mean, float[] Std) ChannelStatistics()
     {
         double[] sum = new double[Channels], squares = new double[Channels];

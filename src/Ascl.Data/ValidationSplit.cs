@@ -7,8 +7,8 @@ namespace Ascl.Data;
 public static class ValidationSplit
 {
     /// <summary>
-    /// Splits off <paramref name="count"/> images, each class giving its share (largest remainders first); which ones depends on the seed and
-    /// the images' ids. Both parts keep the set's order.
+    /// Splits off <paramref name="count"/> images, each class giving its share (largest remainders first); which ones depends on the seed
+    /// and the images' ids. Both parts keep the set's order.
     /// </summary>
     /// <exception cref="UserErrorException">A count that leaves one of the parts empty.</exception>
     public static (ImageSet Train, ImageSet Validation) Of(ImageSet set, int count, ulong seed)

@@ -61,21 +61,19 @@ public class BatchPlanTests
     [Fact]
     public void SeedAndEpochChangeTheOrder()
     {
-        int[][] orders =
-        [
-            BatchPlan.Training(Set, 8, Augmentation.None, 1, 0).Order.ToArray(), BatchPlan.Training(Set, 8, Augmentation.None, 1, 1).Order.ToArray(),
-            BatchPlan.Training(Set, 8, Augmentation.None, 2, 0).Order.ToArray(),
-        ];
-        Assert.Equal(orders[0], BatchPlan.Training(Set, 8, Augmentation.None, 1, 0).Order.ToArray());
+        int[][] orders = [Order(1, 0), Order(1, 1), Order(2, 0)];
+        Assert.Equal(orders[0], Order(1, 0));
         Assert.Equal(3, orders.Select(order => string.Join(",", order)).Distinct().Count());
+
+        static int[] Order(ulong seed, int epoch) => BatchPlan.Training(Set, 8, Augmentation.None, seed, epoch).Order.ToArray();
     }
 
-    /// <summary>Saved runs go on in the same order: these numbers may not change.</summary>
+    /// <summary>Saved runs go on in the same order: these numbers, worked out by another program, may not change.</summary>
     [Fact]
     public void OrderIsTheSameForEver() => Assert.Equal(
         ExpectedOrder, BatchPlan.Training(Made.Set(10), 8, Augmentation.None, seed: 1, epoch: 0).Order.ToArray());
 
-    private static readonly int[] ExpectedOrder = [0];
+    private static readonly int[] ExpectedOrder = [2, 4, 7, 3, 8, 0, 6, 1, 5, 9];
 
     private static (List<int> Ids, List<float> Images) All(BatchPlan plan)
     {

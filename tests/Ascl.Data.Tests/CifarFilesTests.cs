@@ -9,10 +9,13 @@ public sealed class CifarFilesTests : IDisposable
     /// <summary>Five training files of two images and a test file of one; labels count up.</summary>
     private static (string Name, byte[] Data)[] Files10(string top = "") =>
     [
-        .. Enumerable.Range(0, 5).Select(i => ($"{top}data_batch_{i + 1}.bin", (byte[])[.. Record([(byte)(2 * i)], i), .. Record([(byte)(2 * i + 1)], 50 + i)])),
+        .. Enumerable.Range(0, 5).Select(i => ($"{top}data_batch_{i + 1}.bin", TwoRecords(i))),
         ($"{top}test_batch.bin", Record([7], 99)),
         ($"{top}batches.meta.txt", [65]),
     ];
+
+    private static byte[] TwoRecords(int file) =>
+        [.. Record([(byte)(2 * file)], file), .. Record([(byte)(2 * file + 1)], 50 + file)];
 
     private static byte[] Record(byte[] labels, int seed) => [.. labels, .. Made.Bytes(3072, seed)];
 

@@ -93,6 +93,22 @@ public sealed class DecodedCacheTests : IDisposable
         Assert.Equal([1], File.ReadAllBytes(blocked));
     }
 
+    [Fact]
+    public void ProgressCanEndTheOpening()
+    {
+        Assert.Throws<OperationCanceledException>(() => DataSource.Open($"folder:{source}", cache, new Stop()));
+        Assert.False(Directory.Exists(cache));
+    }
+
+    private sealed class Stop : IProgress<DataProgress>
+    {
+        public void Report(DataProgress value)
+        {
+            if (value.Total > 0)
+                throw new OperationCanceledException();
+        }
+    }
+
     private (DataSet Set, bool Decoded) Open(string? path = null)
     {
         var remarks = new Remarks();

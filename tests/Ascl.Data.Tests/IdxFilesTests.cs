@@ -15,7 +15,8 @@ public sealed class IdxFilesTests : IDisposable
     {
         WriteAll(gzip, extension);
         DataSet set = DataSource.Open($"mnist:{folder.Path}");
-        Assert.Equal(("mnist", 5, 2, 1, 3, 4), (set.Name, set.Train.Count, set.Test.Count, set.Train.Channels, set.Train.Height, set.Train.Width));
+        Assert.Equal(("mnist", 5, 2), (set.Name, set.Train.Count, set.Test.Count));
+        Assert.Equal((1, 3, 4), (set.Train.Channels, set.Train.Height, set.Train.Width));
         Assert.Equal([0, 9, 1, 2, 3], set.Train.Labels.ToArray());
         Assert.Equal([4, 5], set.Test.Labels.ToArray());
         Assert.Equal(trainPixels.AsSpan(12, 12).ToArray().Select(b => b / 255f), Made.Image(set.Train, 1));
@@ -52,10 +53,11 @@ public sealed class IdxFilesTests : IDisposable
             folder.Write("train-images-idx3-ubyte", whole[..length]);
             UserError.Expect(Open, folder["train-images-idx3-ubyte"], "truncated");
         }
-        for (int length = 0; length < packed.Length; length++)
+        // The last bytes of a gzip file are its checksum and length: without them everything is there, but unchecked.
+        for (int length = 0; length < packed.Length - 12; length++)
         {
             folder.Write("train-images-idx3-ubyte", packed[..length]);
-            UserError.Expect(Open, folder["train-images-idx3-ubyte"]);
+            UserError.Expect(Open, folder["train-images-idx3-ubyte"], "truncated");
         }
     }
 
@@ -64,14 +66,25 @@ public sealed class IdxFilesTests : IDisposable
     {
         WriteAll(true, ".gz");
         byte[] packed = Made.Gzip(Made.Idx([5, 3, 4], trainPixels));
-        // From the compressed data to the checksum and length at the end; the ten bytes before are mostly not looked at by anyone.
-        for (int at = 10; at < packed.Length; at++)
+        // Broken bytes may be ones that nobody needs, such as the time of packing; but no other images may come of it.
+        int noticed = 0;
+        float[] first = Made.Image(Open().Train, 0);
+        for (int at = 0; at < packed.Length; at++)
         {
             byte[] broken = [.. packed];
             broken[at] ^= 0x10;
             folder.Write("train-images-idx3-ubyte.gz", broken);
-            UserError.Expect(Open, folder["train-images-idx3-ubyte.gz"]);
+            try
+            {
+                Assert.Equal(first, Made.Image(Open().Train, 0));
+            }
+            catch (Kernels.Diagnostics.UserErrorException e)
+            {
+                Assert.Contains(folder["train-images-idx3-ubyte.gz"], e.Message);
+                noticed++;
+            }
         }
+        Assert.InRange(noticed, packed.Length - 8, packed.Length);
     }
 
     [Fact]

@@ -68,9 +68,13 @@ public static class Made
         {
             foreach (var (name, data) in files)
             {
-                tar.WriteEntry(name.EndsWith('/')
-                    ? new PaxTarEntry(TarEntryType.Directory, name)
-                    : new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(data) });
+                var entry = new PaxTarEntry(name.EndsWith('/') ? TarEntryType.Directory : TarEntryType.RegularFile, name)
+                {
+                    ModificationTime = DateTimeOffset.UnixEpoch,
+                };
+                if (entry.EntryType == TarEntryType.RegularFile)
+                    entry.DataStream = new MemoryStream(data);
+                tar.WriteEntry(entry);
             }
         }
         return stream.ToArray();

@@ -22,7 +22,8 @@ public sealed class TemporaryFolder : IDisposable
 
 public static class UserError
 {
-    /// <summary>The message of the user error that <paramref name="action"/> must end in: one line that holds all of <paramref name="parts"/>.</summary>
+    /// <summary>The message of the user error that <paramref name="action"/> must end in: one line that holds all of
+    /// <paramref name="parts"/>.</summary>
     public static void Expect(Func<object?> action, params string[] parts)
     {
         string message = Assert.Throws<UserErrorException>(() => { action(); }).Message;

@@ -50,24 +50,35 @@ public sealed class TensorFileTests : IDisposable
     public void WrongTensorsAreNamed()
     {
         long[] labels = [0, 1, 2, 3];
+        int[] shape = [4, 3, 2, 5];
         Expect(file => file.Add("labels", [4], labels), "images");
-        Expect(file => file.Add("images", [4, 3, 2, 5], pixels), "labels");
-        Expect(file => { file.Add("images", [4, 30], pixels); file.Add("labels", [4], labels); }, "images", "[4, 30]", "N, C, H, W");
-        Expect(file => { file.Add("images", [4, 2, 3, 5], pixels); file.Add("labels", [4], labels); }, "images", "1 or 3 channels");
-        Expect(file => { file.Add("images", [0, 3, 3, 5], Array.Empty<byte>()); file.Add("labels", [0], Array.Empty<long>()); }, "images", "[0, 3, 3, 5]");
-        Expect(file => { file.Add("images", [4, 3, 2, 5], new double[120]); file.Add("labels", [4], labels); }, "images", "F64");
-        Expect(file => { file.Add("images", [4, 3, 2, 5], pixels); file.Add("labels", [3], labels[..3]); }, "labels", "[3]", "4 images");
-        Expect(file => { file.Add("images", [4, 3, 2, 5], pixels); file.Add("labels", [4], new long[] { 0, -1, 0, 0 }); }, "labels[1]", "-1");
-        Expect(file => { file.Add("images", [4, 3, 2, 5], pixels); file.Add("labels", [4], new long[] { 0, long.MaxValue, 0, 0 }); }, "labels[1]");
-        Expect(file => { file.Add("images", [4, 3, 2, 5], pixels); file.Add("labels", [4], new float[4]); }, "labels", "F32");
+        Expect(file => file.Add("images", shape, pixels), "labels");
+        ExpectBoth([4, 30], pixels, [4], labels, "images", "[4, 30]", "N, C, H, W");
+        ExpectBoth([4, 2, 3, 5], pixels, [4], labels, "images", "1 or 3 channels");
+        ExpectBoth([0, 3, 3, 5], Array.Empty<byte>(), [0], Array.Empty<long>(), "images", "[0, 3, 3, 5]");
+        ExpectBoth(shape, new double[120], [4], labels, "images", "F64");
+        ExpectBoth(shape, pixels, [3], labels[..3], "labels", "[3]", "4 images");
+        ExpectBoth(shape, pixels, [4], new long[] { 0, -1, 0, 0 }, "labels[1]", "-1");
+        ExpectBoth(shape, pixels, [4], new long[] { 0, long.MaxValue, 0, 0 }, "labels[1]");
+        ExpectBoth(shape, pixels, [4], new float[4], "labels", "F32");
         foreach (float wrong in new[] { float.NaN, 1.5f, -1f })
         {
             float[] values = new float[120];
             values[70] = wrong;
-            Expect(file => { file.Add("images", [4, 3, 2, 5], values); file.Add("labels", [4], labels); }, "images", "image 2", "[0, 1]");
+            ExpectBoth(shape, values, [4], labels, "images", "image 2", "[0, 1]");
         }
         Expect(file => { file.Add("train.images", [4, 3, 2, 5], pixels); file.Add("train.labels", [4], labels); }, "test.images");
     }
+
+    private void ExpectBoth<TPixel, TLabel>(int[] shape, TPixel[] images, int[] labelShape, TLabel[] labels, params string[] parts)
+        where TPixel : unmanaged
+        where TLabel : unmanaged => Expect(
+            file =>
+            {
+                file.Add("images", shape, images);
+                file.Add("labels", labelShape, labels);
+            },
+            parts);
 
     private void Expect(Action<SafetensorsWriter> fill, params string[] parts)
     {

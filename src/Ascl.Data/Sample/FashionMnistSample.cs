@@ -5,9 +5,9 @@ using Ascl.Kernels.Diagnostics;
 namespace Ascl.Data.Sample;
 
 /// <summary>
-/// The data set that needs no download: the first 500 training and 100 test images of each class of Fashion-MNIST (Zalando, MIT licence, see
-/// NOTICE), in the files' order within a class and the classes in turn, so image i is of class i mod 10. Stored as the pixels of all 6,000
-/// images, Brotli-compressed; predicting a pixel from its neighbours first (PNG's filters, JPEG-LS) was tried and made it larger.
+/// The data set that needs no download: the first 500 training and 100 test images of each class of Fashion-MNIST (Zalando, MIT licence,
+/// see NOTICE), in the files' order within a class and the classes in turn, so image i is of class i mod 10. Stored as the pixels of all
+/// 6,000 images, Brotli-compressed; predicting a pixel from its neighbours first (PNG's filters, JPEG-LS) was tried and made it larger.
 /// </summary>
 internal static class FashionMnistSample
 {

@@ -3,8 +3,8 @@ using Ascl.Kernels.Diagnostics;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// The binary version of CIFAR (cs.toronto.edu/~kriz/cifar.html), unpacked or in its .tar.gz: records of the label byte(s) and 3·32·32 bytes,
-/// one colour plane after the other. CIFAR-10 has one label byte; CIFAR-100 a coarse and a fine one, of which the fine one is used.
+/// The binary version of CIFAR (cs.toronto.edu/~kriz/cifar.html), unpacked or in its .tar.gz: records of the label byte(s) and 3·32·32
+/// bytes, one colour plane after the other. CIFAR-10 has one label byte; CIFAR-100 a coarse and a fine one, of which the fine one is used.
 /// </summary>
 internal static class CifarFiles
 {

@@ -5,9 +5,10 @@ using Ascl.Kernels.Files;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// Decoded image folders, kept so that they need decoding only once: one file a source, in the order magic, header length, header (fingerprint,
-/// names, sizes), labels and pixels of both parts, checksum of all that comes before it. The fingerprint holds path, length and time of change
-/// of the source (of every file of a directory); a file with another fingerprint, length or checksum is not used, and is replaced.
+/// Decoded image folders, kept so that they need decoding only once: one file a source, in the order magic, header length, header
+/// (fingerprint, names, sizes), labels and pixels of both parts, checksum of all that comes before it. The fingerprint holds path, length
+/// and time of change of the source (of every file of a directory); a file with another fingerprint, length or checksum is not used, and is
+/// replaced.
 /// </summary>
 internal static class DecodedCache
 {
@@ -17,14 +18,14 @@ internal static class DecodedCache
 
     public static DataSet Open(string path, string? directory, IProgress<DataProgress>? progress)
     {
-        string source = Path.GetFullPath(path);
+        string source = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (!Path.Exists(source))
             throw new UserErrorException($"cannot read {path}: no such file or directory");
         if (directory is null && DefaultDirectory() is null)
             return ImageFolder.Read(path, progress);
 
         string fingerprint = Fingerprint(path, source);
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(source));
+        string name = Path.GetFileName(source);
         string cache = Path.Combine(directory ?? DefaultDirectory()!, $"{name}-{Checksum.Of(source):x16}.images");
         if (TryRead(cache, fingerprint) is { } cached)
             return cached;
@@ -106,7 +107,7 @@ internal static class DecodedCache
             using FileStream stream = File.OpenRead(cache);
             return Read(stream, fingerprint);
         }
-        catch (Exception e) when (e is UserErrorException or InvalidDataException or FormatException or OverflowException || FileProblem.Is(e))
+        catch (Exception e) when (e is UserErrorException or FormatException or OverflowException || FileProblem.Is(e))
         {
             return null;
         }

@@ -8,13 +8,16 @@ namespace Ascl.Data.Sources;
 /// <summary>A file or directory inside a directory or archive. Names have '/' between their parts and no leading one.</summary>
 internal readonly record struct FileEntry(string Name, bool IsDirectory, byte[] Bytes)
 {
+    private const int TarBlock = 512;
+
     /// <summary>
-    /// Every directory, and every file whose name is <paramref name="wanted"/>, below the directory or in the .tar, .tar.gz or .zip archive at
-    /// <paramref name="path"/>, sorted by name (ordinal). Hidden files and a Mac's <c>__MACOSX</c> shadow are left out. Nothing is unpacked to disk.
+    /// Every directory, and every file whose name is <paramref name="wanted"/>, below the directory or in the .tar, .tar.gz or .zip archive
+    /// at <paramref name="path"/>, sorted by name (ordinal). Hidden files and a Mac's <c>__MACOSX</c> shadow are left out. Nothing is
+    /// unpacked to disk.
     /// </summary>
     /// <param name="maxBytes">The largest file accepted.</param>
-    /// <exception cref="UserErrorException">Missing, unreadable, truncated or corrupt; an entry named outside the archive, twice, or that is a
-    /// link.</exception>
+    /// <exception cref="UserErrorException">Missing, unreadable, truncated or corrupt; an entry named outside the archive, twice, or that
+    /// is a link.</exception>
     public static List<FileEntry> ReadAll(string path, Func<string, bool> wanted, long maxBytes)
     {
         List<FileEntry> entries = Directory.Exists(path)
@@ -69,7 +72,8 @@ internal readonly record struct FileEntry(string Name, bool IsDirectory, byte[] 
     private static List<FileEntry> ReadTar(string path, Stream stream, Func<string, bool> wanted, long maxBytes)
     {
         var entries = new List<FileEntry>();
-        using var tar = new TarReader(stream, leaveOpen: true);
+        var tail = new TailStream(stream);
+        using var tar = new TarReader(tail, leaveOpen: true);
         while (tar.GetNextEntry() is { } entry)
         {
             if (entry.EntryType is TarEntryType.GlobalExtendedAttributes)
@@ -84,9 +88,12 @@ internal readonly record struct FileEntry(string Name, bool IsDirectory, byte[] 
                 if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile))
                     throw new UserErrorException($"{path}: entry {name} is a link or a device, not a file");
                 CheckSize(path, name, entry.Length, maxBytes);
-                entries.Add(new FileEntry(name, false, entry.DataStream is null ? [] : InputFile.ReadBytes(entry.DataStream, entry.Length)));
+                byte[] bytes = entry.DataStream is null ? [] : InputFile.ReadBytes(entry.DataStream, entry.Length);
+                entries.Add(new FileEntry(name, false, bytes));
             }
         }
+        if (tail.TrailingZeros < TarBlock)
+            throw new EndOfStreamException();
         return entries;
     }
 
@@ -114,7 +121,8 @@ internal readonly record struct FileEntry(string Name, bool IsDirectory, byte[] 
         return entries;
     });
 
-    /// <summary>The entry's name without "." parts. An archive that points outside itself is broken or worse, even though nothing is unpacked.</summary>
+    /// <summary>The entry's name without "." parts. An archive that points outside itself is broken or worse, even though nothing is
+    /// unpacked.</summary>
     private static string SafeName(string path, string name)
     {
         string[] parts = name.Replace('\\', '/').Split('/');

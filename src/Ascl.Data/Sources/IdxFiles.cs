@@ -36,7 +36,7 @@ internal static class IdxFiles
         byte[] header = InputFile.ReadBytes(stream, 4 + 4 * dimensions);
         uint magic = BinaryPrimitives.ReadUInt32BigEndian(header), expected = 0x800u | (uint)dimensions;
         if (magic != expected)
-            throw new UserErrorException($"{path}: starts with 0x{magic:X8}; an IDX file of {dimensions} dimension(s) starts with 0x{expected:X8}");
+            throw new UserErrorException($"{path}: starts with 0x{magic:X8}; IDX of {dimensions} dimension(s) starts with 0x{expected:X8}");
         int[] shape = new int[dimensions];
         long length = 1;
         for (int i = 0; i < dimensions; i++)
@@ -53,7 +53,7 @@ internal static class IdxFiles
     });
 
     private static string Require(string directory, string part, string kind) =>
-        Find(directory, part, kind) ?? throw new UserErrorException($"{directory}: has no file {part}-{kind}-ubyte or {part}-{kind}-ubyte.gz");
+        Find(directory, part, kind) ?? throw new UserErrorException($"{directory}: has no file {part}-{kind}-ubyte, with or without .gz");
 
     /// <summary>Some copies have a dot in the name where the original has a hyphen.</summary>
     private static string? Find(string directory, string part, string kind) =>

@@ -4,8 +4,10 @@ using StbImageSharp;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>Decodes JPEG and PNG of 8 bits a channel, grey or RGB. The library below forgives cut-off files and never looks at checksums, so
-/// both are looked at here first.</summary>
+/// <summary>Decodes JPEG and PNG of 8 bits a channel, grey or RGB. The library below forgives cut-off files and never looks at checksums,
+/// so both are looked at here first. After some broken headers it looks for a marker for ever, far behind the end:
+/// <see cref="ImageStream"/> ends that.
+/// </summary>
 internal static class ImageDecoder
 {
     private const int PngHeaderLength = 8, ChunkOverhead = 12;
@@ -19,8 +21,7 @@ internal static class ImageDecoder
         bool isJpeg = file is [0xFF, 0xD8, ..], isPng = file.AsSpan().StartsWith(PngHeader);
         if (!isJpeg && !isPng)
             throw new UserErrorException($"{name}: is neither a JPEG nor a PNG image");
-        using var stream = new MemoryStream(file, writable: false);
-        ImageInfo info = Decode(name, () => ImageInfo.FromStream(stream) ?? throw new InvalidDataException());
+        ImageInfo info = Decode(name, () => ImageInfo.FromStream(new ImageStream(file)) ?? throw new InvalidDataException());
         if (info.BitsPerChannel != 8)
             throw new UserErrorException($"{name}: has {info.BitsPerChannel} bits a channel; only 8 are read");
         int channels = info.ColorComponents switch
@@ -38,7 +39,7 @@ internal static class ImageDecoder
     {
         if (!IsWhole(file))
             throw new UserErrorException($"{name}: the image is truncated or corrupt");
-        ImageResult image = Decode(name, () => ImageResult.FromMemory(file, (ColorComponents)size.Channels));
+        ImageResult image = Decode(name, () => ImageResult.FromStream(new ImageStream(file), (ColorComponents)size.Channels));
         int area = size.Height * size.Width;
         if (image.Data.Length != area * size.Channels)
             throw new UserErrorException($"{name}: the image is corrupt");
@@ -80,6 +81,33 @@ internal static class ImageDecoder
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             throw new UserErrorException($"{name}: the image cannot be decoded: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+    }
+
+    /// <summary>An image's bytes; an error for who goes on reading behind them.</summary>
+    private sealed class ImageStream(byte[] file) : MemoryStream(file, writable: false)
+    {
+        private const int AllowedReadsBehindTheEnd = 4096;
+        private int readsBehindTheEnd;
+
+        public override int ReadByte()
+        {
+            int value = base.ReadByte();
+            CountEnd(value < 0);
+            return value;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            int read = base.Read(buffer, offset, count);
+            CountEnd(read == 0);
+            return read;
+        }
+
+        private void CountEnd(bool isBehindTheEnd)
+        {
+            if (isBehindTheEnd && ++readsBehindTheEnd > AllowedReadsBehindTheEnd)
+                throw new EndOfStreamException("it ends too early");
         }
     }
 }

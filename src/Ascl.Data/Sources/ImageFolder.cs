@@ -1,11 +1,12 @@
+using System.Runtime.ExceptionServices;
 using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// A directory or archive of <c>train|test/&lt;class&gt;/&lt;image&gt;</c>, perhaps below one top folder. Classes are numbered in the order of
-/// their names. Each part is ordered class by class in turn (the first image by name of every class, then the second of every class, …), so the
-/// first n images are spread evenly over the classes.
+/// A directory or archive of <c>train|test/&lt;class&gt;/&lt;image&gt;</c>, perhaps below one top folder. Classes are numbered in the order
+/// of their names. Each part is ordered class by class in turn (the first image by name of every class, then the second of every class, …),
+/// so the first n images are spread evenly over the classes.
 /// </summary>
 internal static class ImageFolder
 {
@@ -39,7 +40,7 @@ internal static class ImageFolder
                 continue;
             if (names.Length != at + 3)
                 throw new UserErrorException($"{path}: {entry.Name} is not at train|test/<class>/<image>");
-            if (!Extensions.Contains(Path.GetExtension(entry.Name), StringComparer.OrdinalIgnoreCase))
+            if (!HasImageName(entry.Name))
                 throw new UserErrorException($"{path}: {entry.Name} is not a {string.Join(", ", Extensions)} file");
             classes.Add(names[at + 1]);
             parts[names[at]].Add(new Image(entry.Name, names[at + 1], entry.Bytes));
@@ -74,11 +75,13 @@ internal static class ImageFolder
     private static ImageSet Decode(
         string path, string name, string[] classNames, List<Image> images, (int Channels, int Height, int Width) size, Counter counter)
     {
-        int length = size.Channels * size.Height * size.Width;
-        if ((long)length * images.Count > Array.MaxLength)
-            throw new UserErrorException($"{path}: {images.Count} images of {Text(size)} are more than the {Array.MaxLength} bytes a set can hold");
+        // Each side is below 2^24: no overflow.
+        long imageLength = size.Channels * (long)size.Height * size.Width;
+        if (imageLength > Array.MaxLength / images.Count)
+            throw new UserErrorException($"{path}: {images.Count} images of {Text(size)} are more than {Array.MaxLength} bytes, the limit");
+        int length = (int)imageLength;
         byte[] pixels = new byte[length * images.Count];
-        UserErrorException? problem = null;
+        Exception? problem = null;
         int firstProblem = int.MaxValue;
         Parallel.For(0, images.Count, (i, loop) =>
         {
@@ -91,7 +94,7 @@ internal static class ImageFolder
                 ImageDecoder.Decode(imageName, images[i].File, size, pixels.AsSpan(i * length, length));
                 counter.Add();
             }
-            catch (UserErrorException e)
+            catch (Exception e)
             {
                 // Every image before this one is still tried: the first bad image is named, whatever the threads do.
                 loop.Break();
@@ -103,12 +106,15 @@ internal static class ImageFolder
             }
         });
         if (problem is not null)
-            throw problem;
+            ExceptionDispatchInfo.Throw(problem);
         int[] labels = [.. images.Select(image => Array.BinarySearch(classNames, image.Class, StringComparer.Ordinal))];
         return new ImageSet(name, classNames, size.Channels, size.Height, size.Width, labels, pixels);
     }
 
-    private static bool IsInPart(string name) => PartIndex(name) is { } at && name.Split('/').Length > at + 2;
+    /// <summary>Whatever lies in a class, and images that lie beside the classes by mistake.</summary>
+    private static bool IsInPart(string name) => PartIndex(name) is { } at && (name.Split('/').Length > at + 2 || HasImageName(name));
+
+    private static bool HasImageName(string name) => Extensions.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The place of "train" or "test" among the name's parts: first, or second below a top folder.</summary>
     private static int? PartIndex(string name) => name.Split('/') switch
@@ -127,9 +133,12 @@ internal static class ImageFolder
 
         public void Add()
         {
-            int now = Interlocked.Increment(ref done);
-            if (now % ReportEvery == 0 || now == total)
-                progress?.Report(new DataProgress(what, now, total));
+            lock (this)
+            {
+                done++;
+                if (done % ReportEvery == 0 || done == total)
+                    progress?.Report(new DataProgress(what, done, total));
+            }
         }
     }
 }

@@ -7,7 +7,8 @@ namespace Ascl.Data.Sources;
 /// <summary>Files that the user named: what goes wrong in reading them is told in one line with the file's name.</summary>
 internal static class InputFile
 {
-    /// <summary>Runs <paramref name="read"/> on the opened file, unpacked if it is gzip (told by its first bytes, not by its name).</summary>
+    /// <summary>Runs <paramref name="read"/> on the opened file, unpacked if it is gzip (told by its first bytes, not by its
+    /// name).</summary>
     /// <exception cref="UserErrorException">The file is missing, cannot be read, ends too early or is corrupt.</exception>
     public static T Read<T>(string path, Func<Stream, T> read)
     {
@@ -18,7 +19,8 @@ internal static class InputFile
                 return read(file);
             using var unpacked = new GZipStream(file, CompressionMode.Decompress);
             T result = read(unpacked);
-            // The checksum of a gzip file is at its end, and is only checked by reading up to there.
+            // The checksum of a gzip file is at its end, and is only checked by reading up to there. A file cut off is no error to the
+            // library, only a shorter stream: who reads it has to know how long it should be.
             unpacked.CopyTo(Stream.Null);
             return result;
         });
@@ -37,7 +39,8 @@ internal static class InputFile
         {
             throw new UserErrorException($"{path}: is truncated", e);
         }
-        catch (InvalidDataException e)
+        // Overflow, format: what the tar library makes of numbers that are none.
+        catch (Exception e) when (e is InvalidDataException or OverflowException or FormatException)
         {
             throw new UserErrorException($"{path}: is corrupt: {e.Message.ReplaceLineEndings(" ")}", e);
         }
@@ -62,7 +65,7 @@ internal static class InputFile
         // A file's header may claim anything: memory is taken as the bytes come, not as they are promised.
         const int Piece = 1 << 24;
         byte[] data = new byte[Math.Min(length, Piece)];
-        for (int filled = 0; ; )
+        for (int filled = 0; ;)
         {
             stream.ReadExactly(data.AsSpan(filled));
             filled = data.Length;

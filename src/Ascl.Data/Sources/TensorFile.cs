@@ -4,9 +4,9 @@ using Ascl.Kernels.Files;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// A safetensors file with <c>train.images, train.labels, test.images, test.labels</c>, or with <c>images, labels</c> alone, which then are both
-/// parts. Images are [N, C, H, W], uint8 0…255 or float32 in [0, 1]; labels are [N], any integers. There are as many classes as the largest
-/// label says.
+/// A safetensors file with <c>train.images, train.labels, test.images, test.labels</c>, or with <c>images, labels</c> alone, which then are
+/// both parts. Images are [N, C, H, W], uint8 0…255 or float32 in [0, 1]; labels are [N], any integers. There are as many classes as the
+/// largest label says.
 /// </summary>
 internal static class TensorFile
 {
@@ -30,7 +30,7 @@ internal static class TensorFile
         int[] shape = file.Shape(images), labelShape = file.Shape(labels);
         SafetensorsDtype dtype = file.Dtype(images);
         if (shape.Length != 4 || shape.Contains(0) || shape[1] is not (1 or 3))
-            throw new UserErrorException($"{file.Path}: {images} is [{string.Join(", ", shape)}]; [N, C, H, W] with 1 or 3 channels is needed");
+            throw new UserErrorException($"{file.Path}: {images} is [{string.Join(", ", shape)}]; needed: [N, C, H, W], 1 or 3 channels");
         if (dtype is not (SafetensorsDtype.U8 or SafetensorsDtype.F32))
             throw new UserErrorException($"{file.Path}: {images} is {dtype}; U8 or F32 is needed");
         if (labelShape.Length != 1 || labelShape[0] != shape[0])
@@ -38,7 +38,7 @@ internal static class TensorFile
         long[] classes = file.ReadIntegers(labels);
         int wrong = Array.FindIndex(classes, label => label is < 0 or > ushort.MaxValue);
         if (wrong >= 0)
-            throw new UserErrorException($"{file.Path}: {labels}[{wrong}] is {classes[wrong]}; classes are numbered from 0 to {ushort.MaxValue}");
+            throw new UserErrorException($"{file.Path}: {labels}[{wrong}] is {classes[wrong]}; classes are 0 to {ushort.MaxValue}");
         return new Part(
             $"{file.Path}: {images}", shape, [.. classes.Select(label => (int)label)],
             dtype == SafetensorsDtype.U8 ? file.ReadBytes(images) : null,

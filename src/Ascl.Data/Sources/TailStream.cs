@@ -1,0 +1,28 @@
+namespace Ascl.Data.Sources;
+
+/// <summary>Reads another stream and counts the zero bytes at the end of what was read. A tar archive ends in two blocks of zeros, which
+/// the library does not insist on: without this, an archive cut off between two entries would pass as a smaller one.</summary>
+internal sealed class TailStream(Stream source) : Stream
+{
+    public long TrailingZeros { get; private set; }
+
+    public override bool CanRead => true;
+    public override bool CanSeek => false;
+    public override bool CanWrite => false;
+    public override long Length => throw new NotSupportedException();
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override int Read(Span<byte> buffer)
+    {
+        int count = source.Read(buffer);
+        int zeros = count - 1 - buffer[..count].LastIndexOfAnyExcept((byte)0);
+        TrailingZeros = zeros == count ? TrailingZeros + zeros : zeros;
+        return count;
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override void SetLength(long value) => throw new NotSupportedException();
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    public override void Flush() { }
+}
