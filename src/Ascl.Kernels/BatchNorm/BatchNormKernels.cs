@@ -32,12 +32,12 @@ public static unsafe partial class BatchNormKernels
         runningVariance.MarkChanged();
     }
 
-    /// <summary>inverseStd = 1/√(variance + epsilon).</summary>
-    public static void InverseStd(DeviceBuffer<float> variance, float epsilon, DeviceBuffer<float> inverseStd)
+    /// <summary>inverseStd = 1/√(variance + epsilon) of the first <paramref name="channels"/>, 0 for those that only fill up a block.</summary>
+    public static void InverseStd(int channels, DeviceBuffer<float> variance, float epsilon, DeviceBuffer<float> inverseStd)
     {
         Span<float> v = ((CpuBuffer<float>)variance).Span, s = ((CpuBuffer<float>)inverseStd).Span;
-        for (int c = 0; c < v.Length; c++)
-            s[c] = (float)(1 / Math.Sqrt(v[c] + (double)epsilon));
+        for (int c = 0; c < s.Length; c++)
+            s[c] = c < channels ? (float)(1 / Math.Sqrt(v[c] + (double)epsilon)) : 0;
     }
 
     public static void Forward(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma, DeviceBuffer<float> beta,

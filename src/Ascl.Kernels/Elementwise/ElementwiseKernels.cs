@@ -29,6 +29,13 @@ public static partial class ElementwiseKernels
     /// <summary>y = scale·x.</summary>
     public static void Scale(DeviceBuffer<float> x, float scale, DeviceBuffer<float> y) => Run<ScaleFormula>("scale", x, x, scale, y);
 
+    /// <summary>All of y becomes scale·value[0].</summary>
+    public static void Fill(DeviceBuffer<float> value, float scale, DeviceBuffer<float> y) => ((CpuBuffer<float>)y).Span.Fill(((CpuBuffer<float>)value).Span[0] * scale);
+
+    /// <summary>Copies <paramref name="length"/> values between places of two buffers.</summary>
+    public static void Copy(DeviceBuffer<float> from, int fromStart, DeviceBuffer<float> to, int toStart, int length) =>
+        ((CpuBuffer<float>)from).Span.Slice(fromStart, length).CopyTo(((CpuBuffer<float>)to).Span[toStart..]);
+
     private static void Run<TFormula>(string name, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) where TFormula : struct, IFormula
     {
         if (a.Length != y.Length || b.Length != y.Length)

@@ -7,6 +7,16 @@ namespace Ascl.Kernels.Reduce;
 /// <summary>Sums in a fixed order, accumulated in double.</summary>
 public static unsafe class ReduceKernels
 {
+    /// <summary>y[0] = scale·Σ x.</summary>
+    public static void Sum(DeviceBuffer<float> x, float scale, DeviceBuffer<float> y)
+    {
+        float* px = CpuDevice.Pointer(x);
+        double sum = 0;
+        for (int i = 0; i < x.Length; i++)
+            sum += px[i];
+        *CpuDevice.Pointer(y) = (float)(scale * sum);
+    }
+
     /// <summary>y[c] = Σ over rows of x[r, c], x plain [rows, columns].</summary>
     public static void ColumnSums(int rows, int columns, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {

@@ -1,0 +1,122 @@
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Elementwise;
+
+namespace Ascl.Autograd;
+
+/// <summary>
+/// Reverse-mode differentiation as a function: asks for the gradients of an output with respect to some targets, walks only the paths between them,
+/// and returns them. Nothing is stored in the tensors. An attack that asks for the gradient of its images therefore computes none of the weights'.
+/// </summary>
+public static class Gradient
+{
+    /// <summary>d output / d target for each target, in their order and layout. A target that the output does not depend on gets zeros.</summary>
+    /// <param name="output">A tensor of one value.</param>
+    /// <param name="targets">Leaves or results of ops.</param>
+    public static Tensor[] Of(Tensor output, params ReadOnlySpan<Tensor> targets)
+    {
+        if (output.Shape.Length != 1)
+            throw new ShapeException($"gradient: the output must be one value, not {output.Shape}; or give the gradient with respect to it");
+        Tensor one = Tensor.Empty(output.Device, output.Shape);
+        one.Data.CopyFrom([1f]);
+        return Of(output, one, targets);
+    }
+
+    /// <summary>The gradients of Σ seed·output: <paramref name="seed"/> has the output's shape and layout.</summary>
+    public static Tensor[] Of(Tensor output, Tensor seed, params ReadOnlySpan<Tensor> targets)
+    {
+        if (seed.Shape != output.Shape || seed.Layout != output.Layout)
+            throw new ShapeException($"gradient: seed {seed.Shape} for output {output.Shape}");
+        HashSet<Tensor> wanted = [.. targets];
+        List<Tensor> path = PathTo(output, wanted);
+        HashSet<Tensor> onPath = [.. path];
+        Pending pending = new(output.Device.Pool);
+        if (onPath.Contains(output))
+            pending.Add(output, seed);
+        Dictionary<Tensor, Tensor> results = [];
+        for (int i = path.Count - 1; i >= 0; i--)
+        {
+            Tensor tensor = path[i];
+            if (!pending.Take(tensor, out Tensor? dy))
+                continue;
+            foreach (var (input, vjp) in tensor.Edges)
+                if (onPath.Contains(input))
+                    pending.Add(input, vjp(dy));
+            if (wanted.Contains(tensor))
+                results[tensor] = dy;
+            else if (dy != seed)
+                pending.Release(dy);
+        }
+        Tensor[] gradients = new Tensor[targets.Length];
+        for (int i = 0; i < targets.Length; i++)
+            gradients[i] = results.TryGetValue(targets[i], out Tensor? gradient) ? gradient : Zeros(targets[i]);
+        return gradients;
+    }
+
+    /// <summary>The tensors between output and targets, in the order of their making.</summary>
+    private static List<Tensor> PathTo(Tensor output, HashSet<Tensor> targets)
+    {
+        HashSet<Tensor> seen = [output];
+        Stack<Tensor> open = new([output]);
+        while (open.TryPop(out Tensor? tensor))
+            foreach (var (input, _) in tensor.Edges)
+                if (seen.Add(input))
+                    open.Push(input);
+        HashSet<Tensor> onPath = [];
+        List<Tensor> path = [];
+        foreach (Tensor tensor in seen.OrderBy(t => t.Order))
+            if (targets.Contains(tensor) || tensor.Edges.Any(e => onPath.Contains(e.Input)))
+            {
+                onPath.Add(tensor);
+                path.Add(tensor);
+            }
+        return path;
+    }
+
+    private static Tensor Zeros(Tensor like)
+    {
+        Tensor zeros = Tensor.EmptyLike(like);
+        zeros.Data.CopyFrom(new float[zeros.Data.Length]);
+        return zeros;
+    }
+
+    /// <summary>Gradients that are still being summed. Memory goes back to the pool as soon as nothing refers to it: an op may hand its own dy on
+    /// to an input, so buffers are counted.</summary>
+    private sealed class Pending(BufferPool pool)
+    {
+        private readonly Dictionary<Tensor, Tensor> sums = [];
+        private readonly Dictionary<DeviceBuffer<float>, int> uses = [];
+
+        public void Add(Tensor tensor, Tensor gradient)
+        {
+            if (gradient.Shape != tensor.Shape || gradient.Layout != tensor.Layout)
+                throw new ShapeException($"gradient of {tensor}: {gradient.Layout} {gradient.Shape} for {tensor.Layout} {tensor.Shape}");
+            uses[gradient.Data] = uses.GetValueOrDefault(gradient.Data) + 1;
+            if (!sums.TryGetValue(tensor, out Tensor? sum))
+            {
+                sums[tensor] = gradient;
+                return;
+            }
+            // In place where one of the two is nobody else's.
+            Tensor total = uses[sum.Data] == 1 ? sum : uses[gradient.Data] == 1 ? gradient : Tensor.EmptyLike(sum);
+            ElementwiseKernels.Add(sum.Data, gradient.Data, total.Data);
+            sums[tensor] = total;
+            if (total != sum && total != gradient)
+                uses[total.Data] = 1;
+            foreach (Tensor part in new[] { sum, gradient })
+                if (part != total)
+                    Release(part);
+        }
+
+        /// <summary>The finished sum of a tensor; the caller releases it.</summary>
+        public bool Take(Tensor tensor, out Tensor gradient) => sums.Remove(tensor, out gradient!);
+
+        public void Release(Tensor gradient)
+        {
+            if (--uses[gradient.Data] > 0)
+                return;
+            uses.Remove(gradient.Data);
+            pool.Return(gradient.Data);
+        }
+    }
+}

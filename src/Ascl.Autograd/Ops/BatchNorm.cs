@@ -1,0 +1,67 @@
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.BatchNorm;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Autograd.Ops;
+
+/// <summary>Which statistics BatchNorm normalises with.</summary>
+public enum BatchNormMode
+{
+    /// <summary>The batch's own, which also update the running ones.</summary>
+    Train,
+
+    /// <summary>The running ones.</summary>
+    Evaluate,
+}
+
+/// <summary>A BatchNorm layer's learned and tracked values, all [C]. <see cref="RunningMean"/> and <see cref="RunningVariance"/> change in place.</summary>
+public sealed record BatchNormState(Tensor Gamma, Tensor Beta, Tensor RunningMean, Tensor RunningVariance, float Epsilon = 1e-5f, float Momentum = 0.1f);
+
+/// <summary>Batch normalisation.</summary>
+public static class BatchNormOps
+{
+    /// <summary>relu?(gamma·(x − mean)/√(variance + ε) + beta + residual), per channel (Ioffe &amp; Szegedy 2015).</summary>
+    public static Tensor BatchNorm(this Tensor x, BatchNormState state, BatchNormMode mode, Tensor? residual = null, bool relu = false)
+    {
+        ActivationLayout layout = x.ActivationLayout;
+        string shapes = $"x {x.Shape}, gamma {state.Gamma.Shape}";
+        if (x.Layout != TensorLayout.Activation)
+            throw new ShapeException($"batch_norm: image planes must pass a convolution first; {shapes}");
+        if (state.Gamma.Shape.Length != layout.C)
+            throw new ShapeException($"batch_norm: input has {layout.C} channels, the layer {state.Gamma.Shape.Length}; {shapes}");
+        if (residual is not null && (residual.Shape != x.Shape || residual.Layout != x.Layout))
+            throw new ShapeException($"batch_norm: residual {residual.Shape} does not fit; {shapes}");
+
+        int channels = layout.Blocks * layout.Block;
+        bool train = mode == BatchNormMode.Train;
+        DeviceBuffer<float> mean = state.RunningMean.Data, inverseStd = Tensor.Empty(x.Device, new(channels)).Data;
+        if (train)
+        {
+            mean = Tensor.Empty(x.Device, new(channels)).Data;
+            DeviceBuffer<float> variance = Tensor.Empty(x.Device, new(channels)).Data;
+            BatchNormKernels.Statistics(layout, x.Data, mean, variance);
+            BatchNormKernels.UpdateRunning(layout, mean, variance, state.Momentum, state.RunningMean.Data, state.RunningVariance.Data);
+            BatchNormKernels.InverseStd(layout.C, variance, state.Epsilon, inverseStd);
+        }
+        else
+        {
+            BatchNormKernels.InverseStd(layout.C, state.RunningVariance.Data, state.Epsilon, inverseStd);
+        }
+        Tensor y = Tensor.EmptyLike(x);
+        BatchNormKernels.Forward(layout, x.Data, mean, inverseStd, state.Gamma.Data, state.Beta.Data, residual?.Data, relu, y.Data);
+
+        JointVjp<Gradients> backward = new(dy =>
+        {
+            Tensor dx = Tensor.EmptyLike(x), dgamma = Tensor.EmptyLike(state.Gamma), dbeta = Tensor.EmptyLike(state.Beta);
+            // The residual's gradient is dy where relu let it pass.
+            Tensor? dz = residual is { RequiresGrad: true } && relu ? Tensor.EmptyLike(x) : null;
+            BatchNormKernels.Backward(layout, dy.Data, relu ? y.Data : null, x.Data, mean, inverseStd, state.Gamma.Data, train, dx.Data, dgamma.Data, dbeta.Data, dz?.Data);
+            return new(dx, dgamma, dbeta, dz ?? dy);
+        });
+        (Tensor, Vjp)[] edges = [(x, dy => backward.Of(dy).Input), (state.Gamma, dy => backward.Of(dy).Gamma), (state.Beta, dy => backward.Of(dy).Beta)];
+        return y.Record(train ? "batch_norm.train" : "batch_norm.evaluate", residual is null ? edges : [.. edges, (residual, dy => backward.Of(dy).Residual)]);
+    }
+
+    private sealed record Gradients(Tensor Input, Tensor Gamma, Tensor Beta, Tensor Residual);
+}

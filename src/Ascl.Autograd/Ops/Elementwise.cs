@@ -1,0 +1,44 @@
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Elementwise;
+
+namespace Ascl.Autograd.Ops;
+
+/// <summary>Formulas on single values, in any layout.</summary>
+public static class ElementwiseOps
+{
+    /// <summary>max(0, x); the gradient at 0 is 0.</summary>
+    public static Tensor Relu(this Tensor x)
+    {
+        Tensor y = Tensor.EmptyLike(x);
+        ElementwiseKernels.Relu(x.Data, y.Data);
+        return y.Record("relu", (x, dy =>
+        {
+            Tensor dx = Tensor.EmptyLike(x);
+            ElementwiseKernels.ReluBackward(dy.Data, y.Data, dx.Data);
+            return dx;
+        }));
+    }
+
+    /// <summary>a + b, of equal shapes.</summary>
+    public static Tensor Add(this Tensor a, Tensor b) => a.AddScaled(b, 1);
+
+    /// <summary>a + scale·b, of equal shapes.</summary>
+    public static Tensor AddScaled(this Tensor a, Tensor b, float scale)
+    {
+        if (a.Shape != b.Shape || a.Layout != b.Layout)
+            throw new ShapeException($"add: {a.Layout} {a.Shape} and {b.Layout} {b.Shape} differ");
+        Tensor y = Tensor.EmptyLike(a);
+        ElementwiseKernels.AddScaled(a.Data, b.Data, scale, y.Data);
+        return y.Record("add", (a, dy => dy), (b, dy => scale == 1 ? dy : Scaled(dy, scale)));
+    }
+
+    /// <summary>scale·x.</summary>
+    public static Tensor Scale(this Tensor x, float scale) => Scaled(x, scale).Record("scale", (x, dy => Scaled(dy, scale)));
+
+    private static Tensor Scaled(Tensor x, float scale)
+    {
+        Tensor y = Tensor.EmptyLike(x);
+        ElementwiseKernels.Scale(x.Data, scale, y.Data);
+        return y;
+    }
+}

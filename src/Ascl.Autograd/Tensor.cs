@@ -1,0 +1,132 @@
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Autograd;
+
+/// <summary>How a tensor lies in memory. Only convolution, BatchNorm, pooling and the conversions between them know more than <see cref="Plain"/>.</summary>
+public enum TensorLayout
+{
+    /// <summary>Row-major, without gaps.</summary>
+    Plain,
+
+    /// <summary>A layer's activation [N, C, H, W] in channel blocks: <see cref="ActivationLayout.Blocked"/>.</summary>
+    Activation,
+
+    /// <summary>Normalised images [N, C, H, W] as bordered planes: <see cref="ActivationLayout.Planes"/>.</summary>
+    Planes,
+}
+
+/// <summary>The gradient of the output with respect to one input of an op, from that with respect to the op's result.</summary>
+public delegate Tensor Vjp(Tensor dy);
+
+/// <summary>An array of float32 on a device, and how it was computed. Never changes once made, but for leaves such as parameters.</summary>
+public sealed class Tensor
+{
+    private static long made;
+
+    private Tensor(Shape shape, TensorLayout layout, DeviceBuffer<float> data, bool requiresGrad)
+    {
+        (Shape, Layout, Data, RequiresGrad) = (shape, layout, data, requiresGrad);
+        Order = Interlocked.Increment(ref made);
+    }
+
+    public Shape Shape { get; }
+    public TensorLayout Layout { get; }
+    public DeviceBuffer<float> Data { get; }
+    public Device Device => Data.Device;
+
+    /// <summary>Whether gradients may be asked for: true of leaves made so and of everything computed from them.</summary>
+    public bool RequiresGrad { get; private set; }
+
+    /// <summary>Tensors are numbered as they are made, so an op's result comes after its inputs.</summary>
+    internal long Order { get; }
+    internal (Tensor Input, Vjp Vjp)[] Edges { get; private set; } = [];
+    internal string Op { get; private set; } = "leaf";
+
+    /// <summary>Where the values of an activation or image planes are.</summary>
+    public ActivationLayout ActivationLayout => LayoutOf(Shape, Layout);
+
+    /// <summary>Memory for an op to fill, from the device's pool; its contents are arbitrary but for an activation's border, which is zero.</summary>
+    public static Tensor Empty(Device device, Shape shape, TensorLayout layout = TensorLayout.Plain)
+    {
+        if (layout == TensorLayout.Plain)
+            return new(shape, layout, device.Pool.Rent(shape.Length, 0), false);
+        ActivationLayout a = LayoutOf(shape, layout);
+        return new(shape, layout, device.Pool.Rent(a.Length, a.PoolTag), false);
+    }
+
+    /// <summary>A tensor with the layout and shape of another.</summary>
+    public static Tensor EmptyLike(Tensor other) => Empty(other.Device, other.Shape, other.Layout);
+
+    /// <summary>Plain values in memory of their own, outside the pool.</summary>
+    public static Tensor FromArray(Device device, Shape shape, ReadOnlySpan<float> values, bool requiresGrad = false) =>
+        values.Length == shape.Length
+            ? new(shape, TensorLayout.Plain, device.Upload(values), requiresGrad)
+            : throw new ShapeException($"{values.Length} values for shape {shape}");
+
+    /// <summary>A plain tensor over existing memory.</summary>
+    public static Tensor Over(DeviceBuffer<float> data, Shape shape, bool requiresGrad = false) =>
+        data.Length == shape.Length
+            ? new(shape, TensorLayout.Plain, data, requiresGrad)
+            : throw new ShapeException($"a buffer of {data.Length} for shape {shape}");
+
+    /// <summary>The same memory under another shape of the same length; plain tensors only, nothing is recorded.</summary>
+    internal Tensor Viewed(Shape shape) => Over(Data, shape);
+
+    /// <summary>The same values as a leaf: gradients end here.</summary>
+    public Tensor Detach(bool requiresGrad = false) => new(Shape, Layout, Data, requiresGrad);
+
+    /// <summary>Notes how this tensor was computed: one edge an input. Nothing is kept where no input needs a gradient.</summary>
+    public Tensor Record(string op, params ReadOnlySpan<(Tensor Input, Vjp Vjp)> edges)
+    {
+        Op = op;
+        if (DebugSettings.Level >= 3)
+            Console.Error.WriteLine($"ascl: {Order} = {op} {Shape} of {string.Join(", ", edges.ToArray().Select(e => $"{e.Input.Order} {e.Input.Shape}"))}");
+        if (DebugSettings.CheckNaN)
+            CheckFinite();
+        int needed = 0;
+        foreach (var (input, _) in edges)
+            needed += input.RequiresGrad ? 1 : 0;
+        if (needed == 0)
+            return this;
+        RequiresGrad = true;
+        Edges = new (Tensor, Vjp)[needed];
+        foreach (var edge in edges)
+            if (edge.Input.RequiresGrad)
+                Edges[^needed--] = edge;
+        return this;
+    }
+
+    /// <summary>The values, an activation's as plain [N, C, H, W].</summary>
+    public float[] ToArray()
+    {
+        if (Layout == TensorLayout.Plain)
+            return Data.ToArray();
+        DeviceBuffer<float> plain = Device.Allocate<float>(Shape.Length);
+        ActivationKernels.ToPlain(ActivationLayout, Data, default, plain);
+        return plain.ToArray();
+    }
+
+    /// <summary>The value of a tensor of one.</summary>
+    public float Item => Shape.Length == 1 ? Data.ToArray()[0] : throw new ShapeException($"a tensor of shape {Shape} is not one value");
+
+    public override string ToString() => $"{Op} {Shape}";
+
+    private static ActivationLayout LayoutOf(Shape shape, TensorLayout layout)
+    {
+        if (shape.Rank != 4 || layout == TensorLayout.Plain)
+            throw new ShapeException($"an activation [N, C, H, W] is needed, not a {layout} tensor of shape {shape}");
+        return layout == TensorLayout.Activation
+            ? ActivationLayout.Blocked(shape[0], shape[1], shape[2], shape[3])
+            : ActivationLayout.Planes(shape[0], shape[1], shape[2], shape[3]);
+    }
+
+    private void CheckFinite()
+    {
+        float[] values = ToArray();
+        int at = Array.FindIndex(values, v => !float.IsFinite(v));
+        if (at >= 0)
+            throw new InvalidOperationException($"ASCL_CHECK: {Op} {Shape} made {values[at]} at position {at}");
+    }
+}

@@ -1,0 +1,49 @@
+using Ascl.Kernels.Files;
+using StbImageWriteSharp;
+
+namespace Ascl.Data;
+
+/// <summary>Many small images on one picture, to look a data set over.</summary>
+public static class ContactSheet
+{
+    private const int Gap = 2;
+    private const byte Background = 128;
+
+    /// <summary>
+    /// Writes a PNG of <paramref name="rows"/>×<paramref name="columns"/> images. Row r shows images of class r mod K (K classes): with K rows,
+    /// the first images of every class; rows after those go on where the class stopped. Places without an image stay grey.
+    /// </summary>
+    /// <exception cref="Kernels.Diagnostics.UserErrorException">The file cannot be written; an earlier file is then as it was.</exception>
+    public static void Write(ImageSet set, string path, int columns, int rows)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        int[][] byClass =
+        [
+            .. Enumerable.Range(0, set.ClassNames.Count).Select(k => Enumerable.Range(0, set.Count).Where(i => set.Labels[i] == k).ToArray()),
+        ];
+
+        int sheetWidth = columns * (set.Width + Gap) + Gap, sheetHeight = rows * (set.Height + Gap) + Gap;
+        byte[] sheet = new byte[checked(sheetWidth * sheetHeight * set.Channels)];
+        Array.Fill(sheet, Background);
+        float[] image = new float[set.ImageLength];
+        for (int row = 0; row < rows; row++)
+        {
+            int[] members = byClass[row % byClass.Length];
+            int first = row / byClass.Length * columns;
+            for (int column = 0; column < columns && first + column < members.Length; column++)
+            {
+                set.CopyImage(members[first + column], image);
+                int corner = (Gap + row * (set.Height + Gap)) * sheetWidth + Gap + column * (set.Width + Gap);
+                for (int i = 0; i < image.Length; i++)
+                {
+                    int x = i % set.Width, y = i / set.Width % set.Height, channel = i / (set.Width * set.Height);
+                    sheet[(corner + y * sheetWidth + x) * set.Channels + channel] = (byte)MathF.Round(image[i] * 255);
+                }
+            }
+        }
+
+        ColorComponents components = set.Channels == 1 ? ColorComponents.Grey : ColorComponents.RedGreenBlue;
+        AtomicFile.Write(path, file => new ImageWriter().WritePng(sheet, sheetWidth, sheetHeight, components, file));
+    }
+}

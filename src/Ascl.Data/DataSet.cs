@@ -1,0 +1,45 @@
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Data;
+
+/// <summary>Training and test images of the same classes and size. Opened by <see cref="DataSource.Open"/>.</summary>
+public sealed record DataSet
+{
+    /// <param name="augmentation">What suits these images in training.</param>
+    /// <exception cref="UserErrorException">The parts differ in image size, channels or classes.</exception>
+    public DataSet(string name, ImageSet train, ImageSet test, Augmentation augmentation)
+    {
+        Name = name;
+        Train = train;
+        Test = test;
+        Augmentation = augmentation;
+        if ((train.Channels, train.Height, train.Width) != (test.Channels, test.Height, test.Width))
+            throw new UserErrorException($"{name}: training images are {Size(train)} but test images {Size(test)}");
+        if (!train.ClassNames.SequenceEqual(test.ClassNames))
+            throw new UserErrorException($"{name}: training and test images have different classes");
+    }
+
+    public string Name { get; }
+    public ImageSet Train { get; }
+    public ImageSet Test { get; }
+    public Augmentation Augmentation { get; }
+    public IReadOnlyList<string> ClassNames => Train.ClassNames;
+
+    /// <summary>The mean and standard deviation a channel that the field uses for this data set; null where there is none.</summary>
+    public (float[] Mean, float[] Std)? KnownNormalization { get; init; }
+
+    /// <summary>The data came without a test part: the test images are the training images, and a test accuracy says nothing about new ones.</summary>
+    public bool TestsOnTrainingImages => ReferenceEquals(Train, Test);
+
+    /// <summary>Mean and standard deviation a channel for the model's input layer: the known ones, or those of the training images. A channel
+    /// that never changes gets 1, so that it can be divided by.</summary>
+    public (float[] Mean, float[] Std) Normalization()
+    {
+        if (KnownNormalization is { } known)
+            return known;
+        var (mean, std) = Train.ChannelStatistics();
+        return (mean, [.. std.Select(value => value > 1e-6f ? value : 1)]);
+    }
+
+    private static string Size(ImageSet set) => $"{set.Channels}x{set.Height}x{set.Width}";
+}

@@ -1,0 +1,190 @@
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Data;
+
+/// <summary>
+/// An immutable, ordered set of labelled images of one size. Pixels are kept as they came, as bytes 0…255 or as floats 0…1, in NCHW order
+/// (image, channel, row, column), and are handed out as floats in [0, 1].
+/// </summary>
+/// <remarks>A subset shares its pixels with the set it was taken from, and its images keep their <see cref="Ids"/>.</remarks>
+public sealed class ImageSet
+{
+    private static readonly float[] ByteToUnit = [.. Enumerable.Range(0, 256).Select(value => value / 255f)];
+
+    private readonly byte[]? bytes;
+    private readonly float[]? floats;
+    private readonly int[] labels;
+    private readonly int[] ids;
+
+    /// <param name="name">What messages call the set: its file, or its data set and part.</param>
+    /// <param name="labels">The class of each image, 0…classes−1.</param>
+    /// <param name="pixels">N·C·H·W bytes, 0…255; kept, not copied.</param>
+    /// <exception cref="UserErrorException">No image, counts that do not fit together, or a label that is no class.</exception>
+    public ImageSet(string name, IReadOnlyList<string> classNames, int channels, int height, int width, int[] labels, byte[] pixels)
+        : this(name, classNames, channels, height, width, labels, [.. Enumerable.Range(0, labels.Length)])
+    {
+        bytes = pixels;
+        Check(pixels.LongLength);
+    }
+
+    /// <param name="pixels">N·C·H·W floats in [0, 1]; kept, not copied.</param>
+    /// <inheritdoc cref="ImageSet(string, IReadOnlyList{string}, int, int, int, int[], byte[])"/>
+    /// <exception cref="UserErrorException">As for bytes, and a pixel that is not a number in [0, 1].</exception>
+    public ImageSet(string name, IReadOnlyList<string> classNames, int channels, int height, int width, int[] labels, float[] pixels)
+        : this(name, classNames, channels, height, width, labels, [.. Enumerable.Range(0, labels.Length)])
+    {
+        floats = pixels;
+        Check(pixels.LongLength);
+        for (int i = 0; i < pixels.Length; i++)
+        {
+            if (!(pixels[i] >= 0 && pixels[i] <= 1))
+                throw new UserErrorException($"{name}: image {i / ImageLength} has a pixel of value {pixels[i]}; float pixels lie in [0, 1]");
+        }
+    }
+
+    private ImageSet(string name, IReadOnlyList<string> classNames, int channels, int height, int width, int[] labels, int[] ids)
+    {
+        Name = name;
+        ClassNames = classNames;
+        (Channels, Height, Width) = (channels, height, width);
+        this.labels = labels;
+        this.ids = ids;
+    }
+
+    private ImageSet(ImageSet whole, int[] labels, int[] ids)
+        : this(whole.Name, whole.ClassNames, whole.Channels, whole.Height, whole.Width, labels, ids)
+    {
+        bytes = whole.bytes;
+        floats = whole.floats;
+    }
+
+    public string Name { get; }
+    public IReadOnlyList<string> ClassNames { get; }
+    public int Channels { get; }
+    public int Height { get; }
+    public int Width { get; }
+    public int Count => labels.Length;
+
+    /// <summary>Values of one image: C·H·W.</summary>
+    public int ImageLength => Channels * Height * Width;
+
+    /// <summary>The class of each image.</summary>
+    public ReadOnlySpan<int> Labels => labels;
+
+    /// <summary>Each image's own number: its place in the whole set, whatever subset it is seen in. The index of its random numbers.</summary>
+    public ReadOnlySpan<int> Ids => ids;
+
+    /// <summary>The pixels of a whole set of bytes.</summary>
+    internal ReadOnlySpan<byte> Bytes => bytes;
+
+    /// <summary>Writes image <paramref name="index"/> as C·H·W floats in [0, 1]; bytes are divided by 255.</summary>
+    public void CopyImage(int index, Span<float> destination)
+    {
+        // An image's id is its place in the shared pixels.
+        int start = ids[index] * ImageLength;
+        if (floats is not null)
+        {
+            floats.AsSpan(start, ImageLength).CopyTo(destination);
+            return;
+        }
+        ReadOnlySpan<byte> image = bytes.AsSpan(start, ImageLength);
+        destination = destination[..image.Length];
+        for (int i = 0; i < image.Length; i++)
+            destination[i] = ByteToUnit[image[i]];
+    }
+
+    /// <summary>The first <paramref name="count"/> images in the set's order; all of them if there are fewer.</summary>
+    public ImageSet Take(int count)
+    {
+        if (count < 1)
+            throw new UserErrorException($"{Name}: cannot take {count} images; at least 1");
+        return count >= Count ? this : new ImageSet(this, labels[..count], ids[..count]);
+    }
+
+    /// <summary>The images at these places, in this order. They keep their <see cref="Ids"/>.</summary>
+    public ImageSet Subset(ReadOnlySpan<int> indices)
+    {
+        int[] subsetLabels = new int[indices.Length], subsetIds = new int[indices.Length];
+        for (int i = 0; i < indices.Length; i++)
+            (subsetLabels[i], subsetIds[i]) = (labels[indices[i]], ids[indices[i]]);
+        return new ImageSet(this, subsetLabels, subsetIds);
+    }
+
+    /// <summary>Images in each class.</summary>
+    public int[] CountByClass()
+    {
+        int[] counts = new int[ClassNames.Count];
+        foreach (int label in labels)
+            counts[label]++;
+        return counts;
+    }
+
+    /// <summary>Mean and standard deviation (of all the pixels, not of a sample: divided by N) of each channel of the images in [0, 1].</summary>
+    public (float[] Mean, float[] Std) ChannelStatistics()
+    {
+        double[] sum = new double[Channels], squares = new double[Channels];
+        int area = Height * Width;
+        for (int c = 0; c < Channels; c++)
+        {
+            if (bytes is not null)
+                AddBytes(c * area, area, ref sum[c], ref squares[c]);
+            else
+                AddFloats(c * area, area, ref sum[c], ref squares[c]);
+        }
+
+        float[] mean = new float[Channels], std = new float[Channels];
+        double pixels = (double)Count * area;
+        for (int c = 0; c < Channels; c++)
+        {
+            double average = sum[c] / pixels;
+            mean[c] = (float)average;
+            std[c] = (float)Math.Sqrt(Math.Max(0, squares[c] / pixels - average * average));
+        }
+        return (mean, std);
+    }
+
+    /// <summary>Adds up one plane of every image by counting how often each byte occurs: exact, and quick.</summary>
+    private void AddBytes(int offset, int length, ref double sum, ref double squares)
+    {
+        long[] counts = new long[256];
+        foreach (int id in ids)
+        {
+            foreach (byte value in bytes.AsSpan(id * ImageLength + offset, length))
+                counts[value]++;
+        }
+        for (int value = 0; value < counts.Length; value++)
+        {
+            double unit = value / 255.0;
+            sum += counts[value] * unit;
+            squares += counts[value] * unit * unit;
+        }
+    }
+
+    private void AddFloats(int offset, int length, ref double sum, ref double squares)
+    {
+        foreach (int id in ids)
+        {
+            foreach (float value in floats.AsSpan(id * ImageLength + offset, length))
+            {
+                sum += value;
+                squares += (double)value * value;
+            }
+        }
+    }
+
+    private void Check(long values)
+    {
+        if (Count == 0)
+            throw new UserErrorException($"{Name}: holds no images");
+        if (Channels < 1 || Height < 1 || Width < 1)
+            throw new UserErrorException($"{Name}: images of {Channels} channels, {Height} rows and {Width} columns");
+        long imageLength = (long)Channels * Height * Width;
+        if (values != imageLength * Count)
+            throw new UserErrorException($"{Name}: {(double)values / imageLength:0.##} images but {Count} labels");
+        for (int i = 0; i < Count; i++)
+        {
+            if ((uint)labels[i] >= (uint)ClassNames.Count)
+                throw new UserErrorException($"{Name}: image {i} has label {labels[i]}; there are {ClassNames.Count} classes");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Data.Sources;
+
+/// <summary>
+/// The binary version of CIFAR (cs.toronto.edu/~kriz/cifar.html), unpacked or in its .tar.gz: records of the label byte(s) and 3·32·32 bytes,
+/// one colour plane after the other. CIFAR-10 has one label byte; CIFAR-100 a coarse and a fine one, of which the fine one is used.
+/// </summary>
+internal static class CifarFiles
+{
+    private const int ImageLength = 3 * 32 * 32;
+
+    public static DataSet Open10(string path) => Open(
+        "cifar10", path, 1, ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
+        "test_batch.bin", ClassNames.Cifar10) with
+    {
+        KnownNormalization = ([0.4914f, 0.4822f, 0.4465f], [0.2471f, 0.2435f, 0.2616f]),
+    };
+
+    public static DataSet Open100(string path) => Open("cifar100", path, 2, ["train.bin"], "test.bin", ClassNames.Cifar100);
+
+    private static DataSet Open(
+        string name, string path, int labelBytes, string[] trainFiles, string testFile, IReadOnlyList<string> classNames)
+    {
+        HashSet<string> wanted = [.. trainFiles, testFile];
+        var found = new Dictionary<string, byte[]>();
+        foreach (FileEntry entry in FileEntry.ReadAll(path, file => wanted.Contains(BaseName(file)), Array.MaxLength))
+        {
+            if (!entry.IsDirectory && !found.TryAdd(BaseName(entry.Name), entry.Bytes))
+                throw new UserErrorException($"{path}: has more than one file {BaseName(entry.Name)}");
+        }
+        return new DataSet(
+            name,
+            Read($"{name} train", path, found, labelBytes, trainFiles, classNames),
+            Read($"{name} test", path, found, labelBytes, [testFile], classNames),
+            Augmentation.CropAndFlip);
+    }
+
+    private static ImageSet Read(
+        string name, string path, Dictionary<string, byte[]> found, int labelBytes, string[] files, IReadOnlyList<string> classNames)
+    {
+        int record = labelBytes + ImageLength;
+        foreach (string file in files)
+        {
+            if (!found.TryGetValue(file, out byte[]? data))
+                throw new UserErrorException($"{path}: has no file {file} (the binary version of {name} is needed)");
+            if (data.Length == 0 || data.Length % record != 0)
+                throw new UserErrorException($"{path}: {file} has {data.Length} bytes, not a multiple of a record's {record}: truncated?");
+        }
+
+        int count = files.Sum(file => found[file].Length / record);
+        int[] labels = new int[count];
+        byte[] pixels = new byte[checked(count * ImageLength)];
+        int image = 0;
+        foreach (string file in files)
+        {
+            byte[] data = found[file];
+            for (int start = 0; start < data.Length; start += record, image++)
+            {
+                labels[image] = data[start + labelBytes - 1];
+                if (labels[image] >= classNames.Count)
+                    throw new UserErrorException(
+                        $"{path}: {file}, image {start / record} has label {labels[image]}; there are {classNames.Count} classes");
+                data.AsSpan(start + labelBytes, ImageLength).CopyTo(pixels.AsSpan(image * ImageLength));
+            }
+        }
+        return new ImageSet(name, classNames, 3, 32, 32, labels, pixels);
+    }
+
+    private static string BaseName(string name) => name[(name.LastIndexOf('/') + 1)..];
+}

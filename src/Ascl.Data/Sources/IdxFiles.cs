@@ -1,0 +1,63 @@
+using System.Buffers.Binary;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Data.Sources;
+
+/// <summary>
+/// The MNIST family's files (yann.lecun.com/exdb/mnist): big-endian magic 0x0000080D (08 = bytes, D dimensions), D lengths, then the bytes.
+/// Plain or gzip.
+/// </summary>
+internal static class IdxFiles
+{
+    public static DataSet Open(string name, string directory, IReadOnlyList<string> classNames) => new(
+        name,
+        ReadPart($"{name} train", directory, "train", classNames),
+        ReadPart($"{name} test", directory, "t10k", classNames),
+        Augmentation.None);
+
+    /// <summary>Whether the directory looks like one of these data sets.</summary>
+    public static bool AreIn(string directory) => Find(directory, "train", "images-idx3") is not null;
+
+    private static ImageSet ReadPart(string name, string directory, string part, IReadOnlyList<string> classNames)
+    {
+        string imagesPath = Require(directory, part, "images-idx3"), labelsPath = Require(directory, part, "labels-idx1");
+        var (shape, pixels) = Read(imagesPath, dimensions: 3);
+        var (_, labels) = Read(labelsPath, dimensions: 1);
+        if (shape[0] != labels.Length)
+            throw new UserErrorException($"{imagesPath}: has {shape[0]} images, but {labelsPath} has {labels.Length} labels");
+        int wrong = Array.FindIndex(labels, label => label >= classNames.Count);
+        if (wrong >= 0)
+            throw new UserErrorException($"{labelsPath}: label {wrong} is {labels[wrong]}; there are {classNames.Count} classes");
+        return new ImageSet(name, classNames, 1, shape[1], shape[2], [.. labels.Select(label => (int)label)], pixels);
+    }
+
+    internal static (int[] Shape, byte[] Data) Read(string path, int dimensions) => InputFile.Read(path, stream =>
+    {
+        byte[] header = InputFile.ReadBytes(stream, 4 + 4 * dimensions);
+        uint magic = BinaryPrimitives.ReadUInt32BigEndian(header), expected = 0x800u | (uint)dimensions;
+        if (magic != expected)
+            throw new UserErrorException($"{path}: starts with 0x{magic:X8}; an IDX file of {dimensions} dimension(s) starts with 0x{expected:X8}");
+        int[] shape = new int[dimensions];
+        long length = 1;
+        for (int i = 0; i < dimensions; i++)
+        {
+            shape[i] = BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4 + 4 * i));
+            length = shape[i] > 0 && length <= Array.MaxLength ? length * shape[i] : long.MaxValue;
+        }
+        if (length > Array.MaxLength)
+            throw new UserErrorException($"{path}: claims the dimensions {string.Join("x", shape)}");
+        byte[] data = InputFile.ReadBytes(stream, length);
+        if (stream.ReadByte() >= 0)
+            throw new UserErrorException($"{path}: goes on after the {length} bytes that its dimensions {string.Join("x", shape)} need");
+        return (shape, data);
+    });
+
+    private static string Require(string directory, string part, string kind) =>
+        Find(directory, part, kind) ?? throw new UserErrorException($"{directory}: has no file {part}-{kind}-ubyte or {part}-{kind}-ubyte.gz");
+
+    /// <summary>Some copies have a dot in the name where the original has a hyphen.</summary>
+    private static string? Find(string directory, string part, string kind) =>
+        new[] { $"{part}-{kind}-ubyte", $"{part}-{kind.Replace('-', '.')}-ubyte" }
+            .SelectMany(file => new[] { Path.Combine(directory, file), Path.Combine(directory, file + ".gz") })
+            .FirstOrDefault(File.Exists);
+}

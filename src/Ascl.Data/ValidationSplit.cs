@@ -1,0 +1,37 @@
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Random;
+
+namespace Ascl.Data;
+
+/// <summary>Holds training images back to choose the best checkpoint by, so that the test images never choose anything.</summary>
+public static class ValidationSplit
+{
+    /// <summary>
+    /// Splits off <paramref name="count"/> images, each class giving its share (largest remainders first); which ones depends on the seed and
+    /// the images' ids. Both parts keep the set's order.
+    /// </summary>
+    /// <exception cref="UserErrorException">A count that leaves one of the parts empty.</exception>
+    public static (ImageSet Train, ImageSet Validation) Of(ImageSet set, int count, ulong seed)
+    {
+        if (count < 1 || count >= set.Count)
+            throw new UserErrorException($"{set.Name}: cannot hold back {count} of {set.Count} training images for validation");
+
+        int[] left = Quotas(set.CountByClass(), count);
+        bool[] held = new bool[set.Count];
+        foreach (int index in BatchPlan.Shuffle(set, new RandomKey(seed, RandomPurpose.ValidationSplit)))
+            held[index] = left[set.Labels[index]]-- > 0;
+
+        int[] places = [.. Enumerable.Range(0, set.Count)];
+        return (set.Subset([.. places.Where(i => !held[i])]), set.Subset([.. places.Where(i => held[i])]));
+    }
+
+    private static int[] Quotas(int[] classCounts, int count)
+    {
+        long total = classCounts.Sum(n => (long)n);
+        int[] quotas = [.. classCounts.Select(n => (int)(n * (long)count / total))];
+        IEnumerable<int> byRemainder = Enumerable.Range(0, classCounts.Length).OrderByDescending(k => classCounts[k] * (long)count % total);
+        foreach (int k in byRemainder.Take(count - quotas.Sum()))
+            quotas[k]++;
+        return quotas;
+    }
+}

@@ -1,0 +1,30 @@
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Kernels.Files;
+
+/// <summary>One-line errors out of the exceptions that file operations throw.</summary>
+public static class FileProblem
+{
+    /// <summary>True where the exception says something about the file system or a path and not about the program; meant for exception
+    /// filters.</summary>
+    public static bool Is(Exception e) =>
+        e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException { ParamName: "path" };
+
+    /// <param name="action">What was being done: "read", "write", "create", …</param>
+    /// <param name="path">The file as the user named it.</param>
+    /// <param name="cause">What the file operation threw.</param>
+    /// <returns>"cannot write PATH: No space left on device".</returns>
+    public static UserErrorException Of(string action, string path, Exception cause) =>
+        new($"cannot {action} {path}: {Reason(path, cause)}", cause);
+
+    private static string Reason(string path, Exception cause) => cause switch
+    {
+        FileNotFoundException => "no such file",
+        DirectoryNotFoundException => "no such directory",
+        NotSupportedException => "it is not a regular file",
+        ArgumentException => "not a path",
+        UnauthorizedAccessException => Directory.Exists(path) ? "it is a directory" : "permission denied",
+        // On Unix the message is the system's own, followed by " : '/full/path'", which is already in the line (or is the temporary's).
+        _ => cause.Message.Split(" : '")[0],
+    };
+}

@@ -1,0 +1,59 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Models.Layers;
+using Ascl.Models.Networks;
+using Ascl.Models.Weights;
+
+namespace Ascl.Models;
+
+/// <summary>What a classifier is made of: enough, with its weights, to make it again.</summary>
+/// <param name="Network">A name of <see cref="NetworkCatalog"/>.</param>
+/// <param name="Channels">Of the images.</param>
+/// <param name="Classes">Number of logits.</param>
+/// <param name="Mean">Input normalisation, a value a channel; empty for none.</param>
+/// <param name="Std">Likewise.</param>
+/// <param name="ProjectionSize">Length of the projected latent of the contrastive objectives; 0 without a projection head.</param>
+public sealed record ClassifierSpec(string Network, int Channels, int Classes, float[] Mean, float[] Std, int ProjectionSize = 0);
+
+/// <summary>
+/// A network with its input normalisation as first layer, so that images and attacks live in pixel space [0, 1], and an optional linear projection
+/// of the latent for the contrastive objectives.
+/// </summary>
+public sealed class Classifier
+{
+    private readonly INetwork network;
+    private readonly LinearLayer? projection;
+
+    /// <param name="device">Where its tensors live.</param>
+    /// <param name="spec">What to make.</param>
+    /// <param name="seed">Of the starting weights.</param>
+    public Classifier(Device device, ClassifierSpec spec, ulong seed = 0)
+    {
+        Spec = spec;
+        Parameters = new ParameterSet(device, seed);
+        network = NetworkCatalog.Create(spec.Network, Parameters, spec.Channels, spec.Classes);
+        if (spec.ProjectionSize > 0)
+            projection = new LinearLayer(Parameters, "projection", network.LatentSize, spec.ProjectionSize);
+    }
+
+    public ClassifierSpec Spec { get; }
+
+    /// <summary>All tensors under their PyTorch names.</summary>
+    public ParameterSet Parameters { get; }
+    public Device Device => Parameters.Device;
+
+    /// <param name="images">Plain [N, C, H, W] in [0, 1].</param>
+    /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>
+    /// <exception cref="ShapeException">The images do not fit the network.</exception>
+    public ModelOutput Forward(Tensor images, ForwardMode mode)
+    {
+        if (images.Shape.Rank != 4 || images.Shape[1] != Spec.Channels)
+            throw new ShapeException($"{Spec.Network}: images of {Spec.Channels} channels [N, {Spec.Channels}, H, W] are needed, not {images.Shape}");
+        return network.Forward(images.Normalize(Spec.Mean, Spec.Std), mode);
+    }
+
+    /// <summary>The rows that the contrastive objectives compare: the projected latents, or the latents where there is no head.</summary>
+    public Tensor Project(Tensor latent) => projection is null ? latent : projection.Forward(latent);
+}

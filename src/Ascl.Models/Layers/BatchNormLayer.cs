@@ -1,0 +1,18 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Models.Weights;
+
+namespace Ascl.Models.Layers;
+
+/// <summary>BatchNorm under PyTorch's names: weight, bias, running_mean, running_var.</summary>
+public sealed class BatchNormLayer(ParameterSet parameters, string name, int channels)
+{
+    public BatchNormState State { get; } = new(
+        parameters.Constant($"{name}.weight", new(channels), 1, trained: true),
+        parameters.Constant($"{name}.bias", new(channels), 0, trained: true),
+        parameters.Constant($"{name}.running_mean", new(channels), 0, trained: false),
+        parameters.Constant($"{name}.running_var", new(channels), 1, trained: false));
+
+    public Tensor Forward(Tensor x, ForwardMode mode, Tensor? residual = null, bool relu = false) =>
+        x.BatchNorm(State, mode == ForwardMode.Train ? BatchNormMode.Train : BatchNormMode.Evaluate, residual, relu);
+}

@@ -1,0 +1,48 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Models.Weights;
+
+namespace Ascl.Models.Layers;
+
+/// <summary>A convolution and what follows it: bias or BatchNorm, a residual, ReLU. In <see cref="ForwardMode.Frozen"/> all of it is one pass.</summary>
+public sealed class ConvLayer
+{
+    private readonly Tensor weight;
+    private readonly Tensor? bias;
+    private readonly BatchNormLayer? norm;
+    private readonly int stride, padding;
+
+    private ConvLayer(Tensor weight, Tensor? bias, BatchNormLayer? norm, int stride, int padding) =>
+        (this.weight, this.bias, this.norm, this.stride, this.padding) = (weight, bias, norm, stride, padding);
+
+    /// <summary>Without bias, followed by a BatchNorm of its own.</summary>
+    public static ConvLayer WithNorm(ParameterSet parameters, string name, string normName, int inputs, int outputs, int kernel, int stride, int padding) =>
+        new(Weight(parameters, name, inputs, outputs, kernel), null, new BatchNormLayer(parameters, normName, outputs), stride, padding);
+
+    /// <summary>Alone.</summary>
+    public static ConvLayer Bare(ParameterSet parameters, string name, int inputs, int outputs, int kernel, int stride, int padding) =>
+        new(Weight(parameters, name, inputs, outputs, kernel), null, null, stride, padding);
+
+    /// <summary>With a bias.</summary>
+    public static ConvLayer WithBias(ParameterSet parameters, string name, int inputs, int outputs, int kernel, int stride, int padding) =>
+        new(Weight(parameters, name, inputs, outputs, kernel), parameters.Constant($"{name}.bias", new(outputs), 0, trained: true), null, stride, padding);
+
+    /// <summary>relu?(norm(x ∗ weight + bias) + residual).</summary>
+    public Tensor Forward(Tensor x, ForwardMode mode, Tensor? residual = null, bool relu = false)
+    {
+        if (mode == ForwardMode.Frozen)
+        {
+            FoldedWeights folded = FoldedWeights.Of(weight, bias, norm?.State);
+            return x.FoldedConv2d(folded.Weight, folded.Bias, residual, relu, stride, padding);
+        }
+        Tensor y = x.Conv2d(weight, bias, stride, padding);
+        if (norm is not null)
+            return norm.Forward(y, mode, residual, relu);
+        if (residual is not null)
+            y = y.Add(residual);
+        return relu ? y.Relu() : y;
+    }
+
+    private static Tensor Weight(ParameterSet parameters, string name, int inputs, int outputs, int kernel) =>
+        parameters.HeNormal($"{name}.weight", new(outputs, inputs, kernel, kernel));
+}

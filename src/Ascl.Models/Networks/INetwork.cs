@@ -1,0 +1,19 @@
+using Ascl.Autograd;
+
+namespace Ascl.Models.Networks;
+
+/// <summary>A latent vector of an image, and the class scores computed from it.</summary>
+/// <param name="Latent">[N, D]: what the contrastive objectives compare.</param>
+/// <param name="Logits">[N, classes].</param>
+public sealed record ModelOutput(Tensor Latent, Tensor Logits);
+
+/// <summary>A network from normalised images to latents and logits.</summary>
+public interface INetwork
+{
+    /// <summary>Length of the latent vector.</summary>
+    int LatentSize { get; }
+
+    /// <param name="x">Normalised images [N, C, H, W] as planes.</param>
+    /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>
+    ModelOutput Forward(Tensor x, ForwardMode mode);
+}

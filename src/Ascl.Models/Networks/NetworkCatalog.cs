@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Models.Weights;
+
+namespace Ascl.Models.Networks;
+
+/// <summary>Networks by name.</summary>
+public static partial class NetworkCatalog
+{
+    /// <summary>Names for help and suggestions; wrn-D-W stands for any depth and width.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+        ["resnet18", "resnet20", "resnet34", "resnet50", "preactresnet18", "preactresnet18-bn", "wrn-16-2", "wrn-28-10", "wrn-34-10", "smallcnn"];
+
+    /// <param name="name">One of <see cref="Names"/>, wrn-D-W, or for a residual network of any size
+    /// "resnet: B block(s) a stage, widths W1,W2,…".</param>
+    /// <param name="parameters">Receives the tensors.</param>
+    /// <param name="channels">Of the images.</param>
+    /// <param name="classes">Number of logits.</param>
+    /// <exception cref="UserErrorException">There is no such network.</exception>
+    public static INetwork Create(string name, ParameterSet parameters, int channels, int classes)
+    {
+        switch (name)
+        {
+            case "resnet18":
+                return new ResNet(parameters, channels, classes, [64, 128, 256, 512], [2, 2, 2, 2]);
+            case "resnet20":
+                return new ResNet(parameters, channels, classes, [16, 32, 64], [3, 3, 3]);
+            case "resnet34":
+                return new ResNet(parameters, channels, classes, [64, 128, 256, 512], [3, 4, 6, 3]);
+            case "resnet50":
+                return new ResNet(parameters, channels, classes, [64, 128, 256, 512], [3, 4, 6, 3], bottleneck: true);
+            case "preactresnet18":
+                return new PreActResNet(parameters, channels, classes, finalNorm: false);
+            case "preactresnet18-bn":
+                return new PreActResNet(parameters, channels, classes, finalNorm: true);
+            case "smallcnn":
+                return new SmallCnn(parameters, channels, classes);
+        }
+        if (WideName().Match(name) is { Success: true } wide)
+        {
+            var (depth, widen) = (Number(wide.Groups[1]), Number(wide.Groups[2]));
+            if (depth < 10 || (depth - 4) % 6 != 0 || widen < 1)
+                throw new UserErrorException($"network {name}: the depth of a wide residual network must be 6·n + 4, at least 10, and the width at least 1");
+            return PreActResNet.Wide(parameters, channels, classes, depth, widen);
+        }
+        if (AnyResNet().Match(name) is { Success: true } any)
+        {
+            int[] widths = [.. any.Groups[2].Captures.Select(Number)];
+            return new ResNet(parameters, channels, classes, widths, [.. widths.Select(_ => Number(any.Groups[1]))]);
+        }
+        throw NearestName.Unknown("model", name, Names);
+    }
+
+    private static int Number(Capture text) =>
+        int.TryParse(text.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : throw new UserErrorException($"'{text.Value}' is too large a number for a network");
+
+    [GeneratedRegex("^wrn-([0-9]+)-([0-9]+)$")]
+    private static partial Regex WideName();
+
+    [GeneratedRegex("^resnet: ([0-9]+) blocks? a stage, widths (?:([0-9]+),?)+$")]
+    private static partial Regex AnyResNet();
+}

@@ -1,0 +1,93 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Models.Layers;
+using Ascl.Models.Weights;
+
+namespace Ascl.Models.Networks;
+
+/// <summary>
+/// Residual networks with BatchNorm and ReLU before each convolution, for small images. Covers the two families that public weights come in:
+/// <see cref="PreActResNet(ParameterSet, int, int, bool)"/> (conv1, layer1.0.bn1, …, linear) and <see cref="Wide"/> (conv1, block1.layer.0.bn1, …, bn1, fc).
+/// In both, the shortcut convolution of a block reads the activated input.
+/// </summary>
+public sealed class PreActResNet : INetwork
+{
+    private readonly ConvLayer stem;
+    private readonly List<Block> blocks = [];
+    private readonly BatchNormLayer? finalNorm;
+    private readonly LinearLayer linear;
+
+    /// <summary>PreActResNet-18: widths 64-128-256-512, two blocks a stage.</summary>
+    /// <param name="parameters">Receives the tensors.</param>
+    /// <param name="channels">Of the images.</param>
+    /// <param name="classes">Number of logits.</param>
+    /// <param name="finalNorm">With a BatchNorm "bn" and ReLU before pooling, as some public code has.</param>
+    public PreActResNet(ParameterSet parameters, int channels, int classes, bool finalNorm)
+    {
+        stem = ConvLayer.Bare(parameters, "conv1", channels, 64, 3, 1, 1);
+        int inputs = 64;
+        for (int stage = 0; stage < 4; stage++)
+            for (int i = 0; i < 2; i++)
+            {
+                int outputs = 64 << stage, stride = stage > 0 && i == 0 ? 2 : 1;
+                blocks.Add(new Block(parameters, $"layer{stage + 1}.{i}", "shortcut.0", inputs, outputs, stride));
+                inputs = outputs;
+            }
+        this.finalNorm = finalNorm ? new BatchNormLayer(parameters, "bn", inputs) : null;
+        linear = new LinearLayer(parameters, "linear", inputs, classes);
+    }
+
+    private PreActResNet(ParameterSet parameters, int channels, int classes, int blocksPerStage, int widen)
+    {
+        stem = ConvLayer.Bare(parameters, "conv1", channels, 16, 3, 1, 1);
+        int inputs = 16;
+        for (int stage = 0; stage < 3; stage++)
+            for (int i = 0; i < blocksPerStage; i++)
+            {
+                int outputs = (16 << stage) * widen, stride = stage > 0 && i == 0 ? 2 : 1;
+                blocks.Add(new Block(parameters, $"block{stage + 1}.layer.{i}", "convShortcut", inputs, outputs, stride));
+                inputs = outputs;
+            }
+        finalNorm = new BatchNormLayer(parameters, "bn1", inputs);
+        linear = new LinearLayer(parameters, "fc", inputs, classes);
+    }
+
+    /// <summary>WideResNet-depth-widen (Zagoruyko &amp; Komodakis 2016): widths 16-32-64 times <paramref name="widen"/>, (depth − 4)/6 blocks a stage.</summary>
+    public static PreActResNet Wide(ParameterSet parameters, int channels, int classes, int depth, int widen) => new(parameters, channels, classes, (depth - 4) / 6, widen);
+
+    public int LatentSize => linear.Inputs;
+
+    public ModelOutput Forward(Tensor x, ForwardMode mode)
+    {
+        x = stem.Forward(x, mode);
+        foreach (Block block in blocks)
+            x = block.Forward(x, mode);
+        if (finalNorm is not null)
+            x = finalNorm.Forward(x, mode, relu: true);
+        Tensor latent = x.GlobalAveragePool();
+        return new(latent, linear.Forward(latent));
+    }
+
+    private sealed class Block
+    {
+        private readonly BatchNormLayer norm1;
+        private readonly ConvLayer conv1, conv2;
+        private readonly ConvLayer? shortcut;
+
+        public Block(ParameterSet parameters, string name, string shortcutName, int inputs, int outputs, int stride)
+        {
+            norm1 = new BatchNormLayer(parameters, $"{name}.bn1", inputs);
+            conv1 = ConvLayer.WithNorm(parameters, $"{name}.conv1", $"{name}.bn2", inputs, outputs, 3, stride, 1);
+            conv2 = ConvLayer.Bare(parameters, $"{name}.conv2", outputs, outputs, 3, 1, 1);
+            if (inputs != outputs)
+                shortcut = ConvLayer.Bare(parameters, $"{name}.{shortcutName}", inputs, outputs, 1, stride, 0);
+        }
+
+        public Tensor Forward(Tensor x, ForwardMode mode)
+        {
+            Tensor activated = norm1.Forward(x, mode, relu: true);
+            Tensor identity = shortcut is null ? x : shortcut.Forward(activated, mode);
+            return conv2.Forward(conv1.Forward(activated, mode, relu: true), mode, identity);
+        }
+    }
+}

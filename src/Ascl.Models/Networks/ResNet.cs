@@ -1,0 +1,73 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Models.Layers;
+using Ascl.Models.Weights;
+
+namespace Ascl.Models.Networks;
+
+/// <summary>
+/// Residual networks for small images (He et al. 2016): a 3×3 stem without max-pooling, stages of blocks, the first block of each stage but the first
+/// of stride 2, 1×1 convolution shortcuts. Names as in the widely used CIFAR code: conv1, bn1, layer1.0.conv1, …, layer2.0.shortcut.0, …, linear.
+/// </summary>
+public sealed class ResNet : INetwork
+{
+    private readonly ConvLayer stem;
+    private readonly List<Block> blocks = [];
+    private readonly LinearLayer linear;
+
+    /// <param name="parameters">Receives the tensors.</param>
+    /// <param name="channels">Of the images.</param>
+    /// <param name="classes">Number of logits.</param>
+    /// <param name="widths">Channels of each stage.</param>
+    /// <param name="depths">Blocks of each stage.</param>
+    /// <param name="bottleneck">Blocks of 1×1, 3×3 and 1×1 to four times the width (ResNet-50) instead of two 3×3.</param>
+    public ResNet(ParameterSet parameters, int channels, int classes, ReadOnlySpan<int> widths, ReadOnlySpan<int> depths, bool bottleneck = false)
+    {
+        stem = ConvLayer.WithNorm(parameters, "conv1", "bn1", channels, widths[0], 3, 1, 1);
+        int inputs = widths[0], outputs = inputs;
+        for (int stage = 0; stage < widths.Length; stage++)
+            for (int i = 0; i < depths[stage]; i++)
+            {
+                outputs = widths[stage] * (bottleneck ? 4 : 1);
+                blocks.Add(new Block(parameters, $"layer{stage + 1}.{i}", inputs, widths[stage], outputs, stage > 0 && i == 0 ? 2 : 1, bottleneck));
+                inputs = outputs;
+            }
+        linear = new LinearLayer(parameters, "linear", outputs, classes);
+    }
+
+    public int LatentSize => linear.Inputs;
+
+    public ModelOutput Forward(Tensor x, ForwardMode mode)
+    {
+        x = stem.Forward(x, mode, relu: true);
+        foreach (Block block in blocks)
+            x = block.Forward(x, mode);
+        Tensor latent = x.GlobalAveragePool();
+        return new(latent, linear.Forward(latent));
+    }
+
+    private sealed class Block
+    {
+        private readonly ConvLayer[] path;
+        private readonly ConvLayer? shortcut;
+
+        public Block(ParameterSet parameters, string name, int inputs, int width, int outputs, int stride, bool bottleneck)
+        {
+            ConvLayer Part(int number, int from, int to, int kernel, int step) =>
+                ConvLayer.WithNorm(parameters, $"{name}.conv{number}", $"{name}.bn{number}", from, to, kernel, step, kernel / 2);
+            path = bottleneck
+                ? [Part(1, inputs, width, 1, 1), Part(2, width, width, 3, stride), Part(3, width, outputs, 1, 1)]
+                : [Part(1, inputs, width, 3, stride), Part(2, width, outputs, 3, 1)];
+            if (stride != 1 || inputs != outputs)
+                shortcut = ConvLayer.WithNorm(parameters, $"{name}.shortcut.0", $"{name}.shortcut.1", inputs, outputs, 1, stride, 0);
+        }
+
+        public Tensor Forward(Tensor x, ForwardMode mode)
+        {
+            Tensor y = x;
+            foreach (ConvLayer part in path[..^1])
+                y = part.Forward(y, mode, relu: true);
+            return path[^1].Forward(y, mode, shortcut is null ? x : shortcut.Forward(x, mode), relu: true);
+        }
+    }
+}

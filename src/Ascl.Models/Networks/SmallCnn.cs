@@ -1,0 +1,39 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Models.Layers;
+using Ascl.Models.Weights;
+
+namespace Ascl.Models.Networks;
+
+/// <summary>
+/// The small network of the adversarial-training literature for 28×28 images (Carlini &amp; Wagner 2017; TRADES): 3×3 convolutions without padding
+/// 32-32-pool-64-64-pool, then 200-200-classes. The latent is the flattened output of the convolutions, 1,024 values.
+/// </summary>
+public sealed class SmallCnn : INetwork
+{
+    /// <summary>Height and width of the images it takes.</summary>
+    public const int ImageSize = 28;
+
+    private readonly ConvLayer conv1, conv2, conv3, conv4;
+    private readonly LinearLayer fc1, fc2, fc3;
+
+    public SmallCnn(ParameterSet parameters, int channels, int classes)
+    {
+        conv1 = ConvLayer.WithBias(parameters, "feature_extractor.conv1", channels, 32, 3, 1, 0);
+        conv2 = ConvLayer.WithBias(parameters, "feature_extractor.conv2", 32, 32, 3, 1, 0);
+        conv3 = ConvLayer.WithBias(parameters, "feature_extractor.conv3", 32, 64, 3, 1, 0);
+        conv4 = ConvLayer.WithBias(parameters, "feature_extractor.conv4", 64, 64, 3, 1, 0);
+        fc1 = new LinearLayer(parameters, "classifier.fc1", 1024, 200);
+        fc2 = new LinearLayer(parameters, "classifier.fc2", 200, 200);
+        fc3 = new LinearLayer(parameters, "classifier.fc3", 200, classes);
+    }
+
+    public int LatentSize => fc1.Inputs;
+
+    public ModelOutput Forward(Tensor x, ForwardMode mode)
+    {
+        x = conv2.Forward(conv1.Forward(x, mode, relu: true), mode, relu: true).MaxPool2d(2, 2);
+        Tensor latent = conv4.Forward(conv3.Forward(x, mode, relu: true), mode, relu: true).MaxPool2d(2, 2).Flatten();
+        return new(latent, fc3.Forward(fc2.Forward(fc1.Forward(latent).Relu()).Relu()));
+    }
+}
