@@ -19,11 +19,11 @@ public static class Gradient
             throw new ShapeException($"gradient: the output must be one value, not {output.Shape}; or give the gradient with respect to it");
         Tensor one = Tensor.Empty(output.Device, output.Shape);
         one.Data.CopyFrom([1f]);
-        return Of(output, one, targets);
+        return Seeded(output, one, targets);
     }
 
     /// <summary>The gradients of Σ seed·output: <paramref name="seed"/> has the output's shape and layout.</summary>
-    public static Tensor[] Of(Tensor output, Tensor seed, params ReadOnlySpan<Tensor> targets)
+    public static Tensor[] Seeded(Tensor output, Tensor seed, params ReadOnlySpan<Tensor> targets)
     {
         if (seed.Shape != output.Shape || seed.Layout != output.Layout)
             throw new ShapeException($"gradient: seed {seed.Shape} for output {output.Shape}");

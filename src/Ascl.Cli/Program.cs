@@ -1,2 +1,71 @@
-Console.WriteLine("ascl");
-return 0;
+using System.Reflection;
+using Ascl.Cli.Arguments;
+using Ascl.Cli.Verbs;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Cli;
+
+/// <summary>The command line: finds the verb, runs it, and turns every way it can end into a message of one line and an exit code.</summary>
+internal static class Program
+{
+    private const int Failed = 1, WrongInput = 2, Stopped = 130;
+
+    private static int Main(string[] args)
+    {
+        using var stop = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, e) =>
+        {
+            // The first Ctrl-C lets the verb put its things in order, the second ends the process.
+            e.Cancel = !stop.IsCancellationRequested;
+            stop.Cancel();
+        };
+        try
+        {
+            return Run(args, stop.Token);
+        }
+        catch (Exception thrown)
+        {
+            // Parallel loops wrap what their body throws.
+            return Report(thrown is AggregateException many ? many.Flatten().InnerExceptions[0] : thrown);
+        }
+    }
+
+    private static int Run(string[] args, CancellationToken stop)
+    {
+        switch (args)
+        {
+            case [] or ["--help" or "-h" or "help"]:
+                Console.Write(HelpPage.OfProgram());
+                return 0;
+            case ["--version"]:
+                Console.WriteLine($"ascl {Assembly.GetExecutingAssembly().GetName().Version!.ToString(3)}");
+                return 0;
+            case ["help", .. var rest]:
+                return Run([.. rest, "--help"], stop);
+        }
+        (Verb verb, string[] verbArguments) = Verb.Find(args);
+        if (verbArguments.TakeWhile(arg => arg != "--").Any(arg => arg is "--help" or "-h"))
+        {
+            Console.Write(HelpPage.OfVerb(verb.Name, verb.Help, verb.Arguments));
+            return 0;
+        }
+        return verb.Read(verbArguments).Run(stop);
+    }
+
+    private static int Report(Exception e)
+    {
+        var (message, exitCode) = e switch
+        {
+            UserErrorException => ($"error: {e.Message}", WrongInput),
+            OperationCanceledException => ("stopped", Stopped),
+            _ => ($"error in ascl: {e.GetType().Name}: {e.Message} (ASCL_DEBUG=1 shows where)", Failed),
+        };
+        if (DebugSettings.Level >= 1)
+            Console.Error.WriteLine(e);
+        Console.Error.WriteLine($"ascl: {OneLine(message)}");
+        return exitCode;
+    }
+
+    /// <summary>Names in a message come from files: a line break or an escape sequence in them must not reach the terminal.</summary>
+    private static string OneLine(string message) => string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c));
+}

@@ -81,6 +81,9 @@ public static class LossOps
         return predictions;
     }
 
+    /// <summary>How many rows are predicted as labelled.</summary>
+    public static int CountCorrect(this Tensor logits, DeviceBuffer<int> labels) => SoftmaxKernels.CountCorrect(logits.Predict(), labels);
+
     private static (int N, int K) SizesOf(Tensor logits, string op) =>
         logits.Shape.Rank == 2 ? (logits.Shape[0], logits.Shape[1]) : throw new ShapeException($"{op}: logits [n, k] are needed, not {logits.Shape}");
 }

@@ -14,21 +14,47 @@ public enum PerturbationNorm
     L2,
 }
 
+/// <summary>Where an attack begins.</summary>
+public enum AttackStart
+{
+    /// <summary>At the image.</summary>
+    None,
+
+    /// <summary>At a point drawn uniformly from the ball.</summary>
+    Uniform,
+
+    /// <summary>Beside the image: 0.001·N(0, 1) on every pixel, as TRADES does, where the image itself would have no gradient.</summary>
+    Normal,
+}
+
 /// <summary>Projected gradient descent's parts, on plain pixels [n, image] in [0, 1]: each one pass over an image.</summary>
 public static unsafe partial class AttackKernels
 {
-    /// <summary>x = a random point of the ball around <paramref name="original"/>, clipped to [0, 1]: uniform in the cube (L∞) or in the ball (L2).
-    /// The numbers of image i are keyed by <paramref name="ids"/>[i], so they do not depend on the batch.</summary>
-    public static void RandomStart(PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
+    private const float NormalStart = 0.001f;
+
+    /// <summary>x = where the attack begins, in the ball around <paramref name="original"/> and clipped to [0, 1]. The numbers of image i are keyed by
+    /// <paramref name="ids"/>[i], so they do not depend on the batch.</summary>
+    public static void Start(AttackStart start, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
-        using var trace = KernelTrace.Begin("attack.random_start", x.Length, x.Length, 8.0 * x.Length);
+        using var trace = KernelTrace.Begin("attack.start", x.Length, x.Length, 8.0 * x.Length);
         float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
         int* pid = CpuDevice.Pointer(ids);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
         {
             RandomKey own = key.For(pid[n]);
             Span<float> to = new(px + (nint)n * image, image), from = new(po + (nint)n * image, image);
-            if (norm == PerturbationNorm.Linf)
+            if (start == AttackStart.None || epsilon == 0)
+            {
+                to.Clear();
+            }
+            else if (start == AttackStart.Normal)
+            {
+                Philox.FillNormal(to, own, NormalStart);
+                double shrink = norm == PerturbationNorm.Linf ? 1 : Math.Min(1, epsilon / Math.Sqrt(SquaredLength(to)));
+                for (int i = 0; i < image; i++)
+                    to[i] = Math.Clamp((float)(to[i] * shrink), -epsilon, epsilon);
+            }
+            else if (norm == PerturbationNorm.Linf)
             {
                 Philox.FillUniform(to, own, -epsilon, epsilon);
             }

@@ -8,7 +8,10 @@ public static class FileProblem
     /// <summary>True where the exception says something about the file system or a path and not about the program; meant for exception
     /// filters.</summary>
     public static bool Is(Exception e) =>
-        e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException { ParamName: "path" };
+        e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException { ParamName: "path" } || IsTooLarge(e);
+
+    /// <summary>.NET's form of EFBIG: a file that outgrows what its file system (4 GiB on FAT) or the process's limit allows.</summary>
+    private static bool IsTooLarge(Exception e) => e is ArgumentOutOfRangeException { ParamName: "value", Source: "System.Private.CoreLib" };
 
     /// <param name="action">What was being done: "read", "write", "create", …</param>
     /// <param name="path">The file as the user named it.</param>
@@ -22,6 +25,7 @@ public static class FileProblem
         FileNotFoundException => "no such file",
         DirectoryNotFoundException => "no such directory",
         NotSupportedException => "it is not a regular file",
+        _ when IsTooLarge(cause) => "file too large",
         ArgumentException => "not a path",
         UnauthorizedAccessException => Directory.Exists(path) ? "it is a directory" : "permission denied",
         // On Unix the message is the system's own, followed by " : '/full/path'", which is already in the line (or is the temporary's).

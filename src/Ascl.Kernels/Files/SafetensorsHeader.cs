@@ -94,7 +94,8 @@ internal sealed class SafetensorsHeader
     private static SafetensorsDtype ReadDtype(string where, JsonElement value) =>
         SafetensorsDtypes.ByName.TryGetValue(value.GetString()!, out SafetensorsDtype dtype)
             ? dtype
-            : throw new UserErrorException($"{where}: unknown dtype '{value.GetString()}' (valid: {string.Join(", ", SafetensorsDtypes.ByName.Keys)})");
+            : throw new UserErrorException(
+                $"{where}: unknown dtype '{value.GetString()}' (valid: {string.Join(", ", SafetensorsDtypes.ByName.Keys)})");
 
     private static int[] ReadShape(string where, JsonElement value)
     {
@@ -102,7 +103,8 @@ internal sealed class SafetensorsHeader
         for (int i = 0; i < shape.Length; i++)
         {
             if (!TryInteger(value[i], out long length) || length is < 0 or > int.MaxValue)
-                throw new UserErrorException($"{where}: dimension {i} of its shape is {value[i].GetRawText()}, not a whole number of 0 to {int.MaxValue}");
+                throw new UserErrorException(
+                    $"{where}: dimension {i} of its shape is {value[i].GetRawText()}, not a whole number of 0 to {int.MaxValue}");
             shape[i] = (int)length;
         }
         return shape;

@@ -52,6 +52,11 @@ public static partial class NetworkCatalog
         throw NearestName.Unknown("model", name, Names);
     }
 
+    /// <summary>The network that weights of these names are for, where public code has two under one name: preactresnet18 exists with and without a
+    /// last BatchNorm.</summary>
+    public static string VariantOf(string name, IEnumerable<string> tensorNames) =>
+        name == "preactresnet18" && tensorNames.Contains("bn.weight") ? "preactresnet18-bn" : name;
+
     private static int Number(Capture text) =>
         int.TryParse(text.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : throw new UserErrorException($"'{text.Value}' is too large a number for a network");
 

@@ -1,0 +1,42 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+
+namespace Ascl.Cli.Arguments;
+
+/// <summary>A JSON object of options, {"attack-steps": 10, "epsilon": "8/255"}, as if they stood on the command line.</summary>
+internal static class ConfigFile
+{
+    /// <summary>The file's options that the command line does not give, as arguments.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">The verb's options: the keys that are valid.</param>
+    /// <param name="given">Names of the options on the command line, which win.</param>
+    /// <exception cref="UserErrorException">The file cannot be read, holds an unknown key or a value that is no option's.</exception>
+    public static IEnumerable<string> Arguments(string path, IReadOnlyList<VerbOption> options, IReadOnlySet<string> given)
+    {
+        string[] keys = [.. options.Select(option => option.Name).Where(name => name != "config")];
+        foreach (var (key, value) in JsonFile.ReadObject(path))
+        {
+            if (!keys.Contains(key))
+                throw JsonFile.UnknownKey(path, key, keys);
+            if (given.Contains(key) || Text(path, key, value) is not { } text)
+                continue;
+            if (!options.First(option => option.Name == key).IsSwitch)
+                yield return $"--{key}={text}";
+            else if (text == "true")
+                yield return $"--{key}";
+            else if (text != "false")
+                throw new UserErrorException($"{path}: {key} is {text}: must be true or false");
+        }
+    }
+
+    /// <summary>A value as it would be written on the command line; null where the key is there but says nothing.</summary>
+    private static string? Text(string path, string key, JsonNode? value) => value switch
+    {
+        null => null,
+        JsonArray array => array.Count == 0 ? null : string.Join(',', array.Select(element => Text(path, key, element))),
+        JsonObject => throw new UserErrorException($"{path}: {key} is an object: must be a single value"),
+        _ => value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : value.ToJsonString(),
+    };
+}

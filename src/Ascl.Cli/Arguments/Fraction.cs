@@ -1,0 +1,44 @@
+using System.Globalization;
+
+namespace Ascl.Cli.Arguments;
+
+/// <summary>A number on the command line that is not negative: 0.031, 1e-2 or 8/255. Keeps the way it was written.</summary>
+internal sealed class Fraction
+{
+    private readonly string text;
+
+    /// <exception cref="FormatException">It is not such a number.</exception>
+    public Fraction(string text)
+    {
+        this.text = text;
+        string[] parts = text.Split('/');
+        Value = parts.Length switch
+        {
+            1 => Number(parts[0]),
+            2 => Number(parts[0]) / Number(parts[1]),
+            _ => double.NaN,
+        };
+        if (Value < 0)
+            throw new FormatException($"'{text}' is negative");
+        if (!double.IsFinite(Value))
+            throw new FormatException($"'{text}' is not a number such as 0.031, 1e-2 or 8/255");
+    }
+
+    public double Value { get; }
+
+    /// <summary>A number as people in the field write it: 0.03137254901960784 is 8/255.</summary>
+    public static string Show(double value)
+    {
+        string text = value.ToString("R", CultureInfo.InvariantCulture);
+        double levels = value * 255;
+        bool isLevels = text.Length > 8 && Math.Abs(levels - Math.Round(levels)) < 1e-9;
+        return isLevels ? $"{Math.Round(levels)}/255" : text;
+    }
+
+    public override string ToString() => text;
+
+    private static double Number(string part) =>
+        double.TryParse(part, NumberStyles.Float & ~NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out double number)
+            ? number
+            : double.NaN;
+}

@@ -1,0 +1,18 @@
+namespace Ascl.Cli.Verbs;
+
+/// <summary>One command of the program: an options class (attributes of CommandLineParser) that can run.</summary>
+internal interface IVerb
+{
+    /// <summary>Runs the verb. Results go to standard output; exceptions are turned into messages and exit codes by <see cref="Program"/>.</summary>
+    /// <param name="stop">Asked to stop (Ctrl-C).</param>
+    /// <returns>The process's exit code: 0, or 1 where a check failed.</returns>
+    int Run(CancellationToken stop);
+}
+
+/// <summary>A line in a verb's help: what one wants, and what to type.</summary>
+[AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
+internal sealed class ExampleAttribute(string what, string arguments) : Attribute
+{
+    public string What => what;
+    public string Arguments => arguments;
+}

@@ -1,0 +1,172 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ascl.Cli.Arguments;
+using Ascl.Robustness.Training;
+using CommandLine;
+
+namespace Ascl.Cli.Verbs;
+
+[Verb("train", HelpText = "Trains a classifier and tells how robust it is.")]
+[Example("Train ASCL (leaked selection) on the images built in, a few minutes on two cores", "")]
+[Example("The paper's baseline on CIFAR-10 from its official files", "--method pgd-at --model resnet18 --data cifar10:data/cifar-10-batches-bin --epochs 110 --schedule piecewise --milestones 100,105")]
+[Example("Other images: a folder or archive with train|test/CLASS/IMAGE", "--data folder:photos.tar.gz --model resnet20 --epsilon 8/255")]
+[Example("Go on with a run that was stopped, to the same bits", "--resume runs/ascl-1")]
+[Example("Do an earlier run again with another seed", "--config runs/ascl-1/config.json --seed 2 --out runs/ascl-2")]
+internal sealed class TrainVerb : VerbArguments
+{
+    [Section("Data")]
+    [Option("data", MetaValue = "SPEC", HelpText = $"Images: {VerbTexts.DataForms}.")]
+    public string? Data { get; init; }
+
+    [Option("limit-train", MetaValue = "N", HelpText = "Use only the first N training images.")]
+    public int? LimitTrain { get; init; }
+
+    [Option("limit-test", MetaValue = "N", HelpText = "Use only the first N test images.")]
+    public int? LimitTest { get; init; }
+
+    [Option("validation", MetaValue = "N", HelpText = "Training images held out to choose the best checkpoint by; 0: none.")]
+    public int? Validation { get; init; }
+
+    [Option("augment", MetaValue = "MODE", HelpText = "Random crop and flip: on, off, or auto: where it suits the data.")]
+    public string? Augment { get; init; }
+
+    [Section("Model")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
+    public string? Model { get; init; }
+
+    [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {VerbTexts.Normalizations}.")]
+    public string? Normalize { get; init; }
+
+    [Option("head", MetaValue = "DIM", HelpText = "Width of the linear projection that ASCL contrasts; 0: contrast the latent itself.")]
+    public int? Head { get; init; }
+
+    [Section("Objective")]
+    [Option("method", MetaValue = "NAME", HelpText = "natural, pgd-at, trades or ascl.")]
+    public string? Method { get; init; }
+
+    [Option("strategy", MetaValue = "NAME", HelpText = "Whom ASCL contrasts an image with: global, hard, soft, leaked or merge.")]
+    public string? Strategy { get; init; }
+
+    [Option("distance", MetaValue = "NAME", HelpText = "Distance of two latents: cosine, dot, l1, l2 or linf.")]
+    public string? Distance { get; init; }
+
+    [Option("temperature", MetaValue = "T", HelpText = "Similarity is -distance/T.")]
+    public Fraction? Temperature { get; init; }
+
+    [Option("normalize-rows", MetaValue = "true|false", HelpText = "Divide each contrasted latent by its L2 norm.")]
+    public bool? NormalizeRows { get; init; }
+
+    [Option("contrastive-weight", MetaValue = "W", HelpText = "Weight of the contrastive term.")]
+    public Fraction? ContrastiveWeight { get; init; }
+
+    [Option("natural-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on natural images (pgd-at, ascl).")]
+    public Fraction? NaturalWeight { get; init; }
+
+    [Option("robust-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on adversarial images (ascl).")]
+    public Fraction? RobustWeight { get; init; }
+
+    [Option("vat-weight", MetaValue = "W", HelpText = "Weight of KL(natural || adversarial prediction), mean over the batch (ascl).")]
+    public Fraction? VatWeight { get; init; }
+
+    [Option("trades-beta", MetaValue = "W", HelpText = "Weight of that KL in trades.")]
+    public Fraction? TradesBeta { get; init; }
+
+    [Option("label-smoothing", MetaValue = "S", HelpText = "Share of the target spread evenly over the classes.")]
+    public Fraction? LabelSmoothing { get; init; }
+
+    [Section("Attack while training")]
+    [Option("epsilon", MetaValue = "E", HelpText = "Largest change of an image, of pixels in [0, 1].")]
+    public Fraction? Epsilon { get; init; }
+
+    [Option("step-size", MetaValue = "A", HelpText = "Length of one attack step.")]
+    public Fraction? StepSize { get; init; }
+
+    [Option("attack-steps", MetaValue = "N", HelpText = "Steps of the attack.")]
+    public int? AttackSteps { get; init; }
+
+    [Option("norm", MetaValue = "NORM", HelpText = "What epsilon measures: linf (each pixel) or l2 (the whole image).")]
+    public string? Norm { get; init; }
+
+    [Option("random-start", MetaValue = "true|false", HelpText = "Start at a random point within epsilon.")]
+    public bool? RandomStart { get; init; }
+
+    [Option("bn-mode", MetaValue = "MODE", HelpText = "BatchNorm while crafting: train (batch statistics) or eval (running statistics).")]
+    public string? BnMode { get; init; }
+
+    [Section("Optimisation")]
+    [Option("epochs", MetaValue = "N", HelpText = "Passes over the training images.")]
+    public int? Epochs { get; init; }
+
+    [Option("batch", MetaValue = "N", HelpText = "Images a step.")]
+    public int? Batch { get; init; }
+
+    [Option("lr", MetaValue = "X", HelpText = "Learning rate.")]
+    public Fraction? LearningRate { get; init; }
+
+    [Option("schedule", MetaValue = "NAME", HelpText = "How the learning rate falls: cosine, or piecewise at --milestones.")]
+    public string? Schedule { get; init; }
+
+    [Option("milestones", MetaValue = "N,N", HelpText = "Epochs at which a piecewise schedule multiplies it by --decay.")]
+    public WholeNumbers? Milestones { get; init; }
+
+    [Option("decay", MetaValue = "X", HelpText = "Factor at each milestone.")]
+    public Fraction? Decay { get; init; }
+
+    [Option("warmup", MetaValue = "N", HelpText = "Epochs over which the learning rate rises from 0 first.")]
+    public int? Warmup { get; init; }
+
+    [Option("momentum", MetaValue = "X", HelpText = "Momentum of SGD.")]
+    public Fraction? Momentum { get; init; }
+
+    [Option("weight-decay", MetaValue = "X", HelpText = "Weight decay, on every parameter.")]
+    public Fraction? WeightDecay { get; init; }
+
+    [Section("Run")]
+    [Option("out", MetaValue = "DIR", HelpText = "Folder to write the run to; it must not hold a run yet.")]
+    public string? Out { get; init; }
+
+    [Option("resume", MetaValue = "RUN", HelpText = "Go on with the run in this folder.")]
+    public string? Resume { get; init; }
+
+    [Option("save-every", MetaValue = "N", HelpText = "Steps between two saves of the state inside an epoch; 0: only at its end.")]
+    public int? SaveEvery { get; init; }
+
+    [Option("seed", MetaValue = "N", HelpText = "Seed of everything random: the same seed gives the same bits.")]
+    public ulong? Seed { get; init; }
+
+    [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
+    public int? Threads { get; init; }
+
+    /// <summary>The values that the command line and --config give, in the form and under the keys of <see cref="RunConfig"/>.</summary>
+    public JsonObject Given()
+    {
+        var given = new JsonObject();
+        foreach (VerbOption option in VerbOption.Of(typeof(TrainVerb)).Where(option => RunConfig.Keys.Contains(option.Name)))
+        {
+            JsonNode? value = option.Property.GetValue(this) switch
+            {
+                null => null,
+                Fraction fraction => fraction.Value,
+                WholeNumbers numbers => new JsonArray([.. numbers.Values.Select(number => JsonValue.Create(number))]),
+                bool isOn => isOn,
+                int number => number,
+                ulong number => number,
+                var text => text.ToString(),
+            };
+            if (value is not null)
+                given[option.Name] = value;
+        }
+        return given;
+    }
+
+    /// <summary>The run that the options describe.</summary>
+    /// <exception cref="Kernels.Diagnostics.UserErrorException">A value is unknown or out of range.</exception>
+    public RunConfig ToRunConfig() => RunConfig.Of(Given(), "train");
+
+    public override string? DefaultOf(string option) => new RunConfig().ToJson()[option] switch
+    {
+        null or JsonArray => null,
+        var value when value.GetValueKind() == JsonValueKind.Number => Fraction.Show(value.GetValue<double>()),
+        var value => value.ToString(),
+    };
+}

@@ -1,0 +1,46 @@
+using System.Reflection;
+using Ascl.Cli.Arguments;
+using Ascl.Kernels.Diagnostics;
+using CommandLine;
+
+namespace Ascl.Cli.Verbs;
+
+/// <summary>A verb as the command line sees it.</summary>
+/// <param name="Name">One word or two: "train", "data show".</param>
+/// <param name="Help">What it does, in a line.</param>
+/// <param name="Arguments">Its class.</param>
+/// <param name="Read">Makes its object from the arguments after the name.</param>
+internal sealed record Verb(string Name, string Help, Type Arguments, Func<string[], IVerb> Read)
+{
+    /// <summary>The verbs there are, in the order of the help.</summary>
+    public static IReadOnlyList<Verb> All { get; } =
+    [
+        Of<DataShowVerb>(),
+        Of<DevicesVerb>(),
+        Of<VerifyVerb>(),
+    ];
+
+    /// <summary>The verb that the arguments begin with, and the arguments after it.</summary>
+    /// <exception cref="UserErrorException">They begin with none.</exception>
+    public static (Verb Verb, string[] Arguments) Find(string[] args)
+    {
+        foreach (Verb verb in All)
+        {
+            string[] words = verb.Name.Split(' ');
+            if (args.Take(words.Length).SequenceEqual(words))
+                return (verb, args[words.Length..]);
+        }
+        Verb? begun = All.FirstOrDefault(verb => verb.Name.StartsWith($"{args[0]} ", StringComparison.Ordinal));
+        bool isTwoWords = begun is not null && args.Length > 1 && !args[1].StartsWith('-');
+        string given = isTwoWords ? $"{args[0]} {args[1]}" : args[0];
+        string? near = NearestName.Of(given, All.Select(verb => verb.Name)) ?? begun?.Name;
+        string suggestion = near is null ? "" : $"did you mean {near}? ";
+        throw new UserErrorException($"unknown command '{given}': {suggestion}(ascl --help lists them)");
+    }
+
+    private static Verb Of<T>() where T : VerbArguments, IVerb
+    {
+        VerbAttribute attribute = typeof(T).GetCustomAttribute<VerbAttribute>()!;
+        return new(attribute.Name, attribute.HelpText, typeof(T), args => ArgumentReader.Read<T>(attribute.Name, args));
+    }
+}

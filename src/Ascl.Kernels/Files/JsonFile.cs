@@ -1,0 +1,38 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Kernels.Files;
+
+/// <summary>JSON files that a user may have written by hand.</summary>
+public static class JsonFile
+{
+    private static readonly JsonDocumentOptions Options = new()
+    {
+        AllowDuplicateProperties = false,
+        CommentHandling = JsonCommentHandling.Skip,
+    };
+
+    /// <summary>Reads a file that holds one JSON object; comments are allowed, keys given twice are not.</summary>
+    /// <exception cref="UserErrorException">The file cannot be read, or is not one JSON object.</exception>
+    public static JsonObject ReadObject(string path)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(path), documentOptions: Options) as JsonObject
+                ?? throw new UserErrorException($"{path}: not a JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"{path}: not valid JSON: {e.Message}", e);
+        }
+        catch (Exception e) when (FileProblem.Is(e))
+        {
+            throw FileProblem.Of("read", path, e);
+        }
+    }
+
+    /// <returns>"run.json: unknown key 'epoch': did you mean epochs?".</returns>
+    public static UserErrorException UnknownKey(string path, string key, IEnumerable<string> valid) =>
+        new($"{path}: unknown key '{key}'{(NearestName.Of(key, valid) is { } near ? $": did you mean {near}?" : "")}");
+}

@@ -1,0 +1,18 @@
+using Ascl.Autograd;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+
+namespace Ascl.Robustness.Attacks;
+
+/// <summary>Something that changes images within a ball so that a classifier errs.</summary>
+public interface IAttack
+{
+    /// <summary>What it is, with the settings that matter, as in "PGD-20".</summary>
+    string Name { get; }
+
+    /// <summary>Adversarial images [N, C, H, W], within the ball around the originals and in [0, 1]. They belong to the caller's buffer scope.</summary>
+    /// <param name="model">Under attack.</param>
+    /// <param name="batch">The originals.</param>
+    /// <param name="key">Of the random choices, with each image's id as index.</param>
+    Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key);
+}

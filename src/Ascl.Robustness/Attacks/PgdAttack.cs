@@ -1,0 +1,78 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Elementwise;
+using Ascl.Kernels.Random;
+using Ascl.Kernels.Softmax;
+using Ascl.Models;
+
+namespace Ascl.Robustness.Attacks;
+
+/// <summary>What an attack makes large.</summary>
+public enum AttackLoss
+{
+    /// <summary>Cross-entropy with the label.</summary>
+    CrossEntropy,
+
+    /// <summary>KL(softmax clean ‖ softmax adversarial), TRADES' choice. The clean logits do not change and are computed once.</summary>
+    KullbackLeibler,
+}
+
+/// <summary>Settings of <see cref="PgdAttack"/>; ε and step size in units of [0, 1] pixels.</summary>
+/// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or <see cref="ForwardMode.Frozen"/>.</param>
+public sealed record PgdSettings(
+    double Epsilon,
+    double StepSize,
+    int Steps,
+    PerturbationNorm Norm = PerturbationNorm.Linf,
+    AttackStart Start = AttackStart.Uniform,
+    AttackLoss Loss = AttackLoss.CrossEntropy,
+    ForwardMode Mode = ForwardMode.Frozen);
+
+/// <summary>
+/// Projected gradient descent (Madry et al. 2018): from a random start, steps of ascent on the loss, each projected to the ball and clipped to
+/// [0, 1]. Asks only for the gradient of the images: no weight gradient is computed.
+/// </summary>
+public sealed class PgdAttack(PgdSettings settings) : IAttack
+{
+    public PgdSettings Settings { get; } = settings;
+
+    public string Name => Settings is { Steps: 1, Start: AttackStart.None } ? "FGSM" : $"PGD-{Settings.Steps}";
+
+    /// <summary>The fast gradient sign method: one step of length ε from the image itself (Goodfellow et al. 2015).</summary>
+    public static PgdAttack Fgsm(double epsilon, PerturbationNorm norm = PerturbationNorm.Linf) => new(new(epsilon, epsilon, 1, norm, AttackStart.None));
+
+    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    {
+        Tensor adversarial = Tensor.EmptyLike(batch.Images);
+        int image = batch.Images.Shape.Length / batch.Count;
+        AttackKernels.Start(Settings.Start, Settings.Norm, image, batch.Images.Data, batch.Ids, key, (float)Settings.Epsilon, adversarial.Data);
+        Ascend(model, batch, adversarial);
+        return adversarial;
+    }
+
+    /// <summary>All steps, in place, from wherever <paramref name="adversarial"/> is.</summary>
+    public void Ascend(Classifier model, ImageBatch batch, Tensor adversarial)
+    {
+        int image = batch.Images.Shape.Length / batch.Count;
+        using IDisposable attackScope = model.Device.Pool.BeginScope();
+        Tensor? clean = Settings.Loss == AttackLoss.KullbackLeibler ? CleanLogits(model, batch) : null;
+        for (int step = 0; step < Settings.Steps; step++)
+        {
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            Tensor x = adversarial.Detach(requiresGrad: true);
+            Tensor logits = model.Forward(x, Settings.Mode).Logits;
+            Tensor loss = clean is null ? logits.CrossEntropy(batch.Labels, 0, Reduction.Sum) : clean.KullbackLeibler(logits).Sum();
+            Tensor gradient = Gradient.Of(loss, x)[0];
+            AttackKernels.PgdStep(Settings.Norm, image, batch.Images.Data, gradient.Data, (float)Settings.Epsilon, (float)Settings.StepSize, adversarial.Data);
+        }
+    }
+
+    private Tensor CleanLogits(Classifier model, ImageBatch batch)
+    {
+        Tensor kept = Tensor.Empty(model.Device, new(batch.Count, model.Spec.Classes));
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        ElementwiseKernels.Copy(model.Forward(batch.Images, Settings.Mode).Logits.Data, 0, kept.Data, 0, kept.Shape.Length);
+        return kept;
+    }
+}

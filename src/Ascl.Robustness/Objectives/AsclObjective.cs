@@ -1,0 +1,52 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Contrastive;
+using Ascl.Kernels.Devices;
+using Ascl.Robustness.Attacks;
+
+namespace Ascl.Robustness.Objectives;
+
+/// <summary>How rows are contrasted. Cosine is the dot product of normalised rows.</summary>
+public sealed record ContrastiveSettings(SelectionStrategy Strategy, RowDistance Distance, double Temperature, bool Normalize)
+{
+    /// <param name="strategy">global, hard, soft, leaked or merge.</param>
+    /// <param name="distance">cosine, dot, l1, l2 or linf.</param>
+    /// <param name="temperature">τ.</param>
+    /// <param name="normalize">Divide each row by its L2 norm; cosine always does.</param>
+    public static ContrastiveSettings Of(string strategy, string distance, double temperature, bool normalize) => new(
+        Enum.Parse<SelectionStrategy>(strategy, ignoreCase: true),
+        distance == "cosine" ? RowDistance.Dot : Enum.Parse<RowDistance>(distance, ignoreCase: true),
+        temperature,
+        normalize || distance == "cosine");
+
+    public Tensor Loss(Tensor rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions) =>
+        (Normalize ? rows.NormalizeRows() : rows).ContrastiveLoss(labels, predictions, Strategy, Distance, (float)Temperature);
+}
+
+/// <summary>
+/// Adversarial supervised contrastive learning (Bui et al. 2021): the terms of <paramref name="foundation"/> (PGD-AT or TRADES) +
+/// contrastiveWeight·L_SCL over the natural and adversarial rows + vatWeight·mean KL(softmax o ‖ softmax o^a).
+/// </summary>
+public sealed class AsclObjective(IObjective foundation, ContrastiveSettings contrastive, double contrastiveWeight = 1, double vatWeight = 0) : IObjective
+{
+    public AttackLoss? Attack => foundation.Attack;
+    public bool NeedsNatural => true;
+
+    public IReadOnlyList<LossTerm> Terms(ObjectiveInput input)
+    {
+        Tensor rows = input.Project(input.Natural!.Latent).Concatenate(input.Project(input.Adversarial!.Latent));
+        var (labels, predictions) = PairLabels(input);
+        List<LossTerm> terms = [.. foundation.Terms(input), new("contrastive", contrastiveWeight, contrastive.Loss(rows, labels, predictions))];
+        if (vatWeight > 0)
+            terms.Add(new("vat_kl", vatWeight, input.Natural.Logits.KullbackLeibler(input.Adversarial.Logits).Mean()));
+        return terms;
+    }
+
+    /// <summary>Labels and predictions of the rows: natural ones first, then adversarial ones.</summary>
+    public static (DeviceBuffer<int> Labels, DeviceBuffer<int> Predictions) PairLabels(ObjectiveInput input)
+    {
+        Device device = input.Labels.Device;
+        int[] labels = input.Labels.ToArray();
+        return (device.Upload<int>([.. labels, .. labels]), device.Upload<int>([.. input.Natural!.Logits.Predict().ToArray(), .. input.Adversarial!.Logits.Predict().ToArray()]));
+    }
+}

@@ -1,0 +1,66 @@
+using System.Globalization;
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Contrastive;
+using Ascl.Models;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>Pairs that a strategy selects, means over the anchors.</summary>
+public readonly record struct SelectedPairs(double Positives, double Negatives);
+
+/// <summary>What one step measured.</summary>
+/// <param name="Terms">Value of each loss term, unweighted.</param>
+/// <param name="Loss">Their weighted sum.</param>
+/// <param name="NaturalCorrect">Natural images predicted right; null where they were not passed through.</param>
+/// <param name="AdversarialCorrect">Adversarial images predicted right; null where there are none.</param>
+/// <param name="Selected">Of every strategy, whether it is the one in use or not; empty without both kinds of images.</param>
+public sealed record StepResult(
+    IReadOnlyDictionary<string, double> Terms, double Loss, int? NaturalCorrect, int? AdversarialCorrect, IReadOnlyDictionary<SelectionStrategy, SelectedPairs> Selected);
+
+/// <summary>A loss that is not a number, or infinite.</summary>
+public sealed class LossNotFiniteException(string term, double value)
+    : Exception($"the term {term} of the loss is {value.ToString(CultureInfo.InvariantCulture)}")
+{
+    public string Term { get; } = term;
+}
+
+/// <summary>One step of training as the paper has it: two forward passes, the terms, the gradients, the update.</summary>
+public sealed class TrainingStep(Classifier model, IObjective objective, SgdOptimizer optimizer)
+{
+    /// <param name="batch">Natural images.</param>
+    /// <param name="adversarial">Crafted from them; null for an objective without attack.</param>
+    /// <param name="learningRate">Of the update.</param>
+    /// <exception cref="LossNotFiniteException">Nothing was updated.</exception>
+    public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate)
+    {
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        ModelOutput? natural = objective.NeedsNatural ? model.Forward(batch.Images, ForwardMode.Train) : null;
+        ModelOutput? attacked = adversarial is null ? null : model.Forward(adversarial, ForwardMode.Train);
+        ObjectiveInput input = new(natural, attacked, batch.Labels, model.Project);
+        IReadOnlyList<LossTerm> terms = objective.Terms(input);
+        Dictionary<string, double> values = terms.ToDictionary(t => t.Name, t => (double)t.Value.Item);
+        foreach (var (name, value) in values)
+            if (!double.IsFinite(value))
+                throw new LossNotFiniteException(name, value);
+        optimizer.Step(Gradient.Of(terms.Total(), optimizer.Tensors), learningRate);
+        return new(values, terms.Sum(t => t.Weight * values[t.Name]), Correct(natural, batch), Correct(attacked, batch), Selection(input));
+    }
+
+    private static int? Correct(ModelOutput? output, ImageBatch batch) => output?.Logits.CountCorrect(batch.Labels);
+
+    private static Dictionary<SelectionStrategy, SelectedPairs> Selection(ObjectiveInput input)
+    {
+        if (input.Natural is null || input.Adversarial is null)
+            return [];
+        var (labels, predictions) = AsclObjective.PairLabels(input);
+        return Enum.GetValues<SelectionStrategy>().ToDictionary(s => s, s =>
+        {
+            var (positives, negatives) = ContrastiveKernels.CountPairs(s, labels, predictions);
+            return new SelectedPairs(positives, negatives);
+        });
+    }
+}

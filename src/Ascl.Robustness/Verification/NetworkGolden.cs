@@ -1,0 +1,101 @@
+using System.Globalization;
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+using Ascl.Kernels.Softmax;
+using Ascl.Models;
+using Ascl.Models.Networks;
+using Ascl.Models.Weights;
+using Ascl.Robustness.Attacks;
+
+namespace Ascl.Robustness.Verification;
+
+/// <summary>
+/// Files of whole networks: weights, images, labels; eval.* (running statistics), pgd.* (10 steps in evaluation mode), train.* (one pass with batch
+/// statistics: logits, loss, gradients, running statistics after it).
+/// </summary>
+internal static class NetworkGolden
+{
+    private const double LogitsAllowed = 1e-4, GradientAllowed = 1e-3, PixelsAllowed = 0.01, AttackLossAllowed = 0.01;
+
+    public static void Verify(Device device, SafetensorsFile file, Comparison comparison)
+    {
+        Classifier Load()
+        {
+            Classifier loaded = MakeClassifier(device, file, "weights.");
+            WeightFile.Load(loaded.Parameters, file, "weights.");
+            return loaded;
+        }
+
+        Classifier model = Load();
+        Tensor images = Tensor.FromArray(device, new(file.Shape("images")), file.ReadFloats("images"), requiresGrad: true);
+        DeviceBuffer<int> labels = ContrastiveGolden.Integers(device, file, "labels");
+
+        foreach (ForwardMode mode in new[] { ForwardMode.Frozen, ForwardMode.Evaluate })
+        {
+            ModelOutput output = model.Forward(images, mode);
+            comparison.Tensor("eval.logits", output.Logits.ToArray(), LogitsAllowed);
+            comparison.Tensor("eval.latent", output.Latent.ToArray(), LogitsAllowed);
+            Tensor loss = output.Logits.CrossEntropy(labels, 0, Reduction.Sum);
+            comparison.Tensor("eval.input_grad_of_summed_cross_entropy", Gradient.Of(loss, images)[0].ToArray(), GradientAllowed);
+        }
+        foreach (AttackLoss loss in Enum.GetValues<AttackLoss>())
+            VerifyAttack(model, file, comparison, images, labels, loss);
+
+        Classifier trained = Load();
+        ModelOutput train = trained.Forward(images, ForwardMode.Train);
+        comparison.Tensor("train.logits", train.Logits.ToArray(), LogitsAllowed);
+        Tensor crossEntropy = train.Logits.CrossEntropy(labels);
+        comparison.Value("train.cross_entropy", crossEntropy.Item, LogitsAllowed);
+        NamedTensor[] targets = [.. trained.Parameters.All.Where(p => p.Trained)];
+        Tensor[] gradients = Gradient.Of(crossEntropy, [images, .. targets.Select(t => t.Tensor)]);
+        comparison.Tensor("train.input_grad", gradients[0].ToArray(), GradientAllowed);
+        for (int i = 0; i < targets.Length; i++)
+            comparison.Tensor($"train.grad.{targets[i].Name}", gradients[i + 1].ToArray(), GradientAllowed);
+        foreach (NamedTensor statistic in trained.Parameters.All.Where(p => !p.Trained))
+            comparison.Tensor($"train.after.{statistic.Name}", statistic.Tensor.ToArray(), LogitsAllowed);
+    }
+
+    /// <summary>The network that the file's metadata name, without weights.</summary>
+    public static Classifier MakeClassifier(Device device, SafetensorsFile file, string prefix, int projection = 0)
+    {
+        if (!file.Metadata.TryGetValue("architecture", out string? architecture))
+            throw new UserErrorException($"{file.Path}: the metadata name no architecture");
+        IEnumerable<string> names = file.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => n[prefix.Length..]);
+        WeightShapes shapes = WeightShapes.Of(file, prefix);
+        return new Classifier(device, new(NetworkCatalog.VariantOf(architecture, names), shapes.Channels, shapes.Classes, [], [], projection));
+    }
+
+    public static double Metadata(SafetensorsFile file, string key) =>
+        file.Metadata.TryGetValue(key, out string? text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            ? value
+            : throw new UserErrorException($"{file.Path}: the metadata hold no number '{key}'");
+
+    private static void VerifyAttack(Classifier model, SafetensorsFile file, Comparison comparison, Tensor images, DeviceBuffer<int> labels, AttackLoss loss)
+    {
+        string name = loss == AttackLoss.CrossEntropy ? "pgd.ce" : "pgd.kl";
+        if (!file.Contains($"{name}.adversarial"))
+            return;
+        PgdAttack attack = new(new(Metadata(file, "epsilon"), Metadata(file, "step"), (int)Metadata(file, "steps"), Loss: loss));
+        Tensor adversarial = StartedAt(images, file.ReadFloats("pgd.start_delta"));
+        ImageBatch batch = new(images.Detach(), labels, labels);
+        attack.Ascend(model, batch, adversarial);
+        float[] ours = adversarial.ToArray(), expected = file.ReadFloats($"{name}.adversarial");
+        int different = ours.Zip(expected).Count(p => Math.Abs(p.First - p.Second) > 1e-5);
+        comparison.Add($"{name}.adversarial", (double)different / ours.Length, PixelsAllowed, "of the pixels differ");
+        float[] each = model.Forward(adversarial, ForwardMode.Frozen).Logits.CrossEntropy(labels, 0, Reduction.None).ToArray();
+        double[] expectedEach = file.ReadDoubles($"{name}.cross_entropy_each");
+        comparison.Add($"{name}.cross_entropy_each", each.Zip(expectedEach).Max(p => Math.Abs(p.First - p.Second) / Math.Max(p.Second, 1e-3)), AttackLossAllowed, "of the value");
+    }
+
+    /// <summary>clip₀₁(images + delta).</summary>
+    public static Tensor StartedAt(Tensor images, float[] delta)
+    {
+        float[] start = images.ToArray();
+        for (int i = 0; i < start.Length; i++)
+            start[i] = Math.Clamp(start[i] + delta[i], 0, 1);
+        return Tensor.FromArray(images.Device, images.Shape, start);
+    }
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Ascl.Autograd;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Files;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Objectives;
+
+namespace Ascl.Robustness.Verification;
+
+/// <summary>Files of whole objectives: natural and adversarial logits and latents, labels, and NAME.loss with NAME.grad.GIVEN.</summary>
+internal static partial class ObjectiveGolden
+{
+    private static readonly string[] Given = ["natural.logits", "adversarial.logits", "natural.latent", "adversarial.latent"];
+
+    public static void Verify(Device device, SafetensorsFile file, Comparison comparison)
+    {
+        DeviceBuffer<int> labels = ContrastiveGolden.Integers(device, file, "labels");
+        foreach (string loss in file.Names.Where(n => n.EndsWith(".loss", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            string name = loss[..^".loss".Length];
+            if (Objective(name) is not { } objective)
+            {
+                comparison.Skip(loss, "not an objective of this version");
+                continue;
+            }
+            using IDisposable scope = device.Pool.BeginScope();
+            Tensor[] given = [.. Given.Select(g => Tensor.FromArray(device, new(file.Shape(g)), file.ReadFloats(g), requiresGrad: true))];
+            Tensor total = objective.Terms(new(new ModelOutput(given[2], given[0]), new ModelOutput(given[3], given[1]), labels, latent => latent)).Total();
+            comparison.Value(loss, total.Item, 1e-4);
+            Tensor[] gradients = Gradient.Of(total, given);
+            for (int i = 0; i < Given.Length; i++)
+                if (file.Contains($"{name}.grad.{Given[i]}"))
+                    comparison.Tensor($"{name}.grad.{Given[i]}", gradients[i].ToArray(), 1e-3);
+        }
+    }
+
+    /// <summary>The objective that a golden name stands for, null for one that is not here.</summary>
+    private static IObjective? Objective(string name)
+    {
+        ContrastiveSettings contrastive = ContrastiveSettings.Of("leaked", "linf", 0.2, normalize: true);
+        Match m = NameAndNumber().Match(name);
+        double number = m.Groups["number"].Success ? double.Parse(m.Groups["number"].Value, CultureInfo.InvariantCulture) : 0;
+        return m.Groups["name"].Value switch
+        {
+            "pgd-at" => new PgdAtObjective(),
+            "pgd-at.natural" => new PgdAtObjective(naturalWeight: number),
+            "pgd-at.smoothing" => new PgdAtObjective(labelSmoothing: number),
+            "trades.beta" => new TradesObjective(number),
+            "ascl.pgd" => new AsclObjective(new PgdAtObjective(), contrastive, 1, 0.2),
+            "ascl.trades.beta" => new AsclObjective(new TradesObjective(number), contrastive, 1, 0.2),
+            _ => null,
+        };
+    }
+
+    [GeneratedRegex("^(?<name>.*?)(?<number>[0-9.]+)?$")]
+    private static partial Regex NameAndNumber();
+}

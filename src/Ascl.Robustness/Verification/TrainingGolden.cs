@@ -1,0 +1,66 @@
+using System.Globalization;
+using Ascl.Autograd;
+using Ascl.Kernels.Contrastive;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Files;
+using Ascl.Models;
+using Ascl.Models.Weights;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Robustness.Verification;
+
+/// <summary>Traces of training: weights before, every step's images, labels and attack start, every loss term, weights after. The attack runs in
+/// training mode and updates the running statistics, then the natural pass, then the adversarial one.</summary>
+internal static class TrainingGolden
+{
+    private const double LossAllowed = 1e-3, WeightsAllowed = 1e-3;
+    private static readonly (string Golden, string Ours)[] Terms = [("robust_cross_entropy", "robust_ce"), ("contrastive", "contrastive"), ("kl", "vat_kl")];
+
+    public static void Verify(Device device, SafetensorsFile file, Comparison comparison)
+    {
+        Classifier model = NetworkGolden.MakeClassifier(device, file, "weights.", file.Contains("projection.weight") ? file.Shape("projection.weight")[0] : 0);
+        WeightFile.Load(model.Parameters, file, "weights.", optional: "projection.");
+        foreach (NamedTensor head in model.Parameters.All.Where(p => p.Name.StartsWith("projection.", StringComparison.Ordinal)))
+            head.Tensor.Data.CopyFrom(file.ReadFloats(head.Name));
+
+        double Number(string key) => NetworkGolden.Metadata(file, key);
+        string[] distance = file.Metadata["distance"].Split(',', StringSplitOptions.TrimEntries);
+        ContrastiveSettings contrastive = ContrastiveSettings.Of(file.Metadata["strategy"], distance[0], Number("temperature"), distance.Contains("normalized"));
+        // "2 x mean over batch and classes" is 2/classes of the KL of a sample.
+        double klWeight = double.Parse(file.Metadata["kl_weight"].Split(' ')[0], CultureInfo.InvariantCulture) / model.Spec.Classes;
+        AsclObjective objective = new(new PgdAtObjective(), contrastive, 1, klWeight);
+        PgdAttack attack = new(new(Number("epsilon"), Number("step"), (int)Number("attack_steps"), Mode: ForwardMode.Train));
+        TrainingStep step = new(model, objective, new SgdOptimizer(model.Parameters, Number("momentum"), Number("weight_decay")));
+
+        double[] totals = file.ReadDoubles("loss.total");
+        List<StepResult> results = [];
+        for (int i = 0; i < totals.Length; i++)
+        {
+            Tensor images = Tensor.FromArray(device, new(file.Shape($"step{i}.images")), file.ReadFloats($"step{i}.images"));
+            DeviceBuffer<int> labels = ContrastiveGolden.Integers(device, file, $"step{i}.labels");
+            ImageBatch batch = new(images, labels, labels);
+            Tensor adversarial = NetworkGolden.StartedAt(images, file.ReadFloats($"step{i}.start_delta"));
+            attack.Ascend(model, batch, adversarial);
+            results.Add(step.Run(batch, adversarial, Number("learning_rate")));
+        }
+        comparison.Tensor("loss.total", [.. results.Select(r => (float)r.Loss)], LossAllowed);
+        foreach (var (golden, ours) in Terms)
+        {
+            // The file's KL is the mean over batch and classes.
+            double scale = golden == "kl" ? 1.0 / model.Spec.Classes : 1;
+            comparison.Tensor($"loss.{golden}", [.. results.Select(r => (float)(r.Terms[ours] * scale))], LossAllowed);
+        }
+        if (file.Contains("selected_pairs"))
+        {
+            // Pairs of all anchors, two rows an image: positives and negatives of every step.
+            SelectionStrategy strategy = Enum.Parse<SelectionStrategy>(file.Metadata["strategy"], true);
+            int rows = 2 * file.Shape("step0.labels")[0];
+            IEnumerable<double> ours = results.SelectMany(r => new[] { r.Selected[strategy].Positives * rows, r.Selected[strategy].Negatives * rows });
+            comparison.Add("selected_pairs", file.ReadIntegers("selected_pairs").Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 1e-6, "pairs");
+        }
+        foreach (NamedTensor tensor in model.Parameters.All.Where(p => file.Contains($"after.{p.Name}")))
+            comparison.Tensor($"after.{tensor.Name}", tensor.Tensor.ToArray(), WeightsAllowed);
+    }
+}

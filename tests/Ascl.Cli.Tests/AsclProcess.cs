@@ -1,0 +1,47 @@
+using System.Diagnostics;
+using Ascl.Cli.Verbs;
+using Xunit;
+
+namespace Ascl.Cli.Tests;
+
+/// <summary>What a process wrote and how it ended.</summary>
+internal sealed record ProcessResult(int ExitCode, string Output, string Error)
+{
+    /// <summary>The error output as one line "ascl: …" with nothing beside it.</summary>
+    public string ErrorLine
+    {
+        get
+        {
+            Assert.Empty(Output);
+            string line = Assert.Single(Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            Assert.StartsWith("ascl: ", line);
+            return line["ascl: ".Length..];
+        }
+    }
+}
+
+/// <summary>Runs the built program, as a user does.</summary>
+internal static class AsclProcess
+{
+    public static ProcessResult Run(params string[] arguments) =>
+        Run(new ProcessStartInfo("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]));
+
+    public static ProcessResult Run(ProcessStartInfo start)
+    {
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
+        using Process process = Process.Start(start)!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new(process.ExitCode, output, error.Result);
+    }
+
+    /// <summary>Asserts that the program refuses these arguments as the user's error, and gives its line.</summary>
+    public static string Refusal(params string[] arguments)
+    {
+        ProcessResult result = Run(arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.StartsWith("error: ", result.ErrorLine);
+        return result.ErrorLine["error: ".Length..];
+    }
+}

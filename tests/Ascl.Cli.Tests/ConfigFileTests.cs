@@ -1,0 +1,72 @@
+using Ascl.Cli.Arguments;
+using Ascl.Cli.Verbs;
+using Ascl.Kernels.Diagnostics;
+using Xunit;
+
+namespace Ascl.Cli.Tests;
+
+public sealed class ConfigFileTests : IDisposable
+{
+    private readonly string path = Path.GetTempFileName();
+
+    public void Dispose() => File.Delete(path);
+
+    [Theory]
+    [InlineData("""{"sede": 3}""", ": unknown key 'sede'")]
+    [InlineData("""{"confgi": "x"}""", ": unknown key 'confgi'")]
+    [InlineData("""{"config": "x"}""", ": unknown key 'config'")]
+    [InlineData("{", ": not valid JSON: ")]
+    [InlineData("", ": not valid JSON: ")]
+    [InlineData("[]", ": not a JSON object")]
+    [InlineData("""{"a": 1, "a": 2}""", ": not valid JSON: ")]
+    public void WrongFileIsOneLine(string json, string message)
+    {
+        File.WriteAllText(path, json);
+        Assert.StartsWith(path + message, AsclProcess.Refusal("devices", "--config", path));
+    }
+
+    [Fact]
+    public void MissingFileIsOneLine() =>
+        Assert.Equal("cannot read nowhere.json: no such file", AsclProcess.Refusal("devices", "--config=nowhere.json"));
+
+    [Fact]
+    public void UnknownKeySuggestsTheNearest() => Assert.Equal($"{path}: unknown key 'attack_steps': did you mean attack-steps?", Refusal("""{"attack_steps": 3}"""));
+
+    [Fact]
+    public void ValuesOfEveryKindAreTaken()
+    {
+        TrainVerb verb = Read("""
+            {"epochs": 3, "epsilon": "8/255", "step-size": 0.01, "model": "resnet18", "random-start": false, "milestones": [1, 2], /* a comment */
+             "seed": 18446744073709551615, "lr": 1e-2, "strategy": null, "out": "a = b -- c"}
+            """);
+        Assert.Equal((3, 8 / 255.0, 0.01, "resnet18"), (verb.Epochs, verb.Epsilon!.Value, verb.StepSize!.Value, verb.Model));
+        Assert.Equal((false, ulong.MaxValue, 0.01, null, "a = b -- c"), (verb.RandomStart, verb.Seed, verb.LearningRate!.Value, verb.Strategy, verb.Out));
+        Assert.Equal([1, 2], verb.Milestones!.Values);
+    }
+
+    [Theory]
+    [InlineData("--epochs", "5")]
+    [InlineData("--epochs=5")]
+    public void CommandLineWins(params string[] arguments)
+    {
+        TrainVerb verb = Read("""{"epochs": 3, "batch": 7}""", arguments);
+        Assert.Equal((5, 7), (verb.Epochs, verb.Batch));
+    }
+
+    [Theory]
+    [InlineData("""{"epochs": "many"}""", "option --epochs: 'many' is not a whole number")]
+    [InlineData("""{"epochs": 2.5}""", "option --epochs: '2.5' is not a whole number")]
+    [InlineData("""{"random-start": 7}""", "option --random-start: '7' is not true or false")]
+    [InlineData("""{"epsilon": -1}""", "option --epsilon: '-1' is negative")]
+    [InlineData("""{"epsilon": {}}""", "epsilon is an object: must be a single value")]
+    [InlineData("""{"milestones": [1, "x"]}""", "option --milestones: '1,x' is not a list of whole numbers such as 100,105")]
+    public void WrongValueNamesFileAndOption(string json, string message) => Assert.Equal($"{path}: {message}", Refusal(json));
+
+    private TrainVerb Read(string json, params string[] arguments)
+    {
+        File.WriteAllText(path, json);
+        return ArgumentReader.Read<TrainVerb>("train", ["--config", path, .. arguments]);
+    }
+
+    private string Refusal(string json) => Assert.Throws<UserErrorException>(() => Read(json)).Message;
+}

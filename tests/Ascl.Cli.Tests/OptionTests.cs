@@ -1,0 +1,129 @@
+using System.Reflection;
+using System.Text.Json.Nodes;
+using Ascl.Cli.Arguments;
+using Ascl.Cli.Verbs;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Robustness.Training;
+using CommandLine;
+using Xunit;
+
+namespace Ascl.Cli.Tests;
+
+public sealed class OptionTests
+{
+    public static TheoryData<Type> VerbClasses => new(typeof(IVerb).Assembly.GetTypes().Where(type => type.GetCustomAttribute<VerbAttribute>() is not null));
+
+    [Theory]
+    [InlineData("8/255", 8 / 255.0)]
+    [InlineData("0.031", 0.031)]
+    [InlineData("1e-2", 0.01)]
+    [InlineData("0", 0)]
+    [InlineData("1/2", 0.5)]
+    public void FractionsAreRead(string text, double value)
+    {
+        Assert.Equal(value, new Fraction(text).Value);
+        Assert.Equal(text, new Fraction(text).ToString());
+    }
+
+    [Theory]
+    [InlineData("-8/255", "'-8/255' is negative")]
+    [InlineData("-0.1", "'-0.1' is negative")]
+    [InlineData("8/0", "'8/0' is not a number such as 0.031, 1e-2 or 8/255")]
+    [InlineData("0/0", "'0/0' is not a number such as 0.031, 1e-2 or 8/255")]
+    [InlineData("8/", "'8/' is not a number such as 0.031, 1e-2 or 8/255")]
+    [InlineData("8/255/2", "'8/255/2' is not a number such as 0.031, 1e-2 or 8/255")]
+    [InlineData("0,031", "'0,031' is not a number such as 0.031, 1e-2 or 8/255")]
+    [InlineData("eight", "'eight' is not a number such as 0.031, 1e-2 or 8/255")]
+    [InlineData("NaN", "'NaN' is not a number such as 0.031, 1e-2 or 8/255")]
+    [InlineData("Infinity", "'Infinity' is not a number such as 0.031, 1e-2 or 8/255")]
+    [InlineData("1e999", "'1e999' is not a number such as 0.031, 1e-2 or 8/255")]
+    public void NonsenseFractionNamesTheOption(string text, string problem)
+    {
+        Assert.Equal($"option --epsilon: {problem}", Refusal("--epsilon", text));
+        Assert.Equal($"option --epsilon: {problem}", Refusal($"--epsilon={text}"));
+    }
+
+    [Theory]
+    [InlineData(8 / 255.0, "8/255")]
+    [InlineData(2 / 255.0, "2/255")]
+    [InlineData(0.2, "0.2")]
+    [InlineData(0.031, "0.031")]
+    [InlineData(1, "1")]
+    [InlineData(0, "0")]
+    [InlineData(Math.PI, "3.141592653589793")]
+    public void NumbersAreShownAsTheFieldWritesThem(double value, string text) => Assert.Equal(text, Fraction.Show(value));
+
+    [Theory]
+    [InlineData("option --epochs: 'x' is not a whole number", "--epochs", "x")]
+    [InlineData("option --epochs: '1,000' is not a whole number", "--epochs", "1,000")]
+    [InlineData("option --epochs: '99999999999' is not a whole number", "--epochs", "99999999999")]
+    [InlineData("option --seed: '-1' is not a whole number of 0 or more", "--seed", "-1")]
+    [InlineData("option --epochs is given twice", "--epochs", "1", "--epochs", "2")]
+    [InlineData("option --epochs needs a value", "--epochs", "--batch", "3")]
+    [InlineData("unknown option '--attack-step': did you mean --attack-steps? (ascl train --help lists them)", "--attack-step", "3")]
+    [InlineData("'fashion-mnist' is one argument too many (ascl train --help)", "fashion-mnist")]
+    public void WrongOptionsAreNamed(string message, params string[] arguments) => Assert.Equal(message, Refusal(arguments));
+
+    [Fact]
+    public void MissingArgumentsAreNamed()
+    {
+        Assert.Equal(
+            "option --weights is missing (ascl evaluate --help)",
+            Assert.Throws<UserErrorException>(() => ArgumentReader.Read<EvaluateVerb>("evaluate", [])).Message);
+        Assert.Equal(
+            "ascl verify needs an argument (ascl verify --help)",
+            Assert.Throws<UserErrorException>(() => ArgumentReader.Read<VerifyVerb>("verify", [])).Message);
+    }
+
+    [Fact]
+    public void VerifyTakesManyFiles() =>
+        Assert.Equal(["a", "b", "-c"], ArgumentReader.Read<VerifyVerb>("verify", ["--threads", "2", "a", "b", "--", "-c"]).Files);
+
+    [Fact]
+    public void TrainHasAnOptionForEachKeyOfARun() =>
+        Assert.Equal(RunConfig.Keys.Order().Append("config").Order(), VerbOption.Of(typeof(TrainVerb)).Select(option => option.Name).Order());
+
+    [Fact]
+    public void TrainsOptionsMakeARun()
+    {
+        RunConfig run = ArgumentReader.Read<TrainVerb>("train",
+        [
+            "--epsilon", "4/255", "--method=trades", "--schedule", "piecewise", "--milestones", "3,4", "--epochs", "5", "--random-start", "false", "--seed", "7",
+        ]).ToRunConfig();
+        Assert.Equal((4 / 255.0, "trades", 5, false, 7ul), (run.Epsilon, run.Method, run.Epochs, run.RandomStart, run.Seed));
+        Assert.Equal([3, 4], run.Milestones);
+        Assert.Equal((new RunConfig().Batch, new RunConfig().Temperature), (run.Batch, run.Temperature));
+    }
+
+    [Fact]
+    public void TrainKnowsWhatWasGiven() =>
+        Assert.True(JsonNode.DeepEquals(
+            new JsonObject { ["resume"] = "runs/a", ["threads"] = 2 }, ArgumentReader.Read<TrainVerb>("train", ["--threads", "2", "--resume", "runs/a"]).Given()));
+
+    [Fact]
+    public void TrainWithUnknownNameSuggestsTheNearest() =>
+        Assert.Equal(
+            "unknown strategy 'leeked': did you mean leaked? (valid: global, hard, soft, leaked, merge)",
+            Assert.Throws<UserErrorException>(() => ArgumentReader.Read<TrainVerb>("train", ["--strategy", "leeked"]).ToRunConfig()).Message);
+
+    [Theory]
+    [MemberData(nameof(VerbClasses))]
+    public void EveryVerbsHelpHasExamplesThatParseAndNamesItsOptions(Type verb)
+    {
+        VerbAttribute attribute = verb.GetCustomAttribute<VerbAttribute>()!;
+        string page = HelpPage.OfVerb(attribute.Name, attribute.HelpText, verb);
+        Assert.NotEmpty(verb.GetCustomAttributes<ExampleAttribute>());
+        Assert.All(VerbOption.Of(verb), option => Assert.Contains($"\n  --{option.Name}", page));
+        Assert.All(VerbOption.Of(verb), option => Assert.False(string.IsNullOrEmpty(option.Attribute.HelpText)));
+        MethodInfo read = typeof(ArgumentReader).GetMethod(nameof(ArgumentReader.Read))!.MakeGenericMethod(verb);
+        foreach (ExampleAttribute example in verb.GetCustomAttributes<ExampleAttribute>())
+        {
+            string[] arguments = [.. example.Arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+            if (!arguments.Contains("--config"))
+                read.Invoke(null, [attribute.Name, arguments]);
+        }
+    }
+
+    private static string Refusal(params string[] arguments) =>
+        Assert.Throws<UserErrorException>(() => ArgumentReader.Read<TrainVerb>("train", arguments)).Message;
+}

@@ -1,0 +1,69 @@
+using System.Text.Json.Nodes;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Robustness.Training;
+using Xunit;
+
+namespace Ascl.Cli.Tests;
+
+public sealed class RunConfigTests : IDisposable
+{
+    private readonly string path = Path.GetTempFileName();
+
+    public void Dispose() => File.Delete(path);
+
+    [Fact]
+    public void ComesBackFromItsFile()
+    {
+        RunConfig run = RunConfig.Of(new JsonObject { ["schedule"] = "piecewise", ["milestones"] = new JsonArray(2, 3), ["epsilon"] = 0.1, ["seed"] = ulong.MaxValue }, "test");
+        run.Save(path);
+        RunConfig read = RunConfig.Read(path);
+        Assert.Equal(run.Milestones, read.Milestones);
+        Assert.Equal(run with { Milestones = [] }, read with { Milestones = [] });
+        Assert.Equal(8 / 255.0, RunConfig.Of([], "test").Epsilon);
+    }
+
+    [Theory]
+    [InlineData("""{"epoch": 3}""", "unknown key 'epoch': did you mean epochs?")]
+    [InlineData("""{"Epochs": 3}""", "unknown key 'Epochs': did you mean epochs?")]
+    [InlineData("""{"epochs": "3"}""", "epochs is \"3\": not a value of the right kind")]
+    [InlineData("""{"epochs": 1e12}""", "epochs is 1e12: not a value of the right kind")]
+    [InlineData("""{"milestones": [1, "x"]}""", "milestones[1] is [1,\"x\"]: not a value of the right kind")]
+    [InlineData("""{"epochs": 0}""", "epochs is 0: must be at least 1")]
+    [InlineData("""{"batch": -1}""", "batch is -1: must be at least 1")]
+    [InlineData("""{"attack-steps": 0}""", "attack-steps is 0: must be at least 1")]
+    [InlineData("""{"limit-test": 0}""", "limit-test is 0: must be at least 1")]
+    [InlineData("""{"threads": -1}""", "threads is -1: must not be negative")]
+    [InlineData("""{"temperature": 0}""", "temperature is 0: must be more than 0")]
+    [InlineData("""{"lr": 1e999}""", "lr is ")]
+    [InlineData("""{"epsilon": -0.1}""", "epsilon is -0.1: must not be negative")]
+    [InlineData("""{"epsilon": 8}""", "epsilon is 8: must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)")]
+    [InlineData("""{"momentum": 1}""", "momentum is 1: must be at least 0 and less than 1")]
+    [InlineData("""{"warmup": 10}""", "warmup is 10: must be at least 0 and less than the 10 epochs")]
+    [InlineData("""{"schedule": "piecewise"}""", "milestones is empty: a piecewise schedule needs them (such as 100,105)")]
+    [InlineData("""{"milestones": [5, 5]}""", "milestones is 5,5: must rise")]
+    [InlineData("""{"milestones": [5, 10]}""", "milestones is 5,10: must lie between 1 and the last of 10 epochs")]
+    [InlineData("""{"epochs": 3, "epochs": 4}""", "not valid JSON: ")]
+    public void WrongFileIsRefusedWithItsNameAndKey(string json, string problem)
+    {
+        File.WriteAllText(path, json);
+        Assert.StartsWith($"{path}: {problem}", Assert.Throws<UserErrorException>(() => RunConfig.Read(path)).Message);
+    }
+
+    [Fact]
+    public void L2BallsMayBeLargerThanOne() => Assert.Equal(3, RunConfig.Of(new JsonObject { ["norm"] = "l2", ["epsilon"] = 3 }, "test").Epsilon);
+
+    [Theory]
+    [InlineData("method", "asscl", "ascl")]
+    [InlineData("strategy", "hrad", "hard")]
+    [InlineData("distance", "consine", "cosine")]
+    [InlineData("schedule", "cosin", "cosine")]
+    [InlineData("norm", "lnif", "linf")]
+    [InlineData("bn-mode", "evla", "eval")]
+    [InlineData("augment", "atuo", "auto")]
+    [InlineData("normalize", "cifar-10", "cifar10")]
+    public void UnknownNamesSuggestTheNearest(string key, string given, string nearest)
+    {
+        UserErrorException e = Assert.Throws<UserErrorException>(() => RunConfig.Of(new JsonObject { [key] = given }, "test"));
+        Assert.StartsWith($"unknown {key} '{given}': did you mean {nearest}? (valid: ", e.Message);
+    }
+}
