@@ -15,6 +15,8 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
     /// <summary>The verbs there are, in the order of the help.</summary>
     public static IReadOnlyList<Verb> All { get; } =
     [
+        Of<TrainVerb>(),
+        Of<EvaluateVerb>(),
         Of<DataShowVerb>(),
         Of<DevicesVerb>(),
         Of<VerifyVerb>(),
