@@ -18,6 +18,7 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
         Of<DataShowVerb>(),
         Of<DevicesVerb>(),
         Of<VerifyVerb>(),
+        Of<GradcheckVerb>(),
     ];
 
     /// <summary>The verb that the arguments begin with, and the arguments after it.</summary>
