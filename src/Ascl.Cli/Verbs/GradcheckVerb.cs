@@ -37,7 +37,8 @@ internal sealed class GradcheckVerb : RandomArguments, IVerb
             table.Add(c.Op, c.Variant, $"{result.ForwardError:g2}", $"{result.GradientError:g2}", result.WorstInput, $"{GradientCheck.Tolerance:g2}", result.Passed ? "pass" : "FAIL");
         }
         table.Print();
-        Console.WriteLine($"{(failed == 0 ? "PASS" : "FAIL")}: {chosen.Length - failed} of {chosen.Length} cases of {chosen.DistinctBy(c => c.Op).Count()} ops and objectives");
+        int ops = chosen.DistinctBy(c => c.Op).Count();
+        Console.WriteLine($"{(failed == 0 ? "PASS" : "FAIL")}: {chosen.Length - failed} of {chosen.Length} cases of {ops} {(ops == 1 ? "op or objective" : "ops and objectives")}");
         return failed == 0 ? 0 : 1;
     }
 }
