@@ -1,4 +1,8 @@
+using System.Globalization;
 using Ascl.Cli.Arguments;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Robustness.Benchmarks;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -6,7 +10,7 @@ namespace Ascl.Cli.Verbs;
 [Verb("bench", HelpText = "Times the parts of training; a line each: ascl NAME MIN_MS MEDIAN_MS.")]
 [Example("A training step and its parts on ResNet-18", "--model resnet18 --batch 128 --threads 2")]
 [Example("The contrastive loss over 8,192 rows, forward and backward", "--what contrastive --rows 8192 --dim 128")]
-internal sealed class BenchVerb : RandomArguments
+internal sealed class BenchVerb : RandomArguments, IVerb
 {
     [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
     public string Model { get; init; } = "resnet18";
@@ -25,4 +29,28 @@ internal sealed class BenchVerb : RandomArguments
 
     [Option("reps", MetaValue = "R", HelpText = "Timed repetitions of each part.")]
     public int Reps { get; init; } = 3;
+
+    public int Run(CancellationToken stop)
+    {
+        if (Batch < 1 || Rows < 1 || Dim < 1 || Reps < 1)
+            throw new UserErrorException("--batch, --rows, --dim and --reps must be at least 1");
+        using CpuDevice device = new(Threads, pinned: true);
+        foreach (string part in What.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            stop.ThrowIfCancellationRequested();
+            if (part == "contrastive")
+            {
+                var contrastive = new ContrastiveBenchmark(device, Rows, Dim, Seed);
+                foreach (string distance in new[] { "cosine", "linf" })
+                    Print(Timing.Of($"contrastive.{distance}.n{Rows}.d{Dim}.t{device.Threads}", Reps, contrastive.Work(distance)));
+                continue;
+            }
+            if (!StepBenchmarks.Names.Contains(part))
+                throw NearestName.Unknown("measurement", part, [.. StepBenchmarks.Names, "contrastive"]);
+            Print(Timing.Of($"{part}.{Model}.b{Batch}.t{device.Threads}", Reps, new StepBenchmarks(device, Model, Batch, Seed).Work(part)));
+        }
+        return 0;
+    }
+
+    private static void Print(Timing timing) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ascl {timing.Name} {timing.MinMilliseconds:F1} {timing.MedianMilliseconds:F1}"));
 }

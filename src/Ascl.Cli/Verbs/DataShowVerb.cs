@@ -25,7 +25,7 @@ internal sealed class DataShowVerb : VerbArguments, IVerb
         if (Columns is < 1 or > 1000)
             throw new UserErrorException($"option --columns: {Columns} is not between 1 and 1000");
         DataSet data = ProgressDisplay.Run(
-            $"opening {Specification}", display => DataSource.Open(Specification, progress: new Opening(display, stop)));
+            $"opening {Specification}", display => DataSource.Open(Specification, progress: new OpeningProgress(display, stop)));
         PrintParts(data);
         PrintClasses(data);
         if (Sheet is not null)
@@ -60,16 +60,4 @@ internal sealed class DataShowVerb : VerbArguments, IVerb
     }
 
     private static string Text(float[] values) => string.Join(" ", values.Select(value => value.ToString("F4")));
-
-    private sealed class Opening(ProgressDisplay display, CancellationToken stop) : IProgress<DataProgress>
-    {
-        public void Report(DataProgress progress)
-        {
-            stop.ThrowIfCancellationRequested();
-            if (progress.Total > 0)
-                display.Report(progress.Done, progress.Total, progress.What);
-            else
-                display.Line(progress.What);
-        }
-    }
 }

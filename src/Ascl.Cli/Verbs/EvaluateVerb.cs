@@ -1,4 +1,14 @@
 using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
+using Ascl.Data;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+using Ascl.Models;
+using Ascl.Models.Weights;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Training;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -7,7 +17,7 @@ namespace Ascl.Cli.Verbs;
 [Example("The best checkpoint of a run, under PGD-20 on its own test images", "--weights runs/ascl-1")]
 [Example("Weights from PyTorch (a state dict saved as safetensors) on CIFAR-10", "--weights resnet18.safetensors --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10")]
 [Example("A stronger attack on 1,000 images, results as JSON too", "--weights runs/ascl-1 --limit 1000 --steps 100 --restarts 5 --json result.json")]
-internal sealed class EvaluateVerb : RandomArguments
+internal sealed class EvaluateVerb : RandomArguments, IVerb
 {
     [Section("What is measured")]
     [Option("weights", MetaValue = "FILE|RUN", Required = true, HelpText = "A safetensors file, or a run's folder: its best checkpoint.")]
@@ -50,4 +60,73 @@ internal sealed class EvaluateVerb : RandomArguments
 
     [Option("json", MetaValue = "FILE", HelpText = "Write the results to this file too.")]
     public string? Json { get; init; }
+
+    public int Run(CancellationToken stop)
+    {
+        Check();
+        RunFolder? run = Directory.Exists(Weights) ? RunFolder.Open(Weights) : null;
+        string file = run?.BestFile ?? Weights;
+        if (run is not null && !File.Exists(file))
+            throw new UserErrorException($"{Weights}: the run has no best checkpoint yet");
+        string specification = Data ?? run?.Config.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
+        using CpuDevice device = new(Threads, pinned: true);
+        PlannedAttack[] attacks = Attacks();
+        // The weights first: a file that is not one should not cost the opening of the data.
+        Classifier model = ClassifierFile.Load(device, file, Model);
+        DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, progress: new OpeningProgress(display, stop)));
+        if (Normalize is not null)
+            model = ClassifierFile.Load(device, file, Model, RunParts.Normalization(Normalize, data));
+        ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
+        CheckFit(model, test, file, countIsLeast: specification.StartsWith("file:", StringComparison.Ordinal));
+
+        EvaluationReport report = ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed)
+            .Run(attacks, stop, (done, total) => display.Report(done, total, $"evaluating on {test.Count} images"))) with { Weights = file, Data = data.Name };
+        var table = new ResultTable("attack", "norm", "epsilon", "steps", "restarts", "accuracy %", "seconds") { Title = $"{file} ({model.Spec.Network}) on {report.Count} test images of {data.Name}" };
+        table.Add("none", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
+        foreach (AttackReport a in report.Attacks)
+            table.Add(a.Name, a.Norm, Fraction.Show(a.Epsilon), $"{a.Steps}", $"{a.Restarts}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
+        if (report.Attacks.Count > 1)
+            table.Add("worst case", "", "", "", "", $"{100 * report.WorstCaseAccuracy:F2}", "");
+        table.Print();
+        foreach (AttackReport a in report.Attacks.Where(a => a.Rejected > 0))
+            Console.WriteLine($"{a.Name}: {a.Rejected} images left the ball or [0, 1] and did not count");
+        if (Json is not null)
+            AtomicFile.WriteText(Json, Evaluator.ToJson(report));
+        return 0;
+    }
+
+    private void Check()
+    {
+        if (Steps < 1 || Restarts < 1 || Batch < 1 || Limit < 1)
+            throw new UserErrorException("evaluate: --steps, --restarts, --batch and --limit must be at least 1");
+        if (Epsilon.Value < 0 || StepSize.Value < 0 || !double.IsFinite(Epsilon.Value) || !double.IsFinite(StepSize.Value))
+            throw new UserErrorException("evaluate: --epsilon and --step-size must not be negative");
+        if (!RunConfig.Norms.Contains(Norm))
+            throw NearestName.Unknown("norm", Norm, RunConfig.Norms);
+        if (Norm == "linf" && Epsilon.Value > 1)
+            throw new UserErrorException($"evaluate: --epsilon {Epsilon} is more than 1, and pixels lie in [0, 1] (8 of 255 grey levels are 8/255)");
+    }
+
+    private PlannedAttack[] Attacks()
+    {
+        string[] names = Attack.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (names.Length == 0)
+            throw new UserErrorException("evaluate: --attack names no attack");
+        return [.. names.Select(name => name switch
+        {
+            "fgsm" => new PlannedAttack(PgdAttack.Fgsm(Epsilon.Value, RunParts.Norm(Norm))),
+            "pgd" => new PlannedAttack(new PgdAttack(new(Epsilon.Value, StepSize.Value, Steps, RunParts.Norm(Norm))), Restarts),
+            _ => throw NearestName.Unknown("attack", name, ["fgsm", "pgd"]),
+        })];
+    }
+
+    private static void CheckFit(Classifier model, ImageSet images, string file, bool countIsLeast)
+    {
+        if (model.Spec.Channels != images.Channels)
+            throw new UserErrorException($"{file}: the network takes images of {model.Spec.Channels} channels, {images.Name} has {images.Channels}");
+        // A bare file of labels only shows the classes that occur in it.
+        if (model.Spec.Classes < images.ClassNames.Count || (model.Spec.Classes > images.ClassNames.Count && !countIsLeast))
+            throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {images.Name} has {images.ClassNames.Count}");
+        RunParts.CheckImages(model.Spec.Network, images);
+    }
 }

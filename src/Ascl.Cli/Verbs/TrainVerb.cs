@@ -12,7 +12,7 @@ namespace Ascl.Cli.Verbs;
 [Example("Other images: a folder or archive with train|test/CLASS/IMAGE", "--data folder:photos.tar.gz --model resnet20 --epsilon 8/255")]
 [Example("Go on with a run that was stopped, to the same bits", "--resume runs/ascl-1")]
 [Example("Do an earlier run again with another seed", "--config runs/ascl-1/config.json --seed 2 --out runs/ascl-2")]
-internal sealed class TrainVerb : VerbArguments
+internal sealed partial class TrainVerb : VerbArguments, IVerb
 {
     [Section("Data")]
     [Option("data", MetaValue = "SPEC", HelpText = $"Images: {VerbTexts.DataForms}.")]
@@ -130,6 +130,9 @@ internal sealed class TrainVerb : VerbArguments
 
     [Option("save-every", MetaValue = "N", HelpText = "Steps between two saves of the state inside an epoch; 0: only at its end.")]
     public int? SaveEvery { get; init; }
+
+    [Option("twin", MetaValue = "true|false", HelpText = "Train a natural twin too, to compare with (by default only on the images built in).")]
+    public bool? Twin { get; init; }
 
     [Option("seed", MetaValue = "N", HelpText = "Seed of everything random: the same seed gives the same bits.")]
     public ulong? Seed { get; init; }

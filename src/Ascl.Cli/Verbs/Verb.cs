@@ -15,9 +15,12 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
     /// <summary>The verbs there are, in the order of the help.</summary>
     public static IReadOnlyList<Verb> All { get; } =
     [
+        Of<TrainVerb>(),
+        Of<EvaluateVerb>(),
         Of<DataShowVerb>(),
         Of<DevicesVerb>(),
         Of<VerifyVerb>(),
+        Of<BenchVerb>(),
     ];
 
     /// <summary>The verb that the arguments begin with, and the arguments after it.</summary>

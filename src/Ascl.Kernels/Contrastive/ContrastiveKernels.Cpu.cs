@@ -77,16 +77,17 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
             if (Selects(g, groups, first, second))
                 ForwardTile(g, groups, first, second, scale, transposed, statistics, device.Scratch(worker, Tile + PairSelection<TRule>.Length));
         });
-        device.For(blocks, (block, _) =>
+        device.For(blocks, (block, worker) =>
         {
+            float* notFinite = device.Scratch(worker, Side);
+            ZeroWhereFinite(transposed + (long)block * Side * g.Dimension, g.Dimension, notFinite);
             for (int i = block * Side; i < Math.Min(g.Rows, (block + 1) * Side); i++)
             {
                 int positive = positives[groups.Group[i]];
-                (double maximum, double logSum, double positiveSum) = Merge(statistics + (long)block * StatisticsLength, i % Side);
-                losses[i] = positive > 0 ? maximum + logSum - scale * positiveSum / positive : 0;
-                losses[i] += ZeroIfFinite(transposed + (long)block * Side * g.Dimension + i % Side, g.Dimension);
+                (float maximum, double logSum, double positiveSum) = Merge(statistics + (long)block * StatisticsLength, i % Side);
+                losses[i] = (positive > 0 ? maximum + logSum - scale * positiveSum / positive : 0) + notFinite[i % Side];
                 float* left = state + 3L * groups.Order[i];
-                left[0] = positive > 0 ? (float)maximum : float.PositiveInfinity;
+                left[0] = positive > 0 ? maximum : float.PositiveInfinity;
                 left[1] = positive > 0 ? (float)logSum : 0;
                 left[2] = positive > 0 ? 1f / positive : 0;
             }
@@ -120,8 +121,12 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
                 int r = i % Side;
                 float* left = state + 3L * groups.Order[i], row = rows + (long)groups.Order[i] * g.Dimension;
                 (anchors[r], anchors[Side + r], anchors[2 * Side + r]) = (left[0], left[1], left[2]);
-                for (int k = 0; k < g.Dimension; k++)
-                    panel[k / F.Width * Side * F.Width + r * F.Width + k % F.Width] = row[k];
+                float* to = panel + r * F.Width;
+                int k = 0;
+                for (; k + F.Width <= g.Dimension; k += F.Width, to += Side * F.Width)
+                    F.Load(row + k).Store(to);
+                for (; k < g.Dimension; k++)
+                    *to++ = row[k];
             }
         });
         BlockPairs.For(device, blocks, (first, second, worker) =>
@@ -147,8 +152,11 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
             for (int i = block * Side; i < Math.Min(g.Rows, (block + 1) * Side); i++)
             {
                 float* from = gradients + (long)block * panels + i % Side * F.Width, to = dRows + (long)groups.Order[i] * g.Dimension;
-                for (int k = 0; k < g.Dimension; k++)
-                    to[k] = outer * from[k / F.Width * Side * F.Width + k % F.Width];
+                int k = 0;
+                for (; k + F.Width <= g.Dimension; k += F.Width, from += Side * F.Width)
+                    (F.Load(from) * F.Broadcast(outer)).Store(to + k);
+                for (; k < g.Dimension; k++)
+                    to[k] = outer * *from++;
             }
         });
     }
@@ -242,27 +250,27 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
     }
 
     /// <summary>max s and log Σ exp(s − max s) over an anchor's selected pairs, and the sum of S over its positives, from its lanes.</summary>
-    private static (double Maximum, double LogSum, double PositiveSum) Merge(float* block, int row)
+    private static (float Maximum, double LogSum, double PositiveSum) Merge(float* block, int row)
     {
         int stride = Side * (F.Width + 1);
-        (double maximum, double sum, double positives) = (block[Side * F.Width + row], block[stride + Side * F.Width + row], block[2 * stride + Side * F.Width + row]);
-        for (int lane = row * F.Width; lane < (row + 1) * F.Width; lane++)
-        {
-            double larger = Math.Max(maximum, block[lane]);
-            sum = sum * Math.Exp(maximum - larger) + block[stride + lane] * Math.Exp(block[lane] - larger);
-            positives += block[2 * stride + lane];
-            maximum = larger;
-        }
-        return (maximum, Math.Log(sum), positives);
+        float* asRow = block + row * F.Width, asColumn = block + Side * F.Width + row;
+        float maximum = Math.Max(F.MaxLane(F.Load(asRow)), *asColumn);
+        F sum = F.Load(asRow + stride) * Exponential.Of(F.Load(asRow) - F.Broadcast(maximum));
+        return (maximum,
+            Math.Log(F.Sum(sum) + asColumn[stride] * Math.Exp(*asColumn - maximum)),
+            (double)F.Sum(F.Load(asRow + 2 * stride)) + asColumn[2 * stride]);
     }
 
-    /// <summary>0, or NaN where the row (every Side-th float) holds a NaN or an infinity, which a maximum might have swallowed.</summary>
-    private static float ZeroIfFinite(float* row, int d)
+    /// <summary>For each row of a block, 0, or NaN where it holds a NaN or an infinity, which a maximum might have swallowed.</summary>
+    private static void ZeroWhereFinite(float* transposed, int d, float* zeros)
     {
-        float zero = 0;
-        for (int k = 0; k < d; k++)
-            zero += 0 * row[k * Side];
-        return zero;
+        for (int r = 0; r < Side; r += F.Width)
+        {
+            F zero = F.Zero;
+            for (int k = 0; k < d; k++)
+                zero = F.MulAdd(F.Load(transposed + k * Side + r), F.Zero, zero);
+            zero.Store(zeros + r);
+        }
     }
 
     /// <summary>dL/dS of every pair of the tile, both directions together and without the factor 1/(nτ), as the weights that the distance's gradient takes.</summary>

@@ -129,6 +129,9 @@ public sealed record RunConfig
     /// <summary>Steps between two saves of the state inside an epoch; 0 saves at the end of each epoch only.</summary>
     public int SaveEvery { get; init; } = 50;
 
+    /// <summary>Train a natural twin too: the same network, data, seed and schedule without attacks, for comparison. Where null, only on the sample.</summary>
+    public bool? Twin { get; init; }
+
     /// <summary>Folder that the run is written to; it must not hold a run yet.</summary>
     public string? Out { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Files;
 using Ascl.Kernels.Normalize;
 using Ascl.Testing;
 
@@ -14,11 +15,11 @@ public sealed class ContrastiveGoldenTests
     [InlineData("ascl_loss_batch64")]
     public void Losses_and_gradients_are_those_of_the_file(string name)
     {
-        GoldenFile file = new(name);
+        using SafetensorsFile file = Open(name);
         using CpuDevice device = new(2);
         int[] shape = file.Shape("hidden");
         (int n, int d) = (shape[0], shape[1]);
-        DeviceBuffer<int> labels = device.Upload<int>(file.Integers("labels")), predictions = device.Upload<int>(file.Integers("predictions"));
+        DeviceBuffer<int> labels = device.Upload<int>(Integers(file, "labels")), predictions = device.Upload<int>(Integers(file, "predictions"));
         string[] cases = [.. file.Names.Where(entry => entry.EndsWith(".loss")).Select(entry => entry[..^5])];
         Assert.Equal(60, cases.Length);
         foreach (string title in cases)
@@ -29,7 +30,7 @@ public sealed class ContrastiveGoldenTests
             float temperature = float.Parse(parts[3].AsSpan(3), CultureInfo.InvariantCulture);
             ContrastiveGeometry g = new(n, d, Enum.Parse<SelectionStrategy>(parts[0], ignoreCase: true), distance, temperature);
 
-            DeviceBuffer<float> hidden = device.Upload<float>(file.Floats("hidden")), rows = hidden, norms = device.Allocate<float>(n);
+            DeviceBuffer<float> hidden = device.Upload<float>(file.ReadFloats("hidden")), rows = hidden, norms = device.Allocate<float>(n);
             if (normalized)
                 NormalizeKernels.Forward(n, d, hidden, rows = device.Allocate<float>(n * d), norms);
             DeviceBuffer<float> loss = device.Allocate<float>(1), state = device.Allocate<float>(g.StateLength);
@@ -39,8 +40,8 @@ public sealed class ContrastiveGoldenTests
             if (normalized)
                 NormalizeKernels.Backward(n, d, rows, norms, dRows, gradient = device.Allocate<float>(n * d));
 
-            Tolerance.Close(file.Doubles(title + ".loss"), loss.ToArray(), 1e-5, title + ".loss");
-            Tolerance.Close(file.Doubles(title + ".grad"), gradient.ToArray(), 1e-5, title + ".grad");
+            Tolerance.Close(file.ReadDoubles(title + ".loss"), loss.ToArray(), 1e-5, title + ".loss");
+            Tolerance.Close(file.ReadDoubles(title + ".grad"), gradient.ToArray(), 1e-5, title + ".grad");
         }
     }
 
@@ -49,18 +50,23 @@ public sealed class ContrastiveGoldenTests
     [InlineData("ascl_loss_batch64")]
     public void Selections_are_those_of_the_file(string name)
     {
-        GoldenFile file = new(name);
+        using SafetensorsFile file = Open(name);
         using CpuDevice device = new(2);
-        DeviceBuffer<int> labels = device.Upload<int>(file.Integers("labels")), predictions = device.Upload<int>(file.Integers("predictions"));
+        DeviceBuffer<int> labels = device.Upload<int>(Integers(file, "labels")), predictions = device.Upload<int>(Integers(file, "predictions"));
         foreach (SelectionStrategy strategy in Enum.GetValues<SelectionStrategy>())
         {
             string title = strategy.ToString().ToLowerInvariant();
             var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(strategy, labels, predictions);
-            Assert.Equal(file.Integers(title + ".positives"), positives);
-            Assert.Equal(file.Integers(title + ".negatives"), negatives);
+            Assert.Equal(Integers(file, title + ".positives"), positives);
+            Assert.Equal(Integers(file, title + ".negatives"), negatives);
             var (meanPositives, meanNegatives) = ContrastiveKernels.CountPairs(strategy, labels, predictions);
             Assert.Equal(positives.Average(), meanPositives, 1e-12);
             Assert.Equal(negatives.Average(), meanNegatives, 1e-12);
         }
     }
+
+    private static SafetensorsFile Open(string name) =>
+        SafetensorsFile.Open(Path.Combine(AppContext.BaseDirectory, "fixtures", name + ".safetensors"));
+
+    private static int[] Integers(SafetensorsFile file, string name) => [.. file.ReadIntegers(name).Select(value => checked((int)value))];
 }

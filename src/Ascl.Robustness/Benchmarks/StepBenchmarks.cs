@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Robustness.Benchmarks;
+
+/// <summary>A timed piece of work: the fastest and the median of its repetitions, after one that is not counted.</summary>
+public sealed record Timing(string Name, double MinMilliseconds, double MedianMilliseconds)
+{
+    public static Timing Of(string name, int repetitions, Action work)
+    {
+        work();
+        double[] times = new double[repetitions];
+        for (int i = 0; i < repetitions; i++)
+        {
+            long began = Stopwatch.GetTimestamp();
+            work();
+            times[i] = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+        }
+        Array.Sort(times);
+        return new(name, times[0], times[repetitions / 2]);
+    }
+}
+
+/// <summary>
+/// The parts of adversarial training on random images: forward, input-grad, param-grad (BatchNorm in training mode), attack-eval (10 PGD steps with
+/// running statistics), pgd-step (10 PGD steps in training mode, one gradient of natural and adversarial loss, SGD).
+/// </summary>
+public sealed class StepBenchmarks
+{
+    private const int AttackSteps = 10;
+    private const double Epsilon = 8 / 255.0, StepSize = 2 / 255.0, LearningRate = 0.01;
+
+    private readonly Classifier model;
+    private readonly ImageBatch batch;
+    private readonly SgdOptimizer optimizer;
+
+    public static IReadOnlyList<string> Names { get; } = ["forward", "input-grad", "param-grad", "attack-eval", "pgd-step"];
+
+    public StepBenchmarks(Device device, string network, int images, ulong seed)
+    {
+        bool small = network == "smallcnn";
+        var (channels, size) = small ? (1, SmallCnn.ImageSize) : (3, 32);
+        model = new Classifier(device, new(network, channels, 10, [], []), seed);
+        optimizer = new SgdOptimizer(model.Parameters, 0.9, 5e-4);
+        float[] pixels = new float[images * channels * size * size];
+        Philox.FillUniform(pixels, new RandomKey(seed, RandomPurpose.Test), 0, 1);
+        int[] numbers = [.. Enumerable.Range(0, images)];
+        batch = new(Tensor.FromArray(device, new(images, channels, size, size), pixels), device.Upload<int>([.. numbers.Select(i => i % 10)]), device.Upload<int>(numbers));
+    }
+
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    public Action Work(string name) => name switch
+    {
+        "forward" => () => Scoped(() => model.Forward(batch.Images, ForwardMode.Train)),
+        "input-grad" => () => Scoped(() =>
+        {
+            Tensor x = batch.Images.Detach(requiresGrad: true);
+            return Gradient.Of(model.Forward(x, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), x);
+        }),
+        "param-grad" => () => Scoped(() => Gradient.Of(model.Forward(batch.Images, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), optimizer.Tensors)),
+        "attack-eval" => () => Scoped(() => Attack(ForwardMode.Frozen)),
+        "pgd-step" => () => Scoped(() => new TrainingStep(model, new PgdAtObjective(naturalWeight: 1), optimizer).Run(batch, Attack(ForwardMode.Train), LearningRate)),
+        _ => throw new ArgumentException($"no measurement {name}"),
+    };
+
+    private Tensor Attack(ForwardMode mode) =>
+        new PgdAttack(new(Epsilon, StepSize, AttackSteps, Mode: mode)).Perturb(model, batch, new RandomKey(1, RandomPurpose.AttackStart));
+
+    private void Scoped<T>(Func<T> work)
+    {
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        work();
+    }
+}

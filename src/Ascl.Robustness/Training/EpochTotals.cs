@@ -1,0 +1,78 @@
+using System.Text.Json.Serialization;
+using Ascl.Kernels.Contrastive;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>Sums over the steps of an epoch so far. Part of a run's saved state, so that an epoch that was interrupted ends with the same means.</summary>
+public sealed class EpochTotals
+{
+    public int Images { get; set; }
+    public double Loss { get; set; }
+    public double Seconds { get; set; }
+    public long NaturalCorrect { get; set; }
+    public long AdversarialCorrect { get; set; }
+    public bool HasNatural { get; set; }
+    public bool HasAdversarial { get; set; }
+
+    /// <summary>Σ of each term's value times the images of its step.</summary>
+    public Dictionary<string, double> Terms { get; set; } = [];
+
+    /// <summary>Σ of (positives, negatives) an anchor, times images.</summary>
+    public Dictionary<SelectionStrategy, double[]> Selected { get; set; } = [];
+
+    public void Add(StepResult step, int images, double seconds)
+    {
+        Images += images;
+        Loss += step.Loss * images;
+        Seconds += seconds;
+        (HasNatural, HasAdversarial) = (HasNatural || step.NaturalCorrect is not null, HasAdversarial || step.AdversarialCorrect is not null);
+        NaturalCorrect += step.NaturalCorrect ?? 0;
+        AdversarialCorrect += step.AdversarialCorrect ?? 0;
+        foreach (var (name, value) in step.Terms)
+            Terms[name] = Terms.GetValueOrDefault(name) + value * images;
+        foreach (var (strategy, pairs) in step.Selected)
+        {
+            double[] sums = Selected.TryGetValue(strategy, out double[]? found) ? found : Selected[strategy] = new double[2];
+            sums[0] += pairs.Positives * images;
+            sums[1] += pairs.Negatives * images;
+        }
+    }
+
+    /// <summary>Percent of the global strategy's positives and negatives that each strategy uses.</summary>
+    public Dictionary<string, SelectionPercent> SelectionPercents()
+    {
+        if (!Selected.TryGetValue(SelectionStrategy.Global, out double[]? global))
+            return [];
+        return Selected.ToDictionary(s => s.Key.ToString().ToLowerInvariant(),
+            s => new SelectionPercent(100 * s.Value[0] / Math.Max(global[0], 1e-12), 100 * s.Value[1] / Math.Max(global[1], 1e-12)));
+    }
+}
+
+/// <summary>A strategy's pairs as percent of the global strategy's.</summary>
+public readonly record struct SelectionPercent(double Positives, double Negatives);
+
+/// <summary>A line of metrics.jsonl.</summary>
+/// <param name="Epoch">From 1.</param>
+/// <param name="Terms">Mean of each term of the loss, unweighted.</param>
+/// <param name="TrainNaturalAccuracy">On the natural training images as they were trained on; null where they were not passed through.</param>
+/// <param name="Selection">Of every strategy, whether in use or not; empty without natural and adversarial images.</param>
+public sealed record EpochMetrics(
+    int Epoch,
+    double LearningRate,
+    double Loss,
+    IReadOnlyDictionary<string, double> Terms,
+    double? TrainNaturalAccuracy,
+    double? TrainRobustAccuracy,
+    double? ValidationNaturalAccuracy,
+    double? ValidationRobustAccuracy,
+    bool Best,
+    IReadOnlyDictionary<string, SelectionPercent> Selection,
+    double ImagesPerSecond,
+    double Seconds);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DictionaryKeyPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(EpochMetrics))]
+[JsonSerializable(typeof(RunProgress))]
+[JsonSerializable(typeof(Evaluation.EvaluationReport))]
+internal sealed partial class RunJson : JsonSerializerContext;

@@ -1,0 +1,79 @@
+using System.Text;
+using System.Text.Json;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>
+/// The files of a run: config.json (what it computes), metrics.jsonl (a line an epoch), state.safetensors (all that is needed to go on),
+/// last.safetensors and best.safetensors (weights), report.json (the final evaluation). Each is replaced whole or not at all.
+/// </summary>
+public sealed class RunFolder
+{
+    private RunFolder(string path, RunConfig config) => (Path, Config) = (path, config);
+
+    public string Path { get; }
+    public RunConfig Config { get; }
+    public string ConfigFile => File("config.json");
+    public string MetricsFile => File("metrics.jsonl");
+    public string StateFile => File("state.safetensors");
+    public string LastFile => File("last.safetensors");
+    public string BestFile => File("best.safetensors");
+    public string ReportFile => File("report.json");
+
+    /// <summary>A folder for a new run: <see cref="RunConfig.Out"/>, or the first free one of runs/METHOD-1, runs/METHOD-2, ….</summary>
+    /// <exception cref="UserErrorException">The folder holds something already, or cannot be made.</exception>
+    public static RunFolder Create(RunConfig config)
+    {
+        string path = config.Out ?? Enumerable.Range(1, int.MaxValue).Select(i => System.IO.Path.Combine("runs", $"{config.Method}-{i}")).First(p => !Directory.Exists(p));
+        if (System.IO.File.Exists(path))
+            throw new UserErrorException($"{path}: is a file, not a folder for a run");
+        if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+        {
+            bool isRun = System.IO.File.Exists(System.IO.Path.Combine(path, "config.json"));
+            throw new UserErrorException($"{path}: {(isRun ? $"holds a run already: go on with it by --resume {path}, or" : "is not empty:")} choose another folder with --out");
+        }
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (FileProblem.Is(e))
+        {
+            throw FileProblem.Of("create", path, e);
+        }
+        RunFolder folder = new(path, config with { Out = null, Resume = null });
+        folder.Config.Save(folder.ConfigFile);
+        return folder;
+    }
+
+    /// <summary>The folder of an earlier run.</summary>
+    /// <exception cref="UserErrorException">It holds no run.</exception>
+    public static RunFolder Open(string path)
+    {
+        string config = System.IO.Path.Combine(path, "config.json");
+        if (!System.IO.File.Exists(config))
+            throw new UserErrorException($"{path}: holds no run: there is no config.json");
+        return new RunFolder(path, RunConfig.Read(config));
+    }
+
+    /// <summary>Adds an epoch's line. The file ends with a whole line whenever the process is stopped: it is replaced, not appended to.</summary>
+    public void AddMetrics(EpochMetrics metrics) => WriteMetrics([.. MetricsLines(metrics.Epoch - 1), JsonSerializer.Serialize(metrics, RunJson.Default.EpochMetrics)]);
+
+    /// <summary>Forgets the lines of epochs after <paramref name="epochs"/>: those that a resumed run will do again.</summary>
+    public void KeepMetrics(int epochs)
+    {
+        if (System.IO.File.Exists(MetricsFile))
+            WriteMetrics([.. MetricsLines(epochs)]);
+    }
+
+    /// <summary>The epochs so far.</summary>
+    public IReadOnlyList<EpochMetrics> ReadMetrics() => [.. MetricsLines(int.MaxValue).Select(line => JsonSerializer.Deserialize(line, RunJson.Default.EpochMetrics)!)];
+
+    private void WriteMetrics(IReadOnlyCollection<string> lines) => AtomicFile.WriteText(MetricsFile, string.Concat(lines.Select(line => line + "\n")));
+
+    private IEnumerable<string> MetricsLines(int epochs) =>
+        System.IO.File.Exists(MetricsFile) ? System.IO.File.ReadLines(MetricsFile, Encoding.UTF8).Take(epochs) : [];
+
+    private string File(string name) => System.IO.Path.Combine(Path, name);
+}

@@ -1,0 +1,70 @@
+using Ascl.Data;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Models;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>Makes what a configuration names.</summary>
+public static class RunParts
+{
+    /// <exception cref="UserErrorException">The network does not take such images, or there is no such network.</exception>
+    public static Classifier Classifier(RunConfig config, DataSet data, Device device)
+    {
+        var (mean, std) = Normalization(config.Normalize, data);
+        ImageSet images = data.Train;
+        CheckImages(config.Model, images);
+        int head = config.Method == "ascl" ? config.Head : 0;
+        return new Classifier(device, new(config.Model, images.Channels, data.ClassNames.Count, mean, std, head), config.Seed);
+    }
+
+    /// <exception cref="UserErrorException">The network does not take images of this size.</exception>
+    public static void CheckImages(string network, ImageSet images)
+    {
+        if (network == "smallcnn" && (images.Height, images.Width) != (SmallCnn.ImageSize, SmallCnn.ImageSize))
+            throw new UserErrorException($"smallcnn takes images of {SmallCnn.ImageSize}x{SmallCnn.ImageSize} pixels, {images.Name} has {images.Height}x{images.Width}: choose another --model, such as resnet18");
+    }
+
+    public static IObjective Objective(RunConfig c) => c.Method switch
+    {
+        "natural" => new NaturalObjective(c.LabelSmoothing),
+        "pgd-at" => new PgdAtObjective(c.NaturalWeight, c.RobustWeight, c.LabelSmoothing),
+        "trades" => new TradesObjective(c.TradesBeta, c.LabelSmoothing),
+        _ => new AsclObjective(new PgdAtObjective(c.NaturalWeight, c.RobustWeight, c.LabelSmoothing),
+            ContrastiveSettings.Of(c.Strategy, c.Distance, c.Temperature, c.NormalizeRows), c.ContrastiveWeight, c.VatWeight),
+    };
+
+    /// <summary>The attack that training images are crafted with; null for an objective without one.</summary>
+    public static PgdAttack? Attack(RunConfig c, IObjective objective)
+    {
+        if (objective.Attack is not { } loss)
+            return null;
+        AttackStart start = !c.RandomStart ? AttackStart.None : loss == AttackLoss.KullbackLeibler ? AttackStart.Normal : AttackStart.Uniform;
+        return new PgdAttack(new(c.Epsilon, c.StepSize, c.AttackSteps, Norm(c.Norm), start, loss, c.BnMode == "train" ? ForwardMode.Train : ForwardMode.Frozen));
+    }
+
+    public static PerturbationNorm Norm(string name) => name == "l2" ? PerturbationNorm.L2 : PerturbationNorm.Linf;
+
+    public static Augmentation Augmentation(RunConfig c, DataSet data) => c.Augment switch
+    {
+        "on" => Data.Augmentation.CropAndFlip,
+        "off" => Data.Augmentation.None,
+        _ => data.Augmentation,
+    };
+
+    /// <summary>Mean and standard deviation of the input layer by name; "auto" takes the data's, "none" does nothing.</summary>
+    public static (float[] Mean, float[] Std) Normalization(string name, DataSet data) => name switch
+    {
+        "none" => ([], []),
+        "auto" => data.Normalization(),
+        "cifar10" => ([0.4914f, 0.4822f, 0.4465f], [0.2471f, 0.2435f, 0.2616f]),
+        "cifar100" => ([0.5071f, 0.4865f, 0.4409f], [0.2673f, 0.2564f, 0.2762f]),
+        "mnist" => ([0.1307f], [0.3081f]),
+        "fashion-mnist" => ([0.2860f], [0.3530f]),
+        _ => throw NearestName.Unknown("normalization", name, RunConfig.Normalizations),
+    };
+}

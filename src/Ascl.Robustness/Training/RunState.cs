@@ -1,0 +1,62 @@
+using System.Text.Json;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+using Ascl.Models;
+using Ascl.Models.Weights;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>How far a run is.</summary>
+public sealed class RunProgress
+{
+    /// <summary>Epochs done.</summary>
+    public int Epoch { get; set; }
+
+    /// <summary>Steps done of the epoch after them.</summary>
+    public int Step { get; set; }
+
+    /// <summary>What those steps summed up to.</summary>
+    public EpochTotals Totals { get; set; } = new();
+
+    /// <summary>The validation accuracy of the best epoch so far, −1 before the first.</summary>
+    public double BestAccuracy { get; set; } = -1;
+
+    /// <summary>That epoch, from 1.</summary>
+    public int BestEpoch { get; set; }
+}
+
+/// <summary>Saves and restores all that a run needs to go on as if never stopped: weights, running statistics, momenta, progress. Random numbers
+/// need no state: they are keyed by seed, epoch and image.</summary>
+public static class RunState
+{
+    private const string Model = "model.", Momentum = "momentum.", Progress = "progress";
+
+    public static void Save(string path, Classifier model, SgdOptimizer optimizer, RunProgress progress)
+    {
+        SafetensorsWriter writer = new();
+        WeightFile.Add(model.Parameters, writer, Model);
+        for (int i = 0; i < optimizer.Targets.Count; i++)
+            writer.Add(Momentum + optimizer.Targets[i].Name, optimizer.Targets[i].Tensor.Shape.Sizes, optimizer.Momenta[i].ToArray());
+        writer.Metadata[Progress] = JsonSerializer.Serialize(progress, RunJson.Default.RunProgress);
+        writer.Save(path);
+    }
+
+    /// <exception cref="UserErrorException">The file is damaged or of another model.</exception>
+    public static RunProgress Load(string path, Classifier model, SgdOptimizer optimizer)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        WeightFile.Load(model.Parameters, file, Model);
+        for (int i = 0; i < optimizer.Targets.Count; i++)
+            optimizer.Momenta[i].CopyFrom(file.ReadFloats(Momentum + optimizer.Targets[i].Name));
+        if (!file.Metadata.TryGetValue(Progress, out string? text))
+            throw new UserErrorException($"{path}: not the state of a run: no progress in its metadata");
+        try
+        {
+            return JsonSerializer.Deserialize(text, RunJson.Default.RunProgress)!;
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"{path}: the progress in its metadata is damaged: {e.Message}", e);
+        }
+    }
+}

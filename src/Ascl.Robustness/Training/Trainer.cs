@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using Ascl.Autograd;
+using Ascl.Data;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+using Ascl.Models.Weights;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Objectives;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>What a trainer tells while it works. Epochs and steps count from 0.</summary>
+public interface ITrainingObserver
+{
+    void Began(int epochs, int stepsPerEpoch, long stepsBefore);
+    void Step(int epoch, int step, int images, StepResult result);
+    void Epoch(EpochMetrics metrics);
+}
+
+/// <summary>
+/// Trains the classifier of a run and keeps its folder: the state every <see cref="RunConfig.SaveEvery"/> steps and after each epoch, the last
+/// weights, and the best ones by accuracy on the validation images (robust accuracy; natural for natural training), never the test images.
+/// Stopped at any moment, it goes on from the last saved state to the same bits.
+/// </summary>
+public sealed class Trainer
+{
+    private readonly RunFolder folder;
+    private readonly RunConfig config;
+    private readonly ImageSet train;
+    private readonly ImageSet? validation;
+    private readonly Augmentation augmentation;
+    private readonly IObjective objective;
+    private readonly PgdAttack? attack;
+    private readonly SgdOptimizer optimizer;
+    private readonly RunProgress progress;
+
+    /// <param name="device">Where to train.</param>
+    /// <param name="folder">A new run's, or an earlier one's to go on with.</param>
+    /// <param name="data">What the run's configuration names.</param>
+    /// <exception cref="UserErrorException">Data and model do not fit, or the saved state is damaged.</exception>
+    public Trainer(Device device, RunFolder folder, DataSet data)
+    {
+        (this.folder, config) = (folder, folder.Config);
+        ImageSet all = config.LimitTrain is { } limit ? data.Train.Take(limit) : data.Train;
+        (train, validation) = config.Validation > 0 ? ValidationSplit.Of(all, config.Validation, config.Seed) : (all, null);
+        augmentation = RunParts.Augmentation(config, data);
+        objective = RunParts.Objective(config);
+        attack = RunParts.Attack(config, objective);
+        Model = RunParts.Classifier(config, data, device);
+        optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay);
+        progress = File.Exists(folder.StateFile) ? RunState.Load(folder.StateFile, Model, optimizer) : new RunProgress();
+    }
+
+    public Classifier Model { get; }
+
+    /// <summary>Trains until the last epoch is done.</summary>
+    /// <param name="observer">Told of every step and epoch.</param>
+    /// <param name="stop">Ends training after the current step, with its state saved.</param>
+    /// <exception cref="UserErrorException">The loss is no longer finite, or a file cannot be written.</exception>
+    public void Run(ITrainingObserver observer, CancellationToken stop)
+    {
+        folder.KeepMetrics(progress.Epoch);
+        int stepsPerEpoch = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, 0).Count;
+        observer.Began(config.Epochs, stepsPerEpoch, (long)progress.Epoch * stepsPerEpoch + progress.Step);
+        LearningRateSchedule schedule = new(config, stepsPerEpoch);
+        TrainingStep step = new(Model, objective, optimizer);
+        while (progress.Epoch < config.Epochs)
+        {
+            RunEpoch(step, schedule, observer, stop);
+            EndEpoch(schedule.At(progress.Epoch, 0), observer);
+        }
+    }
+
+    private void RunEpoch(TrainingStep step, LearningRateSchedule schedule, ITrainingObserver observer, CancellationToken stop)
+    {
+        int epoch = progress.Epoch;
+        BatchPlan plan = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, epoch);
+        Batch host = plan.NewBatch();
+        while (progress.Step < plan.Count)
+        {
+            if (stop.IsCancellationRequested)
+            {
+                SaveState();
+                stop.ThrowIfCancellationRequested();
+            }
+            long began = Stopwatch.GetTimestamp();
+            plan.Fill(progress.Step, host);
+            StepResult result = RunStep(step, schedule.At(epoch, progress.Step), host);
+            progress.Totals.Add(result, host.Count, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            observer.Step(epoch, progress.Step++, host.Count, result);
+            if (config.SaveEvery > 0 && progress.Step % config.SaveEvery == 0 && progress.Step < plan.Count)
+                SaveState();
+        }
+    }
+
+    private StepResult RunStep(TrainingStep step, double learningRate, Batch host)
+    {
+        using IDisposable scope = Model.Device.Pool.BeginScope();
+        ImageBatch batch = ImageBatch.Upload(Model.Device, train, host);
+        Tensor? adversarial = attack?.Perturb(Model, batch, new RandomKey(config.Seed, RandomPurpose.AttackStart, (uint)progress.Epoch));
+        try
+        {
+            return step.Run(batch, adversarial, learningRate);
+        }
+        catch (LossNotFiniteException e)
+        {
+            string good = File.Exists(folder.BestFile) ? folder.BestFile : File.Exists(folder.StateFile) ? folder.StateFile : "none yet";
+            throw new UserErrorException($"training stopped in epoch {progress.Epoch + 1}, step {progress.Step + 1}: {e.Message}; last good checkpoint: {good} (a lower --lr may help)", e);
+        }
+    }
+
+    private void EndEpoch(double learningRate, ITrainingObserver observer)
+    {
+        EpochTotals t = progress.Totals;
+        long began = Stopwatch.GetTimestamp();
+        var (natural, robust) = validation is null ? (null, null) : Validate(validation);
+        double seconds = t.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds;
+        double? chosenBy = attack is null ? natural : robust;
+        progress.Epoch++;
+        // Without validation images the newest weights are the best known.
+        bool best = chosenBy is null || chosenBy > progress.BestAccuracy;
+        EpochMetrics metrics = new(progress.Epoch, learningRate, t.Loss / t.Images, t.Terms.ToDictionary(e => e.Key, e => e.Value / t.Images),
+            t.HasNatural ? (double)t.NaturalCorrect / t.Images : null, t.HasAdversarial ? (double)t.AdversarialCorrect / t.Images : null,
+            natural, robust, best, t.SelectionPercents(), t.Images / t.Seconds, seconds);
+        if (best)
+        {
+            (progress.BestAccuracy, progress.BestEpoch) = (chosenBy ?? -1, progress.Epoch);
+            SaveWeights(folder.BestFile);
+        }
+        SaveWeights(folder.LastFile);
+        folder.AddMetrics(metrics);
+        (progress.Step, progress.Totals) = (0, new());
+        SaveState();
+        observer.Epoch(metrics);
+    }
+
+    private (double? Natural, double? Robust) Validate(ImageSet images)
+    {
+        PgdAttack crafted = new(new(config.Epsilon, config.StepSize, config.AttackSteps, RunParts.Norm(config.Norm)));
+        EvaluationReport report = new Evaluator(Model, images, config.Batch, config.Seed).Run([new(crafted)], CancellationToken.None);
+        return (report.CleanAccuracy, report.WorstCaseAccuracy);
+    }
+
+    private void SaveState() => RunState.Save(folder.StateFile, Model, optimizer, progress);
+
+    private void SaveWeights(string path) => ClassifierFile.Save(path, Model);
+}
