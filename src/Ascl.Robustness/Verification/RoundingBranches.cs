@@ -13,8 +13,8 @@ internal static class RoundingBranches
     /// <summary>Branches tried, the unmoved input first.</summary>
     public const int Count = 128;
 
-    /// <summary>The most that a pixel in [0, 1] is moved: what float32 loses on the way through a network, at the input.</summary>
-    private const float Rounding = 1e-6f;
+    /// <summary>The most that a pixel in [0, 1] is moved, in turn: what float32 loses at the input, and what it loses on the way through a network.</summary>
+    private static readonly float[] Roundings = [1e-7f, 1e-6f];
 
     /// <summary>The first branch on which everything passes, else the one whose largest error is the smallest share of what is allowed.</summary>
     public static Comparison Nearest(SafetensorsFile file, int branches, Action<int, Comparison> verify)
@@ -35,7 +35,7 @@ internal static class RoundingBranches
     {
         float[] moved = new float[values.Length];
         if (branch > 0)
-            Philox.FillUniform(moved, new RandomKey(0, RandomPurpose.Test, (uint)branch), -Rounding, Rounding);
+            Philox.FillUniform(moved, new RandomKey(0, RandomPurpose.Test, (uint)branch), -Roundings[branch % 2], Roundings[branch % 2]);
         for (int i = 0; i < values.Length; i++)
             moved[i] = Math.Clamp(values[i] + moved[i], 0, 1);
         return moved;

@@ -19,7 +19,7 @@ internal static class TrainingGolden
     private static readonly (string Golden, string Ours)[] Terms = [("robust_cross_entropy", "robust_ce"), ("contrastive", "contrastive"), ("kl", "vat_kl")];
 
     /// <summary>Branches of rounding that a whole trace is tried on.</summary>
-    private const int Branches = 16;
+    private const int Branches = 64;
 
     public static void Verify(Device device, SafetensorsFile file, Comparison comparison) =>
         comparison.Checks.AddRange(RoundingBranches.Nearest(file, Branches, (branch, checks) => VerifyBranch(device, file, checks, branch)).Checks);
