@@ -5,6 +5,7 @@ using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Models;
+using Ascl.Models.Networks;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
@@ -21,10 +22,16 @@ internal sealed partial class TrainVerb
 
     public int Run(CancellationToken stop)
     {
-        RunFolder folder = Resume is null ? RunFolder.Create(CheckedConfig()) : OpenForResume(Resume);
-        RunConfig config = folder.Config;
+        RunFolder? earlier = Resume is null ? null : OpenForResume(Resume);
+        RunConfig config = earlier?.Config ?? ToRunConfig();
+        if (earlier is null)
+            RunFolder.FreePath(config);
         using CpuDevice device = new(Threads ?? config.Threads, pinned: true);
+        // What does not exist or fit is an error before a folder is made for the run, and names before the data are opened.
+        _ = NetworkCatalog.Create(config.Model, new ParameterSet(device, 0), channels: 1, classes: 2);
         DataSet data = ProgressDisplay.Run($"opening {config.Data}", display => DataSource.Open(config.Data, progress: new OpeningProgress(display, stop)));
+        Trainer.Check(config, data);
+        RunFolder folder = earlier ?? RunFolder.Create(config);
         Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {Fraction.Show(config.Epsilon)} {config.Norm}, seed {config.Seed}, {device.Name}");
         Console.WriteLine($"run folder {folder.Path}");
 
@@ -37,14 +44,6 @@ internal sealed partial class TrainVerb
         }
         PrintTable(data, results);
         return 0;
-    }
-
-    private RunConfig CheckedConfig()
-    {
-        RunConfig config = ToRunConfig();
-        // A name that does not exist is an error before a folder is made for it.
-        _ = new Classifier(new CpuDevice(1), new(config.Model, 1, 2, [], []));
-        return config;
     }
 
     private RunFolder OpenForResume(string path)

@@ -22,9 +22,9 @@ public sealed class RunFolder
     public string BestFile => File("best.safetensors");
     public string ReportFile => File("report.json");
 
-    /// <summary>A folder for a new run: <see cref="RunConfig.Out"/>, or the first free one of runs/METHOD-1, runs/METHOD-2, ….</summary>
-    /// <exception cref="UserErrorException">The folder holds something already, or cannot be made.</exception>
-    public static RunFolder Create(RunConfig config)
+    /// <summary>Where a new run goes: <see cref="RunConfig.Out"/>, or the first free one of runs/METHOD-1, runs/METHOD-2, ….</summary>
+    /// <exception cref="UserErrorException">That place holds something already.</exception>
+    public static string FreePath(RunConfig config)
     {
         string path = config.Out ?? Enumerable.Range(1, int.MaxValue).Select(i => System.IO.Path.Combine("runs", $"{config.Method}-{i}")).First(p => !Directory.Exists(p));
         if (System.IO.File.Exists(path))
@@ -34,6 +34,14 @@ public sealed class RunFolder
             bool isRun = System.IO.File.Exists(System.IO.Path.Combine(path, "config.json"));
             throw new UserErrorException($"{path}: {(isRun ? $"holds a run already: go on with it by --resume {path}, or" : "is not empty:")} choose another folder with --out");
         }
+        return path;
+    }
+
+    /// <summary>A folder for a new run at <see cref="FreePath"/>.</summary>
+    /// <exception cref="UserErrorException">The place is taken, or the folder cannot be made.</exception>
+    public static RunFolder Create(RunConfig config)
+    {
+        string path = FreePath(config);
         try
         {
             Directory.CreateDirectory(path);

@@ -57,10 +57,19 @@ public static class RunParts
     };
 
     /// <summary>Mean and standard deviation of the input layer by name; "auto" takes the data's, "none" does nothing.</summary>
-    public static (float[] Mean, float[] Std) Normalization(string name, DataSet data) => name switch
+    /// <exception cref="UserErrorException">It is for images of another number of channels, or there is none of that name.</exception>
+    public static (float[] Mean, float[] Std) Normalization(string name, DataSet data)
+    {
+        var (mean, std) = Normalization(name, data.Normalization);
+        return mean.Length == 0 || mean.Length == data.Train.Channels
+            ? (mean, std)
+            : throw new UserErrorException($"the input normalisation {name} is for {mean.Length} channels, {data.Name} has {data.Train.Channels}");
+    }
+
+    private static (float[] Mean, float[] Std) Normalization(string name, Func<(float[], float[])> ofData) => name switch
     {
         "none" => ([], []),
-        "auto" => data.Normalization(),
+        "auto" => ofData(),
         "cifar10" => ([0.4914f, 0.4822f, 0.4465f], [0.2471f, 0.2435f, 0.2616f]),
         "cifar100" => ([0.5071f, 0.4865f, 0.4409f], [0.2673f, 0.2564f, 0.2762f]),
         "mnist" => ([0.1307f], [0.3081f]),

@@ -44,8 +44,7 @@ public sealed class Trainer
     public Trainer(Device device, RunFolder folder, DataSet data)
     {
         (this.folder, config) = (folder, folder.Config);
-        ImageSet all = config.LimitTrain is { } limit ? data.Train.Take(limit) : data.Train;
-        (train, validation) = config.Validation > 0 ? ValidationSplit.Of(all, config.Validation, config.Seed) : (all, null);
+        (train, validation) = Split(config, data);
         augmentation = RunParts.Augmentation(config, data);
         objective = RunParts.Objective(config);
         attack = RunParts.Attack(config, objective);
@@ -55,6 +54,20 @@ public sealed class Trainer
     }
 
     public Classifier Model { get; }
+
+    /// <exception cref="UserErrorException">The configuration does not fit the data.</exception>
+    public static void Check(RunConfig config, DataSet data)
+    {
+        RunParts.CheckImages(config.Model, data.Train);
+        RunParts.Normalization(config.Normalize, data);
+        Split(config, data);
+    }
+
+    private static (ImageSet Train, ImageSet? Validation) Split(RunConfig config, DataSet data)
+    {
+        ImageSet all = config.LimitTrain is { } limit ? data.Train.Take(limit) : data.Train;
+        return config.Validation > 0 ? ValidationSplit.Of(all, config.Validation, config.Seed) : (all, null);
+    }
 
     /// <summary>Trains until the last epoch is done.</summary>
     /// <param name="observer">Told of every step and epoch.</param>

@@ -1,0 +1,187 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Ascl.Cli.Verbs;
+using Ascl.Kernels.Files;
+using Xunit;
+
+namespace Ascl.Cli.Tests;
+
+/// <summary>Training in real processes: results, resuming after kills, refusals.</summary>
+public sealed class TrainTests : IDisposable
+{
+    private static readonly string[] Small =
+    [
+        "train", "--limit-train", "420", "--limit-test", "60", "--validation", "100", "--epochs", "2", "--batch", "64", "--attack-steps", "2", "--lr", "0.02",
+        "--save-every", "1", "--twin", "false", "--seed", "5",
+    ];
+
+    private readonly string folder = Directory.CreateTempSubdirectory("ascl-train").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void KilledAnywhereItGoesOnToTheSameBitsOnAnyNumberOfThreads()
+    {
+        string whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
+        Assert.Equal(0, AsclProcess.Run([.. Small, "--threads", "1", "--out", whole]).ExitCode);
+
+        // Killed whenever its state has come a little further: in the middle of epochs, between them, and while something is being written.
+        int kills = 0;
+        string[] arguments = [.. Small, "--threads", "2", "--out", killed];
+        for (int at = 1; at <= 7; at += 2)
+        {
+            using Process process = Start(arguments);
+            while (!process.HasExited && StepsDone(killed) < at)
+                Thread.Sleep(1);
+            if (!process.HasExited)
+            {
+                process.Kill();
+                kills++;
+            }
+            process.WaitForExit();
+            if (Directory.Exists(killed))
+                arguments = ["train", "--resume", killed, "--threads", $"{1 + kills % 2}"];
+        }
+        Assert.True(kills >= 2, $"only {kills} kills hit a running process");
+        ProcessResult last = AsclProcess.Run(arguments);
+        Assert.True(last.ExitCode == 0, last.Error);
+
+        foreach (string file in new[] { "last.safetensors", "best.safetensors" })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(whole, file)), File.ReadAllBytes(Path.Combine(killed, file)));
+        Assert.Equal(Metrics(whole), Metrics(killed));
+    }
+
+    [Fact]
+    public void ARunLeavesItsFilesAndEvaluateReadsThem()
+    {
+        string run = Path.Combine(folder, "run"), json = Path.Combine(folder, "a.json"), other = Path.Combine(folder, "b.json");
+        ProcessResult result = AsclProcess.Run([.. Small, "--out", run]);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("PGD-20", result.Output, StringComparison.Ordinal);
+        JsonNode epoch = JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).First())!;
+        Assert.Equal(100, epoch["selection"]!["global"]!["positives"]!.GetValue<double>(), 6);
+        Assert.InRange(epoch["selection"]!["leaked"]!["negatives"]!.GetValue<double>(), 0, 100);
+
+        Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", run, "--attack", "fgsm,pgd", "--steps", "5", "--restarts", "2", "--limit", "60", "--batch", "64", "--threads", "2", "--json", json).ExitCode);
+        Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", Path.Combine(run, "best.safetensors"), "--data", "sample", "--attack", "fgsm,pgd", "--steps", "5", "--restarts", "2", "--limit", "60",
+            "--batch", "7", "--threads", "1", "--json", other).ExitCode);
+        JsonNode a = JsonNode.Parse(File.ReadAllText(json))!, b = JsonNode.Parse(File.ReadAllText(other))!;
+        Assert.Equal(60, a["count"]!.GetValue<int>());
+        Assert.Equal(a["clean_accuracy"]!.GetValue<double>(), b["clean_accuracy"]!.GetValue<double>());
+        Assert.Equal(a["worst_case_accuracy"]!.GetValue<double>(), b["worst_case_accuracy"]!.GetValue<double>());
+        Assert.Equal(["FGSM", "PGD-5"], a["attacks"]!.AsArray().Select(x => x!["name"]!.GetValue<string>()));
+        Assert.Equal(a["attacks"]!.AsArray().Select(x => x!["accuracy"]!.GetValue<double>()), b["attacks"]!.AsArray().Select(x => x!["accuracy"]!.GetValue<double>()));
+        Assert.Equal(0, a["attacks"]![1]!["rejected"]!.GetValue<int>());
+        Assert.True(a["worst_case_accuracy"]!.GetValue<double>() <= a["attacks"]!.AsArray().Min(x => x!["accuracy"]!.GetValue<double>()));
+
+        Assert.Contains("holds a run already", AsclProcess.Refusal([.. Small, "--out", run]), StringComparison.Ordinal);
+        Assert.Contains("--lr cannot be given", AsclProcess.Refusal("train", "--resume", run, "--lr", "0.5"), StringComparison.Ordinal);
+        Assert.Contains("classes", AsclProcess.Refusal("evaluate", "--weights", run, "--data", $"file:{FileOf(12, 1, 28)}"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ALossThatIsNotANumberStopsTrainingAndIsNamed()
+    {
+        ProcessResult result = AsclProcess.Run([.. With("--lr", "1e20"), "--out", Path.Combine(folder, "nan")]);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Matches("training stopped in epoch 1, step [0-9]+: the term [a-z_]+ of the loss is (NaN|-?Infinity); last good checkpoint: .*state.safetensors", result.Error);
+        Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
+    public void ADiskThatIsFullEndsTheRunInOneLineAndKeepsWhatWasSaved()
+    {
+        string run = Path.Combine(folder, "full");
+        Assert.Equal(0, AsclProcess.Run([.. With("--epochs", "1"), "--out", run]).ExitCode);
+        byte[] before = File.ReadAllBytes(Path.Combine(run, "state.safetensors"));
+        File.WriteAllText(Path.Combine(run, "config.json"), File.ReadAllText(Path.Combine(run, "config.json")).Replace("\"epochs\": 1", "\"epochs\": 2", StringComparison.Ordinal));
+        // No file may grow past 200 kB: as on a full disk, saving fails halfway.
+        ProcessResult result = AsclProcess.Run(new ProcessStartInfo("bash", ["-c", $"trap '' XFSZ; ulimit -f 200; export DOTNET_EnableWriteXorExecute=0; exec dotnet '{typeof(IVerb).Assembly.Location}' train --resume '{run}'"]));
+        Assert.Equal(2, result.ExitCode);
+        Assert.Matches("^ascl: error: cannot write .*state.safetensors: ", result.Error);
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(run, "state.safetensors")));
+        Assert.Empty(Directory.EnumerateFiles(run, "*.tmp*"));
+    }
+
+    [Theory]
+    [InlineData("unknown model 'resnet81': did you mean resnet18?", "train", "--model", "resnet81")]
+    [InlineData("unknown method 'acsl': did you mean ascl?", "train", "--method", "acsl")]
+    [InlineData("epsilon", "train", "--epsilon", "8")]
+    [InlineData("smallcnn takes images of 28x28 pixels", "train", "--model", "smallcnn", "--validation", "0", "--data", "file:{images}")]
+    [InlineData("no such file", "evaluate", "--weights", "missing.safetensors", "--data", "sample")]
+    [InlineData("not a safetensors file", "evaluate", "--weights", "{text}", "--data", "sample")]
+    [InlineData("does not say what network", "evaluate", "--weights", "{images}", "--data", "sample")]
+    [InlineData("unknown attack 'pdg': did you mean pgd?", "evaluate", "--weights", "{images}", "--model", "smallcnn", "--data", "sample", "--attack", "pdg")]
+    [InlineData("holds no run", "train", "--resume", "{folder}")]
+    public void BadInputIsRefusedInOneLine(string expected, params string[] arguments)
+    {
+        string text = Path.Combine(folder, "text.txt"), images = FileOf(10, 3, 16);
+        File.WriteAllText(text, "this is not a file of weights, whatever its name says");
+        string[] real = [.. arguments.Select(a => a.Replace("{text}", text, StringComparison.Ordinal).Replace("{images}", images, StringComparison.Ordinal).Replace("{folder}", folder, StringComparison.Ordinal))];
+        if (real[0] == "train" && !real.Contains("--resume"))
+            real = [.. real, "--out", Path.Combine(folder, "refused")];
+        string before = string.Join('\n', Directory.EnumerateFileSystemEntries(folder).Order());
+        ProcessResult result = AsclProcess.Run(real);
+        Assert.Equal(2, result.ExitCode);
+        string line = Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("ascl: error: ", line, StringComparison.Ordinal);
+        Assert.Contains(expected, line, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(Directory.EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories), f => f != images);
+        Assert.StartsWith(before, string.Join('\n', Directory.EnumerateFileSystemEntries(folder).Order()), StringComparison.Ordinal);
+    }
+
+    /// <summary>The arguments of a small run with one of them changed.</summary>
+    private static string[] With(string option, string value)
+    {
+        string[] arguments = [.. Small];
+        arguments[Array.IndexOf(arguments, option) + 1] = value;
+        return arguments;
+    }
+
+    /// <summary>A data set of two images of each class.</summary>
+    private string FileOf(int classes, int channels, int size)
+    {
+        string path = Path.Combine(folder, "images.safetensors");
+        SafetensorsWriter writer = new();
+        writer.Add("images", [2 * classes, channels, size, size], new byte[2 * classes * channels * size * size]);
+        writer.Add("labels", [2 * classes], [.. Enumerable.Range(0, 2 * classes).Select(i => (long)(i % classes))]);
+        writer.Save(path);
+        return path;
+    }
+
+    private static Process Start(string[] arguments)
+    {
+        ProcessStartInfo start = new("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        Process process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+    }
+
+    /// <summary>Steps of the whole run that its saved state has done; −1 before there is one.</summary>
+    private static int StepsDone(string run)
+    {
+        const int StepsPerEpoch = 5;
+        string state = Path.Combine(run, "state.safetensors");
+        if (!File.Exists(state))
+            return -1;
+        using SafetensorsFile file = SafetensorsFile.Open(state);
+        JsonNode progress = JsonNode.Parse(file.Metadata["progress"])!;
+        return progress["epoch"]!.GetValue<int>() * StepsPerEpoch + progress["step"]!.GetValue<int>();
+    }
+
+    /// <summary>The metrics without what depends on the clock.</summary>
+    private static string Metrics(string run)
+    {
+        IEnumerable<string> lines = File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
+        {
+            JsonObject metrics = JsonNode.Parse(line)!.AsObject();
+            metrics.Remove("seconds");
+            metrics.Remove("images_per_second");
+            return metrics.ToJsonString();
+        });
+        return string.Join('\n', lines);
+    }
+}
