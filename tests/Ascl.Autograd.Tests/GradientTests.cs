@@ -53,15 +53,17 @@ public sealed class GradientTests : IDisposable
     {
         Tensor x = Leaf([1, 2]), weight = Leaf([3, 4]);
         int asked = 0;
-        Tensor y = x.Detach().Scale(1).Record("product", (x, dy => dy.Scale(3)), (weight, dy =>
-        {
-            asked++;
-            return dy.Scale(4);
-        }));
+        Tensor y = x.Detach().Scale(1).Record("product", (x, dy => dy.Scale(3)), (weight, ToWeight));
         Assert.Equal([3, 3], Gradient.Of(y.Sum(), x)[0].ToArray());
         Assert.Equal(0, asked);
         Assert.Equal([4, 4], Gradient.Of(y.Sum(), weight)[0].ToArray());
         Assert.Equal(1, asked);
+
+        Tensor ToWeight(Tensor dy)
+        {
+            asked++;
+            return dy.Scale(4);
+        }
     }
 
     [Fact]
