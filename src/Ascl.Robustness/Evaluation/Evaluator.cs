@@ -77,19 +77,26 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         bool[] survived = [.. right];
         for (int restart = 0; restart < planned.Restarts; restart++)
         {
-            int[] places = [.. Enumerable.Range(0, survived.Length).Where(i => survived[i])];
-            if (places.Length == 0)
+            if (!survived.Contains(true))
                 break;
+            int[] places = Places(survived);
             using IDisposable scope = model.Device.Pool.BeginScope();
             ImageBatch left = Select(batch, places);
             Tensor adversarial = planned.Attack.Perturb(model, left, new RandomKey(seed, RandomPurpose.AttackStart, (uint)restart));
             bool[] stillRight = Correct(adversarial, left.Labels.ToArray());
             bool[] valid = Valid(planned.Attack.Settings, left.Images.ToArray(), adversarial.ToArray(), places.Length);
-            rejected += valid.Count(v => !v);
+            rejected += valid.Where((v, i) => !v && survived[places[i]]).Count();
             for (int i = 0; i < places.Length; i++)
-                survived[places[i]] = stillRight[i] || !valid[i];
+                survived[places[i]] &= stillRight[i] || !valid[i];
         }
         return survived;
+    }
+
+    /// <summary>The places of the survivors, filled up with others to a quarter of the batch: few sizes of batch mean few sizes of memory.</summary>
+    private static int[] Places(bool[] survived)
+    {
+        int quarter = (survived.Length + 3) / 4, count = survived.Count(s => s), wanted = Math.Min(survived.Length, (count + quarter - 1) / quarter * quarter);
+        return [.. Enumerable.Range(0, survived.Length).OrderByDescending(i => survived[i]).Take(wanted).Order()];
     }
 
     private bool[] Correct(Tensor x, ReadOnlySpan<int> labels)
