@@ -21,11 +21,13 @@ public static class ContrastiveOps
         ContrastiveGeometry g = new(rows.Shape[0], rows.Shape[1], strategy, distance, temperature);
         Tensor loss = Tensor.Empty(rows.Device, new(1)), state = Tensor.Empty(rows.Device, new(g.StateLength));
         ContrastiveKernels.Forward(g, rows.Data, labels, predictions, loss.Data, state.Data);
-        return loss.Record("contrastive", (rows, dy =>
+        return loss.Record("contrastive", (rows, Backward));
+
+        Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(rows);
             ContrastiveKernels.Backward(g, rows.Data, labels, predictions, state.Data, dy.Data, dx.Data);
             return dx;
-        }));
+        }
     }
 }

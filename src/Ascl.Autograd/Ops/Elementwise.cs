@@ -11,12 +11,14 @@ public static class ElementwiseOps
     {
         Tensor y = Tensor.EmptyLike(x);
         ElementwiseKernels.Relu(x.Data, y.Data);
-        return y.Record("relu", (x, dy =>
+        return y.Record("relu", (x, Backward));
+
+        Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(x);
             ElementwiseKernels.ReluBackward(dy.Data, y.Data, dx.Data);
             return dx;
-        }));
+        }
     }
 
     /// <summary>a + b, of equal shapes.</summary>

@@ -25,19 +25,19 @@ public static class ImageOps
     public static Tensor ToActivation(this Tensor plain)
     {
         RequirePlain(plain, "to_activation");
-        return FromPlain(plain).Record("to_activation", (plain, dy => ToPlain(dy, [])));
+        return FromPlain(plain, TensorLayout.Activation).Record("to_activation", (plain, dy => ToPlain(dy, [])));
     }
 
-    /// <summary>An activation as plain features [N, C·H·W].</summary>
+    /// <summary>An activation or image planes as plain features [N, C·H·W].</summary>
     public static Tensor Flatten(this Tensor x)
     {
         Shape flat = new(x.Shape[0], x.Shape[1] * x.Shape[2] * x.Shape[3]);
-        return ToPlain(x, []).Viewed(flat).Record("flatten", (x, dy => FromPlain(dy.Viewed(x.Shape))));
+        return ToPlain(x, []).Viewed(flat).Record("flatten", (x, dy => FromPlain(dy.Viewed(x.Shape), x.Layout)));
     }
 
-    private static Tensor FromPlain(Tensor plain)
+    private static Tensor FromPlain(Tensor plain, TensorLayout layout)
     {
-        Tensor activation = Tensor.Empty(plain.Device, plain.Shape, TensorLayout.Activation);
+        Tensor activation = Tensor.Empty(plain.Device, plain.Shape, layout);
         ActivationKernels.FromPlain(activation.ActivationLayout, plain.Data, default, default, activation.Data);
         return activation;
     }

@@ -18,24 +18,27 @@ public static class LinearOps
         var (n, o, i) = (x.Shape[0], weight.Shape[0], weight.Shape[1]);
         Tensor y = Tensor.Empty(x.Device, new(n, o));
         GemmKernels.Multiply(false, true, n, o, i, x.Data, weight.Data, bias.Data, y.Data);
-        return y.Record("linear",
-            (x, dy =>
-            {
-                Tensor dx = Tensor.EmptyLike(x);
-                GemmKernels.Multiply(false, false, n, i, o, dy.Data, weight.Data, null, dx.Data);
-                return dx;
-            }),
-            (weight, dy =>
-            {
-                Tensor dw = Tensor.EmptyLike(weight);
-                GemmKernels.Multiply(true, false, o, i, n, dy.Data, x.Data, null, dw.Data);
-                return dw;
-            }),
-            (bias, dy =>
-            {
-                Tensor db = Tensor.EmptyLike(bias);
-                ReduceKernels.ColumnSums(n, o, dy.Data, db.Data);
-                return db;
-            }));
+        return y.Record("linear", (x, BackwardInput), (weight, BackwardWeight), (bias, BackwardBias));
+
+        Tensor BackwardInput(Tensor dy)
+        {
+            Tensor dx = Tensor.EmptyLike(x);
+            GemmKernels.Multiply(false, false, n, i, o, dy.Data, weight.Data, null, dx.Data);
+            return dx;
+        }
+
+        Tensor BackwardWeight(Tensor dy)
+        {
+            Tensor dw = Tensor.EmptyLike(weight);
+            GemmKernels.Multiply(true, false, o, i, n, dy.Data, x.Data, null, dw.Data);
+            return dw;
+        }
+
+        Tensor BackwardBias(Tensor dy)
+        {
+            Tensor db = Tensor.EmptyLike(bias);
+            ReduceKernels.ColumnSums(n, o, dy.Data, db.Data);
+            return db;
+        }
     }
 }

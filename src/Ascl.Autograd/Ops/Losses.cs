@@ -13,12 +13,14 @@ public static class LossOps
         var (n, k) = SizesOf(logits, "cross_entropy");
         Tensor loss = Tensor.Empty(logits.Device, new(reduction == Reduction.None ? n : 1));
         SoftmaxKernels.CrossEntropyForward(n, k, logits.Data, labels, smoothing, reduction, loss.Data);
-        return loss.Record("cross_entropy", (logits, dy =>
+        return loss.Record("cross_entropy", (logits, Backward));
+
+        Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(logits);
             SoftmaxKernels.CrossEntropyBackward(n, k, logits.Data, labels, smoothing, reduction, dy.Data, dx.Data);
             return dx;
-        }));
+        }
     }
 
     /// <summary>KL(softmax a ‖ softmax b) of every row: [n]. Gradients reach both.</summary>
@@ -29,19 +31,21 @@ public static class LossOps
             throw new ShapeException($"kl: logits {a.Shape} and {b.Shape} differ");
         Tensor divergences = Tensor.Empty(a.Device, new(n));
         SoftmaxKernels.KullbackLeiblerForward(n, k, a.Data, b.Data, divergences.Data);
-        return divergences.Record("kl",
-            (a, dy =>
-            {
-                Tensor da = Tensor.EmptyLike(a);
-                SoftmaxKernels.KullbackLeiblerBackwardFirst(n, k, a.Data, b.Data, dy.Data, da.Data);
-                return da;
-            }),
-            (b, dy =>
-            {
-                Tensor db = Tensor.EmptyLike(b);
-                SoftmaxKernels.KullbackLeiblerBackwardSecond(n, k, a.Data, b.Data, dy.Data, db.Data);
-                return db;
-            }));
+        return divergences.Record("kl", (a, BackwardA), (b, BackwardB));
+
+        Tensor BackwardA(Tensor dy)
+        {
+            Tensor da = Tensor.EmptyLike(a);
+            SoftmaxKernels.KullbackLeiblerBackwardFirst(n, k, a.Data, b.Data, dy.Data, da.Data);
+            return da;
+        }
+
+        Tensor BackwardB(Tensor dy)
+        {
+            Tensor db = Tensor.EmptyLike(b);
+            SoftmaxKernels.KullbackLeiblerBackwardSecond(n, k, a.Data, b.Data, dy.Data, db.Data);
+            return db;
+        }
     }
 
     /// <summary>Mean over the rows of the entropy of softmax(logits).</summary>
@@ -50,12 +54,14 @@ public static class LossOps
         var (n, k) = SizesOf(logits, "entropy");
         Tensor entropy = Tensor.Empty(logits.Device, new(1));
         SoftmaxKernels.MeanEntropyForward(n, k, logits.Data, entropy.Data);
-        return entropy.Record("entropy", (logits, dy =>
+        return entropy.Record("entropy", (logits, Backward));
+
+        Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(logits);
             SoftmaxKernels.MeanEntropyBackward(n, k, logits.Data, dy.Data, dx.Data);
             return dx;
-        }));
+        }
     }
 
     /// <summary>x − log Σ exp x of every row.</summary>
@@ -64,12 +70,14 @@ public static class LossOps
         var (n, k) = SizesOf(logits, "log_softmax");
         Tensor y = Tensor.EmptyLike(logits);
         SoftmaxKernels.LogSoftmaxForward(n, k, logits.Data, y.Data);
-        return y.Record("log_softmax", (logits, dy =>
+        return y.Record("log_softmax", (logits, Backward));
+
+        Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(logits);
             SoftmaxKernels.LogSoftmaxBackward(n, k, y.Data, dy.Data, dx.Data);
             return dx;
-        }));
+        }
     }
 
     /// <summary>The class of the largest logit of each row, the first of equals.</summary>

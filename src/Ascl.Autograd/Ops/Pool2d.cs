@@ -10,12 +10,14 @@ public static class Pool2dOps
     {
         var (g, y) = Prepare(x, size, stride);
         Pool2dKernels.MaxForward(g, x.Data, y.Data);
-        return y.Record("max_pool2d", (x, dy =>
+        return y.Record("max_pool2d", (x, Backward));
+
+        Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(x);
             Pool2dKernels.MaxBackward(g, dy.Data, x.Data, y.Data, dx.Data);
             return dx;
-        }));
+        }
     }
 
     /// <summary>The mean of every window.</summary>
@@ -23,12 +25,14 @@ public static class Pool2dOps
     {
         var (g, y) = Prepare(x, size, stride);
         Pool2dKernels.AverageForward(g, x.Data, y.Data);
-        return y.Record("average_pool2d", (x, dy =>
+        return y.Record("average_pool2d", (x, Backward));
+
+        Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(x);
             Pool2dKernels.AverageBackward(g, dy.Data, dx.Data);
             return dx;
-        }));
+        }
     }
 
     /// <summary>The mean of every channel: plain [N, C] from [N, C, H, W].</summary>
@@ -36,12 +40,14 @@ public static class Pool2dOps
     {
         Tensor y = Tensor.Empty(x.Device, new(x.Shape[0], x.Shape[1]));
         Pool2dKernels.GlobalAverageForward(x.ActivationLayout, x.Data, y.Data);
-        return y.Record("global_average_pool", (x, dy =>
+        return y.Record("global_average_pool", (x, Backward));
+
+        Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(x);
             Pool2dKernels.GlobalAverageBackward(x.ActivationLayout, dy.Data, dx.Data);
             return dx;
-        }));
+        }
     }
 
     private static (Pool2dGeometry, Tensor) Prepare(Tensor x, int size, int stride)

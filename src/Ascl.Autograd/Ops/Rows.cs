@@ -16,12 +16,14 @@ public static class RowOps
         var (n, d) = (x.Shape[0], x.Shape[1]);
         Tensor y = Tensor.EmptyLike(x), norms = Tensor.Empty(x.Device, new(n));
         NormalizeKernels.Forward(n, d, x.Data, y.Data, norms.Data);
-        return y.Record("normalize_rows", (x, dy =>
+        return y.Record("normalize_rows", (x, Backward));
+
+        Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(x);
             NormalizeKernels.Backward(n, d, y.Data, norms.Data, dy.Data, dx.Data);
             return dx;
-        }));
+        }
     }
 
     /// <summary>The rows of a above those of b: [n + m, d].</summary>
@@ -49,12 +51,14 @@ public static class RowOps
             throw new ShapeException($"sum: a plain tensor is needed, not {x.Layout} {x.Shape}");
         Tensor y = Tensor.Empty(x.Device, new(1));
         ReduceKernels.Sum(x.Data, scale, y.Data);
-        return y.Record("sum", (x, dy =>
+        return y.Record("sum", (x, Backward));
+
+        Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(x);
             ElementwiseKernels.Fill(dy.Data, scale, dx.Data);
             return dx;
-        }));
+        }
     }
 
     /// <summary>The mean of all values.</summary>

@@ -80,7 +80,8 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
         CheckFit(model, test, file, countIsLeast: specification.StartsWith("file:", StringComparison.Ordinal));
 
         EvaluationReport report = ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed)
-            .Run(attacks, stop, (done, total) => display.Report(done, total, $"evaluating on {test.Count} images"))) with { Weights = file, Data = data.Name };
+            .Run(attacks, stop, (done, total) => display.Report(done, total, $"evaluating on {test.Count} images")));
+        report = report with { Weights = file, Data = data.Name };
         var table = new ResultTable("attack", "norm", "epsilon", "steps", "restarts", "accuracy %", "seconds") { Title = $"{file} ({model.Spec.Network}) on {report.Count} test images of {data.Name}" };
         table.Add("none", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
         foreach (AttackReport a in report.Attacks)

@@ -1,5 +1,5 @@
-using Ascl.Cli.Display;
 using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
@@ -73,7 +73,8 @@ internal sealed partial class TrainVerb
             new(new PgdAttack(new(config.Epsilon, config.StepSize, ReportedPgdSteps, norm))),
         ];
         EvaluationReport report = ProgressDisplay.Run("evaluating on the test images", display => new Evaluator(best, test, config.Batch, config.Seed)
-            .Run(attacks, stop, (done, total) => display.Report(done, total, $"evaluating on {test.Count} test images"))) with { Weights = folder.BestFile };
+            .Run(attacks, stop, (done, total) => display.Report(done, total, $"evaluating on {test.Count} test images")));
+        report = report with { Weights = folder.BestFile };
         AtomicFile.WriteText(folder.ReportFile, Evaluator.ToJson(report));
         return report;
     }

@@ -20,6 +20,7 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
         Of<DataShowVerb>(),
         Of<DevicesVerb>(),
         Of<VerifyVerb>(),
+        Of<GradcheckVerb>(),
         Of<BenchVerb>(),
     ];
 

@@ -12,19 +12,32 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
     /// <summary>Vector loads of a tail may read this far past the end.</summary>
     private const int Slack = 256;
 
+    private readonly CpuDevice owner;
+    private readonly T* memory;
+
     public CpuBuffer(CpuDevice device, int length) : base(device, length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         nuint bytes = (nuint)length * (nuint)sizeof(T) + Slack;
         bool huge = bytes >= HugePage;
-        Pointer = (T*)NativeMemory.AlignedAlloc(bytes, huge ? (nuint)HugePage : CacheLine);
+        owner = device;
+        memory = (T*)NativeMemory.AlignedAlloc(bytes, huge ? (nuint)HugePage : CacheLine);
         if (huge)
-            LinuxMemory.AdviseHugePages(Pointer, bytes);
-        NativeMemory.Clear(Pointer, bytes);
+            LinuxMemory.AdviseHugePages(memory, bytes);
+        NativeMemory.Clear(memory, bytes);
         GC.AddMemoryPressure((long)bytes);
     }
 
-    public T* Pointer { get; }
+    /// <summary>The memory, for a kernel: valid until it ends, whether or not anything still refers to this buffer.</summary>
+    public T* Pointer
+    {
+        get
+        {
+            owner.KeepAlive(this);
+            return memory;
+        }
+    }
+
     public Span<T> Span => new(Pointer, Length);
 
     public override void CopyFrom(ReadOnlySpan<T> source)
@@ -48,7 +61,7 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
 
     ~CpuBuffer()
     {
-        NativeMemory.AlignedFree(Pointer);
+        NativeMemory.AlignedFree(memory);
         GC.RemoveMemoryPressure(Length * (long)sizeof(T) + Slack);
     }
 }

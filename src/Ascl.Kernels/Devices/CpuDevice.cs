@@ -6,6 +6,12 @@ namespace Ascl.Kernels.Devices;
 /// <summary>The CPU with a fixed number of threads.</summary>
 public sealed unsafe class CpuDevice : Device
 {
+    /// <summary>More buffers than any kernel works on.</summary>
+    private const int MostOperands = 32;
+
+    private readonly object?[] recent = new object?[2 * MostOperands];
+    private int kept;
+
     private readonly WorkerTeam team;
     private readonly CpuBuffer<float>?[] scratch;
 
@@ -54,5 +60,22 @@ public sealed unsafe class CpuDevice : Device
     /// <summary>The memory of a buffer that must be this device's.</summary>
     internal static T* Pointer<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Pointer;
 
-    public override void Dispose() => team.Dispose();
+    /// <summary>
+    /// Kernels work on raw pointers, which the garbage collector does not see, and their caller may hold no reference to an operand any more. So the
+    /// device refers to the last <see cref="MostOperands"/> buffers whose memory was asked for.
+    /// </summary>
+    internal void KeepAlive(object buffer)
+    {
+        int last = Volatile.Read(ref kept);
+        for (int i = 0; i < MostOperands; i++)
+            if (recent[(uint)(last - i) % recent.Length] == buffer)
+                return;
+        recent[(uint)Interlocked.Increment(ref kept) % recent.Length] = buffer;
+    }
+
+    public override void Dispose()
+    {
+        team.Dispose();
+        Array.Clear(recent);
+    }
 }

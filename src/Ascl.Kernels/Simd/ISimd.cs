@@ -16,10 +16,10 @@ public unsafe interface ISimd<T> where T : struct, ISimd<T>
     /// <summary>Writes past the caches, for outputs larger than them; <paramref name="p"/> must be aligned to the vector.</summary>
     void StoreNonTemporal(float* p);
 
-    /// <summary>a·b + c in one rounding.</summary>
+    /// <summary>a·b + c, in one rounding on every machine that can.</summary>
     static abstract T MulAdd(T a, T b, T c);
 
-    /// <summary>c − a·b in one rounding.</summary>
+    /// <summary>c − a·b, likewise.</summary>
     static abstract T NegMulAdd(T a, T b, T c);
 
     static abstract T operator +(T a, T b);

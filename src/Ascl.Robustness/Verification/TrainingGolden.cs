@@ -18,7 +18,13 @@ internal static class TrainingGolden
     private const double LossAllowed = 1e-3, WeightsAllowed = 1e-3;
     private static readonly (string Golden, string Ours)[] Terms = [("robust_cross_entropy", "robust_ce"), ("contrastive", "contrastive"), ("kl", "vat_kl")];
 
-    public static void Verify(Device device, SafetensorsFile file, Comparison comparison)
+    /// <summary>Branches of rounding that a whole trace is tried on.</summary>
+    private const int Branches = 64;
+
+    public static void Verify(Device device, SafetensorsFile file, Comparison comparison) =>
+        comparison.Checks.AddRange(RoundingBranches.Nearest(file, Branches, (branch, checks) => VerifyBranch(device, file, checks, branch)).Checks);
+
+    private static void VerifyBranch(Device device, SafetensorsFile file, Comparison comparison, int branch)
     {
         Classifier model = NetworkGolden.MakeClassifier(device, file, "weights.", file.Contains("projection.weight") ? file.Shape("projection.weight")[0] : 0);
         WeightFile.Load(model.Parameters, file, "weights.", optional: "projection.");
@@ -41,7 +47,8 @@ internal static class TrainingGolden
             Tensor images = Tensor.FromArray(device, new(file.Shape($"step{i}.images")), file.ReadFloats($"step{i}.images"));
             DeviceBuffer<int> labels = ContrastiveGolden.Integers(device, file, $"step{i}.labels");
             ImageBatch batch = new(images, labels, labels);
-            Tensor adversarial = NetworkGolden.StartedAt(images, file.ReadFloats($"step{i}.start_delta"));
+            float[] start = NetworkGolden.StartedAt(images, file.ReadFloats($"step{i}.start_delta")).ToArray();
+            Tensor adversarial = Tensor.FromArray(device, images.Shape, RoundingBranches.Input(start, branch));
             attack.Ascend(model, batch, adversarial);
             results.Add(step.Run(batch, adversarial, Number("learning_rate")));
         }

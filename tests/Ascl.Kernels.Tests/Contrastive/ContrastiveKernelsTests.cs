@@ -1,3 +1,4 @@
+using Ascl.Autograd.Checking;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
 using Ascl.Testing;
@@ -81,7 +82,7 @@ public sealed class ContrastiveKernelsTests
     {
         const double step = 1e-6;
         Case c = Case.Random(22, 6, 3, 8);
-        ContrastiveReference reference = new(c.Geometry(strategy, distance, 0.2f), c.Labels, c.Predictions);
+        ReferenceContrastive reference = new(c.Geometry(strategy, distance, 0.2f), c.Labels, c.Predictions);
         double[] rows = [.. c.Rows.Select(value => (double)value)], differences = new double[rows.Length];
         for (int i = 0; i < rows.Length; i++)
         {
@@ -152,7 +153,7 @@ public sealed class ContrastiveKernelsTests
         using CpuDevice device = new(3);
         foreach (SelectionStrategy strategy in Enum.GetValues<SelectionStrategy>())
         {
-            ContrastiveReference reference = new(c.Geometry(strategy, RowDistance.Dot, 1), c.Labels, c.Predictions);
+            ReferenceContrastive reference = new(c.Geometry(strategy, RowDistance.Dot, 1), c.Labels, c.Predictions);
             var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(strategy, device.Upload<int>(c.Labels), device.Upload<int>(c.Predictions));
             for (int i = 0; i < 130; i++)
             {
@@ -195,7 +196,7 @@ public sealed class ContrastiveKernelsTests
         public void AgreesWithReference(SelectionStrategy strategy, RowDistance distance, float temperature, double tolerance)
         {
             ContrastiveGeometry g = Geometry(strategy, distance, temperature);
-            ContrastiveReference reference = new(g, Labels, Predictions);
+            ReferenceContrastive reference = new(g, Labels, Predictions);
             double[] exact = [.. Rows.Select(value => (double)value)];
             var (loss, gradient) = Run(strategy, distance, temperature, threads: 2);
             Assert.True(float.IsFinite(loss) && gradient.All(float.IsFinite), $"{g}: not finite");

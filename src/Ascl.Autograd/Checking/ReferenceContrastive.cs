@@ -1,9 +1,9 @@
 using Ascl.Kernels.Contrastive;
 
-namespace Ascl.Kernels.Tests.Contrastive;
+namespace Ascl.Autograd.Checking;
 
-/// <summary>SPEC §1 word for word, in double, over all pairs.</summary>
-internal sealed class ContrastiveReference(ContrastiveGeometry g, int[] labels, int[] predictions)
+/// <summary>The contrastive loss with selection (ASCL, arXiv 2101.10027) word for word, in double precision, over all pairs.</summary>
+public sealed class ReferenceContrastive(ContrastiveGeometry g, int[] labels, int[] predictions)
 {
     public bool IsPositive(int i, int j) => i != j && labels[j] == labels[i] && (g.Strategy != SelectionStrategy.Leaked || predictions[j] == predictions[i]);
 
@@ -15,6 +15,7 @@ internal sealed class ContrastiveReference(ContrastiveGeometry g, int[] labels, 
         _ => predictions[j] == predictions[i],
     };
 
+    /// <summary>L of rows [n, d].</summary>
     public double Loss(double[] rows)
     {
         double[,] similarity = Similarities(rows);
@@ -28,6 +29,8 @@ internal sealed class ContrastiveReference(ContrastiveGeometry g, int[] labels, 
         return total / g.Rows;
     }
 
+    /// <summary>dL/d rows. Where a distance has no derivative: 0 for l1 at equal coordinates and l2 at distance 0; coordinates that reach the linf
+    /// maximum together share its slope evenly.</summary>
     public double[] Gradient(double[] rows)
     {
         double[,] similarity = Similarities(rows);

@@ -1,0 +1,26 @@
+using Ascl.Autograd.Ops;
+
+namespace Ascl.Autograd.Checking;
+
+/// <summary>Formulas on single values.</summary>
+internal static class ElementwiseCases
+{
+    public static IEnumerable<OpCase> Of(CaseInputs inputs)
+    {
+        OpInput activation = inputs.Draw("x", 2, 5, 3, 4), plain = inputs.Draw("x", 7, 19);
+        yield return new("relu", "activation", [activation], t => t[0].ToActivation().Relu(), v => Relu(v[0]));
+        yield return new("relu", "matrix", [plain], t => t[0].Relu(), v => Relu(v[0]));
+        yield return new("relu", "values at 0", [plain.Rounded(1)], t => t[0].Relu(), v => Relu(v[0]))
+        { Convention = (v, dy) => [[.. dy.Select((d, i) => v[0][i] > 0 ? d : 0)]] };
+
+        OpInput a = inputs.Draw("a", 2, 5, 3, 4), b = inputs.Draw("b", 2, 5, 3, 4);
+        yield return new("add", "activations", [a, b], t => t[0].ToActivation().Add(t[1].ToActivation()), v => [.. v[0].Zip(v[1], (x, y) => x + y)]);
+        yield return new("add", "a tensor and itself", [a], t => t[0].Add(t[0]), v => [.. v[0].Select(x => x + x)]);
+        yield return new("add_scaled", "a − 1.25 b", [a, b], t => t[0].AddScaled(t[1], -1.25f), v => [.. v[0].Zip(v[1], (x, y) => x - 1.25 * y)]);
+        yield return new("add_scaled", "a tensor and itself", [a], t => t[0].AddScaled(t[0], 2), v => [.. v[0].Select(x => 3 * x)]);
+        yield return new("scale", "by −0.75", [a], t => t[0].Scale(-0.75f), v => [.. v[0].Select(x => -0.75 * x)]);
+        yield return new("scale", "by 0", [a], t => t[0].Scale(0), v => new double[v[0].Length]);
+    }
+
+    private static double[] Relu(double[] x) => [.. x.Select(v => Math.Max(0, v))];
+}

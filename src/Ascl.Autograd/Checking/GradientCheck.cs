@@ -1,0 +1,111 @@
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Random;
+
+namespace Ascl.Autograd.Checking;
+
+/// <summary>How far an op is from its formula.</summary>
+/// <param name="Case">What was checked.</param>
+/// <param name="ForwardError">Largest deviation of a value from the formula's, as a fraction of the largest.</param>
+/// <param name="GradientError">The same for the gradients; of the input that is worst.</param>
+/// <param name="WorstInput">That input's name.</param>
+public sealed record GradientCheckResult(OpCase Case, double ForwardError, double GradientError, string WorstInput)
+{
+    /// <summary>Errors that are not numbers fail.</summary>
+    public bool Passed => ForwardError <= GradientCheck.Tolerance && GradientError <= GradientCheck.Tolerance;
+}
+
+/// <summary>
+/// Values and gradients of an op against its formula in double precision. Gradients are those of Σ r·y for random r, and are compared with
+/// (L(x + h) − L(x − h))/2h, L = Σ r·formula(x), one entry of x after the other.
+/// </summary>
+public static class GradientCheck
+{
+    /// <summary>
+    /// The largest error that passes. Sums of dozens of float32 products, each off by 6e-8 of itself, come out right to some 1e-7 of the largest
+    /// entry, through Winograd's transforms or the exponentials of the contrastive loss to some 1e-6; a wrong formula is off by percents.
+    /// </summary>
+    public const double Tolerance = 1e-5;
+
+    /// <summary>h. The error of the differences is of the order h² + 1e-16/h: 1e-10, far below float32's. The smaller, the fewer kinks are crossed.</summary>
+    private const double Step = 1e-6;
+
+    /// <summary>Where all values or all gradients are below these, their absolute errors count as fractions of these, so that what is zero up to
+    /// rounding passes. A loss near 0 is the difference of numbers of order 10.</summary>
+    private const double SmallestValue = 0.1, SmallestGradient = 0.01;
+
+    public static GradientCheckResult Run(Device device, OpCase opCase)
+    {
+        using IDisposable scope = device.Pool.BeginScope();
+        Tensor[] inputs = [.. opCase.Inputs.Select(input => Tensor.FromArray(device, input.Shape, input.Values, requiresGrad: true))];
+        Tensor y = opCase.Run(inputs);
+        if (y.Layout != TensorLayout.Plain)
+            y = y.Flatten();
+        double[][] x = [.. opCase.Inputs.Select(input => ToDouble(input.Values))];
+        double forward = Error(opCase.Reference(x), y.ToArray(), SmallestValue);
+        if (double.IsInfinity(forward))
+            return new(opCase, forward, double.PositiveInfinity, "");
+
+        float[] seed = new float[y.Shape.Length];
+        Philox.FillUniform(seed, new RandomKey(1, RandomPurpose.Test), 0.5f, 1.5f);
+        for (int i = 1; i < seed.Length; i += 2)
+            seed[i] = -seed[i];
+        double[] r = ToDouble(seed);
+        Tensor[] ours = Gradient.Seeded(y, Tensor.FromArray(device, y.Shape, seed), inputs);
+        double[][]? convention = opCase.Convention?.Invoke(x, r);
+        (double Error, string Input) worst = (-1, "");
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            double error = Error(convention?[i] ?? Differences(opCase.Reference, x, i, r), ours[i].ToArray(), SmallestGradient);
+            if (error > worst.Error || double.IsNaN(error))
+                worst = (error, opCase.Inputs[i].Name);
+        }
+        return new(opCase, forward, worst.Error, worst.Input);
+    }
+
+    /// <summary>∂(Σ r·formula)/∂x[input] by central differences.</summary>
+    public static double[] Differences(Func<double[][], double[]> formula, double[][] x, int input, double[] r)
+    {
+        double[] gradient = new double[x[input].Length];
+        Parallel.For(0, gradient.Length,
+            () => x.Select((values, i) => i == input ? (double[])values.Clone() : values).ToArray(),
+            (k, _, moved) =>
+            {
+                double at = x[input][k], h = Step * Math.Max(1, Math.Abs(at)), above = at + h, below = at - h;
+                moved[input][k] = above;
+                double high = Weighted(formula(moved), r);
+                moved[input][k] = below;
+                double low = Weighted(formula(moved), r);
+                moved[input][k] = at;
+                gradient[k] = (high - low) / (above - below);
+                return moved;
+            },
+            _ => { });
+        return gradient;
+    }
+
+    private static double Weighted(double[] values, double[] weights)
+    {
+        double sum = 0;
+        for (int i = 0; i < values.Length; i++)
+            sum += weights[i] * values[i];
+        return sum;
+    }
+
+    private static double[] ToDouble(float[] values) => Array.ConvertAll(values, v => (double)v);
+
+    /// <summary>The largest deviation by the largest expected magnitude (at least <paramref name="smallest"/>); NaN where one is not a number, infinity where the lengths differ.</summary>
+    private static double Error(double[] expected, float[] actual, double smallest)
+    {
+        if (expected.Length != actual.Length)
+            return double.PositiveInfinity;
+        double largest = smallest, worst = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            // Math.Max hands NaN on.
+            largest = Math.Max(largest, Math.Abs(expected[i]));
+            worst = Math.Max(worst, Math.Abs(expected[i] - actual[i]));
+        }
+        return worst / largest;
+    }
+}

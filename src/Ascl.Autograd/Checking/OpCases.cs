@@ -1,0 +1,22 @@
+namespace Ascl.Autograd.Checking;
+
+/// <summary>The cases of every op in Ascl.Autograd.Ops.</summary>
+public static class OpCases
+{
+    /// <summary>All of them; other seeds draw other values.</summary>
+    public static IEnumerable<OpCase> All(ulong seed)
+    {
+        CaseInputs inputs = new(seed);
+        return
+        [
+            .. Conv2dCases.Of(inputs),
+            .. BatchNormCases.Of(inputs),
+            .. Pool2dCases.Of(inputs),
+            .. ElementwiseCases.Of(inputs),
+            .. ImageCases.Of(inputs),
+            .. RowCases.Of(inputs),
+            .. LossCases.Of(inputs),
+            .. ContrastiveCases.Of(inputs),
+        ];
+    }
+}

@@ -1,0 +1,40 @@
+namespace Ascl.Autograd.Checking;
+
+/// <summary>Pooling as its definition, in double precision, over plain planes [N·C, H, W] and square windows without padding.</summary>
+public static class ReferencePool2d
+{
+    public static double[] Max(double[] x, int h, int w, int size, int stride) => OfWindows(x, h, w, size, stride, window => window.Max(i => x[i]));
+
+    public static double[] Average(double[] x, int h, int w, int size, int stride) => OfWindows(x, h, w, size, stride, window => window.Average(i => x[i]));
+
+    /// <summary>dx of the maximum: dy of a window goes to the first of its equal maxima.</summary>
+    public static double[] MaxBackward(double[] x, double[] dy, int h, int w, int size, int stride)
+    {
+        double[] dx = new double[x.Length];
+        int y = 0;
+        OfWindows(x, h, w, size, stride, window =>
+        {
+            // MaxBy gives the first of equals.
+            dx[window.MaxBy(i => x[i])] += dy[y++];
+            return 0;
+        });
+        return dx;
+    }
+
+    /// <summary>A number of every window, given the positions of its pixels row by row.</summary>
+    private static double[] OfWindows(double[] x, int h, int w, int size, int stride, Func<List<int>, double> number)
+    {
+        List<double> numbers = [];
+        for (int plane = 0; plane < x.Length; plane += h * w)
+            for (int top = 0; top + size <= h; top += stride)
+                for (int left = 0; left + size <= w; left += stride)
+                {
+                    List<int> window = [];
+                    for (int r = 0; r < size; r++)
+                        for (int s = 0; s < size; s++)
+                            window.Add(plane + (top + r) * w + left + s);
+                    numbers.Add(number(window));
+                }
+        return [.. numbers];
+    }
+}

@@ -1,0 +1,102 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Checking;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Contrastive;
+using Ascl.Kernels.Devices;
+using Ascl.Models.Networks;
+
+namespace Ascl.Robustness.Objectives;
+
+/// <summary>The cases of every objective: its weighted sum against the formula, with gradients to the natural and adversarial logits and latents
+/// and to the projection of the latents. Predictions, which are piecewise constant, are those at the inputs.</summary>
+public static class ObjectiveCases
+{
+    private const int Classes = 4, Latent = 8, Projected = 5;
+    private const double Beta = 6, VatWeight = 0.2, ContrastiveWeight = 0.7;
+
+    /// <summary>Logits, latents and labels of a batch, and whether latents are projected before they are contrasted.</summary>
+    private sealed record Batch(OpInput[] Inputs, int[] Labels, bool Projects)
+    {
+        /// <summary>Predictions of the natural images, then of the adversarial ones.</summary>
+        public int[] Predictions { get; } =
+            [.. Inputs[..2].SelectMany(logits => ReferenceLosses.Predict([.. logits.Values.Select(v => (double)v)], Classes))];
+    }
+
+    /// <summary>A formula of a batch in double precision; x: as in <see cref="Batch.Inputs"/>.</summary>
+    private delegate double Formula(double[][] x, Batch batch);
+
+    /// <summary>All of them; other seeds draw other values.</summary>
+    public static IEnumerable<OpCase> All(ulong seed)
+    {
+        CaseInputs inputs = new(seed);
+        Batch batch = Draw(inputs, 6), projected = Draw(inputs, 6, projects: true), single = Draw(inputs, 1);
+        yield return Case("natural", "", batch, new NaturalObjective(), (x, b) => CrossEntropy(x[0], b, 0));
+        yield return Case("natural", "smoothing 0.1", batch, new NaturalObjective(0.1), (x, b) => CrossEntropy(x[0], b, 0.1f));
+        yield return Case("pgd-at", "", batch, new PgdAtObjective(), PgdAt);
+        yield return Case("pgd-at", "one image", single, new PgdAtObjective(), PgdAt);
+        yield return Case("pgd-at", "natural weight 0.5, robust weight 2, smoothing 0.2", batch, new PgdAtObjective(0.5, 2, 0.2),
+            (x, b) => 0.5 * CrossEntropy(x[0], b, 0.2f) + 2 * CrossEntropy(x[1], b, 0.2f));
+        yield return Case("trades", "", batch, new TradesObjective(Beta), Trades);
+        yield return Case("trades", "one image", single, new TradesObjective(Beta), Trades);
+        yield return Case("trades", "beta 1, smoothing 0.1", batch, new TradesObjective(1, 0.1), (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
+
+        OpInput[] equal = [batch.Inputs[0], batch.Inputs[0] with { Name = "adversarial logits" }, batch.Inputs[2], batch.Inputs[2] with { Name = "adversarial latent" }];
+        Batch oneClass = batch with { Labels = new int[6] }, unchanged = new(equal, batch.Labels, Projects: false);
+        foreach (var (foundation, name, formula) in new (IObjective, string, Formula)[] { (new PgdAtObjective(), "pgd-at", PgdAt), (new TradesObjective(Beta), "trades", Trades) })
+        {
+            foreach (SelectionStrategy strategy in Enum.GetValues<SelectionStrategy>())
+                foreach (string distance in new[] { "cosine", "linf" })
+                    yield return Ascl(batch, "", strategy, distance);
+            foreach (string distance in new[] { "cosine", "dot", "l1", "l2", "linf" })
+            {
+                yield return Ascl(projected, ", projected", SelectionStrategy.Leaked, distance);
+                yield return Ascl(single, ", one image", SelectionStrategy.Leaked, distance);
+                yield return Ascl(oneClass, ", one class", SelectionStrategy.Leaked, distance);
+            }
+            yield return Ascl(unchanged, ", adversarial = natural", SelectionStrategy.Leaked, "cosine");
+
+            OpCase Ascl(Batch of, string particular, SelectionStrategy strategy, string distance)
+            {
+                ContrastiveSettings settings = ContrastiveSettings.Of(strategy.ToString(), distance, 0.2, normalize: true);
+                return Case("ascl", $"on {name}, {strategy.ToString().ToLowerInvariant()} {distance}{particular}", of,
+                    new AsclObjective(foundation, settings, ContrastiveWeight, VatWeight),
+                    (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings) + VatWeight * Divergence(x));
+            }
+        }
+    }
+
+    private static Batch Draw(CaseInputs inputs, int images, bool projects = false)
+    {
+        OpInput[] outputs =
+        [
+            inputs.Draw("natural logits", images, Classes).Times(3), inputs.Draw("adversarial logits", images, Classes).Times(3),
+            inputs.Draw("natural latent", images, Latent), inputs.Draw("adversarial latent", images, Latent),
+        ];
+        return new(projects ? [.. outputs, inputs.Draw("projection weight", Projected, Latent), inputs.Draw("projection bias", Projected)] : outputs,
+            inputs.Indices(images, Classes), projects);
+    }
+
+    private static OpCase Case(string name, string variant, Batch batch, IObjective objective, Formula formula) =>
+        new(name, variant, batch.Inputs,
+            t => objective.Terms(new(
+                new ModelOutput(t[2], t[0]), new ModelOutput(t[3], t[1]), t[0].Device.Upload<int>(batch.Labels),
+                latent => batch.Projects ? latent.Linear(t[4], t[5]) : latent)).Total(),
+            x => [formula(x, batch)]);
+
+    private static double PgdAt(double[][] x, Batch batch) => CrossEntropy(x[1], batch, 0);
+
+    private static double Trades(double[][] x, Batch batch) => CrossEntropy(x[0], batch, 0) + Beta * Divergence(x);
+
+    private static double CrossEntropy(double[] logits, Batch batch, double smoothing) => ReferenceLosses.CrossEntropy(logits, batch.Labels, smoothing).Average();
+
+    private static double Divergence(double[][] x) => ReferenceLosses.KullbackLeibler(x[0], x[1], Classes).Average();
+
+    private static double Contrastive(double[][] x, Batch batch, ContrastiveSettings settings)
+    {
+        double[] latents = [.. x[2], .. x[3]];
+        double[] rows = batch.Projects ? ReferenceRows.Linear(latents, x[4], x[5]) : latents;
+        int n = 2 * batch.Labels.Length, d = rows.Length / n;
+        ContrastiveGeometry geometry = new(n, d, settings.Strategy, settings.Distance, (float)settings.Temperature);
+        return new ReferenceContrastive(geometry, [.. batch.Labels, .. batch.Labels], batch.Predictions).Loss(ReferenceRows.Normalize(rows, d));
+    }
+}

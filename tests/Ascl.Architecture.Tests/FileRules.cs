@@ -1,0 +1,87 @@
+using System.Text.RegularExpressions;
+
+namespace Ascl.Architecture.Tests;
+
+/// <summary>The house's rules about one source file, each giving the places that break it.</summary>
+internal static partial class FileRules
+{
+    public const int MaxLines = 420;
+
+    /// <summary>Files written by a program that stands beside them; they may be long.</summary>
+    public static IReadOnlyList<string> Generated { get; } = ["src/Ascl.Kernels/Gemm/MicroKernels.cs"];
+
+    private const string Native = "src/Ascl.Kernels/Native", EnvironmentReader = "src/Ascl.Kernels/Diagnostics/DebugSettings.cs";
+
+    /// <summary>Programs of one file, run by <c>dotnet run FILE</c>, have top-level statements and no namespace.</summary>
+    private static bool IsProgram(SourceFile file) => file.IsIn("scripts") || file.Name.StartsWith("generate-", StringComparison.Ordinal);
+
+    /// <summary>The rules' own words and examples are no violations.</summary>
+    private static bool StatesTheRules(SourceFile file) => file.IsIn("tests/Ascl.Architecture.Tests");
+
+    public static IEnumerable<Violation> GpuTypesStayInTheirFiles(SourceFile file) =>
+        !file.IsIn("src") || file.IsIn(Native) || file.Name == "CudaDevice.cs" || file.Name.EndsWith(".Cuda.cs", StringComparison.Ordinal)
+            ? []
+            : Lines(file, IlgpuType(), _ => "ILGPU types belong in *.Cuda.cs, CudaDevice.cs or Native/");
+
+    public static IEnumerable<Violation> NativeImportsStayInNative(SourceFile file) =>
+        file.IsIn(Native) ? [] : Lines(file, NativeImport(), match => $"{match.Groups[1]} belongs in {Native}");
+
+    public static IEnumerable<Violation> OneFileReadsTheEnvironment(SourceFile file) =>
+        file.Path == EnvironmentReader || file.IsIn("tests") ? [] : Lines(file, EnvironmentRead(), _ => $"the environment is read only in {EnvironmentReader}");
+
+    public static IEnumerable<Violation> FilesStayShort(SourceFile file) =>
+        file.Lines.Length < MaxLines || Generated.Contains(file.Path)
+            ? []
+            : [new(file.Path, file.Lines.Length, $"{file.Lines.Length} lines; a file has fewer than {MaxLines}: split it by subject")];
+
+    public static IEnumerable<Violation> NothingIsLeftForLater(SourceFile file) =>
+        Lines(file, LeftForLater(), match => $"'{match.Value}': do it now, or leave it out");
+
+    public static IEnumerable<Violation> NamesSayWhatAThingIs(SourceFile file)
+    {
+        const string advice = "says nothing: name it by what it is or does";
+        foreach (string part in file.Path.Split('/'))
+            if (EmptyWord().IsMatch(part))
+                yield return new(file.Path, 1, $"the name '{part}' {advice}");
+        foreach (Violation violation in Lines(file, EmptyTypeName(), match => $"the name '{match.Groups[2]}' {advice}"))
+            yield return violation;
+    }
+
+    public static IEnumerable<Violation> NamespacesMatchFolders(SourceFile file)
+    {
+        if (IsProgram(file) || file.Name == "Usings.cs")
+            yield break;
+        string expected = string.Join('.', file.Folder.Split('/').Skip(1));
+        int line = Array.FindIndex(file.Lines, text => text.StartsWith("namespace ", StringComparison.Ordinal));
+        if (line < 0)
+            yield return new(file.Path, 1, $"no namespace; the folder asks for 'namespace {expected};'");
+        else if (file.Lines[line].TrimEnd() != $"namespace {expected};")
+            yield return new(file.Path, line + 1, $"'{file.Lines[line]}'; the folder asks for 'namespace {expected};'");
+    }
+
+    private static IEnumerable<Violation> Lines(SourceFile file, Regex pattern, Func<Match, string> problem) =>
+        StatesTheRules(file)
+            ? []
+            : from line in file.Lines.Index()
+              let match = pattern.Match(line.Item)
+              where match.Success
+              select new Violation(file.Path, line.Index + 1, problem(match));
+
+    [GeneratedRegex(@"^(?!\s*//).*(\busing\s+(static\s+)?(\w+\s*=\s*)?(global::)?ILGPU\b|\bILGPU\.\w)")]
+    private static partial Regex IlgpuType();
+
+    [GeneratedRegex(@"^(?!\s*//).*\b(DllImport|LibraryImport)\b")]
+    private static partial Regex NativeImport();
+
+    [GeneratedRegex(@"^(?!\s*//).*\b(GetEnvironmentVariables?|ExpandEnvironmentVariables)\b")]
+    private static partial Regex EnvironmentRead();
+
+    [GeneratedRegex(@"\b(TODO|FIXME|HACK|XXX)\b")]
+    private static partial Regex LeftForLater();
+
+    [GeneratedRegex(@"(Helper|Manager|Utils|Utilities)(s?\b|[A-Z.])")]
+    private static partial Regex EmptyWord();
+
+    [GeneratedRegex(@"^(?!\s*//).*\b(class|struct|record|interface|enum|delegate)\b[^;={(]*?\b(\w*(Helper|Manager|Utils|Utilities)s?\w*)")]
+    private static partial Regex EmptyTypeName();
+}

@@ -1,0 +1,130 @@
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Autograd.Tests;
+
+public sealed class GradientTests : IDisposable
+{
+    private readonly CpuDevice device = new(1);
+
+    public void Dispose() => device.Dispose();
+
+    [Fact]
+    public void A_tensor_used_on_several_paths_gets_the_sum()
+    {
+        Tensor x = Leaf([1, -2, 3]);
+        // d/dx of x + 2·(x + relu x) + 3·x, where x itself is passed on by add.
+        Tensor y = x.Add(x.Add(x.Relu()).Scale(2)).AddScaled(x, 3);
+        Assert.Equal([8, 6, 8], Gradient.Of(y.Sum(), x)[0].ToArray());
+    }
+
+    [Fact]
+    public void Gradients_handed_on_to_both_terms_of_a_sum_do_not_mix()
+    {
+        Tensor a = Leaf([1, 2]), b = Leaf([3, 4]);
+        Tensor sum = a.Add(b), y = sum.Add(a.Scale(10)).Add(b.Scale(100)).Add(sum);
+        Tensor[] gradients = Gradient.Of(y.Sum(), a, b, sum);
+        Assert.Equal([12, 12], gradients[0].ToArray());
+        Assert.Equal([102, 102], gradients[1].ToArray());
+        Assert.Equal([2, 2], gradients[2].ToArray());
+    }
+
+    [Fact]
+    public void A_target_that_is_not_reached_gets_zeros()
+    {
+        Tensor x = Leaf([1, 2]), other = Leaf([3, 4, 5]), activation = Tensor.FromArray(device, new(1, 2, 2, 1), [1, 2, 3, 4], requiresGrad: true).ToActivation();
+        Tensor[] gradients = Gradient.Of(x.Scale(5).Sum(), other, x, activation);
+        Assert.Equal([0, 0, 0], gradients[0].ToArray());
+        Assert.Equal([5, 5], gradients[1].ToArray());
+        Assert.Equal(TensorLayout.Activation, gradients[2].Layout);
+        Assert.Equal([0, 0, 0, 0], gradients[2].ToArray());
+    }
+
+    [Fact]
+    public void A_detached_tensor_passes_no_gradient()
+    {
+        Tensor x = Leaf([1, 2]);
+        Assert.Equal([3, 3], Gradient.Of(x.Scale(3).Add(x.Scale(7).Detach()).Sum(), x)[0].ToArray());
+    }
+
+    [Fact]
+    public void Only_the_paths_to_the_targets_are_walked()
+    {
+        Tensor x = Leaf([1, 2]), weight = Leaf([3, 4]);
+        int asked = 0;
+        Tensor y = x.Detach().Scale(1).Record("product", (x, dy => dy.Scale(3)), (weight, dy =>
+        {
+            asked++;
+            return dy.Scale(4);
+        }));
+        Assert.Equal([3, 3], Gradient.Of(y.Sum(), x)[0].ToArray());
+        Assert.Equal(0, asked);
+        Assert.Equal([4, 4], Gradient.Of(y.Sum(), weight)[0].ToArray());
+        Assert.Equal(1, asked);
+    }
+
+    [Fact]
+    public void An_image_gradient_needs_no_memory_for_weight_gradients()
+    {
+        Assert.Equal(BackwardBytes(trained: false, askWeight: false), BackwardBytes(trained: true, askWeight: false));
+        Assert.True(BackwardBytes(trained: true, askWeight: true) >= BackwardBytes(trained: true, askWeight: false) + 40 * 3 * 9 * sizeof(float));
+
+        static long BackwardBytes(bool trained, bool askWeight)
+        {
+            using CpuDevice device = new(1);
+            using IDisposable scope = device.Pool.BeginScope();
+            Tensor x = Tensor.FromArray(device, new(2, 3, 4, 4), new float[96], requiresGrad: true);
+            Tensor weight = Tensor.FromArray(device, new(40, 3, 3, 3), new float[40 * 3 * 9], requiresGrad: trained);
+            Tensor loss = x.ToActivation().Conv2d(weight).Relu().Flatten().Sum();
+            long before = device.Pool.AllocatedBytes;
+            Gradient.Of(loss, askWeight ? [x, weight] : [x]);
+            return device.Pool.AllocatedBytes - before;
+        }
+    }
+
+    [Fact]
+    public void Nothing_is_recorded_where_no_input_needs_a_gradient()
+    {
+        Tensor x = Leaf([1, 2]), constant = Tensor.FromArray(device, new(2), [1, 1]);
+        Assert.False(constant.Scale(2).Relu().RequiresGrad);
+        Assert.True(constant.Add(x).RequiresGrad);
+    }
+
+    [Fact]
+    public void A_target_may_lie_in_the_middle_and_be_the_output()
+    {
+        Tensor x = Leaf([1, 2]), middle = x.Scale(3), loss = middle.Scale(5).Sum();
+        Tensor[] gradients = Gradient.Of(loss, middle, x, loss);
+        Assert.Equal([5, 5], gradients[0].ToArray());
+        Assert.Equal([15, 15], gradients[1].ToArray());
+        Assert.Equal(1, gradients[2].Item);
+    }
+
+    [Fact]
+    public void The_same_target_may_be_asked_for_twice()
+    {
+        Tensor x = Leaf([1, 2]);
+        Assert.All(Gradient.Of(x.Scale(3).Sum(), x, x), gradient => Assert.Equal([3, 3], gradient.ToArray()));
+    }
+
+    [Fact]
+    public void A_seed_weighs_the_outputs_and_is_left_as_it_was()
+    {
+        Tensor x = Leaf([1, 2]), seed = Tensor.FromArray(device, new(2), [10, -1]);
+        Assert.Equal([40, -4], Gradient.Seeded(x.Add(x.Scale(3)), seed, x)[0].ToArray());
+        Assert.Equal([10, -1], seed.ToArray());
+    }
+
+    [Fact]
+    public void What_does_not_fit_is_named()
+    {
+        Tensor x = Leaf([1, 2]);
+        Assert.Contains("[2]", Assert.Throws<ShapeException>(() => Gradient.Of(x.Scale(2), x)).Message);
+        Assert.Contains("seed [3] for output [2]", Assert.Throws<ShapeException>(() => Gradient.Seeded(x.Scale(2), Leaf([1, 2, 3]), x)).Message);
+        Tensor wrong = x.Detach().Scale(2).Record("wrong", (x, dy => dy.Sum()));
+        Assert.Contains("gradient of leaf [2]", Assert.Throws<ShapeException>(() => Gradient.Of(wrong.Sum(), x)).Message);
+    }
+
+    private Tensor Leaf(float[] values) => Tensor.FromArray(device, new(values.Length), values, requiresGrad: true);
+}
