@@ -73,7 +73,8 @@ public static unsafe partial class AttackKernels
 
     /// <summary>
     /// One step of ascent, projection and clipping, in place. L∞: x ← clip₀₁(clip to original ± ε(x + α·sign g)).
-    /// L2: δ ← x + α·g/‖g‖ − original, scaled back to length ε if longer; x ← clip₀₁(original + δ). A zero gradient moves nothing.
+    /// L2: δ ← x + α·g/‖g‖ − original, scaled back to length ε if longer; x ← clip₀₁(original + δ).
+    /// A gradient that is zero, or in L2 not finite, moves nothing; in L∞ a NaN moves nothing at its pixel.
     /// </summary>
     public static void PgdStep(PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon, float stepSize, DeviceBuffer<float> x)
     {
@@ -92,15 +93,18 @@ public static unsafe partial class AttackKernels
     private static void StepL2(float* original, float* gradient, float* x, int image, float epsilon, float stepSize)
     {
         double length = Math.Sqrt(SquaredLength(new(gradient, image)));
-        double step = length > 0 ? stepSize / length : 0, squares = 0;
+        // A gradient of zero, or one that is not finite, has no direction.
+        double step = length > 0 && double.IsFinite(length) ? stepSize / length : 0, squares = 0;
         for (int i = 0; i < image; i++)
         {
-            double delta = x[i] + step * gradient[i] - original[i];
+            double delta = x[i] + Along(i) - original[i];
             squares += delta * delta;
         }
         double back = Math.Min(1, epsilon / Math.Max(Math.Sqrt(squares), 1e-30));
         for (int i = 0; i < image; i++)
-            x[i] = (float)Math.Clamp(original[i] + back * (x[i] + step * gradient[i] - original[i]), 0, 1);
+            x[i] = (float)Math.Clamp(original[i] + back * (x[i] + Along(i) - original[i]), 0, 1);
+
+        double Along(int i) => step > 0 ? step * gradient[i] : 0;
     }
 
     private static double SquaredLength(ReadOnlySpan<float> values)

@@ -13,11 +13,12 @@ internal sealed class WorkerTeam : IDisposable
     private readonly Thread[] helpers;
     private readonly SemaphoreSlim wake = new(0);
     private readonly int spins;
-    private Action<int, int>? body;
-    private int items, next, finished, sleeping;
-    private volatile int generation;
     private volatile bool stopping;
-    private ExceptionDispatchInfo? failure;
+    private Loop? current;
+    private int sleeping;
+
+    /// <summary>The team whose item this thread is in, and its number there: a loop inside an item stays on the item's thread.</summary>
+    [ThreadStatic] private static (WorkerTeam? Team, int Worker) inside;
 
     public WorkerTeam(int threads, bool pinned)
     {
@@ -36,49 +37,46 @@ internal sealed class WorkerTeam : IDisposable
 
     public void For(int count, Action<int, int> action)
     {
-        if (helpers.Length == 0 || count <= 1 || body is not null)
+        if (inside.Team == this || helpers.Length == 0 || count <= 1)
         {
+            int worker = inside.Team == this ? inside.Worker : 0;
             for (int i = 0; i < count; i++)
-                action(i, 0);
+                action(i, worker);
             return;
         }
-        (body, items, next, finished) = (action, count, 0, 0);
-        generation++;
-        if (Volatile.Read(ref sleeping) > 0)
-            wake.Release(helpers.Length);
-        Work(0);
-        while (Volatile.Read(ref finished) < helpers.Length)
-            Thread.SpinWait(4);
-        body = null;
-        if (failure is { } thrown)
+        Loop loop = new(action, count);
+        // A full fence: a helper that goes to sleep either is counted here or sees the loop.
+        Interlocked.Exchange(ref current, loop);
+        int asleep = Math.Min(Volatile.Read(ref sleeping), count - 1);
+        if (asleep > 0)
+            wake.Release(asleep);
+        Work(loop, 0);
+        for (int spun = 0; !loop.Ended; spun++)
         {
-            failure = null;
-            thrown.Throw();
+            if (spun < spins)
+                Thread.SpinWait(4);
+            else
+                Thread.Yield();
         }
+        loop.Failure?.Throw();
     }
 
-    private void Work(int worker)
+    private void Work(Loop loop, int worker)
     {
-        try
-        {
-            for (int i = Interlocked.Increment(ref next) - 1; i < items; i = Interlocked.Increment(ref next) - 1)
-                body!(i, worker);
-        }
-        catch (Exception e)
-        {
-            failure ??= ExceptionDispatchInfo.Capture(e);
-            Volatile.Write(ref next, items);
-        }
+        var outer = inside;
+        inside = (this, worker);
+        loop.Work(worker);
+        inside = outer;
     }
 
     private void Serve(int worker, int[] cores)
     {
         if (cores.Length > worker)
             LinuxThreads.PinTo(cores[worker]);
-        int seen = 0;
+        Loop? seen = null;
         while (!stopping)
         {
-            for (int spun = 0; generation == seen && !stopping; spun++)
+            for (int spun = 0; Volatile.Read(ref current) == seen && !stopping; spun++)
             {
                 if (spun < spins)
                 {
@@ -86,15 +84,14 @@ internal sealed class WorkerTeam : IDisposable
                     continue;
                 }
                 Interlocked.Increment(ref sleeping);
-                if (generation == seen && !stopping)
+                if (Volatile.Read(ref current) == seen && !stopping)
                     wake.Wait(50);
                 Interlocked.Decrement(ref sleeping);
             }
-            if (stopping)
+            seen = Volatile.Read(ref current);
+            if (stopping || seen is null)
                 return;
-            seen = generation;
-            Work(worker);
-            Interlocked.Increment(ref finished);
+            Work(seen, worker);
         }
     }
 
@@ -105,5 +102,34 @@ internal sealed class WorkerTeam : IDisposable
         foreach (Thread helper in helpers)
             helper.Join();
         wake.Dispose();
+    }
+
+    /// <summary>One loop. It has ended when its items have, whether or not every helper came: one that is late finds nothing left to claim.</summary>
+    private sealed class Loop(Action<int, int> body, int items)
+    {
+        private int next, done;
+        private ExceptionDispatchInfo? failure;
+
+        public bool Ended => Volatile.Read(ref done) == items;
+
+        /// <summary>The first exception of an item; the items after it were not run.</summary>
+        public ExceptionDispatchInfo? Failure => Volatile.Read(ref failure);
+
+        public void Work(int worker)
+        {
+            for (int i = Interlocked.Increment(ref next) - 1; i < items; i = Interlocked.Increment(ref next) - 1)
+            {
+                try
+                {
+                    if (Failure is null)
+                        body(i, worker);
+                }
+                catch (Exception e)
+                {
+                    Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
+                }
+                Interlocked.Increment(ref done);
+            }
+        }
     }
 }

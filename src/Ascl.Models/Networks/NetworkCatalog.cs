@@ -47,7 +47,10 @@ public static partial class NetworkCatalog
         if (AnyResNet().Match(name) is { Success: true } any)
         {
             int[] widths = [.. any.Groups[2].Captures.Select(Number)];
-            return new ResNet(parameters, channels, classes, widths, [.. widths.Select(_ => Number(any.Groups[1]))]);
+            int blocks = Number(any.Groups[1]);
+            if (blocks < 1 || widths.Any(w => w < 1))
+                throw new UserErrorException($"network {name}: at least 1 block a stage and widths of at least 1 are needed");
+            return new ResNet(parameters, channels, classes, widths, [.. widths.Select(_ => blocks)]);
         }
         throw NearestName.Unknown("model", name, Names);
     }

@@ -14,14 +14,15 @@ public sealed record WeightShapes(int Channels, int Classes, int ProjectionSize)
     /// <exception cref="UserErrorException">The file holds no first convolution or no last linear layer under a name known here.</exception>
     public static WeightShapes Of(SafetensorsFile file, string prefix = "")
     {
-        int[] Shape(string[] names, string what)
-        {
-            string? found = names.SelectMany(n => new[] { prefix + n, $"{prefix}module.{n}" }).FirstOrDefault(file.Contains);
-            return found is not null ? file.Shape(found) : throw new UserErrorException($"{file.Path}: no {what} ({string.Join(", ", names)}): these are not weights of a network known here");
-        }
+        string? Found(params string[] names) => names.SelectMany(n => new[] { prefix + n, $"{prefix}module.{n}" }).FirstOrDefault(file.Contains);
+        int[] Shape(string[] names, string what) =>
+            Found(names) is { } found ? file.Shape(found) : throw new UserErrorException($"{file.Path}: no {what} ({string.Join(", ", names)}): these are not weights of a network known here");
         int[] first = Shape(FirstLayers, "first convolution"), last = Shape(LastLayers, "last layer");
         if (first.Length != 4 || last.Length != 1)
             throw new UserErrorException($"{file.Path}: the first convolution has shape [{string.Join(", ", first)}] and the last bias [{string.Join(", ", last)}]");
-        return new(first[1], last[0], file.Contains(prefix + "projection.bias") ? file.Shape(prefix + "projection.bias")[0] : 0);
+        int[] projection = Found("projection.bias") is { } head ? file.Shape(head) : [0];
+        if (projection.Length != 1)
+            throw new UserErrorException($"{file.Path}: the projection's bias has shape [{string.Join(", ", projection)}]");
+        return new(first[1], last[0], projection[0]);
     }
 }

@@ -1,0 +1,91 @@
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Elementwise;
+using Ascl.Kernels.Tests.Devices;
+
+namespace Ascl.Kernels.Tests.Elementwise;
+
+public sealed class ElementwiseTests
+{
+    /// <summary>0…257, and lengths that are several items of the parallel loop.</summary>
+    private static readonly int[] Lengths = [.. Enumerable.Range(0, 258), 65535, 65536, 65537, 3 * 65536 + 5];
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void EveryLengthMatchesTheFormula(int threads)
+    {
+        using CpuDevice device = new(threads);
+        foreach (int length in Lengths)
+        {
+            float[] a = DeviceData.Uniform(length, 1), b = DeviceData.Uniform(length, 2);
+            DeviceBuffer<float> ab = device.Upload<float>(a), bb = device.Upload<float>(b);
+            Check("relu", y => ElementwiseKernels.Relu(ab, y), i => Math.Max(0, a[i]));
+            Check("relu.backward", y => ElementwiseKernels.ReluBackward(bb, ab, y), i => a[i] > 0 ? b[i] : 0);
+            Check("add", y => ElementwiseKernels.Add(ab, bb, y), i => a[i] + b[i]);
+            Check("add_scaled", y => ElementwiseKernels.AddScaled(ab, bb, -0.7f, y), i => MathF.FusedMultiplyAdd(-0.7f, b[i], a[i]));
+            Check("scale", y => ElementwiseKernels.Scale(ab, 0.3f, y), i => 0.3f * a[i]);
+            Check("fill", y => ElementwiseKernels.Fill(device.Upload<float>([4f]), 0.5f, y), _ => 2);
+
+            void Check(string what, Action<DeviceBuffer<float>> run, Func<int, float> formula)
+            {
+                DeviceBuffer<float> y = device.Allocate<float>(length);
+                run(y);
+                float[] actual = y.ToArray();
+                for (int i = 0; i < length; i++)
+                    Assert.True(formula(i) == actual[i], $"{what} of {length}: entry {i} is {actual[i]}, not {formula(i)}");
+                DeviceData.AssertNothingBehind(y, what);
+            }
+        }
+    }
+
+    [Fact]
+    public void OperandsMayBeTheResult()
+    {
+        using CpuDevice device = new(2);
+        float[] a = DeviceData.Uniform(100, 1), b = DeviceData.Uniform(100, 2);
+        DeviceBuffer<float> ab = device.Upload<float>(a);
+        ElementwiseKernels.Add(ab, device.Upload<float>(b), ab);
+        Assert.Equal(a.Zip(b, (u, v) => u + v), ab.ToArray());
+    }
+
+    [Fact]
+    public void ReluHidesNoNaN()
+    {
+        using CpuDevice device = new(1);
+        float[] x = new float[40];
+        (x[3], x[39]) = (float.NaN, float.NaN);
+        DeviceBuffer<float> y = device.Allocate<float>(40);
+        ElementwiseKernels.Relu(device.Upload<float>(x), y);
+        Assert.Equal(x, y.ToArray());
+    }
+
+    [Fact]
+    public void ReluGateIsClosedAtZero()
+    {
+        using CpuDevice device = new(1);
+        float[] y = [0, -0f, float.Epsilon, 1, -1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3];
+        DeviceBuffer<float> dx = device.Allocate<float>(y.Length);
+        ElementwiseKernels.ReluBackward(device.Upload<float>([.. y.Select(_ => 5f)]), device.Upload<float>(y), dx);
+        Assert.Equal(y.Select(v => v > 0 ? 5f : 0), dx.ToArray());
+    }
+
+    [Fact]
+    public void CopyMovesAPart()
+    {
+        using CpuDevice device = new(1);
+        DeviceBuffer<float> to = device.Allocate<float>(5);
+        ElementwiseKernels.Copy(device.Upload<float>([1, 2, 3, 4]), 1, to, 2, 2);
+        Assert.Equal([0, 0, 2, 3, 0], to.ToArray());
+        Assert.ThrowsAny<ArgumentException>(() => ElementwiseKernels.Copy(to, 0, device.Allocate<float>(3), 0, 4));
+    }
+
+    [Fact]
+    public void LengthsThatDifferAreNamed()
+    {
+        using CpuDevice device = new(1);
+        DeviceBuffer<float> three = device.Allocate<float>(3), four = device.Allocate<float>(4);
+        Assert.Equal("add: lengths 3, 4 and 3 differ", Assert.Throws<ShapeException>(() => ElementwiseKernels.Add(three, four, three)).Message);
+        Assert.Throws<ShapeException>(() => ElementwiseKernels.Relu(three, four));
+    }
+}

@@ -1,0 +1,34 @@
+using Ascl.Autograd;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+using Ascl.Robustness.Attacks;
+
+namespace Ascl.Robustness.Tests;
+
+/// <summary>Small models and batches for tests.</summary>
+internal static class Made
+{
+    public const int Channels = 3, Size = 8, Image = Channels * Size * Size, Classes = 5;
+
+    public static readonly RandomKey Key = new(3, RandomPurpose.AttackStart);
+
+    public static Classifier Model(Device device, string network = "resnet: 1 block a stage, widths 8,16") => new(device, new(network, Channels, Classes, [], []), seed: 4);
+
+    /// <summary>The chosen ones of many random images: pixels in [0, 1], many of them exactly 0 or 1; labels and ids of their own.</summary>
+    public static ImageBatch Batch(Device device, params IEnumerable<int> chosen)
+    {
+        int[] numbers = [.. chosen];
+        float[] pixels = [.. numbers.SelectMany(n => Uniform(Image, 100 + (uint)n, -0.2f, 1.2f).Select(v => Math.Clamp(v, 0, 1)))];
+        return new(Tensor.FromArray(device, new(numbers.Length, Channels, Size, Size), pixels), device.Upload<int>([.. numbers.Select(n => n * 7 % Classes)]), device.Upload<int>(numbers));
+    }
+
+    public static float[] Uniform(int length, uint stream, float low, float high)
+    {
+        float[] values = new float[length];
+        Philox.FillUniform(values, new RandomKey(31, RandomPurpose.Test, stream), low, high);
+        return values;
+    }
+
+    public static string Fixture(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", name);
+}

@@ -1,0 +1,97 @@
+using Ascl.Autograd;
+using Ascl.Kernels.Devices;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
+
+namespace Ascl.Robustness.Tests.Objectives;
+
+/// <summary>The values are held by the golden file "objectives"; here is what surrounds them.</summary>
+public sealed class ObjectiveTests
+{
+    private const int Count = 6, Latent = 4;
+    private static readonly ContrastiveSettings Leaked = ContrastiveSettings.Of("leaked", "linf", 0.2, normalize: true);
+
+    private static ObjectiveInput Input(CpuDevice device, bool same = false)
+    {
+        Tensor Values(int columns, uint stream) => Tensor.FromArray(device, new(Count, columns), Made.Uniform(Count * columns, stream, -2, 2), requiresGrad: true);
+        return new(new ModelOutput(Values(Latent, 1), Values(Made.Classes, 2)), new ModelOutput(Values(Latent, same ? 1u : 3), Values(Made.Classes, same ? 2u : 4)), device.Upload<int>([0, 1, 2, 0, 1, 4]), latent => latent);
+    }
+
+    [Fact]
+    public void NamesNeedsAndWeights()
+    {
+        using CpuDevice device = new(1);
+        Check(new NaturalObjective(), null, true, ("natural_ce", 1));
+        Check(new PgdAtObjective(), AttackLoss.CrossEntropy, false, ("robust_ce", 1));
+        Check(new PgdAtObjective(0.5, 2), AttackLoss.CrossEntropy, true, ("natural_ce", 0.5), ("robust_ce", 2));
+        Check(new TradesObjective(), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6));
+        Check(new AsclObjective(new PgdAtObjective(), Leaked, 0.7, 0.2), AttackLoss.CrossEntropy, true, ("robust_ce", 1), ("contrastive", 0.7), ("vat_kl", 0.2));
+        Check(new AsclObjective(new TradesObjective(3), Leaked), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 3), ("contrastive", 1));
+
+        void Check(IObjective objective, AttackLoss? attack, bool natural, params (string, double)[] expected)
+        {
+            Assert.Equal((attack, natural), (objective.Attack, objective.NeedsNatural));
+            IReadOnlyList<LossTerm> terms = objective.Terms(Input(device));
+            Assert.Equal(expected, terms.Select(t => (t.Name, t.Weight)));
+            Assert.Equal(terms.Sum(t => t.Weight * t.Value.Item), terms.Total().Item, 1e-5);
+        }
+    }
+
+    [Fact]
+    public void CrossEntropiesAreThoseOfTheDefinition()
+    {
+        using CpuDevice device = new(1);
+        ObjectiveInput input = Input(device);
+        Assert.Equal(CrossEntropy(input.Natural!.Logits), new NaturalObjective().Terms(input).Total().Item, 1e-5);
+        Assert.Equal(0.5 * CrossEntropy(input.Natural.Logits) + 2 * CrossEntropy(input.Adversarial!.Logits), new PgdAtObjective(0.5, 2).Terms(input).Total().Item, 1e-5);
+
+        double CrossEntropy(Tensor logits)
+        {
+            int[] labels = input.Labels.ToArray();
+            return logits.ToArray().Chunk(Made.Classes).Select((row, i) => Math.Log(row.Sum(v => Math.Exp(v))) - row[labels[i]]).Average();
+        }
+    }
+
+    [Fact]
+    public void EqualOutputsHaveNoDivergence()
+    {
+        using CpuDevice device = new(1);
+        Assert.Equal(0, new TradesObjective().Terms(Input(device, same: true))[1].Value.Item, 1e-6);
+        Assert.Equal(0, new AsclObjective(new PgdAtObjective(), Leaked, 1, 1).Terms(Input(device, same: true))[2].Value.Item, 1e-6);
+    }
+
+    [Fact]
+    public void GradientsReachBothSidesOfEveryTerm()
+    {
+        using CpuDevice device = new(1);
+        ObjectiveInput input = Input(device);
+        ContrastiveSettings global = Leaked with { Strategy = Ascl.Kernels.Contrastive.SelectionStrategy.Global };
+        IReadOnlyList<LossTerm> terms = new AsclObjective(new TradesObjective(), global, 1, 0.2).Terms(input);
+        foreach (string name in new[] { "trades_kl", "vat_kl" })
+            Assert.All(Gradient.Of(terms.Single(t => t.Name == name).Value, input.Natural!.Logits, input.Adversarial!.Logits), g => Assert.Contains(g.ToArray(), v => v != 0));
+        Assert.All(Gradient.Of(terms.Single(t => t.Name == "contrastive").Value, input.Natural!.Latent, input.Adversarial!.Latent), g => Assert.Contains(g.ToArray(), v => v != 0));
+    }
+
+    [Fact]
+    public void RowsAreProjectedBeforeTheyAreContrasted()
+    {
+        using CpuDevice device = new(1);
+        ObjectiveInput input = Input(device);
+        List<Tensor> projected = [];
+        new AsclObjective(new PgdAtObjective(), Leaked).Terms(input with { Project = latent => { projected.Add(latent); return latent; } });
+        Assert.Equal([input.Natural!.Latent, input.Adversarial!.Latent], projected);
+    }
+
+    /// <summary>Natural rows first; each row's prediction is that on its own image.</summary>
+    [Fact]
+    public void PairLabelsAreNaturalThenAdversarial()
+    {
+        using CpuDevice device = new(1);
+        ObjectiveInput input = Input(device);
+        var (labels, predictions) = AsclObjective.PairLabels(input);
+        Assert.Equal([0, 1, 2, 0, 1, 4, 0, 1, 2, 0, 1, 4], labels.ToArray());
+        static IEnumerable<int> Best(Tensor logits) => logits.ToArray().Chunk(Made.Classes).Select(row => Array.IndexOf(row, row.Max()));
+        Assert.Equal([.. Best(input.Natural!.Logits), .. Best(input.Adversarial!.Logits)], predictions.ToArray());
+    }
+}
