@@ -17,30 +17,26 @@ public static unsafe class SgdKernels
         int length = w.Length;
         ((CpuDevice)w.Device).For((length + FloatsPerItem - 1) / FloatsPerItem, (item, _) =>
         {
-            int from = item * FloatsPerItem, count = Math.Min(FloatsPerItem, length - from), whole;
+            int from = item * FloatsPerItem, count = Math.Min(FloatsPerItem, length - from);
             switch (SimdWidth.Current)
             {
                 case 16:
-                    whole = Vectors<F16>(pw + from, pm + from, pg + from, count, rate, momentum, decay);
+                    Range<F16>(pw + from, pm + from, pg + from, count, rate, momentum, decay);
                     break;
                 case 8:
-                    whole = Vectors<F8>(pw + from, pm + from, pg + from, count, rate, momentum, decay);
+                    Range<F8>(pw + from, pm + from, pg + from, count, rate, momentum, decay);
                     break;
                 default:
-                    whole = Vectors<F4>(pw + from, pm + from, pg + from, count, rate, momentum, decay);
+                    Range<F4>(pw + from, pm + from, pg + from, count, rate, momentum, decay);
                     break;
-            }
-            for (int i = from + whole; i < from + count; i++)
-            {
-                pm[i] = MathF.FusedMultiplyAdd(momentum, pm[i], MathF.FusedMultiplyAdd(decay, pw[i], pg[i]));
-                pw[i] = MathF.FusedMultiplyAdd(-rate, pm[i], pw[i]);
             }
         });
         w.MarkChanged();
     }
 
+    /// <summary>Whole vectors, then the rest through vectors in local memory, so that nothing past the end is written.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Vectors<F>(float* w, float* m, float* g, int count, float rate, float momentum, float decay) where F : struct, ISimd<F>
+    private static void Range<F>(float* w, float* m, float* g, int count, float rate, float momentum, float decay) where F : struct, ISimd<F>
     {
         F r = F.Broadcast(rate), u = F.Broadcast(momentum), d = F.Broadcast(decay);
         int i = 0;
@@ -50,6 +46,14 @@ public static unsafe class SgdKernels
             velocity.Store(m + i);
             F.NegMulAdd(r, velocity, weight).Store(w + i);
         }
-        return i;
+        if (i < count)
+        {
+            float* velocities = stackalloc float[16], weights = stackalloc float[16];
+            F weight = F.Load(w + i), velocity = F.MulAdd(u, F.Load(m + i), F.MulAdd(d, weight, F.Load(g + i)));
+            velocity.Store(velocities);
+            F.NegMulAdd(r, velocity, weight).Store(weights);
+            for (int j = 0; i + j < count; j++)
+                (m[i + j], w[i + j]) = (velocities[j], weights[j]);
+        }
     }
 }
