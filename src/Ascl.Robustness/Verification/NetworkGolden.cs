@@ -72,17 +72,25 @@ internal static class NetworkGolden
     /// <summary>The network that the file's metadata name, without weights.</summary>
     public static Classifier MakeClassifier(Device device, SafetensorsFile file, string prefix, int projection = 0)
     {
-        if (!file.Metadata.TryGetValue("architecture", out string? architecture))
-            throw new UserErrorException($"{file.Path}: the metadata name no architecture");
         IEnumerable<string> names = file.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => n[prefix.Length..]);
         WeightShapes shapes = WeightShapes.Of(file, prefix);
-        return new Classifier(device, new(NetworkCatalog.VariantOf(architecture, names), shapes.Channels, shapes.Classes, [], [], projection));
+        return new Classifier(device, new(NetworkCatalog.VariantOf(Text(file, "architecture"), names), shapes.Channels, shapes.Classes, [], [], projection));
     }
 
-    public static double Metadata(SafetensorsFile file, string key) =>
-        file.Metadata.TryGetValue(key, out string? text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+    /// <summary>An entry of the metadata.</summary>
+    /// <exception cref="UserErrorException">There is none.</exception>
+    public static string Text(SafetensorsFile file, string key) =>
+        file.Metadata.TryGetValue(key, out string? text) ? text : throw new UserErrorException($"{file.Path}: the metadata hold no '{key}'");
+
+    /// <summary>The number that an entry of the metadata begins with.</summary>
+    /// <exception cref="UserErrorException">There is none.</exception>
+    public static double Metadata(SafetensorsFile file, string key)
+    {
+        string text = Text(file, key);
+        return double.TryParse(text.Split(' ')[0], NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
             ? value
-            : throw new UserErrorException($"{file.Path}: the metadata hold no number '{key}'");
+            : throw new UserErrorException($"{file.Path}: the metadata's '{key}' is '{text}', not a number");
+    }
 
     private static void VerifyAttack(Classifier model, SafetensorsFile file, Comparison comparison, Tensor images, DeviceBuffer<int> labels, AttackLoss loss)
     {
@@ -98,6 +106,9 @@ internal static class NetworkGolden
         (double Pixels, double Loss)[] nearest = [.. Enumerable.Repeat((double.PositiveInfinity, double.PositiveInfinity), batch.Count)];
         for (int branch = 0; branch < RoundingBranches.Count && nearest.Any(n => n.Pixels > PixelsAllowed); branch++)
         {
+            // Rounding parts a few images; where most are still parted, it is another attack.
+            if (branch == RoundingBranches.First && nearest.Count(n => n.Pixels > PixelsAllowed) > batch.Count / 2)
+                break;
             Tensor adversarial = Tensor.FromArray(images.Device, images.Shape, RoundingBranches.Input(start, branch));
             attack.Ascend(model, batch, adversarial);
             float[] ours = adversarial.ToArray(), each = model.Forward(adversarial, ForwardMode.Frozen).Logits.CrossEntropy(labels, 0, Reduction.None).ToArray();
@@ -109,8 +120,8 @@ internal static class NetworkGolden
                     nearest[n] = (share, Math.Abs(each[n] - expectedLoss[n]) / Math.Max(expectedLoss[n], 1e-3));
             }
         }
-        comparison.Add($"{name}.adversarial", nearest.Max(n => n.Pixels), PixelsAllowed, "of an image's pixels differ");
-        comparison.Add($"{name}.cross_entropy_each", nearest.Max(n => n.Loss), AttackLossAllowed, "of the value");
+        comparison.Add($"{name}.adversarial", nearest.Select(n => n.Pixels).Aggregate(Math.Max), PixelsAllowed, "of an image's pixels differ");
+        comparison.Add($"{name}.cross_entropy_each", nearest.Select(n => n.Loss).Aggregate(Math.Max), AttackLossAllowed, "of the value");
     }
 
     /// <summary>clip₀₁(images + delta).</summary>

@@ -13,6 +13,12 @@ internal static class RoundingBranches
     /// <summary>Branches tried, the unmoved input first.</summary>
     public const int Count = 128;
 
+    /// <summary>After so many branches a search goes on only if what is left looks like rounding.</summary>
+    public const int First = 8;
+
+    /// <summary>Errors beyond this multiple of what is allowed are of another formula, not of another branch.</summary>
+    private const double FarOff = 1000;
+
     /// <summary>The most that a pixel in [0, 1] is moved, in turn: what float32 loses at the input, and what it loses on the way through a network.</summary>
     private static readonly float[] Roundings = [1e-7f, 1e-6f];
 
@@ -22,6 +28,8 @@ internal static class RoundingBranches
         Comparison? best = null;
         for (int branch = 0; branch < branches && best?.AllPassed != true; branch++)
         {
+            if (branch == First && !(best!.LargestShare <= FarOff))
+                break;
             Comparison checks = new(file);
             verify(branch, checks);
             if (best is null || checks.LargestShare < best.LargestShare)

@@ -1,7 +1,7 @@
-using System.Globalization;
 using Ascl.Autograd;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Models;
 using Ascl.Models.Weights;
@@ -32,10 +32,12 @@ internal static class TrainingGolden
             head.Tensor.Data.CopyFrom(file.ReadFloats(head.Name));
 
         double Number(string key) => NetworkGolden.Metadata(file, key);
-        string[] distance = file.Metadata["distance"].Split(',', StringSplitOptions.TrimEntries);
-        ContrastiveSettings contrastive = ContrastiveSettings.Of(file.Metadata["strategy"], distance[0], Number("temperature"), distance.Contains("normalized"));
+        if (!Enum.TryParse(NetworkGolden.Text(file, "strategy"), ignoreCase: true, out SelectionStrategy strategy))
+            throw NearestName.Unknown("strategy", NetworkGolden.Text(file, "strategy"), RunConfig.Strategies);
+        string[] distance = NetworkGolden.Text(file, "distance").Split(',', StringSplitOptions.TrimEntries);
+        ContrastiveSettings contrastive = ContrastiveSettings.Of(strategy.ToString().ToLowerInvariant(), distance[0], Number("temperature"), distance.Contains("normalized"));
         // "2 x mean over batch and classes" is 2/classes of the KL of a sample.
-        double klWeight = double.Parse(file.Metadata["kl_weight"].Split(' ')[0], CultureInfo.InvariantCulture) / model.Spec.Classes;
+        double klWeight = Number("kl_weight") / model.Spec.Classes;
         AsclObjective objective = new(new PgdAtObjective(), contrastive, 1, klWeight);
         PgdAttack attack = new(new(Number("epsilon"), Number("step"), (int)Number("attack_steps"), Mode: ForwardMode.Train));
         TrainingStep step = new(model, objective, new SgdOptimizer(model.Parameters, Number("momentum"), Number("weight_decay")));
@@ -62,7 +64,6 @@ internal static class TrainingGolden
         if (file.Contains("selected_pairs"))
         {
             // Pairs of all anchors, two rows an image: positives and negatives of every step.
-            SelectionStrategy strategy = Enum.Parse<SelectionStrategy>(file.Metadata["strategy"], true);
             int rows = 2 * file.Shape("step0.labels")[0];
             IEnumerable<double> ours = results.SelectMany(r => new[] { r.Selected[strategy].Positives * rows, r.Selected[strategy].Negatives * rows });
             comparison.Add("selected_pairs", file.ReadIntegers("selected_pairs").Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 1e-6, "pairs");
