@@ -16,6 +16,7 @@ internal sealed class WorkerTeam : IDisposable
     private volatile bool stopping;
     private Loop? current;
     private int sleeping;
+    private int? callersCore;
 
     /// <summary>The team whose item this thread is in, and its number there: a loop inside an item stays on the item's thread.</summary>
     [ThreadStatic] private static (WorkerTeam? Team, int Worker) inside;
@@ -24,6 +25,7 @@ internal sealed class WorkerTeam : IDisposable
     {
         spins = threads <= Environment.ProcessorCount ? SpinsBeforeSleep : 1;
         int[] cores = pinned && threads > 1 ? LinuxThreads.AvailableCores() : [];
+        callersCore = cores.Length >= threads ? cores[0] : null;
         helpers = new Thread[threads - 1];
         for (int i = 0; i < helpers.Length; i++)
         {
@@ -31,8 +33,6 @@ internal sealed class WorkerTeam : IDisposable
             helpers[i] = new Thread(() => Serve(worker, cores)) { IsBackground = true, Name = $"ascl worker {worker}" };
             helpers[i].Start();
         }
-        if (cores.Length >= threads)
-            LinuxThreads.PinTo(cores[0]);
     }
 
     public void For(int count, Action<int, int> action)
@@ -43,6 +43,12 @@ internal sealed class WorkerTeam : IDisposable
             for (int i = 0; i < count; i++)
                 action(i, worker);
             return;
+        }
+        // Not before the first loop: threads that the caller starts until then, such as those that open data, must not inherit its one core.
+        if (callersCore is { } core)
+        {
+            LinuxThreads.PinTo(core);
+            callersCore = null;
         }
         Loop loop = new(action, count);
         // A full fence: a helper that goes to sleep either is counted here or sees the loop.
