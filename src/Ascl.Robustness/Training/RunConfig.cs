@@ -104,7 +104,7 @@ public sealed record RunConfig
     public int Batch { get; init; } = 128;
 
     [JsonPropertyName("lr")]
-    public double LearningRate { get; init; } = 0.1;
+    public double LearningRate { get; init; } = 0.05;
 
     /// <summary>How the learning rate falls: one of <see cref="Schedules"/>.</summary>
     public string Schedule { get; init; } = "cosine";
