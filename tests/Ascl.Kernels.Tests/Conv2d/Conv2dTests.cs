@@ -2,7 +2,7 @@ using Ascl.Autograd.Checking;
 using Ascl.Kernels.Activations;
 using Ascl.Kernels.Conv2d;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.Tests.Devices;
 using Ascl.Testing;
 
 namespace Ascl.Kernels.Tests.Conv2d;
@@ -31,25 +31,25 @@ public sealed class Conv2dTests
         ActivationLayout input = planes ? ActivationLayout.Planes(n, c, h, w) : ActivationLayout.Blocked(n, c, h, w);
         Conv2dGeometry g = Conv2dGeometry.Of(input, [k, c, r, s], stride, padding);
         int outputs = n * k * g.Output.H * g.Output.W;
-        float[] x = Uniform(n * c * h * w, 1), weight = Uniform(g.WeightLength, 2), dy = Uniform(outputs, 3), bias = Uniform(k, 4), residual = Uniform(outputs, 5);
-        DeviceBuffer<float> xBuffer = Activation(device, input, x), dyBuffer = Activation(device, g.Output, dy), weightBuffer = device.Upload<float>(weight);
+        float[] x = DeviceData.Uniform(n * c * h * w, 1), weight = DeviceData.Uniform(g.WeightLength, 2), dy = DeviceData.Uniform(outputs, 3), bias = DeviceData.Uniform(k, 4), residual = DeviceData.Uniform(outputs, 5);
+        DeviceBuffer<float> xBuffer = device.Activation(input, x), dyBuffer = device.Activation(g.Output, dy), weightBuffer = device.Upload<float>(weight);
         DeviceBuffer<float> y = device.Allocate<float>(g.Output.Length), dx = device.Allocate<float>(input.Length), dw = device.Allocate<float>(g.WeightLength);
         double[] xd = Tolerance.ToDouble(x), wd = Tolerance.ToDouble(weight), dyd = Tolerance.ToDouble(dy);
         var (xs, ws) = ((n, c, h, w), (k, r, s));
 
         double[] expected = ReferenceConv2d.Forward(xd, xs, wd, ws, stride, padding);
         Conv2dKernels.Forward(g, xBuffer, weightBuffer, default, y);
-        Tolerance.CloseInMean(expected, Plain(device, g.Output, y), 6e-6, "forward");
-        CheckBorder(g.Output, y.ToArray());
+        Tolerance.CloseInMean(expected, device.Plain(g.Output, y), 6e-6, "forward");
+        DeviceData.AssertZeroOutside(g.Output, y, "y");
 
-        Conv2dKernels.Forward(g, xBuffer, weightBuffer, new Conv2dEpilogue(device.Upload<float>(bias), Activation(device, g.Output, residual), true), y);
+        Conv2dKernels.Forward(g, xBuffer, weightBuffer, new Conv2dEpilogue(device.Upload<float>(bias), device.Activation(g.Output, residual), true), y);
         double[] finished = [.. expected.Select((v, i) => Math.Max(0, v + bias[i / (g.Output.H * g.Output.W) % k] + residual[i]))];
-        Tolerance.CloseInMean(finished, Plain(device, g.Output, y), 6e-6, "forward with bias, residual and relu");
-        CheckBorder(g.Output, y.ToArray());
+        Tolerance.CloseInMean(finished, device.Plain(g.Output, y), 6e-6, "forward with bias, residual and relu");
+        DeviceData.AssertZeroOutside(g.Output, y, "y");
 
         Conv2dKernels.BackwardInput(g, dyBuffer, weightBuffer, dx);
-        Tolerance.CloseInMean(ReferenceConv2d.BackwardInput(dyd, xs, wd, ws, stride, padding), Plain(device, input, dx), 6e-6, "backward input");
-        CheckBorder(input, dx.ToArray());
+        Tolerance.CloseInMean(ReferenceConv2d.BackwardInput(dyd, xs, wd, ws, stride, padding), device.Plain(input, dx), 6e-6, "backward input");
+        DeviceData.AssertZeroOutside(input, dx, "dx");
 
         Conv2dKernels.BackwardWeight(g, xBuffer, dyBuffer, dw);
         Tolerance.CloseInMean(ReferenceConv2d.BackwardWeight(xd, dyd, xs, ws, stride, padding), dw.ToArray(), 1.2e-5, "backward weight");
@@ -69,7 +69,7 @@ public sealed class Conv2dTests
         foreach (int threads in new[] { 1, 2, 3 })
         {
             using CpuDevice device = new(threads);
-            DeviceBuffer<float> weight = device.Upload<float>(Uniform(channels * channels * kernel * kernel, 2));
+            DeviceBuffer<float> weight = device.Upload<float>(DeviceData.Uniform(channels * channels * kernel * kernel, 2));
             var all = Run(device, Batch, weight, 0);
             Assert.Equal(forward ??= all.Y, all.Y);
             Assert.Equal(backwardInput ??= all.Dx, all.Dx);
@@ -83,13 +83,13 @@ public sealed class Conv2dTests
         {
             Conv2dGeometry g = Conv2dGeometry.Of(ActivationLayout.Blocked(n, channels, size, size), [channels, channels, kernel, kernel], stride, kernel / 2);
             int image = channels * size * size, outputImage = channels * g.Output.H * g.Output.W;
-            DeviceBuffer<float> x = Activation(device, g.Input, Uniform(Batch * image, 1)[(skip * image)..((skip + n) * image)]);
-            DeviceBuffer<float> dy = Activation(device, g.Output, Uniform(Batch * outputImage, 3)[(skip * outputImage)..((skip + n) * outputImage)]);
+            DeviceBuffer<float> x = device.Activation(g.Input, DeviceData.Uniform(Batch * image, 1)[(skip * image)..((skip + n) * image)]);
+            DeviceBuffer<float> dy = device.Activation(g.Output, DeviceData.Uniform(Batch * outputImage, 3)[(skip * outputImage)..((skip + n) * outputImage)]);
             DeviceBuffer<float> y = device.Allocate<float>(g.Output.Length), dx = device.Allocate<float>(g.Input.Length), dw = device.Allocate<float>(g.WeightLength);
             Conv2dKernels.Forward(g, x, weight, default, y);
             Conv2dKernels.BackwardInput(g, dy, weight, dx);
             Conv2dKernels.BackwardWeight(g, x, dy, dw);
-            return (Plain(device, g.Output, y), Plain(device, g.Input, dx), dw.ToArray());
+            return (device.Plain(g.Output, y), device.Plain(g.Input, dx), dw.ToArray());
         }
     }
 
@@ -99,38 +99,5 @@ public sealed class Conv2dTests
         var e = Assert.Throws<Diagnostics.ShapeException>(() => Conv2dGeometry.Of(ActivationLayout.Blocked(8, 3, 32, 32), [16, 16, 3, 3], 1, 1));
         Assert.Contains("input has 3 channels, weight expects 16; x [8, 3, 32, 32], weight [16, 16, 3, 3]", e.Message, StringComparison.Ordinal);
         Assert.Throws<Diagnostics.ShapeException>(() => Conv2dGeometry.Of(ActivationLayout.Blocked(8, 3, 2, 2), [16, 3, 5, 5], 1, 1));
-    }
-
-    /// <summary>The border, and channels that only fill up a block, must stay zero: later kernels rely on it.</summary>
-    private static void CheckBorder(ActivationLayout layout, float[] data)
-    {
-        for (int i = 0; i < data.Length; i++)
-        {
-            int lane = i % layout.Block, x = i / layout.Block % (layout.W + 2), y = i / layout.RowStride % (layout.H + 2), block = i / layout.PlaneSize % layout.Blocks;
-            bool inside = x > 0 && x <= layout.W && y > 0 && y <= layout.H && block * layout.Block + lane < layout.C;
-            if (!inside && data[i] != 0)
-                Assert.Fail($"{layout}: {data[i]} outside the image at row {y - 1}, column {x - 1}, channel {block * layout.Block + lane}");
-        }
-    }
-
-    private static float[] Uniform(int length, uint step)
-    {
-        float[] values = new float[length];
-        Philox.FillUniform(values, new RandomKey(7, RandomPurpose.Test, step), -1, 1);
-        return values;
-    }
-
-    private static DeviceBuffer<float> Activation(CpuDevice device, ActivationLayout layout, float[] plain)
-    {
-        DeviceBuffer<float> activation = device.Allocate<float>(layout.Length);
-        ActivationKernels.FromPlain(layout, device.Upload<float>(plain), default, default, activation);
-        return activation;
-    }
-
-    private static float[] Plain(CpuDevice device, ActivationLayout layout, DeviceBuffer<float> activation)
-    {
-        DeviceBuffer<float> plain = device.Allocate<float>(layout.N * layout.C * layout.H * layout.W);
-        ActivationKernels.ToPlain(layout, activation, default, plain);
-        return plain.ToArray();
     }
 }
