@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Ascl.Kernels.Activations;
 using Ascl.Kernels.Simd;
 
@@ -10,6 +11,9 @@ namespace Ascl.Kernels.Conv2d;
 internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct, ISimd<F>
 {
     private const int Tile = 4, Window = 6;
+
+    /// <summary>How many tiles before its use a window is asked for.</summary>
+    private const int TilesAhead = 2;
     private static readonly int Width = F.Width;
     private readonly int rows = (g.Output.H + Tile - 1) / Tile, columns = (g.Output.W + Tile - 1) / Tile;
 
@@ -37,6 +41,7 @@ internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct
                         : null;
                     if (window != null)
                     {
+                        Prefetch(window + TilesAhead * Tile * Width, view.Row);
                         WinogradTransforms<F>.Input(window, view.Row, target, frequency, scratch);
                     }
                     else
@@ -151,6 +156,16 @@ internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct
     }
 
     private (int Row, int Column) Place(int tile) => Math.DivRem(tile % (rows * columns), columns);
+
+    /// <summary>Asks for the part of a later window that earlier ones do not share. A prefetch may name any address.</summary>
+    private static void Prefetch(float* window, nint row)
+    {
+        if (!Sse.IsSupported)
+            return;
+        for (int i = 0; i < Window; i++, window += row)
+            for (int j = Window - Tile; j < Window; j++)
+                Sse.Prefetch0(window + j * Width);
+    }
 
     private static void CopyWindow(float* plane, nint row, int top, int left, int size, int height, int width, float* copy)
     {
