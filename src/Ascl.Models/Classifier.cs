@@ -28,8 +28,8 @@ public sealed class Classifier
 
     /// <param name="device">Where its tensors live.</param>
     /// <param name="spec">What to make.</param>
-    /// <param name="seed">Of the starting weights.</param>
-    public Classifier(Device device, ClassifierSpec spec, ulong seed = 0)
+    /// <param name="seed">Of the starting weights; null for none, where weights are about to be loaded.</param>
+    public Classifier(Device device, ClassifierSpec spec, ulong? seed = 0)
     {
         Spec = spec;
         Parameters = new ParameterSet(device, seed);

@@ -28,7 +28,7 @@ internal sealed partial class TrainVerb
             RunFolder.FreePath(config);
         using CpuDevice device = new(Threads ?? config.Threads, pinned: true);
         // What does not exist or fit is an error before a folder is made for the run, and names before the data are opened.
-        _ = NetworkCatalog.Create(config.Model, new ParameterSet(device, 0), channels: 1, classes: 2);
+        NetworkCatalog.Check(config.Model);
         DataSet data = ProgressDisplay.Run($"opening {config.Data}", display => DataSource.Open(config.Data, progress: new OpeningProgress(display, stop)));
         Trainer.Check(config, data);
         RunFolder folder = earlier ?? RunFolder.Create(config);

@@ -1,7 +1,7 @@
 namespace Ascl.Kernels.Diagnostics;
 
-/// <summary>The only place that reads the environment. ASCL_DEBUG: 1 devices and algorithms chosen, 2 every kernel, 3 the recorded graph,
-/// 4 generated code. ASCL_CHECK=nan: stop at the first op whose output is not finite.</summary>
+/// <summary>The only place that reads the environment. ASCL_DEBUG: 1 devices and algorithms chosen, 2 every kernel, 3 the recorded graph.
+/// ASCL_CHECK=nan: stop at the first op whose output is not finite.</summary>
 public static class DebugSettings
 {
     public static readonly int Level = int.TryParse(Environment.GetEnvironmentVariable("ASCL_DEBUG"), out int level) ? level : 0;

@@ -37,7 +37,7 @@ public static class ClassifierFile
         var (mean, std) = normalization ?? (written is null ? ([], []) : (written.Mean, written.Std));
         if (mean.Length != 0 && mean.Length != shapes.Channels)
             throw new UserErrorException($"{path}: the network takes images of {shapes.Channels} channels, the input normalisation has {mean.Length}");
-        Classifier model = new(device, new(name, shapes.Channels, shapes.Classes, mean, std, shapes.ProjectionSize));
+        Classifier model = new(device, new(name, shapes.Channels, shapes.Classes, mean, std, shapes.ProjectionSize), seed: null);
         WeightFile.Load(model.Parameters, file);
         return model;
     }

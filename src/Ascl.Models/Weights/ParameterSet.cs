@@ -10,9 +10,9 @@ public sealed record NamedTensor(string Name, Tensor Tensor, bool Trained);
 
 /// <summary>
 /// A model's tensors, in the order of their making. Layers ask it for theirs, so names, shapes and starting values stand where the layer is
-/// defined. Every start is drawn from (seed, number of the tensor).
+/// defined. Every start is drawn from (seed, number of the tensor); without a seed weights are zero, for a model that is about to be loaded.
 /// </summary>
-public sealed class ParameterSet(Device device, ulong seed)
+public sealed class ParameterSet(Device device, ulong? seed)
 {
     private readonly List<NamedTensor> all = [];
 
@@ -24,7 +24,8 @@ public sealed class ParameterSet(Device device, ulong seed)
     public Tensor HeNormal(string name, Shape shape)
     {
         float[] values = new float[shape.Length];
-        Philox.FillNormal(values, Key(), MathF.Sqrt(2f * shape[0] / shape.Length));
+        if (Key() is { } key)
+            Philox.FillNormal(values, key, MathF.Sqrt(2f * shape[0] / shape.Length));
         return Add(name, shape, values, true);
     }
 
@@ -33,7 +34,8 @@ public sealed class ParameterSet(Device device, ulong seed)
     {
         float[] values = new float[shape.Length];
         float bound = 1 / MathF.Sqrt(fanIn);
-        Philox.FillUniform(values, Key(), -bound, bound);
+        if (Key() is { } key)
+            Philox.FillUniform(values, key, -bound, bound);
         return Add(name, shape, values, true);
     }
 
@@ -44,7 +46,7 @@ public sealed class ParameterSet(Device device, ulong seed)
         return Add(name, shape, values, trained);
     }
 
-    private RandomKey Key() => new RandomKey(seed, RandomPurpose.WeightInitialization).For(all.Count);
+    private RandomKey? Key() => seed is { } own ? new RandomKey(own, RandomPurpose.WeightInitialization).For(all.Count) : null;
 
     private Tensor Add(string name, Shape shape, float[] values, bool trained)
     {

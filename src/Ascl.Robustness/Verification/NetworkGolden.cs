@@ -74,7 +74,7 @@ internal static class NetworkGolden
     {
         IEnumerable<string> names = file.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => n[prefix.Length..]);
         WeightShapes shapes = WeightShapes.Of(file, prefix);
-        return new Classifier(device, new(NetworkCatalog.VariantOf(Text(file, "architecture"), names), shapes.Channels, shapes.Classes, [], [], projection));
+        return new Classifier(device, new(NetworkCatalog.VariantOf(Text(file, "architecture"), names), shapes.Channels, shapes.Classes, [], [], projection), seed: null);
     }
 
     /// <summary>An entry of the metadata.</summary>
