@@ -10,6 +10,7 @@ public enum RandomPurpose : uint
     Crop = 4,
     Flip = 5,
     ValidationSplit = 6,
+    InputNoise = 7,
     Test = 8,
 }
 
