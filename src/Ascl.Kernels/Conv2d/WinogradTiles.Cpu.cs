@@ -128,12 +128,12 @@ internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct
             float* target = plane + top * rowStride + left * Width;
             if (top + Tile <= g.Output.H && left + Tile <= g.Output.W)
             {
-                WinogradTransforms<F>.Output(source, frequency, target, rowStride, scratch, output);
+                WinogradTransforms<F>.Output(source, frequency, target, rowStride, output);
             }
             else
             {
                 float* copy = scratch + WinogradTransforms<F>.ScratchLength;
-                WinogradTransforms<F>.Output(source, frequency, copy, Tile * Width, scratch, new PlainOutput<F>());
+                WinogradTransforms<F>.Output(source, frequency, copy, Tile * Width, new PlainOutput<F>());
                 for (int i = 0; i < Math.Min(Tile, g.Output.H - top); i++)
                     for (int j = 0; j < Math.Min(Tile, g.Output.W - left); j++)
                         output.Store(F.Load(copy + (i * Tile + j) * Width), target + i * rowStride + j * Width);

@@ -88,35 +88,64 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     }
 
     /// <summary>Y = Aᵀ m A: 4×4 outputs at <paramref name="y"/> from the 6×6 frequencies at m + ξ·<paramref name="frequency"/>.</summary>
+    /// <remarks>Rows 0 and 2 of Aᵀ m, then 1 and 3: 12 vectors stay in registers, and the two halves share no arithmetic.</remarks>
     [MethodImpl(Optimized), SkipLocalsInit]
-    public static void Output<TOutput>(float* m, nint frequency, float* y, nint row, float* scratch, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    public static void Output<TOutput>(float* m, nint frequency, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
     {
-        F two = F.Broadcast(2), half = F.Broadcast(0.5f), a1 = F.Broadcast(A), b1 = F.Broadcast(B), a3 = F.Broadcast(A / 2), b3 = F.Broadcast(2 * B);
+        for (int half = 0; half < 2; half++, y += row)
+        {
+            F r00, r01, r02, r03, r04, r05, r20, r21, r22, r23, r24, r25;
+            if (half == 0)
+            {
+                EvenColumn(m, frequency, out r00, out r20);
+                EvenColumn(m + frequency, frequency, out r01, out r21);
+                EvenColumn(m + 2 * frequency, frequency, out r02, out r22);
+                EvenColumn(m + 3 * frequency, frequency, out r03, out r23);
+                EvenColumn(m + 4 * frequency, frequency, out r04, out r24);
+                EvenColumn(m + 5 * frequency, frequency, out r05, out r25);
+            }
+            else
+            {
+                OddColumn(m, frequency, out r00, out r20);
+                OddColumn(m + frequency, frequency, out r01, out r21);
+                OddColumn(m + 2 * frequency, frequency, out r02, out r22);
+                OddColumn(m + 3 * frequency, frequency, out r03, out r23);
+                OddColumn(m + 4 * frequency, frequency, out r04, out r24);
+                OddColumn(m + 5 * frequency, frequency, out r05, out r25);
+            }
+            OutputRow(r00, r01, r02, r03, r04, r05, y, output);
+            OutputRow(r20, r21, r22, r23, r24, r25, y + 2 * row, output);
+        }
+    }
+
+    /// <summary>Rows 0 and 2 of Aᵀ times one column of m.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void EvenColumn(float* m, nint frequency, out F r0, out F r2)
+    {
+        F s1 = F.Load(m + 6 * frequency) + F.Load(m + 12 * frequency), s2 = F.Load(m + 18 * frequency) + F.Load(m + 24 * frequency);
+        r0 = F.Load(m) + s1 + s2;
+        r2 = F.MulAdd(F.Broadcast(0.5f), s1, F.Broadcast(2) * s2);
+    }
+
+    /// <summary>Rows 1 and 3 of Aᵀ times one column of m.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void OddColumn(float* m, nint frequency, out F r1, out F r3)
+    {
+        F d1 = F.Load(m + 6 * frequency) - F.Load(m + 12 * frequency), d2 = F.Load(m + 18 * frequency) - F.Load(m + 24 * frequency);
+        r1 = F.MulAdd(F.Broadcast(A), d1, F.Broadcast(B) * d2);
+        r3 = F.MulAdd(F.Broadcast(A / 2), d1, F.MulAdd(F.Broadcast(2 * B), d2, F.Load(m + 30 * frequency)));
+    }
+
+    /// <summary>One row times A.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void OutputRow<TOutput>(F m0, F m1, F m2, F m3, F m4, F m5, float* y, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    {
         nint w = F.Width;
-        float* t = scratch;
-        for (nint j = 0; j < 6; j++)
-        {
-            F m0 = F.Load(m), m1 = F.Load(m + 6 * frequency), m2 = F.Load(m + 12 * frequency), m3 = F.Load(m + 18 * frequency), m4 = F.Load(m + 24 * frequency), m5 = F.Load(m + 30 * frequency);
-            F s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
-            (m0 + s1 + s2).Store(t);
-            F.MulAdd(a1, d1, b1 * d2).Store(t + 6 * w);
-            F.MulAdd(half, s1, two * s2).Store(t + 12 * w);
-            F.MulAdd(a3, d1, F.MulAdd(b3, d2, m5)).Store(t + 18 * w);
-            m += frequency;
-            t += w;
-        }
-        t = scratch;
-        for (nint i = 0; i < 4; i++)
-        {
-            F m0 = F.Load(t), m1 = F.Load(t + w), m2 = F.Load(t + 2 * w), m3 = F.Load(t + 3 * w), m4 = F.Load(t + 4 * w), m5 = F.Load(t + 5 * w);
-            F s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
-            output.Store(m0 + s1 + s2, y);
-            output.Store(F.MulAdd(a1, d1, b1 * d2), y + w);
-            output.Store(F.MulAdd(half, s1, two * s2), y + 2 * w);
-            output.Store(F.MulAdd(a3, d1, F.MulAdd(b3, d2, m5)), y + 3 * w);
-            y += row;
-            t += 6 * w;
-        }
+        F s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
+        output.Store(m0 + s1 + s2, y);
+        output.Store(F.MulAdd(F.Broadcast(A), d1, F.Broadcast(B) * d2), y + w);
+        output.Store(F.MulAdd(F.Broadcast(0.5f), s1, F.Broadcast(2) * s2), y + 2 * w);
+        output.Store(F.MulAdd(F.Broadcast(A / 2), d1, F.MulAdd(F.Broadcast(2 * B), d2, m5)), y + 3 * w);
     }
 
     /// <summary>A dy Aᵀ, the adjoint of <see cref="Output"/>: 6×6 frequencies from 4×4 gradients.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Gemm;
@@ -7,11 +6,15 @@ namespace Ascl.Kernels.Gemm;
 internal static class TilePlan<F> where F : struct, ISimd<F>
 {
     private static readonly int[][] RowCounts = [[], [1, 2, 3, 4, 8, 12, 16], [1, 2, 3, 4, 6, 8, 14], [], [1, 2, 3, 4, 6]];
-    private static readonly ConcurrentDictionary<(int Rows, int Vectors), byte[]> Plans = [];
+
+    /// <summary>Plans and groups made so far, by [vectors or widest][rows or blocks]: kernels ask for them within their innermost loops.</summary>
+    private static readonly byte[]?[][] Plans = NewCache<byte[]>();
+    private static readonly (int Start, int Vectors)[]?[][] GroupLists = NewCache<(int, int)[]>();
+    private const int CachedSizes = 1024;
 
     /// <summary>The tile heights whose sum is <paramref name="rows"/> at the least cost: a tile costs its multiply-adds, at least as many as hide
     /// their latency, and a little for its start.</summary>
-    public static byte[] Rows(int rows, int vectors) => Plans.GetOrAdd((rows, vectors), static key => Cut(key.Rows, key.Vectors));
+    public static byte[] Rows(int rows, int vectors) => rows < CachedSizes ? Plans[vectors][rows] ??= Cut(rows, vectors) : Cut(rows, vectors);
 
     public static int Cost(int rows, int vectors) => Rows(rows, vectors).Sum(tile => TileCost(tile, vectors));
 
@@ -41,7 +44,10 @@ internal static class TilePlan<F> where F : struct, ISimd<F>
     }
 
     /// <summary>Groups of at most <paramref name="widest"/> (1, 2 or 4) vectors that together make up <paramref name="blocks"/> channel blocks.</summary>
-    public static (int Start, int Vectors)[] Groups(int blocks, int widest)
+    public static (int Start, int Vectors)[] Groups(int blocks, int widest) =>
+        blocks < CachedSizes ? GroupLists[widest][blocks] ??= Group(blocks, widest) : Group(blocks, widest);
+
+    private static (int Start, int Vectors)[] Group(int blocks, int widest)
     {
         List<(int, int)> groups = [];
         for (int start = 0; start < blocks;)
@@ -52,4 +58,6 @@ internal static class TilePlan<F> where F : struct, ISimd<F>
         }
         return [.. groups];
     }
+
+    private static T?[][] NewCache<T>() where T : class => [.. Enumerable.Range(0, 5).Select(_ => new T?[CachedSizes])];
 }
