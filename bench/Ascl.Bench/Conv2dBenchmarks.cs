@@ -47,7 +47,7 @@ public class Conv2dBenchmarks
     public void Forward() => Conv2dKernels.Forward(g, x, weight, default, y);
 
     [Benchmark]
-    public void BackwardInput() => Conv2dKernels.BackwardInput(g, dy, weight, dx);
+    public void BackwardInput() => Conv2dKernels.BackwardInput(g, dy, weight, default, dx);
 
     [Benchmark]
     public void BackwardWeight() => Conv2dKernels.BackwardWeight(g, x, dy, dw);

@@ -31,17 +31,33 @@ public static class Gradient
         List<Tensor> path = PathTo(output, wanted);
         HashSet<Tensor> onPath = [.. path];
         Pending pending = new(output.Device.Pool);
+        Dictionary<Tensor, int> missing = [];
+        foreach (Tensor tensor in path)
+            foreach (Edge edge in tensor.Edges)
+                missing[edge.Input] = missing.GetValueOrDefault(edge.Input) + 1;
         if (onPath.Contains(output))
             pending.Add(output, seed);
         Dictionary<Tensor, Tensor> results = [];
         for (int i = path.Count - 1; i >= 0; i--)
         {
             Tensor tensor = path[i];
-            if (!pending.Take(tensor, out Tensor? dy))
+            if (!pending.Take(tensor, out Tensor? dy, out bool masked))
                 continue;
-            foreach (var (input, vjp) in tensor.Edges)
-                if (onPath.Contains(input))
-                    pending.Add(input, vjp(dy));
+            foreach (Edge edge in tensor.Edges)
+            {
+                Tensor input = edge.Input;
+                bool last = --missing[input] == 0;
+                if (!onPath.Contains(input))
+                    continue;
+                if (!edge.Fuses)
+                {
+                    pending.Add(input, edge.Vjp(dy, new(masked)));
+                    continue;
+                }
+                // A gradient that was asked for is given whole, not masked.
+                Tensor? gate = last && input.Rectified && !wanted.Contains(input) ? input : null;
+                pending.Replace(input, edge.Vjp(dy, new(masked, pending.SumOf(input), gate)), gate is not null);
+            }
             if (wanted.Contains(tensor))
                 results[tensor] = dy;
             else if (dy != seed)
@@ -59,9 +75,9 @@ public static class Gradient
         HashSet<Tensor> seen = [output];
         Stack<Tensor> open = new([output]);
         while (open.TryPop(out Tensor? tensor))
-            foreach (var (input, _) in tensor.Edges)
-                if (seen.Add(input))
-                    open.Push(input);
+            foreach (Edge edge in tensor.Edges)
+                if (seen.Add(edge.Input))
+                    open.Push(edge.Input);
         HashSet<Tensor> onPath = [];
         List<Tensor> path = [];
         foreach (Tensor tensor in seen.OrderBy(t => t.Order))
@@ -85,13 +101,25 @@ public static class Gradient
     private sealed class Pending(BufferPool pool)
     {
         private readonly Dictionary<Tensor, Tensor> sums = [];
+        private readonly HashSet<Tensor> masked = [];
         private readonly Dictionary<DeviceBuffer<float>, int> uses = [];
+
+        public Tensor? SumOf(Tensor tensor) => sums.GetValueOrDefault(tensor);
+
+        /// <summary>The new sum of a tensor, computed from the old one, and whether its ReLU's mask is in it.</summary>
+        public void Replace(Tensor tensor, Tensor sum, bool isMasked)
+        {
+            Use(tensor, sum);
+            if (sums.TryGetValue(tensor, out Tensor? old))
+                Release(old);
+            sums[tensor] = sum;
+            if (isMasked)
+                masked.Add(tensor);
+        }
 
         public void Add(Tensor tensor, Tensor gradient)
         {
-            if (gradient.Shape != tensor.Shape || gradient.Layout != tensor.Layout)
-                throw new ShapeException($"gradient of {tensor}: {gradient.Layout} {gradient.Shape} for {tensor.Layout} {tensor.Shape}");
-            uses[gradient.Data] = uses.GetValueOrDefault(gradient.Data) + 1;
+            Use(tensor, gradient);
             if (!sums.TryGetValue(tensor, out Tensor? sum))
             {
                 sums[tensor] = gradient;
@@ -108,8 +136,19 @@ public static class Gradient
                     Release(part);
         }
 
-        /// <summary>The finished sum of a tensor; the caller releases it.</summary>
-        public bool Take(Tensor tensor, out Tensor gradient) => sums.Remove(tensor, out gradient!);
+        private void Use(Tensor tensor, Tensor gradient)
+        {
+            if (gradient.Shape != tensor.Shape || gradient.Layout != tensor.Layout)
+                throw new ShapeException($"gradient of {tensor}: {gradient.Layout} {gradient.Shape} for {tensor.Layout} {tensor.Shape}");
+            uses[gradient.Data] = uses.GetValueOrDefault(gradient.Data) + 1;
+        }
+
+        /// <summary>The finished sum of a tensor, and whether its ReLU's mask is in it; the caller releases it.</summary>
+        public bool Take(Tensor tensor, out Tensor gradient, out bool isMasked)
+        {
+            isMasked = masked.Contains(tensor);
+            return sums.Remove(tensor, out gradient!);
+        }
 
         public void Release(Tensor gradient)
         {

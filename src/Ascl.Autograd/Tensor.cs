@@ -17,9 +17,6 @@ public enum TensorLayout
     Planes,
 }
 
-/// <summary>The gradient of the output with respect to one input of an op, from that with respect to the op's result.</summary>
-public delegate Tensor Vjp(Tensor dy);
-
 /// <summary>An array of float32 on a device, and how it was computed. Never changes once made, but for leaves such as parameters.</summary>
 public sealed class Tensor
 {
@@ -41,7 +38,11 @@ public sealed class Tensor
 
     /// <summary>Tensors are numbered as they are made, so an op's result comes after its inputs.</summary>
     internal long Order { get; }
-    internal (Tensor Input, Vjp Vjp)[] Edges { get; private set; } = [];
+    internal Edge[] Edges { get; private set; } = [];
+
+    /// <summary>Whether the op ended in a ReLU, so that the gradient counts only where this tensor is above 0. Whoever computes that gradient may
+    /// then mask it, and the op's own backward pass, told so by <see cref="Fusion.Masked"/>, need not.</summary>
+    internal bool Rectified { get; set; }
     internal string Op { get; private set; } = "leaf";
 
     /// <summary>Where the values of an activation or image planes are.</summary>
@@ -78,7 +79,7 @@ public sealed class Tensor
     public Tensor Detach(bool requiresGrad = false) => new(Shape, Layout, Data, requiresGrad);
 
     /// <summary>Notes how this tensor was computed: one edge an input. Nothing is kept where no input needs a gradient.</summary>
-    public Tensor Record(string op, params ReadOnlySpan<(Tensor Input, Vjp Vjp)> edges)
+    public Tensor Record(string op, params ReadOnlySpan<Edge> edges)
     {
         Op = op;
         if (DebugSettings.Level >= 3)
@@ -86,13 +87,13 @@ public sealed class Tensor
         if (DebugSettings.CheckNaN)
             CheckFinite();
         int needed = 0;
-        foreach (var (input, _) in edges)
-            needed += input.RequiresGrad ? 1 : 0;
+        foreach (Edge edge in edges)
+            needed += edge.Input.RequiresGrad ? 1 : 0;
         if (needed == 0)
             return this;
         RequiresGrad = true;
-        Edges = new (Tensor, Vjp)[needed];
-        foreach (var edge in edges)
+        Edges = new Edge[needed];
+        foreach (Edge edge in edges)
             if (edge.Input.RequiresGrad)
                 Edges[^needed--] = edge;
         return this;

@@ -1,6 +1,7 @@
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Random;
 
 namespace Ascl.Autograd.Tests;
 
@@ -28,6 +29,32 @@ public sealed class GradientTests : IDisposable
         Assert.Equal([12, 12], gradients[0].ToArray());
         Assert.Equal([102, 102], gradients[1].ToArray());
         Assert.Equal([2, 2], gradients[2].ToArray());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Masks_and_sums_fused_into_a_convolution_change_nothing(int stride)
+    {
+        Tensor weight = Random(new(8, 8, 3, 3), 2), other = Random(new(8, 8, 1, 1), 3);
+        foreach (Func<Tensor, Tensor> use in new Func<Tensor, Tensor>[]
+        {
+            h => h.Conv2d(weight, null, stride, 1),
+            h => h.Conv2d(weight, null, stride, 1).Add(h.Conv2d(other, null, stride)),
+            h => h.Conv2d(other, null, stride).Relu().Add(h.Conv2d(weight, null, stride, 1).Relu()),
+            h => h.Conv2d(weight, null, 1, 1).Relu().Conv2d(weight, null, stride, 1).Add(h.AveragePool2d(stride, stride)),
+            h => h.AveragePool2d(stride, stride).Add(h.Conv2d(weight, null, 1, 1).Relu().Conv2d(weight, null, stride, 1)),
+        })
+        {
+            Tensor x = Random(new(2, 8, 6, 6), 1), activation = x.ToActivation(), rectified = activation.Relu(), copied = activation.Relu().Scale(1);
+            // The copy is no ReLU's result, so nothing is fused where it is used.
+            float[] expected = Gradient.Of(use(copied).Flatten().Sum(), x)[0].ToArray();
+            Assert.Equal(expected, Gradient.Of(use(rectified).Flatten().Sum(), x)[0].ToArray());
+            // Asked for itself, a ReLU's result gets its whole gradient.
+            Assert.Equal(Gradient.Of(use(copied).Flatten().Sum(), copied)[0].ToArray(), Gradient.Of(use(rectified).Flatten().Sum(), rectified)[0].ToArray());
+            Tensor[] both = Gradient.Of(use(rectified).Flatten().Sum(), x, rectified);
+            Assert.Equal(expected, both[0].ToArray());
+        }
     }
 
     [Fact]
@@ -129,4 +156,11 @@ public sealed class GradientTests : IDisposable
     }
 
     private Tensor Leaf(float[] values) => Tensor.FromArray(device, new(values.Length), values, requiresGrad: true);
+
+    private Tensor Random(Shape shape, ulong seed)
+    {
+        float[] values = new float[shape.Length];
+        Philox.FillUniform(values, new RandomKey(seed, RandomPurpose.Test), -1, 1);
+        return Tensor.FromArray(device, shape, values, requiresGrad: true);
+    }
 }

@@ -51,16 +51,20 @@ public static class BatchNormOps
         Tensor y = Tensor.EmptyLike(x);
         BatchNormKernels.Forward(layout, x.Data, mean, inverseStd, state.Gamma.Data, state.Beta.Data, residual?.Data, relu, y.Data);
 
-        JointVjp<Gradients> backward = new(dy =>
+        y.Rectified = relu;
+        JointVjp<Gradients> backward = new((dy, masked) =>
         {
             Tensor dx = Tensor.EmptyLike(x), dgamma = Tensor.EmptyLike(state.Gamma), dbeta = Tensor.EmptyLike(state.Beta);
+            bool gated = relu && !masked;
             // The residual's gradient is dy where relu let it pass.
-            Tensor? dz = residual is { RequiresGrad: true } && relu ? Tensor.EmptyLike(x) : null;
-            BatchNormKernels.Backward(layout, dy.Data, relu ? y.Data : null, x.Data, mean, inverseStd, state.Gamma.Data, train, dx.Data, dgamma.Data, dbeta.Data, dz?.Data);
+            Tensor? dz = residual is { RequiresGrad: true } && gated ? Tensor.EmptyLike(x) : null;
+            BatchNormKernels.Backward(layout, dy.Data, gated ? y.Data : null, x.Data, mean, inverseStd, state.Gamma.Data, train, dx.Data, dgamma.Data, dbeta.Data, dz?.Data);
             return new(dx, dgamma, dbeta, dz ?? dy);
         });
-        (Tensor, Vjp)[] edges = [(x, dy => backward.Of(dy).Input), (state.Gamma, dy => backward.Of(dy).Gamma), (state.Beta, dy => backward.Of(dy).Beta)];
-        return y.Record(train ? "batch_norm.train" : "batch_norm.evaluate", residual is null ? edges : [.. edges, (residual, dy => backward.Of(dy).Residual)]);
+        Edge[] edges = [To(x, g => g.Input), To(state.Gamma, g => g.Gamma), To(state.Beta, g => g.Beta)];
+        return y.Record(train ? "batch_norm.train" : "batch_norm.evaluate", residual is null ? edges : [.. edges, To(residual, g => g.Residual)]);
+
+        Edge To(Tensor input, Func<Gradients, Tensor> gradient) => new(input, (dy, fusion) => gradient(backward.Of(dy, fusion)), Fuses: false);
     }
 
     private sealed record Gradients(Tensor Input, Tensor Gamma, Tensor Beta, Tensor Residual);

@@ -18,7 +18,7 @@ public static class Conv2dOps
         Conv2dGeometry g = Conv2dGeometry.Of(x.ActivationLayout, weight.Shape.Sizes, stride, padding);
         Tensor y = Tensor.Empty(x.Device, new(g.Output.N, g.K, g.Output.H, g.Output.W), TensorLayout.Activation);
         Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias?.Data), y.Data);
-        (Tensor, Vjp)[] edges = [(x, dy => BackwardInput(g, dy, weight, x)), (weight, dy => BackwardWeight(g, x, dy, weight))];
+        Edge[] edges = [ToInput(g, x, weight, (dy, _) => dy), (weight, dy => BackwardWeight(g, x, dy, weight))];
         return y.Record("conv2d", bias is null ? edges : [.. edges, (bias, dy => BackwardBias(g, dy, bias))]);
     }
 
@@ -29,30 +29,30 @@ public static class Conv2dOps
         Conv2dGeometry g = Conv2dGeometry.Of(x.ActivationLayout, weight.Shape.Sizes, stride, padding);
         Tensor y = Tensor.Empty(x.Device, new(g.Output.N, g.K, g.Output.H, g.Output.W), TensorLayout.Activation);
         Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias.Data, residual?.Data, relu), y.Data);
-        JointVjp<Tensor> masked = new(dy =>
+        y.Rectified = relu;
+        JointVjp<Tensor> gated = new((dy, masked) =>
         {
-            if (!relu)
+            if (!relu || masked)
                 return dy;
             Tensor dz = Tensor.EmptyLike(dy);
             ElementwiseKernels.ReluBackward(dy.Data, y.Data, dz.Data);
             return dz;
         });
-        bool shared = residual is { RequiresGrad: true };
-        Vjp toInput = dy =>
-        {
-            Tensor dz = masked.Of(dy), dx = BackwardInput(g, dz, weight, x);
-            if (dz != dy && !shared)
-                dz.Device.Pool.Return(dz.Data);
-            return dx;
-        };
-        return y.Record("folded_conv2d", residual is null ? [(x, toInput)] : [(x, toInput), (residual, masked.Of)]);
+        Edge toInput = ToInput(g, x, weight, gated.Of);
+        return y.Record("folded_conv2d", residual is null ? [toInput] : [toInput, new Edge(residual, gated.Of, Fuses: false)]);
     }
 
-    private static Tensor BackwardInput(Conv2dGeometry g, Tensor dy, Tensor weight, Tensor x)
+    /// <summary>The input's gradient, from what <paramref name="gated"/> makes of dy.</summary>
+    private static Edge ToInput(Conv2dGeometry g, Tensor x, Tensor weight, FusedVjp gated)
     {
-        Tensor dx = Tensor.EmptyLike(x);
-        Conv2dKernels.BackwardInput(g, dy.Data, weight.Data, dx.Data);
-        return dx;
+        return new(x, Backward, Fuses: x.Layout == TensorLayout.Activation);
+
+        Tensor Backward(Tensor dy, Fusion fusion)
+        {
+            Tensor dx = Tensor.EmptyLike(x);
+            Conv2dKernels.BackwardInput(g, gated(dy, fusion).Data, weight.Data, new Conv2dEpilogue(Residual: fusion.Addend?.Data, Gate: fusion.Gate?.Data), dx.Data);
+            return dx;
+        }
     }
 
     private static Tensor BackwardWeight(Conv2dGeometry g, Tensor x, Tensor dy, Tensor weight)

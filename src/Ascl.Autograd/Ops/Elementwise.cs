@@ -11,10 +11,13 @@ public static class ElementwiseOps
     {
         Tensor y = Tensor.EmptyLike(x);
         ElementwiseKernels.Relu(x.Data, y.Data);
-        return y.Record("relu", (x, Backward));
+        y.Rectified = true;
+        return y.Record("relu", new Edge(x, Backward, Fuses: false));
 
-        Tensor Backward(Tensor dy)
+        Tensor Backward(Tensor dy, Fusion fusion)
         {
+            if (fusion.Masked)
+                return dy;
             Tensor dx = Tensor.EmptyLike(x);
             ElementwiseKernels.ReluBackward(dy.Data, y.Data, dx.Data);
             return dx;

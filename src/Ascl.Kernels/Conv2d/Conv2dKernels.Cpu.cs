@@ -27,18 +27,20 @@ public static unsafe partial class Conv2dKernels
     private static void ForwardCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y) =>
         Algorithm(g).Forward((CpuDevice)y.Device, g, CpuDevice.Pointer(x), weight, epilogue, CpuDevice.Pointer(y));
 
-    private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, DeviceBuffer<float> dx)
+    private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
     {
         CpuDevice device = (CpuDevice)dx.Device;
         if (g.Input.Block > 1)
         {
-            Algorithm(g).BackwardInput(device, g, CpuDevice.Pointer(dy), weight, CpuDevice.Pointer(dx));
+            Algorithm(g).BackwardInput(device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
             return;
         }
+        if (!epilogue.IsNone)
+            throw new NotSupportedException("conv2d: the gradient of image planes has no epilogue");
         // The gradient of image planes: as one channel block, of which the few real lanes are then spread over the planes.
         Conv2dGeometry blocked = g with { Input = ActivationLayout.Blocked(g.Input.N, g.Input.C, g.Input.H, g.Input.W) };
         DeviceBuffer<float> scratch = device.Pool.Rent(blocked.Input.Length, blocked.Input.PoolTag);
-        Algorithm(blocked).BackwardInput(device, blocked, CpuDevice.Pointer(dy), weight, CpuDevice.Pointer(scratch));
+        Algorithm(blocked).BackwardInput(device, blocked, CpuDevice.Pointer(dy), weight, default, CpuDevice.Pointer(scratch));
         ActivationKernels.BlockedToPlanes(blocked.Input, scratch, dx);
         device.Pool.Return(scratch);
     }
@@ -51,6 +53,6 @@ public static unsafe partial class Conv2dKernels
 internal abstract unsafe class Conv2dCpu
 {
     public abstract void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* y);
-    public abstract void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, float* dx);
+    public abstract void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx);
     public abstract void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw);
 }

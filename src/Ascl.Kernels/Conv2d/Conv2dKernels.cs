@@ -13,11 +13,12 @@ public static partial class Conv2dKernels
         ForwardCpu(g, x, weight, epilogue, y);
     }
 
-    /// <summary>dx[n, c, y, x] = Σ over k, r, s of dy[n, k, oy, ox] · w[k, c, r, s] where oy·Stride + r − Padding = y and likewise for x.</summary>
-    public static void BackwardInput(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, DeviceBuffer<float> dx)
+    /// <summary>dx = epilogue(z), z[n, c, y, x] = Σ over k, r, s of dy[n, k, oy, ox] · w[k, c, r, s] where oy·Stride + r − Padding = y and likewise for x.</summary>
+    /// <param name="epilogue">Not for image planes.</param>
+    public static void BackwardInput(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
     {
         using var trace = KernelTrace.Begin("conv2d.backward_input", g, g.Flops, g.Bytes);
-        BackwardInputCpu(g, dy, weight, dx);
+        BackwardInputCpu(g, dy, weight, epilogue, dx);
     }
 
     /// <summary>dw[k, c, r, s] = Σ over n, oy, ox of dy[n, k, oy, ox] · x[n, c, oy·Stride + r − Padding, ox·Stride + s − Padding].</summary>

@@ -28,7 +28,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
         RunTiles(device, g.Output, vectors, g.Output.H, g.Output.W, taps, packed, inputBlock, stride,
             aPixel: (n, row) => from.First + n * from.Image + row * stride * from.Row,
             cPixel: (n, row) => to.First + n * to.Image + row * to.Row,
-            to.Plane, cPixelStep: Width, finish: EpilogueOf(g, epilogue, y));
+            to.Plane, cPixelStep: Width, finish: EpilogueOf(g.Output, epilogue, y));
         Return(device, copy);
     }
 
@@ -36,7 +36,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     /// The pixels of dx fall into Stride² phases; within one, every pixel takes the same taps from neighbouring pixels of dy, so a phase is a
     /// convolution of stride 1 that writes every Stride-th pixel.
     /// </summary>
-    public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, float* dx)
+    public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx)
     {
         int stride = g.Stride, block = g.Output.Block;
         int reach = Math.Max(Reach(g.Input.H, g.R, g.Output.H, g), Reach(g.Input.W, g.S, g.Output.W, g));
@@ -61,6 +61,9 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             }
         }
         Return(device, copy);
+        // A row is whole only when all its phases are.
+        if (EpilogueOf(g.Input, epilogue, dx) is { } finish)
+            device.For(g.Input.N * g.Input.H, (item, _) => finish(item / g.Input.H, item % g.Input.H, 0, g.Input.Blocks));
 
         static int[] TapsOfPhase(int size, int phase, Conv2dGeometry g) =>
             [.. Enumerable.Range(0, size).Where(r => (phase + g.Padding - r) % g.Stride == 0)];
@@ -195,25 +198,25 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     }
 
     /// <summary>The epilogue over one just computed row of some channel blocks, while it is in the nearest cache.</summary>
-    private static Action<int, int, int, int>? EpilogueOf(Conv2dGeometry g, Conv2dEpilogue epilogue, float* y)
+    private static Action<int, int, int, int>? EpilogueOf(ActivationLayout layout, Conv2dEpilogue epilogue, float* y)
     {
         if (epilogue.IsNone)
             return null;
-        PlaneView view = new(g.Output, y);
+        PlaneView view = new(layout, y);
         float* bias = epilogue.Bias is null ? null : CpuDevice.Pointer(epilogue.Bias);
-        float* residual = epilogue.Residual is null ? null : CpuDevice.Pointer(epilogue.Residual);
+        float* residual = epilogue.Residual is null ? null : CpuDevice.Pointer(epilogue.Residual), gate = epilogue.Gate is null ? null : CpuDevice.Pointer(epilogue.Gate);
         return (n, row, start, vectors) =>
         {
             for (int block = start; block < start + vectors; block++)
             {
                 float* p = view.First + n * view.Image + block * view.Plane + row * view.Row;
-                FinishRow(p, residual == null ? null : residual + (p - y), bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, g.Output.W);
+                FinishRow(p, residual == null ? null : residual + (p - y), gate == null ? null : gate + (p - y), bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, layout.W);
             }
         };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FinishRow(float* y, float* residual, F bias, bool relu, int width)
+    private static void FinishRow(float* y, float* residual, float* gate, F bias, bool relu, int width)
     {
         F low = F.Broadcast(relu ? 0 : float.NegativeInfinity);
         for (int i = 0; i < width * F.Width; i += F.Width)
@@ -221,7 +224,10 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             F value = F.Load(y + i) + bias;
             if (residual != null)
                 value += F.Load(residual + i);
-            F.Max(low, value).Store(y + i);
+            value = F.Max(low, value);
+            if (gate != null)
+                value = F.WherePositive(F.Load(gate + i), value);
+            value.Store(y + i);
         }
     }
 

@@ -39,19 +39,16 @@ internal sealed unsafe class WinogradConvolution<F> : Conv2dCpu where F : struct
         Convolve(device, g, x, weight.Derived("winograd forward", () => TransformWeight(device, g, weight, flipped: false)), epilogue, y);
 
     /// <summary>The convolution of dy with the weights turned around and the two channel axes exchanged.</summary>
-    public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, float* dx)
+    public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx)
     {
         Conv2dGeometry adjoint = new(g.Output, g.Input, 3, 3, 1, 2 - g.Padding);
-        Convolve(device, adjoint, dy, weight.Derived("winograd backward input", () => TransformWeight(device, adjoint, weight, flipped: true)), default, dx);
+        Convolve(device, adjoint, dy, weight.Derived("winograd backward input", () => TransformWeight(device, adjoint, weight, flipped: true)), epilogue, dx);
     }
 
     private static void Convolve(CpuDevice device, Conv2dGeometry g, float* x, CpuBuffer<float> u, Conv2dEpilogue epilogue, float* y)
     {
         WinogradTiles<F> tiles = new(g);
-        OutputKind kind = epilogue.Residual is not null ? OutputKind.Residual : !epilogue.IsNone ? OutputKind.Bias
-            : g.Output.Length * 4L >= StreamedBytes ? OutputKind.Streamed : OutputKind.Plain;
-        float* bias = epilogue.Bias is null ? null : CpuDevice.Pointer(epilogue.Bias);
-        nint residual = epilogue.Residual is null ? 0 : (nint)(CpuDevice.Pointer(epilogue.Residual) - y);
+        WinogradOutput output = new(epilogue, y, g.Output.Length * 4L >= StreamedBytes);
 
         Block block = new(TilesPerBlock(g, tiles.Count, StagedForwardChannels), g.Input.Blocks, g.Output.Blocks);
         if (block.Tiles == tiles.Count)
@@ -61,7 +58,7 @@ internal sealed unsafe class WinogradConvolution<F> : Conv2dCpu where F : struct
             ForStagedItems(device, tiles, (first, last, scratch) => tiles.Input(x, v, block.InputFrequency, block.Tiles, 0, first, last, scratch));
             device.For(Frequencies, (frequency, _) => Products(block, u.Pointer, v, m, block.Tiles, frequency));
             ForStagedItems(device, tiles, (first, last, scratch) =>
-                tiles.Output(m, block.OutputFrequency, block.Tiles, 0, first, last, y, kind, bias, residual, epilogue.Relu, scratch));
+                tiles.Output(m, block.OutputFrequency, block.Tiles, 0, first, last, y, output, scratch));
             device.Pool.Return(memory);
             return;
         }
@@ -72,7 +69,7 @@ internal sealed unsafe class WinogradConvolution<F> : Conv2dCpu where F : struct
             tiles.Input(x, v, block.InputFrequency, block.Tiles, first, first, last, scratch);
             for (int frequency = 0; frequency < Frequencies; frequency++)
                 Products(block, u.Pointer, v, m, last - first, frequency);
-            tiles.Output(m, block.OutputFrequency, block.Tiles, first, first, last, y, kind, bias, residual, epilogue.Relu, scratch);
+            tiles.Output(m, block.OutputFrequency, block.Tiles, first, first, last, y, output, scratch);
         });
     }
 

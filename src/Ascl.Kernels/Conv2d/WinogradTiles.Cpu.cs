@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using Ascl.Kernels.Activations;
 using Ascl.Kernels.Simd;
@@ -41,7 +42,7 @@ internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct
                         : null;
                     if (window != null)
                     {
-                        Prefetch(window + TilesAhead * Tile * Width, view.Row);
+                        Prefetch(window + TilesAhead * Tile * Width, view.Row, Window, Window - Tile, Window);
                         WinogradTransforms<F>.Input(window, view.Row, target, frequency, scratch);
                     }
                     else
@@ -90,42 +91,56 @@ internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct
     }
 
     /// <summary>y of some tiles from M: [frequency][channel block][tile − origin][width].</summary>
-    public void Output(float* m, nint frequency, int tilesPerBlock, int origin, int first, int last, float* y, OutputKind kind, float* bias, nint residual, bool relu, float* scratch)
+    public void Output(float* m, nint frequency, int tilesPerBlock, int origin, int first, int last, float* y, WinogradOutput output, float* scratch)
     {
         PlaneView view = new(g.Output, y);
-        F low = F.Broadcast(relu ? 0 : float.NegativeInfinity);
         ForEachRun(first, last, (image, from, to) =>
         {
             for (int block = 0; block < g.Output.Blocks; block++)
             {
                 float* plane = view.First + image * view.Image + block * view.Plane, source = m + ((nint)block * tilesPerBlock + (from - origin)) * Width;
-                F shift = bias == null ? F.Zero : F.Load(bias + block * Width);
-                switch (kind)
-                {
-                    case OutputKind.Plain:
-                        OutputRun(source, frequency, plane, view.Row, from, to, scratch, new PlainOutput<F>());
-                        break;
-                    case OutputKind.Streamed:
-                        OutputRun(source, frequency, plane, view.Row, from, to, scratch, new StreamedOutput<F>());
-                        break;
-                    case OutputKind.Bias:
-                        OutputRun(source, frequency, plane, view.Row, from, to, scratch, new BiasOutput<F>(shift, low));
-                        break;
-                    default:
-                        OutputRun(source, frequency, plane, view.Row, from, to, scratch, new ResidualOutput<F>(shift, low, residual));
-                        break;
-                }
+                if (output.Streamed)
+                    OutputRun<PastCaches>(source, frequency, plane, view.Row, from, to, scratch, output, block);
+                else
+                    OutputRun<ThroughCaches>(source, frequency, plane, view.Row, from, to, scratch, output, block);
             }
         });
     }
 
-    private void OutputRun<TOutput>(float* source, nint frequency, float* plane, nint rowStride, int from, int to, float* scratch, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    private void OutputRun<TStore>(float* source, nint frequency, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput output, int block) where TStore : struct, IStore
+    {
+        F bias = output.Bias == null ? F.Zero : F.Load(output.Bias + block * Width), low = F.Broadcast(output.Relu ? 0 : float.NegativeInfinity);
+        switch (output.Parts)
+        {
+            case OutputParts.None:
+                OutputRun(source, frequency, plane, rowStride, from, to, scratch, output, new PlainOutput<F, TStore>());
+                break;
+            case OutputParts.Bias:
+                OutputRun(source, frequency, plane, rowStride, from, to, scratch, output, new BiasOutput<F, TStore>(bias, low));
+                break;
+            case OutputParts.Residual:
+                OutputRun(source, frequency, plane, rowStride, from, to, scratch, output, new ResidualOutput<F, TStore>(bias, low, output.Residual));
+                break;
+            case OutputParts.Gate:
+                OutputRun(source, frequency, plane, rowStride, from, to, scratch, output, new GatedOutput<F, TStore>(bias, low, output.Gate));
+                break;
+            default:
+                OutputRun(source, frequency, plane, rowStride, from, to, scratch, output, new GatedResidualOutput<F, TStore>(bias, low, output.Residual, output.Gate));
+                break;
+        }
+    }
+
+    private void OutputRun<TOutput>(float* source, nint frequency, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput parts, TOutput output) where TOutput : struct, IWinogradOutput<F>
     {
         var (row, column) = Place(from);
         for (int tile = from; tile < to; tile++, source += Width)
         {
             int top = row * Tile, left = column * Tile;
-            float* target = plane + top * rowStride + left * Width;
+            float* target = plane + top * rowStride + left * Width, ahead = target + TilesAhead * Tile * Width;
+            if (parts.Residual != 0)
+                Prefetch(ahead + parts.Residual, rowStride, Tile, 0, Tile);
+            if (parts.Gate != 0)
+                Prefetch(ahead + parts.Gate, rowStride, Tile, 0, Tile);
             if (top + Tile <= g.Output.H && left + Tile <= g.Output.W)
             {
                 WinogradTransforms<F>.Output(source, frequency, target, rowStride, output);
@@ -133,7 +148,7 @@ internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct
             else
             {
                 float* copy = scratch + WinogradTransforms<F>.ScratchLength;
-                WinogradTransforms<F>.Output(source, frequency, copy, Tile * Width, new PlainOutput<F>());
+                WinogradTransforms<F>.Output(source, frequency, copy, Tile * Width, new PlainOutput<F, ThroughCaches>());
                 for (int i = 0; i < Math.Min(Tile, g.Output.H - top); i++)
                     for (int j = 0; j < Math.Min(Tile, g.Output.W - left); j++)
                         output.Store(F.Load(copy + (i * Tile + j) * Width), target + i * rowStride + j * Width);
@@ -157,13 +172,14 @@ internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct
 
     private (int Row, int Column) Place(int tile) => Math.DivRem(tile % (rows * columns), columns);
 
-    /// <summary>Asks for the part of a later window that earlier ones do not share. A prefetch may name any address.</summary>
-    private static void Prefetch(float* window, nint row)
+    /// <summary>Asks for some columns of a later window: of the input, those that earlier ones do not share. A prefetch may name any address.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(float* window, nint row, int rows, int firstColumn, int endColumn)
     {
         if (!Sse.IsSupported)
             return;
-        for (int i = 0; i < Window; i++, window += row)
-            for (int j = Window - Tile; j < Window; j++)
+        for (int i = 0; i < rows; i++, window += row)
+            for (int j = firstColumn; j < endColumn; j++)
                 Sse.Prefetch0(window + j * Width);
     }
 
@@ -176,13 +192,4 @@ internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct
                 (y >= 0 && y < height && x >= 0 && x < width ? F.Load(plane + y * row + x * Width) : F.Zero).Store(copy);
             }
     }
-}
-
-/// <summary>Which of the outputs of <see cref="IWinogradOutput{F}"/>.</summary>
-internal enum OutputKind
-{
-    Plain,
-    Streamed,
-    Bias,
-    Residual,
 }

@@ -3,42 +3,6 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Conv2d;
 
-/// <summary>What becomes of an output vector before it is stored.</summary>
-/// <typeparam name="F">The vector.</typeparam>
-internal unsafe interface IWinogradOutput<F> where F : struct, ISimd<F>
-{
-    /// <param name="value">The convolution's result.</param>
-    /// <param name="target">Where it goes.</param>
-    void Store(F value, float* target);
-}
-
-internal readonly unsafe struct PlainOutput<F> : IWinogradOutput<F> where F : struct, ISimd<F>
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Store(F value, float* target) => value.Store(target);
-}
-
-/// <summary>For outputs larger than the caches.</summary>
-internal readonly unsafe struct StreamedOutput<F> : IWinogradOutput<F> where F : struct, ISimd<F>
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Store(F value, float* target) => value.StoreNonTemporal(target);
-}
-
-/// <summary>max(low, value + bias).</summary>
-internal readonly unsafe struct BiasOutput<F>(F bias, F low) : IWinogradOutput<F> where F : struct, ISimd<F>
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Store(F value, float* target) => F.Max(low, value + bias).Store(target);
-}
-
-/// <summary>max(low, value + bias + residual), the residual at a fixed distance from the target.</summary>
-internal readonly unsafe struct ResidualOutput<F>(F bias, F low, nint residual) : IWinogradOutput<F> where F : struct, ISimd<F>
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Store(F value, float* target) => F.Max(low, value + bias + F.Load(target + residual)).Store(target);
-}
-
 /// <summary>
 /// The transforms of Winograd's F(4×4, 3×3) (Lavin &amp; Gray 2015) for one tile and one channel block: each lane is a channel.
 /// Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A with d a 6×6 window of the input and Y 4×4 outputs. The interpolation points are 0, ±a, ±b, ∞ with a = √½, b = √2

@@ -47,9 +47,23 @@ public sealed class Conv2dTests
         Tolerance.CloseInMean(finished, device.Plain(g.Output, y), 6e-6, "forward with bias, residual and relu");
         DeviceData.AssertZeroOutside(g.Output, y, "y");
 
-        Conv2dKernels.BackwardInput(g, dyBuffer, weightBuffer, dx);
-        Tolerance.CloseInMean(ReferenceConv2d.BackwardInput(dyd, xs, wd, ws, stride, padding), device.Plain(input, dx), 6e-6, "backward input");
+        double[] gradient = ReferenceConv2d.BackwardInput(dyd, xs, wd, ws, stride, padding);
+        Conv2dKernels.BackwardInput(g, dyBuffer, weightBuffer, default, dx);
+        Tolerance.CloseInMean(gradient, device.Plain(input, dx), 6e-6, "backward input");
         DeviceData.AssertZeroOutside(input, dx, "dx");
+        if (planes)
+        {
+            Assert.Throws<NotSupportedException>(() => Conv2dKernels.BackwardInput(g, dyBuffer, weightBuffer, new(Gate: xBuffer), dx));
+        }
+        else
+        {
+            float[] addend = DeviceData.Uniform(x.Length, 6);
+            Conv2dKernels.BackwardInput(g, dyBuffer, weightBuffer, new(Gate: xBuffer), dx);
+            Tolerance.CloseInMean([.. gradient.Select((v, i) => x[i] > 0 ? v : 0)], device.Plain(input, dx), 6e-6, "backward input, gated");
+            Conv2dKernels.BackwardInput(g, dyBuffer, weightBuffer, new(Residual: device.Activation(input, addend), Gate: xBuffer), dx);
+            Tolerance.CloseInMean([.. gradient.Select((v, i) => x[i] > 0 ? v + addend[i] : 0)], device.Plain(input, dx), 6e-6, "backward input, added and gated");
+            DeviceData.AssertZeroOutside(input, dx, "dx");
+        }
 
         Conv2dKernels.BackwardWeight(g, xBuffer, dyBuffer, dw);
         Tolerance.CloseInMean(ReferenceConv2d.BackwardWeight(xd, dyd, xs, ws, stride, padding), dw.ToArray(), 1.2e-5, "backward weight");
@@ -87,7 +101,7 @@ public sealed class Conv2dTests
             DeviceBuffer<float> dy = device.Activation(g.Output, DeviceData.Uniform(Batch * outputImage, 3)[(skip * outputImage)..((skip + n) * outputImage)]);
             DeviceBuffer<float> y = device.Allocate<float>(g.Output.Length), dx = device.Allocate<float>(g.Input.Length), dw = device.Allocate<float>(g.WeightLength);
             Conv2dKernels.Forward(g, x, weight, default, y);
-            Conv2dKernels.BackwardInput(g, dy, weight, dx);
+            Conv2dKernels.BackwardInput(g, dy, weight, default, dx);
             Conv2dKernels.BackwardWeight(g, x, dy, dw);
             return (device.Plain(g.Output, y), device.Plain(g.Input, dx), dw.ToArray());
         }
