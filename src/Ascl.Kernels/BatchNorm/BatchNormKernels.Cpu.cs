@@ -29,6 +29,10 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
     /// <summary>Activations larger than this are written past the caches.</summary>
     private const long StreamedBytes = 16 << 20;
 
+    /// <summary>The backward pass reads its operands twice. It takes so much of each at a time (whole channel blocks) that the second reading finds
+    /// it in the last cache.</summary>
+    private const long CachedBytes = 4 << 20;
+
     public override void Statistics(CpuDevice device, ActivationLayout layout, float* x, float* mean, float* variance)
     {
         PlaneView view = new(layout, x);
@@ -45,18 +49,17 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
             }
         });
         double count = (double)layout.N * layout.H * layout.W;
-        for (int c = 0; c < channels; c++)
+        device.For(layout.Blocks, (block, _) =>
         {
-            double sum = 0, squares = 0;
-            for (int n = 0; n < layout.N; n++)
+            double* sum = stackalloc double[2 * F.Width], squares = sum + F.Width;
+            SumOverImages(first, second, layout.N, channels, block, sum, squares);
+            for (int lane = 0; lane < F.Width; lane++)
             {
-                sum += first[n * channels + c];
-                squares += second[n * channels + c];
+                double shift = view.First[block * view.Plane + lane], offset = sum[lane] / count;
+                mean[block * F.Width + lane] = (float)(shift + offset);
+                variance[block * F.Width + lane] = (float)Math.Max(0, squares[lane] / count - offset * offset);
             }
-            double shift = view.First[c / layout.Block * view.Plane + c % layout.Block], offset = sum / count;
-            mean[c] = (float)(shift + offset);
-            variance[c] = (float)Math.Max(0, squares / count - offset * offset);
-        }
+        });
         device.Pool.Return(sums);
     }
 
@@ -83,43 +86,64 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
         int channels = layout.Blocks * layout.Block;
         DeviceBuffer<float> sums = device.Pool.Rent((2 * layout.N + 3) * channels, 0);
         float* first = CpuDevice.Pointer(sums), second = first + layout.N * channels, a = second + layout.N * channels, b = a + channels, c = b + channels;
-        device.For(layout.N, (n, _) =>
-        {
-            for (int block = 0; block < layout.Blocks; block++)
-            {
-                nint at = (nint)(view.First - x) + n * view.Image + block * view.Plane, sum = n * channels + block * F.Width;
-                SumGradientPlane(dy + at, y == null ? null : y + at, x + at, dz == null ? null : dz + at, view.Row, layout.H, layout.W, F.Load(mean + block * F.Width), first + sum, second + sum);
-            }
-        });
         double count = (double)layout.N * layout.H * layout.W;
-        for (int k = 0; k < channels; k++)
-        {
-            double sum = 0, product = 0;
-            for (int n = 0; n < layout.N; n++)
-            {
-                sum += first[n * channels + k];
-                product += second[n * channels + k];
-            }
-            double s = inverseStd[k], scale = k < layout.C ? gamma[k] * s : 0;
-            if (k < layout.C)
-                (dbeta[k], dgamma[k]) = ((float)sum, (float)(product * s));
-            a[k] = (float)scale;
-            b[k] = batchStatistics ? (float)(-scale * s * s * product / count) : 0;
-            c[k] = batchStatistics ? (float)(-scale * sum / count) : 0;
-        }
         bool streamed = layout.Length * 4L >= StreamedBytes;
-        device.For(layout.N, (n, _) =>
+        int together = (int)Math.Max(1, CachedBytes / (layout.N * (long)layout.PlaneSize * sizeof(float)));
+        for (int start = 0; start < layout.Blocks; start += together)
         {
-            for (int block = 0; block < layout.Blocks; block++)
+            int firstBlock = start, blocks = Math.Min(together, layout.Blocks - start);
+            device.For(layout.N, (n, _) =>
             {
-                nint at = (nint)(view.First - x) + n * view.Image + block * view.Plane;
-                int k = block * F.Width;
-                // Where dz was kept it is the gradient already masked.
-                GradientPlane(dz == null ? dy + at : dz + at, y == null || dz != null ? null : y + at, x + at, dx + at, view.Row, layout.H, layout.W,
-                    F.Load(a + k), F.Load(b + k), F.NegMulAdd(F.Load(b + k), F.Load(mean + k), F.Load(c + k)), streamed);
-            }
-        });
+                for (int block = firstBlock; block < firstBlock + blocks; block++)
+                {
+                    nint at = (nint)(view.First - x) + n * view.Image + block * view.Plane, sum = n * channels + block * F.Width;
+                    SumGradientPlane(dy + at, y == null ? null : y + at, x + at, dz == null ? null : dz + at, view.Row, layout.H, layout.W, F.Load(mean + block * F.Width), first + sum, second + sum);
+                }
+            });
+            device.For(blocks, (block, _) => Coefficients(firstBlock + block));
+            device.For(layout.N, (n, _) =>
+            {
+                for (int block = firstBlock; block < firstBlock + blocks; block++)
+                {
+                    nint at = (nint)(view.First - x) + n * view.Image + block * view.Plane;
+                    int k = block * F.Width;
+                    // Where dz was kept it is the gradient already masked.
+                    GradientPlane(dz == null ? dy + at : dz + at, y == null || dz != null ? null : y + at, x + at, dx + at, view.Row, layout.H, layout.W,
+                        F.Load(a + k), F.Load(b + k), F.NegMulAdd(F.Load(b + k), F.Load(mean + k), F.Load(c + k)), streamed);
+                }
+            });
+        }
         device.Pool.Return(sums);
+
+        // dx = a·dz + b·(x − mean) + c
+        void Coefficients(int block)
+        {
+            double* sum = stackalloc double[2 * F.Width], product = sum + F.Width;
+            SumOverImages(first, second, layout.N, channels, block, sum, product);
+            for (int lane = 0; lane < F.Width; lane++)
+            {
+                int k = block * F.Width + lane;
+                double s = inverseStd[k], scale = k < layout.C ? gamma[k] * s : 0;
+                if (k < layout.C)
+                    (dbeta[k], dgamma[k]) = ((float)sum[lane], (float)(product[lane] * s));
+                a[k] = (float)scale;
+                b[k] = batchStatistics ? (float)(-scale * s * s * product[lane] / count) : 0;
+                c[k] = batchStatistics ? (float)(-scale * sum[lane] / count) : 0;
+            }
+        }
+    }
+
+    /// <summary>The sums over the images, in their order, of two [image][channel] arrays, for the channels of one block.</summary>
+    private static void SumOverImages(float* first, float* second, int images, int channels, int block, double* firstSum, double* secondSum)
+    {
+        new Span<double>(firstSum, F.Width).Clear();
+        new Span<double>(secondSum, F.Width).Clear();
+        for (int at = block * F.Width; at < images * channels; at += channels)
+            for (int lane = 0; lane < F.Width; lane++)
+            {
+                firstSum[lane] += first[at + lane];
+                secondSum[lane] += second[at + lane];
+            }
     }
 
     [MethodImpl(Optimized)]
