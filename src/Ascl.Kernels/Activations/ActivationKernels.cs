@@ -38,20 +38,6 @@ public static unsafe class ActivationKernels
         });
     }
 
-    /// <summary>The first channels of a blocked activation as planes of the same image size.</summary>
-    public static void BlockedToPlanes(ActivationLayout blocked, DeviceBuffer<float> activation, DeviceBuffer<float> planes)
-    {
-        ActivationLayout layout = blocked with { Block = 1 };
-        PlaneView from = new(blocked, CpuDevice.Pointer(activation)), to = new(layout, CpuDevice.Pointer(planes));
-        ForEachPlane(layout, planes.Device, (n, c) =>
-        {
-            float* a = from.First + n * from.Image + c / blocked.Block * from.Plane + c % blocked.Block, p = to.First + n * to.Image + c * to.Plane;
-            for (int y = 0; y < layout.H; y++)
-                for (int x = 0; x < layout.W; x++)
-                    p[y * to.Row + x] = a[y * from.Row + x * blocked.Block];
-        });
-    }
-
     private static void ForEachPlane(ActivationLayout layout, Device device, Action<int, int> body) =>
         ((CpuDevice)device).For(layout.N, (n, _) =>
         {

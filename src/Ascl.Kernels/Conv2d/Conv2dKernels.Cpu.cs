@@ -1,4 +1,3 @@
-using Ascl.Kernels.Activations;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Simd;
@@ -27,21 +26,8 @@ public static unsafe partial class Conv2dKernels
     private static void ForwardCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y) =>
         Algorithm(g).Forward((CpuDevice)y.Device, g, CpuDevice.Pointer(x), weight, epilogue, CpuDevice.Pointer(y));
 
-    private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, DeviceBuffer<float> dx)
-    {
-        CpuDevice device = (CpuDevice)dx.Device;
-        if (g.Input.Block > 1)
-        {
-            Algorithm(g).BackwardInput(device, g, CpuDevice.Pointer(dy), weight, CpuDevice.Pointer(dx));
-            return;
-        }
-        // The gradient of image planes: as one channel block, of which the few real lanes are then spread over the planes.
-        Conv2dGeometry blocked = g with { Input = ActivationLayout.Blocked(g.Input.N, g.Input.C, g.Input.H, g.Input.W) };
-        DeviceBuffer<float> scratch = device.Pool.Rent(blocked.Input.Length, blocked.Input.PoolTag);
-        Algorithm(blocked).BackwardInput(device, blocked, CpuDevice.Pointer(dy), weight, CpuDevice.Pointer(scratch));
-        ActivationKernels.BlockedToPlanes(blocked.Input, scratch, dx);
-        device.Pool.Return(scratch);
-    }
+    private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, DeviceBuffer<float> dx) =>
+        Algorithm(g).BackwardInput((CpuDevice)dx.Device, g, CpuDevice.Pointer(dy), weight, CpuDevice.Pointer(dx));
 
     private static void BackwardWeightCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>
         Algorithm(g).BackwardWeight((CpuDevice)dw.Device, g, CpuDevice.Pointer(x), CpuDevice.Pointer(dy), CpuDevice.Pointer(dw));
