@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 
@@ -16,9 +18,7 @@ public static unsafe class ActivationKernels
         {
             float m = mean.IsEmpty ? 0 : mean.Span[c], s = scale.IsEmpty ? 1 : scale.Span[c];
             float* a = to.First + n * to.Image + c / layout.Block * to.Plane + c % layout.Block, p = from + ((nint)n * layout.C + c) * layout.H * layout.W;
-            for (int y = 0; y < layout.H; y++)
-                for (int x = 0; x < layout.W; x++)
-                    a[y * to.Row + x * layout.Block] = (*p++ - m) * s;
+            CopyPlane(layout.H, layout.W, p, layout.W, 1, a, to.Row, layout.Block, m, s);
         });
     }
 
@@ -32,23 +32,7 @@ public static unsafe class ActivationKernels
         {
             float s = scale.IsEmpty ? 1 : scale.Span[c];
             float* a = from.First + n * from.Image + c / layout.Block * from.Plane + c % layout.Block, p = to + ((nint)n * layout.C + c) * layout.H * layout.W;
-            for (int y = 0; y < layout.H; y++)
-                for (int x = 0; x < layout.W; x++)
-                    *p++ = a[y * from.Row + x * layout.Block] * s;
-        });
-    }
-
-    /// <summary>The first channels of a blocked activation as planes of the same image size.</summary>
-    public static void BlockedToPlanes(ActivationLayout blocked, DeviceBuffer<float> activation, DeviceBuffer<float> planes)
-    {
-        ActivationLayout layout = blocked with { Block = 1 };
-        PlaneView from = new(blocked, CpuDevice.Pointer(activation)), to = new(layout, CpuDevice.Pointer(planes));
-        ForEachPlane(layout, planes.Device, (n, c) =>
-        {
-            float* a = from.First + n * from.Image + c / blocked.Block * from.Plane + c % blocked.Block, p = to.First + n * to.Image + c * to.Plane;
-            for (int y = 0; y < layout.H; y++)
-                for (int x = 0; x < layout.W; x++)
-                    p[y * to.Row + x] = a[y * from.Row + x * blocked.Block];
+            CopyPlane(layout.H, layout.W, a, from.Row, layout.Block, p, layout.W, 1, 0, s);
         });
     }
 
@@ -58,4 +42,19 @@ public static unsafe class ActivationKernels
             for (int c = 0; c < layout.C; c++)
                 body(n, c);
         });
+
+    /// <summary>to = (from − mean)·scale over the pixels of one channel; between planes eight pixels a vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void CopyPlane(int height, int width, float* from, nint fromRow, nint fromPixel, float* to, nint toRow, nint toPixel, float mean, float scale)
+    {
+        Vector256<float> means = Vector256.Create(mean), scales = Vector256.Create(scale);
+        int whole = fromPixel == 1 && toPixel == 1 ? width / 8 * 8 : 0;
+        for (int y = 0; y < height; y++, from += fromRow, to += toRow)
+        {
+            for (int x = 0; x < whole; x += 8)
+                Vector256.Store((Vector256.Load(from + x) - means) * scales, to + x);
+            for (int x = whole; x < width; x++)
+                to[x * toPixel] = (from[x * fromPixel] - mean) * scale;
+        }
+    }
 }

@@ -24,4 +24,15 @@ public static unsafe partial class AttackKernels
             x[i] = Math.Clamp(Math.Clamp(p, o - epsilon, o + epsilon), 0, 1);
         }
     }
+
+    /// <summary>x ← clip₀₁(original + x).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddClipped(float* original, float* x, int image)
+    {
+        int i = 0;
+        for (; i + 8 <= image; i += 8)
+            Vector256.Store(Vector256.Min(Vector256.Max(Vector256.Load(original + i) + Vector256.Load(x + i), Vector256<float>.Zero), Vector256<float>.One), x + i);
+        for (; i < image; i++)
+            x[i] = Math.Clamp(original[i] + x[i], 0, 1);
+    }
 }

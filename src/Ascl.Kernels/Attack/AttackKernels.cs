@@ -42,7 +42,7 @@ public static unsafe partial class AttackKernels
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
         {
             RandomKey own = key.For(pid[n]);
-            Span<float> to = new(px + (nint)n * image, image), from = new(po + (nint)n * image, image);
+            Span<float> to = new(px + (nint)n * image, image);
             if (start == AttackStart.None || epsilon == 0)
             {
                 to.Clear();
@@ -66,8 +66,7 @@ public static unsafe partial class AttackKernels
                 for (int i = 0; i < image; i++)
                     to[i] *= (float)(radius / length);
             }
-            for (int i = 0; i < image; i++)
-                to[i] = Math.Clamp(from[i] + to[i], 0, 1);
+            AddClipped(po + (nint)n * image, px + (nint)n * image, image);
         });
     }
 

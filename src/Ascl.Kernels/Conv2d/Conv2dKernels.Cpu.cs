@@ -1,4 +1,3 @@
-using Ascl.Kernels.Activations;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Simd;
@@ -29,20 +28,9 @@ public static unsafe partial class Conv2dKernels
 
     private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
     {
-        CpuDevice device = (CpuDevice)dx.Device;
-        if (g.Input.Block > 1)
-        {
-            Algorithm(g).BackwardInput(device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
-            return;
-        }
-        if (!epilogue.IsNone)
+        if (g.Input.Block == 1 && !epilogue.IsNone)
             throw new NotSupportedException("conv2d: the gradient of image planes has no epilogue");
-        // The gradient of image planes: as one channel block, of which the few real lanes are then spread over the planes.
-        Conv2dGeometry blocked = g with { Input = ActivationLayout.Blocked(g.Input.N, g.Input.C, g.Input.H, g.Input.W) };
-        DeviceBuffer<float> scratch = device.Pool.Rent(blocked.Input.Length, blocked.Input.PoolTag);
-        Algorithm(blocked).BackwardInput(device, blocked, CpuDevice.Pointer(dy), weight, default, CpuDevice.Pointer(scratch));
-        ActivationKernels.BlockedToPlanes(blocked.Input, scratch, dx);
-        device.Pool.Return(scratch);
+        Algorithm(g).BackwardInput((CpuDevice)dx.Device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
     }
 
     private static void BackwardWeightCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>

@@ -22,7 +22,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
         var (inputBlock, stride) = (g.Input.Block, g.Stride);
         PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy), to = new(g.Output, y);
         nint[] taps = Taps(from, g.Input.Blocks, g.R, g.S, (r, s) => (r - g.Padding, s - g.Padding), inputBlock);
-        int vectors = WidestTile(g.Output.W, g.Output.Blocks);
+        int vectors = TilePlan<F>.Widest(g.Output.W, g.Output.Blocks);
         CpuBuffer<float> packed = weight.Derived($"direct forward {inputBlock} {vectors}", () => Pack(device, g.Output.Blocks, vectors, g.Input.Blocks, inputBlock, g.R * g.S,
             weight, (k, c, tap) => k < g.K && c < g.C ? (k * g.C + c) * g.R * g.S + tap : -1));
         RunTiles(device, g.Output, vectors, g.Output.H, g.Output.W, taps, packed, inputBlock, stride,
@@ -38,6 +38,11 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     /// </summary>
     public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx)
     {
+        if (g.Input.Block == 1)
+        {
+            ImageGradient<F>.Run(device, g, dy, weight, dx);
+            return;
+        }
         int stride = g.Stride, block = g.Output.Block;
         int reach = Math.Max(Reach(g.Input.H, g.R, g.Output.H, g), Reach(g.Input.W, g.S, g.Output.W, g));
         PlaneView from = PlaneView.WithHalo(device, g.Output, dy, reach, out DeviceBuffer<float>? copy), to = new(g.Input, dx);
@@ -50,7 +55,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
                 int h = (g.Input.H - py + stride - 1) / stride, w = (g.Input.W - px + stride - 1) / stride;
                 nint[] taps = Taps(from, g.Output.Blocks, rows.Length, columns.Length,
                     (r, s) => ((phaseY + g.Padding - rows[r]) / stride, (phaseX + g.Padding - columns[s]) / stride), block);
-                int vectors = WidestTile(w, g.Input.Blocks);
+                int vectors = TilePlan<F>.Widest(w, g.Input.Blocks);
                 CpuBuffer<float> packed = weight.Derived($"direct backward input {stride} {g.Padding} {py} {px} {vectors}",
                     () => Pack(device, g.Input.Blocks, vectors, g.Output.Blocks, block, rows.Length * columns.Length, weight, (c, k, tap) =>
                         k < g.K && c < g.C ? ((k * g.C + c) * g.R + rows[tap / columns.Length]) * g.S + columns[tap % columns.Length] : -1));
@@ -230,10 +235,6 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             value.Store(y + i);
         }
     }
-
-    /// <summary>The tile width, in vectors, with the cheapest rows of <paramref name="pixels"/>.</summary>
-    private static int WidestTile(int pixels, int blocks) =>
-        new[] { 4, 2, 1 }.Where(v => v <= blocks).MinBy(v => TilePlan<F>.Cost(pixels, v) / (double)v);
 
     private static void Return(CpuDevice device, DeviceBuffer<float>? copy)
     {

@@ -18,6 +18,9 @@ internal static class TilePlan<F> where F : struct, ISimd<F>
 
     public static int Cost(int rows, int vectors) => Rows(rows, vectors).Sum(tile => TileCost(tile, vectors));
 
+    /// <summary>The tile width, of at most <paramref name="most"/> vectors, with the cheapest <paramref name="rows"/>.</summary>
+    public static int Widest(int rows, int most) => new[] { 4, 2, 1 }.Where(v => v <= most).MinBy(v => Cost(rows, v) / (double)v);
+
     /// <summary>A plan of one row at a time, for row distances that no microkernel was compiled for.</summary>
     public static byte[] SingleRows(int rows) => [.. Enumerable.Repeat((byte)1, rows)];
 

@@ -16,7 +16,8 @@ public sealed class Conv2dTests
         new[] { 3, 512, 4, 4, 512, 3, 3, 1, 1 }, new[] { 2, 16, 16, 16, 32, 3, 3, 2, 1 }, new[] { 2, 17, 15, 13, 33, 3, 3, 2, 1 }, new[] { 2, 64, 8, 8, 128, 3, 3, 2, 1 },
         new[] { 2, 16, 16, 16, 32, 1, 1, 2, 0 }, new[] { 2, 40, 7, 9, 24, 1, 1, 1, 0 }, new[] { 2, 8, 11, 10, 9, 5, 5, 1, 2 }, new[] { 1, 3, 13, 17, 6, 5, 3, 3, 2 },
         new[] { 2, 4, 12, 12, 8, 7, 7, 2, 3 }, new[] { 1, 2, 9, 9, 3, 2, 2, 4, 0 }, new[] { 1, 2, 6, 6, 3, 3, 3, 1, 4 }, new[] { 1, 6, 3, 3, 5, 3, 3, 1, 0 }, new[] { 4, 12, 3, 5, 14, 3, 3, 1, 1 },
-        new[] { 2, 16, 5, 5, 16, 1, 1, 3, 1 }, new[] { 1, 130, 14, 14, 48, 3, 3, 1, 1 });
+        new[] { 2, 16, 5, 5, 16, 1, 1, 3, 1 }, new[] { 1, 130, 14, 14, 48, 3, 3, 1, 1 },
+        new[] { 2, 3, 32, 32, 64, 3, 3, 1, 1 }, new[] { 1, 1, 28, 28, 33, 3, 3, 1, 0 }, new[] { 1, 3, 37, 29, 20, 7, 7, 2, 3 }, new[] { 2, 3, 5, 67, 6, 2, 5, 3, 5 });
 
     [Theory, MemberData(nameof(Shapes))]
     public void MatchesTheDefinition(int[] shape) => Check(shape, planes: false);
@@ -70,13 +71,15 @@ public sealed class Conv2dTests
     }
 
     [Theory]
-    [InlineData(64, 16, 3, 1)]
-    [InlineData(128, 8, 3, 1)]
-    [InlineData(300, 4, 3, 1)]
-    [InlineData(600, 4, 3, 1)]
-    [InlineData(32, 16, 3, 2)]
-    [InlineData(32, 9, 1, 2)]
-    public void SameBitsForAnyThreadsAndAnyBatch(int channels, int size, int kernel, int stride)
+    [InlineData(64, 16, 3, 1, false)]
+    [InlineData(128, 8, 3, 1, false)]
+    [InlineData(300, 4, 3, 1, false)]
+    [InlineData(600, 4, 3, 1, false)]
+    [InlineData(32, 16, 3, 2, false)]
+    [InlineData(32, 9, 1, 2, false)]
+    [InlineData(3, 19, 3, 1, true)]
+    [InlineData(3, 19, 3, 2, true)]
+    public void SameBitsForAnyThreadsAndAnyBatch(int channels, int size, int kernel, int stride, bool planes)
     {
         const int Batch = 9;
         float[]? forward = null, backwardInput = null, backwardWeight = null;
@@ -95,7 +98,8 @@ public sealed class Conv2dTests
 
         (float[] Y, float[] Dx, float[] Dw) Run(CpuDevice device, int n, DeviceBuffer<float> weight, int skip)
         {
-            Conv2dGeometry g = Conv2dGeometry.Of(ActivationLayout.Blocked(n, channels, size, size), [channels, channels, kernel, kernel], stride, kernel / 2);
+            ActivationLayout input = planes ? ActivationLayout.Planes(n, channels, size, size) : ActivationLayout.Blocked(n, channels, size, size);
+            Conv2dGeometry g = Conv2dGeometry.Of(input, [channels, channels, kernel, kernel], stride, kernel / 2);
             int image = channels * size * size, outputImage = channels * g.Output.H * g.Output.W;
             DeviceBuffer<float> x = device.Activation(g.Input, DeviceData.Uniform(Batch * image, 1)[(skip * image)..((skip + n) * image)]);
             DeviceBuffer<float> dy = device.Activation(g.Output, DeviceData.Uniform(Batch * outputImage, 3)[(skip * outputImage)..((skip + n) * outputImage)]);

@@ -1,0 +1,96 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Gemm;
+using Ascl.Kernels.Simd;
+
+namespace Ascl.Kernels.Conv2d;
+
+/// <summary>
+/// The input gradient of a convolution over image planes: dx[c, y, x] = Σ over r, s, k of w[k, c, r, s] · dy[k, (y + Padding − r)/Stride,
+/// (x + Padding − s)/Stride], over the r and s whose divisions are exact. An image has too few channels to fill a block, so here lanes are pixels of a
+/// row of dx and the rows of a register tile are its channels. Every k of dy must then be a row of pixels: a ring keeps R rows of dy transposed.
+/// </summary>
+internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
+{
+    public static void Run(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, float* dx)
+    {
+        var (c, stride, padding) = (g.C, g.Stride, g.Padding);
+        float* packed = weight.Derived("image gradient", () => Pack(device, g, weight)).Pointer;
+        PlaneView from = new(g.Output, dy), to = new(g.Input, dx);
+        // The pixels of a row of dx fall into Stride phases; those of one phase take the same taps, from neighbouring pixels of dy.
+        (int S, int Shift)[][] taps = [.. Enumerable.Range(0, Math.Min(stride, g.Input.W)).Select(phase => TapsOfPhase(phase).ToArray())];
+        int vectors = ((g.Input.W + stride - 1) / stride + F.Width - 1) / F.Width, widest = TilePlan<F>.Widest(c, vectors);
+        var groups = TilePlan<F>.Groups(vectors, widest);
+        // A row of the ring: zeros, dy's pixels from column lead on, zeros.
+        int lead = Math.Max(0, g.S - 1 - padding), columns = lead + Math.Max(g.Output.W, padding + vectors * F.Width), ringRow = g.Output.Blocks * F.Width * columns;
+        device.For(g.Input.N, (n, worker) =>
+        {
+            float* ring = device.Scratch(worker, g.R * ringRow + c * vectors * F.Width), sums = ring + g.R * ringRow;
+            new Span<float>(ring, g.R * ringRow).Clear();
+            nint* aOffsets = stackalloc nint[g.R * g.S], bOffsets = stackalloc nint[g.R * g.S];
+            for (int y = 0, filled = 0; y < g.Input.H; y++)
+            {
+                for (; filled < g.Output.H && filled * stride <= y + padding; filled++)
+                    Fill(g.Output, from.First + n * from.Image + filled * from.Row, ring + filled % g.R * ringRow + lead, columns);
+                for (int phase = 0; phase < taps.Length; phase++)
+                {
+                    int segments = 0;
+                    for (int r = 0; r < g.R; r++)
+                    {
+                        (int row, int rest) = Math.DivRem(y + padding - r, stride);
+                        if (rest != 0 || row < 0 || row >= g.Output.H)
+                            continue;
+                        int start = row % g.R * ringRow + lead;
+                        foreach (var (s, shift) in taps[phase])
+                        {
+                            aOffsets[segments] = (r * g.S + s) * g.K * c;
+                            bOffsets[segments++] = start + shift;
+                        }
+                    }
+                    foreach (var (start, v) in groups)
+                        MicroKernels<F, UnitRows>.Run(TilePlan<F>.Rows(c, v), v, 1, packed, aOffsets, segments, g.K, c,
+                            ring + start * F.Width, bOffsets, columns, F.Width, sums + start * F.Width, vectors * F.Width, F.Width, false);
+                    for (int channel = 0; channel < c; channel++)
+                        Scatter(sums + channel * vectors * F.Width, to.First + n * to.Image + channel * to.Plane + y * to.Row + phase, (g.Input.W - phase + stride - 1) / stride, stride);
+                }
+            }
+        });
+
+        IEnumerable<(int, int)> TapsOfPhase(int phase) =>
+            from s in Enumerable.Range(0, g.S)
+            where (phase + padding - s) % stride == 0
+            select (s, (phase + padding - s) / stride);
+    }
+
+    /// <summary>One row of dy, all channels, into the ring. Asks for the next row, which lies far away in every channel block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Fill(ActivationLayout layout, float* row, float* ring, nint columns)
+    {
+        for (int block = 0; block < layout.Blocks; block++, row += layout.PlaneSize, ring += F.Width * columns)
+        {
+            Transposition.Run(layout.W, F.Width, row, F.Width, ring, columns);
+            for (int x = 0; x < layout.W * F.Width && Sse.IsSupported; x += 16)
+                Sse.Prefetch1(row + layout.RowStride + x);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Scatter(float* values, float* pixels, int count, int step)
+    {
+        if (step == 1)
+            new Span<float>(values, count).CopyTo(new Span<float>(pixels, count));
+        else
+            for (int i = 0; i < count; i++)
+                pixels[i * step] = values[i];
+    }
+
+    /// <summary>[R][S][K][C].</summary>
+    private static CpuBuffer<float> Pack(CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> weight)
+    {
+        CpuBuffer<float> packed = new(device, g.WeightLength);
+        Transposition.Run(g.K * g.C, g.R * g.S, CpuDevice.Pointer(weight), g.R * g.S, packed.Pointer, g.K * g.C);
+        return packed;
+    }
+}
