@@ -118,105 +118,140 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
     private static F Infinity(float* d, nint row) =>
         F.NegMulAdd(F.Broadcast(1.25f), F.Load(d + 2 * row), F.MulAdd(F.Broadcast(0.25f), F.Load(d), F.Load(d + 4 * row)));
 
-    /// <summary>4×4 results: the sum of the phases, with I for Aᵀ along an even one. Rows 0 and 2, then 1 and 3.</summary>
-    [MethodImpl(Optimized), SkipLocalsInit]
+    /// <summary>4×4 results: the sum of the phases, with I for Aᵀ along an even one.</summary>
     public static void Sum<TOutput>(TileMemory m, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
     {
-        float* ee = m.First + 16 * m.At, eo = EvenOdd(m), oe = OddEven(m), oo = OddOdd(m);
+        SumRows<FirstAndThird, TOutput>(m, 0, y, row, output);
+        SumRows<SecondAndFourth, TOutput>(m, 1, y + row, row, output);
+    }
+
+    /// <summary>Results of row <paramref name="i"/> and the one after the next.</summary>
+    [MethodImpl(Optimized), SkipLocalsInit]
+    private static void SumRows<TRows, TOutput>(TileMemory m, nint i, float* y, nint row, TOutput output) where TRows : struct, IRowPair where TOutput : struct, IWinogradOutput<F>
+    {
         nint w = F.Width, step = m.Step, evenStep = EvenStep(m), oddStep = OddStep(m), pointStep = PointStep(m);
-        for (int half = 0; half < 2; half++, y += row, ee += 4 * step, eo += step)
+        float* ee = m.First + 16 * m.At + 4 * i * step, eo = EvenOdd(m) + i * step, oe = OddEven(m), oo = OddOdd(m);
+        TRows.Of(oo, oddStep, out F a0, out F b0);
+        TRows.Of(oo + pointStep, oddStep, out F a1, out F b1);
+        TRows.Of(oo + 2 * pointStep, oddStep, out F a2, out F b2);
+        TRows.Of(oo + 3 * pointStep, oddStep, out F a3, out F b3);
+        TRows.Of(oo + 4 * pointStep, oddStep, out F a4, out F b4);
+        SumPoints(a0, a1, a2, a3, a4, eo, evenStep, out a0, out a1, out a2, out a3);
+        SumPoints(b0, b1, b2, b3, b4, eo + 2 * step, evenStep, out b0, out b1, out b2, out b3);
+        TRows.Of(oe, oddStep, out F evenA, out F evenB);
+        output.Store(a0 + evenA + F.Load(ee), y);
+        output.Store(b0 + evenB + F.Load(ee + 8 * step), y + 2 * row);
+        TRows.Of(oe + step, oddStep, out evenA, out evenB);
+        output.Store(a1 + evenA + F.Load(ee + step), y + w);
+        output.Store(b1 + evenB + F.Load(ee + 9 * step), y + 2 * row + w);
+        TRows.Of(oe + 2 * step, oddStep, out evenA, out evenB);
+        output.Store(a2 + evenA + F.Load(ee + 2 * step), y + 2 * w);
+        output.Store(b2 + evenB + F.Load(ee + 10 * step), y + 2 * row + 2 * w);
+        TRows.Of(oe + 3 * step, oddStep, out evenA, out evenB);
+        output.Store(a3 + evenA + F.Load(ee + 3 * step), y + 3 * w);
+        output.Store(b3 + evenB + F.Load(ee + 11 * step), y + 2 * row + 3 * w);
+    }
+
+    /// <summary>Aᵀ times one line of the points of both phases of rows.</summary>
+    [MethodImpl(Inline)]
+    private static void SumPoints(F m0, F m1, F m2, F m3, F m4, float* even, nint step, out F y0, out F y1, out F y2, out F y3)
+    {
+        m0 += F.Load(even);
+        m1 += F.Load(even + step);
+        m2 += F.Load(even + 2 * step);
+        m3 += F.Load(even + 3 * step);
+        m4 += F.Load(even + 4 * step);
+        Results(m0, m1, m2, m3, m4, out y0, out y1, out y2, out y3);
+    }
+
+    /// <summary>8×8 pixels of an input gradient: the four phases side by side.</summary>
+    public static void Interleave<TOutput>(TileMemory m, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    {
+        InterleaveEvenRows(m, y, 2 * row, output);
+        InterleaveOddRows<FirstAndThird, TOutput>(m, y + row, 4 * row, output);
+        InterleaveOddRows<SecondAndFourth, TOutput>(m, y + 3 * row, 4 * row, output);
+    }
+
+    [MethodImpl(Optimized), SkipLocalsInit]
+    private static void InterleaveEvenRows<TOutput>(TileMemory m, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    {
+        float* ee = m.First + 16 * m.At, eo = EvenOdd(m);
+        nint w = F.Width, step = m.Step, evenStep = EvenStep(m);
+        for (int i = 0; i < 4; i++, ee += 4 * step, eo += step, y += row)
         {
-            F a0, a1, a2, a3, a4, b0, b1, b2, b3, b4;
-            RowPair(half, oo, oddStep, out a0, out b0);
-            RowPair(half, oo + pointStep, oddStep, out a1, out b1);
-            RowPair(half, oo + 2 * pointStep, oddStep, out a2, out b2);
-            RowPair(half, oo + 3 * pointStep, oddStep, out a3, out b3);
-            RowPair(half, oo + 4 * pointStep, oddStep, out a4, out b4);
-            a0 += F.Load(eo);
-            a1 += F.Load(eo + evenStep);
-            a2 += F.Load(eo + 2 * evenStep);
-            a3 += F.Load(eo + 3 * evenStep);
-            a4 += F.Load(eo + 4 * evenStep);
-            b0 += F.Load(eo + 2 * step);
-            b1 += F.Load(eo + evenStep + 2 * step);
-            b2 += F.Load(eo + 2 * evenStep + 2 * step);
-            b3 += F.Load(eo + 3 * evenStep + 2 * step);
-            b4 += F.Load(eo + 4 * evenStep + 2 * step);
-            (a0, a1, a2, a3) = (a0 + a1, a0 - a1, a2 + a3, a2 - a3);
-            (b0, b1, b2, b3) = (b0 + b1, b0 - b1, b2 + b3, b2 - b3);
-            F evenA, evenB;
-            RowPair(half, oe, oddStep, out evenA, out evenB);
-            output.Store(evenA + F.Load(ee) + (a0 + a2), y);
-            output.Store(evenB + F.Load(ee + 8 * step) + (b0 + b2), y + 2 * row);
-            RowPair(half, oe + step, oddStep, out evenA, out evenB);
-            output.Store(F.MulAdd(F.Broadcast(0.5f), a1, evenA + F.Load(ee + step) + a3), y + w);
-            output.Store(F.MulAdd(F.Broadcast(0.5f), b1, evenB + F.Load(ee + 9 * step) + b3), y + 2 * row + w);
-            RowPair(half, oe + 2 * step, oddStep, out evenA, out evenB);
-            output.Store(F.MulAdd(F.Broadcast(0.25f), a0, evenA + F.Load(ee + 2 * step) + a2), y + 2 * w);
-            output.Store(F.MulAdd(F.Broadcast(0.25f), b0, evenB + F.Load(ee + 10 * step) + b2), y + 2 * row + 2 * w);
-            RowPair(half, oe + 3 * step, oddStep, out evenA, out evenB);
-            output.Store(F.MulAdd(F.Broadcast(0.125f), a1, evenA + F.Load(ee + 3 * step) + (a3 + a4)), y + 3 * w);
-            output.Store(F.MulAdd(F.Broadcast(0.125f), b1, evenB + F.Load(ee + 11 * step) + (b3 + b4)), y + 2 * row + 3 * w);
+            output.Store(F.Load(ee), y);
+            output.Store(F.Load(ee + step), y + 2 * w);
+            output.Store(F.Load(ee + 2 * step), y + 4 * w);
+            output.Store(F.Load(ee + 3 * step), y + 6 * w);
+            OddPixels(F.Load(eo), F.Load(eo + evenStep), F.Load(eo + 2 * evenStep), F.Load(eo + 3 * evenStep), F.Load(eo + 4 * evenStep), y + w, output);
         }
     }
 
-    /// <summary>8×8 pixels of an input gradient, the phases side by side. Even rows, then the odd rows 0 and 2, 1 and 3 of their phase.</summary>
+    /// <summary>Two of the four odd rows, <paramref name="row"/> apart.</summary>
     [MethodImpl(Optimized), SkipLocalsInit]
-    public static void Interleave<TOutput>(TileMemory m, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    private static void InterleaveOddRows<TRows, TOutput>(TileMemory m, float* y, nint row, TOutput output) where TRows : struct, IRowPair where TOutput : struct, IWinogradOutput<F>
     {
-        float* ee = m.First + 16 * m.At, eo = EvenOdd(m), oe = OddEven(m), oo = OddOdd(m), target = y;
-        nint w = F.Width, step = m.Step, evenStep = EvenStep(m), oddStep = OddStep(m), pointStep = PointStep(m);
-        for (int i = 0; i < 4; i++, ee += 4 * step, eo += step, target += 2 * row)
+        nint w = F.Width, step = m.Step, oddStep = OddStep(m), pointStep = PointStep(m);
+        float* oe = OddEven(m), oo = OddOdd(m);
+        for (nint j = 0; j < 4; j++, oe += step)
         {
-            output.Store(F.Load(ee), target);
-            output.Store(F.Load(ee + step), target + 2 * w);
-            output.Store(F.Load(ee + 2 * step), target + 4 * w);
-            output.Store(F.Load(ee + 3 * step), target + 6 * w);
-            OddRow(F.Load(eo), F.Load(eo + evenStep), F.Load(eo + 2 * evenStep), F.Load(eo + 3 * evenStep), F.Load(eo + 4 * evenStep), target + w, output);
+            TRows.Of(oe, oddStep, out F first, out F second);
+            output.Store(first, y + 2 * j * w);
+            output.Store(second, y + row + 2 * j * w);
         }
-        for (int half = 0; half < 2; half++)
-        {
-            y += half == 0 ? row : 2 * row;
-            F a0, a1, a2, a3, a4, b0, b1, b2, b3, b4;
-            for (nint j = 0; j < 4; j++)
-            {
-                RowPair(half, oe + j * step, oddStep, out a0, out b0);
-                output.Store(a0, y + 2 * j * w);
-                output.Store(b0, y + 4 * row + 2 * j * w);
-            }
-            RowPair(half, oo, oddStep, out a0, out b0);
-            RowPair(half, oo + pointStep, oddStep, out a1, out b1);
-            RowPair(half, oo + 2 * pointStep, oddStep, out a2, out b2);
-            RowPair(half, oo + 3 * pointStep, oddStep, out a3, out b3);
-            RowPair(half, oo + 4 * pointStep, oddStep, out a4, out b4);
-            OddRow(a0, a1, a2, a3, a4, y + w, output);
-            OddRow(b0, b1, b2, b3, b4, y + 4 * row + w, output);
-        }
+        TRows.Of(oo, oddStep, out F a0, out F b0);
+        TRows.Of(oo + pointStep, oddStep, out F a1, out F b1);
+        TRows.Of(oo + 2 * pointStep, oddStep, out F a2, out F b2);
+        TRows.Of(oo + 3 * pointStep, oddStep, out F a3, out F b3);
+        TRows.Of(oo + 4 * pointStep, oddStep, out F a4, out F b4);
+        OddPixels(a0, a1, a2, a3, a4, y + w, output);
+        OddPixels(b0, b1, b2, b3, b4, y + row + w, output);
     }
 
     /// <summary>Aᵀ times one line, to every second pixel.</summary>
     [MethodImpl(Inline)]
-    private static void OddRow<TOutput>(F m0, F m1, F m2, F m3, F m4, float* y, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    private static void OddPixels<TOutput>(F m0, F m1, F m2, F m3, F m4, float* y, TOutput output) where TOutput : struct, IWinogradOutput<F>
     {
         nint w = F.Width;
-        F s1 = m0 + m1, d1 = m0 - m1, s2 = m2 + m3, d2 = m2 - m3;
-        output.Store(s1 + s2, y);
-        output.Store(F.MulAdd(F.Broadcast(0.5f), d1, d2), y + 2 * w);
-        output.Store(F.MulAdd(F.Broadcast(0.25f), s1, s2), y + 4 * w);
-        output.Store(F.MulAdd(F.Broadcast(0.125f), d1, d2 + m4), y + 6 * w);
+        Results(m0, m1, m2, m3, m4, out F y0, out F y1, out F y2, out F y3);
+        output.Store(y0, y);
+        output.Store(y1, y + 2 * w);
+        output.Store(y2, y + 4 * w);
+        output.Store(y3, y + 6 * w);
     }
 
-    /// <summary>Rows 0 and 2 of Aᵀ times one column, or rows 1 and 3.</summary>
+    /// <summary>Aᵀ times one line.</summary>
     [MethodImpl(Inline)]
-    private static void RowPair(int half, float* m, nint step, out F first, out F second)
+    private static void Results(F m0, F m1, F m2, F m3, F m4, out F y0, out F y1, out F y2, out F y3)
     {
-        if (half == 0)
+        F s1 = m0 + m1, d1 = m0 - m1, s2 = m2 + m3, d2 = m2 - m3;
+        y0 = s1 + s2;
+        y1 = F.MulAdd(F.Broadcast(0.5f), d1, d2);
+        y2 = F.MulAdd(F.Broadcast(0.25f), s1, s2);
+        y3 = F.MulAdd(F.Broadcast(0.125f), d1, d2 + m4);
+    }
+
+    /// <summary>Two rows of Aᵀ that share their sums, times one column. Done by pairs, the columns of a tile stay in registers.</summary>
+    private interface IRowPair
+    {
+        static abstract void Of(float* m, nint step, out F first, out F second);
+    }
+
+    private readonly struct FirstAndThird : IRowPair
+    {
+        [MethodImpl(Inline)]
+        public static void Of(float* m, nint step, out F first, out F second)
         {
             F s1 = F.Load(m) + F.Load(m + step), s2 = F.Load(m + 2 * step) + F.Load(m + 3 * step);
             first = s1 + s2;
             second = F.MulAdd(F.Broadcast(0.25f), s1, s2);
         }
-        else
+    }
+
+    private readonly struct SecondAndFourth : IRowPair
+    {
+        [MethodImpl(Inline)]
+        public static void Of(float* m, nint step, out F first, out F second)
         {
             F d1 = F.Load(m) - F.Load(m + step), d2 = F.Load(m + 2 * step) - F.Load(m + 3 * step);
             first = F.MulAdd(F.Broadcast(0.5f), d1, d2);
