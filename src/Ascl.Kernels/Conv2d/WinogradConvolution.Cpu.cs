@@ -1,3 +1,4 @@
+using Ascl.Kernels.Activations;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Gemm;
 using Ascl.Kernels.Simd;
@@ -5,12 +6,18 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// 3×3 convolution of stride 1 by Winograd's F(4×4, 3×3): input tiles are transformed to 36 frequencies, each frequency is a matrix product over
-/// the channels, and its results are transformed back. Per thread, a block of tiles goes through all three stages while it is in the nearest
+/// 3×3 convolution by Winograd: windows of the input are transformed to 36 frequencies, each frequency is a matrix product over the channels, and
+/// its results are transformed back. Per thread, a block of tiles goes through all three stages while it is in the nearest
 /// caches ("fused"); with many channels, where the weights of one block would already fill them, all tiles go through a stage at a time, split
 /// over the threads by frequency ("staged"). Both give the same bits.
 /// </summary>
-internal sealed unsafe class WinogradConvolution<F> : Conv2dCpu where F : struct, ISimd<F>
+/// <typeparam name="F">The vector.</typeparam>
+/// <typeparam name="T">The transforms of the convolution.</typeparam>
+/// <typeparam name="TAdjoint">Those of its input gradient.</typeparam>
+internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
+    where F : struct, ISimd<F>
+    where T : struct, IWinogradAlgorithm<F>, IWinogradWeights<F>
+    where TAdjoint : struct, IWinogradAlgorithm<F>
 {
     private const int Frequencies = 36, WidestTile = 2, TilesPerStagedItem = 16;
 
@@ -23,42 +30,51 @@ internal sealed unsafe class WinogradConvolution<F> : Conv2dCpu where F : struct
     private static readonly int Width = F.Width;
 
     /// <summary>
-    /// The memory of a run of tiles: V[frequency][channel block][tile][width] for the input, M likewise for the output, then scratch for the
-    /// transforms. A frequency's stride is a vector more than its contents, so that the 36 of a tile do not fall into the same cache sets.
+    /// The memory of a run of tiles: V[frequency][channel block][tile][row][width] for the input, M likewise for the output, then scratch for the
+    /// transforms (see <see cref="TileMemory"/>).
     /// </summary>
     private readonly record struct Block(int Tiles, int InputBlocks, int OutputBlocks)
     {
-        public int InputFrequency => (InputBlocks * Tiles + 1) * Width;
-        public int OutputFrequency => (OutputBlocks * Tiles + 1) * Width;
-        public int OutputsAt => Frequencies * InputFrequency;
-        public int ScratchAt => OutputsAt + Frequencies * OutputFrequency;
-        public int Length => ScratchAt + WinogradTiles<F>.ScratchLength;
+        public int OutputsAt => SideLength(InputBlocks);
+        public int ScratchAt => OutputsAt + SideLength(OutputBlocks);
+        public int Length => ScratchAt + Math.Max(WinogradTiles<F, T>.ScratchLength, WinogradTiles<F, TAdjoint>.ScratchLength);
+
+        /// <summary>Where a frequency of V is; rows and frequencies are those of <typeparamref name="T"/> in both directions.</summary>
+        public nint InputAt(int frequency) => Frequency(frequency, InputBlocks);
+        public nint OutputAt(int frequency) => Frequency(frequency, OutputBlocks);
+
+        private int SideLength(int blocks) => checked((int)Frequency(Frequencies, blocks));
+        private nint Frequency(int frequency, int blocks) => ((nint)T.RowsBefore(frequency) * blocks * Tiles + frequency) * Width;
     }
 
     public override void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* y) =>
-        Convolve(device, g, x, weight.Derived("winograd forward", () => TransformWeight(device, g, weight, flipped: false)), epilogue, y);
+        Convolve(device, new WinogradTiles<F, T>(g.Input, g.Output, g.Padding), g.Input, g.Output, x,
+            weight.Derived($"winograd forward {g.Stride}", () => TransformWeight(device, g.Input, g.Output, weight, flipped: false)), epilogue, y);
 
     /// <summary>The convolution of dy with the weights turned around and the two channel axes exchanged.</summary>
-    public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx)
-    {
-        Conv2dGeometry adjoint = new(g.Output, g.Input, 3, 3, 1, 2 - g.Padding);
-        Convolve(device, adjoint, dy, weight.Derived("winograd backward input", () => TransformWeight(device, adjoint, weight, flipped: true)), epilogue, dx);
-    }
+    public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx) =>
+        Convolve(device, new WinogradTiles<F, TAdjoint>(g.Output, g.Input, (2 - g.Padding) / g.Stride), g.Output, g.Input, dy,
+            weight.Derived($"winograd backward input {g.Stride}", () => TransformWeight(device, g.Output, g.Input, weight, flipped: true)), epilogue, dx);
 
-    private static void Convolve(CpuDevice device, Conv2dGeometry g, float* x, CpuBuffer<float> u, Conv2dEpilogue epilogue, float* y)
+    private static void Convolve<TTransform>(CpuDevice device, WinogradTiles<F, TTransform> tiles, ActivationLayout input, ActivationLayout output, float* x, CpuBuffer<float> u, Conv2dEpilogue epilogue, float* y)
+        where TTransform : struct, IWinogradAlgorithm<F>
     {
-        WinogradTiles<F> tiles = new(g);
-        WinogradOutput output = new(epilogue, y, g.Output.Length * 4L >= StreamedBytes);
+        WinogradOutput finish = new(epilogue, y, output.Length * 4L >= StreamedBytes);
 
-        Block block = new(TilesPerBlock(g, tiles.Count, StagedForwardChannels), g.Input.Blocks, g.Output.Blocks);
+        Block block = new(TilesPerBlock(input, output, tiles.Count, StagedForwardChannels), input.Blocks, output.Blocks);
         if (block.Tiles == tiles.Count)
         {
             DeviceBuffer<float> memory = device.Pool.Rent(block.Length, 0);
             float* v = CpuDevice.Pointer(memory), m = v + block.OutputsAt;
-            ForStagedItems(device, tiles, (first, last, scratch) => tiles.Input(x, v, block.InputFrequency, block.Tiles, 0, first, last, scratch));
-            device.For(Frequencies, (frequency, _) => Products(block, u.Pointer, v, m, block.Tiles, frequency));
-            ForStagedItems(device, tiles, (first, last, scratch) =>
-                tiles.Output(m, block.OutputFrequency, block.Tiles, 0, first, last, y, output, scratch));
+            ForStagedItems(device, tiles.Count, (first, last, scratch) => tiles.Input(x, v, block.Tiles, 0, first, last, scratch));
+            device.For(T.RowsBefore(Frequencies), (item, _) =>
+            {
+                int frequency = 0;
+                while (T.RowsBefore(frequency + 1) <= item)
+                    frequency++;
+                Products(block, u.Pointer, v, m, frequency, (item - T.RowsBefore(frequency)) * block.Tiles, block.Tiles);
+            });
+            ForStagedItems(device, tiles.Count, (first, last, scratch) => tiles.Output(m, block.Tiles, 0, first, last, y, finish, scratch));
             device.Pool.Return(memory);
             return;
         }
@@ -66,44 +82,47 @@ internal sealed unsafe class WinogradConvolution<F> : Conv2dCpu where F : struct
         {
             float* v = device.Scratch(worker, block.Length), m = v + block.OutputsAt, scratch = v + block.ScratchAt;
             int first = item * block.Tiles, last = Math.Min(tiles.Count, first + block.Tiles);
-            tiles.Input(x, v, block.InputFrequency, block.Tiles, first, first, last, scratch);
+            tiles.Input(x, v, block.Tiles, first, first, last, scratch);
             for (int frequency = 0; frequency < Frequencies; frequency++)
-                Products(block, u.Pointer, v, m, last - first, frequency);
-            tiles.Output(m, block.OutputFrequency, block.Tiles, first, first, last, y, output, scratch);
+                Products(block, u.Pointer, v, m, frequency, 0, T.Rows(frequency) * (last - first));
+            tiles.Output(m, block.Tiles, first, first, last, y, finish, scratch);
         });
     }
 
-    /// <summary>M[frequency] = V[frequency] · U[frequency]: rows are tiles, the sum runs over the input channels.</summary>
-    private static void Products(Block block, float* u, float* v, float* m, int tiles, int frequency)
+    /// <summary>Some rows of M[frequency] = V[frequency] · U[frequency]: rows are of tiles, the sum runs over the input channels.</summary>
+    private static void Products(Block block, float* u, float* v, float* m, int frequency, int firstRow, int rows)
     {
+        int inputs = block.InputBlocks * Width;
+        nint blockStep = (nint)T.Rows(frequency) * block.Tiles * Width;
         nint* offsets = stackalloc nint[block.InputBlocks];
         for (int i = 0; i < block.InputBlocks; i++)
-            offsets[i] = (nint)i * block.Tiles * Width;
-        int inputs = block.InputBlocks * Width;
+            offsets[i] = i * blockStep;
+        v += block.InputAt(frequency) + firstRow * Width;
+        m += block.OutputAt(frequency) + firstRow * Width;
         foreach (var (start, vectors) in TilePlan<F>.Groups(block.OutputBlocks, WidestTile))
-            MicroKernels<F, BlockRows<F>>.Run(TilePlan<F>.Rows(tiles, vectors), vectors, Width, v + (nint)frequency * block.InputFrequency, offsets, block.InputBlocks, Width, 1,
-                u + ((nint)frequency * block.OutputBlocks + start) * inputs * Width, null, vectors * Width, Width,
-                m + (nint)frequency * block.OutputFrequency + (nint)start * block.Tiles * Width, Width, block.Tiles * Width, false);
+            MicroKernels<F, BlockRows<F>>.Run(TilePlan<F>.Rows(rows, vectors), vectors, Width, v, offsets, block.InputBlocks, Width, 1,
+                u + ((nint)frequency * block.OutputBlocks + start) * inputs * Width, null, vectors * Width, Width, m + start * blockStep, Width, blockStep, false);
     }
 
     /// <summary>dU[frequency] = Σ over tiles of V ⊗ (A dy Aᵀ), then dw = Gᵀ dU G.</summary>
     public override void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw)
     {
-        WinogradTiles<F> tiles = new(g);
+        WinogradTiles<F, T> tiles = new(g.Input, g.Output, g.Padding);
         var groups = TilePlan<F>.Groups(g.Output.Blocks, WidestTile);
-        Block block = new(TilesPerBlock(g, tiles.Count, StagedWeightChannels), g.Input.Blocks, g.Output.Blocks);
+        Block block = new(TilesPerBlock(g.Input, g.Output, tiles.Count, StagedWeightChannels), g.Input.Blocks, g.Output.Blocks);
         int sumLength = Frequencies * g.Input.Blocks * Width * g.Output.Blocks * Width;
 
         if (block.Tiles == tiles.Count)
         {
             DeviceBuffer<float> memory = device.Pool.Rent(block.Length, 0), sum = device.Pool.Rent(sumLength, 0);
             float* v = CpuDevice.Pointer(memory), m = v + block.OutputsAt, du = CpuDevice.Pointer(sum);
-            ForStagedItems(device, tiles, (first, last, scratch) =>
+            ForStagedItems(device, tiles.Count, (first, last, scratch) =>
             {
-                tiles.Input(x, v, block.InputFrequency, block.Tiles, 0, first, last, scratch);
-                tiles.OutputAdjoint(dy, groups, m, block.OutputFrequency, block.Tiles, 0, first, last, scratch);
+                tiles.Input(x, v, block.Tiles, 0, first, last, scratch);
+                tiles.OutputAdjoint<T>(dy, groups, m, block.Tiles, 0, first, last, scratch);
             });
-            device.For(Frequencies, (frequency, _) => OuterProducts(block, groups, v, m, du, block.Tiles, frequency, false));
+            device.For(Frequencies * block.InputBlocks, (item, _) =>
+                OuterProducts(block, groups, v, m, du, block.Tiles, item / block.InputBlocks, item % block.InputBlocks, false));
             FinishWeight(device, g, du, 1, dw);
             device.Pool.Return(memory);
             device.Pool.Return(sum);
@@ -120,29 +139,28 @@ internal sealed unsafe class WinogradConvolution<F> : Conv2dCpu where F : struct
             for (int i = begin; i < end; i++)
             {
                 int first = i * block.Tiles, last = Math.Min(tiles.Count, first + block.Tiles);
-                tiles.Input(x, v, block.InputFrequency, block.Tiles, first, first, last, scratch);
-                tiles.OutputAdjoint(dy, groups, m, block.OutputFrequency, block.Tiles, first, first, last, scratch);
+                tiles.Input(x, v, block.Tiles, first, first, last, scratch);
+                tiles.OutputAdjoint<T>(dy, groups, m, block.Tiles, first, first, last, scratch);
                 for (int frequency = 0; frequency < Frequencies; frequency++)
-                    OuterProducts(block, groups, v, m, sums + (nint)part * sumLength, last - first, frequency, i > begin);
+                    for (int inputBlock = 0; inputBlock < block.InputBlocks; inputBlock++)
+                        OuterProducts(block, groups, v, m, sums + (nint)part * sumLength, last - first, frequency, inputBlock, i > begin);
             }
         });
         FinishWeight(device, g, sums, parts, dw);
         device.Pool.Return(partial);
     }
 
-    /// <summary>dU[frequency][input channel][output channel] (+)= Σ over tiles: rows are the lanes of an input block, the sum runs over the tiles.</summary>
-    private static void OuterProducts(Block block, (int Start, int Vectors)[] groups, float* v, float* m, float* du, int tiles, int frequency, bool accumulate)
+    /// <summary>dU[frequency][input channel][output channel] (+)= Σ over rows of tiles, for one input block: rows of the product are its lanes.</summary>
+    private static void OuterProducts(Block block, (int Start, int Vectors)[] groups, float* v, float* m, float* du, int tiles, int frequency, int inputBlock, bool accumulate)
     {
-        nint zero = 0;
+        nint zero = 0, rows = T.Rows(frequency);
         int outputs = block.OutputBlocks * Width;
+        v += block.InputAt(frequency) + rows * inputBlock * block.Tiles * Width;
+        m += block.OutputAt(frequency);
+        du += ((nint)frequency * block.InputBlocks + inputBlock) * Width * outputs;
         foreach (var (start, vectors) in groups)
-        {
-            byte[] plan = TilePlan<F>.Rows(Width, vectors);
-            for (int i = 0; i < block.InputBlocks; i++)
-                MicroKernels<F, UnitRows>.Run(plan, vectors, 1, v + (nint)frequency * block.InputFrequency + (nint)i * block.Tiles * Width, &zero, 1, tiles, Width,
-                    m + (nint)frequency * block.OutputFrequency + (nint)start * block.Tiles * Width, null, vectors * Width, Width,
-                    du + (((nint)frequency * block.InputBlocks + i) * Width * outputs) + start * Width, outputs, Width, accumulate);
-        }
+            MicroKernels<F, UnitRows>.Run(TilePlan<F>.Rows(Width, vectors), vectors, 1, v, &zero, 1, rows * tiles, Width,
+                m + rows * start * block.Tiles * Width, null, vectors * Width, Width, du + start * Width, outputs, Width, accumulate);
     }
 
     private static void FinishWeight(CpuDevice device, Conv2dGeometry g, float* sums, int parts, float* dw)
@@ -161,7 +179,7 @@ internal sealed unsafe class WinogradConvolution<F> : Conv2dCpu where F : struct
                         sum += F.Load(p + (nint)part * Frequencies * frequency);
                     sum.Store(u + f * Width);
                 }
-                WinogradTransforms<F>.WeightAdjoint(u, Width, taps, scratch);
+                T.WeightAdjoint(u, Width, taps, scratch);
                 for (int lane = 0; lane < Math.Min(Width, g.K - block * Width); lane++)
                     for (int tap = 0; tap < 9; tap++)
                         dw[((nint)(block * Width + lane) * g.C + c) * 9 + tap] = taps[tap * Width + lane];
@@ -171,14 +189,14 @@ internal sealed unsafe class WinogradConvolution<F> : Conv2dCpu where F : struct
 
     /// <summary>U[frequency][group of output blocks][input channel][vectors × width] of G w Gᵀ; <paramref name="flipped"/> reads w[input][output]
     /// turned by half a turn. Channels that only fill up a block are zero.</summary>
-    private static CpuBuffer<float> TransformWeight(CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> weight, bool flipped)
+    private static CpuBuffer<float> TransformWeight(CpuDevice device, ActivationLayout input, ActivationLayout output, DeviceBuffer<float> weight, bool flipped)
     {
-        int inputs = g.Input.Blocks * Width;
-        CpuBuffer<float> transformed = new(device, Frequencies * g.Output.Blocks * Width * inputs);
+        int inputs = input.Blocks * Width;
+        CpuBuffer<float> transformed = new(device, Frequencies * output.Blocks * Width * inputs);
         float* u = transformed.Pointer, w = CpuDevice.Pointer(weight);
-        nint frequency = (nint)g.Output.Blocks * Width * inputs;
-        var groups = TilePlan<F>.Groups(g.Output.Blocks, WidestTile);
-        device.For(g.C, (c, worker) =>
+        nint frequency = (nint)output.Blocks * Width * inputs;
+        var groups = TilePlan<F>.Groups(output.Blocks, WidestTile);
+        device.For(input.C, (c, worker) =>
         {
             float* taps = device.Scratch(worker, (9 + Frequencies) * Width), scratch = taps + 9 * Width;
             foreach (var (start, vectors) in groups)
@@ -188,24 +206,27 @@ internal sealed unsafe class WinogradConvolution<F> : Conv2dCpu where F : struct
                     {
                         int k = (start + i) * Width + lane;
                         for (int tap = 0; tap < 9; tap++)
-                            taps[tap * Width + lane] = k >= g.K ? 0 : flipped ? w[((nint)c * g.K + k) * 9 + 8 - tap] : w[((nint)k * g.C + c) * 9 + tap];
+                            taps[tap * Width + lane] = k >= output.C ? 0 : flipped ? w[((nint)c * output.C + k) * 9 + 8 - tap] : w[((nint)k * input.C + c) * 9 + tap];
                     }
-                    WinogradTransforms<F>.Weight(taps, u + ((nint)start * inputs + (nint)c * vectors + i) * Width, frequency, scratch);
+                    T.Weight(taps, u + ((nint)start * inputs + (nint)c * vectors + i) * Width, frequency, scratch);
                 }
         });
         return transformed;
     }
 
     /// <summary>How many tiles go through the stages together: few enough for the nearest caches, or all of them. Independent of the threads.</summary>
-    private static int TilesPerBlock(Conv2dGeometry g, int all, int stagedChannels)
+    private static int TilesPerBlock(ActivationLayout input, ActivationLayout output, int all, int stagedChannels)
     {
-        int channels = Math.Max(g.C, g.K);
+        int channels = Math.Max(input.C, output.C);
         return channels >= stagedChannels ? all : Math.Min(all, channels <= 32 || channels > 128 ? 64 : 32);
     }
 
-    private static void ForStagedItems(CpuDevice device, WinogradTiles<F> tiles, RunAction action) =>
-        device.For((tiles.Count + TilesPerStagedItem - 1) / TilesPerStagedItem, (item, worker) =>
-            action(item * TilesPerStagedItem, Math.Min(tiles.Count, (item + 1) * TilesPerStagedItem), device.Scratch(worker, WinogradTiles<F>.ScratchLength)));
+    private static void ForStagedItems(CpuDevice device, int tiles, RunAction action)
+    {
+        int scratch = Math.Max(WinogradTiles<F, T>.ScratchLength, WinogradTiles<F, TAdjoint>.ScratchLength);
+        device.For((tiles + TilesPerStagedItem - 1) / TilesPerStagedItem, (item, worker) =>
+            action(item * TilesPerStagedItem, Math.Min(tiles, (item + 1) * TilesPerStagedItem), device.Scratch(worker, scratch)));
+    }
 
     private delegate void RunAction(int first, int last, float* scratch);
 }

@@ -6,50 +6,55 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// The 4×4 output tiles of all images, numbered image by image, row by row, and the passes that take a run of them to and from the frequencies.
+/// The tiles of results of all images, numbered image by image, row by row, and the passes that take a run of them to and from the frequencies.
 /// A tile that reaches past an edge goes through a zero-padded copy, so what lies beyond the edge in memory never enters a sum.
 /// </summary>
-internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct, ISimd<F>
+/// <typeparam name="F">The vector.</typeparam>
+/// <typeparam name="T">The transforms.</typeparam>
+/// <param name="input">The activation whose windows are read.</param>
+/// <param name="output">The activation that the tiles make up.</param>
+/// <param name="before">Pixels of the first window above and left of the image.</param>
+internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, ActivationLayout output, int before) where F : struct, ISimd<F> where T : struct, IWinogradAlgorithm<F>
 {
-    private const int Tile = 4, Window = 6;
-
     /// <summary>How many tiles before its use a window is asked for.</summary>
     private const int TilesAhead = 2;
     private static readonly int Width = F.Width;
-    private readonly int rows = (g.Output.H + Tile - 1) / Tile, columns = (g.Output.W + Tile - 1) / Tile;
+    private readonly int rows = (output.H + T.Tile - 1) / T.Tile, columns = (output.W + T.Tile - 1) / T.Tile;
 
-    public int Count => g.Output.N * rows * columns;
+    public int Count => output.N * rows * columns;
 
-    /// <summary>Floats of scratch that a pass needs: a transform's, and a padded copy of a window.</summary>
-    public static int ScratchLength => WinogradTransforms<F>.ScratchLength + Window * Window * Width;
+    /// <summary>Floats of scratch that a pass needs: a transform's, and a padded copy of a window or tile.</summary>
+    public static int ScratchLength => WinogradTransforms<F>.ScratchLength + Math.Max(T.Window * T.Window, T.Tile * T.Tile) * Width;
 
-    /// <summary>V of tiles <paramref name="first"/>…<paramref name="last"/>−1: [frequency][channel block][tile − origin][width].</summary>
-    public void Input(float* x, float* v, nint frequency, int tilesPerBlock, int origin, int first, int last, float* scratch)
+    /// <summary>V of tiles <paramref name="first"/>…<paramref name="last"/>−1: [frequency][channel block][tile − origin][row][width].</summary>
+    public void Input(float* x, float* v, int tilesPerBlock, int origin, int first, int last, float* scratch)
     {
-        PlaneView view = new(g.Input, x);
+        PlaneView view = new(input, x);
+        nint slab = (nint)input.Blocks * tilesPerBlock * Width;
         ForEachRun(first, last, (image, from, to) =>
         {
-            for (int block = 0; block < g.Input.Blocks; block++)
+            for (int block = 0; block < input.Blocks; block++)
             {
-                float* plane = view.First + image * view.Image + block * view.Plane, target = v + ((nint)block * tilesPerBlock + (from - origin)) * Width;
+                float* plane = view.First + image * view.Image + block * view.Plane;
+                nint at = ((nint)block * tilesPerBlock + (from - origin)) * Width;
                 var (row, column) = Place(from);
-                for (int tile = from; tile < to; tile++, target += Width)
+                for (int tile = from; tile < to; tile++, at += Width)
                 {
-                    int top = row * Tile - g.Padding, left = column * Tile - g.Padding;
+                    int top = row * T.WindowStep - before, left = column * T.WindowStep - before;
                     // The activation's own border counts as readable: it is zero.
-                    float* window = top >= -1 && left >= -1 && top + Window <= g.Input.H + 1 && left + Window <= g.Input.W + 1
+                    float* window = top >= -1 && left >= -1 && top + T.Window <= input.H + 1 && left + T.Window <= input.W + 1
                         ? plane + top * view.Row + left * Width
                         : null;
                     if (window != null)
                     {
-                        Prefetch(window + TilesAhead * Tile * Width, view.Row, Window, Window - Tile, Window);
-                        WinogradTransforms<F>.Input(window, view.Row, target, frequency, scratch);
+                        Prefetch(window + TilesAhead * T.WindowStep * Width, view.Row, T.Window, T.Window - T.WindowStep, T.Window);
+                        T.Input(window, view.Row, new(v, slab, at, Width), scratch);
                     }
                     else
                     {
                         float* copy = scratch + WinogradTransforms<F>.ScratchLength;
-                        CopyWindow(plane, view.Row, top, left, Window, g.Input.H, g.Input.W, copy);
-                        WinogradTransforms<F>.Input(copy, Window * Width, target, frequency, scratch);
+                        CopyWindow(plane, view.Row, top, left, T.Window, input.H, input.W, copy);
+                        T.Input(copy, T.Window * Width, new(v, slab, at, Width), scratch);
                     }
                     if (++column == columns)
                         (row, column) = (row + 1, 0);
@@ -58,30 +63,33 @@ internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct
         });
     }
 
-    /// <summary>The adjoint transform of dy as the B panels of the weight gradient: [frequency][group of blocks][tile − origin][vectors × width].</summary>
-    public void OutputAdjoint(float* dy, (int Start, int Vectors)[] groups, float* v, nint frequency, int tilesPerBlock, int origin, int first, int last, float* scratch)
+    /// <summary>The adjoint transform of dy as the B panels of the weight gradient: [frequency][group of blocks][tile − origin][row][vectors × width].</summary>
+    public void OutputAdjoint<TWeights>(float* dy, (int Start, int Vectors)[] groups, float* v, int tilesPerBlock, int origin, int first, int last, float* scratch)
+        where TWeights : struct, IWinogradWeights<F>
     {
-        PlaneView view = new(g.Output, dy);
+        PlaneView view = new(output, dy);
+        nint slab = (nint)output.Blocks * tilesPerBlock * Width;
         ForEachRun(first, last, (image, from, to) =>
         {
             foreach (var (start, vectors) in groups)
                 for (int i = 0; i < vectors; i++)
                 {
                     float* plane = view.First + image * view.Image + (start + i) * view.Plane;
-                    float* target = v + ((nint)start * tilesPerBlock + (from - origin) * vectors + i) * Width;
+                    nint at = ((nint)start * tilesPerBlock + (from - origin) * vectors) * Width, step = vectors * Width;
                     var (row, column) = Place(from);
-                    for (int tile = from; tile < to; tile++, target += vectors * Width)
+                    for (int tile = from; tile < to; tile++, at += step)
                     {
-                        int top = row * Tile, left = column * Tile;
-                        if (top + Tile <= g.Output.H + 1 && left + Tile <= g.Output.W + 1)
+                        int top = row * T.Tile, left = column * T.Tile;
+                        TileMemory memory = new(v + i * Width, slab, at, step);
+                        if (top + T.Tile <= output.H + 1 && left + T.Tile <= output.W + 1)
                         {
-                            WinogradTransforms<F>.OutputAdjoint(plane + top * view.Row + left * Width, view.Row, target, frequency, scratch);
+                            TWeights.OutputAdjoint(plane + top * view.Row + left * Width, view.Row, memory, scratch);
                         }
                         else
                         {
                             float* copy = scratch + WinogradTransforms<F>.ScratchLength;
-                            CopyWindow(plane, view.Row, top, left, Tile, g.Output.H, g.Output.W, copy);
-                            WinogradTransforms<F>.OutputAdjoint(copy, Tile * Width, target, frequency, scratch);
+                            CopyWindow(plane, view.Row, top, left, T.Tile, output.H, output.W, copy);
+                            TWeights.OutputAdjoint(copy, T.Tile * Width, memory, scratch);
                         }
                         if (++column == columns)
                             (row, column) = (row + 1, 0);
@@ -90,68 +98,70 @@ internal sealed unsafe class WinogradTiles<F>(Conv2dGeometry g) where F : struct
         });
     }
 
-    /// <summary>y of some tiles from M: [frequency][channel block][tile − origin][width].</summary>
-    public void Output(float* m, nint frequency, int tilesPerBlock, int origin, int first, int last, float* y, WinogradOutput output, float* scratch)
+    /// <summary>The results of some tiles from M: [frequency][channel block][tile − origin][row][width].</summary>
+    public void Output(float* m, int tilesPerBlock, int origin, int first, int last, float* y, WinogradOutput finish, float* scratch)
     {
-        PlaneView view = new(g.Output, y);
+        PlaneView view = new(output, y);
+        nint slab = (nint)output.Blocks * tilesPerBlock * Width;
         ForEachRun(first, last, (image, from, to) =>
         {
-            for (int block = 0; block < g.Output.Blocks; block++)
+            for (int block = 0; block < output.Blocks; block++)
             {
-                float* plane = view.First + image * view.Image + block * view.Plane, source = m + ((nint)block * tilesPerBlock + (from - origin)) * Width;
-                if (output.Streamed)
-                    OutputRun<PastCaches>(source, frequency, plane, view.Row, from, to, scratch, output, block);
+                float* plane = view.First + image * view.Image + block * view.Plane;
+                TileMemory source = new(m, slab, ((nint)block * tilesPerBlock + (from - origin)) * Width, Width);
+                if (finish.Streamed)
+                    OutputRun<PastCaches>(source, plane, view.Row, from, to, scratch, finish, block);
                 else
-                    OutputRun<ThroughCaches>(source, frequency, plane, view.Row, from, to, scratch, output, block);
+                    OutputRun<ThroughCaches>(source, plane, view.Row, from, to, scratch, finish, block);
             }
         });
     }
 
-    private void OutputRun<TStore>(float* source, nint frequency, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput output, int block) where TStore : struct, IStore
+    private void OutputRun<TStore>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, int block) where TStore : struct, IStore
     {
-        F bias = output.Bias == null ? F.Zero : F.Load(output.Bias + block * Width), low = F.Broadcast(output.Relu ? 0 : float.NegativeInfinity);
-        switch (output.Parts)
+        F bias = finish.Bias == null ? F.Zero : F.Load(finish.Bias + block * Width), low = F.Broadcast(finish.Relu ? 0 : float.NegativeInfinity);
+        switch (finish.Parts)
         {
             case OutputParts.None:
-                OutputRun(source, frequency, plane, rowStride, from, to, scratch, output, new PlainOutput<F, TStore>());
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, new PlainOutput<F, TStore>());
                 break;
             case OutputParts.Bias:
-                OutputRun(source, frequency, plane, rowStride, from, to, scratch, output, new BiasOutput<F, TStore>(bias, low));
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, new BiasOutput<F, TStore>(bias, low));
                 break;
             case OutputParts.Residual:
-                OutputRun(source, frequency, plane, rowStride, from, to, scratch, output, new ResidualOutput<F, TStore>(bias, low, output.Residual));
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, new ResidualOutput<F, TStore>(bias, low, finish.Residual));
                 break;
             case OutputParts.Gate:
-                OutputRun(source, frequency, plane, rowStride, from, to, scratch, output, new GatedOutput<F, TStore>(bias, low, output.Gate));
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, new GatedOutput<F, TStore>(bias, low, finish.Gate));
                 break;
             default:
-                OutputRun(source, frequency, plane, rowStride, from, to, scratch, output, new GatedResidualOutput<F, TStore>(bias, low, output.Residual, output.Gate));
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, new GatedResidualOutput<F, TStore>(bias, low, finish.Residual, finish.Gate));
                 break;
         }
     }
 
-    private void OutputRun<TOutput>(float* source, nint frequency, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput parts, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    private void OutputRun<TOutput>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, TOutput store) where TOutput : struct, IWinogradOutput<F>
     {
         var (row, column) = Place(from);
-        for (int tile = from; tile < to; tile++, source += Width)
+        for (int tile = from; tile < to; tile++, source = source with { At = source.At + Width })
         {
-            int top = row * Tile, left = column * Tile;
-            float* target = plane + top * rowStride + left * Width, ahead = target + TilesAhead * Tile * Width;
-            if (parts.Residual != 0)
-                Prefetch(ahead + parts.Residual, rowStride, Tile, 0, Tile);
-            if (parts.Gate != 0)
-                Prefetch(ahead + parts.Gate, rowStride, Tile, 0, Tile);
-            if (top + Tile <= g.Output.H && left + Tile <= g.Output.W)
+            int top = row * T.Tile, left = column * T.Tile;
+            float* target = plane + top * rowStride + left * Width, ahead = target + TilesAhead * T.Tile * Width;
+            if (finish.Residual != 0)
+                Prefetch(ahead + finish.Residual, rowStride, T.Tile, 0, T.Tile);
+            if (finish.Gate != 0)
+                Prefetch(ahead + finish.Gate, rowStride, T.Tile, 0, T.Tile);
+            if (top + T.Tile <= output.H && left + T.Tile <= output.W)
             {
-                WinogradTransforms<F>.Output(source, frequency, target, rowStride, output);
+                T.Output(source, target, rowStride, store);
             }
             else
             {
                 float* copy = scratch + WinogradTransforms<F>.ScratchLength;
-                WinogradTransforms<F>.Output(source, frequency, copy, Tile * Width, new PlainOutput<F, ThroughCaches>());
-                for (int i = 0; i < Math.Min(Tile, g.Output.H - top); i++)
-                    for (int j = 0; j < Math.Min(Tile, g.Output.W - left); j++)
-                        output.Store(F.Load(copy + (i * Tile + j) * Width), target + i * rowStride + j * Width);
+                T.Output(source, copy, T.Tile * Width, new PlainOutput<F, ThroughCaches>());
+                for (int i = 0; i < Math.Min(T.Tile, output.H - top); i++)
+                    for (int j = 0; j < Math.Min(T.Tile, output.W - left); j++)
+                        store.Store(F.Load(copy + (i * T.Tile + j) * Width), target + i * rowStride + j * Width);
             }
             if (++column == columns)
                 (row, column) = (row + 1, 0);

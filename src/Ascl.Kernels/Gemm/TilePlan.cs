@@ -10,7 +10,7 @@ internal static class TilePlan<F> where F : struct, ISimd<F>
     /// <summary>Plans and groups made so far, by [vectors or widest][rows or blocks]: kernels ask for them within their innermost loops.</summary>
     private static readonly byte[]?[][] Plans = NewCache<byte[]>();
     private static readonly (int Start, int Vectors)[]?[][] GroupLists = NewCache<(int, int)[]>();
-    private const int CachedSizes = 1024;
+    private const int CachedSizes = 2048;
 
     /// <summary>The tile heights whose sum is <paramref name="rows"/> at the least cost: a tile costs its multiply-adds, at least as many as hide
     /// their latency, and a little for its start.</summary>
