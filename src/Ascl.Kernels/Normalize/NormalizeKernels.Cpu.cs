@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Simd;
 
@@ -57,6 +58,7 @@ internal sealed unsafe class NormalizeCpu<F> : NormalizeCpu where F : struct, IS
         return (float)Math.Sqrt(exact);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Dot(float* a, float* b, int d)
     {
         F sum = F.Zero;
@@ -70,6 +72,7 @@ internal sealed unsafe class NormalizeCpu<F> : NormalizeCpu where F : struct, IS
     }
 
     /// <summary>result = (a − factor·b) / divisor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Combine(float* a, float* b, float factor, float divisor, int d, float* result)
     {
         F f = F.Broadcast(factor), by = F.Broadcast(divisor);
