@@ -2,8 +2,8 @@ using Ascl.Autograd.Ops;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Convolutions through each algorithm: Winograd (3×3, stride 1, outputs of at least 3×3) and direct, with channel counts that leave
-/// blocks of 4, 8 and 16 partly empty.</summary>
+/// <summary>Convolutions through each algorithm: Winograd (3×3, stride 1, or stride 2 with padding 1; outputs of at least 3×3) and direct, with
+/// channel counts that leave blocks of 4, 8 and 16 partly empty.</summary>
 internal static class Conv2dCases
 {
     /// <summary>A convolution's sizes.</summary>
@@ -24,7 +24,7 @@ internal static class Conv2dCases
         Sizes[] activations =
         [
             new(2, 3, 6, 5, 18, 3, 3, 1, 1), new(1, 18, 9, 7, 3, 3, 3, 1, 1), new(2, 4, 7, 8, 5, 3, 3, 1, 0), new(1, 4, 5, 6, 3, 3, 3, 1, 2),
-            new(2, 4, 2, 3, 5, 3, 3, 1, 1), new(2, 5, 7, 9, 6, 3, 3, 2, 1), new(1, 5, 6, 8, 17, 3, 3, 2, 1), new(1, 3, 8, 7, 4, 3, 3, 3, 0),
+            new(2, 4, 2, 3, 5, 3, 3, 1, 1), new(2, 5, 7, 9, 6, 3, 3, 2, 1), new(1, 5, 6, 8, 17, 3, 3, 2, 1), new(1, 3, 8, 7, 4, 3, 3, 3, 0), new(1, 3, 7, 8, 5, 3, 3, 2, 0),
             new(2, 17, 4, 5, 18, 1, 1, 1, 0), new(2, 6, 5, 7, 7, 1, 1, 2, 0), new(1, 3, 7, 6, 4, 5, 5, 1, 2), new(2, 3, 9, 8, 4, 5, 5, 2, 0),
             new(1, 3, 6, 7, 4, 2, 3, 1, 1),
         ];

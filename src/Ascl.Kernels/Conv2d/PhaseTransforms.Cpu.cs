@@ -7,7 +7,7 @@ namespace Ascl.Kernels.Conv2d;
 /// The transforms of 3×3 convolution of stride 2 and padding 1 by phases. With e[i] = x[2i] and o[i] = x[2i + 1], in one dimension
 ///   y[i] = w₁·e[i] + w₀·o[i − 1] + w₂·o[i]:
 /// a product with the even phase, and a correlation of two taps with the odd one, which Winograd's F(4, 2) does in 5 products for 4 results. Its points
-/// are ±½, ±1, ∞: rounding errors stay within 1.2 times those of direct convolution.
+/// are ±½, ±1, ∞: little more rounding error than direct convolution has.
 ///   Bᵀ rows: ∓1/2 −1 ±1/2 1 0 | ∓1/4 −1/4 ±1 1 0 | 1/4 0 −5/4 0 1
 ///   G rows:  ∓4/3 −2/3 | ±2/3 2/3 | 0 1
 ///   Aᵀ rows: 1 1 1 1 0 | 1/2 −1/2 1 −1 0 | 1/4 1/4 1 1 0 | 1/8 −1/8 1 −1 1

@@ -24,7 +24,8 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     /// <summary>Outputs larger than this are written past the caches.</summary>
     private const long StreamedBytes = 16 << 20;
 
-    /// <summary>From so many channels (the larger of the two counts) the stages run one after another.</summary>
+    /// <summary>From so many channels (the larger of the two counts) the stages run one after another; with stride 2 from twice as many, for there a
+    /// tile has twice the rows that would move between the stages through memory.</summary>
     private const int StagedForwardChannels = 512, StagedWeightChannels = 256;
 
     private static readonly int Width = F.Width;
@@ -218,7 +219,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     private static int TilesPerBlock(ActivationLayout input, ActivationLayout output, int all, int stagedChannels)
     {
         int channels = Math.Max(input.C, output.C);
-        return channels >= stagedChannels ? all : Math.Min(all, channels <= 32 || channels > 128 ? 64 : 32);
+        return channels >= stagedChannels * (T.RowsBefore(Frequencies) / Frequencies) ? all : Math.Min(all, channels <= 32 || channels > 128 ? 64 : 32);
     }
 
     private static void ForStagedItems(CpuDevice device, int tiles, RunAction action)
