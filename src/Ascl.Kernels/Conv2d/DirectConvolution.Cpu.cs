@@ -15,6 +15,9 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     /// <summary>Pixels that one work item computes for one group of channels: enough to reuse the group's weights from the nearest cache.</summary>
     private const int PixelsPerItem = 256;
 
+    /// <summary>Floats of all partial sums of a weight gradient together, which limits how many there are.</summary>
+    private const int MostPartialSums = 4 << 20;
+
     private static readonly int Width = F.Width;
 
     public override void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* y)
@@ -87,15 +90,17 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
         }
     }
 
-    /// <summary>A work item owns one tap and one piece of the channels of dw and sums over all images in order, so the sum is the same on any
-    /// number of threads. Rows of the register tile are input channels (of planes: the taps of a kernel row), k runs over the pixels of a row.</summary>
+    /// <summary>
+    /// Partial sums over a fixed number of runs of images, each added up in order, so the sum is the same on any number of threads. A work item owns a
+    /// run and a group of blocks of dy, and goes through all of dw an image at a time, while the image is in the nearest caches. Rows of the register
+    /// tile are input channels (of planes: the taps of a kernel row), k runs over the pixels of a row.
+    /// </summary>
     public override void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw)
     {
         PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy), gradient = new(g.Output, dy);
         bool planes = g.Input.Block == 1;
-        int rows = planes ? g.S : Math.Min(Width, 8), pieces = planes ? 1 : Width / rows, columns = planes ? 1 : g.S;
-        byte[] plan = TilePlan<F>.Rows(rows, planes ? 4 : 2);
-        var groups = TilePlan<F>.Groups(g.Output.Blocks, planes ? 4 : 2);
+        int rows = planes ? g.S : Math.Min(Width, 8), pieces = planes ? 1 : Width / rows, columns = planes ? 1 : g.S, widest = planes ? 4 : 2;
+        var groups = TilePlan<F>.Groups(g.Output.Blocks, widest);
         using CpuOffsets aRows = new(g.Output.H), bRows = new(g.Output.H);
         for (int oy = 0; oy < g.Output.H; oy++)
         {
@@ -103,28 +108,57 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             bRows[oy] = oy * gradient.Row;
         }
         nint* aOffsets = aRows.Pointer, bOffsets = bRows.Pointer;
-        device.For(groups.Length * g.Input.Blocks * pieces * g.R * columns, (item, worker) =>
+        // A tile of dw: some rows of one input block and tap, and one group of output channels. They lie group by group.
+        int tiles = g.Input.Blocks * pieces * g.R * columns, sumLength = checked(tiles * rows * g.Output.Blocks * Width);
+        int parts = Math.Min(g.Input.N, Math.Clamp(MostPartialSums / sumLength, 1, 8));
+        DeviceBuffer<float> partial = device.Pool.Rent(parts * sumLength, 0);
+        float* sums = CpuDevice.Pointer(partial);
+        device.For(parts * groups.Length, (item, _) =>
         {
-            (item, int s) = Math.DivRem(item, columns);
-            (item, int r) = Math.DivRem(item, g.R);
-            (item, int piece) = Math.DivRem(item, pieces);
-            (int groupIndex, int block) = Math.DivRem(item, g.Input.Blocks);
-            var (start, vectors) = groups[groupIndex];
-            float* sum = device.Scratch(worker, rows * vectors * Width);
-            float* a = from.First + block * from.Plane + (r - g.Padding) * from.Row + (s - g.Padding) * g.Input.Block + piece * rows;
-            float* b = gradient.First + start * gradient.Plane;
-            byte[] tiles = vectors == (planes ? 4 : 2) ? plan : TilePlan<F>.Rows(rows, vectors);
-            for (int n = 0; n < g.Input.N; n++)
-                MicroKernels<F, UnitRows>.Run(tiles, vectors, 1, a + n * from.Image, aOffsets, g.Output.H, g.Output.W, g.Stride * g.Input.Block,
-                    b + n * gradient.Image, bOffsets, Width, gradient.Plane, sum, vectors * Width, Width, n > 0);
+            (int part, item) = Math.DivRem(item, groups.Length);
+            var (start, vectors) = groups[item];
+            byte[] plan = TilePlan<F>.Rows(rows, vectors);
+            int begin = (int)((long)g.Input.N * part / parts), end = (int)((long)g.Input.N * (part + 1) / parts);
+            for (int n = begin; n < end; n++)
+            {
+                float* sum = sums + (nint)part * sumLength + (nint)tiles * rows * start * Width, b = gradient.First + n * gradient.Image + start * gradient.Plane;
+                for (int tile = 0; tile < tiles; tile++, sum += rows * vectors * Width)
+                {
+                    var (block, piece, r, s) = Place(tile);
+                    float* a = from.First + n * from.Image + block * from.Plane + (r - g.Padding) * from.Row + (s - g.Padding) * g.Input.Block + piece * rows;
+                    MicroKernels<F, UnitRows>.Run(plan, vectors, 1, a, aOffsets, g.Output.H, g.Output.W, g.Stride * g.Input.Block,
+                        b, bOffsets, Width, gradient.Plane, sum, vectors * Width, Width, n > begin);
+                }
+            }
+        });
+        device.For(groups.Length * tiles, (item, _) =>
+        {
+            (int group, int tile) = Math.DivRem(item, tiles);
+            var (start, vectors) = groups[group];
+            var (block, piece, r, s) = Place(tile);
+            float* sum = sums + (nint)rows * (tiles * start + tile * vectors) * Width;
             for (int row = 0; row < rows; row++)
             {
                 int c = planes ? block : block * Width + piece * rows + row, tap = r * g.S + (planes ? row : s);
                 for (int lane = 0; lane < vectors * Width && c < g.C && start * Width + lane < g.K; lane++)
-                    dw[((nint)(start * Width + lane) * g.C + c) * g.R * g.S + tap] = sum[row * vectors * Width + lane];
+                {
+                    float total = 0;
+                    for (int part = 0; part < parts; part++)
+                        total += sum[(nint)part * sumLength + row * vectors * Width + lane];
+                    dw[((nint)(start * Width + lane) * g.C + c) * g.R * g.S + tap] = total;
+                }
             }
         });
+        device.Pool.Return(partial);
         Return(device, copy);
+
+        (int Block, int Piece, int R, int S) Place(int tile)
+        {
+            (tile, int s) = Math.DivRem(tile, columns);
+            (tile, int r) = Math.DivRem(tile, g.R);
+            (int block, int piece) = Math.DivRem(tile, pieces);
+            return (block, piece, r, s);
+        }
     }
 
     /// <summary>The offsets of all (channel block, r, s) from a pixel, in the order of the packed weights.</summary>
