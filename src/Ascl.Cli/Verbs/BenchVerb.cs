@@ -18,6 +18,9 @@ internal sealed class BenchVerb : RandomArguments, IVerb
     [Option("batch", MetaValue = "N", HelpText = "Images a step.")]
     public int Batch { get; init; } = 128;
 
+    [Option("size", MetaValue = "PIXELS", HelpText = "Height and width of the images; 0 for what the network is usually given.")]
+    public int Size { get; init; }
+
     [Option("what", MetaValue = "NAMES", HelpText = "Parts to time, with commas between them; contrastive is another.")]
     public string What { get; init; } = "forward,input-grad,param-grad,attack-eval,pgd-step";
 
@@ -32,6 +35,8 @@ internal sealed class BenchVerb : RandomArguments, IVerb
 
     public int Run(CancellationToken stop)
     {
+        if (Size is < 0 or > 1024)
+            throw new UserErrorException($"--size {Size}: from 1 to 1024 pixels, or 0");
         if (Batch < 1 || Rows < 1 || Dim < 1 || Reps < 1)
             throw new UserErrorException("--batch, --rows, --dim and --reps must be at least 1");
         using CpuDevice device = new(Threads, pinned: true);
@@ -47,7 +52,7 @@ internal sealed class BenchVerb : RandomArguments, IVerb
             }
             if (!StepBenchmarks.Names.Contains(part))
                 throw NearestName.Unknown("measurement", part, [.. StepBenchmarks.Names, "contrastive"]);
-            Print(Timing.Of($"{part}.{Model}.b{Batch}.t{device.Threads}", Reps, new StepBenchmarks(device, Model, Batch, Seed).Work(part)));
+            Print(Timing.Of($"{part}.{Model}.b{Batch}{(Size > 0 ? $".s{Size}" : "")}.t{device.Threads}", Reps, new StepBenchmarks(device, Model, Batch, Size, Seed).Work(part)));
         }
         return 0;
     }

@@ -44,10 +44,17 @@ public sealed class StepBenchmarks
 
     public static IReadOnlyList<string> Names { get; } = ["forward", "input-grad", "param-grad", "attack-eval", "pgd-step"];
 
-    public StepBenchmarks(Device device, string network, int images, ulong seed)
+    /// <param name="device">Where to work.</param>
+    /// <param name="network">A name of <see cref="NetworkCatalog"/>.</param>
+    /// <param name="images">A batch.</param>
+    /// <param name="size">Height and width of the images; 0 for what the network is usually given.</param>
+    /// <param name="seed">Of weights and images.</param>
+    public StepBenchmarks(Device device, string network, int images, int size, ulong seed)
     {
         bool small = network == "smallcnn";
-        var (channels, size) = small ? (1, SmallCnn.ImageSize) : (3, 32);
+        int channels = small ? 1 : 3;
+        if (size == 0)
+            size = small ? SmallCnn.ImageSize : 32;
         model = new Classifier(device, new(network, channels, 10, [], []), seed);
         optimizer = new SgdOptimizer(model.Parameters, 0.9, 5e-4);
         float[] pixels = new float[images * channels * size * size];
