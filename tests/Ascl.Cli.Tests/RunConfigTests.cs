@@ -54,6 +54,7 @@ public sealed class RunConfigTests : IDisposable
 
     [Theory]
     [InlineData("method", "asscl", "ascl")]
+    [InlineData("foundation", "trade", "trades")]
     [InlineData("strategy", "hrad", "hard")]
     [InlineData("distance", "consine", "cosine")]
     [InlineData("schedule", "cosin", "cosine")]

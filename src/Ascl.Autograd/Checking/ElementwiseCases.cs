@@ -20,6 +20,12 @@ internal static class ElementwiseCases
         yield return new("add_scaled", "a tensor and itself", [a], t => t[0].AddScaled(t[0], 2), v => [.. v[0].Select(x => 3 * x)]);
         yield return new("scale", "by −0.75", [a], t => t[0].Scale(-0.75f), v => [.. v[0].Select(x => -0.75 * x)]);
         yield return new("scale", "by 0", [a], t => t[0].Scale(0), v => new double[v[0].Length]);
+        yield return new("multiply", "activations", [a, b], t => t[0].ToActivation().Multiply(t[1].ToActivation()), v => [.. v[0].Zip(v[1], (x, y) => x * y)]);
+        yield return new("multiply", "a tensor and itself", [a], t => t[0].Multiply(t[0]), v => [.. v[0].Select(x => x * x)]);
+        yield return new("abs", "activation", [activation], t => t[0].ToActivation().Abs(), v => [.. v[0].Select(Math.Abs)]);
+        yield return new("abs", "values at 0", [plain.Rounded(1)], t => t[0].Abs(), v => [.. v[0].Select(Math.Abs)])
+        { Convention = (v, dy) => [[.. dy.Select((d, i) => d * Math.Sign(v[0][i]))]] };
+        yield return new("exp", "matrix", [plain.Times(4)], t => t[0].Exp(), v => [.. v[0].Select(Math.Exp)]);
     }
 
     private static double[] Relu(double[] x) => [.. x.Select(v => Math.Max(0, v))];

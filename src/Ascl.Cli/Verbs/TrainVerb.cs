@@ -41,8 +41,11 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     public int? Head { get; init; }
 
     [Section("Objective")]
-    [Option("method", MetaValue = "NAME", HelpText = "natural, pgd-at, trades or ascl.")]
+    [Option("method", MetaValue = "NAME", HelpText = "natural, pgd-at, trades, adr or ascl.")]
     public string? Method { get; init; }
+
+    [Option("foundation", MetaValue = "NAME", HelpText = "What adr and ascl add their terms to: pgd-at or trades.")]
+    public string? Foundation { get; init; }
 
     [Option("strategy", MetaValue = "NAME", HelpText = "Whom ASCL contrasts an image with: global, hard, soft, leaked or merge.")]
     public string? Strategy { get; init; }
@@ -59,17 +62,32 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("contrastive-weight", MetaValue = "W", HelpText = "Weight of the contrastive term.")]
     public Fraction? ContrastiveWeight { get; init; }
 
-    [Option("natural-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on natural images (pgd-at, ascl).")]
+    [Option("natural-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on natural images (pgd-at, also as a foundation).")]
     public Fraction? NaturalWeight { get; init; }
 
-    [Option("robust-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on adversarial images (ascl).")]
+    [Option("robust-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on adversarial images (likewise).")]
     public Fraction? RobustWeight { get; init; }
 
     [Option("vat-weight", MetaValue = "W", HelpText = "Weight of KL(natural || adversarial prediction), mean over the batch (ascl).")]
     public Fraction? VatWeight { get; init; }
 
-    [Option("trades-beta", MetaValue = "W", HelpText = "Weight of that KL in trades.")]
+    [Option("trades-beta", MetaValue = "W", HelpText = "Weight of that KL in trades (also as a foundation).")]
     public Fraction? TradesBeta { get; init; }
+
+    [Option("local-compactness-weight", MetaValue = "W", HelpText = "Weight of the mean distance of an image's natural and adversarial latent (adr).")]
+    public Fraction? LocalCompactnessWeight { get; init; }
+
+    [Option("local-smoothness-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy between its natural and adversarial predictions (adr).")]
+    public Fraction? LocalSmoothnessWeight { get; init; }
+
+    [Option("global-compactness-weight", MetaValue = "W", HelpText = "Weight of that distance over all pairs of images (adr).")]
+    public Fraction? GlobalCompactnessWeight { get; init; }
+
+    [Option("global-smoothness-weight", MetaValue = "W", HelpText = "Weight of that cross-entropy over all pairs of images (adr).")]
+    public Fraction? GlobalSmoothnessWeight { get; init; }
+
+    [Option("confidence-weight", MetaValue = "W", HelpText = "Weight of the entropy of adversarial predictions (adr).")]
+    public Fraction? ConfidenceWeight { get; init; }
 
     [Option("label-smoothing", MetaValue = "S", HelpText = "Share of the target spread evenly over the classes.")]
     public Fraction? LabelSmoothing { get; init; }

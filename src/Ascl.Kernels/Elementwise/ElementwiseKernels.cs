@@ -29,6 +29,18 @@ public static partial class ElementwiseKernels
     /// <summary>y = scale·x.</summary>
     public static void Scale(DeviceBuffer<float> x, float scale, DeviceBuffer<float> y) => Run<ScaleFormula>("scale", x, x, scale, y);
 
+    /// <summary>y = a·b.</summary>
+    public static void Multiply(DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> y) => Run<MultiplyFormula>("multiply", a, b, 0, y);
+
+    /// <summary>y = |x|.</summary>
+    public static void Abs(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<AbsFormula>("abs", x, x, 0, y);
+
+    /// <summary>dx = dy·sign x, 0 at 0.</summary>
+    public static void AbsBackward(DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> dx) => Run<TimesSignFormula>("abs.backward", dy, x, 0, dx);
+
+    /// <summary>y = exp x.</summary>
+    public static void Exp(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<ExpFormula>("exp", x, x, 0, y);
+
     /// <summary>All of y becomes scale·value[0].</summary>
     public static void Fill(DeviceBuffer<float> value, float scale, DeviceBuffer<float> y) => ((CpuBuffer<float>)y).Span.Fill(((CpuBuffer<float>)value).Span[0] * scale);
 
@@ -66,5 +78,29 @@ public static partial class ElementwiseKernels
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => scale * a;
+    }
+
+    private readonly struct MultiplyFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => a * b;
+    }
+
+    private readonly struct AbsFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => F.Abs(a);
+    }
+
+    private readonly struct TimesSignFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => F.TimesSign(a, b);
+    }
+
+    private readonly struct ExpFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => Exponential.Of(a);
     }
 }

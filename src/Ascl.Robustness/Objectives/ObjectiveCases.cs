@@ -9,7 +9,7 @@ namespace Ascl.Robustness.Objectives;
 
 /// <summary>The cases of every objective: its weighted sum against the formula, with gradients to the natural and adversarial logits and latents
 /// and to the projection of the latents. Predictions, which are piecewise constant, are those at the inputs.</summary>
-public static class ObjectiveCases
+public static partial class ObjectiveCases
 {
     private const int Classes = 4, Latent = 8, Projected = 5;
     private const double Beta = 6, VatWeight = 0.2, ContrastiveWeight = 0.7;
@@ -39,6 +39,9 @@ public static class ObjectiveCases
         yield return Case("trades", "", batch, new TradesObjective(Beta), Trades);
         yield return Case("trades", "one image", single, new TradesObjective(Beta), Trades);
         yield return Case("trades", "beta 1, smoothing 0.1", batch, new TradesObjective(1, 0.1), (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
+
+        foreach (OpCase adr in AdrCases(batch, single))
+            yield return adr;
 
         OpInput[] equal = [batch.Inputs[0], batch.Inputs[0] with { Name = "adversarial logits" }, batch.Inputs[2], batch.Inputs[2] with { Name = "adversarial latent" }];
         Batch oneClass = batch with { Labels = new int[6] }, unchanged = new(equal, batch.Labels, Projects: false);

@@ -1,8 +1,4 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 
 namespace Ascl.Robustness.Training;
 
@@ -10,9 +6,10 @@ namespace Ascl.Robustness.Training;
 /// Everything that decides what a training run computes, and its defaults. As JSON (a run's config.json, a file given by --config) its keys
 /// are the command line's long option names. Pixels lie in [0, 1]; ε and step size are in the same units.
 /// </summary>
-public sealed record RunConfig
+public sealed partial record RunConfig
 {
-    public static IReadOnlyList<string> Methods { get; } = ["natural", "pgd-at", "trades", "ascl"];
+    public static IReadOnlyList<string> Methods { get; } = ["natural", "pgd-at", "trades", "adr", "ascl"];
+    public static IReadOnlyList<string> Foundations { get; } = ["pgd-at", "trades"];
     public static IReadOnlyList<string> Strategies { get; } = ["global", "hard", "soft", "leaked", "merge"];
     public static IReadOnlyList<string> Distances { get; } = ["cosine", "dot", "l1", "l2", "linf"];
     public static IReadOnlyList<string> Schedules { get; } = ["piecewise", "cosine"];
@@ -51,6 +48,9 @@ public sealed record RunConfig
     /// <summary>Objective: one of <see cref="Methods"/>.</summary>
     public string Method { get; init; } = "ascl";
 
+    /// <summary>Objective that ADR and ASCL add their terms to: one of <see cref="Foundations"/>; it also says what the attack maximises.</summary>
+    public string Foundation { get; init; } = "pgd-at";
+
     /// <summary>Which rows are an anchor's positives and negatives: one of <see cref="Strategies"/>.</summary>
     public string Strategy { get; init; } = "leaked";
 
@@ -66,17 +66,32 @@ public sealed record RunConfig
     /// <summary>Weight of the contrastive term.</summary>
     public double ContrastiveWeight { get; init; } = 1;
 
-    /// <summary>Weight of the cross-entropy on natural images (PGD-AT, ASCL).</summary>
+    /// <summary>Weight of the cross-entropy on natural images (PGD-AT, alone and as a foundation).</summary>
     public double NaturalWeight { get; init; }
 
-    /// <summary>Weight of the cross-entropy on adversarial images (ASCL).</summary>
+    /// <summary>Weight of the cross-entropy on adversarial images (likewise).</summary>
     public double RobustWeight { get; init; } = 1;
 
     /// <summary>Weight of the batch-mean KL between natural and adversarial predictions (ASCL).</summary>
     public double VatWeight { get; init; } = 0.2;
 
-    /// <summary>Weight of that KL in TRADES.</summary>
+    /// <summary>Weight of that KL in TRADES, alone and as a foundation.</summary>
     public double TradesBeta { get; init; } = 6;
+
+    /// <summary>Weight of ADR's mean |z − z^a|.</summary>
+    public double LocalCompactnessWeight { get; init; } = 1;
+
+    /// <summary>Weight of ADR's mean CE(softmax o, o^a).</summary>
+    public double LocalSmoothnessWeight { get; init; } = 1;
+
+    /// <summary>Weight of ADR's local compactness over all pairs of images.</summary>
+    public double GlobalCompactnessWeight { get; init; } = 1;
+
+    /// <summary>Weight of ADR's local smoothness over all pairs of images.</summary>
+    public double GlobalSmoothnessWeight { get; init; }
+
+    /// <summary>Weight of ADR's mean entropy of adversarial predictions.</summary>
+    public double ConfidenceWeight { get; init; } = 1;
 
     /// <summary>Share of the target probability spread evenly over the classes.</summary>
     public double LabelSmoothing { get; init; }
@@ -137,92 +152,6 @@ public sealed record RunConfig
 
     /// <summary>Folder of an earlier run that is to go on.</summary>
     public string? Resume { get; init; }
-
-    /// <summary>The defaults, with the values that <paramref name="given"/> holds.</summary>
-    /// <param name="given">Values by key; null stands for the default.</param>
-    /// <param name="where">Where they come from, for messages.</param>
-    /// <exception cref="UserErrorException">An unknown key, or a value of the wrong kind or out of range.</exception>
-    public static RunConfig Of(JsonObject given, string where)
-    {
-        JsonObject whole = new RunConfig().ToJson();
-        foreach (var (key, value) in given)
-        {
-            if (!Keys.Contains(key))
-                throw JsonFile.UnknownKey(where, key, Keys);
-            if (value is not null)
-                whole[key] = value.DeepClone();
-        }
-        try
-        {
-            return whole.Deserialize(RunConfigJson.Default.RunConfig)!.Checked(where);
-        }
-        catch (JsonException e)
-        {
-            string key = e.Path?.TrimStart('$', '.') ?? "";
-            string? value = whole[key.Split('[')[0]]?.ToJsonString();
-            throw new UserErrorException($"{where}: {key} is {value}: not a value of the right kind", e);
-        }
-    }
-
-    /// <exception cref="UserErrorException">The file cannot be read, or is not a valid configuration.</exception>
-    public static RunConfig Read(string path) => Of(JsonFile.ReadObject(path), path);
-
-    /// <summary>The values by key, without those that are null.</summary>
-    public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, RunConfigJson.Default.RunConfig)!.AsObject();
-
-    /// <exception cref="UserErrorException">The file cannot be written.</exception>
-    public void Save(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, RunConfigJson.Default.RunConfig) + "\n");
-
-    private RunConfig Checked(string where)
-    {
-        Known("method", Method, Methods);
-        Known("strategy", Strategy, Strategies);
-        Known("distance", Distance, Distances);
-        Known("schedule", Schedule, Schedules);
-        Known("norm", Norm, Norms);
-        Known("bn-mode", BnMode, BnModes);
-        Known("augment", Augment, Augmentations);
-        Known("normalize", Normalize, Normalizations);
-        Require(Data.Length > 0, "data", Data, "must name a data set");
-        Require(Model.Length > 0, "model", Model, "must name a network");
-        Require(LimitTrain is null or >= 1, "limit-train", LimitTrain, "must be at least 1");
-        Require(LimitTest is null or >= 1, "limit-test", LimitTest, "must be at least 1");
-        Require(Epochs >= 1, "epochs", Epochs, "must be at least 1");
-        Require(Batch >= 1, "batch", Batch, "must be at least 1");
-        Require(AttackSteps >= 1, "attack-steps", AttackSteps, "must be at least 1");
-        foreach (var (key, value) in new[] { ("validation", Validation), ("head", Head), ("threads", Threads), ("save-every", SaveEvery) })
-            Require(value >= 0, key, value, "must not be negative");
-        foreach (var (key, value) in new[] { ("temperature", Temperature), ("lr", LearningRate), ("step-size", StepSize), ("decay", Decay) })
-            Require(double.IsFinite(value) && value > 0, key, value, "must be more than 0");
-        foreach (var (key, value) in new[]
-        {
-            ("contrastive-weight", ContrastiveWeight), ("natural-weight", NaturalWeight), ("robust-weight", RobustWeight),
-            ("vat-weight", VatWeight), ("trades-beta", TradesBeta), ("weight-decay", WeightDecay), ("epsilon", Epsilon),
-        })
-            Require(double.IsFinite(value) && value >= 0, key, value, "must not be negative");
-        Require(LabelSmoothing is >= 0 and < 1, "label-smoothing", LabelSmoothing, "must be at least 0 and less than 1");
-        Require(Momentum is >= 0 and < 1, "momentum", Momentum, "must be at least 0 and less than 1");
-        Require(
-            Norm != "linf" || Epsilon <= 1, "epsilon", Epsilon, "must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)");
-        Require(Warmup >= 0 && Warmup < Epochs, "warmup", Warmup, $"must be at least 0 and less than the {Epochs} epochs");
-        string given = string.Join(",", Milestones);
-        Require(Schedule != "piecewise" || Milestones.Count > 0, "milestones", "empty", "a piecewise schedule needs them (such as 100,105)");
-        Require(Milestones.Zip(Milestones.Skip(1)).All(pair => pair.First < pair.Second), "milestones", given, "must rise");
-        Require(Milestones.All(epoch => epoch >= 1 && epoch < Epochs), "milestones", given, $"must lie between 1 and the last of {Epochs} epochs");
-        return this;
-
-        void Require(bool holds, string key, object? value, string rule)
-        {
-            if (!holds)
-                throw new UserErrorException($"{where}: {key} is {value}: {rule}");
-        }
-
-        void Known(string key, string name, IReadOnlyList<string> names)
-        {
-            if (!names.Contains(name))
-                throw NearestName.Unknown(key, name, names);
-        }
-    }
 }
 
 [JsonSourceGenerationOptions(

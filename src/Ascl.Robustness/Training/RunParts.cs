@@ -32,11 +32,16 @@ public static class RunParts
     public static IObjective Objective(RunConfig c) => c.Method switch
     {
         "natural" => new NaturalObjective(c.LabelSmoothing),
-        "pgd-at" => new PgdAtObjective(c.NaturalWeight, c.RobustWeight, c.LabelSmoothing),
-        "trades" => new TradesObjective(c.TradesBeta, c.LabelSmoothing),
-        _ => new AsclObjective(new PgdAtObjective(c.NaturalWeight, c.RobustWeight, c.LabelSmoothing),
+        "adr" => new AdrObjective(Foundation(c, c.Foundation),
+            new(c.LocalCompactnessWeight, c.LocalSmoothnessWeight, c.GlobalCompactnessWeight, c.GlobalSmoothnessWeight, c.ConfidenceWeight)),
+        "ascl" => new AsclObjective(Foundation(c, c.Foundation),
             ContrastiveSettings.Of(c.Strategy, c.Distance, c.Temperature, c.NormalizeRows), c.ContrastiveWeight, c.VatWeight),
+        _ => Foundation(c, c.Method),
     };
+
+    private static IObjective Foundation(RunConfig c, string name) => name == "trades"
+        ? new TradesObjective(c.TradesBeta, c.LabelSmoothing)
+        : new PgdAtObjective(c.NaturalWeight, c.RobustWeight, c.LabelSmoothing);
 
     /// <summary>The attack that training images are crafted with; null for an objective without one.</summary>
     public static PgdAttack? Attack(RunConfig c, IObjective objective)

@@ -27,6 +27,9 @@ public sealed class ElementwiseTests
             Check("add", y => ElementwiseKernels.Add(ab, bb, y), i => a[i] + b[i]);
             Check("add_scaled", y => ElementwiseKernels.AddScaled(ab, bb, -0.7f, y), i => MulAdd(-0.7f, b[i], a[i]));
             Check("scale", y => ElementwiseKernels.Scale(ab, 0.3f, y), i => 0.3f * a[i]);
+            Check("multiply", y => ElementwiseKernels.Multiply(ab, bb, y), i => a[i] * b[i]);
+            Check("abs", y => ElementwiseKernels.Abs(ab, y), i => Math.Abs(a[i]));
+            Check("abs.backward", y => ElementwiseKernels.AbsBackward(bb, ab, y), i => b[i] * Math.Sign(a[i]));
             Check("fill", y => ElementwiseKernels.Fill(device.Upload<float>([4f]), 0.5f, y), _ => 2);
 
             void Check(string what, Action<DeviceBuffer<float>> run, Func<int, float> formula)
