@@ -15,7 +15,9 @@ namespace Ascl.Models;
 /// <param name="Mean">Input normalisation, a value a channel; empty for none.</param>
 /// <param name="Std">Likewise.</param>
 /// <param name="ProjectionSize">Length of the projected latent of the contrastive objectives; 0 without a projection head.</param>
-public sealed record ClassifierSpec(string Network, int Channels, int Classes, float[] Mean, float[] Std, int ProjectionSize = 0);
+/// <param name="Activation">Of the network; files of before there was a choice do not name it.</param>
+public sealed record ClassifierSpec(string Network, int Channels, int Classes, float[] Mean, float[] Std, int ProjectionSize = 0,
+    Activation Activation = Activation.Relu);
 
 /// <summary>
 /// A network with its input normalisation as first layer, so that images and attacks live in pixel space [0, 1], and an optional linear projection
@@ -33,7 +35,7 @@ public sealed class Classifier
     {
         Spec = spec;
         Parameters = new ParameterSet(device, seed);
-        network = NetworkCatalog.Create(spec.Network, Parameters, spec.Channels, spec.Classes);
+        network = NetworkCatalog.Create(spec.Network, Parameters, new(spec.Channels, spec.Classes, spec.Activation));
         if (spec.ProjectionSize > 0)
             projection = new LinearLayer(Parameters, "projection", network.LatentSize, spec.ProjectionSize);
     }

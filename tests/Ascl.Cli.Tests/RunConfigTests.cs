@@ -55,6 +55,7 @@ public sealed class RunConfigTests : IDisposable
     [Theory]
     [InlineData("method", "asscl", "ascl")]
     [InlineData("foundation", "trade", "trades")]
+    [InlineData("activation", "slu", "silu")]
     [InlineData("strategy", "hrad", "hard")]
     [InlineData("distance", "consine", "cosine")]
     [InlineData("schedule", "cosin", "cosine")]

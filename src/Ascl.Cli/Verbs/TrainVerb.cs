@@ -34,6 +34,9 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
     public string? Model { get; init; }
 
+    [Option("activation", MetaValue = "NAME", HelpText = $"Function after each layer: {VerbTexts.Activations}; the last three are smooth.")]
+    public string? Activation { get; init; }
+
     [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {VerbTexts.Normalizations}.")]
     public string? Normalize { get; init; }
 

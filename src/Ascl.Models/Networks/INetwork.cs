@@ -7,6 +7,12 @@ namespace Ascl.Models.Networks;
 /// <param name="Logits">[N, classes].</param>
 public sealed record ModelOutput(Tensor Latent, Tensor Logits);
 
+/// <summary>What any network is told of its task.</summary>
+/// <param name="Channels">Of the images.</param>
+/// <param name="Classes">Number of logits.</param>
+/// <param name="Activation">After convolutions and hidden layers.</param>
+public sealed record NetworkSettings(int Channels, int Classes, Activation Activation);
+
 /// <summary>A network from normalised images to latents and logits.</summary>
 public interface INetwork
 {

@@ -47,6 +47,7 @@ public sealed partial record RunConfig
     {
         Known("method", Method, Methods);
         Known("foundation", Foundation, Foundations);
+        Known("activation", Activation, Activations);
         Known("strategy", Strategy, Strategies);
         Known("distance", Distance, Distances);
         Known("schedule", Schedule, Schedules);

@@ -10,6 +10,7 @@ public sealed partial record RunConfig
 {
     public static IReadOnlyList<string> Methods { get; } = ["natural", "pgd-at", "trades", "adr", "ascl"];
     public static IReadOnlyList<string> Foundations { get; } = ["pgd-at", "trades"];
+    public static IReadOnlyList<string> Activations { get; } = ["relu", "silu", "softplus", "gelu"];
     public static IReadOnlyList<string> Strategies { get; } = ["global", "hard", "soft", "leaked", "merge"];
     public static IReadOnlyList<string> Distances { get; } = ["cosine", "dot", "l1", "l2", "linf"];
     public static IReadOnlyList<string> Schedules { get; } = ["piecewise", "cosine"];
@@ -41,6 +42,9 @@ public sealed partial record RunConfig
 
     /// <summary>Network.</summary>
     public string Model { get; init; } = "smallcnn";
+
+    /// <summary>Function after its convolutions and hidden layers: one of <see cref="Activations"/>.</summary>
+    public string Activation { get; init; } = "relu";
 
     /// <summary>Width of the linear projection head on the latent that ASCL contrasts; 0 contrasts the latent itself.</summary>
     public int Head { get; init; } = 128;

@@ -19,8 +19,12 @@ public static class RunParts
         ImageSet images = data.Train;
         CheckImages(config.Model, images);
         int head = config.Method == "ascl" ? config.Head : 0;
-        return new Classifier(device, new(config.Model, images.Channels, data.ClassNames.Count, mean, std, head), config.Seed);
+        return new Classifier(device, new(config.Model, images.Channels, data.ClassNames.Count, mean, std, head, Activation(config.Activation)), config.Seed);
     }
+
+    /// <exception cref="UserErrorException">There is none of that name.</exception>
+    public static Activation Activation(string name) =>
+        RunConfig.Activations.Contains(name) ? Enum.Parse<Activation>(name, ignoreCase: true) : throw NearestName.Unknown("activation", name, RunConfig.Activations);
 
     /// <exception cref="UserErrorException">The network does not take images of this size.</exception>
     public static void CheckImages(string network, ImageSet images)
