@@ -88,9 +88,9 @@ public sealed class OptionTests
     {
         RunConfig run = ArgumentReader.Read<TrainVerb>("train",
         [
-            "--epsilon", "4/255", "--method=trades", "--schedule", "piecewise", "--milestones", "3,4", "--epochs", "5", "--random-start", "false", "--seed", "7",
+            "--epsilon", "4/255", "--method=trades", "--schedule", "piecewise", "--milestones", "3,4", "--epochs", "5", "--early-stop", "true", "--seed", "7",
         ]).ToRunConfig();
-        Assert.Equal((4 / 255.0, "trades", 5, false, 7ul), (run.Epsilon, run.Method, run.Epochs, run.RandomStart, run.Seed));
+        Assert.Equal((4 / 255.0, "trades", 5, true, 7ul), (run.Epsilon, run.Method, run.Epochs, run.EarlyStop, run.Seed));
         Assert.Equal([3, 4], run.Milestones);
         Assert.Equal((new RunConfig().Batch, new RunConfig().Temperature), (run.Batch, run.Temperature));
     }

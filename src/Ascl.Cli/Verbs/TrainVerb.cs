@@ -108,8 +108,11 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("norm", MetaValue = "NORM", HelpText = "What epsilon measures: linf (each pixel) or l2 (the whole image).")]
     public string? Norm { get; init; }
 
-    [Option("random-start", MetaValue = "true|false", HelpText = "Start at a random point within epsilon.")]
-    public bool? RandomStart { get; init; }
+    [Option("start", MetaValue = "NAME", HelpText = "Where it starts: uniform (anywhere within epsilon), gaussian (0.001 N(0, 1) beside the image), none (at the image), or auto: gaussian for trades, else uniform.")]
+    public string? Start { get; init; }
+
+    [Option("early-stop", MetaValue = "true|false", HelpText = "Leave an image where it is once it is misclassified.")]
+    public bool? EarlyStop { get; init; }
 
     [Option("bn-mode", MetaValue = "MODE", HelpText = "BatchNorm while crafting: train (batch statistics) or eval (running statistics).")]
     public string? BnMode { get; init; }
@@ -141,6 +144,12 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
 
     [Option("weight-decay", MetaValue = "X", HelpText = "Weight decay, on every parameter.")]
     public Fraction? WeightDecay { get; init; }
+
+    [Option("clip-norm", MetaValue = "X", HelpText = "Longest that all gradients together may be; 0: no limit.")]
+    public Fraction? ClipNorm { get; init; }
+
+    [Option("ema-decay", MetaValue = "D", HelpText = "Keep averaged weights too, with this decay a step (such as 0.999): they are validated, saved and reported beside the others; 0: none.")]
+    public Fraction? EmaDecay { get; init; }
 
     [Section("Run")]
     [Option("out", MetaValue = "DIR", HelpText = "Folder to write the run to; it must not hold a run yet.")]

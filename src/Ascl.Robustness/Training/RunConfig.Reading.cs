@@ -52,6 +52,7 @@ public sealed partial record RunConfig
         Known("distance", Distance, Distances);
         Known("schedule", Schedule, Schedules);
         Known("norm", Norm, Norms);
+        Known("start", Start, Starts);
         Known("bn-mode", BnMode, BnModes);
         Known("augment", Augment, Augmentations);
         Known("normalize", Normalize, Normalizations);
@@ -69,12 +70,13 @@ public sealed partial record RunConfig
         foreach (var (key, value) in new[]
         {
             ("contrastive-weight", ContrastiveWeight), ("natural-weight", NaturalWeight), ("robust-weight", RobustWeight),
-            ("vat-weight", VatWeight), ("trades-beta", TradesBeta), ("weight-decay", WeightDecay), ("epsilon", Epsilon),
+            ("vat-weight", VatWeight), ("trades-beta", TradesBeta), ("weight-decay", WeightDecay), ("epsilon", Epsilon), ("clip-norm", ClipNorm),
             ("local-compactness-weight", LocalCompactnessWeight), ("local-smoothness-weight", LocalSmoothnessWeight),
             ("global-compactness-weight", GlobalCompactnessWeight), ("global-smoothness-weight", GlobalSmoothnessWeight), ("confidence-weight", ConfidenceWeight),
         })
             Require(double.IsFinite(value) && value >= 0, key, value, "must not be negative");
         Require(LabelSmoothing is >= 0 and < 1, "label-smoothing", LabelSmoothing, "must be at least 0 and less than 1");
+        Require(EmaDecay is >= 0 and < 1, "ema-decay", EmaDecay, "must be at least 0 and less than 1");
         Require(Momentum is >= 0 and < 1, "momentum", Momentum, "must be at least 0 and less than 1");
         Require(
             Norm != "linf" || Epsilon <= 1, "epsilon", Epsilon, "must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)");

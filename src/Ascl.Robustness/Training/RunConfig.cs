@@ -15,6 +15,7 @@ public sealed partial record RunConfig
     public static IReadOnlyList<string> Distances { get; } = ["cosine", "dot", "l1", "l2", "linf"];
     public static IReadOnlyList<string> Schedules { get; } = ["piecewise", "cosine"];
     public static IReadOnlyList<string> Norms { get; } = ["linf", "l2"];
+    public static IReadOnlyList<string> Starts { get; } = ["auto", "uniform", "gaussian", "none"];
     public static IReadOnlyList<string> BnModes { get; } = ["train", "eval"];
     public static IReadOnlyList<string> Augmentations { get; } = ["auto", "on", "off"];
     public static IReadOnlyList<string> Normalizations { get; } = ["auto", "none", "cifar10", "cifar100", "mnist", "fashion-mnist"];
@@ -111,8 +112,11 @@ public sealed partial record RunConfig
 
     public int AttackSteps { get; init; } = 10;
 
-    /// <summary>Start the attack at a random point of the ball; at the image itself otherwise.</summary>
-    public bool RandomStart { get; init; } = true;
+    /// <summary>Where the attack starts: one of <see cref="Starts"/>; auto: beside the image where it maximises KL, anywhere in the ball otherwise.</summary>
+    public string Start { get; init; } = "auto";
+
+    /// <summary>Leave an image where it is once it is misclassified.</summary>
+    public bool EarlyStop { get; init; }
 
     /// <summary>BatchNorm while crafting: one of <see cref="BnModes"/>; train: batch statistics, which move the running ones too.</summary>
     public string BnMode { get; init; } = "train";
@@ -139,6 +143,12 @@ public sealed partial record RunConfig
     public double Momentum { get; init; } = 0.9;
 
     public double WeightDecay { get; init; } = 5e-4;
+
+    /// <summary>Longest that all gradients together may be; longer ones are scaled back; 0 for no limit.</summary>
+    public double ClipNorm { get; init; }
+
+    /// <summary>Decay a step of the averaged weights that are kept beside the trained ones; 0 for none.</summary>
+    public double EmaDecay { get; init; }
 
     public ulong Seed { get; init; } = 1;
 

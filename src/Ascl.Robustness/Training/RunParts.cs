@@ -52,8 +52,14 @@ public static class RunParts
     {
         if (objective.Attack is not { } loss)
             return null;
-        AttackStart start = !c.RandomStart ? AttackStart.None : loss == AttackLoss.KullbackLeibler ? AttackStart.Normal : AttackStart.Uniform;
-        return new PgdAttack(new(c.Epsilon, c.StepSize, c.AttackSteps, Norm(c.Norm), start, loss, c.BnMode == "train" ? ForwardMode.Train : ForwardMode.Frozen));
+        AttackStart start = c.Start switch
+        {
+            "none" => AttackStart.None,
+            "uniform" => AttackStart.Uniform,
+            "gaussian" => AttackStart.Normal,
+            _ => loss == AttackLoss.KullbackLeibler ? AttackStart.Normal : AttackStart.Uniform,
+        };
+        return new PgdAttack(new(c.Epsilon, c.StepSize, c.AttackSteps, Norm(c.Norm), start, loss, c.BnMode == "train" ? ForwardMode.Train : ForwardMode.Frozen, c.EarlyStop));
     }
 
     public static PerturbationNorm Norm(string name) => name == "l2" ? PerturbationNorm.L2 : PerturbationNorm.Linf;

@@ -28,6 +28,7 @@ public sealed class ElementwiseTests
             Check("add", y => ElementwiseKernels.Add(ab, bb, y), i => a[i] + b[i]);
             Check("add_scaled", y => ElementwiseKernels.AddScaled(ab, bb, -0.7f, y), i => MulAdd(-0.7f, b[i], a[i]));
             Check("scale", y => ElementwiseKernels.Scale(ab, 0.3f, y), i => 0.3f * a[i]);
+            Check("interpolate", y => ElementwiseKernels.Interpolate(ab, bb, 0.3f, y), i => MulAdd(0.3f, b[i] - a[i], a[i]));
             Check("multiply", y => ElementwiseKernels.Multiply(ab, bb, y), i => a[i] * b[i]);
             Check("abs", y => ElementwiseKernels.Abs(ab, y), i => Math.Abs(a[i]));
             Check("abs.backward", y => ElementwiseKernels.AbsBackward(bb, ab, y), i => b[i] * Math.Sign(a[i]));
@@ -86,6 +87,18 @@ public sealed class ElementwiseTests
         y.CopyFrom(dirty);
         ActivationKernels.ClearOutside(layout, y);
         Assert.Equal(expected.ToArray(), y.ToArray());
+    }
+
+    [Fact]
+    public void WhatWasDerivedFromTheResultIsMadeAgain()
+    {
+        using CpuDevice device = new(1);
+        DeviceBuffer<float> y = device.Upload<float>([1, 2]), b = device.Upload<float>([3, 4]);
+        object before = y.Derived("test", () => new object());
+        ElementwiseKernels.Interpolate(y, b, 0.5f, y);
+        object between = y.Derived("test", () => new object());
+        ElementwiseKernels.Copy(b, 0, y, 0, 2);
+        Assert.Equal(3, new[] { before, between, y.Derived("test", () => new object()) }.Distinct().Count());
     }
 
     [Fact]
