@@ -70,7 +70,7 @@ public sealed partial record RunConfig
         foreach (var (key, value) in new[]
         {
             ("contrastive-weight", ContrastiveWeight), ("natural-weight", NaturalWeight), ("robust-weight", RobustWeight),
-            ("vat-weight", VatWeight), ("trades-beta", TradesBeta), ("weight-decay", WeightDecay), ("epsilon", Epsilon), ("clip-norm", ClipNorm),
+            ("vat-weight", VatWeight), ("trades-beta", TradesBeta), ("weight-decay", WeightDecay), ("epsilon", Epsilon), ("clip-norm", ClipNorm), ("awp-gamma", AwpGamma),
             ("local-compactness-weight", LocalCompactnessWeight), ("local-smoothness-weight", LocalSmoothnessWeight),
             ("global-compactness-weight", GlobalCompactnessWeight), ("global-smoothness-weight", GlobalSmoothnessWeight), ("confidence-weight", ConfidenceWeight),
         })

@@ -147,6 +147,9 @@ public sealed partial record RunConfig
     /// <summary>Longest that all gradients together may be; longer ones are scaled back; 0 for no limit.</summary>
     public double ClipNorm { get; init; }
 
+    /// <summary>Length of the adversarial perturbation of a weight tensor while a gradient is taken, as a share of its norm; 0 for none.</summary>
+    public double AwpGamma { get; init; }
+
     /// <summary>Decay a step of the averaged weights that are kept beside the trained ones; 0 for none.</summary>
     public double EmaDecay { get; init; }
 

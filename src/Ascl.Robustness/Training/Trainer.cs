@@ -81,7 +81,7 @@ public sealed class Trainer
         int stepsPerEpoch = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, 0).Count;
         observer.Began(config.Epochs, stepsPerEpoch, (long)progress.Epoch * stepsPerEpoch + progress.Step);
         LearningRateSchedule schedule = new(config, stepsPerEpoch);
-        TrainingStep step = new(Model, objective, optimizer);
+        TrainingStep step = new(Model, objective, optimizer, config.AwpGamma > 0 ? new WeightPerturbation(Model.Parameters, config.AwpGamma) : null);
         while (progress.Epoch < config.Epochs)
         {
             RunEpoch(step, schedule, observer, stop);
