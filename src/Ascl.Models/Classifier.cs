@@ -46,6 +46,23 @@ public sealed class Classifier
     public ParameterSet Parameters { get; }
     public Device Device => Parameters.Device;
 
+    /// <summary>How the names of the tensors begin that make logits of the latent; what comes before them is the encoder.</summary>
+    public string HeadPrefix => network.HeadPrefix;
+
+    /// <summary>Takes over the tensors of another classifier that have a tensor of the same name and shape here.</summary>
+    /// <param name="source">Where from.</param>
+    /// <param name="except">How the names of those begin that are left out; null for none.</param>
+    public void CopyFrom(Classifier source, string? except = null)
+    {
+        Dictionary<string, Tensor> given = source.Parameters.All.ToDictionary(p => p.Name, p => p.Tensor);
+        foreach (NamedTensor own in Parameters.All)
+        {
+            bool left = except is not null && own.Name.StartsWith(except, StringComparison.Ordinal);
+            if (!left && given.TryGetValue(own.Name, out Tensor? tensor) && tensor.Shape == own.Tensor.Shape)
+                own.Tensor.Data.CopyFrom(tensor.ToArray());
+        }
+    }
+
     /// <param name="images">Plain [N, C, H, W] in [0, 1].</param>
     /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>
     /// <exception cref="ShapeException">The images do not fit the network.</exception>

@@ -31,18 +31,23 @@ internal sealed partial class TrainVerb
         NetworkCatalog.Check(config.Model);
         DataSet data = ProgressDisplay.Run($"opening {config.Data}", display => DataSource.Open(config.Data, progress: new OpeningProgress(display, stop)));
         Trainer.Check(config, data);
+        if (earlier is null && config.From is not null)
+            RunParts.Classifier(config, data, device);
         RunFolder folder = earlier ?? RunFolder.Create(config);
         Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {Fraction.Show(config.Epsilon)} {config.Norm}, seed {config.Seed}, {device.Name}");
         Console.WriteLine($"run folder {folder.Path}");
 
         List<(string Name, EvaluationReport Report)> results = TrainAndReport(device, folder, data, config.Method, stop);
-        if (config.Method != "natural" && (config.Twin ?? config.Data == "sample"))
+        if (config.Method is not ("natural" or "supcon" or "linear") && (config.Twin ?? config.Data == "sample"))
         {
             string path = Path.Combine(folder.Path, "natural-twin");
             RunFolder twin = File.Exists(Path.Combine(path, "config.json")) ? RunFolder.Open(path) : RunFolder.Create(config with { Method = "natural", Out = path });
             results.AddRange(TrainAndReport(device, twin, data, "natural twin", stop));
         }
-        PrintTable(data, results);
+        if (results.Count > 0)
+            PrintTable(data, results);
+        else
+            Console.WriteLine($"an encoder without a classifier: go on with --method linear --from {folder.Path}, or fine-tune it with another method");
         return 0;
     }
 
@@ -63,6 +68,8 @@ internal sealed partial class TrainVerb
             trainer.Run(new Observer(display, config), stop);
             return 0;
         });
+        if (!RunParts.TrainsLogits(config))
+            return [];
         List<(string, EvaluationReport)> reports = [(name, Report(device, config, data, folder.BestFile, folder.ReportFile, stop))];
         if (config.EmaDecay > 0)
             reports.Add(($"{name}, averaged", Report(device, config, data, folder.BestAverageFile, folder.AverageReportFile, stop)));

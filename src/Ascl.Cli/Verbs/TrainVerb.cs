@@ -10,6 +10,8 @@ namespace Ascl.Cli.Verbs;
 [Example("Train ASCL (leaked selection) on the images built in, a few minutes on two cores", "")]
 [Example("The paper's baseline on CIFAR-10 from its official files", "--method pgd-at --model resnet18 --data cifar10:data/cifar-10-batches-bin --epochs 110 --schedule piecewise --milestones 100,105")]
 [Example("Other images: a folder or archive with train|test/CLASS/IMAGE", "--data folder:photos.tar.gz --model resnet20 --epsilon 8/255")]
+[Example("Pre-train an encoder by supervised contrastive learning", "--method supcon --views 2 --strategy global --distance cosine --temperature 0.07 --out runs/encoder")]
+[Example("Train a linear layer on it while it is frozen", "--method linear --from runs/encoder")]
 [Example("Go on with a run that was stopped, to the same bits", "--resume runs/ascl-1")]
 [Example("Do an earlier run again with another seed", "--config runs/ascl-1/config.json --seed 2 --out runs/ascl-2")]
 internal sealed partial class TrainVerb : VerbArguments, IVerb
@@ -27,10 +29,16 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("validation", MetaValue = "N", HelpText = "Training images held out to choose the best checkpoint by; 0: none.")]
     public int? Validation { get; init; }
 
-    [Option("augment", MetaValue = "MODE", HelpText = "Random crop and flip: on, off, or auto: where it suits the data.")]
+    [Option("augment", MetaValue = "MODE", HelpText = "Random crop and flip: on, off, or auto: where it suits the data or there are two views.")]
     public string? Augment { get; init; }
 
+    [Option("views", MetaValue = "N", HelpText = "How often a batch holds each of its images, every time augmented in another way: 1 or 2.")]
+    public int? Views { get; init; }
+
     [Section("Model")]
+    [Option("from", MetaValue = "FILE|RUN", HelpText = "Start from these weights (a run: its best checkpoint), to train all of them or, with --method linear, a new last layer.")]
+    public string? From { get; init; }
+
     [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
     public string? Model { get; init; }
 
@@ -40,11 +48,11 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {VerbTexts.Normalizations}.")]
     public string? Normalize { get; init; }
 
-    [Option("head", MetaValue = "DIM", HelpText = "Width of the linear projection that ASCL contrasts; 0: contrast the latent itself.")]
+    [Option("head", MetaValue = "DIM", HelpText = "Width of the linear projection that ascl and supcon contrast; 0: contrast the latent itself.")]
     public int? Head { get; init; }
 
     [Section("Objective")]
-    [Option("method", MetaValue = "NAME", HelpText = "natural, pgd-at, trades, adr or ascl.")]
+    [Option("method", MetaValue = "NAME", HelpText = "natural, pgd-at, trades, adr, ascl, supcon (pre-training without logits) or linear (the layers after the latent on a frozen encoder).")]
     public string? Method { get; init; }
 
     [Option("foundation", MetaValue = "NAME", HelpText = "What adr and ascl add their terms to: pgd-at or trades.")]
@@ -58,6 +66,9 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
 
     [Option("temperature", MetaValue = "T", HelpText = "Similarity is -distance/T.")]
     public Fraction? Temperature { get; init; }
+
+    [Option("view-pairing", MetaValue = "NAME", HelpText = "With two views, what ascl contrasts: all jointly, same-kind (natural ones, and adversarial ones) or same-view (first ones, and second ones).")]
+    public string? ViewPairing { get; init; }
 
     [Option("normalize-rows", MetaValue = "true|false", HelpText = "Divide each contrasted latent by its L2 norm.")]
     public bool? NormalizeRows { get; init; }

@@ -19,6 +19,9 @@ public interface INetwork
     /// <summary>Length of the latent vector.</summary>
     int LatentSize { get; }
 
+    /// <summary>How the names of the tensors begin that make logits of the latent.</summary>
+    string HeadPrefix { get; }
+
     /// <param name="x">Normalised images [N, C, H, W] as planes.</param>
     /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>
     ModelOutput Forward(Tensor x, ForwardMode mode);

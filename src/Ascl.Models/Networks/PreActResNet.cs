@@ -35,6 +35,7 @@ public sealed class PreActResNet : INetwork
                 inputs = outputs;
             }
         this.finalNorm = finalNorm ? new BatchNormLayer(parameters, "bn", inputs) : null;
+        HeadPrefix = "linear.";
         linear = new LinearLayer(parameters, "linear", inputs, settings.Classes);
     }
 
@@ -51,6 +52,7 @@ public sealed class PreActResNet : INetwork
                 inputs = outputs;
             }
         finalNorm = new BatchNormLayer(parameters, "bn1", inputs);
+        HeadPrefix = "fc.";
         linear = new LinearLayer(parameters, "fc", inputs, settings.Classes);
     }
 
@@ -58,6 +60,7 @@ public sealed class PreActResNet : INetwork
     public static PreActResNet Wide(ParameterSet parameters, NetworkSettings settings, int depth, int widen) => new(parameters, settings, (depth - 4) / 6, widen);
 
     public int LatentSize => linear.Inputs;
+    public string HeadPrefix { get; }
 
     public ModelOutput Forward(Tensor x, ForwardMode mode)
     {

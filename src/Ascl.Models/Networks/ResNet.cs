@@ -37,6 +37,7 @@ public sealed class ResNet : INetwork
     }
 
     public int LatentSize => linear.Inputs;
+    public string HeadPrefix => "linear.";
 
     public ModelOutput Forward(Tensor x, ForwardMode mode)
     {

@@ -31,6 +31,7 @@ public sealed class SmallCnn : INetwork
     }
 
     public int LatentSize => fc1.Inputs;
+    public string HeadPrefix => "classifier.";
 
     public ModelOutput Forward(Tensor x, ForwardMode mode)
     {

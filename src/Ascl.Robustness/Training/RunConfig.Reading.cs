@@ -52,12 +52,18 @@ public sealed partial record RunConfig
         Known("distance", Distance, Distances);
         Known("schedule", Schedule, Schedules);
         Known("norm", Norm, Norms);
+        Known("view-pairing", ViewPairing, ViewPairings);
         Known("start", Start, Starts);
         Known("bn-mode", BnMode, BnModes);
         Known("augment", Augment, Augmentations);
         Known("normalize", Normalize, Normalizations);
         Require(Data.Length > 0, "data", Data, "must name a data set");
         Require(Model.Length > 0, "model", Model, "must name a network");
+        Require(Views is 1 or 2, "views", Views, "must be 1 or 2");
+        Require(Views == 1 || Augment != "off", "augment", Augment, "two views of an image differ by it");
+        Require(Views == 2 || ViewPairing == "jointly", "view-pairing", ViewPairing, "needs two views of each image (views 2)");
+        Require(Views == 2 || Method != "supcon", "views", Views, "supcon contrasts two views of each image (views 2)");
+        Require(From is not null || Method != "linear", "from", "not given", "a linear evaluation needs an encoder, such as that of a run of supcon");
         Require(LimitTrain is null or >= 1, "limit-train", LimitTrain, "must be at least 1");
         Require(LimitTest is null or >= 1, "limit-test", LimitTest, "must be at least 1");
         Require(Epochs >= 1, "epochs", Epochs, "must be at least 1");

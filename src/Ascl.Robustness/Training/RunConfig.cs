@@ -8,13 +8,14 @@ namespace Ascl.Robustness.Training;
 /// </summary>
 public sealed partial record RunConfig
 {
-    public static IReadOnlyList<string> Methods { get; } = ["natural", "pgd-at", "trades", "adr", "ascl"];
+    public static IReadOnlyList<string> Methods { get; } = ["natural", "pgd-at", "trades", "adr", "ascl", "supcon", "linear"];
     public static IReadOnlyList<string> Foundations { get; } = ["pgd-at", "trades"];
     public static IReadOnlyList<string> Activations { get; } = ["relu", "silu", "softplus", "gelu"];
     public static IReadOnlyList<string> Strategies { get; } = ["global", "hard", "soft", "leaked", "merge"];
     public static IReadOnlyList<string> Distances { get; } = ["cosine", "dot", "l1", "l2", "linf"];
     public static IReadOnlyList<string> Schedules { get; } = ["piecewise", "cosine"];
     public static IReadOnlyList<string> Norms { get; } = ["linf", "l2"];
+    public static IReadOnlyList<string> ViewPairings { get; } = ["jointly", "same-kind", "same-view"];
     public static IReadOnlyList<string> Starts { get; } = ["auto", "uniform", "gaussian", "none"];
     public static IReadOnlyList<string> BnModes { get; } = ["train", "eval"];
     public static IReadOnlyList<string> Augmentations { get; } = ["auto", "on", "off"];
@@ -35,11 +36,17 @@ public sealed partial record RunConfig
     /// <summary>Training images held out to choose the best checkpoint by; 0 for none.</summary>
     public int Validation { get; init; } = 500;
 
-    /// <summary>Random crop and flip: one of <see cref="Augmentations"/>; auto: where it suits the data.</summary>
+    /// <summary>Random crop and flip: one of <see cref="Augmentations"/>; auto: where it suits the data or two views of an image are to differ.</summary>
     public string Augment { get; init; } = "auto";
+
+    /// <summary>How often a batch holds each of its images, every time augmented in another way: 1 or 2.</summary>
+    public int Views { get; init; } = 1;
 
     /// <summary>Mean and standard deviation of the model's input layer: one of <see cref="Normalizations"/>; auto: what the data say.</summary>
     public string Normalize { get; init; } = "auto";
+
+    /// <summary>Weights to start from: a file of a classifier, or a run's folder for its best checkpoint; null to start anew.</summary>
+    public string? From { get; init; }
 
     /// <summary>Network.</summary>
     public string Model { get; init; } = "smallcnn";
@@ -47,7 +54,7 @@ public sealed partial record RunConfig
     /// <summary>Function after its convolutions and hidden layers: one of <see cref="Activations"/>.</summary>
     public string Activation { get; init; } = "relu";
 
-    /// <summary>Width of the linear projection head on the latent that ASCL contrasts; 0 contrasts the latent itself.</summary>
+    /// <summary>Width of the linear projection head on the latent that ASCL and SupCon contrast; 0 contrasts the latent itself.</summary>
     public int Head { get; init; } = 128;
 
     /// <summary>Objective: one of <see cref="Methods"/>.</summary>
@@ -64,6 +71,9 @@ public sealed partial record RunConfig
 
     /// <summary>Similarity is −distance / temperature.</summary>
     public double Temperature { get; init; } = 0.2;
+
+    /// <summary>Which rows ASCL contrasts where there are two views of an image: one of <see cref="ViewPairings"/>.</summary>
+    public string ViewPairing { get; init; } = "jointly";
 
     /// <summary>Divide each contrasted row by its L2 norm.</summary>
     public bool NormalizeRows { get; init; } = true;

@@ -8,17 +8,21 @@ using Ascl.Models.Weights;
 namespace Ascl.Robustness.Training;
 
 /// <summary>SGD with momentum and weight decay on every trained parameter, as PyTorch's.</summary>
+/// <param name="prefix">Only parameters whose names begin so are trained.</param>
 /// <param name="clipNorm">Gradients that together are longer than this are shortened to it first; 0 for never.</param>
-public sealed class SgdOptimizer(ParameterSet parameters, double momentum, double weightDecay, double clipNorm = 0)
+public sealed class SgdOptimizer(ParameterSet parameters, double momentum, double weightDecay, double clipNorm = 0, string prefix = "")
 {
     /// <summary>The parameters that are updated, in the order that gradients are given.</summary>
-    public IReadOnlyList<NamedTensor> Targets { get; } = [.. parameters.All.Where(p => p.Trained)];
+    public IReadOnlyList<NamedTensor> Targets { get; } = TargetsOf(parameters, prefix);
 
     /// <summary>Tensors of <see cref="Targets"/>, for <see cref="Gradient.Of(Tensor, ReadOnlySpan{Tensor})"/>.</summary>
-    public Tensor[] Tensors { get; } = [.. parameters.Trained];
+    public Tensor[] Tensors { get; } = [.. TargetsOf(parameters, prefix).Select(t => t.Tensor)];
 
     /// <summary>The momenta, one a target.</summary>
-    public DeviceBuffer<float>[] Momenta { get; } = [.. parameters.Trained.Select(t => t.Device.Allocate<float>(t.Shape.Length))];
+    public DeviceBuffer<float>[] Momenta { get; } = [.. TargetsOf(parameters, prefix).Select(t => t.Tensor.Device.Allocate<float>(t.Tensor.Shape.Length))];
+
+    private static NamedTensor[] TargetsOf(ParameterSet parameters, string prefix) =>
+        [.. parameters.All.Where(p => p.Trained && p.Name.StartsWith(prefix, StringComparison.Ordinal))];
 
     public void Step(ReadOnlySpan<Tensor> gradients, double learningRate)
     {

@@ -50,12 +50,14 @@ public sealed class Trainer
         objective = RunParts.Objective(config);
         attack = RunParts.Attack(config, objective);
         Model = RunParts.Classifier(config, data, device);
-        optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay, config.ClipNorm);
+        optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay, config.ClipNorm, FreezesEncoder ? Model.HeadPrefix : "");
         average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
         progress = File.Exists(folder.StateFile) ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
     }
 
     public Classifier Model { get; }
+
+    private bool FreezesEncoder => config.Method == "linear";
 
     /// <exception cref="UserErrorException">The configuration does not fit the data.</exception>
     public static void Check(RunConfig config, DataSet data)
@@ -81,7 +83,8 @@ public sealed class Trainer
         int stepsPerEpoch = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, 0).Count;
         observer.Began(config.Epochs, stepsPerEpoch, (long)progress.Epoch * stepsPerEpoch + progress.Step);
         LearningRateSchedule schedule = new(config, stepsPerEpoch);
-        TrainingStep step = new(Model, objective, optimizer, config.AwpGamma > 0 ? new WeightPerturbation(Model.Parameters, config.AwpGamma) : null);
+        WeightPerturbation? perturbation = config.AwpGamma > 0 ? new(Model.Parameters, config.AwpGamma) : null;
+        TrainingStep step = new(Model, objective, optimizer, perturbation, FreezesEncoder ? ForwardMode.Frozen : ForwardMode.Train);
         while (progress.Epoch < config.Epochs)
         {
             RunEpoch(step, schedule, observer, stop);
@@ -92,7 +95,7 @@ public sealed class Trainer
     private void RunEpoch(TrainingStep step, LearningRateSchedule schedule, ITrainingObserver observer, CancellationToken stop)
     {
         int epoch = progress.Epoch;
-        BatchPlan plan = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, epoch);
+        BatchPlan plan = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, epoch, config.Views);
         Batch host = plan.NewBatch();
         while (progress.Step < plan.Count)
         {
@@ -149,7 +152,8 @@ public sealed class Trainer
     /// best known.</summary>
     private (double? Natural, double? Robust, BestEpoch Best) Keep(Classifier model, string lastFile, string bestFile, BestEpoch best)
     {
-        var (natural, robust) = validation is null ? (null, null) : Validate(model, validation);
+        // Pre-training leaves logits that mean nothing.
+        var (natural, robust) = validation is null || !RunParts.TrainsLogits(config) ? (null, null) : Validate(model, validation);
         double? chosenBy = attack is null ? natural : robust;
         if (chosenBy is null || chosenBy > best.Accuracy)
         {

@@ -30,7 +30,9 @@ public sealed class LossNotFiniteException(string term, double value)
 
 /// <summary>One step of training as the paper has it: two forward passes, the terms, the gradients, the update.</summary>
 /// <param name="perturbation">Moves the weights while the gradient is taken; null for none.</param>
-public sealed class TrainingStep(Classifier model, IObjective objective, SgdOptimizer optimizer, WeightPerturbation? perturbation = null)
+/// <param name="mode">How the network is run: <see cref="ForwardMode.Train"/>, or <see cref="ForwardMode.Frozen"/> where only the layers after the latent are
+/// trained.</param>
+public sealed class TrainingStep(Classifier model, IObjective objective, SgdOptimizer optimizer, WeightPerturbation? perturbation = null, ForwardMode mode = ForwardMode.Train)
 {
     /// <param name="batch">Natural images.</param>
     /// <param name="adversarial">Crafted from them; null for an objective without attack.</param>
@@ -58,8 +60,8 @@ public sealed class TrainingStep(Classifier model, IObjective objective, SgdOpti
 
     private ObjectiveInput Forward(ImageBatch batch, Tensor? adversarial)
     {
-        ModelOutput? natural = objective.NeedsNatural ? model.Forward(batch.Images, ForwardMode.Train) : null;
-        ModelOutput? attacked = adversarial is null ? null : model.Forward(adversarial, ForwardMode.Train);
+        ModelOutput? natural = objective.NeedsNatural ? model.Forward(batch.Images, mode) : null;
+        ModelOutput? attacked = adversarial is null ? null : model.Forward(adversarial, mode);
         return new(natural, attacked, batch.Labels, model.Project);
     }
 

@@ -49,6 +49,10 @@ internal static partial class ObjectiveGolden
             "trades.beta" => Of(new TradesObjective(number)),
             "ascl.pgd" => Of(new AsclObjective(new PgdAtObjective(), contrastive, 1, 0.2)),
             "ascl.trades.beta" => Of(new AsclObjective(new TradesObjective(number), contrastive, 1, 0.2)),
+            "ascl.views.jointly" => Of(Views(ViewPairing.Jointly)),
+            "ascl.views.same-kind" => Of(Views(ViewPairing.SameKind)),
+            "ascl.views.same-view" => Of(Views(ViewPairing.SameView)),
+            "supcon" => Of(new SupConObjective(ContrastiveSettings.Of("global", "cosine", 0.07, normalize: true))),
             "adr.pgd" => Of(new AdrObjective(new PgdAtObjective(), new())),
             "adr.local_compactness" => AdrObjective.LocalCompactness,
             "adr.local_smoothness" => AdrObjective.LocalSmoothness,
@@ -58,6 +62,7 @@ internal static partial class ObjectiveGolden
             _ => null,
         };
 
+        AsclObjective Views(ViewPairing pairing) => new(new PgdAtObjective(), contrastive, 1, 0.2, pairing);
         static Func<ObjectiveInput, Tensor> Of(IObjective objective) => input => objective.Terms(input).Total();
     }
 

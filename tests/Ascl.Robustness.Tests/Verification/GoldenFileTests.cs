@@ -22,6 +22,10 @@ public sealed class GoldenFileTests : IDisposable
     [InlineData("resnet20", 100)]
     [InlineData("wrn-10-1", 40)]
     [InlineData("ascl_training", 30)]
+    [InlineData("two_views", 20)]
+    [InlineData("training_awp", 30)]
+    [InlineData("training_ema", 60)]
+    [InlineData("training_linear", 30)]
     public void EveryQuantityIsWithinItsLimit(string name, int atLeast)
     {
         using CpuDevice device = new(2);
@@ -47,6 +51,11 @@ public sealed class GoldenFileTests : IDisposable
     [InlineData("smallcnn", "pgd.ce.adversarial")]
     [InlineData("smallcnn", "train.grad.classifier.fc3.weight")]
     [InlineData("ascl_training", "loss.contrastive")]
+    [InlineData("two_views", "ascl.views.same-view.loss")]
+    [InlineData("training_awp", "after.layer1.0.conv2.weight")]
+    [InlineData("training_awp", "after.bn1.running_mean")]
+    [InlineData("training_ema", "average.bn1.running_var")]
+    [InlineData("training_linear", "after.conv1.weight")]
     public void ADamagedValueFails(string name, string quantity)
     {
         string path = Damaged(name, quantity);
