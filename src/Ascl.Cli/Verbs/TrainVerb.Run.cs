@@ -22,6 +22,11 @@ internal sealed partial class TrainVerb
 
     public int Run(CancellationToken stop)
     {
+        if (ListPresets)
+        {
+            Console.Write(TrainPresets.List());
+            return 0;
+        }
         RunFolder? earlier = Resume is null ? null : OpenForResume(Resume);
         RunConfig config = earlier?.Config ?? ToRunConfig();
         if (earlier is null)
@@ -34,6 +39,8 @@ internal sealed partial class TrainVerb
         if (earlier is null && config.From is not null)
             RunParts.Classifier(config, data, device);
         RunFolder folder = earlier ?? RunFolder.Create(config);
+        if (Preset is not null)
+            Console.WriteLine($"preset {Preset}: {string.Join(' ', TrainPresets.Options(Preset))}; what is given beside it wins");
         Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {Fraction.Show(config.Epsilon)} {config.Norm}, seed {config.Seed}, {device.Name}");
         Console.WriteLine($"run folder {folder.Path}");
 
@@ -53,7 +60,7 @@ internal sealed partial class TrainVerb
 
     private RunFolder OpenForResume(string path)
     {
-        string? other = Given().Select(pair => pair.Key).FirstOrDefault(key => !FreeOnResume.Contains(key));
+        string? other = Preset is not null ? "preset" : Given().Select(pair => pair.Key).FirstOrDefault(key => !FreeOnResume.Contains(key));
         return other is null
             ? RunFolder.Open(path)
             : throw new UserErrorException($"--resume goes on with the run's own settings: --{other} cannot be given with it");

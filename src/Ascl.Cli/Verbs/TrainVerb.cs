@@ -9,6 +9,7 @@ namespace Ascl.Cli.Verbs;
 [Verb("train", HelpText = "Trains a classifier and tells how robust it is.")]
 [Example("Train ASCL (leaked selection) on the images built in, a few minutes on two cores", "")]
 [Example("The paper's baseline on CIFAR-10 from its official files", "--method pgd-at --model resnet18 --data cifar10:data/cifar-10-batches-bin --epochs 110 --schedule piecewise --milestones 100,105")]
+[Example("The settings of a paper, but for the epochs", "--preset ascl-cifar10-paper --data cifar10:data/cifar-10-batches-bin --epochs 30 --milestones 20,25")]
 [Example("Other images: a folder or archive with train|test/CLASS/IMAGE", "--data folder:photos.tar.gz --model resnet20 --epsilon 8/255")]
 [Example("Pre-train an encoder by supervised contrastive learning", "--method supcon --views 2 --strategy global --distance cosine --temperature 0.07 --out runs/encoder")]
 [Example("Train a linear layer on it while it is frozen", "--method linear --from runs/encoder")]
@@ -16,6 +17,13 @@ namespace Ascl.Cli.Verbs;
 [Example("Do an earlier run again with another seed", "--config runs/ascl-1/config.json --seed 2 --out runs/ascl-2")]
 internal sealed partial class TrainVerb : VerbArguments, IVerb
 {
+    [Section("Settings of papers")]
+    [Option("preset", MetaValue = "NAME", HelpText = $"Begin with the settings of {TrainPresets.Names}; options given beside it win.")]
+    public string? Preset { get; init; }
+
+    [Option("list-presets", HelpText = "Tell what each preset sets, and do nothing else.")]
+    public bool ListPresets { get; init; }
+
     [Section("Data")]
     [Option("data", MetaValue = "SPEC", HelpText = $"Images: {VerbTexts.DataForms}.")]
     public string? Data { get; init; }
@@ -184,10 +192,10 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int? Threads { get; init; }
 
-    /// <summary>The values that the command line and --config give, in the form and under the keys of <see cref="RunConfig"/>.</summary>
+    /// <summary>The values that the preset, the command line and --config give, in the form and under the keys of <see cref="RunConfig"/>.</summary>
     public JsonObject Given()
     {
-        var given = new JsonObject();
+        JsonObject given = Preset is null ? [] : ArgumentReader.Read<TrainVerb>("train", TrainPresets.Options(Preset)).Given();
         foreach (VerbOption option in VerbOption.Of(typeof(TrainVerb)).Where(option => RunConfig.Keys.Contains(option.Name)))
         {
             JsonNode? value = option.Property.GetValue(this) switch
