@@ -20,18 +20,19 @@ public sealed record Augmentation(int CropPadding, bool HorizontalFlip)
     internal static Augmentation ForChannels(int channels) => channels == 3 ? CropAndFlip : None;
 
     /// <summary>Writes the changed image; both images are C·H·W and must not overlap.</summary>
+    /// <param name="view">0 or more: other views of an image are changed in other ways.</param>
     public void Apply(
-        ReadOnlySpan<float> image, Span<float> destination, int channels, int height, int width, ulong seed, int epoch, int imageId)
+        ReadOnlySpan<float> image, Span<float> destination, int channels, int height, int width, ulong seed, int epoch, int imageId, int view = 0)
     {
         int down = 0, right = 0;
         if (CropPadding > 0)
         {
-            var (x, y, _, _) = Philox.Block(new RandomKey(seed, RandomPurpose.Crop, (uint)epoch, (uint)imageId), 0);
+            var (x, y, _, _) = Philox.Block(new RandomKey(seed, RandomPurpose.Crop, (uint)epoch, (uint)imageId), (uint)view);
             down = Philox.ToIndex(x, 2 * CropPadding + 1) - CropPadding;
             right = Philox.ToIndex(y, 2 * CropPadding + 1) - CropPadding;
         }
         bool mirror = HorizontalFlip
-            && Philox.ToIndex(Philox.Word(new RandomKey(seed, RandomPurpose.Flip, (uint)epoch, (uint)imageId), 0), 2) == 1;
+            && Philox.ToIndex(Philox.Word(new RandomKey(seed, RandomPurpose.Flip, (uint)epoch, (uint)imageId), (uint)view), 2) == 1;
 
         // Output row r, column k (before the mirror) is the image's row r + down, column k + right, or padding. Columns from…to−1 are
         // inside.

@@ -1,6 +1,7 @@
 namespace Ascl.Data;
 
-/// <summary>Room for the images of one batch, filled by <see cref="BatchPlan.Fill"/> and used again for the next.</summary>
+/// <summary>Room for the images of one batch, filled by <see cref="BatchPlan.Fill"/> and used again for the next. With two views of each image the first
+/// views of all of them come first, then the second ones in the same order.</summary>
 public sealed class Batch
 {
     private readonly float[] images;
@@ -17,7 +18,7 @@ public sealed class Batch
         unchanged = new float[imageLength];
     }
 
-    /// <summary>Images in it now.</summary>
+    /// <summary>Images in it now, each view counted.</summary>
     public int Count { get; private set; }
 
     /// <summary>Count·C·H·W floats in [0, 1], NCHW.</summary>
@@ -26,17 +27,17 @@ public sealed class Batch
     /// <summary>The class of each image.</summary>
     public ReadOnlySpan<int> Labels => labels.AsSpan(0, Count);
 
-    /// <summary>Each image's own number (<see cref="ImageSet.Ids"/>).</summary>
+    /// <summary>Each image's own number (<see cref="ImageSet.Ids"/>), its complement for a second view: both key random numbers of their own.</summary>
     public ReadOnlySpan<int> Ids => ids.AsSpan(0, Count);
 
-    internal void Fill(ImageSet set, ReadOnlySpan<int> indices, Augmentation augmentation, ulong seed, int epoch)
+    internal void Fill(ImageSet set, ReadOnlySpan<int> indices, Augmentation augmentation, ulong seed, int epoch, int views)
     {
-        Count = indices.Length;
+        Count = indices.Length * views;
         for (int i = 0; i < Count; i++)
         {
-            int index = indices[i];
+            int index = indices[i % indices.Length], view = i / indices.Length;
             labels[i] = set.Labels[index];
-            ids[i] = set.Ids[index];
+            ids[i] = view == 0 ? set.Ids[index] : ~set.Ids[index];
             Span<float> image = images.AsSpan(i * imageLength, imageLength);
             if (augmentation == Augmentation.None)
             {
@@ -44,7 +45,7 @@ public sealed class Batch
                 continue;
             }
             set.CopyImage(index, unchanged);
-            augmentation.Apply(unchanged, image, set.Channels, set.Height, set.Width, seed, epoch, ids[i]);
+            augmentation.Apply(unchanged, image, set.Channels, set.Height, set.Width, seed, epoch, set.Ids[index], view);
         }
     }
 }

@@ -10,9 +10,9 @@ public sealed class BatchPlan
     private readonly int[] order;
     private readonly Augmentation augmentation;
     private readonly ulong seed;
-    private readonly int epoch;
+    private readonly int epoch, views;
 
-    private BatchPlan(ImageSet set, int batchSize, int[] order, Augmentation augmentation, ulong seed, int epoch)
+    private BatchPlan(ImageSet set, int batchSize, int[] order, Augmentation augmentation, ulong seed, int epoch, int views)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         Set = set;
@@ -20,12 +20,12 @@ public sealed class BatchPlan
         this.order = order;
         this.augmentation = augmentation;
         this.seed = seed;
-        this.epoch = epoch;
+        (this.epoch, this.views) = (epoch, views);
     }
 
     public ImageSet Set { get; }
 
-    /// <summary>Images of every batch but perhaps the last.</summary>
+    /// <summary>Images of every batch but perhaps the last, each counted once.</summary>
     public int BatchSize { get; }
 
     /// <summary>Number of batches.</summary>
@@ -35,21 +35,22 @@ public sealed class BatchPlan
     public ReadOnlySpan<int> Order => order;
 
     /// <summary>An epoch of training: shuffled and augmented by (seed, epoch, image id).</summary>
-    public static BatchPlan Training(ImageSet set, int batchSize, Augmentation augmentation, ulong seed, int epoch) =>
-        new(set, batchSize, Shuffle(set, new RandomKey(seed, RandomPurpose.Shuffle, (uint)epoch)), augmentation, seed, epoch);
+    /// <param name="views">How often a batch holds each of its images, every time augmented in another way: 1 or 2.</param>
+    public static BatchPlan Training(ImageSet set, int batchSize, Augmentation augmentation, ulong seed, int epoch, int views = 1) =>
+        new(set, batchSize, Shuffle(set, new RandomKey(seed, RandomPurpose.Shuffle, (uint)epoch)), augmentation, seed, epoch, views);
 
     /// <summary>The images as they are, in the set's order.</summary>
     public static BatchPlan Evaluation(ImageSet set, int batchSize) =>
-        new(set, batchSize, [.. Enumerable.Range(0, set.Count)], Augmentation.None, 0, 0);
+        new(set, batchSize, [.. Enumerable.Range(0, set.Count)], Augmentation.None, 0, 0, 1);
 
     /// <summary>Room for any batch of this plan.</summary>
-    public Batch NewBatch() => new(Set, BatchSize);
+    public Batch NewBatch() => new(Set, BatchSize * views);
 
     /// <summary>Puts batch number <paramref name="index"/> (0…<see cref="Count"/>−1) into <paramref name="batch"/>.</summary>
     public void Fill(int index, Batch batch)
     {
         int start = checked(index * BatchSize);
-        batch.Fill(Set, order.AsSpan(start, Math.Min(BatchSize, order.Length - start)), augmentation, seed, epoch);
+        batch.Fill(Set, order.AsSpan(start, Math.Min(BatchSize, order.Length - start)), augmentation, seed, epoch, views);
     }
 
     /// <summary>The set's places in the order of 64 random bits drawn for each image by its id: two images keep their order whatever other

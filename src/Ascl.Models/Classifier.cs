@@ -15,7 +15,9 @@ namespace Ascl.Models;
 /// <param name="Mean">Input normalisation, a value a channel; empty for none.</param>
 /// <param name="Std">Likewise.</param>
 /// <param name="ProjectionSize">Length of the projected latent of the contrastive objectives; 0 without a projection head.</param>
-public sealed record ClassifierSpec(string Network, int Channels, int Classes, float[] Mean, float[] Std, int ProjectionSize = 0);
+/// <param name="Activation">Of the network; files of before there was a choice do not name it.</param>
+public sealed record ClassifierSpec(string Network, int Channels, int Classes, float[] Mean, float[] Std, int ProjectionSize = 0,
+    Activation Activation = Activation.Relu);
 
 /// <summary>
 /// A network with its input normalisation as first layer, so that images and attacks live in pixel space [0, 1], and an optional linear projection
@@ -33,7 +35,7 @@ public sealed class Classifier
     {
         Spec = spec;
         Parameters = new ParameterSet(device, seed);
-        network = NetworkCatalog.Create(spec.Network, Parameters, spec.Channels, spec.Classes);
+        network = NetworkCatalog.Create(spec.Network, Parameters, new(spec.Channels, spec.Classes, spec.Activation));
         if (spec.ProjectionSize > 0)
             projection = new LinearLayer(Parameters, "projection", network.LatentSize, spec.ProjectionSize);
     }
@@ -43,6 +45,23 @@ public sealed class Classifier
     /// <summary>All tensors under their PyTorch names.</summary>
     public ParameterSet Parameters { get; }
     public Device Device => Parameters.Device;
+
+    /// <summary>How the names of the tensors begin that make logits of the latent; what comes before them is the encoder.</summary>
+    public string HeadPrefix => network.HeadPrefix;
+
+    /// <summary>Takes over the tensors of another classifier that have a tensor of the same name and shape here.</summary>
+    /// <param name="source">Where from.</param>
+    /// <param name="except">How the names of those begin that are left out; null for none.</param>
+    public void CopyFrom(Classifier source, string? except = null)
+    {
+        Dictionary<string, Tensor> given = source.Parameters.All.ToDictionary(p => p.Name, p => p.Tensor);
+        foreach (NamedTensor own in Parameters.All)
+        {
+            bool left = except is not null && own.Name.StartsWith(except, StringComparison.Ordinal);
+            if (!left && given.TryGetValue(own.Name, out Tensor? tensor) && tensor.Shape == own.Tensor.Shape)
+                own.Tensor.Data.CopyFrom(tensor.ToArray());
+        }
+    }
 
     /// <param name="images">Plain [N, C, H, W] in [0, 1].</param>
     /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>

@@ -36,11 +36,11 @@ public sealed class ConfigFileTests : IDisposable
     public void ValuesOfEveryKindAreTaken()
     {
         TrainVerb verb = Read("""
-            {"epochs": 3, "epsilon": "8/255", "step-size": 0.01, "model": "resnet18", "random-start": false, "milestones": [1, 2], /* a comment */
+            {"epochs": 3, "epsilon": "8/255", "step-size": 0.01, "model": "resnet18", "early-stop": false, "milestones": [1, 2], /* a comment */
              "seed": 18446744073709551615, "lr": 1e-2, "strategy": null, "out": "a = b -- c"}
             """);
         Assert.Equal((3, 8 / 255.0, 0.01, "resnet18"), (verb.Epochs, verb.Epsilon!.Value, verb.StepSize!.Value, verb.Model));
-        Assert.Equal((false, ulong.MaxValue, 0.01, null, "a = b -- c"), (verb.RandomStart, verb.Seed, verb.LearningRate!.Value, verb.Strategy, verb.Out));
+        Assert.Equal((false, ulong.MaxValue, 0.01, null, "a = b -- c"), (verb.EarlyStop, verb.Seed, verb.LearningRate!.Value, verb.Strategy, verb.Out));
         Assert.Equal([1, 2], verb.Milestones!.Values);
     }
 
@@ -56,7 +56,7 @@ public sealed class ConfigFileTests : IDisposable
     [Theory]
     [InlineData("""{"epochs": "many"}""", "option --epochs: 'many' is not a whole number")]
     [InlineData("""{"epochs": 2.5}""", "option --epochs: '2.5' is not a whole number")]
-    [InlineData("""{"random-start": 7}""", "option --random-start: '7' is not true or false")]
+    [InlineData("""{"early-stop": 7}""", "option --early-stop: '7' is not true or false")]
     [InlineData("""{"epsilon": -1}""", "option --epsilon: '-1' is negative")]
     [InlineData("""{"epsilon": {}}""", "epsilon is an object: must be a single value")]
     [InlineData("""{"milestones": [1, "x"]}""", "option --milestones: '1,x' is not a list of whole numbers such as 100,105")]

@@ -81,16 +81,37 @@ public sealed class OptionTests
 
     [Fact]
     public void TrainHasAnOptionForEachKeyOfARun() =>
-        Assert.Equal(RunConfig.Keys.Order().Append("config").Order(), VerbOption.Of(typeof(TrainVerb)).Select(option => option.Name).Order());
+        Assert.Equal(RunConfig.Keys.Concat(["config", "preset", "list-presets"]).Order(), VerbOption.Of(typeof(TrainVerb)).Select(option => option.Name).Order());
+
+    /// <summary>Of every preset: its options exist and make a run; help and list name it; what is given beside it wins.</summary>
+    [Fact]
+    public void PresetsMakeRunsAndOptionsWinOverThem()
+    {
+        Assert.Equal(TrainPresets.Names.Replace(" or ", ", "), string.Join(", ", TrainPresets.All.Keys));
+        foreach (string preset in TrainPresets.All.Keys)
+        {
+            RunConfig run = ArgumentReader.Read<TrainVerb>("train", ["--preset", preset]).ToRunConfig();
+            foreach (string[] option in TrainPresets.Options(preset).Chunk(2))
+                Assert.Contains(option[0][2..], RunConfig.Keys);
+            RunConfig other = ArgumentReader.Read<TrainVerb>("train", ["--lr", "0.3", $"--preset={preset}", "--seed", "9"]).ToRunConfig();
+            Assert.Equal(run with { LearningRate = 0.3, Seed = 9, Milestones = [] }, other with { Milestones = [] });
+            Assert.Equal(run.Milestones, other.Milestones);
+            Assert.Contains($"{preset}: ", TrainPresets.List());
+        }
+        RunConfig trades = ArgumentReader.Read<TrainVerb>("train", ["--preset", "trades"]).ToRunConfig();
+        Assert.Equal(("trades", 6, 76, 0.031, "gaussian"), (trades.Method, trades.TradesBeta, trades.Epochs, trades.Epsilon, trades.Start));
+        Assert.StartsWith(
+            "unknown preset 'trade': did you mean trades?", Assert.Throws<UserErrorException>(() => ArgumentReader.Read<TrainVerb>("train", ["--preset", "trade"]).ToRunConfig()).Message);
+    }
 
     [Fact]
     public void TrainsOptionsMakeARun()
     {
         RunConfig run = ArgumentReader.Read<TrainVerb>("train",
         [
-            "--epsilon", "4/255", "--method=trades", "--schedule", "piecewise", "--milestones", "3,4", "--epochs", "5", "--random-start", "false", "--seed", "7",
+            "--epsilon", "4/255", "--method=trades", "--schedule", "piecewise", "--milestones", "3,4", "--epochs", "5", "--early-stop", "true", "--seed", "7",
         ]).ToRunConfig();
-        Assert.Equal((4 / 255.0, "trades", 5, false, 7ul), (run.Epsilon, run.Method, run.Epochs, run.RandomStart, run.Seed));
+        Assert.Equal((4 / 255.0, "trades", 5, true, 7ul), (run.Epsilon, run.Method, run.Epochs, run.EarlyStop, run.Seed));
         Assert.Equal([3, 4], run.Milestones);
         Assert.Equal((new RunConfig().Batch, new RunConfig().Temperature), (run.Batch, run.Temperature));
     }

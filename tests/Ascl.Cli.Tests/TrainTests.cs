@@ -19,15 +19,17 @@ public sealed class TrainTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    [Fact]
-    public void KilledAnywhereItGoesOnToTheSameBitsOnAnyNumberOfThreads()
+    [Theory]
+    [InlineData]
+    [InlineData("--views", "2", "--view-pairing", "same-view", "--ema-decay", "0.9", "--awp-gamma", "0.005", "--clip-norm", "2", "--early-stop", "true", "--activation", "gelu")]
+    public void KilledAnywhereItGoesOnToTheSameBitsOnAnyNumberOfThreads(params string[] settings)
     {
         string whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
-        Assert.Equal(0, AsclProcess.Run([.. Small, "--threads", "1", "--out", whole]).ExitCode);
+        Assert.Equal(0, AsclProcess.Run([.. Small, .. settings, "--threads", "1", "--out", whole]).ExitCode);
 
         // Killed whenever its state has come a little further: in the middle of epochs, between them, and while something is being written.
         int kills = 0;
-        string[] arguments = [.. Small, "--threads", "2", "--out", killed];
+        string[] arguments = [.. Small, .. settings, "--threads", "2", "--out", killed];
         for (int at = 1; at <= 7; at += 2)
         {
             using Process process = Start(arguments);
@@ -46,7 +48,9 @@ public sealed class TrainTests : IDisposable
         ProcessResult last = AsclProcess.Run(arguments);
         Assert.True(last.ExitCode == 0, last.Error);
 
-        foreach (string file in new[] { "last.safetensors", "best.safetensors" })
+        string[] weights = [.. Directory.EnumerateFiles(whole, "*.safetensors").Select(file => Path.GetFileName(file)!)];
+        Assert.Equal(settings.Length > 0 ? 5 : 3, weights.Length);
+        foreach (string file in weights.Where(file => file != "state.safetensors"))
             Assert.Equal(File.ReadAllBytes(Path.Combine(whole, file)), File.ReadAllBytes(Path.Combine(killed, file)));
         Assert.Equal(Metrics(whole), Metrics(killed));
     }
@@ -77,6 +81,38 @@ public sealed class TrainTests : IDisposable
         Assert.Contains("holds a run already", AsclProcess.Refusal([.. Small, "--out", run]), StringComparison.Ordinal);
         Assert.Contains("--lr cannot be given", AsclProcess.Refusal("train", "--resume", run, "--lr", "0.5"), StringComparison.Ordinal);
         Assert.Contains("classes", AsclProcess.Refusal("evaluate", "--weights", run, "--data", $"file:{FileOf(12, 1, 28)}"), StringComparison.Ordinal);
+    }
+
+    /// <summary>Pre-training, then a linear layer on the frozen encoder, then fine-tuning of the whole.</summary>
+    [Fact]
+    public void AnEncoderIsPreTrainedThenEvaluatedThenFineTuned()
+    {
+        string encoder = Path.Combine(folder, "encoder"), linear = Path.Combine(folder, "linear"), tuned = Path.Combine(folder, "tuned");
+        ProcessResult result = AsclProcess.Run([.. Small, "--method", "supcon", "--views", "2", "--strategy", "global", "--distance", "cosine", "--out", encoder]);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains($"--method linear --from {encoder}", result.Output, StringComparison.Ordinal);
+        Assert.Equal(0, AsclProcess.Run([.. Small, "--method", "linear", "--from", encoder, "--out", linear]).ExitCode);
+        Assert.Equal(0, AsclProcess.Run([.. Small, "--method", "pgd-at", "--from", Path.Combine(linear, "best.safetensors"), "--out", tuned]).ExitCode);
+
+        using SafetensorsFile before = SafetensorsFile.Open(Path.Combine(encoder, "best.safetensors")), after = SafetensorsFile.Open(Path.Combine(linear, "best.safetensors")),
+            whole = SafetensorsFile.Open(Path.Combine(tuned, "best.safetensors"));
+        foreach (string name in after.Names)
+        {
+            bool isEncoder = name.StartsWith("feature_extractor.", StringComparison.Ordinal);
+            Assert.Equal(isEncoder, before.ReadFloats(name).SequenceEqual(after.ReadFloats(name)));
+            Assert.NotEqual(after.ReadFloats(name), whole.ReadFloats(name));
+        }
+        Assert.DoesNotContain("projection.weight", after.Names);
+        Assert.Contains("silu", AsclProcess.Refusal([.. Small, "--method", "linear", "--from", SiluFile(), "--out", Path.Combine(folder, "refused")]), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(folder, "refused")));
+
+        string SiluFile()
+        {
+            string path = Path.Combine(folder, "silu.safetensors");
+            using Kernels.Devices.CpuDevice device = new(1);
+            Models.Weights.ClassifierFile.Save(path, new(device, new("smallcnn", 1, 10, [], [], Activation: Models.Activation.Silu)));
+            return path;
+        }
     }
 
     [Fact]

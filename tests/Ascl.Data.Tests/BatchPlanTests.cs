@@ -28,6 +28,24 @@ public class BatchPlanTests
     }
 
     [Fact]
+    public void TwoViewsAreTheOneAndAnotherOfTheSameImages()
+    {
+        BatchPlan one = BatchPlan.Training(Set, 20, Augmentation.CropAndFlip, seed: 1, epoch: 2), two = BatchPlan.Training(Set, 20, Augmentation.CropAndFlip, seed: 1, epoch: 2, views: 2);
+        Batch single = one.NewBatch(), both = two.NewBatch();
+        Assert.Equal(one.Count, two.Count);
+        for (int i = 0; i < one.Count; i++)
+        {
+            one.Fill(i, single);
+            two.Fill(i, both);
+            Assert.Equal(2 * single.Count, both.Count);
+            Assert.Equal([.. single.Labels, .. single.Labels], both.Labels.ToArray());
+            Assert.Equal([.. single.Ids, .. single.Ids.ToArray().Select(id => ~id)], both.Ids.ToArray());
+            Assert.Equal(single.Images.ToArray(), both.Images[..single.Images.Length].ToArray());
+            Assert.NotEqual(single.Images.ToArray(), both.Images[single.Images.Length..].ToArray());
+        }
+    }
+
+    [Fact]
     public void EvaluationKeepsTheOrder()
     {
         var (ids, _) = All(BatchPlan.Evaluation(Set, 32));

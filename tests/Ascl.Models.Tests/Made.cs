@@ -8,8 +8,8 @@ namespace Ascl.Models.Tests;
 /// <summary>Models and images for tests.</summary>
 internal static class Made
 {
-    public static Classifier Classifier(Device device, string network, int channels = 3, int classes = 10, int projection = 0) =>
-        new(device, new(network, channels, classes, [], [], projection), seed: 1);
+    public static Classifier Classifier(Device device, string network, int channels = 3, int classes = 10, int projection = 0, Activation activation = Activation.Relu) =>
+        new(device, new(network, channels, classes, [], [], projection, activation), seed: 1);
 
     public static Tensor Images(Device device, int count, int channels, int size, uint stream = 0) =>
         Tensor.FromArray(device, new(count, channels, size, size), Uniform(count * channels * size * size, stream, 0, 1));

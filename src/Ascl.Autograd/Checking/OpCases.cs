@@ -15,6 +15,7 @@ public static class OpCases
             .. ElementwiseCases.Of(inputs),
             .. ImageCases.Of(inputs),
             .. RowCases.Of(inputs),
+            .. PairDistanceCases.Of(inputs),
             .. LossCases.Of(inputs),
             .. ContrastiveCases.Of(inputs),
         ];

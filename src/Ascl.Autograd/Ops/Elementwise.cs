@@ -40,6 +40,46 @@ public static class ElementwiseOps
     /// <summary>scale·x.</summary>
     public static Tensor Scale(this Tensor x, float scale) => Scaled(x, scale).Record("scale", (x, dy => Scaled(dy, scale)));
 
+    /// <summary>a·b, entry by entry, of equal shapes.</summary>
+    public static Tensor Multiply(this Tensor a, Tensor b)
+    {
+        if (a.Shape != b.Shape || a.Layout != b.Layout)
+            throw new ShapeException($"multiply: {a.Layout} {a.Shape} and {b.Layout} {b.Shape} differ");
+        return Product(a, b).Record("multiply", (a, dy => Product(dy, b)), (b, dy => Product(dy, a)));
+    }
+
+    /// <summary>|x|; the gradient at 0 is 0.</summary>
+    public static Tensor Abs(this Tensor x)
+    {
+        Tensor y = Tensor.EmptyLike(x);
+        ElementwiseKernels.Abs(x.Data, y.Data);
+        return y.Record("abs", (x, Backward));
+
+        Tensor Backward(Tensor dy)
+        {
+            Tensor dx = Tensor.EmptyLike(x);
+            ElementwiseKernels.AbsBackward(dy.Data, x.Data, dx.Data);
+            return dx;
+        }
+    }
+
+    /// <summary>exp x, of a plain tensor: an activation's border would not stay zero.</summary>
+    public static Tensor Exp(this Tensor x)
+    {
+        if (x.Layout != TensorLayout.Plain)
+            throw new ShapeException($"exp: a plain tensor is needed, not {x.Layout} {x.Shape}");
+        Tensor y = Tensor.EmptyLike(x);
+        ElementwiseKernels.Exp(x.Data, y.Data);
+        return y.Record("exp", (x, dy => Product(dy, y)));
+    }
+
+    private static Tensor Product(Tensor a, Tensor b)
+    {
+        Tensor y = Tensor.EmptyLike(a);
+        ElementwiseKernels.Multiply(a.Data, b.Data, y.Data);
+        return y;
+    }
+
     private static Tensor Scaled(Tensor x, float scale)
     {
         Tensor y = Tensor.EmptyLike(x);

@@ -44,6 +44,25 @@ public static class RowOps
         }
     }
 
+    /// <summary>Rows from…from + count − 1: [count, d].</summary>
+    public static Tensor Rows(this Tensor x, int from, int count)
+    {
+        if (x.Shape.Rank != 2 || from < 0 || count < 0 || from + count > x.Shape[0])
+            throw new ShapeException($"rows: {from}…{from + count - 1} of {x.Shape}");
+        int start = from * x.Shape[1];
+        Tensor y = Tensor.Empty(x.Device, new(count, x.Shape[1]));
+        ElementwiseKernels.Copy(x.Data, start, y.Data, 0, y.Shape.Length);
+        return y.Record("rows", (x, Backward));
+
+        Tensor Backward(Tensor dy)
+        {
+            Tensor dx = Tensor.EmptyLike(x);
+            dx.Data.CopyFrom(new float[dx.Shape.Length]);
+            ElementwiseKernels.Copy(dy.Data, 0, dx.Data, start, dy.Shape.Length);
+            return dx;
+        }
+    }
+
     /// <summary>scale·Σ x: one value.</summary>
     public static Tensor Sum(this Tensor x, float scale = 1)
     {

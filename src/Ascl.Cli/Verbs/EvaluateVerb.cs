@@ -26,6 +26,9 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}; a run's folder knows its own.")]
     public string? Model { get; init; }
 
+    [Option("activation", MetaValue = "NAME", HelpText = $"Its activation: {VerbTexts.Activations}; files of ascl know their own.")]
+    public string? Activation { get; init; }
+
     [Option("data", MetaValue = "SPEC", HelpText = $"Test images: {VerbTexts.DataForms}; a run's folder knows its own.")]
     public string? Data { get; init; }
 
@@ -72,10 +75,11 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
         using CpuDevice device = new(Threads, pinned: true);
         PlannedAttack[] attacks = Attacks();
         // The weights first: a file that is not one should not cost the opening of the data.
-        Classifier model = ClassifierFile.Load(device, file, Model);
+        Activation? activation = Activation is null ? null : RunParts.Activation(Activation);
+        Classifier model = ClassifierFile.Load(device, file, Model, activation: activation);
         DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
-            model = ClassifierFile.Load(device, file, Model, RunParts.Normalization(Normalize, data));
+            model = ClassifierFile.Load(device, file, Model, RunParts.Normalization(Normalize, data), activation);
         ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
         CheckFit(model, test, file, countIsLeast: specification.StartsWith("file:", StringComparison.Ordinal));
 

@@ -22,6 +22,11 @@ internal sealed partial class TrainVerb
 
     public int Run(CancellationToken stop)
     {
+        if (ListPresets)
+        {
+            Console.Write(TrainPresets.List());
+            return 0;
+        }
         RunFolder? earlier = Resume is null ? null : OpenForResume(Resume);
         RunConfig config = earlier?.Config ?? ToRunConfig();
         if (earlier is null)
@@ -31,30 +36,37 @@ internal sealed partial class TrainVerb
         NetworkCatalog.Check(config.Model);
         DataSet data = ProgressDisplay.Run($"opening {config.Data}", display => DataSource.Open(config.Data, progress: new OpeningProgress(display, stop)));
         Trainer.Check(config, data);
+        if (earlier is null && config.From is not null)
+            RunParts.Classifier(config, data, device);
         RunFolder folder = earlier ?? RunFolder.Create(config);
+        if (Preset is not null)
+            Console.WriteLine($"preset {Preset}: {string.Join(' ', TrainPresets.Options(Preset))}; what is given beside it wins");
         Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {Fraction.Show(config.Epsilon)} {config.Norm}, seed {config.Seed}, {device.Name}");
         Console.WriteLine($"run folder {folder.Path}");
 
-        List<(string Name, EvaluationReport Report)> results = [(config.Method, TrainAndReport(device, folder, data, stop))];
-        if (config.Method != "natural" && (config.Twin ?? config.Data == "sample"))
+        List<(string Name, EvaluationReport Report)> results = TrainAndReport(device, folder, data, config.Method, stop);
+        if (config.Method is not ("natural" or "supcon" or "linear") && (config.Twin ?? config.Data == "sample"))
         {
             string path = Path.Combine(folder.Path, "natural-twin");
             RunFolder twin = File.Exists(Path.Combine(path, "config.json")) ? RunFolder.Open(path) : RunFolder.Create(config with { Method = "natural", Out = path });
-            results.Add(("natural twin", TrainAndReport(device, twin, data, stop)));
+            results.AddRange(TrainAndReport(device, twin, data, "natural twin", stop));
         }
-        PrintTable(data, results);
+        if (results.Count > 0)
+            PrintTable(data, results);
+        else
+            Console.WriteLine($"an encoder without a classifier: go on with --method linear --from {folder.Path}, or fine-tune it with another method");
         return 0;
     }
 
     private RunFolder OpenForResume(string path)
     {
-        string? other = Given().Select(pair => pair.Key).FirstOrDefault(key => !FreeOnResume.Contains(key));
+        string? other = Preset is not null ? "preset" : Given().Select(pair => pair.Key).FirstOrDefault(key => !FreeOnResume.Contains(key));
         return other is null
             ? RunFolder.Open(path)
             : throw new UserErrorException($"--resume goes on with the run's own settings: --{other} cannot be given with it");
     }
 
-    private static EvaluationReport TrainAndReport(Device device, RunFolder folder, DataSet data, CancellationToken stop)
+    private static List<(string Name, EvaluationReport Report)> TrainAndReport(Device device, RunFolder folder, DataSet data, string name, CancellationToken stop)
     {
         RunConfig config = folder.Config;
         Trainer trainer = new(device, folder, data);
@@ -63,7 +75,18 @@ internal sealed partial class TrainVerb
             trainer.Run(new Observer(display, config), stop);
             return 0;
         });
-        Classifier best = ClassifierFile.Load(device, folder.BestFile);
+        if (!RunParts.TrainsLogits(config))
+            return [];
+        List<(string, EvaluationReport)> reports = [(name, Report(device, config, data, folder.BestFile, folder.ReportFile, stop))];
+        if (config.EmaDecay > 0)
+            reports.Add(($"{name}, averaged", Report(device, config, data, folder.BestAverageFile, folder.AverageReportFile, stop)));
+        return reports;
+    }
+
+    /// <summary>Evaluates weights on the test images.</summary>
+    private static EvaluationReport Report(Device device, RunConfig config, DataSet data, string weights, string file, CancellationToken stop)
+    {
+        Classifier best = ClassifierFile.Load(device, weights);
         ImageSet test = config.LimitTest is { } limit ? data.Test.Take(limit) : data.Test;
         var norm = RunParts.Norm(config.Norm);
         PlannedAttack[] attacks =
@@ -73,8 +96,8 @@ internal sealed partial class TrainVerb
         ];
         EvaluationReport report = ProgressDisplay.Run("evaluating on the test images", display => new Evaluator(best, test, config.Batch, config.Seed)
             .Run(attacks, stop, (done, total) => display.Report(done, total, $"evaluating on {test.Count} test images")));
-        report = report with { Weights = folder.BestFile };
-        AtomicFile.WriteText(folder.ReportFile, Evaluator.ToJson(report));
+        report = report with { Weights = weights };
+        AtomicFile.WriteText(file, Evaluator.ToJson(report));
         return report;
     }
 
@@ -108,6 +131,8 @@ internal sealed partial class TrainVerb
             string terms = string.Concat(m.Terms.Select(t => $" {t.Key} {t.Value:F3}"));
             string accuracy = m.ValidationNaturalAccuracy is { } natural
                 ? $", validation {Percent(natural)} % natural, {Percent(m.ValidationRobustAccuracy ?? 0)} % PGD-{config.AttackSteps}" : "";
+            if (m.AverageNaturalAccuracy is { } averaged)
+                accuracy += $", averaged {Percent(averaged)} % natural, {Percent(m.AverageRobustAccuracy ?? 0)} %";
             string selection = m.Selection.TryGetValue(config.Strategy, out SelectionPercent used) && config.Method == "ascl"
                 ? $", {config.Strategy} uses {used.Positives:F1} % positives {used.Negatives:F1} % negatives" : "";
             progress!.Epoch($"epoch {m.Epoch}/{config.Epochs}: loss {m.Loss:F3}{terms}{accuracy}{selection}, {m.ImagesPerSecond:F0} images/s, {m.Seconds:F1} s{(m.Best ? ", best so far" : "")}");

@@ -9,11 +9,21 @@ namespace Ascl.Cli.Verbs;
 [Verb("train", HelpText = "Trains a classifier and tells how robust it is.")]
 [Example("Train ASCL (leaked selection) on the images built in, a few minutes on two cores", "")]
 [Example("The paper's baseline on CIFAR-10 from its official files", "--method pgd-at --model resnet18 --data cifar10:data/cifar-10-batches-bin --epochs 110 --schedule piecewise --milestones 100,105")]
+[Example("The settings of a paper, but for the epochs", "--preset ascl-cifar10-paper --data cifar10:data/cifar-10-batches-bin --epochs 30 --milestones 20,25")]
 [Example("Other images: a folder or archive with train|test/CLASS/IMAGE", "--data folder:photos.tar.gz --model resnet20 --epsilon 8/255")]
+[Example("Pre-train an encoder by supervised contrastive learning", "--method supcon --views 2 --strategy global --distance cosine --temperature 0.07 --out runs/encoder")]
+[Example("Train a linear layer on it while it is frozen", "--method linear --from runs/encoder")]
 [Example("Go on with a run that was stopped, to the same bits", "--resume runs/ascl-1")]
 [Example("Do an earlier run again with another seed", "--config runs/ascl-1/config.json --seed 2 --out runs/ascl-2")]
 internal sealed partial class TrainVerb : VerbArguments, IVerb
 {
+    [Section("Settings of papers")]
+    [Option("preset", MetaValue = "NAME", HelpText = $"Begin with the settings of {TrainPresets.Names}; options given beside it win.")]
+    public string? Preset { get; init; }
+
+    [Option("list-presets", HelpText = "Tell what each preset sets, and do nothing else.")]
+    public bool ListPresets { get; init; }
+
     [Section("Data")]
     [Option("data", MetaValue = "SPEC", HelpText = $"Images: {VerbTexts.DataForms}.")]
     public string? Data { get; init; }
@@ -27,22 +37,34 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("validation", MetaValue = "N", HelpText = "Training images held out to choose the best checkpoint by; 0: none.")]
     public int? Validation { get; init; }
 
-    [Option("augment", MetaValue = "MODE", HelpText = "Random crop and flip: on, off, or auto: where it suits the data.")]
+    [Option("augment", MetaValue = "MODE", HelpText = "Random crop and flip: on, off, or auto: where it suits the data or there are two views.")]
     public string? Augment { get; init; }
 
+    [Option("views", MetaValue = "N", HelpText = "How often a batch holds each of its images, every time augmented in another way: 1 or 2.")]
+    public int? Views { get; init; }
+
     [Section("Model")]
+    [Option("from", MetaValue = "FILE|RUN", HelpText = "Start from these weights (a run: its best checkpoint), to train all of them or, with --method linear, a new last layer.")]
+    public string? From { get; init; }
+
     [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
     public string? Model { get; init; }
+
+    [Option("activation", MetaValue = "NAME", HelpText = $"Function after each layer: {VerbTexts.Activations}; the last three are smooth.")]
+    public string? Activation { get; init; }
 
     [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {VerbTexts.Normalizations}.")]
     public string? Normalize { get; init; }
 
-    [Option("head", MetaValue = "DIM", HelpText = "Width of the linear projection that ASCL contrasts; 0: contrast the latent itself.")]
+    [Option("head", MetaValue = "DIM", HelpText = "Width of the linear projection that ascl and supcon contrast; 0: contrast the latent itself.")]
     public int? Head { get; init; }
 
     [Section("Objective")]
-    [Option("method", MetaValue = "NAME", HelpText = "natural, pgd-at, trades or ascl.")]
+    [Option("method", MetaValue = "NAME", HelpText = "natural, pgd-at, trades, adr, ascl, supcon (pre-training without logits) or linear (the layers after the latent on a frozen encoder).")]
     public string? Method { get; init; }
+
+    [Option("foundation", MetaValue = "NAME", HelpText = "What adr and ascl add their terms to: pgd-at or trades.")]
+    public string? Foundation { get; init; }
 
     [Option("strategy", MetaValue = "NAME", HelpText = "Whom ASCL contrasts an image with: global, hard, soft, leaked or merge.")]
     public string? Strategy { get; init; }
@@ -53,23 +75,41 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("temperature", MetaValue = "T", HelpText = "Similarity is -distance/T.")]
     public Fraction? Temperature { get; init; }
 
+    [Option("view-pairing", MetaValue = "NAME", HelpText = "With two views, what ascl contrasts: all jointly, same-kind (natural ones, and adversarial ones) or same-view (first ones, and second ones).")]
+    public string? ViewPairing { get; init; }
+
     [Option("normalize-rows", MetaValue = "true|false", HelpText = "Divide each contrasted latent by its L2 norm.")]
     public bool? NormalizeRows { get; init; }
 
     [Option("contrastive-weight", MetaValue = "W", HelpText = "Weight of the contrastive term.")]
     public Fraction? ContrastiveWeight { get; init; }
 
-    [Option("natural-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on natural images (pgd-at, ascl).")]
+    [Option("natural-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on natural images (pgd-at, also as a foundation).")]
     public Fraction? NaturalWeight { get; init; }
 
-    [Option("robust-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on adversarial images (ascl).")]
+    [Option("robust-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on adversarial images (likewise).")]
     public Fraction? RobustWeight { get; init; }
 
     [Option("vat-weight", MetaValue = "W", HelpText = "Weight of KL(natural || adversarial prediction), mean over the batch (ascl).")]
     public Fraction? VatWeight { get; init; }
 
-    [Option("trades-beta", MetaValue = "W", HelpText = "Weight of that KL in trades.")]
+    [Option("trades-beta", MetaValue = "W", HelpText = "Weight of that KL in trades (also as a foundation).")]
     public Fraction? TradesBeta { get; init; }
+
+    [Option("local-compactness-weight", MetaValue = "W", HelpText = "Weight of the mean distance of an image's natural and adversarial latent (adr).")]
+    public Fraction? LocalCompactnessWeight { get; init; }
+
+    [Option("local-smoothness-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy between its natural and adversarial predictions (adr).")]
+    public Fraction? LocalSmoothnessWeight { get; init; }
+
+    [Option("global-compactness-weight", MetaValue = "W", HelpText = "Weight of that distance over all pairs of images (adr).")]
+    public Fraction? GlobalCompactnessWeight { get; init; }
+
+    [Option("global-smoothness-weight", MetaValue = "W", HelpText = "Weight of that cross-entropy over all pairs of images (adr).")]
+    public Fraction? GlobalSmoothnessWeight { get; init; }
+
+    [Option("confidence-weight", MetaValue = "W", HelpText = "Weight of the entropy of adversarial predictions (adr).")]
+    public Fraction? ConfidenceWeight { get; init; }
 
     [Option("label-smoothing", MetaValue = "S", HelpText = "Share of the target spread evenly over the classes.")]
     public Fraction? LabelSmoothing { get; init; }
@@ -87,8 +127,11 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("norm", MetaValue = "NORM", HelpText = "What epsilon measures: linf (each pixel) or l2 (the whole image).")]
     public string? Norm { get; init; }
 
-    [Option("random-start", MetaValue = "true|false", HelpText = "Start at a random point within epsilon.")]
-    public bool? RandomStart { get; init; }
+    [Option("start", MetaValue = "NAME", HelpText = "Where it starts: uniform (anywhere within epsilon), gaussian (0.001 N(0, 1) beside the image), none (at the image), or auto: gaussian for trades, else uniform.")]
+    public string? Start { get; init; }
+
+    [Option("early-stop", MetaValue = "true|false", HelpText = "Leave an image where it is once it is misclassified.")]
+    public bool? EarlyStop { get; init; }
 
     [Option("bn-mode", MetaValue = "MODE", HelpText = "BatchNorm while crafting: train (batch statistics) or eval (running statistics).")]
     public string? BnMode { get; init; }
@@ -121,6 +164,15 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("weight-decay", MetaValue = "X", HelpText = "Weight decay, on every parameter.")]
     public Fraction? WeightDecay { get; init; }
 
+    [Option("clip-norm", MetaValue = "X", HelpText = "Longest that all gradients together may be; 0: no limit.")]
+    public Fraction? ClipNorm { get; init; }
+
+    [Option("awp-gamma", MetaValue = "G", HelpText = "Adversarial weight perturbation: take each gradient at weights moved by this share of their norm to where the loss is larger (the paper: 0.005); 0: none.")]
+    public Fraction? AwpGamma { get; init; }
+
+    [Option("ema-decay", MetaValue = "D", HelpText = "Keep averaged weights too, with this decay a step (such as 0.999): they are validated, saved and reported beside the others; 0: none.")]
+    public Fraction? EmaDecay { get; init; }
+
     [Section("Run")]
     [Option("out", MetaValue = "DIR", HelpText = "Folder to write the run to; it must not hold a run yet.")]
     public string? Out { get; init; }
@@ -140,10 +192,10 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int? Threads { get; init; }
 
-    /// <summary>The values that the command line and --config give, in the form and under the keys of <see cref="RunConfig"/>.</summary>
+    /// <summary>The values that the preset, the command line and --config give, in the form and under the keys of <see cref="RunConfig"/>.</summary>
     public JsonObject Given()
     {
-        var given = new JsonObject();
+        JsonObject given = Preset is null ? [] : ArgumentReader.Read<TrainVerb>("train", TrainPresets.Options(Preset)).Given();
         foreach (VerbOption option in VerbOption.Of(typeof(TrainVerb)).Where(option => RunConfig.Keys.Contains(option.Name)))
         {
             JsonNode? value = option.Property.GetValue(this) switch

@@ -36,6 +36,28 @@ public static unsafe class ActivationKernels
         });
     }
 
+    /// <summary>Zeroes the border and the channels that only fill up the last block, after a formula that is not 0 at 0 ran over the whole memory.</summary>
+    public static void ClearOutside(ActivationLayout layout, DeviceBuffer<float> activation)
+    {
+        using var trace = KernelTrace.Begin("activation.clear_outside", layout, 0, 4.0 * layout.N * layout.Blocks * 2 * (layout.H + layout.W + 2) * layout.Block);
+        float* data = CpuDevice.Pointer(activation);
+        int row = layout.RowStride, halo = ActivationLayout.Halo * layout.Block, absent = layout.Blocks * layout.Block - layout.C;
+        ((CpuDevice)activation.Device).For(layout.N * layout.Blocks, (plane, _) =>
+        {
+            Span<float> all = new(data + (nint)plane * layout.PlaneSize, layout.PlaneSize);
+            all[..row].Clear();
+            all[^row..].Clear();
+            for (int y = 1; y <= layout.H; y++)
+            {
+                Span<float> line = all.Slice(y * row, row);
+                line[..halo].Clear();
+                line[^halo..].Clear();
+                for (int pixel = layout.Block; absent > 0 && plane % layout.Blocks == layout.Blocks - 1 && pixel <= line.Length; pixel += layout.Block)
+                    line.Slice(pixel - absent, absent).Clear();
+            }
+        });
+    }
+
     private static void ForEachPlane(ActivationLayout layout, Device device, Action<int, int> body) =>
         ((CpuDevice)device).For(layout.N, (n, _) =>
         {

@@ -75,12 +75,18 @@ public static unsafe partial class AttackKernels
     /// L2: δ ← x + α·g/‖g‖ − original, scaled back to length ε if longer; x ← clip₀₁(original + δ).
     /// A gradient that is zero, or in L2 not finite, moves nothing; in L∞ a NaN moves nothing at its pixel.
     /// </summary>
-    public static void PgdStep(PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon, float stepSize, DeviceBuffer<float> x)
+    /// <param name="stopped">[n] images that are 1 here stay as they are; null where all move.</param>
+    public static void PgdStep(
+        PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon, float stepSize, DeviceBuffer<float> x,
+        DeviceBuffer<int>? stopped = null)
     {
         using var trace = KernelTrace.Begin("attack.pgd_step", x.Length, 6.0 * x.Length, 16.0 * x.Length);
         float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), px = CpuDevice.Pointer(x);
+        int* pstopped = stopped is null ? null : CpuDevice.Pointer(stopped);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
         {
+            if (pstopped is not null && pstopped[n] == 1)
+                return;
             nint at = (nint)n * image;
             if (norm == PerturbationNorm.Linf)
                 StepLinf(po + at, pg + at, px + at, image, epsilon, stepSize);

@@ -29,12 +29,30 @@ public static partial class ElementwiseKernels
     /// <summary>y = scale·x.</summary>
     public static void Scale(DeviceBuffer<float> x, float scale, DeviceBuffer<float> y) => Run<ScaleFormula>("scale", x, x, scale, y);
 
+    /// <summary>y = a + share·(b − a).</summary>
+    public static void Interpolate(DeviceBuffer<float> a, DeviceBuffer<float> b, float share, DeviceBuffer<float> y) => Run<InterpolateFormula>("interpolate", a, b, share, y);
+
+    /// <summary>y = a·b.</summary>
+    public static void Multiply(DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> y) => Run<MultiplyFormula>("multiply", a, b, 0, y);
+
+    /// <summary>y = |x|.</summary>
+    public static void Abs(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<AbsFormula>("abs", x, x, 0, y);
+
+    /// <summary>dx = dy·sign x, 0 at 0.</summary>
+    public static void AbsBackward(DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> dx) => Run<TimesSignFormula>("abs.backward", dy, x, 0, dx);
+
+    /// <summary>y = exp x.</summary>
+    public static void Exp(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<ExpFormula>("exp", x, x, 0, y);
+
     /// <summary>All of y becomes scale·value[0].</summary>
     public static void Fill(DeviceBuffer<float> value, float scale, DeviceBuffer<float> y) => ((CpuBuffer<float>)y).Span.Fill(((CpuBuffer<float>)value).Span[0] * scale);
 
     /// <summary>Copies <paramref name="length"/> values between places of two buffers.</summary>
-    public static void Copy(DeviceBuffer<float> from, int fromStart, DeviceBuffer<float> to, int toStart, int length) =>
+    public static void Copy(DeviceBuffer<float> from, int fromStart, DeviceBuffer<float> to, int toStart, int length)
+    {
         ((CpuBuffer<float>)from).Span.Slice(fromStart, length).CopyTo(((CpuBuffer<float>)to).Span[toStart..]);
+        to.MarkChanged();
+    }
 
     private static void Run<TFormula>(string name, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) where TFormula : struct, IFormula
     {
@@ -42,6 +60,7 @@ public static partial class ElementwiseKernels
             throw new ShapeException($"{name}: lengths {a.Length}, {b.Length} and {y.Length} differ");
         using var trace = KernelTrace.Begin($"elementwise.{name}", y.Length, y.Length, 12.0 * y.Length);
         RunCpu<TFormula>(a, b, scale, y);
+        y.MarkChanged();
     }
 
     private readonly struct ReluFormula : IFormula
@@ -66,5 +85,35 @@ public static partial class ElementwiseKernels
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => scale * a;
+    }
+
+    private readonly struct InterpolateFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => F.MulAdd(scale, b - a, a);
+    }
+
+    private readonly struct MultiplyFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => a * b;
+    }
+
+    private readonly struct AbsFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => F.Abs(a);
+    }
+
+    private readonly struct TimesSignFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => F.TimesSign(a, b);
+    }
+
+    private readonly struct ExpFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => Exponential.Of(a);
     }
 }

@@ -17,6 +17,24 @@ public static unsafe class ReduceKernels
         *CpuDevice.Pointer(y) = (float)(scale * sum);
     }
 
+    /// <summary>Σ x², in double.</summary>
+    public static double SquaredNorm(DeviceBuffer<float> x)
+    {
+        const int FloatsPerItem = 1 << 15;
+        using var trace = KernelTrace.Begin("reduce.squared_norm", x.Length, 2.0 * x.Length, 4.0 * x.Length);
+        float* px = CpuDevice.Pointer(x);
+        int length = x.Length;
+        double[] sums = new double[(length + FloatsPerItem - 1) / FloatsPerItem];
+        ((CpuDevice)x.Device).For(sums.Length, (item, _) =>
+        {
+            double sum = 0;
+            for (int i = item * FloatsPerItem; i < Math.Min(length, (item + 1) * FloatsPerItem); i++)
+                sum += (double)px[i] * px[i];
+            sums[item] = sum;
+        });
+        return sums.Sum();
+    }
+
     /// <summary>y[c] = Σ over rows of x[r, c], x plain [rows, columns].</summary>
     public static void ColumnSums(int rows, int columns, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {

@@ -13,6 +13,10 @@ public sealed class BatchNormLayer(ParameterSet parameters, string name, int cha
         parameters.Constant($"{name}.running_mean", new(channels), 0, trained: false),
         parameters.Constant($"{name}.running_var", new(channels), 1, trained: false));
 
-    public Tensor Forward(Tensor x, ForwardMode mode, Tensor? residual = null, bool relu = false) =>
+    /// <summary>activation(norm(x)).</summary>
+    public Tensor Forward(Tensor x, ForwardMode mode, Activation activation) => ((Activation?)activation).ActivateFused(relu => Normalize(x, mode, null, relu));
+
+    /// <summary>relu?(norm(x) + residual) in one pass.</summary>
+    public Tensor Normalize(Tensor x, ForwardMode mode, Tensor? residual, bool relu) =>
         x.BatchNorm(State, mode == ForwardMode.Train ? BatchNormMode.Train : BatchNormMode.Evaluate, residual, relu);
 }

@@ -4,7 +4,7 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Models.Layers;
 
-/// <summary>A convolution and what follows it: bias or BatchNorm, a residual, ReLU. In <see cref="ForwardMode.Frozen"/> all of it is one pass.</summary>
+/// <summary>A convolution and what follows it: bias or BatchNorm, a residual, an activation. In <see cref="ForwardMode.Frozen"/> all of it is one pass with ReLU.</summary>
 public sealed class ConvLayer
 {
     private readonly Tensor weight;
@@ -27,8 +27,11 @@ public sealed class ConvLayer
     public static ConvLayer WithBias(ParameterSet parameters, string name, int inputs, int outputs, int kernel, int stride, int padding) =>
         new(Weight(parameters, name, inputs, outputs, kernel), parameters.Constant($"{name}.bias", new(outputs), 0, trained: true), null, stride, padding);
 
-    /// <summary>relu?(norm(x ∗ weight + bias) + residual).</summary>
-    public Tensor Forward(Tensor x, ForwardMode mode, Tensor? residual = null, bool relu = false)
+    /// <summary>activation(norm(x ∗ weight + bias) + residual); null for no activation.</summary>
+    public Tensor Forward(Tensor x, ForwardMode mode, Tensor? residual = null, Activation? activation = null) =>
+        activation.ActivateFused(relu => Convolve(x, mode, residual, relu));
+
+    private Tensor Convolve(Tensor x, ForwardMode mode, Tensor? residual, bool relu)
     {
         if (mode == ForwardMode.Frozen)
         {
@@ -37,7 +40,7 @@ public sealed class ConvLayer
         }
         Tensor y = x.Conv2d(weight, bias, stride, padding);
         if (norm is not null)
-            return norm.Forward(y, mode, residual, relu);
+            return norm.Normalize(y, mode, residual, relu);
         if (residual is not null)
             y = y.Add(residual);
         return relu ? y.Relu() : y;

@@ -7,11 +7,20 @@ namespace Ascl.Models.Networks;
 /// <param name="Logits">[N, classes].</param>
 public sealed record ModelOutput(Tensor Latent, Tensor Logits);
 
+/// <summary>What any network is told of its task.</summary>
+/// <param name="Channels">Of the images.</param>
+/// <param name="Classes">Number of logits.</param>
+/// <param name="Activation">After convolutions and hidden layers.</param>
+public sealed record NetworkSettings(int Channels, int Classes, Activation Activation);
+
 /// <summary>A network from normalised images to latents and logits.</summary>
 public interface INetwork
 {
     /// <summary>Length of the latent vector.</summary>
     int LatentSize { get; }
+
+    /// <summary>How the names of the tensors begin that make logits of the latent.</summary>
+    string HeadPrefix { get; }
 
     /// <param name="x">Normalised images [N, C, H, W] as planes.</param>
     /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>

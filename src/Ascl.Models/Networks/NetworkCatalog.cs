@@ -15,39 +15,38 @@ public static partial class NetworkCatalog
     /// <param name="name">One of <see cref="Names"/>, wrn-D-W, or for a residual network of any size
     /// "resnet: B block(s) a stage, widths W1,W2,…".</param>
     /// <param name="parameters">Receives the tensors.</param>
-    /// <param name="channels">Of the images.</param>
-    /// <param name="classes">Number of logits.</param>
+    /// <param name="settings">Its task.</param>
     /// <exception cref="UserErrorException">There is no such network.</exception>
-    public static INetwork Create(string name, ParameterSet parameters, int channels, int classes) => Find(name)(parameters, channels, classes);
+    public static INetwork Create(string name, ParameterSet parameters, NetworkSettings settings) => Find(name)(parameters, settings);
 
     /// <exception cref="UserErrorException">There is no network of this name.</exception>
     public static void Check(string name) => Find(name);
 
-    private static Func<ParameterSet, int, int, INetwork> Find(string name)
+    private static Func<ParameterSet, NetworkSettings, INetwork> Find(string name)
     {
         switch (name)
         {
             case "resnet18":
-                return (parameters, channels, classes) => new ResNet(parameters, channels, classes, [64, 128, 256, 512], [2, 2, 2, 2]);
+                return (parameters, settings) => new ResNet(parameters, settings, [64, 128, 256, 512], [2, 2, 2, 2]);
             case "resnet20":
-                return (parameters, channels, classes) => new ResNet(parameters, channels, classes, [16, 32, 64], [3, 3, 3]);
+                return (parameters, settings) => new ResNet(parameters, settings, [16, 32, 64], [3, 3, 3]);
             case "resnet34":
-                return (parameters, channels, classes) => new ResNet(parameters, channels, classes, [64, 128, 256, 512], [3, 4, 6, 3]);
+                return (parameters, settings) => new ResNet(parameters, settings, [64, 128, 256, 512], [3, 4, 6, 3]);
             case "resnet50":
-                return (parameters, channels, classes) => new ResNet(parameters, channels, classes, [64, 128, 256, 512], [3, 4, 6, 3], bottleneck: true);
+                return (parameters, settings) => new ResNet(parameters, settings, [64, 128, 256, 512], [3, 4, 6, 3], bottleneck: true);
             case "preactresnet18":
-                return (parameters, channels, classes) => new PreActResNet(parameters, channels, classes, finalNorm: false);
+                return (parameters, settings) => new PreActResNet(parameters, settings, finalNorm: false);
             case "preactresnet18-bn":
-                return (parameters, channels, classes) => new PreActResNet(parameters, channels, classes, finalNorm: true);
+                return (parameters, settings) => new PreActResNet(parameters, settings, finalNorm: true);
             case "smallcnn":
-                return (parameters, channels, classes) => new SmallCnn(parameters, channels, classes);
+                return (parameters, settings) => new SmallCnn(parameters, settings);
         }
         if (WideName().Match(name) is { Success: true } wide)
         {
             var (depth, widen) = (Number(wide.Groups[1]), Number(wide.Groups[2]));
             if (depth < 10 || (depth - 4) % 6 != 0 || widen < 1)
                 throw new UserErrorException($"network {name}: the depth of a wide residual network must be 6·n + 4, at least 10, and the width at least 1");
-            return (parameters, channels, classes) => PreActResNet.Wide(parameters, channels, classes, depth, widen);
+            return (parameters, settings) => PreActResNet.Wide(parameters, settings, depth, widen);
         }
         if (AnyResNet().Match(name) is { Success: true } any)
         {
@@ -55,7 +54,7 @@ public static partial class NetworkCatalog
             int blocks = Number(any.Groups[1]);
             if (blocks < 1 || widths.Any(w => w < 1))
                 throw new UserErrorException($"network {name}: at least 1 block a stage and widths of at least 1 are needed");
-            return (parameters, channels, classes) => new ResNet(parameters, channels, classes, widths, [.. widths.Select(_ => blocks)]);
+            return (parameters, settings) => new ResNet(parameters, settings, widths, [.. widths.Select(_ => blocks)]);
         }
         throw NearestName.Unknown("model", name, Names);
     }

@@ -6,8 +6,8 @@ using Ascl.Models.Weights;
 namespace Ascl.Models.Networks;
 
 /// <summary>
-/// Residual networks with BatchNorm and ReLU before each convolution, for small images. Covers the two families that public weights come in:
-/// <see cref="PreActResNet(ParameterSet, int, int, bool)"/> (conv1, layer1.0.bn1, …, linear) and <see cref="Wide"/> (conv1, block1.layer.0.bn1, …, bn1, fc).
+/// Residual networks with BatchNorm and activation before each convolution, for small images. Covers the two families that public weights come in:
+/// <see cref="PreActResNet(ParameterSet, NetworkSettings, bool)"/> (conv1, layer1.0.bn1, …, linear) and <see cref="Wide"/> (conv1, block1.layer.0.bn1, …, bn1, fc).
 /// In both, the shortcut convolution of a block reads the activated input.
 /// </summary>
 public sealed class PreActResNet : INetwork
@@ -16,15 +16,16 @@ public sealed class PreActResNet : INetwork
     private readonly List<Block> blocks = [];
     private readonly BatchNormLayer? finalNorm;
     private readonly LinearLayer linear;
+    private readonly Activation activation;
 
     /// <summary>PreActResNet-18: widths 64-128-256-512, two blocks a stage.</summary>
     /// <param name="parameters">Receives the tensors.</param>
-    /// <param name="channels">Of the images.</param>
-    /// <param name="classes">Number of logits.</param>
-    /// <param name="finalNorm">With a BatchNorm "bn" and ReLU before pooling, as some public code has.</param>
-    public PreActResNet(ParameterSet parameters, int channels, int classes, bool finalNorm)
+    /// <param name="settings">Its task.</param>
+    /// <param name="finalNorm">With a BatchNorm "bn" and activation before pooling, as some public code has.</param>
+    public PreActResNet(ParameterSet parameters, NetworkSettings settings, bool finalNorm)
     {
-        stem = ConvLayer.Bare(parameters, "conv1", channels, 64, 3, 1, 1);
+        activation = settings.Activation;
+        stem = ConvLayer.Bare(parameters, "conv1", settings.Channels, 64, 3, 1, 1);
         int inputs = 64;
         for (int stage = 0; stage < 4; stage++)
             for (int i = 0; i < 2; i++)
@@ -34,12 +35,14 @@ public sealed class PreActResNet : INetwork
                 inputs = outputs;
             }
         this.finalNorm = finalNorm ? new BatchNormLayer(parameters, "bn", inputs) : null;
-        linear = new LinearLayer(parameters, "linear", inputs, classes);
+        HeadPrefix = "linear.";
+        linear = new LinearLayer(parameters, "linear", inputs, settings.Classes);
     }
 
-    private PreActResNet(ParameterSet parameters, int channels, int classes, int blocksPerStage, int widen)
+    private PreActResNet(ParameterSet parameters, NetworkSettings settings, int blocksPerStage, int widen)
     {
-        stem = ConvLayer.Bare(parameters, "conv1", channels, 16, 3, 1, 1);
+        activation = settings.Activation;
+        stem = ConvLayer.Bare(parameters, "conv1", settings.Channels, 16, 3, 1, 1);
         int inputs = 16;
         for (int stage = 0; stage < 3; stage++)
             for (int i = 0; i < blocksPerStage; i++)
@@ -49,21 +52,23 @@ public sealed class PreActResNet : INetwork
                 inputs = outputs;
             }
         finalNorm = new BatchNormLayer(parameters, "bn1", inputs);
-        linear = new LinearLayer(parameters, "fc", inputs, classes);
+        HeadPrefix = "fc.";
+        linear = new LinearLayer(parameters, "fc", inputs, settings.Classes);
     }
 
     /// <summary>WideResNet-depth-widen (Zagoruyko &amp; Komodakis 2016): widths 16-32-64 times <paramref name="widen"/>, (depth − 4)/6 blocks a stage.</summary>
-    public static PreActResNet Wide(ParameterSet parameters, int channels, int classes, int depth, int widen) => new(parameters, channels, classes, (depth - 4) / 6, widen);
+    public static PreActResNet Wide(ParameterSet parameters, NetworkSettings settings, int depth, int widen) => new(parameters, settings, (depth - 4) / 6, widen);
 
     public int LatentSize => linear.Inputs;
+    public string HeadPrefix { get; }
 
     public ModelOutput Forward(Tensor x, ForwardMode mode)
     {
         x = stem.Forward(x, mode);
         foreach (Block block in blocks)
-            x = block.Forward(x, mode);
+            x = block.Forward(x, mode, activation);
         if (finalNorm is not null)
-            x = finalNorm.Forward(x, mode, relu: true);
+            x = finalNorm.Forward(x, mode, activation);
         Tensor latent = x.GlobalAveragePool();
         return new(latent, linear.Forward(latent));
     }
@@ -83,11 +88,11 @@ public sealed class PreActResNet : INetwork
                 shortcut = ConvLayer.Bare(parameters, $"{name}.{shortcutName}", inputs, outputs, 1, stride, 0);
         }
 
-        public Tensor Forward(Tensor x, ForwardMode mode)
+        public Tensor Forward(Tensor x, ForwardMode mode, Activation activation)
         {
-            Tensor activated = norm1.Forward(x, mode, relu: true);
+            Tensor activated = norm1.Forward(x, mode, activation);
             Tensor identity = shortcut is null ? x : shortcut.Forward(activated, mode);
-            return conv2.Forward(conv1.Forward(activated, mode, relu: true), mode, identity);
+            return conv2.Forward(conv1.Forward(activated, mode, activation: activation), mode, identity);
         }
     }
 }

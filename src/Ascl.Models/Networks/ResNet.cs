@@ -14,16 +14,17 @@ public sealed class ResNet : INetwork
     private readonly ConvLayer stem;
     private readonly List<Block> blocks = [];
     private readonly LinearLayer linear;
+    private readonly Activation activation;
 
     /// <param name="parameters">Receives the tensors.</param>
-    /// <param name="channels">Of the images.</param>
-    /// <param name="classes">Number of logits.</param>
+    /// <param name="settings">Its task.</param>
     /// <param name="widths">Channels of each stage.</param>
     /// <param name="depths">Blocks of each stage.</param>
     /// <param name="bottleneck">Blocks of 1×1, 3×3 and 1×1 to four times the width (ResNet-50) instead of two 3×3.</param>
-    public ResNet(ParameterSet parameters, int channels, int classes, ReadOnlySpan<int> widths, ReadOnlySpan<int> depths, bool bottleneck = false)
+    public ResNet(ParameterSet parameters, NetworkSettings settings, ReadOnlySpan<int> widths, ReadOnlySpan<int> depths, bool bottleneck = false)
     {
-        stem = ConvLayer.WithNorm(parameters, "conv1", "bn1", channels, widths[0], 3, 1, 1);
+        activation = settings.Activation;
+        stem = ConvLayer.WithNorm(parameters, "conv1", "bn1", settings.Channels, widths[0], 3, 1, 1);
         int inputs = widths[0], outputs = inputs;
         for (int stage = 0; stage < widths.Length; stage++)
             for (int i = 0; i < depths[stage]; i++)
@@ -32,16 +33,17 @@ public sealed class ResNet : INetwork
                 blocks.Add(new Block(parameters, $"layer{stage + 1}.{i}", inputs, widths[stage], outputs, stage > 0 && i == 0 ? 2 : 1, bottleneck));
                 inputs = outputs;
             }
-        linear = new LinearLayer(parameters, "linear", outputs, classes);
+        linear = new LinearLayer(parameters, "linear", outputs, settings.Classes);
     }
 
     public int LatentSize => linear.Inputs;
+    public string HeadPrefix => "linear.";
 
     public ModelOutput Forward(Tensor x, ForwardMode mode)
     {
-        x = stem.Forward(x, mode, relu: true);
+        x = stem.Forward(x, mode, activation: activation);
         foreach (Block block in blocks)
-            x = block.Forward(x, mode);
+            x = block.Forward(x, mode, activation);
         Tensor latent = x.GlobalAveragePool();
         return new(latent, linear.Forward(latent));
     }
@@ -62,12 +64,12 @@ public sealed class ResNet : INetwork
                 shortcut = ConvLayer.WithNorm(parameters, $"{name}.shortcut.0", $"{name}.shortcut.1", inputs, outputs, 1, stride, 0);
         }
 
-        public Tensor Forward(Tensor x, ForwardMode mode)
+        public Tensor Forward(Tensor x, ForwardMode mode, Activation activation)
         {
             Tensor y = x;
             foreach (ConvLayer part in path[..^1])
-                y = part.Forward(y, mode, relu: true);
-            return path[^1].Forward(y, mode, shortcut is null ? x : shortcut.Forward(x, mode), relu: true);
+                y = part.Forward(y, mode, activation: activation);
+            return path[^1].Forward(y, mode, shortcut is null ? x : shortcut.Forward(x, mode), activation);
         }
     }
 }

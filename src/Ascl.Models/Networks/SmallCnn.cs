@@ -16,24 +16,29 @@ public sealed class SmallCnn : INetwork
 
     private readonly ConvLayer conv1, conv2, conv3, conv4;
     private readonly LinearLayer fc1, fc2, fc3;
+    private readonly Activation activation;
 
-    public SmallCnn(ParameterSet parameters, int channels, int classes)
+    public SmallCnn(ParameterSet parameters, NetworkSettings settings)
     {
-        conv1 = ConvLayer.WithBias(parameters, "feature_extractor.conv1", channels, 32, 3, 1, 0);
+        activation = settings.Activation;
+        conv1 = ConvLayer.WithBias(parameters, "feature_extractor.conv1", settings.Channels, 32, 3, 1, 0);
         conv2 = ConvLayer.WithBias(parameters, "feature_extractor.conv2", 32, 32, 3, 1, 0);
         conv3 = ConvLayer.WithBias(parameters, "feature_extractor.conv3", 32, 64, 3, 1, 0);
         conv4 = ConvLayer.WithBias(parameters, "feature_extractor.conv4", 64, 64, 3, 1, 0);
         fc1 = new LinearLayer(parameters, "classifier.fc1", 1024, 200);
         fc2 = new LinearLayer(parameters, "classifier.fc2", 200, 200);
-        fc3 = new LinearLayer(parameters, "classifier.fc3", 200, classes);
+        fc3 = new LinearLayer(parameters, "classifier.fc3", 200, settings.Classes);
     }
 
     public int LatentSize => fc1.Inputs;
+    public string HeadPrefix => "classifier.";
 
     public ModelOutput Forward(Tensor x, ForwardMode mode)
     {
-        x = conv2.Forward(conv1.Forward(x, mode, relu: true), mode, relu: true).MaxPool2d(2, 2);
-        Tensor latent = conv4.Forward(conv3.Forward(x, mode, relu: true), mode, relu: true).MaxPool2d(2, 2).Flatten();
-        return new(latent, fc3.Forward(fc2.Forward(fc1.Forward(latent).Relu()).Relu()));
+        x = Convolved(conv2, Convolved(conv1, x)).MaxPool2d(2, 2);
+        Tensor latent = Convolved(conv4, Convolved(conv3, x)).MaxPool2d(2, 2).Flatten();
+        return new(latent, fc3.Forward(fc2.Forward(fc1.Forward(latent).Activate(activation)).Activate(activation)));
+
+        Tensor Convolved(ConvLayer layer, Tensor y) => layer.Forward(y, mode, activation: activation);
     }
 }

@@ -25,8 +25,10 @@ public static class ClassifierFile
     /// <param name="path">Ours, or a PyTorch state dict saved as safetensors.</param>
     /// <param name="network">The network's name; null where the file says it itself, as ours do.</param>
     /// <param name="normalization">Mean and standard deviation of the input layer; null for what the file says, or none.</param>
+    /// <param name="activation">Of the network; null for what the file says, or ReLU.</param>
     /// <exception cref="UserErrorException">The file is damaged, or not of this network.</exception>
-    public static Classifier Load(Device device, string path, string? network = null, (float[] Mean, float[] Std)? normalization = null)
+    public static Classifier Load(Device device, string path, string? network = null, (float[] Mean, float[] Std)? normalization = null,
+        Activation? activation = null)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         ClassifierSpec? written = Written(file);
@@ -37,7 +39,7 @@ public static class ClassifierFile
         var (mean, std) = normalization ?? (written is null ? ([], []) : (written.Mean, written.Std));
         if (mean.Length != 0 && mean.Length != shapes.Channels)
             throw new UserErrorException($"{path}: the network takes images of {shapes.Channels} channels, the input normalisation has {mean.Length}");
-        Classifier model = new(device, new(name, shapes.Channels, shapes.Classes, mean, std, shapes.ProjectionSize), seed: null);
+        Classifier model = new(device, new(name, shapes.Channels, shapes.Classes, mean, std, shapes.ProjectionSize, activation ?? written?.Activation ?? Activation.Relu), seed: null);
         WeightFile.Load(model.Parameters, file);
         return model;
     }
@@ -55,6 +57,6 @@ public static class ClassifierFile
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(ClassifierSpec))]
 internal sealed partial class ClassifierJson : JsonSerializerContext;

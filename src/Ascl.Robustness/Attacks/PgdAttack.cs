@@ -1,6 +1,7 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Random;
 using Ascl.Kernels.Softmax;
@@ -20,6 +21,7 @@ public enum AttackLoss
 
 /// <summary>Settings of <see cref="PgdAttack"/>; ε and step size in units of [0, 1] pixels.</summary>
 /// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or <see cref="ForwardMode.Frozen"/>.</param>
+/// <param name="EarlyStop">An image stays where it is once it is misclassified.</param>
 public sealed record PgdSettings(
     double Epsilon,
     double StepSize,
@@ -27,7 +29,8 @@ public sealed record PgdSettings(
     PerturbationNorm Norm = PerturbationNorm.Linf,
     AttackStart Start = AttackStart.Uniform,
     AttackLoss Loss = AttackLoss.CrossEntropy,
-    ForwardMode Mode = ForwardMode.Frozen);
+    ForwardMode Mode = ForwardMode.Frozen,
+    bool EarlyStop = false);
 
 /// <summary>
 /// Projected gradient descent (Madry et al. 2018): from a random start, steps of ascent on the loss, each projected to the ball and clipped to
@@ -57,15 +60,27 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
         int image = batch.Images.Shape.Length / batch.Count;
         using IDisposable attackScope = model.Device.Pool.BeginScope();
         Tensor? clean = Settings.Loss == AttackLoss.KullbackLeibler ? CleanLogits(model, batch) : null;
+        DeviceBuffer<int>? stopped = Settings.EarlyStop ? model.Device.Allocate<int>(batch.Count) : null;
         for (int step = 0; step < Settings.Steps; step++)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
             Tensor x = adversarial.Detach(requiresGrad: true);
             Tensor logits = model.Forward(x, Settings.Mode).Logits;
+            if (stopped is not null && Stop(stopped, logits, batch))
+                break;
             Tensor loss = clean is null ? logits.CrossEntropy(batch.Labels, 0, Reduction.Sum) : clean.KullbackLeibler(logits).Sum();
             Tensor gradient = Gradient.Of(loss, x)[0];
-            AttackKernels.PgdStep(Settings.Norm, image, batch.Images.Data, gradient.Data, (float)Settings.Epsilon, (float)Settings.StepSize, adversarial.Data);
+            AttackKernels.PgdStep(Settings.Norm, image, batch.Images.Data, gradient.Data, (float)Settings.Epsilon, (float)Settings.StepSize, adversarial.Data, stopped);
         }
+    }
+
+    /// <summary>Marks the images that are misclassified; they stay marked. True if all of them are.</summary>
+    private static bool Stop(DeviceBuffer<int> stopped, Tensor logits, ImageBatch batch)
+    {
+        int[] before = stopped.ToArray(), predictions = logits.Predict().ToArray(), labels = batch.Labels.ToArray();
+        int[] now = [.. before.Select((mark, i) => mark == 1 || predictions[i] != labels[i] ? 1 : 0)];
+        stopped.CopyFrom(now);
+        return now.All(mark => mark == 1);
     }
 
     private Tensor CleanLogits(Classifier model, ImageBatch batch)

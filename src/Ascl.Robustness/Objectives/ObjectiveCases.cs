@@ -9,7 +9,7 @@ namespace Ascl.Robustness.Objectives;
 
 /// <summary>The cases of every objective: its weighted sum against the formula, with gradients to the natural and adversarial logits and latents
 /// and to the projection of the latents. Predictions, which are piecewise constant, are those at the inputs.</summary>
-public static class ObjectiveCases
+public static partial class ObjectiveCases
 {
     private const int Classes = 4, Latent = 8, Projected = 5;
     private const double Beta = 6, VatWeight = 0.2, ContrastiveWeight = 0.7;
@@ -40,6 +40,12 @@ public static class ObjectiveCases
         yield return Case("trades", "one image", single, new TradesObjective(Beta), Trades);
         yield return Case("trades", "beta 1, smoothing 0.1", batch, new TradesObjective(1, 0.1), (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
 
+        ContrastiveSettings supervised = ContrastiveSettings.Of("global", "cosine", 0.07, normalize: true);
+        foreach (Batch of in new[] { batch, projected })
+            yield return Case("sup-con", of.Projects ? "projected" : "", of, new SupConObjective(supervised), (x, b) => Contrastive(x, b, supervised, [[.. Enumerable.Range(0, b.Labels.Length)]]));
+        foreach (OpCase adr in AdrCases(batch, single))
+            yield return adr;
+
         OpInput[] equal = [batch.Inputs[0], batch.Inputs[0] with { Name = "adversarial logits" }, batch.Inputs[2], batch.Inputs[2] with { Name = "adversarial latent" }];
         Batch oneClass = batch with { Labels = new int[6] }, unchanged = new(equal, batch.Labels, Projects: false);
         foreach (var (foundation, name, formula) in new (IObjective, string, Formula)[] { (new PgdAtObjective(), "pgd-at", PgdAt), (new TradesObjective(Beta), "trades", Trades) })
@@ -53,7 +59,16 @@ public static class ObjectiveCases
                 yield return Ascl(single, ", one image", SelectionStrategy.Leaked, distance);
                 yield return Ascl(oneClass, ", one class", SelectionStrategy.Leaked, distance);
             }
+            foreach (string pairing in Enum.GetNames<ViewPairing>())
+                yield return Views(projected, Enum.Parse<ViewPairing>(pairing));
             yield return Ascl(unchanged, ", adversarial = natural", SelectionStrategy.Leaked, "cosine");
+
+            OpCase Views(Batch of, ViewPairing pairing)
+            {
+                ContrastiveSettings settings = ContrastiveSettings.Of("leaked", "linf", 0.2, normalize: true);
+                return Case("ascl", $"on {name}, two views, {pairing}", of, new AsclObjective(foundation, settings, ContrastiveWeight, VatWeight, pairing),
+                    (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings, pairing) + VatWeight * Divergence(x));
+            }
 
             OpCase Ascl(Batch of, string particular, SelectionStrategy strategy, string distance)
             {
@@ -91,12 +106,30 @@ public static class ObjectiveCases
 
     private static double Divergence(double[][] x) => ReferenceLosses.KullbackLeibler(x[0], x[1], Classes).Average();
 
-    private static double Contrastive(double[][] x, Batch batch, ContrastiveSettings settings)
+    /// <summary>Over natural and adversarial rows, in the groups of a pairing.</summary>
+    private static double Contrastive(double[][] x, Batch batch, ContrastiveSettings settings, ViewPairing pairing = ViewPairing.Jointly)
+    {
+        int n = 2 * batch.Labels.Length;
+        int[] Rows(params int[] quarters) => [.. Enumerable.Range(0, n).Where(row => quarters.Contains(4 * row / n))];
+        return Contrastive(x, batch, settings, pairing switch
+        {
+            ViewPairing.SameKind => [Rows(0, 1), Rows(2, 3)],
+            ViewPairing.SameView => [Rows(0, 2), Rows(1, 3)],
+            _ => [[.. Enumerable.Range(0, n)]],
+        });
+    }
+
+    /// <summary>The mean over groups of rows, natural ones numbered first, then adversarial ones.</summary>
+    private static double Contrastive(double[][] x, Batch batch, ContrastiveSettings settings, int[][] groups)
     {
         double[] latents = [.. x[2], .. x[3]];
         double[] rows = batch.Projects ? ReferenceRows.Linear(latents, x[4], x[5]) : latents;
-        int n = 2 * batch.Labels.Length, d = rows.Length / n;
-        ContrastiveGeometry geometry = new(n, d, settings.Strategy, settings.Distance, (float)settings.Temperature);
-        return new ReferenceContrastive(geometry, [.. batch.Labels, .. batch.Labels], batch.Predictions).Loss(ReferenceRows.Normalize(rows, d));
+        int d = rows.Length / (2 * batch.Labels.Length);
+        return groups.Average(group =>
+        {
+            ContrastiveGeometry geometry = new(group.Length, d, settings.Strategy, settings.Distance, (float)settings.Temperature);
+            int[] labels = [.. group.Select(row => batch.Labels[row % batch.Labels.Length])], predictions = [.. group.Select(row => batch.Predictions[row])];
+            return new ReferenceContrastive(geometry, labels, predictions).Loss(ReferenceRows.Normalize([.. group.SelectMany(row => rows[(row * d)..((row + 1) * d)])], d));
+        });
     }
 }

@@ -55,6 +55,7 @@ public readonly record struct SelectionPercent(double Positives, double Negative
 /// <param name="Epoch">From 1.</param>
 /// <param name="Terms">Mean of each term of the loss, unweighted.</param>
 /// <param name="TrainNaturalAccuracy">On the natural training images as they were trained on; null where they were not passed through.</param>
+/// <param name="AverageNaturalAccuracy">Of the averaged weights, on the validation images; null where there are none.</param>
 /// <param name="Selection">Of every strategy, whether in use or not; empty without natural and adversarial images.</param>
 public sealed record EpochMetrics(
     int Epoch,
@@ -66,6 +67,8 @@ public sealed record EpochMetrics(
     double? ValidationNaturalAccuracy,
     double? ValidationRobustAccuracy,
     bool Best,
+    double? AverageNaturalAccuracy,
+    double? AverageRobustAccuracy,
     IReadOnlyDictionary<string, SelectionPercent> Selection,
     double ImagesPerSecond,
     double Seconds);

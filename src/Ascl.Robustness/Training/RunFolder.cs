@@ -7,7 +7,8 @@ namespace Ascl.Robustness.Training;
 
 /// <summary>
 /// The files of a run: config.json (what it computes), metrics.jsonl (a line an epoch), state.safetensors (all that is needed to go on),
-/// last.safetensors and best.safetensors (weights), report.json (the final evaluation). Each is replaced whole or not at all.
+/// last.safetensors and best.safetensors (weights), report.json (the final evaluation); with averaged weights last-ema.safetensors,
+/// best-ema.safetensors and report-ema.json too. Each is replaced whole or not at all.
 /// </summary>
 public sealed class RunFolder
 {
@@ -21,6 +22,9 @@ public sealed class RunFolder
     public string LastFile => File("last.safetensors");
     public string BestFile => File("best.safetensors");
     public string ReportFile => File("report.json");
+    public string LastAverageFile => File("last-ema.safetensors");
+    public string BestAverageFile => File("best-ema.safetensors");
+    public string AverageReportFile => File("report-ema.json");
 
     /// <summary>Where a new run goes: <see cref="RunConfig.Out"/>, or the first free one of runs/METHOD-1, runs/METHOD-2, ….</summary>
     /// <exception cref="UserErrorException">That place holds something already.</exception>

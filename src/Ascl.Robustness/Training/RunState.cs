@@ -18,23 +18,28 @@ public sealed class RunProgress
     /// <summary>What those steps summed up to.</summary>
     public EpochTotals Totals { get; set; } = new();
 
-    /// <summary>The validation accuracy of the best epoch so far, −1 before the first.</summary>
-    public double BestAccuracy { get; set; } = -1;
+    /// <summary>The best epoch so far.</summary>
+    public BestEpoch Best { get; set; } = new(0, -1);
 
-    /// <summary>That epoch, from 1.</summary>
-    public int BestEpoch { get; set; }
+    /// <summary>That of the averaged weights.</summary>
+    public BestEpoch BestAverage { get; set; } = new(0, -1);
 }
 
-/// <summary>Saves and restores all that a run needs to go on as if never stopped: weights, running statistics, momenta, progress. Random numbers
+/// <summary>An epoch, from 1, and its accuracy on the validation images; −1 before the first.</summary>
+public sealed record BestEpoch(int Epoch, double Accuracy);
+
+/// <summary>Saves and restores all that a run needs to go on as if never stopped: weights, running statistics, momenta, averages, progress. Random numbers
 /// need no state: they are keyed by seed, epoch and image.</summary>
 public static class RunState
 {
-    private const string Model = "model.", Momentum = "momentum.", Progress = "progress";
+    private const string Model = "model.", Average = "ema.", Momentum = "momentum.", Progress = "progress";
 
-    public static void Save(string path, Classifier model, SgdOptimizer optimizer, RunProgress progress)
+    public static void Save(string path, Classifier model, SgdOptimizer optimizer, WeightAverage? average, RunProgress progress)
     {
         SafetensorsWriter writer = new();
         WeightFile.Add(model.Parameters, writer, Model);
+        if (average is not null)
+            WeightFile.Add(average.Model.Parameters, writer, Average);
         for (int i = 0; i < optimizer.Targets.Count; i++)
             writer.Add(Momentum + optimizer.Targets[i].Name, optimizer.Targets[i].Tensor.Shape.Sizes, optimizer.Momenta[i].ToArray());
         writer.Metadata[Progress] = JsonSerializer.Serialize(progress, RunJson.Default.RunProgress);
@@ -42,10 +47,12 @@ public static class RunState
     }
 
     /// <exception cref="UserErrorException">The file is damaged or of another model.</exception>
-    public static RunProgress Load(string path, Classifier model, SgdOptimizer optimizer)
+    public static RunProgress Load(string path, Classifier model, SgdOptimizer optimizer, WeightAverage? average)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         WeightFile.Load(model.Parameters, file, Model);
+        if (average is not null)
+            WeightFile.Load(average.Model.Parameters, file, Average);
         for (int i = 0; i < optimizer.Targets.Count; i++)
             optimizer.Momenta[i].CopyFrom(file.ReadFloats(Momentum + optimizer.Targets[i].Name));
         if (!file.Metadata.TryGetValue(Progress, out string? text))

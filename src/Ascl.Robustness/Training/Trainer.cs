@@ -35,6 +35,7 @@ public sealed class Trainer
     private readonly IObjective objective;
     private readonly PgdAttack? attack;
     private readonly SgdOptimizer optimizer;
+    private readonly WeightAverage? average;
     private readonly RunProgress progress;
 
     /// <param name="device">Where to train.</param>
@@ -49,11 +50,14 @@ public sealed class Trainer
         objective = RunParts.Objective(config);
         attack = RunParts.Attack(config, objective);
         Model = RunParts.Classifier(config, data, device);
-        optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay);
-        progress = File.Exists(folder.StateFile) ? RunState.Load(folder.StateFile, Model, optimizer) : new RunProgress();
+        optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay, config.ClipNorm, FreezesEncoder ? Model.HeadPrefix : "");
+        average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
+        progress = File.Exists(folder.StateFile) ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
     }
 
     public Classifier Model { get; }
+
+    private bool FreezesEncoder => config.Method == "linear";
 
     /// <exception cref="UserErrorException">The configuration does not fit the data.</exception>
     public static void Check(RunConfig config, DataSet data)
@@ -79,7 +83,8 @@ public sealed class Trainer
         int stepsPerEpoch = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, 0).Count;
         observer.Began(config.Epochs, stepsPerEpoch, (long)progress.Epoch * stepsPerEpoch + progress.Step);
         LearningRateSchedule schedule = new(config, stepsPerEpoch);
-        TrainingStep step = new(Model, objective, optimizer);
+        WeightPerturbation? perturbation = config.AwpGamma > 0 ? new(Model.Parameters, config.AwpGamma) : null;
+        TrainingStep step = new(Model, objective, optimizer, perturbation, FreezesEncoder ? ForwardMode.Frozen : ForwardMode.Train);
         while (progress.Epoch < config.Epochs)
         {
             RunEpoch(step, schedule, observer, stop);
@@ -90,7 +95,7 @@ public sealed class Trainer
     private void RunEpoch(TrainingStep step, LearningRateSchedule schedule, ITrainingObserver observer, CancellationToken stop)
     {
         int epoch = progress.Epoch;
-        BatchPlan plan = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, epoch);
+        BatchPlan plan = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, epoch, config.Views);
         Batch host = plan.NewBatch();
         while (progress.Step < plan.Count)
         {
@@ -102,6 +107,7 @@ public sealed class Trainer
             long began = Stopwatch.GetTimestamp();
             plan.Fill(progress.Step, host);
             StepResult result = RunStep(step, schedule.At(epoch, progress.Step), host);
+            average?.Update((long)epoch * plan.Count + progress.Step);
             progress.Totals.Add(result, host.Count, Stopwatch.GetElapsedTime(began).TotalSeconds);
             observer.Step(epoch, progress.Step++, host.Count, result);
             if (config.SaveEvery > 0 && progress.Step % config.SaveEvery == 0 && progress.Step < plan.Count)
@@ -129,35 +135,41 @@ public sealed class Trainer
     {
         EpochTotals t = progress.Totals;
         long began = Stopwatch.GetTimestamp();
-        var (natural, robust) = validation is null ? (null, null) : Validate(validation);
-        double seconds = t.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds;
-        double? chosenBy = attack is null ? natural : robust;
         progress.Epoch++;
-        // Without validation images the newest weights are the best known.
-        bool best = chosenBy is null || chosenBy > progress.BestAccuracy;
+        var (natural, robust, best) = Keep(Model, folder.LastFile, folder.BestFile, progress.Best);
+        var averaged = average is null ? (null, null, progress.BestAverage) : Keep(average.Model, folder.LastAverageFile, folder.BestAverageFile, progress.BestAverage);
+        double seconds = t.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds;
         EpochMetrics metrics = new(progress.Epoch, learningRate, t.Loss / t.Images, t.Terms.ToDictionary(e => e.Key, e => e.Value / t.Images),
             t.HasNatural ? (double)t.NaturalCorrect / t.Images : null, t.HasAdversarial ? (double)t.AdversarialCorrect / t.Images : null,
-            natural, robust, best, t.SelectionPercents(), t.Images / t.Seconds, seconds);
-        if (best)
-        {
-            (progress.BestAccuracy, progress.BestEpoch) = (chosenBy ?? -1, progress.Epoch);
-            SaveWeights(folder.BestFile);
-        }
-        SaveWeights(folder.LastFile);
+            natural, robust, best.Epoch == progress.Epoch, averaged.Natural, averaged.Robust, t.SelectionPercents(), t.Images / t.Seconds, seconds);
         folder.AddMetrics(metrics);
-        (progress.Step, progress.Totals) = (0, new());
+        (progress.Step, progress.Totals, progress.Best, progress.BestAverage) = (0, new(), best, averaged.Best);
         SaveState();
         observer.Epoch(metrics);
     }
 
-    private (double? Natural, double? Robust) Validate(ImageSet images)
+    /// <summary>Validates weights after the epoch and saves them as the last and, if they are, the best. Without validation images the newest are the
+    /// best known.</summary>
+    private (double? Natural, double? Robust, BestEpoch Best) Keep(Classifier model, string lastFile, string bestFile, BestEpoch best)
+    {
+        // Pre-training leaves logits that mean nothing.
+        var (natural, robust) = validation is null || !RunParts.TrainsLogits(config) ? (null, null) : Validate(model, validation);
+        double? chosenBy = attack is null ? natural : robust;
+        if (chosenBy is null || chosenBy > best.Accuracy)
+        {
+            best = new(progress.Epoch, chosenBy ?? -1);
+            ClassifierFile.Save(bestFile, model);
+        }
+        ClassifierFile.Save(lastFile, model);
+        return (natural, robust, best);
+    }
+
+    private (double? Natural, double? Robust) Validate(Classifier model, ImageSet images)
     {
         PgdAttack crafted = new(new(config.Epsilon, config.StepSize, config.AttackSteps, RunParts.Norm(config.Norm)));
-        EvaluationReport report = new Evaluator(Model, images, config.Batch, config.Seed).Run([new(crafted)], CancellationToken.None);
+        EvaluationReport report = new Evaluator(model, images, config.Batch, config.Seed).Run([new(crafted)], CancellationToken.None);
         return (report.CleanAccuracy, report.WorstCaseAccuracy);
     }
 
-    private void SaveState() => RunState.Save(folder.StateFile, Model, optimizer, progress);
-
-    private void SaveWeights(string path) => ClassifierFile.Save(path, Model);
+    private void SaveState() => RunState.Save(folder.StateFile, Model, optimizer, average, progress);
 }

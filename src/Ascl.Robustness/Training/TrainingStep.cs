@@ -29,7 +29,10 @@ public sealed class LossNotFiniteException(string term, double value)
 }
 
 /// <summary>One step of training as the paper has it: two forward passes, the terms, the gradients, the update.</summary>
-public sealed class TrainingStep(Classifier model, IObjective objective, SgdOptimizer optimizer)
+/// <param name="perturbation">Moves the weights while the gradient is taken; null for none.</param>
+/// <param name="mode">How the network is run: <see cref="ForwardMode.Train"/>, or <see cref="ForwardMode.Frozen"/> where only the layers after the latent are
+/// trained.</param>
+public sealed class TrainingStep(Classifier model, IObjective objective, SgdOptimizer optimizer, WeightPerturbation? perturbation = null, ForwardMode mode = ForwardMode.Train)
 {
     /// <param name="batch">Natural images.</param>
     /// <param name="adversarial">Crafted from them; null for an objective without attack.</param>
@@ -37,17 +40,37 @@ public sealed class TrainingStep(Classifier model, IObjective objective, SgdOpti
     /// <exception cref="LossNotFiniteException">Nothing was updated.</exception>
     public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate)
     {
+        if (perturbation is not null)
+            Perturb(perturbation, batch, adversarial);
         using IDisposable scope = model.Device.Pool.BeginScope();
-        ModelOutput? natural = objective.NeedsNatural ? model.Forward(batch.Images, ForwardMode.Train) : null;
-        ModelOutput? attacked = adversarial is null ? null : model.Forward(adversarial, ForwardMode.Train);
-        ObjectiveInput input = new(natural, attacked, batch.Labels, model.Project);
+        ObjectiveInput input = Forward(batch, adversarial);
         IReadOnlyList<LossTerm> terms = objective.Terms(input);
         Dictionary<string, double> values = terms.ToDictionary(t => t.Name, t => (double)t.Value.Item);
         foreach (var (name, value) in values)
             if (!double.IsFinite(value))
+            {
+                perturbation?.Restore();
                 throw new LossNotFiniteException(name, value);
-        optimizer.Step(Gradient.Of(terms.Total(), optimizer.Tensors), learningRate);
-        return new(values, terms.Sum(t => t.Weight * values[t.Name]), Correct(natural, batch), Correct(attacked, batch), Selection(input));
+            }
+        Tensor[] gradients = Gradient.Of(terms.Total(), optimizer.Tensors);
+        perturbation?.Restore();
+        optimizer.Step(gradients, learningRate);
+        return new(values, terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, batch), Correct(input.Adversarial, batch), Selection(input));
+    }
+
+    private ObjectiveInput Forward(ImageBatch batch, Tensor? adversarial)
+    {
+        ModelOutput? natural = objective.NeedsNatural ? model.Forward(batch.Images, mode) : null;
+        ModelOutput? attacked = adversarial is null ? null : model.Forward(adversarial, mode);
+        return new(natural, attacked, batch.Labels, model.Project);
+    }
+
+    /// <summary>Moves the weights to where this batch's loss is larger.</summary>
+    private void Perturb(WeightPerturbation perturbation, ImageBatch batch, Tensor? adversarial)
+    {
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        perturbation.Begin();
+        perturbation.Move(Gradient.Of(objective.Terms(Forward(batch, adversarial)).Total(), perturbation.Tensors));
     }
 
     private static int? Correct(ModelOutput? output, ImageBatch batch) => output?.Logits.CountCorrect(batch.Labels);

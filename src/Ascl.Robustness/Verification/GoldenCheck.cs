@@ -29,6 +29,8 @@ public static class GoldenFile
             ContrastiveGolden.Verify(device, file, comparison);
         else if (file.Contains("natural.logits"))
             ObjectiveGolden.Verify(device, file, comparison);
+        else if (file.Contains("step0.adversarial"))
+            StepGolden.Verify(device, file, comparison);
         else if (file.Contains("step0.images"))
             TrainingGolden.Verify(device, file, comparison);
         else if (file.Contains("eval.logits"))

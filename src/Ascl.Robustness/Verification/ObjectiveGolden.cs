@@ -19,14 +19,14 @@ internal static partial class ObjectiveGolden
         foreach (string loss in file.Names.Where(n => n.EndsWith(".loss", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             string name = loss[..^".loss".Length];
-            if (Objective(name) is not { } objective)
+            if (Loss(name) is not { } formula)
             {
                 comparison.Skip(loss, "not an objective of this version");
                 continue;
             }
             using IDisposable scope = device.Pool.BeginScope();
             Tensor[] given = [.. Given.Select(g => Tensor.FromArray(device, new(file.Shape(g)), file.ReadFloats(g), requiresGrad: true))];
-            Tensor total = objective.Terms(new(new ModelOutput(given[2], given[0]), new ModelOutput(given[3], given[1]), labels, latent => latent)).Total();
+            Tensor total = formula(new(new ModelOutput(given[2], given[0]), new ModelOutput(given[3], given[1]), labels, latent => latent));
             comparison.Value(loss, total.Item, 1e-4);
             Tensor[] gradients = Gradient.Of(total, given);
             for (int i = 0; i < Given.Length; i++)
@@ -35,22 +35,35 @@ internal static partial class ObjectiveGolden
         }
     }
 
-    /// <summary>The objective that a golden name stands for, null for one that is not here.</summary>
-    private static IObjective? Objective(string name)
+    /// <summary>The loss that a golden name stands for, null for one that is not here.</summary>
+    private static Func<ObjectiveInput, Tensor>? Loss(string name)
     {
         ContrastiveSettings contrastive = ContrastiveSettings.Of("leaked", "linf", 0.2, normalize: true);
         Match m = NameAndNumber().Match(name);
         double number = m.Groups["number"].Success ? double.Parse(m.Groups["number"].Value, CultureInfo.InvariantCulture) : 0;
         return m.Groups["name"].Value switch
         {
-            "pgd-at" => new PgdAtObjective(),
-            "pgd-at.natural" => new PgdAtObjective(naturalWeight: number),
-            "pgd-at.smoothing" => new PgdAtObjective(labelSmoothing: number),
-            "trades.beta" => new TradesObjective(number),
-            "ascl.pgd" => new AsclObjective(new PgdAtObjective(), contrastive, 1, 0.2),
-            "ascl.trades.beta" => new AsclObjective(new TradesObjective(number), contrastive, 1, 0.2),
+            "pgd-at" => Of(new PgdAtObjective()),
+            "pgd-at.natural" => Of(new PgdAtObjective(naturalWeight: number)),
+            "pgd-at.smoothing" => Of(new PgdAtObjective(labelSmoothing: number)),
+            "trades.beta" => Of(new TradesObjective(number)),
+            "ascl.pgd" => Of(new AsclObjective(new PgdAtObjective(), contrastive, 1, 0.2)),
+            "ascl.trades.beta" => Of(new AsclObjective(new TradesObjective(number), contrastive, 1, 0.2)),
+            "ascl.views.jointly" => Of(Views(ViewPairing.Jointly)),
+            "ascl.views.same-kind" => Of(Views(ViewPairing.SameKind)),
+            "ascl.views.same-view" => Of(Views(ViewPairing.SameView)),
+            "supcon" => Of(new SupConObjective(ContrastiveSettings.Of("global", "cosine", 0.07, normalize: true))),
+            "adr.pgd" => Of(new AdrObjective(new PgdAtObjective(), new())),
+            "adr.local_compactness" => AdrObjective.LocalCompactness,
+            "adr.local_smoothness" => AdrObjective.LocalSmoothness,
+            "adr.global_compactness" => AdrObjective.GlobalCompactness,
+            "adr.global_smoothness" => AdrObjective.GlobalSmoothness,
+            "adr.confidence" => AdrObjective.Confidence,
             _ => null,
         };
+
+        AsclObjective Views(ViewPairing pairing) => new(new PgdAtObjective(), contrastive, 1, 0.2, pairing);
+        static Func<ObjectiveInput, Tensor> Of(IObjective objective) => input => objective.Terms(input).Total();
     }
 
     [GeneratedRegex("^(?<name>.*?)(?<number>[0-9.]+)?$")]

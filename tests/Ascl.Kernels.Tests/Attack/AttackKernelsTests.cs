@@ -38,6 +38,21 @@ public sealed class AttackKernelsTests
         }
     }
 
+    [Theory]
+    [InlineData(PerturbationNorm.Linf)]
+    [InlineData(PerturbationNorm.L2)]
+    public void StoppedImagesStayAndOthersMoveAsEver(PerturbationNorm norm)
+    {
+        using CpuDevice device = new(2);
+        const int image = 13;
+        float[] original = Images(3 * image, 1), start = Images(3 * image, 2), gradient = DeviceData.Normal(3 * image, 3);
+        DeviceBuffer<float> o = device.Upload<float>(original), g = device.Upload<float>(gradient), all = device.Upload<float>(start), some = device.Upload<float>(start);
+        AttackKernels.PgdStep(norm, image, o, g, 0.3f, 0.1f, all);
+        AttackKernels.PgdStep(norm, image, o, g, 0.3f, 0.1f, some, device.Upload<int>([0, 1, 0]));
+        float[] moved = all.ToArray();
+        Assert.Equal([.. moved[..image], .. start[image..(2 * image)], .. moved[(2 * image)..]], some.ToArray());
+    }
+
     private static void AssertInside(PerturbationNorm norm, int image, float[] original, float[] x, float epsilon, string what)
     {
         Assert.All(x, v => Assert.InRange(v, 0, 1));

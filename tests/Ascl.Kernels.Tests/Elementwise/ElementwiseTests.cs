@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.Arm;
+using Ascl.Kernels.Activations;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
@@ -27,6 +28,10 @@ public sealed class ElementwiseTests
             Check("add", y => ElementwiseKernels.Add(ab, bb, y), i => a[i] + b[i]);
             Check("add_scaled", y => ElementwiseKernels.AddScaled(ab, bb, -0.7f, y), i => MulAdd(-0.7f, b[i], a[i]));
             Check("scale", y => ElementwiseKernels.Scale(ab, 0.3f, y), i => 0.3f * a[i]);
+            Check("interpolate", y => ElementwiseKernels.Interpolate(ab, bb, 0.3f, y), i => MulAdd(0.3f, b[i] - a[i], a[i]));
+            Check("multiply", y => ElementwiseKernels.Multiply(ab, bb, y), i => a[i] * b[i]);
+            Check("abs", y => ElementwiseKernels.Abs(ab, y), i => Math.Abs(a[i]));
+            Check("abs.backward", y => ElementwiseKernels.AbsBackward(bb, ab, y), i => b[i] * Math.Sign(a[i]));
             Check("fill", y => ElementwiseKernels.Fill(device.Upload<float>([4f]), 0.5f, y), _ => 2);
 
             void Check(string what, Action<DeviceBuffer<float>> run, Func<int, float> formula)
@@ -43,6 +48,58 @@ public sealed class ElementwiseTests
 
     /// <summary>In one rounding where the machine can.</summary>
     private static float MulAdd(float a, float b, float c) => SimdWidth.Current > 4 || AdvSimd.IsSupported ? MathF.FusedMultiplyAdd(a, b, c) : a * b + c;
+
+    [Fact]
+    public void SmoothActivationsAreFiniteFarFromZeroAndHideNoNaN()
+    {
+        using CpuDevice device = new(1);
+        float[] x = [-1e30f, -200, -1e-30f, 0, 1e-30f, 200, 1e30f, float.NaN];
+        float[] ones = [.. x.Select(_ => 1f)];
+        Check((from, to) => ElementwiseKernels.Silu(from, to), [0, 0, 0, 0, 0, 200, 1e30f]);
+        Check((from, to) => ElementwiseKernels.Softplus(from, 10, to), [0, 0, MathF.Log(2) / 10, MathF.Log(2) / 10, MathF.Log(2) / 10, 200, 1e30f]);
+        Check((from, to) => ElementwiseKernels.Gelu(from, to), [0, 0, 0, 0, 0, 200, 1e30f]);
+        Check((from, to) => ElementwiseKernels.SiluBackward(device.Upload<float>(ones), from, to), [0, 0, 0.5f, 0.5f, 0.5f, 1, 1]);
+        Check((from, to) => ElementwiseKernels.SoftplusBackward(device.Upload<float>(ones), from, 10, to), [0, 0, 0.5f, 0.5f, 0.5f, 1, 1]);
+        Check((from, to) => ElementwiseKernels.GeluBackward(device.Upload<float>(ones), from, to), [0, 0, 0.5f, 0.5f, 0.5f, 1, 1]);
+
+        void Check(Action<DeviceBuffer<float>, DeviceBuffer<float>> run, float[] expected)
+        {
+            DeviceBuffer<float> y = device.Allocate<float>(x.Length);
+            run(device.Upload<float>(x), y);
+            float[] actual = y.ToArray();
+            for (int i = 0; i < expected.Length; i++)
+                Assert.True(Math.Abs(actual[i] - expected[i]) <= 1e-6f * Math.Max(1, Math.Abs(expected[i])), $"{actual[i]} at {x[i]}, not {expected[i]}");
+            Assert.True(float.IsNaN(actual[^1]));
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)]
+    [InlineData(21)]
+    public void OutsideIsClearedAndInsideIsKept(int channels)
+    {
+        using CpuDevice device = new(2);
+        ActivationLayout layout = ActivationLayout.Blocked(2, channels, 3, 4);
+        float[] plain = DeviceData.Uniform(2 * channels * 12, 1);
+        DeviceBuffer<float> expected = device.Activation(layout, plain), y = device.Activation(layout, plain);
+        float[] dirty = [.. y.ToArray().Select(v => v == 0 ? 7 : v)];
+        y.CopyFrom(dirty);
+        ActivationKernels.ClearOutside(layout, y);
+        Assert.Equal(expected.ToArray(), y.ToArray());
+    }
+
+    [Fact]
+    public void WhatWasDerivedFromTheResultIsMadeAgain()
+    {
+        using CpuDevice device = new(1);
+        DeviceBuffer<float> y = device.Upload<float>([1, 2]), b = device.Upload<float>([3, 4]);
+        object before = y.Derived("test", () => new object());
+        ElementwiseKernels.Interpolate(y, b, 0.5f, y);
+        object between = y.Derived("test", () => new object());
+        ElementwiseKernels.Copy(b, 0, y, 0, 2);
+        Assert.Equal(3, new[] { before, between, y.Derived("test", () => new object()) }.Distinct().Count());
+    }
 
     [Fact]
     public void OperandsMayBeTheResult()

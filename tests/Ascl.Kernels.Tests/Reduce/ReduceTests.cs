@@ -21,6 +21,23 @@ public sealed class ReduceTests
         }
     }
 
+    [Fact]
+    public void SquaredNormsOfEveryLengthOnAnyNumberOfThreads()
+    {
+        foreach (int length in Enumerable.Range(0, 40).Append(1 << 15).Append((1 << 17) + 3))
+        {
+            float[] x = DeviceData.Uniform(length, 1);
+            double[] norms = [.. new[] { 1, 3 }.Select(threads =>
+            {
+                using CpuDevice device = new(threads);
+                return ReduceKernels.SquaredNorm(device.Upload<float>(x));
+            })];
+            double expected = x.Sum(v => (double)v * v);
+            Assert.Equal(norms[0], norms[1]);
+            Assert.Equal(expected, norms[0], 1e-12 * Math.Max(1, expected));
+        }
+    }
+
     /// <summary>A float would stop growing at 2²⁴.</summary>
     [Fact]
     public void SumsAreCarriedInDouble()

@@ -21,10 +21,13 @@ public sealed class ForwardModeTests
     [InlineData("wrn-16-2", 3, 10)]
     [InlineData("smallcnn", 1, 28)]
     [InlineData("resnet: 1 block a stage, widths 5,9,17", 3, 7)]
-    public void FrozenIsEvaluate(string network, int channels, int size)
+    [InlineData("resnet: 1 block a stage, widths 5,9,17", 3, 7, Activation.Softplus)]
+    [InlineData("wrn-10-1", 3, 9, Activation.Silu)]
+    [InlineData("smallcnn", 1, 28, Activation.Gelu)]
+    public void FrozenIsEvaluate(string network, int channels, int size, Activation activation = Activation.Relu)
     {
         using CpuDevice device = new(2);
-        Classifier model = Made.Classifier(device, network, channels);
+        Classifier model = Made.Classifier(device, network, channels, activation: activation);
         Tensor images = Made.Images(device, 3, channels, size);
         Made.DisturbNorms(model, 1);
         Check("at the start");

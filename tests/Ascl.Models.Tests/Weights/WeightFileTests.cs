@@ -42,6 +42,23 @@ public sealed class WeightFileTests : IDisposable
         Assert.Equal(saved.Forward(images, ForwardMode.Frozen).Logits.ToArray(), loaded.Forward(images, ForwardMode.Frozen).Logits.ToArray());
     }
 
+    [Fact]
+    public void TheActivationIsKeptAndReluWhereAFileDoesNotNameIt()
+    {
+        string path = Path.Combine(directory.FullName, "activation.safetensors");
+        Classifier gelu = Made.Classifier(device, Network, activation: Activation.Gelu);
+        ClassifierFile.Save(path, gelu);
+        Autograd.Tensor images = Made.Images(device, 2, 3, 8);
+        Assert.Equal(gelu.Forward(images, ForwardMode.Frozen).Logits.ToArray(), ClassifierFile.Load(device, path).Forward(images, ForwardMode.Frozen).Logits.ToArray());
+
+        SafetensorsWriter writer = new();
+        WeightFile.Add(gelu.Parameters, writer);
+        writer.Metadata["ascl.classifier"] = $$"""{"network":"{{Network}}","channels":3,"classes":10,"mean":[],"std":[],"projection_size":0}""";
+        writer.Save(path);
+        Assert.Equal(Activation.Relu, ClassifierFile.Load(device, path).Spec.Activation);
+        Assert.Equal(Activation.Silu, ClassifierFile.Load(device, path, activation: Activation.Silu).Spec.Activation);
+    }
+
     /// <summary>A state dict of a DataParallel model with PyTorch's counters.</summary>
     [Fact]
     public void ModulePrefixAndBatchCountersAreIgnored()

@@ -86,6 +86,36 @@ public sealed class PgdAttackTests
         Assert.Equal(new PgdAttack(new(Epsilon, Step, 5)).Perturb(model, batch, Made.Key).ToArray(), two.ToArray());
     }
 
+    /// <summary>Each image is where the attack of so many steps is that first misclassifies it, and where all of them end if none does.</summary>
+    [Fact]
+    public void EarlyStoppedImagesStayWhereTheyWereFirstMisclassified()
+    {
+        using CpuDevice device = new(2);
+        Classifier model = Made.Model(device);
+        ImageBatch batch = Made.Batch(device, Sixteen);
+        // Labels that the network gives itself, so that all images but the last begin right.
+        int[] labels = model.Forward(batch.Images, ForwardMode.Frozen).Logits.Predict().ToArray();
+        labels[^1] = (labels[^1] + 1) % Made.Classes;
+        batch = batch with { Labels = device.Upload<int>(labels) };
+        const int most = 6;
+        PgdSettings settings = new(0.1, 0.02, most, Start: AttackStart.None);
+        float[] stopped = new PgdAttack(settings with { EarlyStop = true }).Perturb(model, batch, Made.Key).ToArray();
+        float[][] after = new float[most + 1][];
+        int[] stoppedAt = [.. labels.Select(_ => most)];
+        for (int steps = most; steps >= 0; steps--)
+        {
+            Tensor x = new PgdAttack(settings with { Steps = steps }).Perturb(model, batch, Made.Key);
+            after[steps] = x.ToArray();
+            int[] predictions = model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray();
+            for (int i = 0; i < labels.Length; i++)
+                stoppedAt[i] = predictions[i] != labels[i] ? steps : stoppedAt[i];
+        }
+        Assert.Equal(0, stoppedAt[^1]);
+        Assert.True(stoppedAt.Distinct().Count() >= 3, string.Join(' ', stoppedAt));
+        for (int i = 0; i < labels.Length; i++)
+            Assert.Equal(after[stoppedAt[i]][(i * Made.Image)..((i + 1) * Made.Image)], stopped[(i * Made.Image)..((i + 1) * Made.Image)]);
+    }
+
     [Fact]
     public void FgsmIsOneStepOfLengthEpsilonAlongTheSign()
     {

@@ -28,6 +28,10 @@ public sealed class ObjectiveTests
         Check(new TradesObjective(), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6));
         Check(new AsclObjective(new PgdAtObjective(), Leaked, 0.7, 0.2), AttackLoss.CrossEntropy, true, ("robust_ce", 1), ("contrastive", 0.7), ("vat_kl", 0.2));
         Check(new AsclObjective(new TradesObjective(3), Leaked), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 3), ("contrastive", 1));
+        Check(new SupConObjective(Leaked), null, true, ("contrastive", 1));
+        Check(new AdrObjective(new PgdAtObjective(), new()), AttackLoss.CrossEntropy, true,
+            ("robust_ce", 1), ("local_compactness", 1), ("local_smoothness", 1), ("global_compactness", 1), ("confidence", 1));
+        Check(new AdrObjective(new TradesObjective(), new(0, 0, 0, 3, 0)), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6), ("global_smoothness", 3));
 
         void Check(IObjective objective, AttackLoss? attack, bool natural, params (string, double)[] expected)
         {

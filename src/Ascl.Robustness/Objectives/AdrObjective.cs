@@ -1,0 +1,77 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
+using Ascl.Robustness.Attacks;
+
+namespace Ascl.Robustness.Objectives;
+
+/// <summary>Weights of the terms of <see cref="AdrObjective"/>; one of 0 leaves its term out.</summary>
+public sealed record AdrWeights(
+    double LocalCompactness = 1, double LocalSmoothness = 1, double GlobalCompactness = 1, double GlobalSmoothness = 0, double Confidence = 1);
+
+/// <summary>
+/// Adversarial divergence reduction (Bui et al. 2020): the terms of <paramref name="foundation"/> (PGD-AT or TRADES), and terms that draw the
+/// adversarial latents and predictions to the natural ones (no gradient flows to those), to those of the same class more than to others, and make
+/// adversarial predictions confident.
+/// </summary>
+public sealed class AdrObjective(IObjective foundation, AdrWeights weights) : IObjective
+{
+    /// <summary>Weight of a pair of different classes in the global terms; that of one class is 1.</summary>
+    private const float OtherClass = 1 - 1 / 0.99f;
+
+    public AttackLoss? Attack => foundation.Attack;
+    public bool NeedsNatural => true;
+
+    public IReadOnlyList<LossTerm> Terms(ObjectiveInput input)
+    {
+        (string Name, double Weight, Func<ObjectiveInput, Tensor> Value)[] terms =
+        [
+            ("local_compactness", weights.LocalCompactness, LocalCompactness),
+            ("local_smoothness", weights.LocalSmoothness, LocalSmoothness),
+            ("global_compactness", weights.GlobalCompactness, GlobalCompactness),
+            ("global_smoothness", weights.GlobalSmoothness, GlobalSmoothness),
+            ("confidence", weights.Confidence, Confidence),
+        ];
+        return [.. foundation.Terms(input), .. terms.Where(t => t.Weight > 0).Select(t => new LossTerm(t.Name, t.Weight, t.Value(input)))];
+    }
+
+    /// <summary>mean |sg(z) − z^a|.</summary>
+    public static Tensor LocalCompactness(ObjectiveInput input) => input.Adversarial!.Latent.AddScaled(input.Natural!.Latent.Detach(), -1).Abs().Mean();
+
+    /// <summary>mean_i CE(sg(softmax o_i), o^a_i).</summary>
+    public static Tensor LocalSmoothness(ObjectiveInput input)
+    {
+        Tensor logits = input.Adversarial!.Logits;
+        return Targets(input).Multiply(logits.LogSoftmax()).Sum(-1f / logits.Shape[0]);
+    }
+
+    /// <summary>mean_ij w_ij·mean_k |sg(z_jk) − z^a_ik|.</summary>
+    public static Tensor GlobalCompactness(ObjectiveInput input)
+    {
+        Tensor latent = input.Adversarial!.Latent, weights = PairWeights(input);
+        return latent.PairDistances(input.Natural!.Latent.Detach()).Multiply(weights).Sum(1f / weights.Shape.Length / latent.Shape[1]);
+    }
+
+    /// <summary>mean_ij w_ij·CE(sg(softmax o_j), o^a_i).</summary>
+    public static Tensor GlobalSmoothness(ObjectiveInput input)
+    {
+        Tensor targets = Targets(input), weights = PairWeights(input);
+        Tensor products = input.Adversarial!.Logits.LogSoftmax().Linear(targets, Tensor.FromArray(targets.Device, new(targets.Shape[0]), new float[targets.Shape[0]]));
+        return products.Multiply(weights).Sum(-1f / weights.Shape.Length);
+    }
+
+    /// <summary>Mean entropy of softmax o^a.</summary>
+    public static Tensor Confidence(ObjectiveInput input) => input.Adversarial!.Logits.MeanEntropy();
+
+    /// <summary>sg(softmax o).</summary>
+    private static Tensor Targets(ObjectiveInput input) => input.Natural!.Logits.Detach().LogSoftmax().Exp();
+
+    /// <summary>w [b, b]: rows are adversarial images, columns natural ones.</summary>
+    private static Tensor PairWeights(ObjectiveInput input)
+    {
+        int[] labels = input.Labels.ToArray();
+        Tensor weights = Tensor.Empty(input.Labels.Device, new(labels.Length, labels.Length));
+        weights.Data.CopyFrom([.. labels.SelectMany(own => labels.Select(other => own == other ? 1 : OtherClass))]);
+        return weights;
+    }
+}

@@ -1,0 +1,108 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>Reading, checking and writing.</summary>
+public sealed partial record RunConfig
+{
+    /// <summary>The defaults, with the values that <paramref name="given"/> holds.</summary>
+    /// <param name="given">Values by key; null stands for the default.</param>
+    /// <param name="where">Where they come from, for messages.</param>
+    /// <exception cref="UserErrorException">An unknown key, or a value of the wrong kind or out of range.</exception>
+    public static RunConfig Of(JsonObject given, string where)
+    {
+        JsonObject whole = new RunConfig().ToJson();
+        foreach (var (key, value) in given)
+        {
+            if (!Keys.Contains(key))
+                throw JsonFile.UnknownKey(where, key, Keys);
+            if (value is not null)
+                whole[key] = value.DeepClone();
+        }
+        try
+        {
+            return whole.Deserialize(RunConfigJson.Default.RunConfig)!.Checked(where);
+        }
+        catch (JsonException e)
+        {
+            string key = e.Path?.TrimStart('$', '.') ?? "";
+            string? value = whole[key.Split('[')[0]]?.ToJsonString();
+            throw new UserErrorException($"{where}: {key} is {value}: not a value of the right kind", e);
+        }
+    }
+
+    /// <exception cref="UserErrorException">The file cannot be read, or is not a valid configuration.</exception>
+    public static RunConfig Read(string path) => Of(JsonFile.ReadObject(path), path);
+
+    /// <summary>The values by key, without those that are null.</summary>
+    public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, RunConfigJson.Default.RunConfig)!.AsObject();
+
+    /// <exception cref="UserErrorException">The file cannot be written.</exception>
+    public void Save(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, RunConfigJson.Default.RunConfig) + "\n");
+
+    private RunConfig Checked(string where)
+    {
+        Known("method", Method, Methods);
+        Known("foundation", Foundation, Foundations);
+        Known("activation", Activation, Activations);
+        Known("strategy", Strategy, Strategies);
+        Known("distance", Distance, Distances);
+        Known("schedule", Schedule, Schedules);
+        Known("norm", Norm, Norms);
+        Known("view-pairing", ViewPairing, ViewPairings);
+        Known("start", Start, Starts);
+        Known("bn-mode", BnMode, BnModes);
+        Known("augment", Augment, Augmentations);
+        Known("normalize", Normalize, Normalizations);
+        Require(Data.Length > 0, "data", Data, "must name a data set");
+        Require(Model.Length > 0, "model", Model, "must name a network");
+        Require(Views is 1 or 2, "views", Views, "must be 1 or 2");
+        Require(Views == 1 || Augment != "off", "augment", Augment, "two views of an image differ by it");
+        Require(Views == 2 || ViewPairing == "jointly", "view-pairing", ViewPairing, "needs two views of each image (views 2)");
+        Require(Views == 2 || Method != "supcon", "views", Views, "supcon contrasts two views of each image (views 2)");
+        Require(From is not null || Method != "linear", "from", "not given", "a linear evaluation needs an encoder, such as that of a run of supcon");
+        Require(LimitTrain is null or >= 1, "limit-train", LimitTrain, "must be at least 1");
+        Require(LimitTest is null or >= 1, "limit-test", LimitTest, "must be at least 1");
+        Require(Epochs >= 1, "epochs", Epochs, "must be at least 1");
+        Require(Batch >= 1, "batch", Batch, "must be at least 1");
+        Require(AttackSteps >= 1, "attack-steps", AttackSteps, "must be at least 1");
+        foreach (var (key, value) in new[] { ("validation", Validation), ("head", Head), ("threads", Threads), ("save-every", SaveEvery) })
+            Require(value >= 0, key, value, "must not be negative");
+        foreach (var (key, value) in new[] { ("temperature", Temperature), ("lr", LearningRate), ("step-size", StepSize), ("decay", Decay) })
+            Require(double.IsFinite(value) && value > 0, key, value, "must be more than 0");
+        foreach (var (key, value) in new[]
+        {
+            ("contrastive-weight", ContrastiveWeight), ("natural-weight", NaturalWeight), ("robust-weight", RobustWeight),
+            ("vat-weight", VatWeight), ("trades-beta", TradesBeta), ("weight-decay", WeightDecay), ("epsilon", Epsilon), ("clip-norm", ClipNorm), ("awp-gamma", AwpGamma),
+            ("local-compactness-weight", LocalCompactnessWeight), ("local-smoothness-weight", LocalSmoothnessWeight),
+            ("global-compactness-weight", GlobalCompactnessWeight), ("global-smoothness-weight", GlobalSmoothnessWeight), ("confidence-weight", ConfidenceWeight),
+        })
+            Require(double.IsFinite(value) && value >= 0, key, value, "must not be negative");
+        Require(LabelSmoothing is >= 0 and < 1, "label-smoothing", LabelSmoothing, "must be at least 0 and less than 1");
+        Require(EmaDecay is >= 0 and < 1, "ema-decay", EmaDecay, "must be at least 0 and less than 1");
+        Require(Momentum is >= 0 and < 1, "momentum", Momentum, "must be at least 0 and less than 1");
+        Require(
+            Norm != "linf" || Epsilon <= 1, "epsilon", Epsilon, "must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)");
+        Require(Warmup >= 0 && Warmup < Epochs, "warmup", Warmup, $"must be at least 0 and less than the {Epochs} epochs");
+        string given = string.Join(",", Milestones);
+        Require(Schedule != "piecewise" || Milestones.Count > 0, "milestones", "empty", "a piecewise schedule needs them (such as 100,105)");
+        Require(Milestones.Zip(Milestones.Skip(1)).All(pair => pair.First < pair.Second), "milestones", given, "must rise");
+        Require(Milestones.All(epoch => epoch >= 1 && epoch < Epochs), "milestones", given, $"must lie between 1 and the last of {Epochs} epochs");
+        return this;
+
+        void Require(bool holds, string key, object? value, string rule)
+        {
+            if (!holds)
+                throw new UserErrorException($"{where}: {key} is {value}: {rule}");
+        }
+
+        void Known(string key, string name, IReadOnlyList<string> names)
+        {
+            if (!names.Contains(name))
+                throw NearestName.Unknown(key, name, names);
+        }
+    }
+}
