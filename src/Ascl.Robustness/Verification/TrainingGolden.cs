@@ -63,10 +63,10 @@ internal static class TrainingGolden
         }
         if (file.Contains("selected_pairs"))
         {
-            // Pairs of all anchors, two rows an image: positives and negatives of every step.
+            // Pairs of all anchors, two rows an image: positives and negatives of every step. Whole numbers, which must agree.
             int rows = 2 * file.Shape("step0.labels")[0];
             IEnumerable<double> ours = results.SelectMany(r => new[] { r.Selected[strategy].Positives * rows, r.Selected[strategy].Negatives * rows });
-            comparison.Add("selected_pairs", file.ReadIntegers("selected_pairs").Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 1e-6, "pairs");
+            comparison.Add("selected_pairs", file.ReadIntegers("selected_pairs").Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 0.5, "pairs");
         }
         foreach (NamedTensor tensor in model.Parameters.All.Where(p => file.Contains($"after.{p.Name}")))
             comparison.Tensor($"after.{tensor.Name}", tensor.Tensor.ToArray(), WeightsAllowed);
