@@ -47,8 +47,8 @@ internal sealed class Comparison(SafetensorsFile file)
     public List<GoldenCheck> Checks { get; } = [];
     public bool AllPassed => Checks.All(c => c.Passed);
 
-    /// <summary>The largest error as a multiple of what is allowed.</summary>
-    public double LargestShare => Checks.Max(c => double.IsNaN(c.Error) ? double.PositiveInfinity : c.Error / c.Allowed);
+    /// <summary>The errors that are too large, as multiples of what is allowed.</summary>
+    public IEnumerable<double> Excesses => Checks.Where(c => !c.Passed).Select(c => double.IsNaN(c.Error) ? double.PositiveInfinity : c.Error / c.Allowed);
 
     /// <summary>A number, to a fraction of its size.</summary>
     public void Value(string name, double ours, double allowed)

@@ -13,7 +13,7 @@ internal static class RoundingBranches
     /// <summary>Branches tried, the unmoved input first.</summary>
     public const int Count = 128;
 
-    /// <summary>After so many branches a search goes on only if what is left looks like rounding.</summary>
+    /// <summary>After so many branches a search goes on only if some of what is left looks like rounding.</summary>
     public const int First = 8;
 
     /// <summary>Errors beyond this multiple of what is allowed are of another formula, not of another branch.</summary>
@@ -22,20 +22,22 @@ internal static class RoundingBranches
     /// <summary>The most that a pixel in [0, 1] is moved, in turn: what float32 loses at the input, and what it loses on the way through a network.</summary>
     private static readonly float[] Roundings = [1e-7f, 1e-6f];
 
-    /// <summary>The first branch on which everything passes, else the one whose largest error is the smallest share of what is allowed.</summary>
+    /// <summary>The first branch on which everything passes, else one on which the fewest do not, and of these the one with the smallest errors.</summary>
     public static Comparison Nearest(SafetensorsFile file, int branches, Action<int, Comparison> verify)
     {
         Comparison? best = null;
         for (int branch = 0; branch < branches && best?.AllPassed != true; branch++)
         {
-            if (branch == First && !(best!.LargestShare <= FarOff))
+            if (branch >= First && best!.Excesses.All(excess => excess > FarOff))
                 break;
             Comparison checks = new(file);
             verify(branch, checks);
-            if (best is null || checks.LargestShare < best.LargestShare)
+            if (best is null || Rank(checks).CompareTo(Rank(best)) < 0)
                 best = checks;
         }
         return best!;
+
+        static (int, double) Rank(Comparison checks) => (checks.Excesses.Count(), checks.Excesses.DefaultIfEmpty().Max());
     }
 
     /// <summary><paramref name="values"/> in [0, 1] as branch number <paramref name="branch"/> sees them.</summary>
