@@ -40,8 +40,8 @@ internal static class Conv2dCases
         foreach (Sizes s in new[] { winograd, pointwise, strided })
             foreach (bool residual in new[] { false, true })
                 foreach (bool relu in new[] { false, true })
-                    yield return Folded(s, planes: false, residual, relu);
-        yield return Folded(new(2, 3, 6, 7, 18, 3, 3, 1, 1), planes: true, residual: false, relu: true);
+                    yield return Finished(s, planes: false, residual, relu);
+        yield return Finished(new(2, 3, 6, 7, 18, 3, 3, 1, 1), planes: true, residual: false, relu: true);
 
         OpCase Case(Sizes s, bool planes, bool bias)
         {
@@ -51,18 +51,15 @@ internal static class Conv2dCases
                 v => [.. s.Reference(v[0], v[1]).Select((y, i) => bias ? y + v[2][s.ChannelOf(i)] : y)]);
         }
 
-        OpCase Folded(Sizes s, bool planes, bool residual, bool relu)
+        OpCase Finished(Sizes s, bool planes, bool residual, bool relu)
         {
-            OpInput x = inputs.Draw("x", s.N, s.C, s.H, s.W), added = inputs.Draw("residual", s.N, s.K, s.Output.H, s.Output.W);
-            float[] weight = inputs.Values(s.K * s.C * s.R * s.S), bias = inputs.Values(s.K);
-            double[] exactWeight = [.. weight.Select(v => (double)v)];
-            return new("folded_conv2d", $"{s}{(residual ? ", residual" : "")}{(relu ? ", relu" : "")}{(planes ? ", image planes" : "")}", residual ? [x, added] : [x],
-                t => Image(t[0], planes).FoldedConv2d(
-                    Tensor.FromArray(t[0].Device, new(s.K, s.C, s.R, s.S), weight), Tensor.FromArray(t[0].Device, new(s.K), bias),
-                    residual ? t[1].ToActivation() : null, relu, s.Stride, s.Padding),
-                v => [.. s.Reference(v[0], exactWeight).Select((y, i) =>
+            OpInput x = inputs.Draw("x", s.N, s.C, s.H, s.W), weight = inputs.Draw("weight", s.K, s.C, s.R, s.S), bias = inputs.Draw("bias", s.K);
+            OpInput added = inputs.Draw("residual", s.N, s.K, s.Output.H, s.Output.W);
+            return new("conv2d", $"{s}, bias{(residual ? ", residual" : "")}{(relu ? ", relu" : "")}{(planes ? ", image planes" : "")}", residual ? [x, weight, bias, added] : [x, weight, bias],
+                t => Image(t[0], planes).Conv2d(t[1], t[2], s.Stride, s.Padding, residual ? t[3].ToActivation() : null, relu),
+                v => [.. s.Reference(v[0], v[1]).Select((y, i) =>
                 {
-                    double z = y + bias[s.ChannelOf(i)] + (residual ? v[1][i] : 0);
+                    double z = y + v[2][s.ChannelOf(i)] + (residual ? v[3][i] : 0);
                     return relu ? Math.Max(0, z) : z;
                 })]);
         }

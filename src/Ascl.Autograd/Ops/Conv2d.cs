@@ -1,4 +1,5 @@
 using Ascl.Kernels.Conv2d;
+using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Reduce;
 
@@ -7,28 +8,21 @@ namespace Ascl.Autograd.Ops;
 /// <summary>Convolution.</summary>
 public static class Conv2dOps
 {
-    /// <summary>y[n, k] = Σ over c of x[n, c] ∗ weight[k, c] (+ bias[k]).</summary>
+    /// <summary>y[n, k] = relu?(Σ over c of x[n, c] ∗ weight[k, c] + bias[k] + residual[n, k]), in one pass.</summary>
     /// <param name="x">[N, C, H, W], an activation or image planes.</param>
     /// <param name="weight">Plain [K, C, R, S].</param>
     /// <param name="bias">Plain [K], or null.</param>
     /// <param name="stride">Pixels from one window to the next.</param>
     /// <param name="padding">Zero pixels around the image.</param>
-    public static Tensor Conv2d(this Tensor x, Tensor weight, Tensor? bias = null, int stride = 1, int padding = 0)
+    /// <param name="residual">An activation of the result's shape, or null.</param>
+    /// <param name="relu">Negative results become 0.</param>
+    public static Tensor Conv2d(this Tensor x, Tensor weight, Tensor? bias = null, int stride = 1, int padding = 0, Tensor? residual = null, bool relu = false)
     {
         Conv2dGeometry g = Conv2dGeometry.Of(x.ActivationLayout, weight.Shape.Sizes, stride, padding);
         Tensor y = Tensor.Empty(x.Device, new(g.Output.N, g.K, g.Output.H, g.Output.W), TensorLayout.Activation);
-        Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias?.Data), y.Data);
-        Edge[] edges = [ToInput(g, x, weight, (dy, _) => dy), (weight, dy => BackwardWeight(g, x, dy, weight))];
-        return y.Record("conv2d", bias is null ? edges : [.. edges, (bias, dy => BackwardBias(g, dy, bias))]);
-    }
-
-    /// <summary>relu?(x ∗ weight + bias + residual) in one pass: a convolution with BatchNorm's evaluation mode folded in.</summary>
-    /// <remarks>Gradients reach x and the residual; weight and bias are constants, made from others that are not being trained.</remarks>
-    public static Tensor FoldedConv2d(this Tensor x, Tensor weight, Tensor bias, Tensor? residual, bool relu, int stride, int padding)
-    {
-        Conv2dGeometry g = Conv2dGeometry.Of(x.ActivationLayout, weight.Shape.Sizes, stride, padding);
-        Tensor y = Tensor.Empty(x.Device, new(g.Output.N, g.K, g.Output.H, g.Output.W), TensorLayout.Activation);
-        Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias.Data, residual?.Data, relu), y.Data);
+        if (residual is not null && (residual.Shape != y.Shape || residual.Layout != y.Layout))
+            throw new ShapeException($"conv2d: residual {residual.Layout} {residual.Shape} does not fit the result {y.Shape}");
+        Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias?.Data, residual?.Data, relu), y.Data);
         y.Rectified = relu;
         JointVjp<Tensor> gated = new((dy, masked) =>
         {
@@ -38,8 +32,12 @@ public static class Conv2dOps
             ElementwiseKernels.ReluBackward(dy.Data, y.Data, dz.Data);
             return dz;
         });
-        Edge toInput = ToInput(g, x, weight, gated.Of);
-        return y.Record("folded_conv2d", residual is null ? [toInput] : [toInput, new Edge(residual, gated.Of, Fuses: false)]);
+        List<Edge> edges = [ToInput(g, x, weight, gated.Of), new(weight, (dy, fusion) => BackwardWeight(g, x, gated.Of(dy, fusion), weight), Fuses: false)];
+        if (bias is not null)
+            edges.Add(new(bias, (dy, fusion) => BackwardBias(g, gated.Of(dy, fusion), bias), Fuses: false));
+        if (residual is not null)
+            edges.Add(new(residual, gated.Of, Fuses: false));
+        return y.Record("conv2d", [.. edges]);
     }
 
     /// <summary>The input's gradient, from what <paramref name="gated"/> makes of dy.</summary>

@@ -5,7 +5,7 @@ using Ascl.Kernels.Diagnostics;
 namespace Ascl.Kernels.Reduce;
 
 /// <summary>Sums in a fixed order, accumulated in double.</summary>
-public static unsafe class ReduceKernels
+public static unsafe partial class ReduceKernels
 {
     /// <summary>y[0] = scale·Σ x.</summary>
     public static void Sum(DeviceBuffer<float> x, float scale, DeviceBuffer<float> y)
@@ -48,25 +48,10 @@ public static unsafe class ReduceKernels
             py[c] = (float)sums[c];
     }
 
-    /// <summary>y[c] = Σ over n, h, w of x[n, c, h, w]: a convolution's bias gradient.</summary>
+    /// <summary>y[c] = Σ over n, h, w of x[n, c, h, w], x in channel blocks: a convolution's bias gradient.</summary>
     public static void ChannelSums(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
         using var trace = KernelTrace.Begin("reduce.channel_sums", layout, layout.Length, 4.0 * layout.Length);
-        PlaneView view = new(layout, CpuDevice.Pointer(x));
-        float* py = CpuDevice.Pointer(y);
-        ((CpuDevice)x.Device).For(layout.Blocks, (block, _) =>
-        {
-            double* sums = stackalloc double[16];
-            new Span<double>(sums, 16).Clear();
-            for (int n = 0; n < layout.N; n++)
-                for (int h = 0; h < layout.H; h++)
-                {
-                    float* row = view.First + n * view.Image + block * view.Plane + h * view.Row;
-                    for (int i = 0; i < layout.W * layout.Block; i++)
-                        sums[i % layout.Block] += row[i];
-                }
-            for (int lane = 0; lane < Math.Min(layout.Block, layout.C - block * layout.Block); lane++)
-                py[block * layout.Block + lane] = (float)sums[lane];
-        });
+        ChannelSumsCpu(layout, x, y);
     }
 }

@@ -36,14 +36,11 @@ public sealed class ConvLayer
         if (mode == ForwardMode.Frozen)
         {
             FoldedWeights folded = FoldedWeights.Of(weight, bias, norm?.State);
-            return x.FoldedConv2d(folded.Weight, folded.Bias, residual, relu, stride, padding);
+            return x.Conv2d(folded.Weight, folded.Bias, stride, padding, residual, relu);
         }
-        Tensor y = x.Conv2d(weight, bias, stride, padding);
-        if (norm is not null)
-            return norm.Normalize(y, mode, residual, relu);
-        if (residual is not null)
-            y = y.Add(residual);
-        return relu ? y.Relu() : y;
+        return norm is null
+            ? x.Conv2d(weight, bias, stride, padding, residual, relu)
+            : norm.Normalize(x.Conv2d(weight, bias, stride, padding), mode, residual, relu);
     }
 
     private static Tensor Weight(ParameterSet parameters, string name, int inputs, int outputs, int kernel) =>
