@@ -312,19 +312,9 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
         minus = F.NegMulAdd(point, odd, even);
     }
 
-    /// <summary>The weights' 36 frequencies: tap 1 for an even phase, G of taps 0 and 2 for an odd one, along both axes.</summary>
-    [MethodImpl(Optimized), SkipLocalsInit]
-    public static void Weight(float* g, float* u, nint frequency, float* scratch)
-    {
-        nint w = F.Width;
-        for (nint j = 0; j < 3; j++)
-            WeightColumn(F.Load(g + j * w), F.Load(g + (3 + j) * w), F.Load(g + (6 + j) * w), scratch + j * w, 3 * w);
-        for (nint i = 0; i < 6; i++)
-            WeightColumn(F.Load(scratch + 3 * i * w), F.Load(scratch + (3 * i + 1) * w), F.Load(scratch + (3 * i + 2) * w), u + 6 * i * frequency, frequency);
-    }
-
+    /// <summary>Along one axis of the weights: tap 1 for an even phase, G of taps 0 and 2 for an odd one.</summary>
     [MethodImpl(Inline)]
-    private static void WeightColumn(F g0, F g1, F g2, float* u, nint step)
+    public static void WeightColumn(F g0, F g1, F g2, float* u, nint step)
     {
         F two = F.Broadcast(2), scale = F.Broadcast(2f / 3), minus = F.Broadcast(-2f / 3);
         g1.Store(u);
@@ -335,19 +325,9 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
         g2.Store(u + 5 * step);
     }
 
-    /// <summary>The adjoint of <see cref="Weight"/>.</summary>
-    [MethodImpl(Optimized), SkipLocalsInit]
-    public static void WeightAdjoint(float* u, nint frequency, float* dg, float* scratch)
-    {
-        nint w = F.Width;
-        for (nint j = 0; j < 6; j++)
-            WeightAdjointColumn(u + j * frequency, 6 * frequency, scratch + j * w, 6 * w);
-        for (nint i = 0; i < 3; i++)
-            WeightAdjointColumn(scratch + 6 * i * w, w, dg + 3 * i * w, w);
-    }
-
+    /// <summary>The adjoint of <see cref="WeightColumn"/>.</summary>
     [MethodImpl(Inline)]
-    private static void WeightAdjointColumn(float* u, nint from, float* g, nint to)
+    public static void WeightAdjointColumn(float* u, nint from, float* g, nint to)
     {
         F u1 = F.Load(u + from), u2 = F.Load(u + 2 * from), u3 = F.Load(u + 3 * from), u4 = F.Load(u + 4 * from);
         F twoThirds = F.Broadcast(2f / 3);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Conv2d;
@@ -52,14 +53,40 @@ internal unsafe interface IWinogradAlgorithm<F> where F : struct, ISimd<F>
 /// <typeparam name="F">The vector.</typeparam>
 internal unsafe interface IWinogradWeights<F> where F : struct, ISimd<F>
 {
-    /// <summary>The 36 frequencies, <paramref name="frequency"/> apart, of 3×3 vectors, tap after tap.</summary>
-    static abstract void Weight(float* g, float* u, nint frequency, float* scratch);
+    /// <summary>Three taps along one axis to its six frequencies, <paramref name="step"/> apart.</summary>
+    static abstract void WeightColumn(F g0, F g1, F g2, float* u, nint step);
 
-    /// <summary>The adjoint of <see cref="Weight"/>: 3×3 vectors, tap after tap.</summary>
-    static abstract void WeightAdjoint(float* u, nint frequency, float* dg, float* scratch);
+    /// <summary>The adjoint of <see cref="WeightColumn"/>: six frequencies, <paramref name="from"/> apart, to three taps, <paramref name="to"/> apart.</summary>
+    static abstract void WeightAdjointColumn(float* u, nint from, float* g, nint to);
 
     /// <summary>The adjoint of the output transform: frequencies of a tile of gradients.</summary>
     static abstract void OutputAdjoint(float* dy, nint row, TileMemory v, float* scratch);
+}
+
+/// <summary>The transform of a 3×3 kernel along both axes, and its adjoint.</summary>
+internal static unsafe class WeightTransforms<F, T> where F : struct, ISimd<F> where T : struct, IWinogradWeights<F>
+{
+    /// <summary>The 36 frequencies, <paramref name="frequency"/> apart, of 3×3 vectors, tap after tap.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    public static void Forward(float* g, float* u, nint frequency, float* scratch)
+    {
+        nint w = F.Width;
+        for (nint j = 0; j < 3; j++)
+            T.WeightColumn(F.Load(g + j * w), F.Load(g + (3 + j) * w), F.Load(g + (6 + j) * w), scratch + j * w, 3 * w);
+        for (nint i = 0; i < 6; i++)
+            T.WeightColumn(F.Load(scratch + 3 * i * w), F.Load(scratch + (3 * i + 1) * w), F.Load(scratch + (3 * i + 2) * w), u + 6 * i * frequency, frequency);
+    }
+
+    /// <summary>3×3 vectors, tap after tap, from gradients of the 36 frequencies.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    public static void Adjoint(float* u, nint frequency, float* dg, float* scratch)
+    {
+        nint w = F.Width;
+        for (nint j = 0; j < 6; j++)
+            T.WeightAdjointColumn(u + j * frequency, 6 * frequency, scratch + j * w, 6 * w);
+        for (nint i = 0; i < 3; i++)
+            T.WeightAdjointColumn(scratch + 6 * i * w, w, dg + 3 * i * w, w);
+    }
 }
 
 /// <summary>Stride 1, and with the weights turned around its input gradient: F(4×4, 3×3).</summary>
@@ -77,8 +104,8 @@ internal readonly unsafe struct UnitStride<F> : IWinogradAlgorithm<F>, IWinograd
         WinogradTransforms<F>.Output(m.First + m.At, m.Slab + F.Width, y, row, output);
 
     public static void OutputAdjoint(float* dy, nint row, TileMemory v, float* scratch) => WinogradTransforms<F>.OutputAdjoint(dy, row, v.First + v.At, v.Slab + F.Width, scratch);
-    public static void Weight(float* g, float* u, nint frequency, float* scratch) => WinogradTransforms<F>.Weight(g, u, frequency, scratch);
-    public static void WeightAdjoint(float* u, nint frequency, float* dg, float* scratch) => WinogradTransforms<F>.WeightAdjoint(u, frequency, dg, scratch);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static void WeightColumn(F g0, F g1, F g2, float* u, nint step) => WinogradTransforms<F>.WeightColumn(g0, g1, g2, u, step);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static void WeightAdjointColumn(float* u, nint from, float* g, nint to) => WinogradTransforms<F>.WeightAdjointColumn(u, from, g, to);
 }
 
 /// <summary>Stride 2 with padding 1 (<see cref="PhaseTransforms{F}"/>).</summary>
@@ -98,8 +125,8 @@ internal readonly unsafe struct Phases<F> : IWinogradAlgorithm<F>, IWinogradWeig
         PhaseTransforms<F>.Sum(m, y, row, output);
 
     public static void OutputAdjoint(float* dy, nint row, TileMemory v, float* scratch) => PhaseTransforms<F>.SumAdjoint(dy, row, v);
-    public static void Weight(float* g, float* u, nint frequency, float* scratch) => PhaseTransforms<F>.Weight(g, u, frequency, scratch);
-    public static void WeightAdjoint(float* u, nint frequency, float* dg, float* scratch) => PhaseTransforms<F>.WeightAdjoint(u, frequency, dg, scratch);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static void WeightColumn(F g0, F g1, F g2, float* u, nint step) => PhaseTransforms<F>.WeightColumn(g0, g1, g2, u, step);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static void WeightAdjointColumn(float* u, nint from, float* g, nint to) => PhaseTransforms<F>.WeightAdjointColumn(u, from, g, to);
 }
 
 /// <summary>The input gradient of stride 2: every phase is a sum over the same window of dy.</summary>

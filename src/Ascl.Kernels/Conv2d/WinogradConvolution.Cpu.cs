@@ -180,7 +180,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
                         sum += F.Load(p + (nint)part * Frequencies * frequency);
                     sum.Store(u + f * Width);
                 }
-                T.WeightAdjoint(u, Width, taps, scratch);
+                WeightTransforms<F, T>.Adjoint(u, Width, taps, scratch);
                 for (int lane = 0; lane < Math.Min(Width, g.K - block * Width); lane++)
                     for (int tap = 0; tap < 9; tap++)
                         dw[((nint)(block * Width + lane) * g.C + c) * 9 + tap] = taps[tap * Width + lane];
@@ -209,7 +209,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
                         for (int tap = 0; tap < 9; tap++)
                             taps[tap * Width + lane] = k >= output.C ? 0 : flipped ? w[((nint)c * output.C + k) * 9 + 8 - tap] : w[((nint)k * input.C + c) * 9 + tap];
                     }
-                    T.Weight(taps, u + ((nint)start * inputs + (nint)c * vectors + i) * Width, frequency, scratch);
+                    WeightTransforms<F, T>.Forward(taps, u + ((nint)start * inputs + (nint)c * vectors + i) * Width, frequency, scratch);
                 }
         });
         return transformed;

@@ -142,19 +142,9 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
         y3.Store(v + 5 * step);
     }
 
-    /// <summary>U = G g Gᵀ: g is 3×3 vectors, tap after tap.</summary>
-    [MethodImpl(Optimized), SkipLocalsInit]
-    public static void Weight(float* g, float* u, nint frequency, float* scratch)
-    {
-        nint w = F.Width;
-        for (nint j = 0; j < 3; j++)
-            WeightColumn(F.Load(g + j * w), F.Load(g + (3 + j) * w), F.Load(g + (6 + j) * w), scratch + j * w, 3 * w);
-        for (nint i = 0; i < 6; i++)
-            WeightColumn(F.Load(scratch + 3 * i * w), F.Load(scratch + (3 * i + 1) * w), F.Load(scratch + (3 * i + 2) * w), u + 6 * i * frequency, frequency);
-    }
-
+    /// <summary>G times one column.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void WeightColumn(F g0, F g1, F g2, float* u, nint step)
+    public static void WeightColumn(F g0, F g1, F g2, float* u, nint step)
     {
         F evenA = F.MulAdd(F.Broadcast(0.5f), g2, g0), evenB = F.MulAdd(F.Broadcast(2), g2, g0), a = F.Broadcast(A), b = F.Broadcast(B);
         F scaleA = F.Broadcast(-2f / 3), scaleB = F.Broadcast(1f / 6);
@@ -166,19 +156,9 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
         g2.Store(u + 5 * step);
     }
 
-    /// <summary>dg = Gᵀ dU G, the adjoint of <see cref="Weight"/>: 3×3 vectors, tap after tap.</summary>
-    [MethodImpl(Optimized), SkipLocalsInit]
-    public static void WeightAdjoint(float* u, nint frequency, float* dg, float* scratch)
-    {
-        nint w = F.Width;
-        for (nint j = 0; j < 6; j++)
-            WeightAdjointColumn(u + j * frequency, 6 * frequency, scratch + j * w, 6 * w);
-        for (nint i = 0; i < 3; i++)
-            WeightAdjointColumn(scratch + 6 * i * w, w, dg + 3 * i * w, w);
-    }
-
+    /// <summary>Gᵀ times one column.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void WeightAdjointColumn(float* u, nint from, float* g, nint to)
+    public static void WeightAdjointColumn(float* u, nint from, float* g, nint to)
     {
         F u0 = F.Load(u), u1 = F.Load(u + from), u2 = F.Load(u + 2 * from), u3 = F.Load(u + 3 * from), u4 = F.Load(u + 4 * from), u5 = F.Load(u + 5 * from);
         F scaleA = F.Broadcast(-2f / 3), scaleB = F.Broadcast(1f / 6), sumA = u1 + u2, sumB = u3 + u4;
