@@ -12,6 +12,11 @@ public enum RandomPurpose : uint
     ValidationSplit = 6,
     InputNoise = 7,
     Test = 8,
+    AutoPgd = 9,
+    Square = 10,
+    FastAdaptiveBoundary = 11,
+    BrendelBethge = 12,
+    LatentPairs = 13,
 }
 
 /// <summary>

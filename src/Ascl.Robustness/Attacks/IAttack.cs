@@ -1,4 +1,5 @@
 using Ascl.Autograd;
+using Ascl.Kernels.Attack;
 using Ascl.Kernels.Random;
 using Ascl.Models;
 
@@ -9,6 +10,12 @@ public interface IAttack
 {
     /// <summary>What it is, with the settings that matter, as in "PGD-20".</summary>
     string Name { get; }
+
+    /// <summary>What <see cref="Epsilon"/> measures.</summary>
+    PerturbationNorm Norm { get; }
+
+    /// <summary>Radius of the ball, of pixels in [0, 1].</summary>
+    double Epsilon { get; }
 
     /// <summary>Adversarial images [N, C, H, W], within the ball around the originals and in [0, 1]. They belong to the caller's buffer scope.</summary>
     /// <param name="model">Under attack.</param>

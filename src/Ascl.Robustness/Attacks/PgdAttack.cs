@@ -42,6 +42,10 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
 
     public string Name => Settings is { Steps: 1, Start: AttackStart.None } ? "FGSM" : $"PGD-{Settings.Steps}";
 
+    public PerturbationNorm Norm => Settings.Norm;
+
+    public double Epsilon => Settings.Epsilon;
+
     /// <summary>The fast gradient sign method: one step of length ε from the image itself (Goodfellow et al. 2015).</summary>
     public static PgdAttack Fgsm(double epsilon, PerturbationNorm norm = PerturbationNorm.Linf) => new(new(epsilon, epsilon, 1, norm, AttackStart.None));
 
