@@ -70,6 +70,7 @@ public sealed class Classifier
     {
         if (images.Shape.Rank != 4 || images.Shape[1] != Spec.Channels)
             throw new ShapeException($"{Spec.Network}: images of {Spec.Channels} channels [N, {Spec.Channels}, H, W] are needed, not {images.Shape}");
+        WorkCount.ForwardImages += images.Shape[0];
         return network.Forward(images.Normalize(Spec.Mean, Spec.Std), mode);
     }
 

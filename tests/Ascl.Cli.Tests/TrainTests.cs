@@ -53,6 +53,24 @@ public sealed class TrainTests : IDisposable
         foreach (string file in weights.Where(file => file != "state.safetensors"))
             Assert.Equal(File.ReadAllBytes(Path.Combine(whole, file)), File.ReadAllBytes(Path.Combine(killed, file)));
         Assert.Equal(Metrics(whole), Metrics(killed));
+        // What was lost to a kill and done again counts once.
+        Assert.Equal(Passes(whole), Passes(killed));
+    }
+
+    [Fact]
+    public void TheSummaryTellsWhatTheRunCost()
+    {
+        string run = Path.Combine(folder, "run");
+        Assert.Equal(0, AsclProcess.Run([.. With("--validation", "0"), "--method", "pgd-at", "--out", run]).ExitCode);
+        // Of 420 images: 2 attack steps and 1 of training. After each of 2 epochs 128 images meet FGSM, PGD-10 and a check of each, and a look at gradients.
+        var (forward, backward, gflop) = Passes(run);
+        Assert.Equal(2 * (420 * 3 + 128 * (1 + 1 + 10 + 1 + 1)), forward);
+        Assert.Equal(2 * (420 * 3 + 128 * (1 + 10 + 1)), backward);
+        // smallcnn (28-26-24, pooled, 10-8, pooled): 19.9 MFLOP an image forward; back for the images as much again, for the weights about twice.
+        Assert.InRange(gflop, 0.0199 * (forward + backward), 0.0199 * (forward + 2 * backward));
+        JsonNode summary = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!;
+        Assert.True(summary["cpu_seconds"]!.GetValue<double>() > 0);
+        Assert.InRange(summary["peak_memory_bytes"]!.GetValue<long>(), 50L << 20, 4L << 30);
     }
 
     [Fact]
@@ -206,6 +224,12 @@ public sealed class TrainTests : IDisposable
         using SafetensorsFile file = SafetensorsFile.Open(state);
         JsonNode progress = JsonNode.Parse(file.Metadata["progress"])!;
         return progress["epoch"]!.GetValue<int>() * StepsPerEpoch + progress["step"]!.GetValue<int>();
+    }
+
+    private static (long Forward, long Backward, double Gflop) Passes(string run)
+    {
+        JsonNode summary = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!;
+        return (summary["forward_passes"]!.GetValue<long>(), summary["backward_passes"]!.GetValue<long>(), Math.Round(summary["gflop"]!.GetValue<double>(), 3));
     }
 
     /// <summary>The metrics without what depends on the clock.</summary>

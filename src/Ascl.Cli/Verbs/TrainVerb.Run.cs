@@ -133,9 +133,11 @@ internal sealed partial class TrainVerb
                 ? $", validation {Percent(natural)} % natural, {Percent(m.ValidationRobustAccuracy ?? 0)} % PGD-{config.AttackSteps}" : "";
             if (m.AverageNaturalAccuracy is { } averaged)
                 accuracy += $", averaged {Percent(averaged)} % natural, {Percent(m.AverageRobustAccuracy ?? 0)} %";
-            string selection = m.Selection.TryGetValue(config.Strategy, out SelectionPercent used) && config.Method == "ascl"
+            string selection = m.Selection.TryGetValue(config.Strategy, out SelectionPercent? used) && config.Method == "ascl"
                 ? $", {config.Strategy} uses {used.Positives:F1} % positives {used.Negatives:F1} % negatives" : "";
             progress!.Epoch($"epoch {m.Epoch}/{config.Epochs}: loss {m.Loss:F3}{terms}{accuracy}{selection}, {m.ImagesPerSecond:F0} images/s, {m.Seconds:F1} s{(m.Best ? ", best so far" : "")}");
+            foreach (TrainingWarning warning in m.Warnings ?? [])
+                display.Line($"warning: {warning.Name}: {warning.Message}");
         }
     }
 }

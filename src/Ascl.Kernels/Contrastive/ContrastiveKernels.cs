@@ -64,15 +64,6 @@ public static unsafe class ContrastiveKernels
         return each;
     }
 
-    /// <summary>The means of |P_i| and |N_i| over the anchors; divided by those of <see cref="SelectionStrategy.Global"/> they are the selection
-    /// statistics of a training epoch.</summary>
-    public static (double PositivesPerAnchor, double NegativesPerAnchor) CountPairs(
-        SelectionStrategy strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
-    {
-        var (positives, negatives) = CountPairsOfEach(strategy, labels, predictions);
-        return labels.Length == 0 ? (0, 0) : (positives.Average(), negatives.Average());
-    }
-
     private static RowGroups Groups(DeviceBuffer<int> labels, DeviceBuffer<int> predictions) =>
         new(((CpuBuffer<int>)labels).Span, ((CpuBuffer<int>)predictions).Span);
 

@@ -4,7 +4,8 @@ namespace Ascl.Kernels.Diagnostics;
 
 /// <summary>
 /// Times one kernel where ASCL_DEBUG is 2 or more: <c>using var trace = KernelTrace.Begin("conv2d.forward", g, flops, bytes);</c>
-/// Prints name, shape, milliseconds, GFLOP/s and GB/s, and a table of the totals when the process ends. Costs one test otherwise.
+/// Prints name, shape, milliseconds, GFLOP/s and GB/s, and a table of the totals when the process ends. Otherwise it only counts the
+/// operations into <see cref="WorkCount.Flop"/>.
 /// </summary>
 public readonly struct KernelTrace : IDisposable
 {
@@ -31,8 +32,11 @@ public readonly struct KernelTrace : IDisposable
     /// <param name="shape">What it works on; only made into text when tracing.</param>
     /// <param name="flops">Floating-point operations of the plain definition (a fast algorithm may need fewer).</param>
     /// <param name="bytes">Bytes that have to be read and written at least.</param>
-    public static KernelTrace Begin<TShape>(string name, TShape shape, double flops, double bytes) =>
-        Enabled ? new(name, shape?.ToString() ?? "", flops, bytes) : default;
+    public static KernelTrace Begin<TShape>(string name, TShape shape, double flops, double bytes)
+    {
+        WorkCount.Flop += flops;
+        return Enabled ? new(name, shape?.ToString() ?? "", flops, bytes) : default;
+    }
 
     public void Dispose()
     {

@@ -1,10 +1,12 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Kernels.Files;
 
-/// <summary>JSON files that a user may have written by hand.</summary>
+/// <summary>JSON files that a user may have written by hand, or will read.</summary>
 public static class JsonFile
 {
     private static readonly JsonDocumentOptions Options = new()
@@ -30,6 +32,15 @@ public static class JsonFile
         {
             throw FileProblem.Of("read", path, e);
         }
+    }
+
+    /// <summary>The text of a file that holds <paramref name="value"/>, indented, with a line break at its end.</summary>
+    public static string Text<T>(T value, JsonTypeInfo<T> type)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true }))
+            JsonSerializer.Serialize(writer, value, type);
+        return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
     }
 
     /// <returns>"run.json: unknown key 'epoch': did you mean epochs?".</returns>

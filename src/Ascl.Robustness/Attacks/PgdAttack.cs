@@ -2,6 +2,7 @@ using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Random;
 using Ascl.Kernels.Softmax;
@@ -74,6 +75,7 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
                 break;
             Tensor loss = clean is null ? logits.CrossEntropy(batch.Labels, 0, Reduction.Sum) : clean.KullbackLeibler(logits).Sum();
             Tensor gradient = Gradient.Of(loss, x)[0];
+            WorkCount.BackwardImages += batch.Count;
             AttackKernels.PgdStep(Settings.Norm, image, batch.Images.Data, gradient.Data, (float)Settings.Epsilon, (float)Settings.StepSize, adversarial.Data, stopped);
         }
     }

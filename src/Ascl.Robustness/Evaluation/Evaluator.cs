@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
+using Ascl.Kernels.Files;
 using Ascl.Kernels.Random;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
@@ -62,14 +62,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     }
 
     /// <summary>The report as JSON, indented.</summary>
-    public static string ToJson(EvaluationReport report)
-    {
-        using JsonDocument document = JsonSerializer.SerializeToDocument(report, RunJson.Default.EvaluationReport);
-        using MemoryStream stream = new();
-        using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true }))
-            document.WriteTo(writer);
-        return System.Text.Encoding.UTF8.GetString(stream.ToArray()) + "\n";
-    }
+    public static string ToJson(EvaluationReport report) => JsonFile.Text(report, RunJson.Default.EvaluationReport);
 
     /// <summary>Which images are right before and after the attack; a restart only sees those that survived the ones before it.</summary>
     private bool[] Survivors(PlannedAttack planned, ImageBatch batch, bool[] right, ref int rejected)

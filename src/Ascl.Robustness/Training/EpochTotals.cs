@@ -17,8 +17,7 @@ public sealed class EpochTotals
     /// <summary>Σ of each term's value times the images of its step.</summary>
     public Dictionary<string, double> Terms { get; set; } = [];
 
-    /// <summary>Σ of (positives, negatives) an anchor, times images.</summary>
-    public Dictionary<SelectionStrategy, double[]> Selected { get; set; } = [];
+    public Dictionary<SelectionStrategy, PairCounts> Selected { get; set; } = [];
 
     public void Add(StepResult step, int images, double seconds)
     {
@@ -31,25 +30,17 @@ public sealed class EpochTotals
         foreach (var (name, value) in step.Terms)
             Terms[name] = Terms.GetValueOrDefault(name) + value * images;
         foreach (var (strategy, pairs) in step.Selected)
-        {
-            double[] sums = Selected.TryGetValue(strategy, out double[]? found) ? found : Selected[strategy] = new double[2];
-            sums[0] += pairs.Positives * images;
-            sums[1] += pairs.Negatives * images;
-        }
+            Selected[strategy] = Selected.TryGetValue(strategy, out PairCounts? sum) ? sum + pairs : pairs;
     }
 
     /// <summary>Percent of the global strategy's positives and negatives that each strategy uses.</summary>
     public Dictionary<string, SelectionPercent> SelectionPercents()
     {
-        if (!Selected.TryGetValue(SelectionStrategy.Global, out double[]? global))
-            return [];
-        return Selected.ToDictionary(s => s.Key.ToString().ToLowerInvariant(),
-            s => new SelectionPercent(100 * s.Value[0] / Math.Max(global[0], 1e-12), 100 * s.Value[1] / Math.Max(global[1], 1e-12)));
+        return Selected.TryGetValue(SelectionStrategy.Global, out PairCounts? global)
+            ? Selected.ToDictionary(s => s.Key.ToString().ToLowerInvariant(), s => s.Value.PercentOf(global))
+            : [];
     }
 }
-
-/// <summary>A strategy's pairs as percent of the global strategy's.</summary>
-public readonly record struct SelectionPercent(double Positives, double Negatives);
 
 /// <summary>A line of metrics.jsonl.</summary>
 /// <param name="Epoch">From 1.</param>
@@ -57,6 +48,7 @@ public readonly record struct SelectionPercent(double Positives, double Negative
 /// <param name="TrainNaturalAccuracy">On the natural training images as they were trained on; null where they were not passed through.</param>
 /// <param name="AverageNaturalAccuracy">Of the averaged weights, on the validation images; null where there are none.</param>
 /// <param name="Selection">Of every strategy, whether in use or not; empty without natural and adversarial images.</param>
+/// <param name="Probe">After the epoch; like the warnings, null in files of before there was one, and for pre-training.</param>
 public sealed record EpochMetrics(
     int Epoch,
     double LearningRate,
@@ -71,11 +63,14 @@ public sealed record EpochMetrics(
     double? AverageRobustAccuracy,
     IReadOnlyDictionary<string, SelectionPercent> Selection,
     double ImagesPerSecond,
-    double Seconds);
+    double Seconds,
+    TrainingProbe? Probe = null,
+    IReadOnlyList<TrainingWarning>? Warnings = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DictionaryKeyPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(EpochMetrics))]
 [JsonSerializable(typeof(RunProgress))]
+[JsonSerializable(typeof(RunSummary))]
 [JsonSerializable(typeof(Evaluation.EvaluationReport))]
 internal sealed partial class RunJson : JsonSerializerContext;

@@ -7,7 +7,7 @@ namespace Ascl.Robustness.Training;
 
 /// <summary>
 /// The files of a run: config.json (what it computes), metrics.jsonl (a line an epoch), state.safetensors (all that is needed to go on),
-/// last.safetensors and best.safetensors (weights), report.json (the final evaluation); with averaged weights last-ema.safetensors,
+/// last.safetensors and best.safetensors (weights), report.json (the final evaluation), summary.json (what training cost); with averaged weights last-ema.safetensors,
 /// best-ema.safetensors and report-ema.json too. Each is replaced whole or not at all.
 /// </summary>
 public sealed class RunFolder
@@ -21,6 +21,7 @@ public sealed class RunFolder
     public string StateFile => File("state.safetensors");
     public string LastFile => File("last.safetensors");
     public string BestFile => File("best.safetensors");
+    public string SummaryFile => File("summary.json");
     public string ReportFile => File("report.json");
     public string LastAverageFile => File("last-ema.safetensors");
     public string BestAverageFile => File("best-ema.safetensors");
@@ -78,6 +79,8 @@ public sealed class RunFolder
         if (System.IO.File.Exists(MetricsFile))
             WriteMetrics([.. MetricsLines(epochs)]);
     }
+
+    public void WriteSummary(RunSummary summary) => AtomicFile.WriteText(SummaryFile, JsonFile.Text(summary, RunJson.Default.RunSummary));
 
     /// <summary>The epochs so far.</summary>
     public IReadOnlyList<EpochMetrics> ReadMetrics() => [.. MetricsLines(int.MaxValue).Select(line => JsonSerializer.Deserialize(line, RunJson.Default.EpochMetrics)!)];

@@ -18,6 +18,8 @@ public sealed class RunProgress
     /// <summary>What those steps summed up to.</summary>
     public EpochTotals Totals { get; set; } = new();
 
+    public RunCost Cost { get; set; } = new();
+
     /// <summary>The best epoch so far.</summary>
     public BestEpoch Best { get; set; } = new(0, -1);
 

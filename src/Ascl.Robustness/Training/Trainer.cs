@@ -36,6 +36,7 @@ public sealed class Trainer
     private readonly PgdAttack? attack;
     private readonly SgdOptimizer optimizer;
     private readonly WeightAverage? average;
+    private readonly FailureWatch watch;
     private readonly RunProgress progress;
 
     /// <param name="device">Where to train.</param>
@@ -52,6 +53,7 @@ public sealed class Trainer
         Model = RunParts.Classifier(config, data, device);
         optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay, config.ClipNorm, FreezesEncoder ? Model.HeadPrefix : "");
         average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
+        watch = new(config, train, validation?.Count ?? 0);
         progress = File.Exists(folder.StateFile) ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
     }
 
@@ -90,6 +92,7 @@ public sealed class Trainer
             RunEpoch(step, schedule, observer, stop);
             EndEpoch(schedule.At(progress.Epoch, 0), observer);
         }
+        folder.WriteSummary(Summary());
     }
 
     private void RunEpoch(TrainingStep step, LearningRateSchedule schedule, ITrainingObserver observer, CancellationToken stop)
@@ -105,9 +108,13 @@ public sealed class Trainer
                 stop.ThrowIfCancellationRequested();
             }
             long began = Stopwatch.GetTimestamp();
-            plan.Fill(progress.Step, host);
-            StepResult result = RunStep(step, schedule.At(epoch, progress.Step), host);
-            average?.Update((long)epoch * plan.Count + progress.Step);
+            StepResult result = progress.Cost.Measure(() =>
+            {
+                plan.Fill(progress.Step, host);
+                StepResult done = RunStep(step, schedule.At(epoch, progress.Step), host);
+                average?.Update((long)epoch * plan.Count + progress.Step);
+                return done;
+            });
             progress.Totals.Add(result, host.Count, Stopwatch.GetElapsedTime(began).TotalSeconds);
             observer.Step(epoch, progress.Step++, host.Count, result);
             if (config.SaveEvery > 0 && progress.Step % config.SaveEvery == 0 && progress.Step < plan.Count)
@@ -133,19 +140,28 @@ public sealed class Trainer
 
     private void EndEpoch(double learningRate, ITrainingObserver observer)
     {
+        EpochMetrics metrics = progress.Cost.Measure(() => Judge(learningRate));
+        folder.AddMetrics(metrics);
+        (progress.Step, progress.Totals) = (0, new());
+        SaveState();
+        observer.Epoch(metrics);
+    }
+
+    /// <summary>Validates, keeps the weights and looks for failures.</summary>
+    private EpochMetrics Judge(double learningRate)
+    {
         EpochTotals t = progress.Totals;
         long began = Stopwatch.GetTimestamp();
         progress.Epoch++;
         var (natural, robust, best) = Keep(Model, folder.LastFile, folder.BestFile, progress.Best);
         var averaged = average is null ? (null, null, progress.BestAverage) : Keep(average.Model, folder.LastAverageFile, folder.BestAverageFile, progress.BestAverage);
+        (progress.Best, progress.BestAverage) = (best, averaged.Best);
+        TrainingProbe? probe = RunParts.TrainsLogits(config) ? watch.Probe(Model) : null;
         double seconds = t.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds;
         EpochMetrics metrics = new(progress.Epoch, learningRate, t.Loss / t.Images, t.Terms.ToDictionary(e => e.Key, e => e.Value / t.Images),
             t.HasNatural ? (double)t.NaturalCorrect / t.Images : null, t.HasAdversarial ? (double)t.AdversarialCorrect / t.Images : null,
-            natural, robust, best.Epoch == progress.Epoch, averaged.Natural, averaged.Robust, t.SelectionPercents(), t.Images / t.Seconds, seconds);
-        folder.AddMetrics(metrics);
-        (progress.Step, progress.Totals, progress.Best, progress.BestAverage) = (0, new(), best, averaged.Best);
-        SaveState();
-        observer.Epoch(metrics);
+            natural, robust, best.Epoch == progress.Epoch, averaged.Natural, averaged.Robust, t.SelectionPercents(), t.Images / t.Seconds, seconds, probe);
+        return metrics with { Warnings = watch.Warnings(metrics, folder.ReadMetrics()) };
     }
 
     /// <summary>Validates weights after the epoch and saves them as the last and, if they are, the best. Without validation images the newest are the
@@ -169,6 +185,16 @@ public sealed class Trainer
         PgdAttack crafted = new(new(config.Epsilon, config.StepSize, config.AttackSteps, RunParts.Norm(config.Norm)));
         EvaluationReport report = new Evaluator(model, images, config.Batch, config.Seed).Run([new(crafted)], CancellationToken.None);
         return (report.CleanAccuracy, report.WorstCaseAccuracy);
+    }
+
+    private RunSummary Summary()
+    {
+        IReadOnlyList<EpochMetrics> epochs = folder.ReadMetrics();
+        RunCost cost = progress.Cost;
+        double? chosenBy = progress.Best.Accuracy < 0 ? null : progress.Best.Accuracy;
+        return new(config.Method, config.Model, config.Data, config.Seed, config.Epochs, train.Count, Model.Device.Name, cost.Seconds, cost.CpuSeconds,
+            (double)train.Count * config.Epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9, cost.PeakMemoryBytes, progress.Best.Epoch, chosenBy,
+            epochs.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name).ToDictionary(e => e.Key, e => e.Value));
     }
 
     private void SaveState() => RunState.Save(folder.StateFile, Model, optimizer, average, progress);

@@ -2,15 +2,13 @@ using System.Globalization;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Contrastive;
+using Ascl.Kernels.Diagnostics;
 using Ascl.Models;
 using Ascl.Models.Networks;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Training;
-
-/// <summary>Pairs that a strategy selects, means over the anchors.</summary>
-public readonly record struct SelectedPairs(double Positives, double Negatives);
 
 /// <summary>What one step measured.</summary>
 /// <param name="Terms">Value of each loss term, unweighted.</param>
@@ -19,7 +17,7 @@ public readonly record struct SelectedPairs(double Positives, double Negatives);
 /// <param name="AdversarialCorrect">Adversarial images predicted right; null where there are none.</param>
 /// <param name="Selected">Of every strategy, whether it is the one in use or not; empty without both kinds of images.</param>
 public sealed record StepResult(
-    IReadOnlyDictionary<string, double> Terms, double Loss, int? NaturalCorrect, int? AdversarialCorrect, IReadOnlyDictionary<SelectionStrategy, SelectedPairs> Selected);
+    IReadOnlyDictionary<string, double> Terms, double Loss, int? NaturalCorrect, int? AdversarialCorrect, IReadOnlyDictionary<SelectionStrategy, PairCounts> Selected);
 
 /// <summary>A loss that is not a number, or infinite.</summary>
 public sealed class LossNotFiniteException(string term, double value)
@@ -52,7 +50,7 @@ public sealed class TrainingStep(Classifier model, IObjective objective, SgdOpti
                 perturbation?.Restore();
                 throw new LossNotFiniteException(name, value);
             }
-        Tensor[] gradients = Gradient.Of(terms.Total(), optimizer.Tensors);
+        Tensor[] gradients = Backward(input, terms, optimizer.Tensors);
         perturbation?.Restore();
         optimizer.Step(gradients, learningRate);
         return new(values, terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, batch), Correct(input.Adversarial, batch), Selection(input));
@@ -70,20 +68,23 @@ public sealed class TrainingStep(Classifier model, IObjective objective, SgdOpti
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         perturbation.Begin();
-        perturbation.Move(Gradient.Of(objective.Terms(Forward(batch, adversarial)).Total(), perturbation.Tensors));
+        ObjectiveInput input = Forward(batch, adversarial);
+        perturbation.Move(Backward(input, objective.Terms(input), perturbation.Tensors));
+    }
+
+    private static Tensor[] Backward(ObjectiveInput input, IReadOnlyList<LossTerm> terms, ReadOnlySpan<Tensor> targets)
+    {
+        WorkCount.BackwardImages += (input.Natural is null ? 0 : input.Labels.Length) + (input.Adversarial is null ? 0 : input.Labels.Length);
+        return Gradient.Of(terms.Total(), targets);
     }
 
     private static int? Correct(ModelOutput? output, ImageBatch batch) => output?.Logits.CountCorrect(batch.Labels);
 
-    private static Dictionary<SelectionStrategy, SelectedPairs> Selection(ObjectiveInput input)
+    private Dictionary<SelectionStrategy, PairCounts> Selection(ObjectiveInput input)
     {
         if (input.Natural is null || input.Adversarial is null)
             return [];
         var (labels, predictions) = AsclObjective.PairLabels(input);
-        return Enum.GetValues<SelectionStrategy>().ToDictionary(s => s, s =>
-        {
-            var (positives, negatives) = ContrastiveKernels.CountPairs(s, labels, predictions);
-            return new SelectedPairs(positives, negatives);
-        });
+        return Enum.GetValues<SelectionStrategy>().ToDictionary(s => s, s => PairCounts.Of(s, labels, predictions, model.Spec.Classes));
     }
 }
