@@ -124,6 +124,12 @@ public sealed class TrainTests : IDisposable
         Assert.Contains("silu", AsclProcess.Refusal([.. Small, "--method", "linear", "--from", SiluFile(), "--out", Path.Combine(folder, "refused")]), StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(folder, "refused")));
 
+        // Once begun, a run does not need what it went out from.
+        Directory.Delete(linear, recursive: true);
+        File.Delete(Path.Combine(tuned, "report.json"));
+        Assert.Equal(0, AsclProcess.Run("train", "--resume", tuned).ExitCode);
+        Assert.True(File.Exists(Path.Combine(tuned, "report.json")));
+
         string SiluFile()
         {
             string path = Path.Combine(folder, "silu.safetensors");

@@ -16,9 +16,13 @@ public static class ClassifierFile
     {
         SafetensorsWriter writer = new();
         WeightFile.Add(model.Parameters, writer);
-        writer.Metadata[Key] = JsonSerializer.Serialize(model.Spec, ClassifierJson.Default.ClassifierSpec);
+        Describe(model.Spec, writer);
         writer.Save(path);
     }
+
+    /// <summary>Writes down what a classifier is made of, in a file that will hold its weights.</summary>
+    public static void Describe(ClassifierSpec spec, SafetensorsWriter writer) =>
+        writer.Metadata[Key] = JsonSerializer.Serialize(spec, ClassifierJson.Default.ClassifierSpec);
 
     /// <summary>The classifier in a file.</summary>
     /// <param name="device">Where it shall live.</param>
@@ -44,7 +48,9 @@ public static class ClassifierFile
         return model;
     }
 
-    private static ClassifierSpec? Written(SafetensorsFile file)
+    /// <summary>What a file says its classifier is made of; null where it says nothing.</summary>
+    /// <exception cref="UserErrorException">What it says is damaged.</exception>
+    public static ClassifierSpec? Written(SafetensorsFile file)
     {
         try
         {

@@ -39,6 +39,7 @@ public static class RunState
     public static void Save(string path, Classifier model, SgdOptimizer optimizer, WeightAverage? average, RunProgress progress)
     {
         SafetensorsWriter writer = new();
+        ClassifierFile.Describe(model.Spec, writer);
         WeightFile.Add(model.Parameters, writer, Model);
         if (average is not null)
             WeightFile.Add(average.Model.Parameters, writer, Average);
@@ -46,6 +47,14 @@ public static class RunState
             writer.Add(Momentum + optimizer.Targets[i].Name, optimizer.Targets[i].Tensor.Shape.Sizes, optimizer.Momenta[i].ToArray());
         writer.Metadata[Progress] = JsonSerializer.Serialize(progress, RunJson.Default.RunProgress);
         writer.Save(path);
+    }
+
+    /// <summary>What the classifier of a saved state is made of; null in states of before they told it.</summary>
+    /// <exception cref="UserErrorException">The file is damaged.</exception>
+    public static ClassifierSpec? Spec(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return ClassifierFile.Written(file);
     }
 
     /// <exception cref="UserErrorException">The file is damaged or of another model.</exception>

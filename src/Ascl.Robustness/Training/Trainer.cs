@@ -50,11 +50,13 @@ public sealed class Trainer
         augmentation = RunParts.Augmentation(config, data);
         objective = RunParts.Objective(config);
         attack = RunParts.Attack(config, objective);
-        Model = RunParts.Classifier(config, data, device);
+        bool isBegun = File.Exists(folder.StateFile);
+        // What a run went out from is in its state already; that file need not exist any more.
+        Model = isBegun && RunState.Spec(folder.StateFile) is { } spec ? new Classifier(device, spec, seed: null) : RunParts.Classifier(config, data, device);
         optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay, config.ClipNorm, FreezesEncoder ? Model.HeadPrefix : "");
         average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
         watch = new(config, train, validation?.Count ?? 0);
-        progress = File.Exists(folder.StateFile) ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
+        progress = isBegun ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
     }
 
     public Classifier Model { get; }
