@@ -26,6 +26,18 @@ internal static class AsclProcess
     public static ProcessResult Run(params string[] arguments) =>
         Run(new ProcessStartInfo("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]));
 
+    /// <summary>Starts the program and throws its output away, for a test that will kill it.</summary>
+    public static Process Start(params string[] arguments)
+    {
+        ProcessStartInfo start = new("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        Process process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+    }
+
     public static ProcessResult Run(ProcessStartInfo start)
     {
         start.RedirectStandardOutput = start.RedirectStandardError = true;

@@ -32,7 +32,7 @@ public sealed class TrainTests : IDisposable
         string[] arguments = [.. Small, .. settings, "--threads", "2", "--out", killed];
         for (int at = 1; at <= 7; at += 2)
         {
-            using Process process = Start(arguments);
+            using Process process = AsclProcess.Start(arguments);
             while (!process.HasExited && StepsDone(killed) < at)
                 Thread.Sleep(1);
             if (!process.HasExited)
@@ -207,17 +207,6 @@ public sealed class TrainTests : IDisposable
         writer.Add("labels", [2 * classes], [.. Enumerable.Range(0, 2 * classes).Select(i => (long)(i % classes))]);
         writer.Save(path);
         return path;
-    }
-
-    private static Process Start(string[] arguments)
-    {
-        ProcessStartInfo start = new("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        Process process = Process.Start(start)!;
-        process.OutputDataReceived += (_, _) => { };
-        process.ErrorDataReceived += (_, _) => { };
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        return process;
     }
 
     /// <summary>Steps of the whole run that its saved state has done; −1 before there is one.</summary>

@@ -13,21 +13,26 @@ internal static class ConfigFile
     /// <param name="options">The verb's options: the keys that are valid.</param>
     /// <param name="given">Names of the options on the command line, which win.</param>
     /// <exception cref="UserErrorException">The file cannot be read, holds an unknown key or a value that is no option's.</exception>
-    public static IEnumerable<string> Arguments(string path, IReadOnlyList<VerbOption> options, IReadOnlySet<string> given)
+    public static IEnumerable<string> Arguments(string path, IReadOnlyList<VerbOption> options, IReadOnlySet<string> given) =>
+        Arguments(JsonFile.ReadObject(path), path, options, given);
+
+    /// <summary>The same of an object that a file holds.</summary>
+    /// <param name="where">What messages call it.</param>
+    public static IEnumerable<string> Arguments(JsonObject file, string where, IReadOnlyList<VerbOption> options, IReadOnlySet<string> given)
     {
         string[] keys = [.. options.Select(option => option.Name).Where(name => name != "config")];
-        foreach (var (key, value) in JsonFile.ReadObject(path))
+        foreach (var (key, value) in file)
         {
             if (!keys.Contains(key))
-                throw JsonFile.UnknownKey(path, key, keys);
-            if (given.Contains(key) || Text(path, key, value) is not { } text)
+                throw JsonFile.UnknownKey(where, key, keys);
+            if (given.Contains(key) || Text(where, key, value) is not { } text)
                 continue;
             if (!options.First(option => option.Name == key).IsSwitch)
                 yield return $"--{key}={text}";
             else if (text == "true")
                 yield return $"--{key}";
             else if (text != "false")
-                throw new UserErrorException($"{path}: {key} is {text}: must be true or false");
+                throw new UserErrorException($"{where}: {key} is {text}: must be true or false");
         }
     }
 

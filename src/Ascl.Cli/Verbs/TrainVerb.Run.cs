@@ -3,11 +3,7 @@ using Ascl.Cli.Display;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
-using Ascl.Models;
 using Ascl.Models.Networks;
-using Ascl.Models.Weights;
-using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Training;
 
@@ -17,8 +13,6 @@ internal sealed partial class TrainVerb
 {
     /// <summary>What may be given when a run goes on: nothing that changes its results.</summary>
     private static readonly string[] FreeOnResume = ["resume", "threads"];
-
-    private const int ReportedPgdSteps = 20;
 
     public int Run(CancellationToken stop)
     {
@@ -44,15 +38,15 @@ internal sealed partial class TrainVerb
         Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {Fraction.Show(config.Epsilon)} {config.Norm}, seed {config.Seed}, {device.Name}");
         Console.WriteLine($"run folder {folder.Path}");
 
-        List<(string Name, EvaluationReport Report)> results = TrainAndReport(device, folder, data, config.Method, stop);
+        List<(string Name, EvaluationReport Report)> results = TrainingRun.TrainAndReport(device, folder, data, config.Method, stop);
         if (config.Method is not ("natural" or "supcon" or "linear") && (config.Twin ?? config.Data == "sample"))
         {
             string path = Path.Combine(folder.Path, "natural-twin");
             RunFolder twin = File.Exists(Path.Combine(path, "config.json")) ? RunFolder.Open(path) : RunFolder.Create(config with { Method = "natural", Out = path });
-            results.AddRange(TrainAndReport(device, twin, data, "natural twin", stop));
+            results.AddRange(TrainingRun.TrainAndReport(device, twin, data, "natural twin", stop));
         }
         if (results.Count > 0)
-            PrintTable(data, results);
+            TrainingRun.PrintTable(data, results);
         else
             Console.WriteLine($"an encoder without a classifier: go on with --method linear --from {folder.Path}, or fine-tune it with another method");
         return 0;
@@ -64,80 +58,5 @@ internal sealed partial class TrainVerb
         return other is null
             ? RunFolder.Open(path)
             : throw new UserErrorException($"--resume goes on with the run's own settings: --{other} cannot be given with it");
-    }
-
-    private static List<(string Name, EvaluationReport Report)> TrainAndReport(Device device, RunFolder folder, DataSet data, string name, CancellationToken stop)
-    {
-        RunConfig config = folder.Config;
-        Trainer trainer = new(device, folder, data);
-        ProgressDisplay.Run($"training {config.Method}", display =>
-        {
-            trainer.Run(new Observer(display, config), stop);
-            return 0;
-        });
-        if (!RunParts.TrainsLogits(config))
-            return [];
-        List<(string, EvaluationReport)> reports = [(name, Report(device, config, data, folder.BestFile, folder.ReportFile, stop))];
-        if (config.EmaDecay > 0)
-            reports.Add(($"{name}, averaged", Report(device, config, data, folder.BestAverageFile, folder.AverageReportFile, stop)));
-        return reports;
-    }
-
-    /// <summary>Evaluates weights on the test images.</summary>
-    private static EvaluationReport Report(Device device, RunConfig config, DataSet data, string weights, string file, CancellationToken stop)
-    {
-        Classifier best = ClassifierFile.Load(device, weights);
-        ImageSet test = config.LimitTest is { } limit ? data.Test.Take(limit) : data.Test;
-        var norm = RunParts.Norm(config.Norm);
-        PlannedAttack[] attacks =
-        [
-            new(PgdAttack.Fgsm(config.Epsilon, norm)),
-            new(new PgdAttack(new(config.Epsilon, config.StepSize, ReportedPgdSteps, norm))),
-        ];
-        EvaluationReport report = ProgressDisplay.Run("evaluating on the test images", display => new Evaluator(best, test, config.Batch, config.Seed)
-            .Run(attacks, stop, (done, total) => display.Report(done, total, $"evaluating on {test.Count} test images")));
-        report = report with { Weights = weights };
-        AtomicFile.WriteText(file, Evaluator.ToJson(report));
-        return report;
-    }
-
-    private static void PrintTable(DataSet data, List<(string Name, EvaluationReport Report)> results)
-    {
-        var table = new ResultTable(["method", "clean %", .. results[0].Report.Attacks.Select(a => $"{a.Name} %")]) { Title = $"Accuracy on {results[0].Report.Count} test images of {data.Name}" };
-        foreach (var (name, report) in results)
-            table.Add([name, Percent(report.CleanAccuracy), .. report.Attacks.Select(a => Percent(a.Accuracy))]);
-        table.Print();
-    }
-
-    private static string Percent(double share) => (100 * share).ToString("F1");
-
-    /// <summary>Shows steps and epochs as they come.</summary>
-    private sealed class Observer(ProgressDisplay display, RunConfig config) : ITrainingObserver
-    {
-        private TrainingProgress? progress;
-
-        public void Began(int epochs, int stepsPerEpoch, long stepsBefore)
-        {
-            progress = new(display, epochs, stepsPerEpoch, stepsBefore);
-            if (stepsBefore > 0)
-                display.Line($"going on after step {stepsBefore} of {(long)epochs * stepsPerEpoch}");
-        }
-
-        public void Step(int epoch, int step, int images, StepResult result) =>
-            progress!.Step(epoch, step, images, [("loss", result.Loss), .. result.Terms.Select(t => (t.Key, t.Value))]);
-
-        public void Epoch(EpochMetrics m)
-        {
-            string terms = string.Concat(m.Terms.Select(t => $" {t.Key} {t.Value:F3}"));
-            string accuracy = m.ValidationNaturalAccuracy is { } natural
-                ? $", validation {Percent(natural)} % natural, {Percent(m.ValidationRobustAccuracy ?? 0)} % PGD-{config.AttackSteps}" : "";
-            if (m.AverageNaturalAccuracy is { } averaged)
-                accuracy += $", averaged {Percent(averaged)} % natural, {Percent(m.AverageRobustAccuracy ?? 0)} %";
-            string selection = m.Selection.TryGetValue(config.Strategy, out SelectionPercent? used) && config.Method == "ascl"
-                ? $", {config.Strategy} uses {used.Positives:F1} % positives {used.Negatives:F1} % negatives" : "";
-            progress!.Epoch($"epoch {m.Epoch}/{config.Epochs}: loss {m.Loss:F3}{terms}{accuracy}{selection}, {m.ImagesPerSecond:F0} images/s, {m.Seconds:F1} s{(m.Best ? ", best so far" : "")}");
-            foreach (TrainingWarning warning in m.Warnings ?? [])
-                display.Line($"warning: {warning.Name}: {warning.Message}");
-        }
     }
 }

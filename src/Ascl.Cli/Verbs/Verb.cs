@@ -16,6 +16,8 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
     public static IReadOnlyList<Verb> All { get; } =
     [
         Of<TrainVerb>(),
+        Of<SweepVerb>(),
+        Of<CompareVerb>(),
         Of<EvaluateVerb>(),
         Of<DataShowVerb>(),
         Of<DevicesVerb>(),

@@ -40,6 +40,27 @@ public sealed partial record RunConfig
     /// <summary>The values by key, without those that are null.</summary>
     public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, RunConfigJson.Default.RunConfig)!.AsObject();
 
+    /// <summary>Whether the value under a key changes what this run computes: a method leaves the settings of others alone.</summary>
+    public bool Uses(string key)
+    {
+        bool contrasts = Method is "ascl" or "supcon", attacks = Method is not ("natural" or "supcon");
+        string foundation = Method is "ascl" or "adr" ? Foundation : Method;
+        return key switch
+        {
+            "strategy" or "distance" or "temperature" or "normalize-rows" or "head" => contrasts,
+            "contrastive-weight" or "vat-weight" => Method == "ascl",
+            "view-pairing" => Method == "ascl" && Views == 2,
+            "foundation" => Method is "ascl" or "adr",
+            "natural-weight" or "robust-weight" => foundation == "pgd-at",
+            "trades-beta" => foundation == "trades",
+            "local-compactness-weight" or "local-smoothness-weight" or "global-compactness-weight" or "global-smoothness-weight" or "confidence-weight" => Method == "adr",
+            // Validation attacks too, whatever the method.
+            "start" or "early-stop" or "bn-mode" => attacks,
+            "milestones" or "decay" => Schedule == "piecewise",
+            _ => true,
+        };
+    }
+
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public void Save(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, RunConfigJson.Default.RunConfig) + "\n");
 

@@ -1,0 +1,45 @@
+using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+using Ascl.Robustness.Comparison;
+using CommandLine;
+
+namespace Ascl.Cli.Verbs;
+
+[Verb("compare", HelpText = "Puts trainings side by side: accuracy, cost and selected pairs, means and deviations over seeds.")]
+[Example("All runs in a folder", "runs")]
+[Example("Some runs, as a table for a paper and one for a spreadsheet", "runs/ascl-1 runs/pgd-at-1 --markdown table.md --csv table.csv")]
+internal sealed class CompareVerb : VerbArguments, IVerb
+{
+    [Value(0, MetaName = "RUN", Required = true, HelpText = "Folders of runs, or folders that hold some. Runs that differ in nothing but their seed make one row.")]
+    public IEnumerable<string> Runs { get; init; } = [];
+
+    [Option("markdown", MetaValue = "FILE.md", HelpText = "Write the table in Markdown too.")]
+    public string? Markdown { get; init; }
+
+    [Option("csv", MetaValue = "FILE.csv", HelpText = "Write it as comma-separated values too, deviations in columns of their own.")]
+    public string? Csv { get; init; }
+
+    public int Run(CancellationToken stop)
+    {
+        RunRecord[] runs = [.. Runs.SelectMany(RunRecord.ReadAll).DistinctBy(run => Path.GetFullPath(run.Path))];
+        RunComparison comparison = new(runs);
+        Print(comparison);
+        if (Markdown is not null)
+            AtomicFile.WriteText(Markdown, comparison.Markdown());
+        if (Csv is not null)
+            AtomicFile.WriteText(Csv, comparison.Csv());
+        return 0;
+    }
+
+    public static void Print(RunComparison comparison)
+    {
+        var table = new ResultTable([.. comparison.Header]);
+        foreach (string[] line in comparison.Lines)
+            table.Add(line);
+        table.Print();
+        foreach (string note in comparison.Notes)
+            Console.WriteLine(note);
+    }
+}

@@ -1,0 +1,132 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
+using Ascl.Data;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Comparison;
+using Ascl.Robustness.Training;
+using CommandLine;
+
+namespace Ascl.Cli.Verbs;
+
+[Verb("sweep", HelpText = "Trains many configurations one after another; what is done is skipped, what was interrupted goes on.")]
+[Example("Train what the file says, or go on after a stop or a kill", "sweep.json")]
+[Example("See the runs and how far they are", "sweep.json --list")]
+internal sealed class SweepVerb : VerbArguments, IVerb
+{
+    /// <summary>Settings that a run may have otherwise than the file says: they do not change its results.</summary>
+    private static readonly string[] Free = ["threads", "out", "resume", "twin"];
+
+    [Value(0, MetaName = "FILE.json", Required = true, HelpText = "{\"out\": \"runs/sweep\", \"base\": {options of train}, \"runs\": [{\"name\": \"a\", options}], \"grid\": {\"seed\": [1, 2]}}: every entry of runs is trained at every point of the grid.")]
+    public string Plan { get; init; } = "";
+
+    [Option("out", MetaValue = "DIR", HelpText = "Folder for the runs' folders, instead of the file's \"out\".")]
+    public string? Out { get; init; }
+
+    [Option("list", HelpText = "Tell the runs and how far they are, and do nothing else.")]
+    public bool List { get; init; }
+
+    [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
+    public int Threads { get; init; }
+
+    public int Run(CancellationToken stop)
+    {
+        SweepPlan plan = SweepPlan.Read(Plan, Configuration);
+        string folder = Out ?? plan.Out ?? throw new UserErrorException($"{Plan}: names no \"out\" folder for its runs, nor does --out");
+        SweepState[] states = [.. plan.Runs.Select(run => StateOf(run, PathOf(run)))];
+        if (List)
+        {
+            PrintList(plan, states);
+            return 0;
+        }
+        using CpuDevice device = new(Threads, pinned: true);
+        Dictionary<string, DataSet> data = OpenData(plan, states, stop);
+        List<string> failures = [];
+        long began = Stopwatch.GetTimestamp();
+        int trained = 0, waiting = states.Count(state => state != SweepState.Done);
+        foreach (var (i, run) in plan.Runs.Index())
+        {
+            Console.WriteLine($"[{i + 1}/{plan.Runs.Count}] {run.Name}{(states[i] == SweepState.Done ? ": done" : states[i] == SweepState.Begun ? ": goes on" : "")}");
+            if (states[i] == SweepState.Done)
+                continue;
+            try
+            {
+                RunFolder own = states[i] == SweepState.Begun ? RunFolder.Open(PathOf(run)) : RunFolder.Create(run.Config with { Out = PathOf(run) });
+                TrainingRun.TrainAndReport(device, own, data[run.Config.Data], run.Name, stop);
+            }
+            catch (UserErrorException e)
+            {
+                Console.Error.WriteLine($"ascl: {run.Name}: {e.Message}");
+                failures.Add(run.Name);
+            }
+            trained++;
+            if (trained < waiting)
+                Console.WriteLine($"{waiting - trained} to go, about {TrainingProgress.Duration(Stopwatch.GetElapsedTime(began) / trained * (waiting - trained))}");
+        }
+        CompareVerb.Print(new RunComparison([.. plan.Runs.Where(run => Directory.Exists(PathOf(run))).Select(run => RunRecord.Read(PathOf(run)))]));
+        if (failures.Count > 0)
+            Console.Error.WriteLine($"ascl: {failures.Count} of {plan.Runs.Count} runs failed: {string.Join(", ", failures)}");
+        return failures.Count > 0 ? 1 : 0;
+
+        string PathOf(SweepRun run) => Path.Combine(folder, run.Name);
+    }
+
+    private enum SweepState
+    {
+        New,
+        Begun,
+        Done,
+    }
+
+    private static RunConfig Configuration(JsonObject options, string where)
+    {
+        try
+        {
+            string[] arguments = [.. ConfigFile.Arguments(options, where, VerbOption.Of(typeof(TrainVerb)), new HashSet<string>())];
+            return ArgumentReader.Read<TrainVerb>("train", arguments).ToRunConfig();
+        }
+        catch (UserErrorException e) when (!e.Message.StartsWith(where, StringComparison.Ordinal))
+        {
+            throw new UserErrorException($"{where}: {e.Message}", e);
+        }
+    }
+
+    /// <exception cref="UserErrorException">The folder holds something else than this run.</exception>
+    private static SweepState StateOf(SweepRun run, string path)
+    {
+        if (!File.Exists(Path.Combine(path, "config.json")))
+            return SweepState.New;
+        RunFolder folder = RunFolder.Open(path);
+        JsonObject wanted = run.Config.ToJson(), found = folder.Config.ToJson();
+        foreach (string key in RunConfig.Keys.Except(Free))
+            if (!JsonNode.DeepEquals(wanted[key], found[key]))
+                throw new UserErrorException($"{path}: holds a run with {key} {found[key]?.ToJsonString() ?? "not given"}, the sweep asks for {wanted[key]?.ToJsonString() ?? "none"}: choose another name or folder");
+        string last = !RunParts.TrainsLogits(run.Config) ? folder.SummaryFile : run.Config.EmaDecay > 0 ? folder.AverageReportFile : folder.ReportFile;
+        return File.Exists(last) ? SweepState.Done : SweepState.Begun;
+    }
+
+    private void PrintList(SweepPlan plan, SweepState[] states)
+    {
+        var table = new ResultTable("run", "state", "epochs") { Title = $"{plan.Runs.Count} runs of {Plan}" };
+        foreach (var (run, state) in plan.Runs.Zip(states))
+            table.Add(run.Name, state.ToString().ToLowerInvariant(), $"{run.Config.Epochs}");
+        table.Print();
+    }
+
+    /// <summary>Opens each data set once and checks every run against it, so that nothing is trained before all can be.</summary>
+    private static Dictionary<string, DataSet> OpenData(SweepPlan plan, SweepState[] states, CancellationToken stop)
+    {
+        Dictionary<string, DataSet> data = [];
+        foreach (var (run, _) in plan.Runs.Zip(states).Where(pair => pair.Second != SweepState.Done))
+        {
+            NetworkCatalog.Check(run.Config.Model);
+            if (!data.TryGetValue(run.Config.Data, out DataSet? set))
+                data[run.Config.Data] = set = ProgressDisplay.Run($"opening {run.Config.Data}", display => DataSource.Open(run.Config.Data, progress: new OpeningProgress(display, stop)));
+            Trainer.Check(run.Config, set);
+        }
+        return data;
+    }
+}

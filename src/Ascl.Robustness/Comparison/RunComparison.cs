@@ -1,0 +1,146 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Robustness.Comparison;
+
+/// <summary>A quantity of several runs that differ in nothing but their seed.</summary>
+public readonly record struct Spread(IReadOnlyList<double> Values)
+{
+    public double Mean => Values.Average();
+
+    /// <summary>Sample standard deviation; 0 for a single run.</summary>
+    public double Deviation
+    {
+        get
+        {
+            double mean = Mean;
+            return Values.Count < 2 ? 0 : Math.Sqrt(Values.Sum(v => (v - mean) * (v - mean)) / (Values.Count - 1));
+        }
+    }
+
+    /// <returns>"39.3 ± 0.4", "39.3" for a single run, "-" for none.</returns>
+    public string Text(string format) => Values.Count switch
+    {
+        0 => "-",
+        1 => Values[0].ToString(format, CultureInfo.InvariantCulture),
+        _ => $"{Mean.ToString(format, CultureInfo.InvariantCulture)} ± {Deviation.ToString(format, CultureInfo.InvariantCulture)}",
+    };
+}
+
+/// <summary>Runs that differ in nothing but their seed, under the weights that were evaluated.</summary>
+/// <param name="Method">Its name, with "averaged" for averaged weights.</param>
+/// <param name="Settings">What tells it from the other rows, as in "strategy leaked, distance cosine".</param>
+/// <param name="Runs">How many of them are evaluated.</param>
+/// <param name="Cells">A cell a column; empty where no run knows it.</param>
+public sealed record ComparisonRow(string Method, string Settings, int Runs, IReadOnlyList<Spread> Cells);
+
+/// <summary>One table of many runs.</summary>
+public sealed class RunComparison
+{
+    /// <summary>Settings that do not tell methods apart: where, how fast and from which random numbers a run works.</summary>
+    private static readonly string[] Incidental = ["seed", "threads", "out", "resume", "save-every", "twin", "limit-test"];
+
+    private sealed record Column(string Name, string Format, Func<RunRecord, EvaluationReport?, double?> Value);
+
+    private readonly List<Column> columns;
+
+    /// <param name="runs">In the order of the rows.</param>
+    public RunComparison(IReadOnlyList<RunRecord> runs)
+    {
+        string[] attacks = [.. runs.SelectMany(r => r.Report?.Attacks ?? []).Select(a => a.Name).Distinct()];
+        columns =
+        [
+            new("clean %", "F1", (_, report) => 100 * report?.CleanAccuracy),
+            .. attacks.Select(name => new Column($"{name} %", "F1", (_, report) => 100 * report?.Attacks.FirstOrDefault(a => a.Name == name)?.Accuracy)),
+            new("train s", "F0", (run, _) => run.Summary?.TrainSeconds),
+            new("CPU s", "F0", (run, _) => run.Summary?.CpuSeconds),
+            new("images/s", "F0", (run, _) => run.Summary?.ImagesPerSecond),
+            new("forward passes", "F0", (run, _) => run.Summary?.ForwardPasses),
+            new("backward passes", "F0", (run, _) => run.Summary?.BackwardPasses),
+            new("TFLOP", "F1", (run, _) => run.Summary?.Gflop / 1e3),
+            new("peak MiB", "F0", (run, _) => run.Summary?.PeakMemoryBytes / 1048576.0),
+            new("positives %", "F1", (run, _) => Used(run)?.Positives),
+            new("negatives %", "F1", (run, _) => Used(run)?.Negatives),
+        ];
+        Rows = [.. Group(runs)];
+        // A column that no run fills says nothing.
+        bool[] filled = [.. columns.Select((_, c) => Rows.Any(row => row.Cells[c].Values.Count > 0))];
+        columns = [.. columns.Where((_, c) => filled[c])];
+        Rows = [.. Rows.Select(row => row with { Cells = [.. row.Cells.Where((_, c) => filled[c])] })];
+        int[] counts = [.. runs.Select(r => r.Report?.Count).OfType<int>().Distinct().Order()];
+        Notes = counts.Length > 1 ? [$"the runs were evaluated on different numbers of test images: {string.Join(", ", counts)}"] : [];
+        Notes = [.. Notes, .. runs.Where(r => r.Report is null && RunParts.TrainsLogits(r.Config)).Select(r => $"{r.Path}: not finished")];
+    }
+
+    public IReadOnlyList<ComparisonRow> Rows { get; }
+
+    /// <summary>What a reader has to know beside the table.</summary>
+    public IReadOnlyList<string> Notes { get; }
+
+    public IReadOnlyList<string> Header => [.. Titles, .. columns.Select(c => c.Name)];
+
+    /// <summary>The table's lines as text.</summary>
+    public IReadOnlyList<string[]> Lines => [.. Rows.Select(row => (string[])[.. Labels(row), .. row.Cells.Select((cell, c) => cell.Text(columns[c].Format))])];
+
+    /// <summary>The table in Markdown, with the notes under it.</summary>
+    public string Markdown()
+    {
+        IEnumerable<string[]> lines = [[.. Header], [.. Header.Select((_, i) => i < Titles.Length - 1 ? "---" : "--:")], .. Lines];
+        return string.Concat(lines.Select(line => $"| {string.Join(" | ", line.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal)))} |\n")) + string.Concat(Notes.Select(note => $"\n{note}\n"));
+    }
+
+    /// <summary>The table as comma-separated values (RFC 4180): for each quantity its mean and, in a column of its own, its deviation.</summary>
+    public string Csv()
+    {
+        IEnumerable<IEnumerable<string>> lines =
+        [
+            [.. Titles, .. columns.SelectMany(c => new[] { c.Name, $"{c.Name} deviation" })],
+            .. Rows.Select(row => (string[])[.. Labels(row), .. row.Cells.SelectMany(Numbers)]),
+        ];
+        return string.Concat(lines.Select(line => string.Join(',', line.Select(Quoted)) + "\r\n"));
+    }
+
+    /// <summary>Of the columns before the numbers; where nothing but the method differs there is no column for settings.</summary>
+    private string[] Titles => HasSettings ? ["method", "settings", "runs"] : ["method", "runs"];
+
+    private bool HasSettings => Rows.Any(row => row.Settings.Length > 0);
+
+    private string[] Labels(ComparisonRow row) => HasSettings ? [row.Method, row.Settings, $"{row.Runs}"] : [row.Method, $"{row.Runs}"];
+
+    private static IEnumerable<string> Numbers(Spread cell) => cell.Values.Count == 0
+        ? ["", ""]
+        : [cell.Mean.ToString("R", CultureInfo.InvariantCulture), cell.Values.Count < 2 ? "" : cell.Deviation.ToString("R", CultureInfo.InvariantCulture)];
+
+    private static string Quoted(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    private static SelectionPercent? Used(RunRecord run) =>
+        run.Config.Method is "ascl" && run.LastEpoch is { } epoch && epoch.Selection.TryGetValue(run.Config.Strategy, out SelectionPercent? used) ? used : null;
+
+    private IEnumerable<ComparisonRow> Group(IReadOnlyList<RunRecord> runs)
+    {
+        JsonObject[] settings = [.. runs.Select(run => Settings(run.Config))];
+        string[] differing = [.. settings.SelectMany(s => s.Select(e => e.Key)).Distinct().Where(key => key != "method" && settings.Where(s => s.ContainsKey(key)).Select(s => s[key]!.ToJsonString()).Distinct().Count() > 1)];
+        foreach (var group in runs.Zip(settings).GroupBy(pair => pair.Second.ToJsonString()))
+        {
+            RunRecord[] same = [.. group.Select(pair => pair.First)];
+            JsonObject shared = group.First().Second;
+            string told = string.Join(", ", differing.Where(shared.ContainsKey).Select(key => $"{key} {shared[key]}"));
+            yield return Row(same[0].Config.Method, told, same, run => run.Report);
+            if (same[0].Config.EmaDecay > 0)
+                yield return Row($"{same[0].Config.Method}, averaged", told, same, run => run.AverageReport);
+        }
+    }
+
+    private ComparisonRow Row(string method, string settings, RunRecord[] runs, Func<RunRecord, EvaluationReport?> report) => new(
+        method, settings, runs.Count(run => report(run) is not null), [.. columns.Select(c => new Spread([.. runs.Select(run => c.Value(run, report(run))).OfType<double>()]))]);
+
+    private static JsonObject Settings(RunConfig config)
+    {
+        JsonObject all = config.ToJson();
+        foreach (string key in RunConfig.Keys.Where(key => Incidental.Contains(key) || !config.Uses(key)))
+            all.Remove(key);
+        return all;
+    }
+}

@@ -1,0 +1,50 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Robustness.Comparison;
+
+/// <summary>A run as its folder tells it. What is not there yet, or was not written by the build that trained it, is null.</summary>
+/// <param name="Report">Final evaluation of the best weights.</param>
+/// <param name="AverageReport">That of the averaged weights.</param>
+/// <param name="LastEpoch">Metrics of the last epoch.</param>
+public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? Report, EvaluationReport? AverageReport, RunSummary? Summary, EpochMetrics? LastEpoch)
+{
+    /// <exception cref="UserErrorException">The folder holds no run, or one of its files is damaged.</exception>
+    public static RunRecord Read(string path)
+    {
+        RunFolder folder = RunFolder.Open(path);
+        return new(path, folder.Config, Json(folder.ReportFile, RunJson.Default.EvaluationReport), Json(folder.AverageReportFile, RunJson.Default.EvaluationReport),
+            Json(folder.SummaryFile, RunJson.Default.RunSummary), folder.ReadMetrics().LastOrDefault());
+    }
+
+    /// <summary>The run in a folder, or those in the folders in it, in the order of their names.</summary>
+    /// <exception cref="UserErrorException">There is none.</exception>
+    public static IReadOnlyList<RunRecord> ReadAll(string path)
+    {
+        if (!Directory.Exists(path))
+            throw new UserErrorException($"{path}: there is no such folder");
+        if (IsRun(path))
+            return [Read(path)];
+        RunRecord[] inside = [.. Directory.EnumerateDirectories(path).Where(IsRun).Order(StringComparer.Ordinal).Select(Read)];
+        return inside.Length > 0 ? inside : throw new UserErrorException($"{path}: holds no run, nor do the folders in it");
+    }
+
+    private static bool IsRun(string path) => File.Exists(System.IO.Path.Combine(path, "config.json"));
+
+    private static T? Json<T>(string file, JsonTypeInfo<T> type) where T : class
+    {
+        if (!File.Exists(file))
+            return null;
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllText(file), type);
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"{file}: not what a run writes: {e.Message}", e);
+        }
+    }
+}

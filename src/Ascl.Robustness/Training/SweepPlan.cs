@@ -1,0 +1,87 @@
+using System.Text.Json.Nodes;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>A training of a sweep.</summary>
+/// <param name="Name">Of its folder: what its entry is called, or its method, and the values of the grid.</param>
+public sealed record SweepRun(string Name, RunConfig Config);
+
+/// <summary>
+/// Many trainings in one file: <c>{"out": DIR, "base": {options}, "runs": [{"name": N, options}, …], "grid": {"option": [values], …}}</c>. Every entry of
+/// runs (one empty entry where there are none) is trained at every point of the grid; options of the grid win over those of the entry, and these over base.
+/// </summary>
+/// <param name="Out">Folder that holds the runs' folders; null where the file names none.</param>
+public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
+{
+    private static readonly string[] Keys = ["out", "base", "grid", "runs"];
+
+    /// <param name="path">The file.</param>
+    /// <param name="configuration">The configuration that options describe; the text says where they stand.</param>
+    /// <exception cref="UserErrorException">The file cannot be read or does not have that form, options are wrong, or two runs would have one name.</exception>
+    public static SweepPlan Read(string path, Func<JsonObject, string, RunConfig> configuration)
+    {
+        JsonObject file = JsonFile.ReadObject(path);
+        if (file.FirstOrDefault(entry => !Keys.Contains(entry.Key)).Key is { } unknown)
+            throw JsonFile.UnknownKey(path, unknown, Keys);
+        JsonObject shared = Object(file["base"], $"{path}: base");
+        JsonArray entries = file["runs"] is { } given ? given as JsonArray ?? throw new UserErrorException($"{path}: runs is not a list") : [new JsonObject()];
+        List<SweepRun> runs = [];
+        foreach (var (i, entry) in entries.Index())
+        {
+            JsonObject own = Object(entry, $"{path}: runs[{i}]");
+            foreach (JsonObject point in Points(Object(file["grid"], $"{path}: grid"), path))
+                runs.Add(Run(shared, own, point, $"{path}: runs[{i}]", configuration));
+        }
+        foreach (var twice in runs.GroupBy(run => run.Name).Where(group => group.Count() > 1))
+            throw new UserErrorException($"{path}: {twice.Count()} runs are called {twice.Key}: give them a \"name\"");
+        return new(file["out"] is { } folder ? Text(folder, $"{path}: out") : null, runs);
+    }
+
+    private static SweepRun Run(JsonObject shared, JsonObject own, JsonObject point, string where, Func<JsonObject, string, RunConfig> configuration)
+    {
+        JsonObject all = [];
+        foreach (var (key, value) in shared.Concat(own).Concat(point).Where(option => option.Key != "name"))
+            all[key] = value?.DeepClone();
+        foreach (string key in new[] { "out", "resume", "twin" })
+            if (all.ContainsKey(key))
+                throw new UserErrorException($"{where}: {key} is for a single training; a sweep names its folders itself");
+        RunConfig config = configuration(all, where) with { Twin = false };
+        string name = own["name"] is { } given ? Text(given, $"{where}: name") : config.Method;
+        foreach (var (key, value) in point)
+            name += key == "method" ? own.ContainsKey("name") ? $"-{config.Method}" : "" : $"-{key}-{value}";
+        return name.Length > 0 && name.AsSpan().IndexOfAny("/\\:") < 0 && name[0] != '.'
+            ? new(name, config)
+            : throw new UserErrorException($"{where}: '{name}' cannot be the name of a folder: give the run a \"name\" without / and :");
+    }
+
+    /// <summary>All combinations of the lists' values; the last key changes fastest.</summary>
+    private static IEnumerable<JsonObject> Points(JsonObject grid, string path)
+    {
+        IEnumerable<JsonObject> points = [[]];
+        foreach (var (key, values) in grid)
+        {
+            JsonArray list = values as JsonArray ?? throw new UserErrorException($"{path}: grid: {key} is not a list of values");
+            if (key == "name")
+                throw new UserErrorException($"{path}: grid: name belongs to an entry of runs");
+            if (list.Count == 0)
+                throw new UserErrorException($"{path}: grid: {key} is an empty list");
+            points = [.. points.SelectMany(point => list.Select(value => With(point, key, value)))];
+        }
+        return points;
+    }
+
+    private static JsonObject With(JsonObject point, string key, JsonNode? value)
+    {
+        JsonObject more = point.DeepClone().AsObject();
+        more[key] = value?.DeepClone();
+        return more;
+    }
+
+    private static JsonObject Object(JsonNode? node, string where) =>
+        node is null ? [] : node as JsonObject ?? throw new UserErrorException($"{where} is not an object of options");
+
+    private static string Text(JsonNode node, string where) =>
+        node is JsonValue value && value.TryGetValue(out string? text) ? text : throw new UserErrorException($"{where} is not a text");
+}

@@ -1,0 +1,73 @@
+using Ascl.Robustness.Comparison;
+using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Training;
+using Xunit;
+
+namespace Ascl.Robustness.Tests.Comparison;
+
+public sealed class RunComparisonTests
+{
+    [Fact]
+    public void SeedsMakeOneRowWithMeanAndSampleDeviation()
+    {
+        RunComparison comparison = new([Run(new() { Method = "pgd-at", Seed = 1 }, 0.40, 0.25), Run(new() { Method = "pgd-at", Seed = 2, Threads = 7 }, 0.44, 0.27), Run(new() { Method = "natural" }, 0.62, 0)]);
+        Assert.Equal(["method", "runs", "clean %", "PGD-20 %"], comparison.Header);
+        Assert.Equal(["pgd-at", "2", "42.0 ± 2.8", "26.0 ± 1.4"], comparison.Lines[0]);
+        Assert.Equal(["natural", "1", "62.0", "0.0"], comparison.Lines[1]);
+    }
+
+    [Fact]
+    public void RowsTellTheSettingsInWhichTheyDifferAndWhichTheirMethodUses()
+    {
+        RunComparison comparison = new(
+        [
+            Run(new() { Method = "ascl", Strategy = "global", Temperature = 0.5 }, 0.4, 0.2), Run(new() { Method = "ascl", Strategy = "leaked", Temperature = 0.5 }, 0.4, 0.2),
+            // It contrasts nothing: the strategy is no setting of it.
+            Run(new() { Method = "pgd-at", Strategy = "hard" }, 0.4, 0.2), Run(new() { Method = "pgd-at", Strategy = "soft" }, 0.6, 0.2),
+        ]);
+        Assert.Equal(["strategy global", "strategy leaked", ""], comparison.Rows.Select(row => row.Settings));
+        Assert.Equal(0.5, comparison.Rows[2].Cells[0].Mean / 100, 12);
+    }
+
+    [Fact]
+    public void AveragedWeightsAreARowOfTheirOwn()
+    {
+        RunRecord run = Run(new() { Method = "trades", EmaDecay = 0.99 }, 0.4, 0.2) with { AverageReport = Report(0.5, 0.3) };
+        Assert.Equal([["trades", "1", "40.0", "20.0"], ["trades, averaged", "1", "50.0", "30.0"]], new RunComparison([run]).Lines);
+    }
+
+    [Fact]
+    public void WhatIsMissingIsSaid()
+    {
+        RunRecord done = Run(new() { Method = "pgd-at" }, 0.4, 0.2), begun = new("begun", new() { Method = "ascl" }, null, null, null, null), other = Run(new() { Method = "adr" }, 0.4, 0.2);
+        RunComparison comparison = new([done, begun, other with { Report = other.Report! with { Count = 500 } }]);
+        Assert.Equal(["ascl", "0", "-", "-"], comparison.Lines[1]);
+        Assert.Equal(["the runs were evaluated on different numbers of test images: 500, 1000", "begun: not finished"], comparison.Notes);
+    }
+
+    [Fact]
+    public void TheFilesHoldTheSameNumbers()
+    {
+        RunSummary cost = new("ascl", "smallcnn", "sample", 1, 2, 100, "cpu", 12.4, 20, 30, 1000, 900, 2500, 3 << 20, 1, null, new Dictionary<string, int>());
+        EpochMetrics epoch = new(2, 0.1, 1, new Dictionary<string, double>(), null, null, null, null, false, null, null,
+            new Dictionary<string, SelectionPercent> { ["leaked"] = new(42.8, 6.3) }, 10, 1);
+        RunComparison comparison = new([Run(new() { Method = "ascl", Distance = "l2" }, 0.4, 0.2) with { Summary = cost, LastEpoch = epoch }, Run(new() { Method = "ascl", Distance = "l1" }, 0.5, 0.125)]);
+        Assert.Equal(
+            """
+            | method | settings | runs | clean % | PGD-20 % | train s | CPU s | images/s | forward passes | backward passes | TFLOP | peak MiB | positives % | negatives % |
+            | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |
+            | ascl | distance l2 | 1 | 40.0 | 20.0 | 12 | 20 | 30 | 1000 | 900 | 2.5 | 3 | 42.8 | 6.3 |
+            | ascl | distance l1 | 1 | 50.0 | 12.5 | - | - | - | - | - | - | - | - | - |
+
+            """, comparison.Markdown());
+        string[] lines = comparison.Csv().Split("\r\n");
+        Assert.StartsWith("method,settings,runs,clean %,clean % deviation,PGD-20 %,", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("ascl,distance l2,1,40,,20,,12.4,,20,,", lines[1], StringComparison.Ordinal);
+        Assert.Equal(lines[0].Count(c => c == ','), lines[2].Count(c => c == ','));
+    }
+
+    private static RunRecord Run(RunConfig config, double clean, double pgd) => new("run", config, Report(clean, pgd), null, null, null);
+
+    private static EvaluationReport Report(double clean, double pgd) =>
+        new(1000, clean, [new AttackReport("PGD-20", "linf", 0.03, 0.01, 20, 1, pgd, 0, 1)], pgd, 1, "smallcnn", "sample", 1, "cpu");
+}
