@@ -51,7 +51,7 @@ public sealed class OptionTests
     [InlineData(1, "1")]
     [InlineData(0, "0")]
     [InlineData(Math.PI, "3.141592653589793")]
-    public void NumbersAreShownAsTheFieldWritesThem(double value, string text) => Assert.Equal(text, Fraction.Show(value));
+    public void NumbersAreShownAsTheFieldWritesThem(double value, string text) => Assert.Equal(text, NumberText.Of(value));
 
     [Theory]
     [InlineData("option --epochs: 'x' is not a whole number", "--epochs", "x")]

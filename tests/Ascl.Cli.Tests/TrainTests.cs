@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Xml.Linq;
 using Ascl.Cli.Verbs;
 using Ascl.Kernels.Files;
 using Xunit;
@@ -96,9 +98,38 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(0, a["attacks"]![1]!["rejected"]!.GetValue<int>());
         Assert.True(a["worst_case_accuracy"]!.GetValue<double>() <= a["attacks"]!.AsArray().Min(x => x!["accuracy"]!.GetValue<double>()));
 
+        AReportTellsTheRun(run);
         Assert.Contains("holds a run already", AsclProcess.Refusal([.. Small, "--out", run]), StringComparison.Ordinal);
         Assert.Contains("--lr cannot be given", AsclProcess.Refusal("train", "--resume", run, "--lr", "0.5"), StringComparison.Ordinal);
         Assert.Contains("classes", AsclProcess.Refusal("evaluate", "--weights", run, "--data", $"file:{FileOf(12, 1, 28)}"), StringComparison.Ordinal);
+    }
+
+    private static void AReportTellsTheRun(string run)
+    {
+        string page = Path.Combine(run, "report.html"), text = File.ReadAllText(page);
+        JsonNode report = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "report.json")))!;
+        string clean = (100 * report["clean_accuracy"]!.GetValue<double>()).ToString("F1", CultureInfo.InvariantCulture);
+        Assert.Contains($"<td class=\"n\">60</td><td class=\"n\">{clean}</td>", text, StringComparison.Ordinal);
+        Assert.Contains("ascl train --limit-train 420 --limit-test 60 --validation 100 ", text, StringComparison.Ordinal);
+        Assert.Equal(24, text.Split("alt=\"adversarial\"").Length - 1);
+        Assert.All(new[] { "http:", "https:", "<script", "<link" }, outside => Assert.DoesNotContain(outside, text.Replace("http://www.w3.org/", "", StringComparison.Ordinal), StringComparison.Ordinal));
+        foreach (string chart in new[] { "accuracy", "loss", "learning-rate", "weights", "probe", "positives", "negatives" })
+            Assert.Equal("svg", XDocument.Load(Path.Combine(run, "plots", chart + ".svg")).Root!.Name.LocalName);
+
+        // A run of an earlier build knows less.
+        File.WriteAllLines(Path.Combine(run, "metrics.jsonl"), File.ReadAllLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
+        {
+            JsonObject metrics = JsonNode.Parse(line)!.AsObject();
+            metrics["selection"] = JsonNode.Parse("""{"global": {"positives": 100, "negatives": 100}, "leaked": {"positives": 42.8, "negatives": 6.3}}""");
+            metrics.Remove("probe");
+            metrics.Remove("warnings");
+            return metrics.ToJsonString();
+        }));
+        File.Delete(page);
+        Assert.Equal(0, AsclProcess.Run("report", run).ExitCode);
+        Assert.Contains("Selection", File.ReadAllText(page), StringComparison.Ordinal);
+        File.Delete(Path.Combine(run, "report.json"));
+        Assert.Contains($"end it with ascl train --resume {run}", AsclProcess.Refusal("report", run), StringComparison.Ordinal);
     }
 
     /// <summary>Pre-training, then a linear layer on the frozen encoder, then fine-tuning of the whole.</summary>

@@ -26,15 +26,6 @@ internal sealed class Fraction
 
     public double Value { get; }
 
-    /// <summary>A number as people in the field write it: 0.03137254901960784 is 8/255.</summary>
-    public static string Show(double value)
-    {
-        string text = value.ToString("R", CultureInfo.InvariantCulture);
-        double levels = value * 255;
-        bool isLevels = text.Length > 8 && Math.Abs(levels - Math.Round(levels)) < 1e-9;
-        return isLevels ? $"{Math.Round(levels)}/255" : text;
-    }
-
     public override string ToString() => text;
 
     private static double Number(string part) =>

@@ -89,7 +89,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
         var table = new ResultTable("attack", "norm", "epsilon", "steps", "restarts", "accuracy %", "seconds") { Title = $"{file} ({model.Spec.Network}) on {report.Count} test images of {data.Name}" };
         table.Add("none", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
         foreach (AttackReport a in report.Attacks)
-            table.Add(a.Name, a.Norm, Fraction.Show(a.Epsilon), $"{a.Steps}", $"{a.Restarts}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
+            table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), $"{a.Steps}", $"{a.Restarts}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
         if (report.Attacks.Count > 1)
             table.Add("worst case", "", "", "", "", $"{100 * report.WorstCaseAccuracy:F2}", "");
         table.Print();

@@ -55,7 +55,8 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             try
             {
                 RunFolder own = states[i] == SweepState.Begun ? RunFolder.Open(PathOf(run)) : RunFolder.Create(run.Config with { Out = PathOf(run) });
-                TrainingRun.TrainAndReport(device, own, data[run.Config.Data], run.Name, stop);
+                if (TrainingRun.TrainAndReport(device, own, data[run.Config.Data], run.Name, stop).Count > 0)
+                    TrainingRun.WriteReport(device, own, data[run.Config.Data], stop);
             }
             catch (UserErrorException e)
             {
@@ -104,8 +105,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
         foreach (string key in RunConfig.Keys.Except(Free))
             if (!JsonNode.DeepEquals(wanted[key], found[key]))
                 throw new UserErrorException($"{path}: holds a run with {key} {found[key]?.ToJsonString() ?? "not given"}, the sweep asks for {wanted[key]?.ToJsonString() ?? "none"}: choose another name or folder");
-        string last = !RunParts.TrainsLogits(run.Config) ? folder.SummaryFile : run.Config.EmaDecay > 0 ? folder.AverageReportFile : folder.ReportFile;
-        return File.Exists(last) ? SweepState.Done : SweepState.Begun;
+        return File.Exists(RunParts.TrainsLogits(run.Config) ? folder.PageFile : folder.SummaryFile) ? SweepState.Done : SweepState.Begun;
     }
 
     private void PrintList(SweepPlan plan, SweepState[] states)

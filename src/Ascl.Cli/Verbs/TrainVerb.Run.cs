@@ -35,18 +35,21 @@ internal sealed partial class TrainVerb
         RunFolder folder = earlier ?? RunFolder.Create(config);
         if (Preset is not null)
             Console.WriteLine($"preset {Preset}: {string.Join(' ', TrainPresets.Options(Preset))}; what is given beside it wins");
-        Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {Fraction.Show(config.Epsilon)} {config.Norm}, seed {config.Seed}, {device.Name}");
+        Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {NumberText.Of(config.Epsilon)} {config.Norm}, seed {config.Seed}, {device.Name}");
         Console.WriteLine($"run folder {folder.Path}");
 
         List<(string Name, EvaluationReport Report)> results = TrainingRun.TrainAndReport(device, folder, data, config.Method, stop);
         if (config.Method is not ("natural" or "supcon" or "linear") && (config.Twin ?? config.Data == "sample"))
         {
-            string path = Path.Combine(folder.Path, "natural-twin");
+            string path = RunFolder.TwinPath(folder.Path);
             RunFolder twin = File.Exists(Path.Combine(path, "config.json")) ? RunFolder.Open(path) : RunFolder.Create(config with { Method = "natural", Out = path });
             results.AddRange(TrainingRun.TrainAndReport(device, twin, data, "natural twin", stop));
         }
         if (results.Count > 0)
+        {
+            TrainingRun.WriteReport(device, folder, data, stop);
             TrainingRun.PrintTable(data, results);
+        }
         else
             Console.WriteLine($"an encoder without a classifier: go on with --method linear --from {folder.Path}, or fine-tune it with another method");
         return 0;

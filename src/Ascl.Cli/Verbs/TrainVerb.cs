@@ -221,7 +221,7 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     public override string? DefaultOf(string option) => new RunConfig().ToJson()[option] switch
     {
         null or JsonArray => null,
-        var value when value.GetValueKind() == JsonValueKind.Number => Fraction.Show(value.GetValue<double>()),
+        var value when value.GetValueKind() == JsonValueKind.Number => NumberText.Of(value.GetValue<double>()),
         var value => value.ToString(),
     };
 }

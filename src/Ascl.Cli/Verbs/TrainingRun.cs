@@ -6,6 +6,7 @@ using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Reporting;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Cli.Verbs;
@@ -31,6 +32,13 @@ internal static class TrainingRun
         if (config.EmaDecay > 0)
             reports.Add(($"{name}, averaged", Report(device, config, data, folder.BestAverageFile, folder.AverageReportFile, stop)));
         return reports;
+    }
+
+    /// <summary>The run's page, from its files and its best weights.</summary>
+    public static void WriteReport(Device device, RunFolder folder, DataSet data, CancellationToken stop)
+    {
+        string page = ProgressDisplay.Run("writing the report", _ => RunReport.Write(folder, ClassifierFile.Load(device, folder.BestFile), data, stop));
+        Console.WriteLine($"report {page}");
     }
 
     /// <summary>Evaluates weights on the test images.</summary>

@@ -18,6 +18,7 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
         Of<TrainVerb>(),
         Of<SweepVerb>(),
         Of<CompareVerb>(),
+        Of<ReportVerb>(),
         Of<EvaluateVerb>(),
         Of<DataShowVerb>(),
         Of<DevicesVerb>(),

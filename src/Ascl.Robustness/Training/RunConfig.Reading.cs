@@ -40,6 +40,15 @@ public sealed partial record RunConfig
     /// <summary>The values by key, without those that are null.</summary>
     public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, RunConfigJson.Default.RunConfig)!.AsObject();
 
+    /// <summary>The options of a command line that trains this run: what it uses and what differs from the defaults.</summary>
+    public IEnumerable<string> Arguments()
+    {
+        JsonObject defaults = new RunConfig().ToJson();
+        return from setting in ToJson()
+               where Uses(setting.Key) && setting.Key is not ("out" or "resume") && !JsonNode.DeepEquals(setting.Value, defaults[setting.Key])
+               select $"--{setting.Key} {NumberText.Of(setting.Value)}";
+    }
+
     /// <summary>Whether the value under a key changes what this run computes: a method leaves the settings of others alone.</summary>
     public bool Uses(string key)
     {

@@ -7,7 +7,7 @@ namespace Ascl.Robustness.Training;
 
 /// <summary>
 /// The files of a run: config.json (what it computes), metrics.jsonl (a line an epoch), state.safetensors (all that is needed to go on),
-/// last.safetensors and best.safetensors (weights), report.json (the final evaluation), summary.json (what training cost); with averaged weights last-ema.safetensors,
+/// last.safetensors and best.safetensors (weights), report.json (the final evaluation), summary.json (what training cost), report.html with its charts in plots/; with averaged weights last-ema.safetensors,
 /// best-ema.safetensors and report-ema.json too. Each is replaced whole or not at all.
 /// </summary>
 public sealed class RunFolder
@@ -23,9 +23,14 @@ public sealed class RunFolder
     public string BestFile => File("best.safetensors");
     public string SummaryFile => File("summary.json");
     public string ReportFile => File("report.json");
+    public string PageFile => File("report.html");
+    public string PlotsFolder => File("plots");
     public string LastAverageFile => File("last-ema.safetensors");
     public string BestAverageFile => File("best-ema.safetensors");
     public string AverageReportFile => File("report-ema.json");
+
+    /// <summary>Where the naturally trained twin of a run is, if it has one.</summary>
+    public static string TwinPath(string run) => System.IO.Path.Combine(run, "natural-twin");
 
     /// <summary>Where a new run goes: <see cref="RunConfig.Out"/>, or the first free one of runs/METHOD-1, runs/METHOD-2, ….</summary>
     /// <exception cref="UserErrorException">That place holds something already.</exception>

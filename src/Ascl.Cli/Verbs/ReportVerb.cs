@@ -1,0 +1,28 @@
+using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
+using Ascl.Data;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Robustness.Training;
+using CommandLine;
+
+namespace Ascl.Cli.Verbs;
+
+[Verb("report", HelpText = "Writes report.html of a training again: curves, selections, confusions, adversarial images.")]
+[Example("After a run of an earlier version, or when the images have moved", "runs/ascl-1")]
+internal sealed class ReportVerb : ComputingArguments, IVerb
+{
+    [Value(0, MetaName = "RUN", Required = true, HelpText = "The run's folder.")]
+    public string Folder { get; init; } = "";
+
+    public int Run(CancellationToken stop)
+    {
+        RunFolder folder = RunFolder.Open(Folder);
+        if (!File.Exists(folder.ReportFile))
+            throw new UserErrorException($"{Folder}: has not been evaluated yet: end it with ascl train --resume {Folder}");
+        using CpuDevice device = new(Threads, pinned: true);
+        DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data}", display => DataSource.Open(folder.Config.Data, progress: new OpeningProgress(display, stop)));
+        TrainingRun.WriteReport(device, folder, data, stop);
+        return 0;
+    }
+}

@@ -1,0 +1,60 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Data;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+using Ascl.Robustness.Attacks;
+
+namespace Ascl.Robustness.Reporting;
+
+/// <summary>An image before and after an attack, and what each was taken for.</summary>
+public sealed record AdversarialExample(int Label, int Prediction, int AdversarialPrediction, float[] Image, float[] Adversarial);
+
+/// <summary>What a classifier makes of images and of the adversarial images crafted from each of them, those that were wrong before included.</summary>
+/// <param name="Labels">Of every image, in the set's order.</param>
+/// <param name="Examples">The first images of the set.</param>
+public sealed record AdversarialLook(int[] Labels, int[] Predictions, int[] AdversarialPredictions, IReadOnlyList<AdversarialExample> Examples)
+{
+    public static AdversarialLook At(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, int examples, CancellationToken stop)
+    {
+        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
+        Batch host = plan.NewBatch();
+        List<int> labels = [], predictions = [], adversarialPredictions = [];
+        List<AdversarialExample> kept = [];
+        for (int b = 0; b < plan.Count; b++)
+        {
+            stop.ThrowIfCancellationRequested();
+            plan.Fill(b, host);
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            ImageBatch batch = ImageBatch.Upload(model.Device, images, host);
+            Tensor adversarial = attack.Perturb(model, batch, new RandomKey(seed, RandomPurpose.AttackStart));
+            int[] before = Predict(model, batch.Images), after = Predict(model, adversarial);
+            labels.AddRange(host.Labels);
+            predictions.AddRange(before);
+            adversarialPredictions.AddRange(after);
+            int wanted = Math.Min(examples - kept.Count, host.Count);
+            if (wanted > 0)
+            {
+                float[] natural = batch.Images.ToArray(), moved = adversarial.ToArray();
+                for (int i = 0; i < wanted; i++)
+                    kept.Add(new(host.Labels[i], before[i], after[i], natural[(i * images.ImageLength)..((i + 1) * images.ImageLength)], moved[(i * images.ImageLength)..((i + 1) * images.ImageLength)]));
+            }
+        }
+        return new([.. labels], [.. predictions], [.. adversarialPredictions], kept);
+    }
+
+    /// <summary>counts[label, prediction].</summary>
+    public static int[,] Confusion(int[] labels, int[] predictions, int classes)
+    {
+        int[,] counts = new int[classes, classes];
+        foreach (var (label, prediction) in labels.Zip(predictions))
+            counts[label, prediction]++;
+        return counts;
+    }
+
+    private static int[] Predict(Classifier model, Tensor images)
+    {
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        return model.Forward(images, ForwardMode.Frozen).Logits.Predict().ToArray();
+    }
+}

@@ -1,0 +1,82 @@
+using OxyPlot;
+using OxyPlot.Axes;
+using OxyPlot.Legends;
+using OxyPlot.Series;
+
+namespace Ascl.Robustness.Reporting;
+
+/// <summary>A line of a chart. Points that are not there leave a gap.</summary>
+/// <param name="IsEmphasised">Drawn thicker than the others.</param>
+public sealed record ChartLine(string Name, IReadOnlyList<(double X, double? Y)> Points, bool IsEmphasised = false);
+
+/// <summary>Charts as SVG: vectors and text, for a page or a paper.</summary>
+public static class LineChart
+{
+    private const int Width = 560, Height = 340;
+
+    /// <summary>Distinguishable also by colour-blind readers (Okabe and Ito 2008).</summary>
+    private static readonly string[] Colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
+
+    /// <summary>A standalone SVG element. Lines without any point are left out.</summary>
+    public static string Svg(string title, string xTitle, string yTitle, IEnumerable<ChartLine> lines)
+    {
+        PlotModel model = new() { Title = title, TitleFontSize = 14, TitleFontWeight = 600, DefaultFont = "sans-serif", Background = OxyColors.White, PlotAreaBorderColor = OxyColors.Gray };
+        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter, LegendOrientation = LegendOrientation.Horizontal, LegendFontSize = 11 });
+        model.Axes.Add(Axis(AxisPosition.Bottom, xTitle));
+        model.Axes.Add(Axis(AxisPosition.Left, yTitle));
+        foreach (var (i, line) in lines.Where(line => line.Points.Any(p => p.Y is not null)).Index())
+        {
+            LineSeries series = new() { Title = line.Name, Color = OxyColor.Parse(Colours[i % Colours.Length]), StrokeThickness = line.IsEmphasised ? 3 : 1.5, MarkerType = MarkerType.Circle, MarkerSize = line.IsEmphasised ? 3 : 2 };
+            series.Points.AddRange(line.Points.Select(p => new DataPoint(p.X, p.Y ?? double.NaN)));
+            model.Series.Add(series);
+        }
+        return Svg(model);
+    }
+
+    /// <summary>Bars from left to right, each with its name under it.</summary>
+    public static string Bars(string title, string yTitle, IReadOnlyList<(string Name, double Value)> bars)
+    {
+        PlotModel model = new() { Title = title, TitleFontSize = 14, TitleFontWeight = 600, DefaultFont = "sans-serif", Background = OxyColors.White, PlotAreaBorderColor = OxyColors.Gray };
+        model.Axes.Add(new CategoryAxis { Position = AxisPosition.Left, StartPosition = 1, EndPosition = 0, ItemsSource = bars.Select(b => b.Name).ToArray(), FontSize = 9, GapWidth = 0.3 });
+        model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = yTitle, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColors.LightGray, Minimum = 0 });
+        BarSeries series = new() { FillColor = OxyColor.Parse(Colours[0]) };
+        series.Items.AddRange(bars.Select(b => new BarItem(b.Value)));
+        model.Series.Add(series);
+        return Svg(model, Math.Max(Height, 80 + 15 * bars.Count));
+    }
+
+    /// <summary>Leaves room for text in a browser's own font, which may be wider than the Helvetica that OxyPlot measures by.</summary>
+    private sealed class WideText(double width, double height) : PdfRenderContext(width, height, OxyColors.Transparent)
+    {
+        private const double Wider = 1.45, Higher = 1.3;
+
+        public override OxySize MeasureText(string text, string fontFamily, double fontSize, double fontWeight)
+        {
+            OxySize size = base.MeasureText(text, fontFamily, fontSize, fontWeight);
+            return new(size.Width * Wider, size.Height * Higher);
+        }
+    }
+
+    private static LinearAxis Axis(AxisPosition position, string title) => new()
+    {
+        Position = position,
+        Title = title,
+        MajorGridlineStyle = LineStyle.Solid,
+        MajorGridlineColor = OxyColor.FromRgb(230, 230, 230),
+        MinorTickSize = 0,
+        IntervalLength = 40,
+        MaximumPadding = 0.03,
+        MinimumPadding = 0.03,
+    };
+
+    private static string Svg(PlotModel model, int height = Height)
+    {
+        string svg = new SvgExporter { Width = Width, Height = height, UseVerticalTextAlignmentWorkaround = true, TextMeasurer = new WideText(Width, height) }.ExportToString(model);
+        // Inside a page there is no XML declaration; a size in pixels would keep the picture from shrinking with the window.
+        string element = svg[svg.IndexOf("<svg", StringComparison.Ordinal)..];
+        element = element.Replace($"<svg width=\"{Width}\" height=\"{height}\"", $"<svg viewBox=\"0 0 {Width} {height}\"", StringComparison.Ordinal);
+        // Names of clipping rectangles hold for the whole page: two charts must not share them.
+        string own = string.Concat(model.Title.Where(char.IsAsciiLetterOrDigit));
+        return element.Replace("\"clipPath", $"\"{own}-clip", StringComparison.Ordinal).Replace("url(#clipPath", $"url(#{own}-clip", StringComparison.Ordinal);
+    }
+}

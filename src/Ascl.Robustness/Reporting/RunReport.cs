@@ -1,0 +1,139 @@
+using System.Globalization;
+using Ascl.Data;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Files;
+using Ascl.Models;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Comparison;
+using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Robustness.Reporting;
+
+/// <summary>report.html of a run, and its charts as files in the folder plots.</summary>
+public static class RunReport
+{
+    private const int Images = 1000, Examples = 24, AttackSteps = 20;
+
+    /// <summary>Looks at the best weights once more and writes the report.</summary>
+    /// <param name="folder">Of a run that has ended.</param>
+    /// <param name="model">Its best weights.</param>
+    /// <param name="data">What it was trained on.</param>
+    /// <returns>The page's path.</returns>
+    /// <exception cref="Kernels.Diagnostics.UserErrorException">A file cannot be read or written.</exception>
+    public static string Write(RunFolder folder, Classifier model, DataSet data, CancellationToken stop)
+    {
+        RunConfig config = folder.Config;
+        PgdAttack attack = new(new(config.Epsilon, config.StepSize, AttackSteps, RunParts.Norm(config.Norm)));
+        AdversarialLook look = AdversarialLook.At(model, data.Test.Take(Math.Min(Images, config.LimitTest ?? Images)), attack, config.Batch, config.Seed, Examples, stop);
+        IReadOnlyList<RunPlot> plots = RunPlots.Of(config, folder.ReadMetrics(), model);
+        Directory.CreateDirectory(folder.PlotsFolder);
+        foreach (RunPlot plot in plots)
+            AtomicFile.WriteText(Path.Combine(folder.PlotsFolder, $"{plot.Name}.svg"), plot.Svg);
+        AtomicFile.WriteText(folder.PageFile, Page(RunRecord.Read(folder.Path), folder.ReadMetrics(), data, plots, look, attack.Name).ToString());
+        return folder.PageFile;
+    }
+
+    private static HtmlPage Page(RunRecord run, IReadOnlyList<EpochMetrics> epochs, DataSet data, IReadOnlyList<RunPlot> plots, AdversarialLook look, string attack)
+    {
+        RunConfig config = run.Config;
+        HtmlPage page = new($"{Title(config)} on {data.Name}: {config.Model}, seed {config.Seed}");
+        page.Paragraph($"{config.Epochs} epochs, ε {NumberText.Of(config.Epsilon)} ({(config.Norm == "l2" ? "L2" : "L∞")}), best checkpoint by {config.Validation} validation images", isSoft: true);
+        Results(page, run);
+        foreach (var warning in epochs.SelectMany(m => m.Warnings ?? []).GroupBy(w => w.Name))
+            page.Warning($"{warning.Key} (in {warning.Count()} of {epochs.Count} epochs): {warning.Last().Message}");
+        page.Heading("Training").Row(plots.Where(p => p.Name is not ("positives" or "negatives" or "weights")).Select(p => HtmlPage.Figure(p.Svg)));
+        Selection(page, config, epochs, plots, data.ClassNames);
+        Confusions(page, look, data.ClassNames, attack);
+        Grid(page, look, data, attack, RunParts.Norm(config.Norm));
+        page.Heading("Weights").Row(plots.Where(p => p.Name == "weights").Select(p => HtmlPage.Figure(p.Svg)));
+        Settings(page, run);
+        return page;
+    }
+
+    private static string Title(RunConfig config) => config.Method switch
+    {
+        "ascl" => $"ASCL ({config.Strategy}, {config.Distance})",
+        "adr" or "trades" or "pgd-at" => config.Method.ToUpperInvariant(),
+        _ => config.Method,
+    };
+
+    private static void Results(HtmlPage page, RunRecord run)
+    {
+        string twin = RunFolder.TwinPath(run.Path);
+        (string Name, EvaluationReport? Report)[] all = [("best", run.Report), ("averaged, best", run.AverageReport), ("natural twin, best", Directory.Exists(twin) ? RunRecord.Read(twin).Report : null)];
+        page.Heading("Test accuracy");
+        page.Table(["weights", "test images", "clean %", .. run.Report!.Attacks.Select(a => $"{a.Name} %"), "worst case %"],
+            from row in all
+            where row.Report is not null
+            select (string[])[row.Name, $"{row.Report.Count}", Percent(row.Report.CleanAccuracy), .. row.Report.Attacks.Select(a => Percent(a.Accuracy)), Percent(row.Report.WorstCaseAccuracy)]);
+    }
+
+    private static void Selection(HtmlPage page, RunConfig config, IReadOnlyList<EpochMetrics> epochs, IReadOnlyList<RunPlot> plots, IReadOnlyList<string> classes)
+    {
+        if (epochs.LastOrDefault(m => m.Selection.Count > 0) is not { } last)
+            return;
+        page.Heading("Selection").Row(plots.Where(p => p.Name is "positives" or "negatives").Select(p => HtmlPage.Figure(p.Svg)));
+        page.Paragraph($"Percent of the pairs of the global strategy in epoch {last.Epoch}, by the anchor's class; {(config.Method == "ascl" ? $"{config.Strategy} is the strategy in use" : "no strategy is in use")}.", isSoft: true);
+        if (last.Selection.Values.All(s => s.PositivesByClass is null || s.NegativesByClass is null))
+            return;
+        page.Table(["strategy", "pairs", "all", .. classes, "anchors without"], last.Selection.SelectMany(entry => new[]
+        {
+            (string[])[entry.Key, "positives", Number(entry.Value.Positives), .. entry.Value.PositivesByClass!.Select(Number), Number(entry.Value.AnchorsWithoutPositives ?? 0)],
+            [entry.Key, "negatives", Number(entry.Value.Negatives), .. entry.Value.NegativesByClass!.Select(Number), Number(entry.Value.AnchorsWithoutNegatives ?? 0)],
+        }));
+    }
+
+    private static void Confusions(HtmlPage page, AdversarialLook look, IReadOnlyList<string> classes, string attack)
+    {
+        int[,] clean = AdversarialLook.Confusion(look.Labels, look.Predictions, classes.Count), adversarial = AdversarialLook.Confusion(look.Labels, look.AdversarialPredictions, classes.Count);
+        page.Heading("Confusions").Row(
+        [
+            HtmlPage.HeatMap($"{look.Labels.Length} test images: true class down, prediction across", classes, clean),
+            HtmlPage.HeatMap($"the same after {attack} on every image", classes, adversarial),
+        ]);
+        page.Table(["class", .. classes], new[] { ("clean %", clean), ($"{attack} %", adversarial) }.Select(m => (string[])[m.Item1, .. classes.Select((_, c) => Recall(m.Item2, c))]));
+    }
+
+    private static string Recall(int[,] counts, int label)
+    {
+        int total = Enumerable.Range(0, counts.GetLength(1)).Sum(j => counts[label, j]);
+        return total == 0 ? "–" : Number(100.0 * counts[label, label] / total);
+    }
+
+    private static void Grid(HtmlPage page, AdversarialLook look, DataSet data, string attack, PerturbationNorm norm)
+    {
+        // Differences are shown around grey, the largest as black or white.
+        page.Heading("Adversarial images");
+        page.Paragraph($"Natural image, adversarial image ({attack}), their difference magnified until its largest value is black or white.", isSoft: true);
+        page.Add($"<div class=\"images\">{string.Concat(look.Examples.Select(e => Example(e, data, norm)))}</div>");
+    }
+
+    private static string Example(AdversarialExample e, DataSet data, PerturbationNorm norm)
+    {
+        float[] difference = [.. e.Adversarial.Zip(e.Image, (a, n) => a - n)];
+        double largest = difference.Max(Math.Abs), size = norm == PerturbationNorm.Linf ? largest : Math.Sqrt(difference.Sum(d => (double)d * d));
+        float[] magnified = [.. difference.Select(d => (float)(0.5 + 0.5 * d / Math.Max(largest, 1e-12)))];
+        string label = HtmlPage.Escape(data.ClassNames[e.Label]), after = HtmlPage.Escape(data.ClassNames[e.AdversarialPrediction]);
+        return $"<div>{Png(e.Image, "natural")}{Png(e.Adversarial, "adversarial")}{Png(magnified, "difference")}<br>{label}: taken for {HtmlPage.Escape(data.ClassNames[e.Prediction])}, "
+            + $"then {(e.AdversarialPrediction == e.Label ? after : $"<b class=\"turned\">{after}</b>")}<br>{(norm == PerturbationNorm.Linf ? "L∞" : "L2")} {NumberText.Of(Math.Round(size, 4))}</div>";
+
+        string Png(float[] image, string what) => HtmlPage.Image(PngImage.Encode(image, data.Test.Channels, data.Test.Height, data.Test.Width), what);
+    }
+
+    private static void Settings(HtmlPage page, RunRecord run)
+    {
+        page.Heading("Settings").Code($"ascl train {string.Join(' ', run.Config.Arguments())}");
+        if (run.Summary is { } cost)
+            page.Table(["trained on", "wall time, s", "CPU time, s", "images/s", "forward passes", "backward passes", "TFLOP", "peak memory, MiB", "best epoch"],
+                [[cost.Device, Number(cost.TrainSeconds), Number(cost.CpuSeconds), Number(cost.ImagesPerSecond), $"{cost.ForwardPasses}", $"{cost.BackwardPasses}", Number(cost.Gflop / 1e3), Number(cost.PeakMemoryBytes / 1048576.0), $"{cost.BestEpoch}"]]);
+        var defaults = new RunConfig().ToJson();
+        page.Paragraph("Every setting that this method uses; those that differ from the defaults first.", isSoft: true);
+        page.Table(["setting", "value", "default"], run.Config.ToJson().Where(e => run.Config.Uses(e.Key))
+            .Select(e => (string[])[e.Key, NumberText.Of(e.Value), NumberText.Of(defaults[e.Key])]).OrderBy(row => row[1] == row[2]));
+    }
+
+    private static string Percent(double share) => Number(100 * share);
+
+    private static string Number(double value) => value.ToString("F1", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,27 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>Numbers as people in the field write them.</summary>
+public static class NumberText
+{
+    /// <returns>0.03137254901960784 is 8/255.</returns>
+    public static string Of(double value)
+    {
+        string text = value.ToString("R", CultureInfo.InvariantCulture);
+        double levels = value * 255;
+        bool isLevels = text.Length > 8 && Math.Abs(levels * 2 - Math.Round(levels * 2)) < 1e-9;
+        return isLevels ? $"{(Math.Round(levels * 2) / 2).ToString(CultureInfo.InvariantCulture)}/255" : text;
+    }
+
+    /// <summary>A setting's value as it stands on the command line; empty for none.</summary>
+    public static string Of(JsonNode? value) => value switch
+    {
+        null => "",
+        JsonArray array => string.Join(',', array.Select(Of)),
+        _ when value.GetValueKind() == JsonValueKind.Number => value.AsValue().TryGetValue(out ulong whole) ? $"{whole}" : Of(value.GetValue<double>()),
+        _ => value.ToString(),
+    };
+}

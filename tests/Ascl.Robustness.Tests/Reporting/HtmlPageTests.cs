@@ -1,0 +1,65 @@
+using System.Xml.Linq;
+using Ascl.Data;
+using Ascl.Robustness.Reporting;
+using Xunit;
+
+namespace Ascl.Robustness.Tests.Reporting;
+
+public sealed class HtmlPageTests
+{
+    [Fact]
+    public void TextIsEscapedAndNumbersStandToTheRight()
+    {
+        string page = new HtmlPage("a <b> & \"c\"").Paragraph("x < y").Table(["name", "%"], [["cats & dogs", "12.5"], ["<i>", "–"]]).ToString();
+        XElement html = Body(page);
+        Assert.Equal("a <b> & \"c\"", html.Element("h1")!.Value);
+        Assert.Equal("x < y", html.Element("p")!.Value);
+        XElement[] cells = [.. html.Descendants("td")];
+        Assert.Equal(["cats & dogs", "12.5", "<i>", "–"], cells.Select(c => c.Value));
+        Assert.Equal([null, "n", null, "n"], cells.Select(c => c.Attribute("class")?.Value));
+    }
+
+    [Fact]
+    public void HeatMapsShadeEachCellByItsShareOfTheRow()
+    {
+        int[,] counts = AdversarialLook.Confusion([0, 0, 0, 1], [0, 0, 1, 1], 2);
+        Assert.Equal((2, 1, 0, 1), (counts[0, 0], counts[0, 1], counts[1, 0], counts[1, 1]));
+        XElement map = XElement.Parse(HtmlPage.HeatMap("a & b", ["<x>", "y"], counts));
+        Assert.Equal(["2", "1", "0", "1"], map.Descendants("td").Select(c => c.Value));
+        Assert.Equal(["0.67", "0.33", "0.00", "1.00"], map.Descendants("td").Select(c => c.Attribute("style")!.Value.Split(", ")[^1].TrimEnd(')')));
+        Assert.Equal("a & b", map.Element("figcaption")!.Value);
+    }
+
+    [Fact]
+    public void ChartsAreXmlWithEveryLineAndNamesOfTheirOwn()
+    {
+        string one = LineChart.Svg("A & B", "epoch", "% of <all>", [new("first <1>", [(1, 2), (2, null), (3, 5)]), new("empty", [(1, null)]), new("second", [(1, 1)], true)]);
+        XElement svg = XElement.Parse(one);
+        string[] texts = [.. svg.Descendants().Where(e => e.Name.LocalName == "text").Select(e => e.Value)];
+        Assert.All(new[] { "A & B", "epoch", "% of <all>", "first <1>", "second" }, text => Assert.Contains(text, texts));
+        Assert.DoesNotContain("empty", texts);
+
+        // Two charts of one page: a name must not be taken for the other's.
+        XElement other = XElement.Parse(LineChart.Bars("Other", "x", [("a", 1), ("b", 2)]));
+        Assert.Empty(Ids(svg).Intersect(Ids(other)));
+        Assert.NotEmpty(Ids(svg));
+    }
+
+    [Fact]
+    public void PicturesKeepTheirPixels()
+    {
+        byte[] png = PngImage.Encode([0, 1, 0.5f, -3, 0, 0, 2, 0, 0.2f, 0, 0, 1], 3, 2, 2);
+        using MemoryStream file = new(png);
+        var image = StbImageSharp.ImageResult.FromStream(file, StbImageSharp.ColorComponents.RedGreenBlue);
+        Assert.Equal((2, 2), (image.Width, image.Height));
+        Assert.Equal([0, 0, 51, 255, 0, 0, 128, 255, 0, 0, 0, 255], image.Data);
+    }
+
+    private static string[] Ids(XElement svg) => [.. svg.Descendants().Attributes("id").Select(a => a.Value)];
+
+    private static XElement Body(string page)
+    {
+        int begin = page.IndexOf("<body>", StringComparison.Ordinal);
+        return XElement.Parse(page[begin..(page.IndexOf("</body>", StringComparison.Ordinal) + "</body>".Length)]);
+    }
+}
