@@ -16,4 +16,12 @@ public static class PngImage
         new ImageWriter().WritePng(bytes, width, height, channels == 1 ? ColorComponents.Grey : ColorComponents.RedGreenBlue, file);
         return file.ToArray();
     }
+
+    /// <summary>What was added to an image, magnified until its largest value is black or white, around grey.</summary>
+    public static float[] Difference(float[] natural, float[] changed)
+    {
+        float[] difference = [.. changed.Zip(natural, (c, n) => c - n)];
+        float largest = Math.Max(difference.Max(Math.Abs), 1e-12f);
+        return [.. difference.Select(d => 0.5f + 0.5f * d / largest)];
+    }
 }

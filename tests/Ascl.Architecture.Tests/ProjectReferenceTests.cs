@@ -23,6 +23,7 @@ public sealed partial class ProjectReferenceTests
         ["ILGPU.Algorithms"] = "Ascl.Kernels",
         ["StbImageSharp"] = "Ascl.Data",
         ["StbImageWriteSharp"] = "Ascl.Data",
+        ["Google.Protobuf"] = "Ascl.Robustness",
         ["OxyPlot.Core"] = "Ascl.Robustness",
         ["CommandLineParser"] = "Ascl.Cli",
         ["Spectre.Console"] = "Ascl.Cli",

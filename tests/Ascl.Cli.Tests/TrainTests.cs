@@ -116,6 +116,8 @@ public sealed class TrainTests : IDisposable
         foreach (string chart in new[] { "accuracy", "loss", "learning-rate", "weights", "probe", "positives", "negatives" })
             Assert.Equal("svg", XDocument.Load(Path.Combine(run, "plots", chart + ".svg")).Root!.Name.LocalName);
 
+        Assert.Equal(["events.out.tfevents.0000000001.ascl", "events.out.tfevents.0000000002.ascl"], Directory.EnumerateFiles(Path.Combine(run, "tensorboard")).Select(Path.GetFileName).Order());
+
         // A run of an earlier build knows less.
         File.WriteAllLines(Path.Combine(run, "metrics.jsonl"), File.ReadAllLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
         {

@@ -18,7 +18,7 @@ namespace Ascl.Cli.Verbs;
 internal sealed class SweepVerb : VerbArguments, IVerb
 {
     /// <summary>Settings that a run may have otherwise than the file says: they do not change its results.</summary>
-    private static readonly string[] Free = ["threads", "out", "resume", "twin"];
+    private static readonly string[] Free = ["threads", "out", "resume", "twin", "tensorboard"];
 
     [Value(0, MetaName = "FILE.json", Required = true, HelpText = "{\"out\": \"runs/sweep\", \"base\": {options of train}, \"runs\": [{\"name\": \"a\", options}], \"grid\": {\"seed\": [1, 2]}}: every entry of runs is trained at every point of the grid.")]
     public string Plan { get; init; } = "";

@@ -186,6 +186,9 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("twin", MetaValue = "true|false", HelpText = "Train a natural twin too, to compare with (by default only on the images built in).")]
     public bool? Twin { get; init; }
 
+    [Option("tensorboard", MetaValue = "true|false", HelpText = "Write event files for TensorBoard into the run's folder tensorboard.")]
+    public bool? Tensorboard { get; init; }
+
     [Option("seed", MetaValue = "N", HelpText = "Seed of everything random: the same seed gives the same bits.")]
     public ulong? Seed { get; init; }
 

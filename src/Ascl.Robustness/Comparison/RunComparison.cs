@@ -40,7 +40,7 @@ public sealed record ComparisonRow(string Method, string Settings, int Runs, IRe
 public sealed class RunComparison
 {
     /// <summary>Settings that do not tell methods apart: where, how fast and from which random numbers a run works.</summary>
-    private static readonly string[] Incidental = ["seed", "threads", "out", "resume", "save-every", "twin", "limit-test"];
+    private static readonly string[] Incidental = ["seed", "threads", "out", "resume", "save-every", "twin", "tensorboard", "limit-test"];
 
     private sealed record Column(string Name, string Format, Func<RunRecord, EvaluationReport?, double?> Value);
 

@@ -103,7 +103,6 @@ public static class RunReport
 
     private static void Grid(HtmlPage page, AdversarialLook look, DataSet data, string attack, PerturbationNorm norm)
     {
-        // Differences are shown around grey, the largest as black or white.
         page.Heading("Adversarial images");
         page.Paragraph($"Natural image, adversarial image ({attack}), their difference magnified until its largest value is black or white.", isSoft: true);
         page.Add($"<div class=\"images\">{string.Concat(look.Examples.Select(e => Example(e, data, norm)))}</div>");
@@ -111,11 +110,10 @@ public static class RunReport
 
     private static string Example(AdversarialExample e, DataSet data, PerturbationNorm norm)
     {
-        float[] difference = [.. e.Adversarial.Zip(e.Image, (a, n) => a - n)];
-        double largest = difference.Max(Math.Abs), size = norm == PerturbationNorm.Linf ? largest : Math.Sqrt(difference.Sum(d => (double)d * d));
-        float[] magnified = [.. difference.Select(d => (float)(0.5 + 0.5 * d / Math.Max(largest, 1e-12)))];
+        double[] change = [.. e.Adversarial.Zip(e.Image, (a, n) => Math.Abs((double)a - n))];
+        double size = norm == PerturbationNorm.Linf ? change.Max() : Math.Sqrt(change.Sum(d => d * d));
         string label = HtmlPage.Escape(data.ClassNames[e.Label]), after = HtmlPage.Escape(data.ClassNames[e.AdversarialPrediction]);
-        return $"<div>{Png(e.Image, "natural")}{Png(e.Adversarial, "adversarial")}{Png(magnified, "difference")}<br>{label}: taken for {HtmlPage.Escape(data.ClassNames[e.Prediction])}, "
+        return $"<div>{Png(e.Image, "natural")}{Png(e.Adversarial, "adversarial")}{Png(PngImage.Difference(e.Image, e.Adversarial), "difference")}<br>{label}: taken for {HtmlPage.Escape(data.ClassNames[e.Prediction])}, "
             + $"then {(e.AdversarialPrediction == e.Label ? after : $"<b class=\"turned\">{after}</b>")}<br>{(norm == PerturbationNorm.Linf ? "L∞" : "L2")} {NumberText.Of(Math.Round(size, 4))}</div>";
 
         string Png(float[] image, string what) => HtmlPage.Image(PngImage.Encode(image, data.Test.Channels, data.Test.Height, data.Test.Width), what);

@@ -174,6 +174,9 @@ public sealed partial record RunConfig
     /// <summary>Train a natural twin too: the same network, data, seed and schedule without attacks, for comparison. Where null, only on the sample.</summary>
     public bool? Twin { get; init; }
 
+    /// <summary>Write event files that TensorBoard shows.</summary>
+    public bool Tensorboard { get; init; } = true;
+
     /// <summary>Folder that the run is written to; it must not hold a run yet.</summary>
     public string? Out { get; init; }
 

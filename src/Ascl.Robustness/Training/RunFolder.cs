@@ -7,7 +7,7 @@ namespace Ascl.Robustness.Training;
 
 /// <summary>
 /// The files of a run: config.json (what it computes), metrics.jsonl (a line an epoch), state.safetensors (all that is needed to go on),
-/// last.safetensors and best.safetensors (weights), report.json (the final evaluation), summary.json (what training cost), report.html with its charts in plots/; with averaged weights last-ema.safetensors,
+/// last.safetensors and best.safetensors (weights), report.json (the final evaluation), summary.json (what training cost), report.html with its charts in plots/, tensorboard/ (an event file an epoch); with averaged weights last-ema.safetensors,
 /// best-ema.safetensors and report-ema.json too. Each is replaced whole or not at all.
 /// </summary>
 public sealed class RunFolder
@@ -25,6 +25,7 @@ public sealed class RunFolder
     public string ReportFile => File("report.json");
     public string PageFile => File("report.html");
     public string PlotsFolder => File("plots");
+    public string TensorBoardFolder => File("tensorboard");
     public string LastAverageFile => File("last-ema.safetensors");
     public string BestAverageFile => File("best-ema.safetensors");
     public string AverageReportFile => File("report-ema.json");

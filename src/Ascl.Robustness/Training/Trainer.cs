@@ -9,6 +9,7 @@ using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Reporting.TensorBoard;
 
 namespace Ascl.Robustness.Training;
 
@@ -55,7 +56,7 @@ public sealed class Trainer
         Model = isBegun && RunState.Spec(folder.StateFile) is { } spec ? new Classifier(device, spec, seed: null) : RunParts.Classifier(config, data, device);
         optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay, config.ClipNorm, FreezesEncoder ? Model.HeadPrefix : "");
         average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
-        watch = new(config, train, validation?.Count ?? 0);
+        watch = new(config, validation?.Count ?? 0);
         progress = isBegun ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
     }
 
@@ -142,15 +143,17 @@ public sealed class Trainer
 
     private void EndEpoch(double learningRate, ITrainingObserver observer)
     {
-        EpochMetrics metrics = progress.Cost.Measure(() => Judge(learningRate));
+        var (metrics, look) = progress.Cost.Measure(() => Judge(learningRate));
         folder.AddMetrics(metrics);
+        if (config.Tensorboard)
+            EpochEvents.Write(folder, metrics, look, train);
         (progress.Step, progress.Totals) = (0, new());
         SaveState();
         observer.Epoch(metrics);
     }
 
     /// <summary>Validates, keeps the weights and looks for failures.</summary>
-    private EpochMetrics Judge(double learningRate)
+    private (EpochMetrics Metrics, EpochLook? Look) Judge(double learningRate)
     {
         EpochTotals t = progress.Totals;
         long began = Stopwatch.GetTimestamp();
@@ -158,12 +161,12 @@ public sealed class Trainer
         var (natural, robust, best) = Keep(Model, folder.LastFile, folder.BestFile, progress.Best);
         var averaged = average is null ? (null, null, progress.BestAverage) : Keep(average.Model, folder.LastAverageFile, folder.BestAverageFile, progress.BestAverage);
         (progress.Best, progress.BestAverage) = (best, averaged.Best);
-        TrainingProbe? probe = RunParts.TrainsLogits(config) ? watch.Probe(Model) : null;
+        EpochLook? look = RunParts.TrainsLogits(config) ? EpochLook.At(Model, config, train) : null;
         double seconds = t.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds;
         EpochMetrics metrics = new(progress.Epoch, learningRate, t.Loss / t.Images, t.Terms.ToDictionary(e => e.Key, e => e.Value / t.Images),
             t.HasNatural ? (double)t.NaturalCorrect / t.Images : null, t.HasAdversarial ? (double)t.AdversarialCorrect / t.Images : null,
-            natural, robust, best.Epoch == progress.Epoch, averaged.Natural, averaged.Robust, t.SelectionPercents(), t.Images / t.Seconds, seconds, probe);
-        return metrics with { Warnings = watch.Warnings(metrics, folder.ReadMetrics()) };
+            natural, robust, best.Epoch == progress.Epoch, averaged.Natural, averaged.Robust, t.SelectionPercents(), t.Images / t.Seconds, seconds, look?.Probe);
+        return (metrics with { Warnings = watch.Warnings(metrics, folder.ReadMetrics()) }, look);
     }
 
     /// <summary>Validates weights after the epoch and saves them as the last and, if they are, the best. Without validation images the newest are the

@@ -1,0 +1,77 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Data;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Random;
+using Ascl.Kernels.Softmax;
+using Ascl.Models;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Attacks;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>How the network stands against a weak and a strong attack on a few training images, and what gradient their pixels get.</summary>
+/// <param name="FgsmAccuracy">Share right after one step of length ε.</param>
+/// <param name="PgdAccuracy">Share right after ten steps of ε/4.</param>
+/// <param name="VanishedGradients">Share of images whose cross-entropy has no gradient that float32 attacks can use.</param>
+public sealed record TrainingProbe(double FgsmAccuracy, double PgdAccuracy, double VanishedGradients);
+
+/// <summary>
+/// A look at the first training images, unaugmented, after an epoch. It changes nothing that is trained: the network is run as a constant.
+/// </summary>
+/// <param name="Labels">[N].</param>
+/// <param name="Images">[N, C, H, W].</param>
+/// <param name="Adversarial">The same after the strong attack.</param>
+/// <param name="Latents">[N, D] of the natural images.</param>
+/// <param name="AdversarialLatents">Of the adversarial ones.</param>
+public sealed record EpochLook(TrainingProbe Probe, int[] Labels, float[] Images, float[] Adversarial, float[] Latents, float[] AdversarialLatents)
+{
+    public const int ImageCount = 128, StrongSteps = 10;
+
+    /// <summary>A largest |∂CE/∂pixel| of an image at or below this is taken for none: softmax has saturated.</summary>
+    private const float Vanished = 1e-10f;
+
+    public static EpochLook At(Classifier model, RunConfig config, ImageSet train)
+    {
+        ImageSet few = train.Take(ImageCount);
+        BatchPlan plan = BatchPlan.Evaluation(few, few.Count);
+        Batch host = plan.NewBatch();
+        plan.Fill(0, host);
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        ImageBatch batch = ImageBatch.Upload(model.Device, few, host);
+        PerturbationNorm norm = RunParts.Norm(config.Norm);
+        RandomKey key = new(config.Seed, RandomPurpose.AttackStart);
+        Tensor weak = PgdAttack.Fgsm(config.Epsilon, norm).Perturb(model, batch, key);
+        Tensor strong = new PgdAttack(new(config.Epsilon, config.Epsilon / 4, StrongSteps, norm)).Perturb(model, batch, key);
+
+        Tensor x = batch.Images.Detach(requiresGrad: true);
+        ModelOutput natural = model.Forward(x, ForwardMode.Frozen), adversarial = model.Forward(strong, ForwardMode.Frozen);
+        WorkCount.BackwardImages += batch.Count;
+        float[] gradient = Gradient.Of(natural.Logits.CrossEntropy(batch.Labels, 0, Reduction.Sum), x)[0].ToArray();
+        double vanished = gradient.Chunk(few.ImageLength).Count(image => image.All(g => Math.Abs(g) <= Vanished));
+        TrainingProbe probe = new(Accuracy(model.Forward(weak, ForwardMode.Frozen), batch), Accuracy(adversarial, batch), vanished / batch.Count);
+        return new(probe, host.Labels.ToArray(), batch.Images.ToArray(), strong.ToArray(), natural.Latent.ToArray(), adversarial.Latent.ToArray());
+    }
+
+    /// <summary>L2 distances of latents: of natural images of one class, of two classes, and of an image and its adversarial one.</summary>
+    public (double[] SameClass, double[] OtherClass, double[] Adversarial) LatentDistances()
+    {
+        int size = Latents.Length / Labels.Length;
+        List<double> same = [], other = [];
+        for (int i = 0; i < Labels.Length; i++)
+            for (int j = 0; j < i; j++)
+                (Labels[i] == Labels[j] ? same : other).Add(Distance(Latents, i, Latents, j));
+        return ([.. same], [.. other], [.. Labels.Select((_, i) => Distance(Latents, i, AdversarialLatents, i))]);
+
+        double Distance(float[] a, int i, float[] b, int j)
+        {
+            double squares = 0;
+            for (int k = 0; k < size; k++)
+                squares += Math.Pow((double)a[i * size + k] - b[j * size + k], 2);
+            return Math.Sqrt(squares);
+        }
+    }
+
+    private static double Accuracy(ModelOutput output, ImageBatch batch) => (double)output.Logits.CountCorrect(batch.Labels) / batch.Count;
+}
