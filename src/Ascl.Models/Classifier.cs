@@ -32,10 +32,17 @@ public sealed class Classifier
     /// <param name="spec">What to make.</param>
     /// <param name="seed">Of the starting weights; null for none, where weights are about to be loaded.</param>
     public Classifier(Device device, ClassifierSpec spec, ulong? seed = 0)
+        : this(device, spec, (parameters, settings) => NetworkCatalog.Create(spec.Network, parameters, settings), seed)
+    {
+    }
+
+    /// <summary>A classifier with a network that the catalogue does not know.</summary>
+    /// <param name="create">Makes the network, with its tensors in the given set.</param>
+    public Classifier(Device device, ClassifierSpec spec, Func<ParameterSet, NetworkSettings, INetwork> create, ulong? seed = 0)
     {
         Spec = spec;
         Parameters = new ParameterSet(device, seed);
-        network = NetworkCatalog.Create(spec.Network, Parameters, new(spec.Channels, spec.Classes, spec.Activation));
+        network = create(Parameters, new(spec.Channels, spec.Classes, spec.Activation));
         if (spec.ProjectionSize > 0)
             projection = new LinearLayer(Parameters, "projection", network.LatentSize, spec.ProjectionSize);
     }

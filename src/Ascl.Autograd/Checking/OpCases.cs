@@ -17,6 +17,7 @@ public static class OpCases
             .. RowCases.Of(inputs),
             .. PairDistanceCases.Of(inputs),
             .. LossCases.Of(inputs),
+            .. MarginCases.Of(inputs),
             .. ContrastiveCases.Of(inputs),
         ];
     }

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Data;
@@ -16,7 +18,9 @@ namespace Ascl.Cli.Verbs;
 [Verb("evaluate", HelpText = "Measures the clean and robust accuracy of trained weights.")]
 [Example("The best checkpoint of a run, under PGD-20 on its own test images", "--weights runs/ascl-1")]
 [Example("Weights from PyTorch (a state dict saved as safetensors) on CIFAR-10", "--weights resnet18.safetensors --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10")]
-[Example("A stronger attack on 1,000 images, results as JSON too", "--weights runs/ascl-1 --limit 1000 --steps 100 --restarts 5 --json result.json")]
+[Example("Auto-Attack on 1,000 images; stopped or killed, the same line goes on", "--weights runs/ascl-1 --attack autoattack --limit 1000 --out evaluations/ascl-1")]
+[Example("A stronger attack, results as JSON too", "--weights runs/ascl-1 --steps 100 --restarts 5 --json result.json")]
+[Example("Check the adversarial images of an evaluation once more, also rounded to 8 bits", "--weights runs/ascl-1 --replay evaluations/ascl-1/adversarial.safetensors")]
 internal sealed class EvaluateVerb : RandomArguments, IVerb
 {
     [Section("What is measured")]
@@ -39,7 +43,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     public string? Normalize { get; init; }
 
     [Section("Attack")]
-    [Option("attack", MetaValue = "NAMES", HelpText = "fgsm, pgd, or both: fgsm,pgd.")]
+    [Option("attack", MetaValue = "NAMES", HelpText = "Attacks in turn, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, multi-targeted, apgd-ce, apgd-dlr, apgd-t, fab-t, square, or autoattack: apgd-ce,apgd-t,fab-t,square.")]
     public string Attack { get; init; } = "pgd";
 
     [Option("epsilon", MetaValue = "E", HelpText = "Largest change of an image, of pixels in [0, 1].")]
@@ -54,12 +58,24 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     [Option("restarts", MetaValue = "N", HelpText = "Random starts of PGD; an image counts as robust if it survives all.")]
     public int Restarts { get; init; } = 1;
 
+    [Option("queries", MetaValue = "N", HelpText = "Queries of Square for each image.")]
+    public int Queries { get; init; } = 5000;
+
     [Option("norm", MetaValue = "NORM", HelpText = "What epsilon measures: linf (each pixel) or l2 (the whole image).")]
     public string Norm { get; init; } = "linf";
+
+    [Option("each", HelpText = "Try each attack on every image that is right, not only on what the attacks before it have left.")]
+    public bool Each { get; init; }
 
     [Section("Run")]
     [Option("batch", MetaValue = "N", HelpText = "Images at a time; the results do not depend on it.")]
     public int Batch { get; init; } = 128;
+
+    [Option("out", MetaValue = "DIR", HelpText = "Folder for the adversarial images and the report. An evaluation that was stopped there goes on.")]
+    public string? Out { get; init; }
+
+    [Option("replay", MetaValue = "FILE", HelpText = "Attack nothing: check these adversarial images of an earlier evaluation again.")]
+    public string? Replay { get; init; }
 
     [Option("json", MetaValue = "FILE", HelpText = "Write the results to this file too.")]
     public string? Json { get; init; }
@@ -73,7 +89,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             throw new UserErrorException($"{Weights}: the run has no best checkpoint yet");
         string specification = Data ?? run?.Config.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
         using CpuDevice device = new(Threads, pinned: true);
-        PlannedAttack[] attacks = Attacks();
+        IReadOnlyList<PlannedAttack> attacks = Attacks();
         // The weights first: a file that is not one should not cost the opening of the data.
         Activation? activation = Activation is null ? null : RunParts.Activation(Activation);
         Classifier model = ClassifierFile.Load(device, file, Model, activation: activation);
@@ -83,27 +99,70 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
         ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
         CheckFit(model, test, file, countIsLeast: specification.StartsWith("file:", StringComparison.Ordinal));
 
-        EvaluationReport report = ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed)
-            .Run(attacks, stop, (done, total) => display.Report(done, total, $"evaluating on {test.Count} images")));
+        if (Replay is not null)
+            return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, Batch));
+        EvaluationStore? store = Out is null ? null : EvaluationStore.Open(Out, Settings(file, specification, test), test);
+        EvaluationReport report = ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed).Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store));
         report = report with { Weights = file, Data = data.Name };
-        var table = new ResultTable("attack", "norm", "epsilon", "steps", "restarts", "accuracy %", "seconds") { Title = $"{file} ({model.Spec.Network}) on {report.Count} test images of {data.Name}" };
-        table.Add("none", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
-        foreach (AttackReport a in report.Attacks)
-            table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), $"{a.Steps}", $"{a.Restarts}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
-        if (report.Attacks.Count > 1)
-            table.Add("worst case", "", "", "", "", $"{100 * report.WorstCaseAccuracy:F2}", "");
-        table.Print();
-        foreach (AttackReport a in report.Attacks.Where(a => a.Rejected > 0))
-            Console.WriteLine($"{a.Name}: {a.Rejected} images left the ball or [0, 1] and did not count");
+        Print(report, file, data.Name);
+        store?.Finish(report);
+        if (Out is not null)
+            Console.WriteLine($"adversarial images and report in {Out}");
         if (Json is not null)
             AtomicFile.WriteText(Json, Evaluator.ToJson(report));
         return 0;
     }
 
+    /// <summary>All that the result depends on; the weights by their content.</summary>
+    private JsonObject Settings(string file, string specification, ImageSet test)
+    {
+        using FileStream weights = File.OpenRead(file);
+        return new()
+        {
+            ["weights"] = Convert.ToHexStringLower(SHA256.HashData(weights)),
+            ["data"] = specification,
+            ["images"] = test.Count,
+            ["attack"] = Attack,
+            ["each"] = Each,
+            ["epsilon"] = Epsilon.Value,
+            ["norm"] = Norm,
+            ["step-size"] = StepSize.Value,
+            ["steps"] = Steps,
+            ["restarts"] = Restarts,
+            ["queries"] = Queries,
+            ["seed"] = Seed,
+            ["batch"] = Batch,
+        };
+    }
+
+    private static void Print(EvaluationReport report, string file, string data)
+    {
+        var table = new ResultTable("attack", "norm", "epsilon", "steps", "restarts", "tried on", "turned", "accuracy %", "seconds") { Title = $"{file} ({report.Model}) on {report.Count} test images of {data}" };
+        table.Add("none", "", "", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
+        foreach (AttackReport a in report.Attacks)
+            table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), $"{a.Steps}", $"{a.Restarts}", $"{a.Attacked}", $"{a.Turned}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
+        if (report.Attacks.Count > 1 && !report.IsCascade)
+            table.Add("worst case", "", "", "", "", "", "", $"{100 * report.WorstCaseAccuracy:F2}", "");
+        table.Print();
+        foreach (AttackReport a in report.Attacks.Where(a => a.Rejected > 0))
+            Console.WriteLine($"{a.Name}: {a.Rejected} images left the ball or [0, 1] and did not count");
+        foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
+            Console.WriteLine(note);
+    }
+
+    private int PrintReplay(ReplayReport replay)
+    {
+        var table = new ResultTable("images", "within the ball", "adversarial", "count") { Title = $"{Replay}: {replay.Norm}, epsilon {NumberText.Of(replay.Epsilon)}" };
+        table.Add("as they are", $"{replay.Within}", $"{replay.Adversarial}", $"{replay.Count}");
+        table.Add("rounded to 8 bits", $"{replay.WithinRounded}", $"{replay.AdversarialRounded}", $"{replay.Count}");
+        table.Print();
+        return replay.Within == replay.Count && replay.Adversarial == replay.Count ? 0 : 1;
+    }
+
     private void Check()
     {
-        if (Steps < 1 || Restarts < 1 || Batch < 1 || Limit < 1)
-            throw new UserErrorException("evaluate: --steps, --restarts, --batch and --limit must be at least 1");
+        if (Steps < 1 || Restarts < 1 || Queries < 1 || Batch < 1 || Limit < 1)
+            throw new UserErrorException("evaluate: --steps, --restarts, --queries, --batch and --limit must be at least 1");
         if (Epsilon.Value < 0 || StepSize.Value < 0 || !double.IsFinite(Epsilon.Value) || !double.IsFinite(StepSize.Value))
             throw new UserErrorException("evaluate: --epsilon and --step-size must not be negative");
         if (!RunConfig.Norms.Contains(Norm))
@@ -112,17 +171,12 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             throw new UserErrorException($"evaluate: --epsilon {Epsilon} is more than 1, and pixels lie in [0, 1] (8 of 255 grey levels are 8/255)");
     }
 
-    private PlannedAttack[] Attacks()
+    private IReadOnlyList<PlannedAttack> Attacks()
     {
         string[] names = Attack.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (names.Length == 0)
             throw new UserErrorException("evaluate: --attack names no attack");
-        return [.. names.Select(name => name switch
-        {
-            "fgsm" => new PlannedAttack(PgdAttack.Fgsm(Epsilon.Value, RunParts.Norm(Norm))),
-            "pgd" => new PlannedAttack(new PgdAttack(new(Epsilon.Value, StepSize.Value, Steps, RunParts.Norm(Norm))), Restarts),
-            _ => throw NearestName.Unknown("attack", name, ["fgsm", "pgd"]),
-        })];
+        return AttackCatalog.Of(names, new(Epsilon.Value, StepSize.Value, RunParts.Norm(Norm), Steps, Restarts, Queries: Queries));
     }
 
     private static void CheckFit(Classifier model, ImageSet images, string file, bool countIsLeast)

@@ -53,7 +53,7 @@ internal static class TrainingRun
             new(new PgdAttack(new(config.Epsilon, config.StepSize, ReportedPgdSteps, norm))),
         ];
         EvaluationReport report = ProgressDisplay.Run("evaluating on the test images", display => new Evaluator(best, test, config.Batch, config.Seed)
-            .Run(attacks, stop, (done, total) => display.Report(done, total, $"evaluating on {test.Count} test images")));
+            .Run(attacks, stop, new EvaluationDisplay(display).Report));
         report = report with { Weights = weights };
         AtomicFile.WriteText(file, Evaluator.ToJson(report));
         return report;

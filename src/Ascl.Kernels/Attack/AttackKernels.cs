@@ -25,6 +25,9 @@ public enum AttackStart
 
     /// <summary>Beside the image: 0.001·N(0, 1) on every pixel, as TRADES does, where the image itself would have no gradient.</summary>
     Normal,
+
+    /// <summary>On the ball's surface, in a random direction: x + ε·u/‖u‖, u uniform for L∞ and normal for L2, as Auto-PGD does.</summary>
+    Surface,
 }
 
 /// <summary>Projected gradient descent's parts, on plain pixels [n, image] in [0, 1]: each one pass over an image.</summary>
@@ -57,6 +60,13 @@ public static unsafe partial class AttackKernels
             else if (norm == PerturbationNorm.Linf)
             {
                 Philox.FillUniform(to, own, -epsilon, epsilon);
+                if (start == AttackStart.Surface)
+                    Scale(to, epsilon / Largest(to));
+            }
+            else if (start == AttackStart.Surface)
+            {
+                Philox.FillNormal(to, own, 1);
+                Scale(to, epsilon / Math.Sqrt(SquaredLength(to)));
             }
             else
             {
@@ -110,6 +120,20 @@ public static unsafe partial class AttackKernels
             x[i] = (float)Math.Clamp(original[i] + back * (x[i] + Along(i) - original[i]), 0, 1);
 
         double Along(int i) => step > 0 ? step * gradient[i] : 0;
+    }
+
+    private static void Scale(Span<float> values, double factor)
+    {
+        foreach (ref float value in values)
+            value = (float)(value * factor);
+    }
+
+    private static double Largest(ReadOnlySpan<float> values)
+    {
+        float largest = float.Epsilon;
+        foreach (float value in values)
+            largest = Math.Max(largest, Math.Abs(value));
+        return largest;
     }
 
     private static double SquaredLength(ReadOnlySpan<float> values)

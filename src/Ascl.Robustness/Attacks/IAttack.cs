@@ -17,6 +17,9 @@ public interface IAttack
     /// <summary>Radius of the ball, of pixels in [0, 1].</summary>
     double Epsilon { get; }
 
+    /// <summary>Iterations, or queries of an attack without gradients.</summary>
+    int Steps { get; }
+
     /// <summary>Adversarial images [N, C, H, W], within the ball around the originals and in [0, 1]. They belong to the caller's buffer scope.</summary>
     /// <param name="model">Under attack.</param>
     /// <param name="batch">The originals.</param>

@@ -5,20 +5,9 @@ using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Random;
-using Ascl.Kernels.Softmax;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
-
-/// <summary>What an attack makes large.</summary>
-public enum AttackLoss
-{
-    /// <summary>Cross-entropy with the label.</summary>
-    CrossEntropy,
-
-    /// <summary>KL(softmax clean ‖ softmax adversarial), TRADES' choice. The clean logits do not change and are computed once.</summary>
-    KullbackLeibler,
-}
 
 /// <summary>Settings of <see cref="PgdAttack"/>; ε and step size in units of [0, 1] pixels.</summary>
 /// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or <see cref="ForwardMode.Frozen"/>.</param>
@@ -41,11 +30,13 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
 {
     public PgdSettings Settings { get; } = settings;
 
-    public string Name => Settings is { Steps: 1, Start: AttackStart.None } ? "FGSM" : $"PGD-{Settings.Steps}";
+    public string Name => (Settings is { Steps: 1, Start: AttackStart.None } ? "FGSM" : $"PGD-{Settings.Steps}")
+        + (Settings.Loss == AttackLoss.CrossEntropy ? "" : $" ({(Settings.Loss == AttackLoss.KullbackLeibler ? "KL" : Settings.Loss.ToString())})");
 
     public PerturbationNorm Norm => Settings.Norm;
 
     public double Epsilon => Settings.Epsilon;
+    public int Steps => Settings.Steps;
 
     /// <summary>The fast gradient sign method: one step of length ε from the image itself (Goodfellow et al. 2015).</summary>
     public static PgdAttack Fgsm(double epsilon, PerturbationNorm norm = PerturbationNorm.Linf) => new(new(epsilon, epsilon, 1, norm, AttackStart.None));
@@ -60,7 +51,8 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
     }
 
     /// <summary>All steps, in place, from wherever <paramref name="adversarial"/> is.</summary>
-    public void Ascend(Classifier model, ImageBatch batch, Tensor adversarial)
+    /// <param name="targets">[n] the wrong classes that a margin is taken to; null for the most likely ones.</param>
+    public void Ascend(Classifier model, ImageBatch batch, Tensor adversarial, DeviceBuffer<int>? targets = null)
     {
         int image = batch.Images.Shape.Length / batch.Count;
         using IDisposable attackScope = model.Device.Pool.BeginScope();
@@ -73,8 +65,7 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
             Tensor logits = model.Forward(x, Settings.Mode).Logits;
             if (stopped is not null && Stop(stopped, logits, batch))
                 break;
-            Tensor loss = clean is null ? logits.CrossEntropy(batch.Labels, 0, Reduction.Sum) : clean.KullbackLeibler(logits).Sum();
-            Tensor gradient = Gradient.Of(loss, x)[0];
+            Tensor gradient = Gradient.Of(Settings.Loss.For(model.Spec.Classes, targets is not null).Each(logits, batch.Labels, clean, targets).Sum(), x)[0];
             WorkCount.BackwardImages += batch.Count;
             AttackKernels.PgdStep(Settings.Norm, image, batch.Images.Data, gradient.Data, (float)Settings.Epsilon, (float)Settings.StepSize, adversarial.Data, stopped);
         }

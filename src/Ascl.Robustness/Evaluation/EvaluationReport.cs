@@ -4,16 +4,26 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="Name">As in "PGD-20".</param>
 /// <param name="Norm">linf or l2.</param>
 /// <param name="Epsilon">Of pixels in [0, 1].</param>
-/// <param name="StepSize">Length of one step.</param>
-/// <param name="Accuracy">Share of all images that no restart of it turned; images that were wrong before count as wrong.</param>
+/// <param name="Steps">Iterations, or queries.</param>
+/// <param name="Accuracy">Share of all images that are right and that no restart of it turned; in a cascade none of the attacks before it either.</param>
+/// <param name="Attacked">Images that it was tried on.</param>
+/// <param name="Turned">Those it turned.</param>
 /// <param name="Rejected">Images returned by the attack outside the ball or outside [0, 1]; they did not count.</param>
 /// <param name="Seconds">Time it took.</param>
-public sealed record AttackReport(string Name, string Norm, double Epsilon, double StepSize, int Steps, int Restarts, double Accuracy, int Rejected, double Seconds);
+/// <param name="Note">What it did otherwise than its definition.</param>
+public sealed record AttackReport(
+    string Name, string Norm, double Epsilon, int Steps, int Restarts, double Accuracy, int Attacked, int Turned, int Rejected, double Seconds, string? Note = null);
+
+/// <summary>Accuracy on the images of one class.</summary>
+public sealed record ClassReport(string Name, int Count, double CleanAccuracy, double RobustAccuracy);
 
 /// <summary>Clean and robust accuracy on a set of images.</summary>
 /// <param name="Count">Images.</param>
 /// <param name="WorstCaseAccuracy">Share of images that are right and that no attack turned.</param>
+/// <param name="IsCascade">Each attack was tried only on what those before it had left.</param>
 /// <param name="Weights">File the weights are from, where there is one.</param>
+/// <param name="AutoattackAcc">The worst case under RobustBench's name, where the attacks were Auto-Attack's; so is <paramref name="CleanAcc"/>.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
-    string Model, string Data, ulong Seed, string Device, string? Weights = null);
+    string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false, IReadOnlyList<ClassReport>? Classes = null,
+    double? CleanAcc = null, double? AutoattackAcc = null);

@@ -11,85 +11,124 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Evaluation;
 
-/// <summary>An attack and how often it may begin anew; an image counts as robust if it survives all starts.</summary>
-public sealed record PlannedAttack(PgdAttack Attack, int Restarts = 1);
+/// <summary>How far an evaluation is.</summary>
+/// <param name="Attack">At work.</param>
+/// <param name="Done">Images that it has been tried on.</param>
+/// <param name="Total">Images that it will be tried on.</param>
+/// <param name="Attacks">Attacks done before it, and all.</param>
+/// <param name="Accuracy">Share of all images that it has not turned so far.</param>
+public sealed record EvaluationProgress(string Attack, int Done, int Total, (int Done, int All) Attacks, double Accuracy);
 
 /// <summary>
-/// Measures a classifier on images: clean accuracy, then each attack on every image that was right. Every adversarial image is checked again: within
-/// the ball, in [0, 1], and really misclassified. An image's result depends on nothing but the weights, the image, its id and the seed.
+/// Measures a classifier on images: clean accuracy, then each attack. Every adversarial image is checked again: within the ball, in [0, 1], and really
+/// misclassified. An image's result depends on nothing but the weights, the image, its id and the seed; not on the batch it is in.
 /// </summary>
 public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, ulong seed)
 {
-    /// <summary>Rounding of x + δ to float may exceed ε by this much.</summary>
-    private const double BallSlack = 1e-6;
+    private static readonly string[] AutoAttack = ["APGD-CE", "APGD-T", "FAB-T", "Square"];
 
     /// <param name="attacks">In the order of the report; each begins from the clean images.</param>
     /// <param name="stop">Ends the evaluation without a report.</param>
-    /// <param name="progress">Told (images done, images) over all attacks together.</param>
-    public EvaluationReport Run(IReadOnlyList<PlannedAttack> attacks, CancellationToken stop, Action<long, long>? progress = null)
+    /// <param name="progress">Told after every batch.</param>
+    /// <param name="isCascade">Each attack is tried only on what those before it have left, as in Auto-Attack; else on every image that was right.</param>
+    /// <param name="store">Keeps adversarial images, and lets an evaluation go on that was stopped; null for neither.</param>
+    public EvaluationReport Run(IReadOnlyList<PlannedAttack> attacks, CancellationToken stop, Action<EvaluationProgress>? progress = null, bool isCascade = false, EvaluationStore? store = null)
     {
         long began = Stopwatch.GetTimestamp();
-        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
-        Batch host = plan.NewBatch();
-        int clean = 0, worstCase = 0, passes = attacks.Count + 1;
-        int[] survived = new int[attacks.Count], rejected = new int[attacks.Count];
-        double[] seconds = new double[attacks.Count];
-        for (int b = 0; b < plan.Count; b++)
+        bool[] right = Right(), robust = [.. right];
+        List<AttackReport> reports = [];
+        double secondsBefore = 0;
+        foreach (var (a, planned) in attacks.Index())
         {
-            plan.Fill(b, host);
-            using IDisposable scope = model.Device.Pool.BeginScope();
-            ImageBatch batch = ImageBatch.Upload(model.Device, images, host);
-            bool[] right = Correct(batch.Images, host.Labels);
-            bool[] robust = [.. right];
-            clean += right.Count(r => r);
-            for (int a = 0; a < attacks.Count; a++)
+            int[] attacked = [.. Enumerable.Range(0, images.Count).Where(i => isCascade ? robust[i] : right[i])];
+            int turned = 0, rejected = 0, done = 0;
+            double seconds = 0;
+            foreach (var (b, places) in attacked.Chunk(Math.Min(batchSize, images.Count)).Index())
             {
                 stop.ThrowIfCancellationRequested();
-                long start = Stopwatch.GetTimestamp();
-                bool[] left = Survivors(attacks[a], batch, right, ref rejected[a]);
-                survived[a] += left.Count(l => l);
-                for (int i = 0; i < left.Length; i++)
-                    robust[i] &= left[i];
-                seconds[a] += Stopwatch.GetElapsedTime(start).TotalSeconds;
-                progress?.Invoke((long)b * batchSize * passes + (long)host.Count * (a + 2), (long)images.Count * passes);
+                ChunkOutcome? known = store?.Read(a, b, places);
+                secondsBefore += known?.Seconds ?? 0;
+                ChunkOutcome outcome = known ?? Attack(planned, places, store is not null);
+                if (known is null)
+                    store?.Write(a, b, places, outcome);
+                foreach (int place in outcome.Turned)
+                    robust[place] = false;
+                (turned, rejected, seconds, done) = (turned + outcome.Turned.Count, rejected + outcome.Rejected, seconds + outcome.Seconds, done + places.Length);
+                progress?.Invoke(new(planned.Attack.Name, done, attacked.Length, (a, attacks.Count), Share(attacked.Length - turned)));
             }
-            worstCase += robust.Count(r => r);
+            reports.Add(new(planned.Attack.Name, planned.Attack.Norm.ToString().ToLowerInvariant(), planned.Attack.Epsilon, planned.Attack.Steps, planned.Restarts,
+                Share(attacked.Length - turned), attacked.Length, turned, rejected, seconds, AttackCatalog.Note(planned.Attack, model.Spec.Classes)));
         }
-        double count = images.Count;
-        AttackReport[] reports = [.. attacks.Select((p, a) => new AttackReport(p.Attack.Name, p.Attack.Settings.Norm.ToString().ToLowerInvariant(), p.Attack.Settings.Epsilon,
-            p.Attack.Settings.StepSize, p.Attack.Settings.Steps, p.Restarts, survived[a] / count, rejected[a], seconds[a]))];
-        return new(images.Count, clean / count, reports, worstCase / count, Stopwatch.GetElapsedTime(began).TotalSeconds, model.Spec.Network, images.Name, seed, model.Device.Name);
+        double clean = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
+        bool isAutoAttack = reports.Select(r => r.Name).SequenceEqual(AutoAttack);
+        return new(images.Count, clean, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network, images.Name, seed, model.Device.Name,
+            IsCascade: isCascade, Classes: Classes(right, robust), CleanAcc: isAutoAttack ? clean : null, AutoattackAcc: isAutoAttack ? worst : null);
     }
 
     /// <summary>The report as JSON, indented.</summary>
     public static string ToJson(EvaluationReport report) => JsonFile.Text(report, RunJson.Default.EvaluationReport);
 
-    /// <summary>Which images are right before and after the attack; a restart only sees those that survived the ones before it.</summary>
-    private bool[] Survivors(PlannedAttack planned, ImageBatch batch, bool[] right, ref int rejected)
+    private double Share(int count) => (double)count / images.Count;
+
+    private bool[] Right()
     {
-        bool[] survived = [.. right];
-        for (int restart = 0; restart < planned.Restarts; restart++)
+        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
+        Batch host = plan.NewBatch();
+        List<bool> right = [];
+        for (int b = 0; b < plan.Count; b++)
         {
-            if (!survived.Contains(true))
-                break;
-            int[] places = Places(survived);
+            plan.Fill(b, host);
             using IDisposable scope = model.Device.Pool.BeginScope();
-            ImageBatch left = Select(batch, places);
-            Tensor adversarial = planned.Attack.Perturb(model, left, new RandomKey(seed, RandomPurpose.AttackStart, (uint)restart));
-            bool[] stillRight = Correct(adversarial, left.Labels.ToArray());
-            bool[] valid = Valid(planned.Attack.Settings, left.Images.ToArray(), adversarial.ToArray(), places.Length);
-            rejected += valid.Where((v, i) => !v && survived[places[i]]).Count();
-            for (int i = 0; i < places.Length; i++)
-                survived[places[i]] &= stillRight[i] || !valid[i];
+            right.AddRange(Correct(ImageBatch.Upload(model.Device, images, host).Images, host.Labels));
         }
-        return survived;
+        return [.. right];
     }
 
-    /// <summary>The places of the survivors, filled up with others to a quarter of the batch: few sizes of batch mean few sizes of memory.</summary>
-    private static int[] Places(bool[] survived)
+    /// <summary>All starts of an attack on some images; a restart only sees those that survived the ones before it.</summary>
+    private ChunkOutcome Attack(PlannedAttack planned, int[] places, bool keepsImages)
     {
-        int quarter = (survived.Length + 3) / 4, count = survived.Count(s => s), wanted = Math.Min(survived.Length, (count + quarter - 1) / quarter * quarter);
-        return [.. Enumerable.Range(0, survived.Length).OrderByDescending(i => survived[i]).Take(wanted).Order()];
+        long began = Stopwatch.GetTimestamp();
+        ImageSet chunk = images.Subset(places);
+        Batch host = BatchPlan.Evaluation(chunk, chunk.Count).NewBatch();
+        BatchPlan.Evaluation(chunk, chunk.Count).Fill(0, host);
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        ImageBatch batch = ImageBatch.Upload(model.Device, chunk, host);
+        List<int> turned = [];
+        List<float[]> kept = [];
+        int rejected = 0;
+        int[] left = [.. Enumerable.Range(0, places.Length)];
+        for (int restart = 0; restart < planned.Restarts && left.Length > 0; restart++)
+        {
+            using IDisposable restartScope = model.Device.Pool.BeginScope();
+            ImageBatch tried = batch.Select(Padded(left));
+            Tensor adversarial = planned.Attack.Perturb(model, tried, new RandomKey(seed, RandomPurpose.AttackStart, (uint)restart));
+            bool[] stillRight = Correct(adversarial, tried.Labels.ToArray());
+            float[] natural = tried.Images.ToArray(), moved = adversarial.ToArray();
+            List<int> survivors = [];
+            foreach (var (i, place) in left.Index())
+            {
+                int image = images.ImageLength;
+                bool isValid = AdversarialCheck.IsWithin(natural.AsSpan(i * image, image), moved.AsSpan(i * image, image), planned.Attack.Norm, planned.Attack.Epsilon);
+                rejected += isValid ? 0 : 1;
+                if (stillRight[i] || !isValid)
+                {
+                    survivors.Add(place);
+                    continue;
+                }
+                turned.Add(places[place]);
+                if (keepsImages)
+                    kept.Add(moved[(i * image)..((i + 1) * image)]);
+            }
+            left = [.. survivors];
+        }
+        return new(turned, kept, rejected, Stopwatch.GetElapsedTime(began).TotalSeconds);
+    }
+
+    /// <summary>Filled up with the last of them to a quarter of a batch: few sizes of batch mean few sizes of memory.</summary>
+    private int[] Padded(int[] left)
+    {
+        int quarter = (Math.Min(batchSize, images.Count) + 3) / 4;
+        return [.. left, .. Enumerable.Repeat(left[^1], (quarter - left.Length % quarter) % quarter)];
     }
 
     private bool[] Correct(Tensor x, ReadOnlySpan<int> labels)
@@ -102,38 +141,12 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         return correct;
     }
 
-    private static ImageBatch Select(ImageBatch batch, int[] places)
+    private ClassReport[] Classes(bool[] right, bool[] robust)
     {
-        if (places.Length == batch.Count)
-            return batch;
-        int image = batch.Images.Shape.Length / batch.Count;
-        float[] all = batch.Images.ToArray(), pixels = new float[places.Length * image];
-        int[] labels = batch.Labels.ToArray(), ids = batch.Ids.ToArray();
-        for (int i = 0; i < places.Length; i++)
-            all.AsSpan(places[i] * image, image).CopyTo(pixels.AsSpan(i * image));
-        Tensor images = Tensor.Empty(batch.Images.Device, new([places.Length, .. batch.Images.Shape.Sizes[1..]]));
-        images.Data.CopyFrom(pixels);
-        return new(images, images.Device.Upload<int>([.. places.Select(p => labels[p])]), images.Device.Upload<int>([.. places.Select(p => ids[p])]));
-    }
+        int[] labels = images.Labels.ToArray();
+        ILookup<int, int> members = Enumerable.Range(0, labels.Length).ToLookup(i => labels[i]);
+        return [.. images.ClassNames.Select((name, c) => new ClassReport(name, members[c].Count(), Accuracy(right, members[c]), Accuracy(robust, members[c])))];
 
-    private static bool[] Valid(PgdSettings settings, float[] original, float[] adversarial, int count)
-    {
-        int image = original.Length / count;
-        bool[] valid = new bool[count];
-        for (int n = 0; n < count; n++)
-        {
-            double largest = 0, squares = 0;
-            bool inRange = true;
-            for (int i = n * image; i < (n + 1) * image; i++)
-            {
-                double change = Math.Abs((double)adversarial[i] - original[i]);
-                largest = Math.Max(largest, change);
-                squares += change * change;
-                inRange &= adversarial[i] >= 0 && adversarial[i] <= 1;
-            }
-            double size = settings.Norm == PerturbationNorm.Linf ? largest : Math.Sqrt(squares);
-            valid[n] = inRange && size <= settings.Epsilon + BallSlack;
-        }
-        return valid;
+        static double Accuracy(bool[] holds, IEnumerable<int> places) => places.Select(i => holds[i] ? 1.0 : 0).DefaultIfEmpty(0).Average();
     }
 }

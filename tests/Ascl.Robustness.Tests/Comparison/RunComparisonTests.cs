@@ -69,5 +69,5 @@ public sealed class RunComparisonTests
     private static RunRecord Run(RunConfig config, double clean, double pgd) => new("run", config, Report(clean, pgd), null, null, null);
 
     private static EvaluationReport Report(double clean, double pgd) =>
-        new(1000, clean, [new AttackReport("PGD-20", "linf", 0.03, 0.01, 20, 1, pgd, 0, 1)], pgd, 1, "smallcnn", "sample", 1, "cpu");
+        new(1000, clean, [new AttackReport("PGD-20", "linf", 0.03, 20, 1, pgd, 1000, 0, 0, 1)], pgd, 1, "smallcnn", "sample", 1, "cpu");
 }

@@ -1,0 +1,31 @@
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Margin;
+
+namespace Ascl.Autograd.Checking;
+
+/// <summary>Margins and difference-of-logits ratios, with and without targets, from the least number of classes on.</summary>
+internal static class MarginCases
+{
+    public static IEnumerable<OpCase> Of(CaseInputs inputs)
+    {
+        foreach (MarginLoss loss in Enum.GetValues<MarginLoss>())
+            foreach (bool isTargeted in new[] { false, true })
+                foreach (int k in new[] { MarginKernels.LeastClasses(loss, isTargeted), 10, 100 })
+                {
+                    int[] labels = inputs.Indices(6, k), targets = [.. labels.Select((label, i) => (label + 1 + i % (k - 1)) % k)];
+                    yield return Case($"{loss.ToString().ToLowerInvariant()}{(isTargeted ? ", targets" : "")}, [6, {k}]", inputs.Draw("logits", 6, k).Times(4), loss, labels, isTargeted ? targets : null);
+                }
+    }
+
+    private static OpCase Case(string variant, OpInput logits, MarginLoss loss, int[] labels, int[]? targets) =>
+        new("margin", variant, [logits], t => t[0].Margin(loss, t[0].Device.Upload<int>(labels), targets is null ? null : t[0].Device.Upload<int>(targets)), v =>
+            [.. v[0].Chunk(logits.Shape[1]).Select((row, i) => Reference(row, loss, labels[i], targets?[i]))]);
+
+    private static double Reference(double[] z, MarginLoss loss, int label, int? target)
+    {
+        double other = target is { } t ? z[t] : z.Where((_, i) => i != label).Max();
+        double[] sorted = [.. z.OrderDescending()];
+        double spread = loss == MarginLoss.Difference ? 1 : 1e-12 + sorted[0] - (target is null ? sorted[2] : (sorted[2] + sorted[3]) / 2);
+        return (other - z[label]) / spread;
+    }
+}

@@ -1,0 +1,95 @@
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Kernels.Attack;
+
+/// <summary>Auto-PGD's passes over pixels [n, image] in [0, 1] (Croce and Hein 2020, equations 2 and 3).</summary>
+public static unsafe class AutoPgdKernels
+{
+    /// <summary>
+    /// z = P(x + η·direction), x ← P(x + a(z − x) + (1 − a)(x − before)), before ← x as it was; P projects to the ball of radius ε around the original and to [0, 1].
+    /// The direction is sign g for L∞ and g/‖g‖ for L2; η is each image's own.
+    /// </summary>
+    /// <param name="image">Pixels of an image.</param>
+    /// <param name="stepSizes">[n] η.</param>
+    /// <param name="momentum">a: 1 in the first iteration, 0.75 after it.</param>
+    /// <param name="x">The iterates, changed in place.</param>
+    /// <param name="before">The iterates before them, changed in place.</param>
+    public static void Step(
+        PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, DeviceBuffer<float> stepSizes, float epsilon, float momentum,
+        DeviceBuffer<float> x, DeviceBuffer<float> before)
+    {
+        using var trace = KernelTrace.Begin("attack.auto_pgd_step", x.Length, 10.0 * x.Length, 24.0 * x.Length);
+        float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), ps = CpuDevice.Pointer(stepSizes), px = CpuDevice.Pointer(x), pb = CpuDevice.Pointer(before);
+        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        {
+            nint at = (nint)n * image;
+            if (norm == PerturbationNorm.Linf)
+                StepLinf(po + at, pg + at, px + at, pb + at, image, ps[n], epsilon, momentum);
+            else
+                StepL2(po + at, pg + at, px + at, pb + at, image, ps[n], epsilon, momentum);
+        });
+        x.MarkChanged();
+        before.MarkChanged();
+    }
+
+    /// <summary>Copies the images that <paramref name="chosen"/> marks with 1.</summary>
+    public static void Copy(int image, DeviceBuffer<int> chosen, DeviceBuffer<float> from, DeviceBuffer<float> to)
+    {
+        using var trace = KernelTrace.Begin("attack.copy", to.Length, 0, 8.0 * to.Length);
+        float* pf = CpuDevice.Pointer(from), pt = CpuDevice.Pointer(to);
+        int* pc = CpuDevice.Pointer(chosen);
+        ((CpuDevice)to.Device).For(to.Length / image, (n, _) =>
+        {
+            if (pc[n] == 1)
+                new ReadOnlySpan<float>(pf + (nint)n * image, image).CopyTo(new Span<float>(pt + (nint)n * image, image));
+        });
+        to.MarkChanged();
+    }
+
+    private static void StepLinf(float* original, float* gradient, float* x, float* before, int image, float step, float epsilon, float a)
+    {
+        for (int i = 0; i < image; i++)
+        {
+            float low = Math.Max(original[i] - epsilon, 0), high = Math.Min(original[i] + epsilon, 1), here = x[i], g = gradient[i];
+            float z = Math.Clamp(here + (g > 0 ? step : g < 0 ? -step : 0), low, high);
+            x[i] = Math.Clamp(here + (z - here) * a + (here - before[i]) * (1 - a), low, high);
+            before[i] = here;
+        }
+    }
+
+    private static void StepL2(float* original, float* gradient, float* x, float* before, int image, float step, float epsilon, float a)
+    {
+        double squares = 0;
+        for (int i = 0; i < image; i++)
+            squares += (double)gradient[i] * gradient[i];
+        double along = step / (Math.Sqrt(squares) + 1e-12), first = 0;
+        for (int i = 0; i < image; i++)
+            first += Square(x[i] + along * gradient[i] - original[i]);
+        double back = Shrink(first, epsilon), second = 0;
+        // The second projection needs the length of the whole step before any pixel of it can be written.
+        for (int i = 0; i < image; i++)
+            second += Square(Mixed(i) - original[i]);
+        double home = Shrink(second, epsilon);
+        for (int i = 0; i < image; i++)
+        {
+            float next = (float)Math.Clamp(original[i] + (Mixed(i) - original[i]) * home, 0, 1);
+            (before[i], x[i]) = (x[i], next);
+        }
+
+        double Mixed(int i)
+        {
+            double z = Math.Clamp(original[i] + (x[i] + along * gradient[i] - original[i]) * back, 0, 1);
+            return x[i] + (z - x[i]) * a + ((double)x[i] - before[i]) * (1 - a);
+        }
+    }
+
+    /// <summary>What brings a vector of this squared length into the ball.</summary>
+    private static double Shrink(double squares, double epsilon)
+    {
+        double length = Math.Sqrt(squares);
+        return Math.Min(epsilon, length) / (length + 1e-12);
+    }
+
+    private static double Square(double value) => value * value;
+}

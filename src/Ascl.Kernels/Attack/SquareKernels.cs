@@ -1,0 +1,60 @@
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Random;
+
+namespace Ascl.Kernels.Attack;
+
+/// <summary>The random changes of the Square attack in L∞ (Andriushchenko et al. 2020), on plain pixels [n, C, H, W]. The numbers of image i are keyed by
+/// ids[i] and the query, so they do not depend on the batch.</summary>
+public static unsafe class SquareKernels
+{
+    /// <summary>x = clip₀₁(original ± ε), the sign drawn for each column of each channel.</summary>
+    public static void Stripes(int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
+    {
+        int plane = height * width, image = channels * plane;
+        using var trace = KernelTrace.Begin("attack.stripes", x.Length, x.Length, 8.0 * x.Length);
+        float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
+        int* pid = CpuDevice.Pointer(ids);
+        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        {
+            RandomKey own = key.For(pid[n]);
+            nint at = (nint)n * image;
+            for (int i = 0; i < image; i++)
+            {
+                bool isUp = (Philox.Word(own, (uint)(i / plane * width + i % width)) & 1) == 1;
+                px[at + i] = Math.Clamp(po[at + i] + (isUp ? epsilon : -epsilon), 0, 1);
+            }
+        });
+        x.MarkChanged();
+    }
+
+    /// <summary>candidate = x with a square window moved by ±2ε, the sign drawn for each channel and the place anew for each image, then brought back to the
+    /// ball around the original and to [0, 1].</summary>
+    /// <param name="side">Of the window, in pixels.</param>
+    public static void Propose(
+        int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate)
+    {
+        int plane = height * width, image = channels * plane;
+        using var trace = KernelTrace.Begin("attack.square", x.Length, (double)x.Length / plane * side * side, 8.0 * x.Length);
+        float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x), pc = CpuDevice.Pointer(candidate);
+        int* pid = CpuDevice.Pointer(ids);
+        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        {
+            RandomKey own = key.For(pid[n]);
+            nint at = (nint)n * image;
+            new ReadOnlySpan<float>(px + at, image).CopyTo(new Span<float>(pc + at, image));
+            int top = Philox.ToIndex(Philox.Word(own, 0), height - side + 1), left = Philox.ToIndex(Philox.Word(own, 1), width - side + 1);
+            for (int c = 0; c < channels; c++)
+            {
+                float move = (Philox.Word(own, (uint)(2 + c)) & 1) == 1 ? 2 * epsilon : -2 * epsilon;
+                for (int row = top; row < top + side; row++)
+                    for (int column = left; column < left + side; column++)
+                    {
+                        nint i = at + c * plane + row * width + column;
+                        pc[i] = Math.Clamp(Math.Clamp(px[i] + move, po[i] - epsilon, po[i] + epsilon), 0, 1);
+                    }
+            }
+        });
+        candidate.MarkChanged();
+    }
+}

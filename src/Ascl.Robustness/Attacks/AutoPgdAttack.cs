@@ -1,0 +1,60 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Elementwise;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+
+namespace Ascl.Robustness.Attacks;
+
+/// <summary>Settings of <see cref="AutoPgdAttack"/>; ε in units of [0, 1] pixels.</summary>
+/// <param name="Loss">Cross-entropy or the difference of logits ratio; where that is not defined for so few classes, the margin.</param>
+/// <param name="Targets">0: away from the label. Else: towards each of so many wrong classes, the most likely ones first.</param>
+/// <param name="Restarts">Starts without targets.</param>
+public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Restarts = 1);
+
+/// <summary>
+/// Auto-PGD (Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks"): gradient ascent with
+/// momentum that halves an image's own step size where the loss stops rising, and goes on from its best point. As in the authors' code, also in what it
+/// does at the first check. An image that is turned is left alone from then on.
+/// </summary>
+public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
+{
+    public AutoPgdSettings Settings { get; } = settings;
+
+    public string Name => Settings.Targets > 0 ? "APGD-T" : Settings.Loss == AttackLoss.CrossEntropy ? "APGD-CE" : "APGD-DLR";
+    public PerturbationNorm Norm => Settings.Norm;
+    public double Epsilon => Settings.Epsilon;
+    public int Steps => Settings.Steps;
+
+    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    {
+        Tensor adversarial = Tensor.EmptyLike(batch.Images);
+        ElementwiseKernels.Copy(batch.Images.Data, 0, adversarial.Data, 0, batch.Images.Shape.Length);
+        int[][]? wrong = Settings.Targets > 0 ? WrongClasses.ByLogit(model, batch) : null;
+        int rounds = wrong is null ? Settings.Restarts : Math.Min(Settings.Targets, model.Spec.Classes - 1);
+        int[] left = [.. Enumerable.Range(0, batch.Count)];
+        for (int round = 0; round < rounds && left.Length > 0; round++)
+        {
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            int[]? targets = wrong is null ? null : [.. left.Select(i => wrong[i][round])];
+            AutoPgdRun run = new(model, Settings, batch, left, targets, key with { Purpose = RandomPurpose.AutoPgd, Step = key.Step * (uint)rounds + (uint)round });
+            left = run.Attack(adversarial);
+        }
+        return adversarial;
+    }
+}
+
+/// <summary>The wrong classes of images.</summary>
+internal static class WrongClasses
+{
+    /// <summary>Of each image, those with the largest logit first; of equal ones the first class.</summary>
+    public static int[][] ByLogit(Classifier model, ImageBatch batch)
+    {
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        int[] labels = batch.Labels.ToArray();
+        return [.. model.Forward(batch.Images, ForwardMode.Frozen).Logits.ToArray().Chunk(model.Spec.Classes)
+            .Select((row, i) => Enumerable.Range(0, row.Length).Where(c => c != labels[i]).OrderByDescending(c => row[c]).ToArray())];
+    }
+}

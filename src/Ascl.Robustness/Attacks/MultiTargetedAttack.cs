@@ -1,0 +1,41 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Elementwise;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+
+namespace Ascl.Robustness.Attacks;
+
+/// <summary>Multi-Targeted (Gowal et al. 2019): PGD towards every wrong class by the difference of its logit and the label's; right only if right under all.</summary>
+public sealed class MultiTargetedAttack(double epsilon, double stepSize, int steps = 20, PerturbationNorm norm = PerturbationNorm.Linf) : IAttack
+{
+    private readonly PgdAttack towards = new(new(epsilon, stepSize, steps, norm, AttackStart.Uniform, AttackLoss.Margin));
+
+    public string Name => "Multi-Targeted";
+    public PerturbationNorm Norm => norm;
+    public double Epsilon => epsilon;
+    public int Steps => steps;
+
+    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    {
+        Tensor adversarial = Tensor.EmptyLike(batch.Images);
+        ElementwiseKernels.Copy(batch.Images.Data, 0, adversarial.Data, 0, batch.Images.Shape.Length);
+        int[][] wrong = WrongClasses.ByLogit(model, batch);
+        int rounds = model.Spec.Classes - 1, image = batch.Images.Shape.Length / batch.Count;
+        int[] left = [.. Enumerable.Range(0, batch.Count)];
+        for (int round = 0; round < rounds && left.Length > 0; round++)
+        {
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            ImageBatch some = batch.Select(left);
+            Tensor x = Tensor.EmptyLike(some.Images);
+            AttackKernels.Start(AttackStart.Uniform, norm, image, some.Images.Data, some.Ids, key.At(key.Step * (uint)rounds + (uint)round), (float)epsilon, x.Data);
+            towards.Ascend(model, some, x, model.Device.Upload<int>([.. left.Select(i => wrong[i][round])]));
+            int[] predictions = model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray(), labels = some.Labels.ToArray();
+            foreach (var (i, place) in left.Index().Where(entry => predictions[entry.Index] != labels[entry.Index]))
+                ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, place * image, image);
+            left = [.. left.Where((_, i) => predictions[i] == labels[i])];
+        }
+        return adversarial;
+    }
+}

@@ -1,0 +1,34 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Elementwise;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+
+namespace Ascl.Robustness.Attacks;
+
+/// <summary>Points drawn uniformly from the ball: the least that any attack has to beat.</summary>
+public sealed class NoiseAttack(double epsilon, int draws = 10, PerturbationNorm norm = PerturbationNorm.Linf) : IAttack
+{
+    public string Name => $"noise-{draws}";
+    public PerturbationNorm Norm => norm;
+    public double Epsilon => epsilon;
+    public int Steps => draws;
+
+    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    {
+        Tensor adversarial = Tensor.EmptyLike(batch.Images);
+        ElementwiseKernels.Copy(batch.Images.Data, 0, adversarial.Data, 0, batch.Images.Shape.Length);
+        int image = batch.Images.Shape.Length / batch.Count;
+        int[] labels = batch.Labels.ToArray();
+        for (int draw = 0; draw < draws; draw++)
+        {
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            Tensor x = Tensor.EmptyLike(batch.Images);
+            AttackKernels.Start(AttackStart.Uniform, norm, image, batch.Images.Data, batch.Ids, key with { Purpose = RandomPurpose.InputNoise, Step = key.Step * (uint)draws + (uint)draw }, (float)epsilon, x.Data);
+            int[] turned = [.. model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray().Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];
+            AutoPgdKernels.Copy(image, model.Device.Upload<int>(turned), x.Data, adversarial.Data);
+        }
+        return adversarial;
+    }
+}

@@ -1,0 +1,95 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Elementwise;
+using Ascl.Kernels.Margin;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+
+namespace Ascl.Robustness.Attacks;
+
+/// <summary>
+/// The Square attack (Andriushchenko et al. 2020) in L∞: random squares, kept where they lower the margin. Asks for logits only, no gradients: what hides
+/// gradients does not stop it. An image is left alone once it is turned.
+/// </summary>
+/// <param name="epsilon">Of pixels in [0, 1].</param>
+/// <param name="queries">Times that the network is asked about an image.</param>
+public sealed class SquareAttack(double epsilon, int queries = 5000) : IAttack
+{
+    /// <summary>Share of the pixels that the first squares cover.</summary>
+    private const double FirstShare = 0.8;
+
+    /// <summary>Queries, of 10,000, after which the share is halved.</summary>
+    private static readonly int[] Halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
+
+    public string Name => "Square";
+    public PerturbationNorm Norm => PerturbationNorm.Linf;
+    public double Epsilon => epsilon;
+    public int Steps => queries;
+
+    /// <summary>Share of the pixels that the squares of a query cover; query 0 is the first after the stripes.</summary>
+    public static double Share(int query, int queries)
+    {
+        int scaled = (int)((double)query / queries * 10000);
+        return FirstShare / Math.Pow(2, Halvings.Count(halving => scaled > halving));
+    }
+
+    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    {
+        Tensor adversarial = Tensor.EmptyLike(batch.Images);
+        Copy(batch.Images, adversarial);
+        // Step 0 is the stripes' and query q has step q + 1: a restart takes up where the numbers of the one before end.
+        RandomKey own = key with { Purpose = RandomPurpose.Square, Step = key.Step * (uint)(queries + 1) };
+        int[] sizes = [.. batch.Images.Shape.Sizes];
+        (int channels, int height, int width) = (sizes[1], sizes[2], sizes[3]);
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        int[] places = [.. Enumerable.Range(0, batch.Count)];
+        (ImageBatch left, Tensor x, Tensor candidate) = (batch, Tensor.EmptyLike(batch.Images), Tensor.EmptyLike(batch.Images));
+        SquareKernels.Stripes(channels, height, width, left.Images.Data, left.Ids, own, (float)epsilon, x.Data);
+        float[] margins = Margins(model, x, left);
+        for (int query = 0; query < queries; query++)
+        {
+            int turned = margins.Count(margin => margin <= 0);
+            if (turned > 0 && (turned == places.Length || turned * 4 >= places.Length))
+            {
+                Keep(places, margins, x, adversarial);
+                int[] still = [.. margins.Index().Where(m => m.Item > 0).Select(m => m.Index)];
+                if (still.Length == 0)
+                    return adversarial;
+                (left, x, margins, places) = (left.Select(still), ImageBatch.SelectImages(x, still), [.. still.Select(i => margins[i])], [.. still.Select(i => places[i])]);
+                candidate = Tensor.EmptyLike(x);
+            }
+            int side = Math.Max((int)Math.Round(Math.Sqrt(Share(query, queries) * height * width)), 1);
+            using IDisposable queryScope = model.Device.Pool.BeginScope();
+            SquareKernels.Propose(channels, height, width, left.Images.Data, left.Ids, own.At(own.Step + (uint)query + 1), (float)epsilon, Math.Min(side, Math.Min(height, width)), x.Data, candidate.Data);
+            float[] proposed = Margins(model, candidate, left);
+            int[] better = [.. proposed.Select((margin, i) => margins[i] > 0 && margin < margins[i] ? 1 : 0)];
+            AutoPgdKernels.Copy(x.Shape.Length / places.Length, model.Device.Upload<int>(better), candidate.Data, x.Data);
+            for (int i = 0; i < better.Length; i++)
+                margins[i] = better[i] == 1 ? proposed[i] : margins[i];
+        }
+        Keep(places, margins, x, adversarial);
+        return adversarial;
+    }
+
+    /// <summary>The label's logit minus the largest other one; at or below 0 an image is turned.</summary>
+    private static float[] Margins(Classifier model, Tensor x, ImageBatch batch)
+    {
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        Tensor logits = model.Forward(x, ForwardMode.Frozen).Logits;
+        int[] predictions = logits.Predict().ToArray(), labels = batch.Labels.ToArray();
+        // Equal logits count as the prediction says, which is the first class.
+        return [.. logits.Margin(MarginLoss.Difference, batch.Labels).ToArray().Select((margin, i) => predictions[i] == labels[i] ? Math.Max(-margin, float.Epsilon) : -margin)];
+    }
+
+    private static void Keep(int[] places, float[] margins, Tensor x, Tensor adversarial)
+    {
+        int image = x.Shape.Length / places.Length;
+        foreach (var (i, place) in places.Index())
+            if (margins[i] <= 0)
+                ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, place * image, image);
+    }
+
+    private static void Copy(Tensor from, Tensor to) => ElementwiseKernels.Copy(from.Data, 0, to.Data, 0, from.Shape.Length);
+}

@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Ascl.Data;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+
+namespace Ascl.Robustness.Evaluation;
+
+/// <summary>What an attack did to some images.</summary>
+/// <param name="Turned">Places in the evaluated set.</param>
+/// <param name="Images">The adversarial image of each of them; empty where they are not kept.</param>
+public sealed record ChunkOutcome(IReadOnlyList<int> Turned, IReadOnlyList<float[]> Images, int Rejected, double Seconds);
+
+/// <summary>
+/// The folder of an evaluation: evaluation.json (what is evaluated, and how), chunks/ (what each attack has done to each batch so far), and in the end
+/// adversarial.safetensors and report.json. Stopped at any moment, it goes on after the last whole batch.
+/// </summary>
+public sealed class EvaluationStore
+{
+    private const string Settings = "evaluation.json";
+    private readonly string folder;
+    private readonly ImageSet images;
+
+    private EvaluationStore(string folder, ImageSet images) => (this.folder, this.images) = (folder, images);
+
+    public string AdversarialFile => Path.Combine(folder, "adversarial.safetensors");
+    public string ReportFile => Path.Combine(folder, "report.json");
+
+    private string Chunks => Path.Combine(folder, "chunks");
+
+    /// <summary>A new folder, or one in which the same evaluation has begun.</summary>
+    /// <param name="settings">All that the result depends on.</param>
+    /// <exception cref="UserErrorException">The folder holds something else.</exception>
+    public static EvaluationStore Open(string folder, JsonObject settings, ImageSet images)
+    {
+        string file = Path.Combine(folder, Settings);
+        if (File.Exists(file))
+        {
+            JsonObject found = JsonFile.ReadObject(file);
+            foreach (string key in settings.Select(s => s.Key).Union(found.Select(s => s.Key)))
+                if (found[key]?.ToJsonString() != settings[key]?.ToJsonString())
+                    throw new UserErrorException($"{folder}: holds an evaluation with {key} {found[key]?.ToJsonString() ?? "not given"}, not {settings[key]?.ToJsonString() ?? "none"}: choose another folder with --out");
+        }
+        else if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
+        {
+            throw new UserErrorException($"{folder}: is not empty: choose another folder with --out");
+        }
+        EvaluationStore store = new(folder, images);
+        try
+        {
+            Directory.CreateDirectory(store.Chunks);
+        }
+        catch (Exception e) when (FileProblem.Is(e))
+        {
+            throw FileProblem.Of("create", folder, e);
+        }
+        if (!File.Exists(file))
+            AtomicFile.WriteText(file, settings.ToJsonString() + "\n");
+        return store;
+    }
+
+    /// <summary>What is known of a batch; null where the attack has not been through it.</summary>
+    public ChunkOutcome? Read(int attack, int chunk, int[] places)
+    {
+        string path = PathOf(attack, chunk);
+        if (!File.Exists(path))
+            return null;
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        // Another order of images cannot be: settings are the same. A file of other images is somebody's mistake.
+        if (!file.ReadIntegers("attacked").SequenceEqual(places.Select(p => (long)images.Ids[p])))
+            throw new UserErrorException($"{path}: is about other images than this evaluation's: choose another folder with --out");
+        int[] turned = [.. file.ReadIntegers("turned").Select(p => checked((int)p))];
+        float[][] kept = turned.Length == 0 ? [] : [.. file.ReadFloats("images").Chunk(images.ImageLength)];
+        return new(turned, kept, int.Parse(file.Metadata["rejected"], CultureInfo.InvariantCulture), double.Parse(file.Metadata["seconds"], CultureInfo.InvariantCulture));
+    }
+
+    public void Write(int attack, int chunk, int[] places, ChunkOutcome outcome)
+    {
+        SafetensorsWriter writer = new();
+        writer.Add("attacked", [places.Length], [.. places.Select(p => (long)images.Ids[p])]);
+        writer.Add("turned", [outcome.Turned.Count], [.. outcome.Turned.Select(p => (long)p)]);
+        if (outcome.Turned.Count > 0)
+            writer.Add("images", [outcome.Turned.Count, images.Channels, images.Height, images.Width], [.. outcome.Images.SelectMany(i => i)]);
+        writer.Metadata["rejected"] = outcome.Rejected.ToString(CultureInfo.InvariantCulture);
+        writer.Metadata["seconds"] = outcome.Seconds.ToString("R", CultureInfo.InvariantCulture);
+        writer.Save(PathOf(attack, chunk));
+    }
+
+    /// <summary>Writes the report and all adversarial images, and forgets the batches.</summary>
+    public void Finish(EvaluationReport report)
+    {
+        List<(int Place, int Attack, float[] Image)> all = [];
+        foreach (string path in Directory.EnumerateFiles(Chunks).Order(StringComparer.Ordinal))
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(path);
+            int attack = int.Parse(Path.GetFileName(path)[..3], CultureInfo.InvariantCulture);
+            long[] turned = [.. file.ReadIntegers("turned")];
+            if (turned.Length > 0)
+                all.AddRange(turned.Zip(file.ReadFloats("images").Chunk(images.ImageLength), (place, image) => ((int)place, attack, image)));
+        }
+        AdversarialImages kept = new([.. all.Select(a => images.Ids[a.Place])], [.. all.Select(a => images.Labels[a.Place])], [.. all.Select(a => a.Attack)], [.. all.Select(a => a.Image)]);
+        kept.Save(AdversarialFile, images, report);
+        AtomicFile.WriteText(ReportFile, Evaluator.ToJson(report));
+        Directory.Delete(Chunks, recursive: true);
+    }
+
+    private string PathOf(int attack, int chunk) => Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"{attack:D3}-{chunk:D6}.safetensors"));
+}

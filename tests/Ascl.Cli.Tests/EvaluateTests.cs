@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Ascl.Kernels.Files;
+using Xunit;
+
+namespace Ascl.Cli.Tests;
+
+/// <summary>Evaluations in real processes: the cascade, stopping and going on, the images kept.</summary>
+public sealed class EvaluateTests : IDisposable
+{
+    private static readonly string[] Strong = ["--attack", "fgsm,autoattack", "--epsilon", "0.06", "--queries", "60", "--limit", "70", "--batch", "16", "--threads", "2"];
+
+    private readonly string folder = Directory.CreateTempSubdirectory("ascl-evaluate").FullName;
+    private readonly string run;
+
+    public EvaluateTests()
+    {
+        run = Path.Combine(folder, "run");
+        ProcessResult trained = AsclProcess.Run("train", "--method", "natural", "--limit-train", "1500", "--limit-test", "20", "--validation", "0", "--epochs", "2", "--out", run);
+        Assert.True(trained.ExitCode == 0, trained.Error);
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void KilledAnywhereItGoesOnToTheSameResultAndItsImagesStandACheck()
+    {
+        string whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
+        ProcessResult result = AsclProcess.Run(["evaluate", "--weights", run, .. Strong, "--out", whole]);
+        Assert.True(result.ExitCode == 0, result.Error);
+
+        int kills = 0;
+        foreach (string seen in new[] { "000-000001", "001-000000", "003-000000", "004-000000" })
+        {
+            using Process process = AsclProcess.Start(["evaluate", "--weights", run, .. Strong, "--out", killed]);
+            while (!process.HasExited && !File.Exists(Path.Combine(killed, "chunks", $"{seen}.safetensors")))
+                Thread.Sleep(1);
+            if (!process.HasExited)
+            {
+                process.Kill();
+                kills++;
+            }
+            process.WaitForExit();
+        }
+        Assert.True(kills >= 2, $"only {kills} kills hit a running process");
+        string[] done = [.. Directory.EnumerateFiles(Path.Combine(killed, "chunks"))];
+        DateTime[] written = [.. done.Select(File.GetLastWriteTimeUtc)];
+        ProcessResult last = AsclProcess.Run(["evaluate", "--weights", run, .. Strong, "--out", killed]);
+        Assert.True(last.ExitCode == 0, last.Error);
+        Assert.NotEmpty(written);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(whole, "adversarial.safetensors")), File.ReadAllBytes(Path.Combine(killed, "adversarial.safetensors")));
+        Assert.Equal(Report(whole), Report(killed));
+
+        // Each attack was tried on what those before it had left.
+        JsonArray attacks = JsonNode.Parse(Report(whole))!["attacks"]!.AsArray();
+        Assert.Equal(["FGSM", "APGD-CE", "APGD-T", "FAB-T", "Square"], attacks.Select(a => a!["name"]!.GetValue<string>()));
+        for (int a = 1; a < attacks.Count; a++)
+            Assert.Equal(attacks[a - 1]!["attacked"]!.GetValue<int>() - attacks[a - 1]!["turned"]!.GetValue<int>(), attacks[a]!["attacked"]!.GetValue<int>());
+        Assert.True(attacks.Sum(a => a!["turned"]!.GetValue<int>()) >= 5);
+
+        string images = Path.Combine(whole, "adversarial.safetensors");
+        ProcessResult replay = AsclProcess.Run("evaluate", "--weights", run, "--replay", images);
+        Assert.Equal(0, replay.ExitCode);
+        Assert.Contains("rounded to 8 bits", replay.Output, StringComparison.Ordinal);
+
+        // An image that has left the ball, and one put back to the original's class, are found.
+        string tampered = Path.Combine(folder, "tampered.safetensors");
+        Tamper(images, tampered);
+        ProcessResult found = AsclProcess.Run("evaluate", "--weights", run, "--replay", tampered);
+        Assert.Equal(1, found.ExitCode);
+        int count = attacks.Sum(a => a!["turned"]!.GetValue<int>());
+        Assert.Matches($@"as they are\s+{count - 1}\s", found.Output);
+    }
+
+    [Fact]
+    public void TheResultDoesNotDependOnBatchesAndEachMayStandAlone()
+    {
+        string[] images = ["--attack", "fgsm,pgd,apgd-ce", "--epsilon", "0.02", "--limit", "50", "--threads", "2"];
+        string a = Path.Combine(folder, "a.json"), b = Path.Combine(folder, "b.json"), each = Path.Combine(folder, "each.json");
+        Assert.Equal(0, AsclProcess.Run(["evaluate", "--weights", run, .. images, "--batch", "50", "--json", a]).ExitCode);
+        Assert.Equal(0, AsclProcess.Run(["evaluate", "--weights", run, .. images, "--batch", "9", "--json", b]).ExitCode);
+        Assert.Equal(0, AsclProcess.Run(["evaluate", "--weights", run, .. images, "--each", "--json", each]).ExitCode);
+        Assert.Equal(WithoutTimes(a), WithoutTimes(b));
+        JsonNode cascade = JsonNode.Parse(File.ReadAllText(a))!, alone = JsonNode.Parse(File.ReadAllText(each))!;
+        Assert.Equal(cascade["worst_case_accuracy"]!.GetValue<double>(), alone["worst_case_accuracy"]!.GetValue<double>());
+        Assert.Equal(cascade["worst_case_accuracy"]!.GetValue<double>(), cascade["attacks"]![2]!["accuracy"]!.GetValue<double>());
+        Assert.Single(alone["attacks"]!.AsArray().Select(attack => attack!["attacked"]!.GetValue<int>()).Distinct());
+        double weighted = cascade["classes"]!.AsArray().Sum(c => c!["count"]!.GetValue<int>() * c["robust_accuracy"]!.GetValue<double>()) / 50;
+        Assert.Equal(cascade["worst_case_accuracy"]!.GetValue<double>(), weighted, 9);
+    }
+
+    [Fact]
+    public void AnotherEvaluationsFolderIsRefused()
+    {
+        string kept = Path.Combine(folder, "kept");
+        Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", run, "--limit", "10", "--out", kept).ExitCode);
+        Assert.Contains("holds an evaluation with images 10, not 11", AsclProcess.Refusal("evaluate", "--weights", run, "--limit", "11", "--out", kept), StringComparison.Ordinal);
+        Assert.Contains("is not empty", AsclProcess.Refusal("evaluate", "--weights", run, "--out", run), StringComparison.Ordinal);
+        Assert.Contains("holds no adversarial images", AsclProcess.Refusal("evaluate", "--weights", run, "--replay", Path.Combine(run, "best.safetensors")), StringComparison.Ordinal);
+        Assert.Contains("only its form for linf", AsclProcess.Refusal("evaluate", "--weights", run, "--attack", "square", "--norm", "l2"), StringComparison.Ordinal);
+    }
+
+    private static void Tamper(string from, string to)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(from);
+        float[] images = file.ReadFloats("images");
+        images[0] = images[0] > 0.5f ? 0 : 1;
+        SafetensorsWriter writer = new();
+        writer.Add("images", file.Shape("images"), images);
+        foreach (string name in new[] { "labels", "ids", "attacks" })
+            writer.Add(name, file.Shape(name), file.ReadIntegers(name));
+        foreach (var (key, value) in file.Metadata)
+            writer.Metadata[key] = value;
+        writer.Save(to);
+    }
+
+    private static string Report(string folder) => WithoutTimes(Path.Combine(folder, "report.json"));
+
+    private static string WithoutTimes(string path)
+    {
+        JsonObject report = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        report.Remove("seconds");
+        foreach (JsonNode? attack in report["attacks"]!.AsArray())
+            attack!.AsObject().Remove("seconds");
+        return report.ToJsonString();
+    }
+}
