@@ -10,6 +10,7 @@ using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Evaluation.Honesty;
 using Ascl.Robustness.Training;
 using CommandLine;
 
@@ -19,6 +20,7 @@ namespace Ascl.Cli.Verbs;
 [Example("The best checkpoint of a run, under PGD-20 on its own test images", "--weights runs/ascl-1")]
 [Example("Weights from PyTorch (a state dict saved as safetensors) on CIFAR-10", "--weights resnet18.safetensors --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10")]
 [Example("Auto-Attack on 1,000 images; stopped or killed, the same line goes on", "--weights runs/ascl-1 --attack autoattack --limit 1000 --out evaluations/ascl-1")]
+[Example("Is that number honest? Signs of masked gradients and weak attacks", "--weights runs/ascl-1 --checks --twin runs/natural-1")]
 [Example("A stronger attack, results as JSON too", "--weights runs/ascl-1 --steps 100 --restarts 5 --json result.json")]
 [Example("Check the adversarial images of an evaluation once more, also rounded to 8 bits", "--weights runs/ascl-1 --replay evaluations/ascl-1/adversarial.safetensors")]
 internal sealed class EvaluateVerb : RandomArguments, IVerb
@@ -67,6 +69,16 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     [Option("each", HelpText = "Try each attack on every image that is right, not only on what the attacks before it have left.")]
     public bool Each { get; init; }
 
+    [Section("Is it honest?")]
+    [Option("checks", HelpText = "Look for signs of false robustness too: gradients that vanish, more steps that still help, attacks without gradients that do better, and others.")]
+    public bool Checks { get; init; }
+
+    [Option("check-images", MetaValue = "N", HelpText = "Test images that the checks look at.")]
+    public int CheckImages { get; init; } = 200;
+
+    [Option("twin", MetaValue = "FILE|RUN", HelpText = "A naturally trained classifier of the same images, whose adversarial images the checks try too.")]
+    public string? Twin { get; init; }
+
     [Section("Run")]
     [Option("batch", MetaValue = "N", HelpText = "Images at a time; the results do not depend on it.")]
     public int Batch { get; init; } = 128;
@@ -103,8 +115,9 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, Batch));
         EvaluationStore? store = Out is null ? null : EvaluationStore.Open(Out, Settings(file, specification, test), test);
         EvaluationReport report = ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed).Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store));
-        report = report with { Weights = file, Data = data.Name };
+        report = report with { Weights = file, Data = data.Name, Findings = Checks ? Findings(model, test, stop) : null };
         Print(report, file, data.Name);
+        PrintFindings(report.Findings ?? []);
         store?.Finish(report);
         if (Out is not null)
             Console.WriteLine($"adversarial images and report in {Out}");
@@ -150,6 +163,31 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             Console.WriteLine(note);
     }
 
+    private HonestyFinding[] Findings(Classifier model, ImageSet test, CancellationToken stop)
+    {
+        string? twin = Directory.Exists(Twin) ? RunFolder.Open(Twin).BestFile : Twin;
+        HonestySubject subject = new(model, test.Take(CheckImages), Epsilon.Value, RunParts.Norm(Norm), Batch, Seed, twin is null ? null : ClassifierFile.Load(model.Device, twin));
+        return ProgressDisplay.Run("checking", display =>
+        {
+            List<HonestyFinding> findings = [];
+            foreach (HonestyFinding finding in HonestyChecks.All(subject))
+            {
+                stop.ThrowIfCancellationRequested();
+                findings.Add(finding);
+                display.Line($"{(finding.IsSuspicious ? "suspicious" : "fine      ")} {finding.Name}: {finding.Seen}");
+            }
+            return findings.ToArray();
+        });
+    }
+
+    private static void PrintFindings(IReadOnlyList<HonestyFinding> findings)
+    {
+        foreach (HonestyFinding finding in findings.Where(f => f.IsSuspicious))
+            Console.WriteLine($"warning: {finding.Name}: {finding.Meaning}");
+        if (findings.Count > 0 && !findings.Any(f => f.IsSuspicious))
+            Console.WriteLine($"none of {findings.Count} signs of false robustness was seen");
+    }
+
     private int PrintReplay(ReplayReport replay)
     {
         var table = new ResultTable("images", "within the ball", "adversarial", "count") { Title = $"{Replay}: {replay.Norm}, epsilon {NumberText.Of(replay.Epsilon)}" };
@@ -161,8 +199,8 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
 
     private void Check()
     {
-        if (Steps < 1 || Restarts < 1 || Queries < 1 || Batch < 1 || Limit < 1)
-            throw new UserErrorException("evaluate: --steps, --restarts, --queries, --batch and --limit must be at least 1");
+        if (Steps < 1 || Restarts < 1 || Queries < 1 || Batch < 1 || Limit < 1 || CheckImages < 1)
+            throw new UserErrorException("evaluate: --steps, --restarts, --queries, --batch, --limit and --check-images must be at least 1");
         if (Epsilon.Value < 0 || StepSize.Value < 0 || !double.IsFinite(Epsilon.Value) || !double.IsFinite(StepSize.Value))
             throw new UserErrorException("evaluate: --epsilon and --step-size must not be negative");
         if (!RunConfig.Norms.Contains(Norm))

@@ -14,8 +14,6 @@ namespace Ascl.Cli.Verbs;
 /// <summary>One training with its final evaluation, shown as it goes.</summary>
 internal static class TrainingRun
 {
-    private const int ReportedPgdSteps = 20;
-
     /// <summary>Trains from where the folder stands, then evaluates; nothing is evaluated after pre-training.</summary>
     public static List<(string Name, EvaluationReport Report)> TrainAndReport(Device device, RunFolder folder, DataSet data, string name, CancellationToken stop)
     {
@@ -46,11 +44,10 @@ internal static class TrainingRun
     {
         Classifier best = ClassifierFile.Load(device, weights);
         ImageSet test = config.LimitTest is { } limit ? data.Test.Take(limit) : data.Test;
-        var norm = RunParts.Norm(config.Norm);
         PlannedAttack[] attacks =
         [
-            new(PgdAttack.Fgsm(config.Epsilon, norm)),
-            new(new PgdAttack(new(config.Epsilon, config.StepSize, ReportedPgdSteps, norm))),
+            new(PgdAttack.Fgsm(config.Epsilon, RunParts.Norm(config.Norm))),
+            new(RunParts.ReportAttack(config)),
         ];
         EvaluationReport report = ProgressDisplay.Run("evaluating on the test images", display => new Evaluator(best, test, config.Batch, config.Seed)
             .Run(attacks, stop, new EvaluationDisplay(display).Report));
@@ -88,7 +85,7 @@ internal static class TrainingRun
         {
             string terms = string.Concat(m.Terms.Select(t => $" {t.Key} {t.Value:F3}"));
             string accuracy = m.ValidationNaturalAccuracy is { } natural
-                ? $", validation {Percent(natural)} % natural, {Percent(m.ValidationRobustAccuracy ?? 0)} % PGD-{config.AttackSteps}" : "";
+                ? $", validation {Percent(natural)} % natural, {Percent(m.ValidationRobustAccuracy ?? 0)} % {RunParts.ValidationAttack(config).Name}" : "";
             if (m.AverageNaturalAccuracy is { } averaged)
                 accuracy += $", averaged {Percent(averaged)} % natural, {Percent(m.AverageRobustAccuracy ?? 0)} %";
             string selection = m.Selection.TryGetValue(config.Strategy, out SelectionPercent? used) && config.Method == "ascl"

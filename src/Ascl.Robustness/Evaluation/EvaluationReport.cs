@@ -1,3 +1,5 @@
+using Ascl.Robustness.Evaluation.Honesty;
+
 namespace Ascl.Robustness.Evaluation;
 
 /// <summary>What one attack left.</summary>
@@ -22,8 +24,9 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="WorstCaseAccuracy">Share of images that are right and that no attack turned.</param>
 /// <param name="IsCascade">Each attack was tried only on what those before it had left.</param>
 /// <param name="Weights">File the weights are from, where there is one.</param>
+/// <param name="Findings">Of the checks for false robustness, where they were asked for.</param>
 /// <param name="AutoattackAcc">The worst case under RobustBench's name, where the attacks were Auto-Attack's; so is <paramref name="CleanAcc"/>.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
     string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false, IReadOnlyList<ClassReport>? Classes = null,
-    double? CleanAcc = null, double? AutoattackAcc = null);
+    double? CleanAcc = null, double? AutoattackAcc = null, IReadOnlyList<HonestyFinding>? Findings = null);

@@ -13,13 +13,14 @@ public static class RunPlots
     /// <param name="model">The run's weights, for their sizes.</param>
     public static IReadOnlyList<RunPlot> Of(RunConfig config, IReadOnlyList<EpochMetrics> epochs, Classifier model)
     {
+        string attack = RunParts.ValidationAttack(config).Name;
         List<RunPlot> plots =
         [
             new("accuracy", LineChart.Svg("Accuracy", "epoch", "%",
             [
                 Line("training, natural", m => 100 * m.TrainNaturalAccuracy), Line("training, adversarial", m => 100 * m.TrainRobustAccuracy),
-                Line("validation, natural", m => 100 * m.ValidationNaturalAccuracy, true), Line($"validation, PGD-{config.AttackSteps}", m => 100 * m.ValidationRobustAccuracy, true),
-                Line("averaged weights, natural", m => 100 * m.AverageNaturalAccuracy), Line($"averaged weights, PGD-{config.AttackSteps}", m => 100 * m.AverageRobustAccuracy),
+                Line("validation, natural", m => 100 * m.ValidationNaturalAccuracy, true), Line($"validation, {attack}", m => 100 * m.ValidationRobustAccuracy, true),
+                Line("averaged weights, natural", m => 100 * m.AverageNaturalAccuracy), Line($"averaged weights, {attack}", m => 100 * m.AverageRobustAccuracy),
             ])),
             new("loss", LineChart.Svg("Loss and its terms, unweighted", "epoch", "",
                 epochs.SelectMany(m => m.Terms.Keys).Distinct().Select(term => Line(term, m => m.Terms.TryGetValue(term, out double value) ? value : null)).Prepend(Line("loss", m => m.Loss, true)))),

@@ -13,7 +13,7 @@ namespace Ascl.Robustness.Reporting;
 /// <summary>report.html of a run, and its charts as files in the folder plots.</summary>
 public static class RunReport
 {
-    private const int Images = 1000, Examples = 24, AttackSteps = 20;
+    private const int Images = 1000, Examples = 24;
 
     /// <summary>Looks at the best weights once more and writes the report.</summary>
     /// <param name="folder">Of a run that has ended.</param>
@@ -24,7 +24,7 @@ public static class RunReport
     public static string Write(RunFolder folder, Classifier model, DataSet data, CancellationToken stop)
     {
         RunConfig config = folder.Config;
-        PgdAttack attack = new(new(config.Epsilon, config.StepSize, AttackSteps, RunParts.Norm(config.Norm)));
+        PgdAttack attack = RunParts.ReportAttack(config);
         AdversarialLook look = AdversarialLook.At(model, data.Test.Take(Math.Min(Images, config.LimitTest ?? Images)), attack, config.Batch, config.Seed, Examples, stop);
         IReadOnlyList<RunPlot> plots = RunPlots.Of(config, folder.ReadMetrics(), model);
         Directory.CreateDirectory(folder.PlotsFolder);

@@ -96,6 +96,17 @@ public static class RunParts
         return new PgdAttack(new(c.Epsilon, c.StepSize, c.AttackSteps, Norm(c.Norm), start, loss, mode, c.EarlyStop));
     }
 
+    /// <summary>The attack that validation images meet: the one trained with, from a random start in evaluation mode. Where that is too weak to tell robustness,
+    /// as in training by a single step, PGD-10 with steps of ε/4.</summary>
+    public static PgdAttack ValidationAttack(RunConfig c)
+    {
+        bool isWeak = c.AttackSteps < 5 || c.StepSize > c.Epsilon / 2;
+        return new(new(c.Epsilon, isWeak ? c.Epsilon / 4 : c.StepSize, isWeak ? Math.Max(10, c.AttackSteps) : c.AttackSteps, Norm(c.Norm)));
+    }
+
+    /// <summary>The attack that the final report tells of: PGD-20 with the steps of training, but none longer than ε/4, whatever was trained with.</summary>
+    public static PgdAttack ReportAttack(RunConfig c) => new(new(c.Epsilon, Math.Min(c.StepSize, c.Epsilon / 4), 20, Norm(c.Norm)));
+
     public static PerturbationNorm Norm(string name) => name == "l2" ? PerturbationNorm.L2 : PerturbationNorm.Linf;
 
     public static Augmentation Augmentation(RunConfig c, DataSet data) => c.Augment switch

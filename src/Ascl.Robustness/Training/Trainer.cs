@@ -187,8 +187,7 @@ public sealed class Trainer
 
     private (double? Natural, double? Robust) Validate(Classifier model, ImageSet images)
     {
-        PgdAttack crafted = new(new(config.Epsilon, config.StepSize, config.AttackSteps, RunParts.Norm(config.Norm)));
-        EvaluationReport report = new Evaluator(model, images, config.Batch, config.Seed).Run([new(crafted)], CancellationToken.None);
+        EvaluationReport report = new Evaluator(model, images, config.Batch, config.Seed).Run([new(RunParts.ValidationAttack(config))], CancellationToken.None);
         return (report.CleanAccuracy, report.WorstCaseAccuracy);
     }
 

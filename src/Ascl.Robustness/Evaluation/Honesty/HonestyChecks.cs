@@ -1,0 +1,112 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Softmax;
+using Ascl.Robustness.Attacks;
+
+namespace Ascl.Robustness.Evaluation.Honesty;
+
+/// <summary>A sign that an accuracy under attack says more about the attack than about the classifier.</summary>
+/// <param name="Name">Of the check.</param>
+/// <param name="IsSuspicious">Whether the sign was seen.</param>
+/// <param name="Seen">What was measured.</param>
+/// <param name="Meaning">What the sign means.</param>
+public sealed record HonestyFinding(string Name, bool IsSuspicious, string Seen, string Meaning);
+
+/// <summary>The signs of gradient masking and of weak evaluation that Athalye et al. 2018 and Carlini et al. 2019 list, and those that Auto-Attack warns of.</summary>
+public static class HonestyChecks
+{
+    private const int Steps = 20, Queries = 500;
+    private const float Vanished = 1e-10f;
+
+    /// <summary>Differences of up to two images in a hundred may be chance.</summary>
+    private const double Slack = 0.02;
+
+    /// <summary>All checks that apply, in the order of their cost.</summary>
+    public static IEnumerable<HonestyFinding> All(HonestySubject subject)
+    {
+        yield return RandomisedForward(subject);
+        yield return SoftmaxOutputs(subject);
+        yield return VanishingGradients(subject);
+        yield return FgsmBeatsPgd(subject);
+        yield return MoreStepsHelp(subject);
+        yield return LargerBallHolds(subject);
+        yield return UnboundedFails(subject);
+        if (subject.Norm == Kernels.Attack.PerturbationNorm.Linf)
+            yield return BlackBoxBeatsWhiteBox(subject);
+        if (subject.Twin is not null)
+            yield return TransferBeatsWhiteBox(subject);
+    }
+
+    public static HonestyFinding RandomisedForward(HonestySubject subject)
+    {
+        int differing = 0;
+        subject.ForEachBatch(batch =>
+        {
+            float[] first = subject.Logits(batch.Images).ToArray(), again = subject.Logits(batch.Images).ToArray();
+            float[] alone = subject.Logits(batch.Select([0]).Images).ToArray();
+            differing += first.SequenceEqual(again) && alone.SequenceEqual(first[..alone.Length]) ? 0 : batch.Count;
+        });
+        return new("randomised-forward", differing > 0, $"logits of {differing} of {subject.Images.Count} images differ between two passes, or alone and in a batch",
+            "attacks must average over the randomness (expectation over transformation)");
+    }
+
+    public static HonestyFinding SoftmaxOutputs(HonestySubject subject)
+    {
+        int like = 0;
+        subject.ForEachBatch(batch => like += subject.Logits(batch.Images).ToArray().Chunk(subject.Model.Spec.Classes).Count(row => row.All(v => v >= 0) && Math.Abs(row.Sum() - 1) < 1e-3));
+        return new("softmax-outputs", like > subject.Images.Count / 2, $"outputs of {like} of {subject.Images.Count} images are probabilities",
+            "attacks need logits: a softmax saturates and hides gradients");
+    }
+
+    public static HonestyFinding VanishingGradients(HonestySubject subject)
+    {
+        int vanished = 0;
+        subject.ForEachBatch(batch =>
+        {
+            Tensor x = batch.Images.Detach(requiresGrad: true);
+            float[] gradient = Gradient.Of(subject.Logits(x).CrossEntropy(batch.Labels, 0, Reduction.Sum), x)[0].ToArray();
+            vanished += gradient.Chunk(subject.Images.ImageLength).Count(image => image.All(g => Math.Abs(g) <= Vanished));
+        });
+        return new("vanishing-gradients", vanished > subject.Images.Count / 10, $"cross-entropy has no gradient at {vanished} of {subject.Images.Count} images",
+            "attacks by cross-entropy are blind there: believe margins, DLR and attacks without gradients");
+    }
+
+    public static HonestyFinding FgsmBeatsPgd(HonestySubject subject)
+    {
+        double one = subject.Under(PgdAttack.Fgsm(subject.Epsilon, subject.Norm)), many = subject.Under(subject.Pgd(subject.Epsilon, Steps));
+        return new("fgsm-beats-pgd", one < many - Slack, $"{Percent(one)} withstand FGSM, {Percent(many)} PGD-{Steps}", "iterations that lose against a single step point at masked gradients");
+    }
+
+    public static HonestyFinding MoreStepsHelp(HonestySubject subject)
+    {
+        double some = subject.Under(subject.Pgd(subject.Epsilon, Steps)), more = subject.Under(subject.Pgd(subject.Epsilon, 5 * Steps));
+        return new("more-steps-help", more < some - Slack, $"{Percent(some)} withstand PGD-{Steps}, {Percent(more)} PGD-{5 * Steps}", $"PGD-{Steps} has not converged: its accuracy is no measure");
+    }
+
+    public static HonestyFinding LargerBallHolds(HonestySubject subject)
+    {
+        double left = subject.Under(subject.Pgd(4 * subject.Epsilon, Steps)), own = subject.Under(subject.Pgd(subject.Epsilon, Steps));
+        return new("larger-ball-holds", own > Slack && left > 0.9 * own, $"{Percent(own)} withstand PGD-{Steps} within ε, {Percent(left)} within 4 ε", "robustness that does not fall with ε is no robustness");
+    }
+
+    public static HonestyFinding UnboundedFails(HonestySubject subject)
+    {
+        double left = subject.Under(subject.Pgd(subject.HugeEpsilon, 5 * Steps));
+        return new("unbounded-attack-fails", left > Slack, $"{Percent(left)} withstand PGD-{5 * Steps} in a ball in which every image can become grey", "an attack that cannot win there is broken, or the gradients are");
+    }
+
+    public static HonestyFinding BlackBoxBeatsWhiteBox(HonestySubject subject)
+    {
+        double blind = subject.Under(new SquareAttack(subject.Epsilon, Queries)), white = subject.Under(subject.Pgd(subject.Epsilon, Steps));
+        return new("black-box-beats-white-box", blind < white - Slack, $"{Percent(blind)} withstand Square with {Queries} queries, {Percent(white)} PGD-{Steps}", "what needs no gradients should not do better than what has them");
+    }
+
+    public static HonestyFinding TransferBeatsWhiteBox(HonestySubject subject)
+    {
+        double transferred = subject.Under(subject.Pgd(subject.Epsilon, Steps), transferred: true), white = subject.Under(subject.Pgd(subject.Epsilon, Steps));
+        return new("transfer-beats-white-box", transferred < white - Slack, $"{Percent(transferred)} withstand PGD-{Steps} crafted on a naturally trained twin, {Percent(white)} on the classifier itself",
+            "another network's gradients should not be better guides than one's own");
+    }
+
+    private static string Percent(double share) => $"{100 * share:F1} %";
+}

@@ -1,0 +1,63 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Data;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+using Ascl.Robustness.Attacks;
+
+namespace Ascl.Robustness.Evaluation.Honesty;
+
+/// <summary>A classifier on a few images, asked the questions that the checks have in common. What was answered once is not computed again.</summary>
+/// <param name="model">Under suspicion.</param>
+/// <param name="images">A few hundred.</param>
+/// <param name="epsilon">Of the claim, of pixels in [0, 1].</param>
+/// <param name="twin">A naturally trained classifier of the same images, for attacks that are transferred; null for none.</param>
+public sealed class HonestySubject(Classifier model, ImageSet images, double epsilon, PerturbationNorm norm, int batchSize, ulong seed, Classifier? twin = null)
+{
+    private readonly Dictionary<string, double> accuracies = [];
+
+    public Classifier Model => model;
+    public ImageSet Images => images;
+    public double Epsilon => epsilon;
+    public PerturbationNorm Norm => norm;
+    public Classifier? Twin => twin;
+
+    /// <summary>Where no image could stay what it is: half the range of a pixel, or in L2 half of the image's diagonal.</summary>
+    public double HugeEpsilon => norm == PerturbationNorm.Linf ? 0.5 : 0.5 * Math.Sqrt(images.ImageLength);
+
+    /// <summary>PGD with steps of a quarter of its ball.</summary>
+    public PgdAttack Pgd(double ball, int steps) => new(new(ball, ball / 4, steps, norm));
+
+    /// <summary>Share of the images that are right and that the attack does not turn; it is crafted on the twin where <paramref name="transferred"/>.</summary>
+    public double Under(IAttack attack, bool transferred = false) => Ask($"{attack.Name} {attack.Epsilon:R} {transferred}",
+        () => Accuracy(batch => attack.Perturb(transferred ? twin! : model, batch, new RandomKey(seed, RandomPurpose.AttackStart))));
+
+    /// <summary>Runs something on each batch.</summary>
+    public void ForEachBatch(Action<ImageBatch> look)
+    {
+        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
+        Batch host = plan.NewBatch();
+        for (int b = 0; b < plan.Count; b++)
+        {
+            plan.Fill(b, host);
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            look(ImageBatch.Upload(model.Device, images, host));
+        }
+    }
+
+    public Tensor Logits(Tensor x) => model.Forward(x, ForwardMode.Frozen).Logits;
+
+    private double Accuracy(Func<ImageBatch, Tensor> change)
+    {
+        int right = 0;
+        ForEachBatch(batch =>
+        {
+            int[] labels = batch.Labels.ToArray(), before = Logits(batch.Images).Predict().ToArray(), after = Logits(change(batch)).Predict().ToArray();
+            right += labels.Index().Count(entry => after[entry.Index] == entry.Item && before[entry.Index] == entry.Item);
+        });
+        return (double)right / images.Count;
+    }
+
+    private double Ask(string question, Func<double> compute) => accuracies.TryGetValue(question, out double known) ? known : accuracies[question] = compute();
+}

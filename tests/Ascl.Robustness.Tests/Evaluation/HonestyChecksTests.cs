@@ -1,0 +1,84 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Data;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
+using Ascl.Models;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Evaluation.Honesty;
+
+namespace Ascl.Robustness.Tests.Evaluation;
+
+/// <summary>Each check sees what it is there for in a classifier made to show it, and nothing in an honest one.</summary>
+public sealed class HonestyChecksTests : IDisposable
+{
+    private readonly CpuDevice device = new(2);
+
+    public void Dispose() => device.Dispose();
+
+    [Fact]
+    public void AnHonestClassifierShowsNothing()
+    {
+        Classifier model = LinearNetwork.Classifier(device);
+        HonestyFinding[] findings = [.. HonestyChecks.All(Subject(model, twin: LinearNetwork.Classifier(device, seed: 9)))];
+        Assert.Equal(9, findings.Length);
+        Assert.Equal([], findings.Where(f => f.IsSuspicious).Select(f => $"{f.Name}: {f.Seen}"));
+    }
+
+    [Fact]
+    public void SaturatedLogitsHideGradients()
+    {
+        HonestyFinding[] findings = [.. HonestyChecks.All(Subject(Wrapped(logits => logits.Scale(1e6f))))];
+        Assert.Superset(new HashSet<string> { "vanishing-gradients", "black-box-beats-white-box", "unbounded-attack-fails", "larger-ball-holds" }, Suspicious(findings));
+        Assert.DoesNotContain("randomised-forward", Suspicious(findings));
+    }
+
+    [Fact]
+    public void ProbabilitiesAreNoLogits() =>
+        Assert.Equal(["softmax-outputs"], Suspicious([HonestyChecks.SoftmaxOutputs(Subject(Wrapped(logits => logits.LogSoftmax().Exp()))), HonestyChecks.SoftmaxOutputs(Subject(LinearNetwork.Classifier(device)))]));
+
+    [Fact]
+    public void PassesThatDifferAreSeen()
+    {
+        int pass = 0;
+        Assert.True(HonestyChecks.RandomisedForward(Subject(Wrapped(logits => logits.Scale(1 + 0.01f * pass++)))).IsSuspicious);
+    }
+
+    /// <summary>Gradients that point the wrong way: the twin's are better, and one step away is as good as many.</summary>
+    [Fact]
+    public void WrongGradientsLoseAgainstAnothersAndAgainstNone()
+    {
+        HonestySubject subject = Subject(Wrapped(BackwardsGradient), twin: LinearNetwork.Classifier(device));
+        Assert.Superset(new HashSet<string> { "transfer-beats-white-box", "black-box-beats-white-box", "unbounded-attack-fails" }, Suspicious(HonestyChecks.All(subject)));
+    }
+
+    /// <summary>The logits, with the gradient of their negative.</summary>
+    private static Tensor BackwardsGradient(Tensor logits) => logits.Detach(requiresGrad: false).Scale(2).AddScaled(logits, -1);
+
+    private static HashSet<string> Suspicious(IEnumerable<HonestyFinding> findings) => [.. findings.Where(f => f.IsSuspicious).Select(f => f.Name)];
+
+    private HonestySubject Subject(Classifier model, Classifier? twin = null)
+    {
+        // Labels as the plain linear model has them, so that it is right about everything.
+        ImageBatch batch = Made.Batch(device, [.. Enumerable.Range(0, 60)]);
+        int[] labels = LinearNetwork.Classifier(device).Forward(batch.Images, ForwardMode.Frozen).Logits.Predict().ToArray();
+        ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, labels, batch.Images.ToArray());
+        return new(model, images, 0.01, PerturbationNorm.Linf, 25, 1, twin);
+    }
+
+    private Classifier Wrapped(Func<Tensor, Tensor> change) =>
+        new(device, new("wrapped", Made.Channels, Made.Classes, [], []), (parameters, settings) => new Changed(new LinearNetwork(parameters, settings, Made.Image), change), 4);
+
+    private sealed class Changed(INetwork inner, Func<Tensor, Tensor> change) : INetwork
+    {
+        public int LatentSize => inner.LatentSize;
+        public string HeadPrefix => inner.HeadPrefix;
+
+        public ModelOutput Forward(Tensor x, ForwardMode mode)
+        {
+            ModelOutput output = inner.Forward(x, mode);
+            return output with { Logits = change(output.Logits) };
+        }
+    }
+}
