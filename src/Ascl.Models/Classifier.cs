@@ -73,12 +73,13 @@ public sealed class Classifier
     /// <param name="images">Plain [N, C, H, W] in [0, 1].</param>
     /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>
     /// <exception cref="ShapeException">The images do not fit the network.</exception>
-    public ModelOutput Forward(Tensor images, ForwardMode mode)
+    /// <param name="stage">Told the name and the output of the stem and of every block on the way; null for nobody.</param>
+    public ModelOutput Forward(Tensor images, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
         if (images.Shape.Rank != 4 || images.Shape[1] != Spec.Channels)
             throw new ShapeException($"{Spec.Network}: images of {Spec.Channels} channels [N, {Spec.Channels}, H, W] are needed, not {images.Shape}");
         WorkCount.ForwardImages += images.Shape[0];
-        return network.Forward(images.Normalize(Spec.Mean, Spec.Std), mode);
+        return network.Forward(images.Normalize(Spec.Mean, Spec.Std), mode, stage);
     }
 
     /// <summary>The rows that the contrastive objectives compare: the projected latents, or the latents where there is no head.</summary>

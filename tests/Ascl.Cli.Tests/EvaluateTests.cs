@@ -90,6 +90,22 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Fact]
+    public void AStudyLeavesItsNumbersItsLatentsAndItsPictures()
+    {
+        string study = Path.Combine(folder, "study");
+        ProcessResult result = AsclProcess.Run("study", run, "--limit", "40", "--steps", "3", "--out", study);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("R-DIV", result.Output, StringComparison.Ordinal);
+        JsonNode json = JsonNode.Parse(File.ReadAllText(Path.Combine(study, "run", "study.json")))!;
+        JsonNode latent = json["stages"]!.AsArray().First(s => s!["stage"]!.GetValue<string>() == "latent")!["natural"]![0]!;
+        Assert.Equal(latent["intra"]!.GetValue<double>() / latent["inter"]!.GetValue<double>(), latent["ratio"]!.GetValue<double>(), 9);
+        using SafetensorsFile latents = SafetensorsFile.Open(Path.Combine(study, "run", "latents.safetensors"));
+        Assert.Equal([40, 1024], latents.Shape("natural"));
+        Assert.All(new[] { "natural.svg", "adversarial.svg" }, picture => Assert.StartsWith("<svg", File.ReadAllText(Path.Combine(study, "run", picture)), StringComparison.Ordinal));
+        Assert.Contains("holds no run", AsclProcess.Refusal("study", folder), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AnotherEvaluationsFolderIsRefused()
     {
         string kept = Path.Combine(folder, "kept");

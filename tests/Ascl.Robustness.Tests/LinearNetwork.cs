@@ -15,7 +15,7 @@ internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings set
     public int LatentSize => pixels;
     public string HeadPrefix => "linear.";
 
-    public ModelOutput Forward(Tensor x, ForwardMode mode)
+    public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
         Tensor latent = x.Flatten();
         return new(latent, latent.Linear(weight, bias));

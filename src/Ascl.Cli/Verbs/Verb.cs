@@ -20,6 +20,7 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
         Of<CompareVerb>(),
         Of<ReportVerb>(),
         Of<EvaluateVerb>(),
+        Of<StudyVerb>(),
         Of<DataShowVerb>(),
         Of<DevicesVerb>(),
         Of<VerifyVerb>(),

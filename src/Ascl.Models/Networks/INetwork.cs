@@ -24,5 +24,6 @@ public interface INetwork
 
     /// <param name="x">Normalised images [N, C, H, W] as planes.</param>
     /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>
-    ModelOutput Forward(Tensor x, ForwardMode mode);
+    /// <param name="stage">Told the name and the output of the stem and of every block on the way; null for nobody.</param>
+    ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null);
 }

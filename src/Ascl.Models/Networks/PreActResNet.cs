@@ -62,11 +62,15 @@ public sealed class PreActResNet : INetwork
     public int LatentSize => linear.Inputs;
     public string HeadPrefix { get; }
 
-    public ModelOutput Forward(Tensor x, ForwardMode mode)
+    public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
         x = stem.Forward(x, mode);
+        stage?.Invoke("conv1", x);
         foreach (Block block in blocks)
+        {
             x = block.Forward(x, mode, activation);
+            stage?.Invoke(block.Name, x);
+        }
         if (finalNorm is not null)
             x = finalNorm.Forward(x, mode, activation);
         Tensor latent = x.GlobalAveragePool();
@@ -81,12 +85,15 @@ public sealed class PreActResNet : INetwork
 
         public Block(ParameterSet parameters, string name, string shortcutName, int inputs, int outputs, int stride)
         {
+            Name = name;
             norm1 = new BatchNormLayer(parameters, $"{name}.bn1", inputs);
             conv1 = ConvLayer.WithNorm(parameters, $"{name}.conv1", $"{name}.bn2", inputs, outputs, 3, stride, 1);
             conv2 = ConvLayer.Bare(parameters, $"{name}.conv2", outputs, outputs, 3, 1, 1);
             if (inputs != outputs)
                 shortcut = ConvLayer.Bare(parameters, $"{name}.{shortcutName}", inputs, outputs, 1, stride, 0);
         }
+
+        public string Name { get; }
 
         public Tensor Forward(Tensor x, ForwardMode mode, Activation activation)
         {

@@ -39,11 +39,15 @@ public sealed class ResNet : INetwork
     public int LatentSize => linear.Inputs;
     public string HeadPrefix => "linear.";
 
-    public ModelOutput Forward(Tensor x, ForwardMode mode)
+    public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
         x = stem.Forward(x, mode, activation: activation);
+        stage?.Invoke("conv1", x);
         foreach (Block block in blocks)
+        {
             x = block.Forward(x, mode, activation);
+            stage?.Invoke(block.Name, x);
+        }
         Tensor latent = x.GlobalAveragePool();
         return new(latent, linear.Forward(latent));
     }
@@ -55,6 +59,7 @@ public sealed class ResNet : INetwork
 
         public Block(ParameterSet parameters, string name, int inputs, int width, int outputs, int stride, bool bottleneck)
         {
+            Name = name;
             ConvLayer Part(int number, int from, int to, int kernel, int step) =>
                 ConvLayer.WithNorm(parameters, $"{name}.conv{number}", $"{name}.bn{number}", from, to, kernel, step, kernel / 2);
             path = bottleneck
@@ -63,6 +68,8 @@ public sealed class ResNet : INetwork
             if (stride != 1 || inputs != outputs)
                 shortcut = ConvLayer.WithNorm(parameters, $"{name}.shortcut.0", $"{name}.shortcut.1", inputs, outputs, 1, stride, 0);
         }
+
+        public string Name { get; }
 
         public Tensor Forward(Tensor x, ForwardMode mode, Activation activation)
         {

@@ -33,9 +33,10 @@ public sealed class SmallCnn : INetwork
     public int LatentSize => fc1.Inputs;
     public string HeadPrefix => "classifier.";
 
-    public ModelOutput Forward(Tensor x, ForwardMode mode)
+    public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
         x = Convolved(conv2, Convolved(conv1, x)).MaxPool2d(2, 2);
+        stage?.Invoke("feature_extractor.conv2", x);
         Tensor latent = Convolved(conv4, Convolved(conv3, x)).MaxPool2d(2, 2).Flatten();
         return new(latent, fc3.Forward(fc2.Forward(fc1.Forward(latent).Activate(activation)).Activate(activation)));
 

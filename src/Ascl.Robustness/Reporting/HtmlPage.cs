@@ -62,7 +62,7 @@ public sealed class HtmlPage(string title)
         return table.Append($"</table></div><figcaption>{Escape(caption)}</figcaption></figure>").ToString();
     }
 
-    /// <param name="svg">An SVG element, as <see cref="LineChart"/> makes them.</param>
+    /// <param name="svg">An SVG element, as <see cref="Chart"/> makes them.</param>
     public static string Figure(string svg, string caption = "") => $"<figure>{svg}{(caption.Length > 0 ? $"<figcaption>{Escape(caption)}</figcaption>" : "")}</figure>";
 
     public static string Image(byte[] png, string description) => $"<img src=\"data:image/png;base64,{Convert.ToBase64String(png)}\" alt=\"{Escape(description)}\" title=\"{Escape(description)}\">";

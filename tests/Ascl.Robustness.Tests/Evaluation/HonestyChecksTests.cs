@@ -75,7 +75,7 @@ public sealed class HonestyChecksTests : IDisposable
         public int LatentSize => inner.LatentSize;
         public string HeadPrefix => inner.HeadPrefix;
 
-        public ModelOutput Forward(Tensor x, ForwardMode mode)
+        public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
         {
             ModelOutput output = inner.Forward(x, mode);
             return output with { Logits = change(output.Logits) };

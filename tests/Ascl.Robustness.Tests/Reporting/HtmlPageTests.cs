@@ -33,14 +33,14 @@ public sealed class HtmlPageTests
     [Fact]
     public void ChartsAreXmlWithEveryLineAndNamesOfTheirOwn()
     {
-        string one = LineChart.Svg("A & B", "epoch", "% of <all>", [new("first <1>", [(1, 2), (2, null), (3, 5)]), new("empty", [(1, null)]), new("second", [(1, 1)], true)]);
+        string one = Chart.Lines("A & B", "epoch", "% of <all>", [new("first <1>", [(1, 2), (2, null), (3, 5)]), new("empty", [(1, null)]), new("second", [(1, 1)], true)]);
         XElement svg = XElement.Parse(one);
         string[] texts = [.. svg.Descendants().Where(e => e.Name.LocalName == "text").Select(e => e.Value)];
         Assert.All(new[] { "A & B", "epoch", "% of <all>", "first <1>", "second" }, text => Assert.Contains(text, texts));
         Assert.DoesNotContain("empty", texts);
 
         // Two charts of one page: a name must not be taken for the other's.
-        XElement other = XElement.Parse(LineChart.Bars("Other", "x", [("a", 1), ("b", 2)]));
+        XElement other = XElement.Parse(Chart.Bars("Other", "x", [("a", 1), ("b", 2)]));
         Assert.Empty(Ids(svg).Intersect(Ids(other)));
         Assert.NotEmpty(Ids(svg));
     }

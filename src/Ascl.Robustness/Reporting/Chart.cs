@@ -10,7 +10,7 @@ namespace Ascl.Robustness.Reporting;
 public sealed record ChartLine(string Name, IReadOnlyList<(double X, double? Y)> Points, bool IsEmphasised = false);
 
 /// <summary>Charts as SVG: vectors and text, for a page or a paper.</summary>
-public static class LineChart
+public static class Chart
 {
     private const int Width = 560, Height = 340;
 
@@ -18,9 +18,9 @@ public static class LineChart
     private static readonly string[] Colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
 
     /// <summary>A standalone SVG element. Lines without any point are left out.</summary>
-    public static string Svg(string title, string xTitle, string yTitle, IEnumerable<ChartLine> lines)
+    public static string Lines(string title, string xTitle, string yTitle, IEnumerable<ChartLine> lines)
     {
-        PlotModel model = new() { Title = title, TitleFontSize = 14, TitleFontWeight = 600, DefaultFont = "sans-serif", Background = OxyColors.White, PlotAreaBorderColor = OxyColors.Gray };
+        PlotModel model = Titled(title);
         model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter, LegendOrientation = LegendOrientation.Horizontal, LegendFontSize = 11 });
         model.Axes.Add(Axis(AxisPosition.Bottom, xTitle));
         model.Axes.Add(Axis(AxisPosition.Left, yTitle));
@@ -33,10 +33,27 @@ public static class LineChart
         return Svg(model);
     }
 
+    /// <summary>Points of several groups, each with a colour of its own.</summary>
+    public static string Points(string title, IEnumerable<(string Name, IReadOnlyList<(double X, double Y)> Points)> groups)
+    {
+        PlotModel model = Titled(title);
+        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop, LegendFontSize = 11 });
+        model.Axes.Add(Axis(AxisPosition.Bottom, ""));
+        model.Axes.Add(Axis(AxisPosition.Left, ""));
+        foreach (var (i, group) in groups.Index())
+        {
+            // More groups than colours: hues around the circle.
+            ScatterSeries series = new() { Title = group.Name, MarkerType = MarkerType.Circle, MarkerSize = 2, MarkerFill = OxyColor.FromHsv(i * 0.618034 % 1, 0.85, i % 2 == 0 ? 0.8 : 0.55) };
+            series.Points.AddRange(group.Points.Select(p => new ScatterPoint(p.X, p.Y)));
+            model.Series.Add(series);
+        }
+        return Svg(model, 440);
+    }
+
     /// <summary>Bars from left to right, each with its name under it.</summary>
     public static string Bars(string title, string yTitle, IReadOnlyList<(string Name, double Value)> bars)
     {
-        PlotModel model = new() { Title = title, TitleFontSize = 14, TitleFontWeight = 600, DefaultFont = "sans-serif", Background = OxyColors.White, PlotAreaBorderColor = OxyColors.Gray };
+        PlotModel model = Titled(title);
         model.Axes.Add(new CategoryAxis { Position = AxisPosition.Left, StartPosition = 1, EndPosition = 0, ItemsSource = bars.Select(b => b.Name).ToArray(), FontSize = 9, GapWidth = 0.3 });
         model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = yTitle, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColors.LightGray, Minimum = 0 });
         BarSeries series = new() { FillColor = OxyColor.Parse(Colours[0]) };
@@ -56,6 +73,9 @@ public static class LineChart
             return new(size.Width * Wider, size.Height * Higher);
         }
     }
+
+    private static PlotModel Titled(string title) =>
+        new() { Title = title, TitleFontSize = 14, TitleFontWeight = 600, DefaultFont = "sans-serif", Background = OxyColors.White, PlotAreaBorderColor = OxyColors.Gray };
 
     private static LinearAxis Axis(AxisPosition position, string title) => new()
     {

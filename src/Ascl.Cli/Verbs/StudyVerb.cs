@@ -1,0 +1,137 @@
+using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
+using Ascl.Data;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+using Ascl.Models;
+using Ascl.Models.Weights;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.LatentStudy;
+using Ascl.Robustness.Reporting;
+using Ascl.Robustness.Training;
+using CommandLine;
+
+namespace Ascl.Cli.Verbs;
+
+[Verb("study", HelpText = "Studies where trained networks place natural and adversarial images: how far apart classes lie at every stage.")]
+[Example("One run, every stage", "runs/ascl-1")]
+[Example("Several runs: does the divergence of latents go with robust accuracy?", "runs/ascl-1 runs/pgd-at-1 runs/natural-1 --limit 1000 --out study")]
+internal sealed class StudyVerb : RandomArguments, IVerb
+{
+    [Value(0, MetaName = "RUN", Required = true, HelpText = "Folders of runs: their best checkpoints on their own test images.")]
+    public IEnumerable<string> Runs { get; init; } = [];
+
+    [Option("limit", MetaValue = "N", HelpText = "Use only the first N test images.")]
+    public int Limit { get; init; } = 1000;
+
+    [Option("epsilon", MetaValue = "E", HelpText = "Largest change of an image, of pixels in [0, 1].")]
+    public Fraction Epsilon { get; init; } = new("8/255");
+
+    [Option("steps", MetaValue = "N", HelpText = "Steps of PGD, each of a quarter of epsilon.")]
+    public int Steps { get; init; } = 20;
+
+    [Option("out", MetaValue = "DIR", HelpText = "Folder for study.json, latents.safetensors and a picture of the latents, one of each for every run.")]
+    public string? Out { get; init; }
+
+    public int Run(CancellationToken stop)
+    {
+        if (Limit < 1 || Steps < 1)
+            throw new UserErrorException("study: --limit and --steps must be at least 1");
+        RunFolder[] folders = [.. Runs.Select(RunFolder.Open)];
+        foreach (RunFolder folder in folders.Where(folder => !File.Exists(folder.BestFile)))
+            throw new UserErrorException($"{folder.Path}: the run has no best checkpoint yet");
+        using CpuDevice device = new(Threads, pinned: true);
+        List<StudyReport> reports = [];
+        foreach (RunFolder folder in folders)
+        {
+            StudyReport report = ProgressDisplay.Run($"studying {folder.Path}", display => Study(device, folder, display, stop));
+            reports.Add(report);
+            if (folders.Length == 1)
+                PrintStages(report);
+        }
+        PrintTogether(reports);
+        return 0;
+    }
+
+    private StudyReport Study(CpuDevice device, RunFolder folder, ProgressDisplay display, CancellationToken stop)
+    {
+        Classifier model = ClassifierFile.Load(device, folder.BestFile);
+        DataSet data = DataSource.Open(folder.Config.Data, progress: new OpeningProgress(display, stop));
+        ImageSet test = data.Test.Take(Limit);
+        PgdAttack attack = new(new(Epsilon.Value, Epsilon.Value / 4, Steps));
+        LatentRows rows = LatentRows.Of(model, test, attack, 128, Seed, stop, (done, total) => display.Report(done, total, $"{folder.Path}: batch {done} of {total}"));
+        StageRows latent = rows.Stages.First(s => s.Stage == "latent");
+        var (natural, adversarial) = LatentStudies.NearestLabels(latent, rows.Labels);
+        StudyReport report = new(folder.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name, Epsilon.Value,
+            Share(rows.Labels.Zip(rows.Predictions, (label, p) => label == p)), Share(rows.Labels.Index().Select(l => rows.Predictions[l.Index] == l.Item && rows.AdversarialPredictions[l.Index] == l.Item)),
+            LatentStudies.Stages(device, rows), natural, adversarial);
+        if (Out is not null)
+            Save(Path.Combine(Out, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder.Path))), report, rows, latent, data.ClassNames);
+        return report;
+    }
+
+    private static void Save(string folder, StudyReport report, LatentRows rows, StageRows latent, IReadOnlyList<string> classes)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (FileProblem.Is(e))
+        {
+            throw FileProblem.Of("create", folder, e);
+        }
+        AtomicFile.WriteText(Path.Combine(folder, "study.json"), JsonFile.Text(report, StudyJson.Default.StudyReport));
+        SafetensorsWriter writer = new();
+        int n = rows.Labels.Length;
+        writer.Add("natural", [n, latent.Size], latent.Natural);
+        writer.Add("adversarial", [n, latent.Size], latent.Adversarial);
+        writer.Add("labels", [n], [.. rows.Labels.Select(v => (long)v)]);
+        writer.Add("predictions", [n], [.. rows.Predictions.Select(v => (long)v)]);
+        writer.Add("adversarial_predictions", [n], [.. rows.AdversarialPredictions.Select(v => (long)v)]);
+        writer.Save(Path.Combine(folder, "latents.safetensors"));
+        (double X, double Y)[] points = LatentStudies.PrincipalComponents([.. latent.Natural, .. latent.Adversarial], latent.Size);
+        foreach (var (name, from) in new[] { ("natural", 0), ("adversarial", n) })
+            AtomicFile.WriteText(Path.Combine(folder, $"{name}.svg"), Chart.Points($"Latents of {name} images, first two principal components",
+                [.. classes.Select((c, k) => (c, (IReadOnlyList<(double, double)>)[.. points[from..(from + n)].Where((_, i) => rows.Labels[i] == k)]))]));
+    }
+
+    private static void PrintStages(StudyReport report)
+    {
+        var table = new ResultTable("stage", "size", "distance", "R-DIV natural", "natural-adversarial", "adversarial", "intra adv.", "inter adv.")
+        {
+            Title = $"{report.Weights} ({report.Model}) on {report.Count} test images of {report.Data}, {report.Attack} with epsilon {NumberText.Of(report.Epsilon)}",
+        };
+        foreach (StageStudy stage in report.Stages)
+            foreach (var (i, adversarial) in stage.Adversarial.Index())
+                table.Add(stage.Stage, $"{stage.Size}", adversarial.Distance, Text(stage.Natural[i].Ratio), Text(stage.NaturalAdversarial[i].Ratio), Text(adversarial.Ratio), Text(adversarial.Intra), Text(adversarial.Inter));
+        table.Print();
+    }
+
+    /// <summary>The latents of every run, and how their adversarial R-DIV goes with robust accuracy.</summary>
+    private static void PrintTogether(List<StudyReport> reports)
+    {
+        var table = new ResultTable("weights", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial", "nearest natural %", "nearest adversarial %") { Title = "latents, L2" };
+        foreach (StudyReport report in reports)
+        {
+            StageStudy latent = report.Stages.First(s => s.Stage == "latent");
+            table.Add(report.Weights, Percent(report.CleanAccuracy), Percent(report.RobustAccuracy), Text(latent.Natural[0].Ratio), Text(latent.Adversarial[0].Ratio), Percent(report.NearestNatural), Percent(report.NearestAdversarial));
+        }
+        table.Print();
+        double?[] ratios = [.. reports.Select(r => r.Stages.First(s => s.Stage == "latent").Adversarial[0].Ratio)];
+        if (reports.Count >= 3 && ratios.All(r => r is not null))
+            Console.WriteLine($"correlation of adversarial R-DIV and robust accuracy over {reports.Count} classifiers: {Correlation([.. ratios.Select(r => r!.Value)], [.. reports.Select(r => r.RobustAccuracy)]):F2}");
+    }
+
+    private static double Correlation(double[] a, double[] b)
+    {
+        double meanA = a.Average(), meanB = b.Average();
+        return a.Zip(b, (x, y) => (x - meanA) * (y - meanB)).Sum() / Math.Sqrt(a.Sum(x => (x - meanA) * (x - meanA)) * b.Sum(y => (y - meanB) * (y - meanB)));
+    }
+
+    private static double Share(IEnumerable<bool> holds) => holds.Average(h => h ? 1.0 : 0);
+
+    private static string Percent(double share) => $"{100 * share:F1}";
+
+    private static string Text(double? value) => value is { } known ? known.ToString("F3") : "-";
+}

@@ -1,0 +1,84 @@
+using System.Numerics;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Kernels.PairDistance;
+
+/// <summary>Sums of distances over many pairs of rows; the distances themselves are never kept.</summary>
+/// <param name="Same">Of pairs with one label: L2, cosine (1 − cos), L∞.</param>
+/// <param name="Other">Of pairs with two.</param>
+public readonly record struct PairMeans((double L2, double Cosine, double Linf, long Count) Same, (double L2, double Cosine, double Linf, long Count) Other);
+
+/// <summary>Mean distances between the rows of two matrices, by whether their labels are the same.</summary>
+public static unsafe class PairMeansKernels
+{
+    /// <summary>Over all pairs (i, j), i ≠ j, of a row of a and a row of b: rows i of both belong to the same image.</summary>
+    /// <param name="d">Coordinates of a row.</param>
+    /// <param name="a">[n, d].</param>
+    /// <param name="b">[n, d]; may be a.</param>
+    /// <param name="labels">[n] of both.</param>
+    public static PairMeans Between(int d, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<int> labels)
+    {
+        const string name = "pair_means";
+        int n = labels.Length;
+        if (a.Length != (long)n * d || b.Length != (long)n * d)
+            throw new ShapeException($"{name}: {a.Length} and {b.Length} values for [{n}, {d}]");
+        CpuDevice device = CpuDevice.Of(a.Device, name);
+        using var trace = KernelTrace.Begin(name, (n, d), 7.0 * n * n * d, 8.0 * n * d);
+        float* pa = CpuDevice.Pointer(a), pb = CpuDevice.Pointer(b);
+        int* py = CpuDevice.Pointer(labels);
+        // A row's sums are made by one worker; the rows' are added up in order.
+        PairMeans[] rows = new PairMeans[n];
+        double[] lengths = new double[n];
+        device.For(n, (j, _) => lengths[j] = Math.Sqrt(Distances(pb + (nint)j * d, pb + (nint)j * d, d).Dot));
+        device.For(n, (i, _) =>
+        {
+            float* row = pa + (nint)i * d;
+            double length = Math.Sqrt(Distances(row, row, d).Dot);
+            (double L2, double Cosine, double Linf, long Count) same = default, other = default;
+            for (int j = 0; j < n; j++)
+            {
+                if (i == j)
+                    continue;
+                var (dot, squares, largest) = Distances(row, pb + (nint)j * d, d);
+                double cosine = 1 - dot / Math.Max(length * lengths[j], 1e-30);
+                ref var sums = ref py[i] == py[j] ? ref same : ref other;
+                sums = (sums.L2 + Math.Sqrt(squares), sums.Cosine + cosine, sums.Linf + largest, sums.Count + 1);
+            }
+            rows[i] = new(same, other);
+        });
+        (double L2, double Cosine, double Linf, long Count) allSame = default, allOther = default;
+        foreach (PairMeans row in rows)
+            (allSame, allOther) = (Sum(allSame, row.Same), Sum(allOther, row.Other));
+        return new(Mean(allSame), Mean(allOther));
+    }
+
+    private static (double Dot, double Squares, float Largest) Distances(float* a, float* b, int d)
+    {
+        Vector<float> dot = default, squares = default, largest = default;
+        int k = 0;
+        for (; k + Vector<float>.Count <= d; k += Vector<float>.Count)
+        {
+            Vector<float> x = *(Vector<float>*)(a + k), y = *(Vector<float>*)(b + k), difference = x - y;
+            dot += x * y;
+            squares += difference * difference;
+            largest = Vector.Max(largest, Vector.Abs(difference));
+        }
+        (double Dot, double Squares, float Largest) all = (Vector.Sum(dot), Vector.Sum(squares), 0);
+        for (int lane = 0; lane < Vector<float>.Count; lane++)
+            all.Largest = Math.Max(all.Largest, largest[lane]);
+        for (; k < d; k++)
+        {
+            float difference = a[k] - b[k];
+            all = (all.Dot + (double)a[k] * b[k], all.Squares + (double)difference * difference, Math.Max(all.Largest, Math.Abs(difference)));
+        }
+        return all;
+    }
+
+    private static (double L2, double Cosine, double Linf, long Count) Sum((double L2, double Cosine, double Linf, long Count) a, (double L2, double Cosine, double Linf, long Count) b) =>
+        (a.L2 + b.L2, a.Cosine + b.Cosine, a.Linf + b.Linf, a.Count + b.Count);
+
+    /// <summary>Not a number where there is no pair.</summary>
+    private static (double L2, double Cosine, double Linf, long Count) Mean((double L2, double Cosine, double Linf, long Count) sums) =>
+        (sums.L2 / sums.Count, sums.Cosine / sums.Count, sums.Linf / sums.Count, sums.Count);
+}

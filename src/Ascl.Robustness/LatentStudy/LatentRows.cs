@@ -1,0 +1,62 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Data;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Attacks;
+
+namespace Ascl.Robustness.LatentStudy;
+
+/// <summary>The outputs of one stage of a network, a row an image.</summary>
+/// <param name="Stage">The module's name; "latent" and "logits" at the end.</param>
+/// <param name="Size">Values of a row: channels, averaged over the places of the image, or all values of a vector.</param>
+/// <param name="Natural">[N, Size].</param>
+/// <param name="Adversarial">[N, Size] of the adversarial image of each.</param>
+public sealed record StageRows(string Stage, int Size, float[] Natural, float[] Adversarial);
+
+/// <summary>What a network makes of images and of their adversarial ones, stage by stage.</summary>
+public sealed record LatentRows(int[] Labels, int[] Predictions, int[] AdversarialPredictions, IReadOnlyList<StageRows> Stages)
+{
+    public static LatentRows Of(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, CancellationToken stop, Action<int, int>? progress = null)
+    {
+        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
+        Batch host = plan.NewBatch();
+        List<string> order = [];
+        Dictionary<string, (List<float> Natural, List<float> Adversarial, int Size)> rows = [];
+        List<int> predictions = [], adversarialPredictions = [];
+        for (int b = 0; b < plan.Count; b++)
+        {
+            stop.ThrowIfCancellationRequested();
+            plan.Fill(b, host);
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            ImageBatch batch = ImageBatch.Upload(model.Device, images, host);
+            Collect(batch.Images, predictions, isNatural: true);
+            Collect(attack.Perturb(model, batch, new RandomKey(seed, RandomPurpose.AttackStart)), adversarialPredictions, isNatural: false);
+            progress?.Invoke(b + 1, plan.Count);
+        }
+        return new(images.Labels.ToArray(), [.. predictions], [.. adversarialPredictions],
+            [.. order.Select(stage => new StageRows(stage, rows[stage].Size, [.. rows[stage].Natural], [.. rows[stage].Adversarial]))]);
+
+        void Collect(Tensor x, List<int> predicted, bool isNatural)
+        {
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            ModelOutput output = model.Forward(x, ForwardMode.Frozen, (stage, y) => Add(stage, y.GlobalAveragePool(), isNatural));
+            Add("latent", output.Latent, isNatural);
+            if (model.Spec.ProjectionSize > 0)
+                Add("projection", model.Project(output.Latent), isNatural);
+            Add("logits", output.Logits, isNatural);
+            predicted.AddRange(output.Logits.Predict().ToArray());
+        }
+
+        void Add(string stage, Tensor y, bool isNatural)
+        {
+            if (!rows.TryGetValue(stage, out var found))
+            {
+                order.Add(stage);
+                rows[stage] = found = ([], [], y.Shape[1]);
+            }
+            (isNatural ? found.Natural : found.Adversarial).AddRange(y.ToArray());
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using System.Text.Json.Serialization;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.PairDistance;
+
+namespace Ascl.Robustness.LatentStudy;
+
+/// <summary>Mean distances of pairs of one class and of two, and their quotient.</summary>
+/// <param name="Ratio">R-DIV as we define it: intra / inter, smaller where classes are better separated. Null without pairs of both kinds.</param>
+public sealed record Divergence(string Distance, double? Intra, double? Inter, double? Ratio);
+
+/// <summary>A stage's divergences, of pairs of natural images, of a natural and an adversarial one (of another image), and of adversarial ones.</summary>
+public sealed record StageStudy(string Stage, int Size, IReadOnlyList<Divergence> Natural, IReadOnlyList<Divergence> NaturalAdversarial, IReadOnlyList<Divergence> Adversarial);
+
+/// <summary>study.json: where a classifier's representations lie.</summary>
+/// <param name="NearestNatural">Share of natural images whose nearest other natural latent (L2) has their label.</param>
+/// <param name="NearestAdversarial">Share of adversarial images whose nearest natural latent, but that of their own image, has their label.</param>
+public sealed record StudyReport(
+    string Weights, string Model, string Data, int Count, string Attack, double Epsilon, double CleanAccuracy, double RobustAccuracy, IReadOnlyList<StageStudy> Stages,
+    double NearestNatural, double NearestAdversarial);
+
+/// <summary>Divergences and neighbours of a network's representations (SPEC of the study: Bui et al. 2021 relate adversarial R-DIV to robust accuracy).</summary>
+public static class LatentStudies
+{
+    public static IReadOnlyList<StageStudy> Stages(Device device, LatentRows rows) => [.. rows.Stages.Select(stage =>
+    {
+        using IDisposable scope = device.Pool.BeginScope();
+        DeviceBuffer<float> natural = device.Upload<float>(stage.Natural), adversarial = device.Upload<float>(stage.Adversarial);
+        DeviceBuffer<int> labels = device.Upload<int>(rows.Labels);
+        return new StageStudy(stage.Stage, stage.Size, Of(natural, natural), Of(natural, adversarial), Of(adversarial, adversarial));
+
+        IReadOnlyList<Divergence> Of(DeviceBuffer<float> a, DeviceBuffer<float> b)
+        {
+            PairMeans means = PairMeansKernels.Between(stage.Size, a, b, labels);
+            return [Divergence("l2", means.Same.L2, means.Other.L2), Divergence("cosine", means.Same.Cosine, means.Other.Cosine), Divergence("linf", means.Same.Linf, means.Other.Linf)];
+        }
+    })];
+
+    /// <summary>Shares of natural and of adversarial rows whose nearest natural row of another image has their label.</summary>
+    public static (double Natural, double Adversarial) NearestLabels(StageRows rows, int[] labels)
+    {
+        int n = labels.Length;
+        bool[] natural = new bool[n], adversarial = new bool[n];
+        Parallel.For(0, n, i =>
+        {
+            natural[i] = labels[Nearest(rows.Natural, i)] == labels[i];
+            adversarial[i] = labels[Nearest(rows.Adversarial, i)] == labels[i];
+        });
+        return (natural.Average(hit => hit ? 1.0 : 0), adversarial.Average(hit => hit ? 1.0 : 0));
+
+        int Nearest(float[] from, int i)
+        {
+            (int place, double least) = (i, double.PositiveInfinity);
+            for (int j = 0; j < n; j++)
+            {
+                double squares = 0;
+                for (int k = 0; j != i && k < rows.Size; k++)
+                {
+                    double difference = from[i * rows.Size + k] - rows.Natural[j * rows.Size + k];
+                    squares += difference * difference;
+                }
+                if (j != i && squares < least)
+                    (place, least) = (j, squares);
+            }
+            return place;
+        }
+    }
+
+    /// <summary>Rows [N, size] on the two directions of their largest variance, found by subspace iteration from fixed vectors.</summary>
+    public static (double X, double Y)[] PrincipalComponents(float[] rows, int size)
+    {
+        int n = rows.Length / size;
+        double[] mean = new double[size];
+        for (int i = 0; i < rows.Length; i++)
+            mean[i % size] += rows[i] / (double)n;
+        double[] first = Direction([]), second = Direction(first);
+        return [.. Enumerable.Range(0, n).Select(i => (Along(i, first), Along(i, second)))];
+
+        double Along(int i, double[] direction)
+        {
+            double sum = 0;
+            for (int k = 0; k < size; k++)
+                sum += (rows[i * size + k] - mean[k]) * direction[k];
+            return sum;
+        }
+
+        double[] Direction(double[] beside)
+        {
+            double[] direction = [.. Enumerable.Range(0, size).Select(k => Math.Sin(k + 1.0))];
+            for (int iteration = 0; iteration < 100; iteration++)
+            {
+                double[] next = new double[size];
+                for (int i = 0; i < n; i++)
+                {
+                    double along = Along(i, direction);
+                    for (int k = 0; k < size; k++)
+                        next[k] += along * (rows[i * size + k] - mean[k]);
+                }
+                double overlap = beside.Length == 0 ? 0 : next.Zip(beside, (a, b) => a * b).Sum();
+                for (int k = 0; k < size && beside.Length > 0; k++)
+                    next[k] -= overlap * beside[k];
+                double length = Math.Sqrt(next.Sum(v => v * v));
+                if (length < 1e-30)
+                    return new double[size];
+                direction = [.. next.Select(v => v / length)];
+            }
+            return direction;
+        }
+    }
+
+    private static Divergence Divergence(string distance, double intra, double inter) =>
+        new(distance, Known(intra), Known(inter), inter > 0 && double.IsFinite(intra) ? intra / inter : null);
+
+    private static double? Known(double mean) => double.IsFinite(mean) ? mean : null;
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(StudyReport))]
+public sealed partial class StudyJson : JsonSerializerContext;
