@@ -106,6 +106,22 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Fact]
+    public void LargerBallsLeaveLessAndTheReportTellsIt()
+    {
+        string kept = Path.Combine(folder, "kept");
+        ProcessResult result = AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--epsilons", "0,0.05,0.5", "--checks", "--check-images", "20", "--out", kept);
+        Assert.True(result.ExitCode == 0, result.Error);
+        JsonNode report = JsonNode.Parse(File.ReadAllText(Path.Combine(kept, "report.json")))!;
+        double[] curve = [.. report["curve"]!.AsArray().Select(p => p!["accuracy"]!.GetValue<double>())];
+        Assert.Equal(report["clean_accuracy"]!.GetValue<double>(), curve[0]);
+        Assert.True(curve[0] > curve[1] && curve[1] > curve[2], string.Join(" ", curve));
+        Assert.Equal(8, report["findings"]!.AsArray().Count);
+        Assert.Contains("Accuracy by ε", File.ReadAllText(Path.Combine(kept, "report.html")), StringComparison.Ordinal);
+        Assert.Contains("| PGD-20 | linf | 8/255 |", File.ReadAllText(Path.Combine(kept, "report.md")), StringComparison.Ordinal);
+        Assert.Contains("option --epsilons: '-1' is negative", AsclProcess.Refusal("evaluate", "--weights", run, "--epsilons", "0,-1"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AnotherEvaluationsFolderIsRefused()
     {
         string kept = Path.Combine(folder, "kept");

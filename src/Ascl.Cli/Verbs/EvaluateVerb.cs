@@ -11,6 +11,7 @@ using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Evaluation.Honesty;
+using Ascl.Robustness.Reporting;
 using Ascl.Robustness.Training;
 using CommandLine;
 
@@ -63,6 +64,9 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     [Option("queries", MetaValue = "N", HelpText = "Queries of Square for each image.")]
     public int Queries { get; init; } = 5000;
 
+    [Option("epsilons", MetaValue = "E,E", HelpText = "Measure the same attacks within these ε too, with steps of ε/4: a curve.")]
+    public string? Epsilons { get; init; }
+
     [Option("norm", MetaValue = "NORM", HelpText = "What epsilon measures: linf (each pixel) or l2 (the whole image).")]
     public string Norm { get; init; } = "linf";
 
@@ -101,7 +105,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             throw new UserErrorException($"{Weights}: the run has no best checkpoint yet");
         string specification = Data ?? run?.Config.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
         using CpuDevice device = new(Threads, pinned: true);
-        IReadOnlyList<PlannedAttack> attacks = Attacks();
+        IReadOnlyList<PlannedAttack> attacks = Attacks(Epsilon.Value, StepSize.Value);
         // The weights first: a file that is not one should not cost the opening of the data.
         Activation? activation = Activation is null ? null : RunParts.Activation(Activation);
         Classifier model = ClassifierFile.Load(device, file, Model, activation: activation);
@@ -115,12 +119,18 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, Batch));
         EvaluationStore? store = Out is null ? null : EvaluationStore.Open(Out, Settings(file, specification, test), test);
         EvaluationReport report = ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed).Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store));
-        report = report with { Weights = file, Data = data.Name, Findings = Checks ? Findings(model, test, stop) : null };
+        report = report with { Weights = file, Data = data.Name, Findings = Checks ? Findings(model, test, stop) : null, Curve = Epsilons is null ? null : Curve(model, test, stop) };
         Print(report, file, data.Name);
         PrintFindings(report.Findings ?? []);
-        store?.Finish(report);
-        if (Out is not null)
+        foreach (CurvePoint point in report.Curve ?? [])
+            Console.WriteLine($"epsilon {NumberText.Of(point.Epsilon)}: {100 * point.Accuracy:F2} %");
+        if (store is not null)
+        {
+            AdversarialImages adversarial = store.Finish(report);
+            AtomicFile.WriteText(store.MarkdownFile, EvaluationPage.Markdown(report));
+            AtomicFile.WriteText(store.PageFile, EvaluationPage.Html(report, test, adversarial));
             Console.WriteLine($"adversarial images and report in {Out}");
+        }
         if (Json is not null)
             AtomicFile.WriteText(Json, Evaluator.ToJson(report));
         return 0;
@@ -163,6 +173,24 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             Console.WriteLine(note);
     }
 
+    private CurvePoint[] Curve(Classifier model, ImageSet test, CancellationToken stop) => ProgressDisplay.Run("evaluating", display => Balls().Select(ball =>
+    {
+        EvaluationReport report = new Evaluator(model, test, Batch, Seed).Run(Attacks(ball, ball / 4), stop, new EvaluationDisplay(display).Report, isCascade: true);
+        return new CurvePoint(ball, report.WorstCaseAccuracy);
+    }).ToArray());
+
+    private double[] Balls()
+    {
+        try
+        {
+            return [.. (Epsilons ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(text => new Fraction(text).Value)];
+        }
+        catch (FormatException e)
+        {
+            throw new UserErrorException($"option --epsilons: {e.Message}", e);
+        }
+    }
+
     private HonestyFinding[] Findings(Classifier model, ImageSet test, CancellationToken stop)
     {
         string? twin = Directory.Exists(Twin) ? RunFolder.Open(Twin).BestFile : Twin;
@@ -201,6 +229,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     {
         if (Steps < 1 || Restarts < 1 || Queries < 1 || Batch < 1 || Limit < 1 || CheckImages < 1)
             throw new UserErrorException("evaluate: --steps, --restarts, --queries, --batch, --limit and --check-images must be at least 1");
+        Balls();
         if (Epsilon.Value < 0 || StepSize.Value < 0 || !double.IsFinite(Epsilon.Value) || !double.IsFinite(StepSize.Value))
             throw new UserErrorException("evaluate: --epsilon and --step-size must not be negative");
         if (!RunConfig.Norms.Contains(Norm))
@@ -209,12 +238,12 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             throw new UserErrorException($"evaluate: --epsilon {Epsilon} is more than 1, and pixels lie in [0, 1] (8 of 255 grey levels are 8/255)");
     }
 
-    private IReadOnlyList<PlannedAttack> Attacks()
+    private IReadOnlyList<PlannedAttack> Attacks(double epsilon, double stepSize)
     {
         string[] names = Attack.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (names.Length == 0)
             throw new UserErrorException("evaluate: --attack names no attack");
-        return AttackCatalog.Of(names, new(Epsilon.Value, StepSize.Value, RunParts.Norm(Norm), Steps, Restarts, Queries: Queries));
+        return AttackCatalog.Of(names, new(epsilon, stepSize, RunParts.Norm(Norm), Steps, Restarts, Queries: Queries));
     }
 
     private static void CheckFit(Classifier model, ImageSet images, string file, bool countIsLeast)

@@ -16,6 +16,9 @@ namespace Ascl.Robustness.Evaluation;
 public sealed record AttackReport(
     string Name, string Norm, double Epsilon, int Steps, int Restarts, double Accuracy, int Attacked, int Turned, int Rejected, double Seconds, string? Note = null);
 
+/// <summary>Worst-case accuracy in a ball of another size.</summary>
+public sealed record CurvePoint(double Epsilon, double Accuracy);
+
 /// <summary>Accuracy on the images of one class.</summary>
 public sealed record ClassReport(string Name, int Count, double CleanAccuracy, double RobustAccuracy);
 
@@ -25,8 +28,9 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="IsCascade">Each attack was tried only on what those before it had left.</param>
 /// <param name="Weights">File the weights are from, where there is one.</param>
 /// <param name="Findings">Of the checks for false robustness, where they were asked for.</param>
+/// <param name="Curve">Of the same attacks within other ε, where they were asked for.</param>
 /// <param name="AutoattackAcc">The worst case under RobustBench's name, where the attacks were Auto-Attack's; so is <paramref name="CleanAcc"/>.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
     string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false, IReadOnlyList<ClassReport>? Classes = null,
-    double? CleanAcc = null, double? AutoattackAcc = null, IReadOnlyList<HonestyFinding>? Findings = null);
+    double? CleanAcc = null, double? AutoattackAcc = null, IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null);

@@ -13,7 +13,7 @@ public sealed record ChunkOutcome(IReadOnlyList<int> Turned, IReadOnlyList<float
 
 /// <summary>
 /// The folder of an evaluation: evaluation.json (what is evaluated, and how), chunks/ (what each attack has done to each batch so far), and in the end
-/// adversarial.safetensors and report.json. Stopped at any moment, it goes on after the last whole batch.
+/// adversarial.safetensors and report.json, report.md, report.html. Stopped at any moment, it goes on after the last whole batch.
 /// </summary>
 public sealed class EvaluationStore
 {
@@ -25,6 +25,9 @@ public sealed class EvaluationStore
 
     public string AdversarialFile => Path.Combine(folder, "adversarial.safetensors");
     public string ReportFile => Path.Combine(folder, "report.json");
+
+    public string PageFile => Path.Combine(folder, "report.html");
+    public string MarkdownFile => Path.Combine(folder, "report.md");
 
     private string Chunks => Path.Combine(folder, "chunks");
 
@@ -87,7 +90,8 @@ public sealed class EvaluationStore
     }
 
     /// <summary>Writes the report and all adversarial images, and forgets the batches.</summary>
-    public void Finish(EvaluationReport report)
+    /// <returns>The adversarial images.</returns>
+    public AdversarialImages Finish(EvaluationReport report)
     {
         List<(int Place, int Attack, float[] Image)> all = [];
         foreach (string path in Directory.EnumerateFiles(Chunks).Order(StringComparer.Ordinal))
@@ -102,6 +106,7 @@ public sealed class EvaluationStore
         kept.Save(AdversarialFile, images, report);
         AtomicFile.WriteText(ReportFile, Evaluator.ToJson(report));
         Directory.Delete(Chunks, recursive: true);
+        return kept;
     }
 
     private string PathOf(int attack, int chunk) => Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"{attack:D3}-{chunk:D6}.safetensors"));

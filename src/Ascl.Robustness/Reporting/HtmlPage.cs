@@ -67,6 +67,9 @@ public sealed class HtmlPage(string title)
 
     public static string Image(byte[] png, string description) => $"<img src=\"data:image/png;base64,{Convert.ToBase64String(png)}\" alt=\"{Escape(description)}\" title=\"{Escape(description)}\">";
 
+    /// <param name="tiles">HTML of each.</param>
+    public HtmlPage Images(IEnumerable<string> tiles) => Add($"<div class=\"images\">{string.Concat(tiles)}</div>");
+
     /// <summary>Pieces beside each other as far as there is room.</summary>
     public HtmlPage Row(IEnumerable<string> figures) => Add($"<div class=\"row\">{string.Concat(figures)}</div>");
 

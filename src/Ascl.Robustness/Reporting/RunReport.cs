@@ -105,18 +105,14 @@ public static class RunReport
     {
         page.Heading("Adversarial images");
         page.Paragraph($"Natural image, adversarial image ({attack}), their difference magnified until its largest value is black or white.", isSoft: true);
-        page.Add($"<div class=\"images\">{string.Concat(look.Examples.Select(e => Example(e, data, norm)))}</div>");
+        page.Images(look.Examples.Select(e => Example(e, data, norm)));
     }
 
     private static string Example(AdversarialExample e, DataSet data, PerturbationNorm norm)
     {
-        double[] change = [.. e.Adversarial.Zip(e.Image, (a, n) => Math.Abs((double)a - n))];
-        double size = norm == PerturbationNorm.Linf ? change.Max() : Math.Sqrt(change.Sum(d => d * d));
         string label = HtmlPage.Escape(data.ClassNames[e.Label]), after = HtmlPage.Escape(data.ClassNames[e.AdversarialPrediction]);
-        return $"<div>{Png(e.Image, "natural")}{Png(e.Adversarial, "adversarial")}{Png(PngImage.Difference(e.Image, e.Adversarial), "difference")}<br>{label}: taken for {HtmlPage.Escape(data.ClassNames[e.Prediction])}, "
-            + $"then {(e.AdversarialPrediction == e.Label ? after : $"<b class=\"turned\">{after}</b>")}<br>{(norm == PerturbationNorm.Linf ? "L∞" : "L2")} {NumberText.Of(Math.Round(size, 4))}</div>";
-
-        string Png(float[] image, string what) => HtmlPage.Image(PngImage.Encode(image, data.Test.Channels, data.Test.Height, data.Test.Width), what);
+        string turned = e.AdversarialPrediction == e.Label ? after : $"<b class=\"turned\">{after}</b>";
+        return ImageTile.Html(e.Image, e.Adversarial, data.Test, norm, $"{label}: taken for {HtmlPage.Escape(data.ClassNames[e.Prediction])}, then {turned}");
     }
 
     private static void Settings(HtmlPage page, RunRecord run)
