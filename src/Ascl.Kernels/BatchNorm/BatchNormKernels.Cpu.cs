@@ -27,7 +27,7 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
     private const MethodImplOptions Optimized = MethodImplOptions.AggressiveOptimization;
 
     /// <summary>Activations larger than this are written past the caches.</summary>
-    private const long StreamedBytes = 16 << 20;
+    private const long StreamedBytes = 8 << 20;
 
     /// <summary>The backward pass reads its operands twice. It takes so much of each at a time (whole channel blocks) that the second reading finds
     /// it in the last cache.</summary>

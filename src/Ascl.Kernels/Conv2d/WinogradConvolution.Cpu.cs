@@ -22,7 +22,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     private const int Frequencies = 36, WidestTile = 2, TilesPerStagedItem = 16;
 
     /// <summary>Outputs larger than this are written past the caches.</summary>
-    private const long StreamedBytes = 16 << 20;
+    private const long StreamedBytes = 4 << 20;
 
     /// <summary>From so many channels (the larger of the two counts) the stages run one after another; with stride 2 from twice as many, for there a
     /// tile has twice the rows that would move between the stages through memory.</summary>
