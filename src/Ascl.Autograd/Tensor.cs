@@ -42,8 +42,13 @@ public sealed class Tensor
 
     /// <summary>Whether the op ended in a ReLU, so that the gradient counts only where this tensor is above 0. Whoever computes that gradient may
     /// then mask it, and the op's own backward pass, told so by <see cref="Fusion.Masked"/>, need not.</summary>
-    internal bool Rectified { get; set; }
-    internal string Op { get; private set; } = "leaf";
+    public bool Rectified { get; internal set; }
+
+    /// <summary>What made it; "leaf" for what no op made.</summary>
+    public Op Op { get; private set; } = "leaf";
+
+    /// <summary>The op's inputs in its order, as far as there are gradients with respect to them.</summary>
+    public IEnumerable<Tensor> Inputs => Edges.Select(edge => edge.Input);
 
     /// <summary>Where the values of an activation or image planes are.</summary>
     public ActivationLayout ActivationLayout => LayoutOf(Shape, Layout);
@@ -79,11 +84,11 @@ public sealed class Tensor
     public Tensor Detach(bool requiresGrad = false) => new(Shape, Layout, Data, requiresGrad);
 
     /// <summary>Notes how this tensor was computed: one edge an input. Nothing is kept where no input needs a gradient.</summary>
-    public Tensor Record(string op, params ReadOnlySpan<Edge> edges)
+    public Tensor Record(Op op, params ReadOnlySpan<Edge> edges)
     {
         Op = op;
         if (DebugSettings.Level >= 3)
-            Console.Error.WriteLine($"ascl: {Order} = {op} {Shape} of {string.Join(", ", edges.ToArray().Select(e => $"{e.Input.Order} {e.Input.Shape}"))}");
+            Console.Error.WriteLine($"ascl: {Order} = {op.Name} {Shape} of {string.Join(", ", edges.ToArray().Select(e => $"{e.Input.Order} {e.Input.Shape}"))}");
         if (DebugSettings.CheckNaN)
             CheckFinite();
         int needed = 0;
@@ -112,7 +117,7 @@ public sealed class Tensor
     /// <summary>The value of a tensor of one.</summary>
     public float Item => Shape.Length == 1 ? Data.ToArray()[0] : throw new ShapeException($"a tensor of shape {Shape} is not one value");
 
-    public override string ToString() => $"{Op} {Shape}";
+    public override string ToString() => $"{Op.Name} {Shape}";
 
     private static ActivationLayout LayoutOf(Shape shape, TensorLayout layout)
     {
@@ -128,6 +133,6 @@ public sealed class Tensor
         float[] values = ToArray();
         int at = Array.FindIndex(values, v => !float.IsFinite(v));
         if (at >= 0)
-            throw new InvalidOperationException($"ASCL_CHECK: {Op} {Shape} made {values[at]} at position {at}");
+            throw new InvalidOperationException($"ASCL_CHECK: {Op.Name} {Shape} made {values[at]} at position {at}");
     }
 }

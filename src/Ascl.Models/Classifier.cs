@@ -56,6 +56,12 @@ public sealed class Classifier
     /// <summary>How the names of the tensors begin that make logits of the latent; what comes before them is the encoder.</summary>
     public string HeadPrefix => network.HeadPrefix;
 
+    /// <summary>Height and width of the images it takes; null for any.</summary>
+    public (int Height, int Width)? ImageSize => network.ImageSize;
+
+    /// <summary>Whether there are gradients with respect to the images.</summary>
+    public bool HasGradients => network.HasGradients;
+
     /// <summary>Takes over the tensors of another classifier that have a tensor of the same name and shape here.</summary>
     /// <param name="source">Where from.</param>
     /// <param name="except">How the names of those begin that are left out; null for none.</param>

@@ -12,6 +12,13 @@ internal static partial class FileRules
 
     private const string Native = "src/Ascl.Kernels/Native", EnvironmentReader = "src/Ascl.Kernels/Diagnostics/DebugSettings.cs";
 
+    private static readonly Dictionary<string, string> PlaceOfLibrary = new()
+    {
+        ["Microsoft.ML.OnnxRuntime"] = "src/Ascl.Models/Onnx/",
+        ["Google.Protobuf"] = "src/Ascl.Kernels/Files/ProtobufMessage.cs",
+        ["OxyPlot"] = "src/Ascl.Robustness/Reporting/Chart.cs",
+    };
+
     /// <summary>Programs of one file, run by <c>dotnet run FILE</c>, have top-level statements and no namespace.</summary>
     private static bool IsProgram(SourceFile file) => file.IsIn("scripts") || file.Name.StartsWith("generate-", StringComparison.Ordinal);
 
@@ -25,6 +32,11 @@ internal static partial class FileRules
 
     public static IEnumerable<Violation> NativeImportsStayInNative(SourceFile file) =>
         file.IsIn(Native) ? [] : Lines(file, NativeImport(), match => $"{match.Groups[1]} belongs in {Native}");
+
+    /// <summary>A library of one purpose has one place: the rest of the project speaks to that.</summary>
+    public static IEnumerable<Violation> LibrariesStayInTheirPlaces(SourceFile file) =>
+        PlaceOfLibrary.Where(entry => file.IsIn("src") && !file.Path.StartsWith(entry.Value, StringComparison.Ordinal))
+            .SelectMany(entry => Lines(file, new Regex($@"^(?!\s*//).*\b{Regex.Escape(entry.Key)}\b"), _ => $"{entry.Key} belongs in {entry.Value}"));
 
     public static IEnumerable<Violation> OneFileReadsTheEnvironment(SourceFile file) =>
         file.Path == EnvironmentReader || file.IsIn("tests") ? [] : Lines(file, EnvironmentRead(), _ => $"the environment is read only in {EnvironmentReader}");

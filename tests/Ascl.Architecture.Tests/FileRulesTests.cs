@@ -7,7 +7,7 @@ public sealed class FileRulesTests
 
     private static readonly Dictionary<string, Rule> Rules = new Rule[]
     {
-        FileRules.GpuTypesStayInTheirFiles, FileRules.NativeImportsStayInNative, FileRules.OneFileReadsTheEnvironment, FileRules.FilesStayShort,
+        FileRules.GpuTypesStayInTheirFiles, FileRules.NativeImportsStayInNative, FileRules.LibrariesStayInTheirPlaces, FileRules.OneFileReadsTheEnvironment, FileRules.FilesStayShort,
         FileRules.NothingIsLeftForLater, FileRules.NamesSayWhatAThingIs, FileRules.NamespacesMatchFolders,
     }.ToDictionary(rule => rule.Method.Name);
 
@@ -27,6 +27,8 @@ public sealed class FileRulesTests
     [InlineData("GpuTypesStayInTheirFiles", "src/Ascl.Kernels/Devices/Device.cs", "    private ILGPU.Context context;")]
     [InlineData("NativeImportsStayInNative", "src/Ascl.Kernels/Devices/WorkerTeam.cs", "    [DllImport(\"libc\")]")]
     [InlineData("NativeImportsStayInNative", "src/Ascl.Cli/Program.cs", "    [LibraryImport(\"libc\")]")]
+    [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.Models/Classifier.cs", "using Microsoft.ML.OnnxRuntime;")]
+    [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.Kernels/Files/AtomicFile.cs", "using Google.Protobuf;")]
     [InlineData("OneFileReadsTheEnvironment", "src/Ascl.Cli/Program.cs", "string? home = Environment.GetEnvironmentVariable(\"HOME\");")]
     [InlineData("NothingIsLeftForLater", "src/Ascl.Cli/Program.cs", "    // TODO: the rest")]
     [InlineData("NamesSayWhatAThingIs", "src/Ascl.Data/ImageHelpers.cs", "")]
@@ -45,6 +47,7 @@ public sealed class FileRulesTests
     [InlineData("GpuTypesStayInTheirFiles", "src/Ascl.Kernels/Gemm/GemmKernels.Cuda.cs", "using ILGPU;")]
     [InlineData("GpuTypesStayInTheirFiles", "src/Ascl.Kernels/Gemm/GemmKernels.cs", "    // ILGPU.Runtime would unroll this.")]
     [InlineData("NativeImportsStayInNative", "src/Ascl.Kernels/Native/LinuxMemory.cs", "    [LibraryImport(\"libc\")]")]
+    [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.Models/Onnx/OnnxNetwork.cs", "using Microsoft.ML.OnnxRuntime;")]
     [InlineData("NamesSayWhatAThingIs", "src/Ascl.Data/Image.cs", "    ServiceManager? given = null;")]
     [InlineData("NamespacesMatchFolders", "src/Ascl.Data/Sources/Crc32.cs", "namespace Ascl.Data.Sources;")]
     [InlineData("NamespacesMatchFolders", "scripts/make-sample.cs", "return 0;")]

@@ -21,11 +21,13 @@ public sealed partial class ProjectReferenceTests
     {
         ["ILGPU"] = "Ascl.Kernels",
         ["ILGPU.Algorithms"] = "Ascl.Kernels",
+        ["Google.Protobuf"] = "Ascl.Kernels",
+        ["Microsoft.ML.OnnxRuntime.Managed"] = "Ascl.Models",
         ["StbImageSharp"] = "Ascl.Data",
         ["StbImageWriteSharp"] = "Ascl.Data",
-        ["Google.Protobuf"] = "Ascl.Robustness",
         ["OxyPlot.Core"] = "Ascl.Robustness",
         ["CommandLineParser"] = "Ascl.Cli",
+        ["Microsoft.ML.OnnxRuntime"] = "Ascl.Cli",
         ["Spectre.Console"] = "Ascl.Cli",
     };
 

@@ -1,6 +1,10 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Ascl.Autograd;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Files;
+using Ascl.Models;
+using Ascl.Models.Weights;
 using Xunit;
 
 namespace Ascl.Cli.Tests;
@@ -102,7 +106,49 @@ public sealed class EvaluateTests : IDisposable
         using SafetensorsFile latents = SafetensorsFile.Open(Path.Combine(study, "run", "latents.safetensors"));
         Assert.Equal([40, 1024], latents.Shape("natural"));
         Assert.All(new[] { "natural.svg", "adversarial.svg" }, picture => Assert.StartsWith("<svg", File.ReadAllText(Path.Combine(study, "run", picture)), StringComparison.Ordinal));
+        Assert.All(new[] { "l2", "cosine", "linf" }, distance => Assert.Contains("feature_extractor.conv2", File.ReadAllText(Path.Combine(study, "run", $"divergence-{distance}.svg")), StringComparison.Ordinal));
         Assert.Contains("holds no run", AsclProcess.Refusal("study", folder), StringComparison.Ordinal);
+    }
+
+    /// <summary>A run and copies of it whose last layer forgets more and more: what is less accurate has the same latents, but other adversarial images.</summary>
+    [Fact]
+    public void AStudyOfSeveralRunsRelatesDivergenceToRobustness()
+    {
+        string study = Path.Combine(folder, "study");
+        string[] runs = [run, Forgetful("second", 0.5f), Forgetful("third", 2)];
+        ProcessResult result = AsclProcess.Run(["study", .. runs, "--limit", "40", "--steps", "3", "--epsilon", "0.02", "--out", study]);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("over 3 classifiers", result.Output, StringComparison.Ordinal);
+        JsonNode json = JsonNode.Parse(File.ReadAllText(Path.Combine(study, "comparison.json")))!;
+        JsonArray studies = json["studies"]!.AsArray(), correlations = json["correlations"]!.AsArray();
+        Assert.Equal(["run", "second", "third"], studies.Select(s => s!["name"]!.GetValue<string>()));
+        Assert.Equal(9, correlations.Count);
+        double[] ratios = [.. studies.Select(s => Latent(s!)["adversarial"]![0]!["ratio"]!.GetValue<double>())], accuracies = [.. studies.Select(s => s!["robust_accuracy"]!.GetValue<double>())];
+        double rank = Math.Sign((ratios[0] - ratios[1]) * (accuracies[0] - accuracies[1]) + (ratios[0] - ratios[2]) * (accuracies[0] - accuracies[2]) + (ratios[1] - ratios[2]) * (accuracies[1] - accuracies[2]));
+        Assert.NotEqual(0, rank);
+        Assert.Equal(rank, Math.Sign(correlations.First(c => (c!["distance"]!.GetValue<string>(), c["pairs"]!.GetValue<string>()) == ("l2", "adversarial"))!["value"]!.GetValue<double>()));
+        Assert.All(runs, path => Assert.Contains($">{Path.GetFileName(path)}<", File.ReadAllText(Path.Combine(study, "divergence-cosine.svg")), StringComparison.Ordinal));
+        string same = Path.Combine(folder, "other", "run");
+        Directory.CreateDirectory(same);
+        foreach (string file in new[] { "config.json", "best.safetensors" })
+            File.Copy(Path.Combine(run, file), Path.Combine(same, file));
+        Assert.Contains("have the same name, run", AsclProcess.Refusal("study", run, same), StringComparison.Ordinal);
+
+        static JsonNode Latent(JsonNode study) => study["stages"]!.AsArray().First(s => s!["stage"]!.GetValue<string>() == "latent")!;
+    }
+
+    /// <summary>A copy of the run whose last layer is disturbed.</summary>
+    private string Forgetful(string name, float strength)
+    {
+        string copy = Path.Combine(folder, name);
+        Directory.CreateDirectory(copy);
+        File.Copy(Path.Combine(run, "config.json"), Path.Combine(copy, "config.json"));
+        using CpuDevice device = new(1);
+        Classifier model = ClassifierFile.Load(device, Path.Combine(run, "best.safetensors"));
+        Tensor last = model.Parameters.All.First(p => p.Name == "classifier.fc3.weight").Tensor;
+        last.Data.CopyFrom([.. last.ToArray().Select((w, i) => w + strength * 0.1f * MathF.Sin(i * i))]);
+        ClassifierFile.Save(Path.Combine(copy, "best.safetensors"), model);
+        return copy;
     }
 
     [Fact]

@@ -18,6 +18,9 @@ public enum BatchNormMode
 /// <summary>A BatchNorm layer's learned and tracked values, all [C]. <see cref="RunningMean"/> and <see cref="RunningVariance"/> change in place.</summary>
 public sealed record BatchNormState(Tensor Gamma, Tensor Beta, Tensor RunningMean, Tensor RunningVariance, float Epsilon = 1e-5f, float Momentum = 0.1f);
 
+/// <summary>Its inputs are x, gamma, beta, and the residual where there is one.</summary>
+public sealed record BatchNormOp(BatchNormState State, BatchNormMode Mode) : Op(Mode == BatchNormMode.Train ? "batch_norm.train" : "batch_norm.evaluate");
+
 /// <summary>Batch normalisation.</summary>
 public static class BatchNormOps
 {
@@ -62,7 +65,7 @@ public static class BatchNormOps
             return new(dx, dgamma, dbeta, dz ?? dy);
         });
         Edge[] edges = [To(x, g => g.Input), To(state.Gamma, g => g.Gamma), To(state.Beta, g => g.Beta)];
-        return y.Record(train ? "batch_norm.train" : "batch_norm.evaluate", residual is null ? edges : [.. edges, To(residual, g => g.Residual)]);
+        return y.Record(new BatchNormOp(state, mode), residual is null ? edges : [.. edges, To(residual, g => g.Residual)]);
 
         Edge To(Tensor input, Func<Gradients, Tensor> gradient) => new(input, (dy, fusion) => gradient(backward.Of(dy, fusion)), Fuses: false);
     }

@@ -5,6 +5,9 @@ using Ascl.Kernels.Reduce;
 
 namespace Ascl.Autograd.Ops;
 
+/// <summary>Its inputs are x, the weight, the bias where there is one, and the residual where there is one.</summary>
+public sealed record Conv2dOp(int Stride, int Padding, bool HasBias) : Op("conv2d");
+
 /// <summary>Convolution.</summary>
 public static class Conv2dOps
 {
@@ -37,7 +40,7 @@ public static class Conv2dOps
             edges.Add(new(bias, (dy, fusion) => BackwardBias(g, gated.Of(dy, fusion), bias), Fuses: false));
         if (residual is not null)
             edges.Add(new(residual, gated.Of, Fuses: false));
-        return y.Record("conv2d", [.. edges]);
+        return y.Record(new Conv2dOp(stride, padding, bias is not null), [.. edges]);
     }
 
     /// <summary>The input's gradient, from what <paramref name="gated"/> makes of dy.</summary>

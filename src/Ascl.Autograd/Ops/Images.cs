@@ -3,6 +3,9 @@ using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Autograd.Ops;
 
+/// <summary>A mean and a standard deviation for each channel, or none of both.</summary>
+public sealed record NormalizeOp(float[] Mean, float[] Std) : Op("normalize");
+
 /// <summary>Between plain pixels or features and activations.</summary>
 public static class ImageOps
 {
@@ -18,7 +21,7 @@ public static class ImageOps
         float[] scale = [.. std.Select(s => 1 / s)];
         Tensor planes = Tensor.Empty(images.Device, images.Shape, TensorLayout.Planes);
         ActivationKernels.FromPlain(planes.ActivationLayout, images.Data, mean, scale, planes.Data);
-        return planes.Record("normalize", (images, dy => ToPlain(dy, scale)));
+        return planes.Record(new NormalizeOp(mean, std), (images, dy => ToPlain(dy, scale)));
     }
 
     /// <summary>Plain [N, C, H, W] as an activation.</summary>

@@ -2,6 +2,9 @@ using Ascl.Kernels.Pool2d;
 
 namespace Ascl.Autograd.Ops;
 
+/// <summary>Windows of size × size, stride apart, none beyond the image.</summary>
+public sealed record MaxPool2dOp(int Size, int Stride) : Op("max_pool2d");
+
 /// <summary>Pooling of activations.</summary>
 public static class Pool2dOps
 {
@@ -10,7 +13,7 @@ public static class Pool2dOps
     {
         var (g, y) = Prepare(x, size, stride);
         Pool2dKernels.MaxForward(g, x.Data, y.Data);
-        return y.Record("max_pool2d", (x, Backward));
+        return y.Record(new MaxPool2dOp(size, stride), (x, Backward));
 
         Tensor Backward(Tensor dy)
         {

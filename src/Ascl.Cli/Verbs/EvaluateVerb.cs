@@ -7,6 +7,7 @@ using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Models;
+using Ascl.Models.Onnx;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
@@ -23,11 +24,12 @@ namespace Ascl.Cli.Verbs;
 [Example("Auto-Attack on 1,000 images; stopped or killed, the same line goes on", "--weights runs/ascl-1 --attack autoattack --limit 1000 --out evaluations/ascl-1")]
 [Example("Is that number honest? Signs of masked gradients and weak attacks", "--weights runs/ascl-1 --checks --twin runs/natural-1")]
 [Example("A stronger attack, results as JSON too", "--weights runs/ascl-1 --steps 100 --restarts 5 --json result.json")]
+[Example("Anybody's classifier as ONNX, [N, C, H, W] in [0, 1] to logits, by attacks without gradients", "--weights theirs.onnx --data cifar10:data/cifar-10-batches-bin --attack noise,square")]
 [Example("Check the adversarial images of an evaluation once more, also rounded to 8 bits", "--weights runs/ascl-1 --replay evaluations/ascl-1/adversarial.safetensors")]
 internal sealed class EvaluateVerb : RandomArguments, IVerb
 {
     [Section("What is measured")]
-    [Option("weights", MetaValue = "FILE|RUN", Required = true, HelpText = "A safetensors file, or a run's folder: its best checkpoint.")]
+    [Option("weights", MetaValue = "FILE|RUN", Required = true, HelpText = "A safetensors or ONNX file, or a run's folder: its best checkpoint.")]
     public string Weights { get; init; } = "";
 
     [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}; a run's folder knows its own.")]
@@ -99,19 +101,17 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     public int Run(CancellationToken stop)
     {
         Check();
-        RunFolder? run = Directory.Exists(Weights) ? RunFolder.Open(Weights) : null;
-        string file = run?.BestFile ?? Weights;
-        if (run is not null && !File.Exists(file))
-            throw new UserErrorException($"{Weights}: the run has no best checkpoint yet");
-        string specification = Data ?? run?.Config.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
-        using CpuDevice device = new(Threads, pinned: true);
+        string file = RunFolder.Weights(Weights);
+        string specification = Data ?? (Directory.Exists(Weights) ? RunFolder.Open(Weights).Config.Data : null) ?? throw new UserErrorException("evaluate: name the test images with --data");
+        // ONNX Runtime's threads could only run on the core that the thread starting them is fixed to.
+        using CpuDevice device = new(Threads, pinned: !OnnxNetwork.IsOnnx(file));
         IReadOnlyList<PlannedAttack> attacks = Attacks(Epsilon.Value, StepSize.Value);
         // The weights first: a file that is not one should not cost the opening of the data.
-        Activation? activation = Activation is null ? null : RunParts.Activation(Activation);
-        Classifier model = ClassifierFile.Load(device, file, Model, activation: activation);
+        Classifier model = Load(device, file);
+        AttackCatalog.CheckGradients(model, attacks);
         DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
-            model = ClassifierFile.Load(device, file, Model, RunParts.Normalization(Normalize, data), activation);
+            model = Load(device, file, RunParts.Normalization(Normalize, data));
         ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
         CheckFit(model, test, file, countIsLeast: specification.StartsWith("file:", StringComparison.Ordinal));
 
@@ -134,6 +134,15 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
         if (Json is not null)
             AtomicFile.WriteText(Json, Evaluator.ToJson(report));
         return 0;
+    }
+
+    private Classifier Load(CpuDevice device, string file, (float[] Mean, float[] Std)? normalization = null)
+    {
+        if (!OnnxNetwork.IsOnnx(file))
+            return ClassifierFile.Load(device, file, Model, normalization, Activation is null ? null : RunParts.Activation(Activation));
+        if (Model is not null || Activation is not null || Checks)
+            throw new UserErrorException($"{file}: holds its whole network and has no gradients: --model, --activation and --checks are not for it");
+        return OnnxNetwork.Load(device, file, normalization);
     }
 
     /// <summary>All that the result depends on; the weights by their content.</summary>
@@ -193,8 +202,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
 
     private HonestyFinding[] Findings(Classifier model, ImageSet test, CancellationToken stop)
     {
-        string? twin = Directory.Exists(Twin) ? RunFolder.Open(Twin).BestFile : Twin;
-        HonestySubject subject = new(model, test.Take(CheckImages), Epsilon.Value, RunParts.Norm(Norm), Batch, Seed, twin is null ? null : ClassifierFile.Load(model.Device, twin));
+        HonestySubject subject = new(model, test.Take(CheckImages), Epsilon.Value, RunParts.Norm(Norm), Batch, Seed, Twin is null ? null : ClassifierFile.Load(model.Device, RunFolder.Weights(Twin)));
         return ProgressDisplay.Run("checking", display =>
         {
             List<HonestyFinding> findings = [];
@@ -253,6 +261,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
         // A bare file of labels only shows the classes that occur in it.
         if (model.Spec.Classes < images.ClassNames.Count || (model.Spec.Classes > images.ClassNames.Count && !countIsLeast))
             throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {images.Name} has {images.ClassNames.Count}");
-        RunParts.CheckImages(model.Spec.Network, images);
+        if (model.ImageSize is { } size && size != (images.Height, images.Width))
+            throw new UserErrorException($"{file}: the network takes images of {size.Height}x{size.Width} pixels, {images.Name} has {images.Height}x{images.Width}");
     }
 }

@@ -31,7 +31,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     [Option("steps", MetaValue = "N", HelpText = "Steps of PGD, each of a quarter of epsilon.")]
     public int Steps { get; init; } = 20;
 
-    [Option("out", MetaValue = "DIR", HelpText = "Folder for study.json, latents.safetensors and a picture of the latents, one of each for every run.")]
+    [Option("out", MetaValue = "DIR", HelpText = "Folder for comparison.json and pictures of R-DIV over robust accuracy, and in a folder for every run study.json, latents.safetensors and pictures of the latents and of R-DIV by stage.")]
     public string? Out { get; init; }
 
     public int Run(CancellationToken stop)
@@ -39,8 +39,10 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         if (Limit < 1 || Steps < 1)
             throw new UserErrorException("study: --limit and --steps must be at least 1");
         RunFolder[] folders = [.. Runs.Select(RunFolder.Open)];
-        foreach (RunFolder folder in folders.Where(folder => !File.Exists(folder.BestFile)))
-            throw new UserErrorException($"{folder.Path}: the run has no best checkpoint yet");
+        foreach (RunFolder folder in folders)
+            RunFolder.Weights(folder.Path);
+        if (folders.GroupBy(Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new UserErrorException($"study: {string.Join(" and ", twice.Select(folder => folder.Path))} have the same name, {twice.Key}: rename one");
         using CpuDevice device = new(Threads, pinned: true);
         List<StudyReport> reports = [];
         foreach (RunFolder folder in folders)
@@ -50,8 +52,22 @@ internal sealed class StudyVerb : RandomArguments, IVerb
             if (folders.Length == 1)
                 PrintStages(report);
         }
-        PrintTogether(reports);
+        StudyComparison comparison = StudyComparison.Of(reports);
+        PrintTogether(comparison);
+        if (Out is not null)
+        {
+            AtomicFile.WriteText(Path.Combine(Out, "comparison.json"), JsonFile.Text(comparison, StudyJson.Default.StudyComparison));
+            SavePlots(Out, comparison.Plots());
+        }
         return 0;
+    }
+
+    private static string Name(RunFolder folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder.Path)));
+
+    private static void SavePlots(string folder, IEnumerable<(string Name, string Svg)> plots)
+    {
+        foreach (var (name, svg) in plots)
+            AtomicFile.WriteText(Path.Combine(folder, $"divergence-{name}.svg"), svg);
     }
 
     private StudyReport Study(CpuDevice device, RunFolder folder, ProgressDisplay display, CancellationToken stop)
@@ -62,12 +78,12 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         PgdAttack attack = new(new(Epsilon.Value, Epsilon.Value / 4, Steps));
         LatentRows rows = LatentRows.Of(model, test, attack, 128, Seed, stop, (done, total) => display.Report(done, total, $"{folder.Path}: batch {done} of {total}"));
         StageRows latent = rows.Stages.First(s => s.Stage == "latent");
-        var (natural, adversarial) = LatentStudies.NearestLabels(latent, rows.Labels);
-        StudyReport report = new(folder.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name, Epsilon.Value,
+        var (natural, adversarial) = LatentStudies.NearestLabels(latent, rows.Labels, device.Threads);
+        StudyReport report = new(Name(folder), folder.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name, Epsilon.Value,
             Share(rows.Labels.Zip(rows.Predictions, (label, p) => label == p)), Share(rows.Labels.Index().Select(l => rows.Predictions[l.Index] == l.Item && rows.AdversarialPredictions[l.Index] == l.Item)),
             LatentStudies.Stages(device, rows), natural, adversarial);
         if (Out is not null)
-            Save(Path.Combine(Out, Path.GetFileName(Path.TrimEndingDirectorySeparator(folder.Path))), report, rows, latent, data.ClassNames);
+            Save(Path.Combine(Out, report.Name), report, rows, latent, data.ClassNames);
         return report;
     }
 
@@ -82,6 +98,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
             throw FileProblem.Of("create", folder, e);
         }
         AtomicFile.WriteText(Path.Combine(folder, "study.json"), JsonFile.Text(report, StudyJson.Default.StudyReport));
+        SavePlots(folder, StudyComparison.StagePlots(report));
         SafetensorsWriter writer = new();
         int n = rows.Labels.Length;
         writer.Add("natural", [n, latent.Size], latent.Natural);
@@ -92,7 +109,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         writer.Save(Path.Combine(folder, "latents.safetensors"));
         (double X, double Y)[] points = LatentStudies.PrincipalComponents([.. latent.Natural, .. latent.Adversarial], latent.Size);
         foreach (var (name, from) in new[] { ("natural", 0), ("adversarial", n) })
-            AtomicFile.WriteText(Path.Combine(folder, $"{name}.svg"), Chart.Points($"Latents of {name} images, first two principal components",
+            AtomicFile.WriteText(Path.Combine(folder, $"{name}.svg"), Chart.Points($"Latents of {name} images, first two principal components", "first", "second",
                 [.. classes.Select((c, k) => (c, (IReadOnlyList<(double, double)>)[.. points[from..(from + n)].Where((_, i) => rows.Labels[i] == k)]))]));
     }
 
@@ -108,25 +125,19 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         table.Print();
     }
 
-    /// <summary>The latents of every run, and how their adversarial R-DIV goes with robust accuracy.</summary>
-    private static void PrintTogether(List<StudyReport> reports)
+    /// <summary>The latents of every run, and how their R-DIV goes with robust accuracy.</summary>
+    private static void PrintTogether(StudyComparison comparison)
     {
-        var table = new ResultTable("weights", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial", "nearest natural %", "nearest adversarial %") { Title = "latents, L2" };
-        foreach (StudyReport report in reports)
-        {
-            StageStudy latent = report.Stages.First(s => s.Stage == "latent");
-            table.Add(report.Weights, Percent(report.CleanAccuracy), Percent(report.RobustAccuracy), Text(latent.Natural[0].Ratio), Text(latent.Adversarial[0].Ratio), Percent(report.NearestNatural), Percent(report.NearestAdversarial));
-        }
+        var table = new ResultTable("run", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial", "nearest natural %", "nearest adversarial %") { Title = "latents, L2" };
+        foreach (StudyReport study in comparison.Studies)
+            table.Add(study.Name, Percent(study.CleanAccuracy), Percent(study.RobustAccuracy), Text(study.Latent.Natural[0].Ratio), Text(study.Latent.Adversarial[0].Ratio), Percent(study.NearestNatural), Percent(study.NearestAdversarial));
         table.Print();
-        double?[] ratios = [.. reports.Select(r => r.Stages.First(s => s.Stage == "latent").Adversarial[0].Ratio)];
-        if (reports.Count >= 3 && ratios.All(r => r is not null))
-            Console.WriteLine($"correlation of adversarial R-DIV and robust accuracy over {reports.Count} classifiers: {Correlation([.. ratios.Select(r => r!.Value)], [.. reports.Select(r => r.RobustAccuracy)]):F2}");
-    }
-
-    private static double Correlation(double[] a, double[] b)
-    {
-        double meanA = a.Average(), meanB = b.Average();
-        return a.Zip(b, (x, y) => (x - meanA) * (y - meanB)).Sum() / Math.Sqrt(a.Sum(x => (x - meanA) * (x - meanA)) * b.Sum(y => (y - meanB) * (y - meanB)));
+        if (comparison.Studies.Count < 3)
+            return;
+        var correlations = new ResultTable("pairs", "l2", "cosine", "linf") { Title = $"correlation of R-DIV of latents and robust accuracy over {comparison.Studies.Count} classifiers" };
+        foreach (IGrouping<string, DivergenceCorrelation> pairs in comparison.Correlations.GroupBy(c => c.Pairs))
+            correlations.Add([pairs.Key, .. pairs.Select(c => Text(c.Value))]);
+        correlations.Print();
     }
 
     private static double Share(IEnumerable<bool> holds) => holds.Average(h => h ? 1.0 : 0);

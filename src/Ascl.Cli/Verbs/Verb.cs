@@ -21,6 +21,7 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
         Of<ReportVerb>(),
         Of<EvaluateVerb>(),
         Of<StudyVerb>(),
+        Of<ExportVerb>(),
         Of<DataShowVerb>(),
         Of<DevicesVerb>(),
         Of<VerifyVerb>(),

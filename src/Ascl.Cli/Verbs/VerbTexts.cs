@@ -4,7 +4,7 @@ namespace Ascl.Cli.Verbs;
 internal static class VerbTexts
 {
     public const string DataForms = "sample, fashion-mnist[:DIR], mnist[:DIR], cifar10:PATH, cifar100:PATH, folder:PATH or file:PATH.safetensors";
-    public const string Networks = "smallcnn, resnet18, resnet20, resnet34, preactresnet18 or wrn-D-W";
+    public const string Networks = "smallcnn, resnet18, resnet20, resnet34, resnet50, preactresnet18 or wrn-D-W";
     public const string Activations = "relu, silu, softplus or gelu";
     public const string Normalizations = "none, cifar10, cifar100, mnist, fashion-mnist, or auto: what the data say";
     public const string Threads = "Threads that compute, 0: one a core. The results are the same bits for any number.";

@@ -22,6 +22,12 @@ public interface INetwork
     /// <summary>How the names of the tensors begin that make logits of the latent.</summary>
     string HeadPrefix { get; }
 
+    /// <summary>Height and width of the images it takes; null for any.</summary>
+    (int Height, int Width)? ImageSize => null;
+
+    /// <summary>Whether there are gradients with respect to the images: not of a network that is only asked for its logits.</summary>
+    bool HasGradients => true;
+
     /// <param name="x">Normalised images [N, C, H, W] as planes.</param>
     /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>
     /// <param name="stage">Told the name and the output of the stem and of every block on the way; null for nobody.</param>

@@ -30,6 +30,7 @@ public sealed class SmallCnn : INetwork
         fc3 = new LinearLayer(parameters, "classifier.fc3", 200, settings.Classes);
     }
 
+    (int Height, int Width)? INetwork.ImageSize => (ImageSize, ImageSize);
     public int LatentSize => fc1.Inputs;
     public string HeadPrefix => "classifier.";
 

@@ -10,7 +10,8 @@ namespace Ascl.Models.Weights;
 /// <summary>A classifier in a file: its weights under PyTorch's names, and in the metadata what it is made of.</summary>
 public static class ClassifierFile
 {
-    private const string Key = "ascl.classifier";
+    /// <summary>Under which a file's metadata say what the classifier is made of.</summary>
+    public const string Key = "ascl.classifier";
 
     public static void Save(string path, Classifier model)
     {
@@ -22,7 +23,10 @@ public static class ClassifierFile
 
     /// <summary>Writes down what a classifier is made of, in a file that will hold its weights.</summary>
     public static void Describe(ClassifierSpec spec, SafetensorsWriter writer) =>
-        writer.Metadata[Key] = JsonSerializer.Serialize(spec, ClassifierJson.Default.ClassifierSpec);
+        writer.Metadata[Key] = Described(spec);
+
+    /// <summary>What a classifier is made of, as JSON.</summary>
+    public static string Described(ClassifierSpec spec) => JsonSerializer.Serialize(spec, ClassifierJson.Default.ClassifierSpec);
 
     /// <summary>The classifier in a file.</summary>
     /// <param name="device">Where it shall live.</param>
@@ -65,4 +69,5 @@ public static class ClassifierFile
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(ClassifierSpec))]
+[JsonSerializable(typeof(string[]))]
 internal sealed partial class ClassifierJson : JsonSerializerContext;

@@ -1,5 +1,6 @@
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
 
@@ -48,6 +49,15 @@ public static class AttackCatalog
     public static IReadOnlyList<PlannedAttack> Of(IEnumerable<string> names, AttackOptions options) =>
         [.. names.SelectMany(name => Ensembles.TryGetValue(name, out string[]? members) ? members : [name])
             .Select(name => Single.TryGetValue(name, out var make) ? make(options) : throw NearestName.Unknown("attack", name, Names))];
+
+    /// <exception cref="UserErrorException">One of the attacks asks for gradients, and the classifier has none.</exception>
+    public static void CheckGradients(Classifier model, IEnumerable<PlannedAttack> attacks)
+    {
+        if (model.HasGradients || attacks.FirstOrDefault(planned => planned.Attack.UsesGradients) is not { } refused)
+            return;
+        IEnumerable<string> others = Single.Where(entry => !entry.Value(new(0, 0)).Attack.UsesGradients).Select(entry => entry.Key);
+        throw new UserErrorException($"{refused.Attack.Name} needs gradients, which there are none of in {model.Spec.Network}: attacks without are {string.Join(", ", others)}");
+    }
 
     /// <summary>What an attack does otherwise than its definition for so many classes; null for nothing.</summary>
     public static string? Note(IAttack attack, int classes) => attack switch

@@ -20,6 +20,9 @@ public interface IAttack
     /// <summary>Iterations, or queries of an attack without gradients.</summary>
     int Steps { get; }
 
+    /// <summary>Whether it asks for gradients, which not every classifier has.</summary>
+    bool UsesGradients => true;
+
     /// <summary>Adversarial images [N, C, H, W], within the ball around the originals and in [0, 1]. They belong to the caller's buffer scope.</summary>
     /// <param name="model">Under attack.</param>
     /// <param name="batch">The originals.</param>

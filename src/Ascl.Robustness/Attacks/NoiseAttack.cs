@@ -14,6 +14,7 @@ public sealed class NoiseAttack(double epsilon, int draws = 10, PerturbationNorm
     public PerturbationNorm Norm => norm;
     public double Epsilon => epsilon;
     public int Steps => draws;
+    public bool UsesGradients => false;
 
     public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
     {

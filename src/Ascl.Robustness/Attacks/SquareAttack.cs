@@ -27,6 +27,7 @@ public sealed class SquareAttack(double epsilon, int queries = 5000) : IAttack
     public PerturbationNorm Norm => PerturbationNorm.Linf;
     public double Epsilon => epsilon;
     public int Steps => queries;
+    public bool UsesGradients => false;
 
     /// <summary>Share of the pixels that the squares of a query cover; query 0 is the first after the stripes.</summary>
     public static double Share(int query, int queries)

@@ -12,11 +12,17 @@ public sealed record Divergence(string Distance, double? Intra, double? Inter, d
 public sealed record StageStudy(string Stage, int Size, IReadOnlyList<Divergence> Natural, IReadOnlyList<Divergence> NaturalAdversarial, IReadOnlyList<Divergence> Adversarial);
 
 /// <summary>study.json: where a classifier's representations lie.</summary>
+/// <param name="Name">Short, of the run.</param>
 /// <param name="NearestNatural">Share of natural images whose nearest other natural latent (L2) has their label.</param>
 /// <param name="NearestAdversarial">Share of adversarial images whose nearest natural latent, but that of their own image, has their label.</param>
 public sealed record StudyReport(
-    string Weights, string Model, string Data, int Count, string Attack, double Epsilon, double CleanAccuracy, double RobustAccuracy, IReadOnlyList<StageStudy> Stages,
-    double NearestNatural, double NearestAdversarial);
+    string Name, string Weights, string Model, string Data, int Count, string Attack, double Epsilon, double CleanAccuracy, double RobustAccuracy, IReadOnlyList<StageStudy> Stages,
+    double NearestNatural, double NearestAdversarial)
+{
+    /// <summary>The stage before the last linear layer.</summary>
+    [JsonIgnore]
+    public StageStudy Latent => Stages.First(s => s.Stage == "latent");
+}
 
 /// <summary>Divergences and neighbours of a network's representations (SPEC of the study: Bui et al. 2021 relate adversarial R-DIV to robust accuracy).</summary>
 public static class LatentStudies
@@ -36,11 +42,11 @@ public static class LatentStudies
     })];
 
     /// <summary>Shares of natural and of adversarial rows whose nearest natural row of another image has their label.</summary>
-    public static (double Natural, double Adversarial) NearestLabels(StageRows rows, int[] labels)
+    public static (double Natural, double Adversarial) NearestLabels(StageRows rows, int[] labels, int threads)
     {
         int n = labels.Length;
         bool[] natural = new bool[n], adversarial = new bool[n];
-        Parallel.For(0, n, i =>
+        Parallel.For(0, n, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
         {
             natural[i] = labels[Nearest(rows.Natural, i)] == labels[i];
             adversarial[i] = labels[Nearest(rows.Adversarial, i)] == labels[i];
@@ -115,4 +121,5 @@ public static class LatentStudies
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(StudyReport))]
+[JsonSerializable(typeof(StudyComparison))]
 public sealed partial class StudyJson : JsonSerializerContext;

@@ -18,11 +18,12 @@ public static class Chart
     private static readonly string[] Colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
 
     /// <summary>A standalone SVG element. Lines without any point are left out.</summary>
-    public static string Lines(string title, string xTitle, string yTitle, IEnumerable<ChartLine> lines)
+    /// <param name="places">Names of x = 0, 1, 2, …; null where x is a number.</param>
+    public static string Lines(string title, string xTitle, string yTitle, IEnumerable<ChartLine> lines, IReadOnlyList<string>? places = null)
     {
         PlotModel model = Titled(title);
         model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter, LegendOrientation = LegendOrientation.Horizontal, LegendFontSize = 11 });
-        model.Axes.Add(Axis(AxisPosition.Bottom, xTitle));
+        model.Axes.Add(places is null ? Axis(AxisPosition.Bottom, xTitle) : new CategoryAxis { Position = AxisPosition.Bottom, Title = xTitle, ItemsSource = places, Angle = -35, FontSize = 10 });
         model.Axes.Add(Axis(AxisPosition.Left, yTitle));
         foreach (var (i, line) in lines.Where(line => line.Points.Any(p => p.Y is not null)).Index())
         {
@@ -34,16 +35,16 @@ public static class Chart
     }
 
     /// <summary>Points of several groups, each with a colour of its own.</summary>
-    public static string Points(string title, IEnumerable<(string Name, IReadOnlyList<(double X, double Y)> Points)> groups)
+    public static string Points(string title, string xTitle, string yTitle, IEnumerable<(string Name, IReadOnlyList<(double X, double Y)> Points)> groups, double markerSize = 2)
     {
         PlotModel model = Titled(title);
         model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop, LegendFontSize = 11 });
-        model.Axes.Add(Axis(AxisPosition.Bottom, ""));
-        model.Axes.Add(Axis(AxisPosition.Left, ""));
+        model.Axes.Add(Axis(AxisPosition.Bottom, xTitle));
+        model.Axes.Add(Axis(AxisPosition.Left, yTitle));
         foreach (var (i, group) in groups.Index())
         {
             // More groups than colours: hues around the circle.
-            ScatterSeries series = new() { Title = group.Name, MarkerType = MarkerType.Circle, MarkerSize = 2, MarkerFill = OxyColor.FromHsv(i * 0.618034 % 1, 0.85, i % 2 == 0 ? 0.8 : 0.55) };
+            ScatterSeries series = new() { Title = group.Name, MarkerType = MarkerType.Circle, MarkerSize = markerSize, MarkerFill = OxyColor.FromHsv(i * 0.618034 % 1, 0.85, i % 2 == 0 ? 0.8 : 0.55) };
             series.Points.AddRange(group.Points.Select(p => new ScatterPoint(p.X, p.Y)));
             model.Series.Add(series);
         }

@@ -76,6 +76,16 @@ public sealed class RunFolder
         return new RunFolder(path, RunConfig.Read(config));
     }
 
+    /// <summary>The weights that a user names: a file itself, or the best checkpoint of a run's folder.</summary>
+    /// <exception cref="UserErrorException">The folder holds no run, or one that has no best checkpoint yet.</exception>
+    public static string Weights(string fileOrRun)
+    {
+        if (!Directory.Exists(fileOrRun))
+            return fileOrRun;
+        string best = Open(fileOrRun).BestFile;
+        return System.IO.File.Exists(best) ? best : throw new UserErrorException($"{fileOrRun}: the run has no best checkpoint yet");
+    }
+
     /// <summary>Adds an epoch's line. The file ends with a whole line whenever the process is stopped: it is replaced, not appended to.</summary>
     public void AddMetrics(EpochMetrics metrics) => WriteMetrics([.. MetricsLines(metrics.Epoch - 1), JsonSerializer.Serialize(metrics, RunJson.Default.EpochMetrics)]);
 

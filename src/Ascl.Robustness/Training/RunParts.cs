@@ -37,7 +37,7 @@ public static class RunParts
     /// <summary>The weights that a run goes out from; their input normalisation is their own unless the configuration names one.</summary>
     private static Classifier Pretrained(RunConfig config, ClassifierSpec wanted, Device device)
     {
-        string file = Directory.Exists(config.From) ? RunFolder.Open(config.From).BestFile : config.From!;
+        string file = RunFolder.Weights(config.From!);
         Classifier source = ClassifierFile.Load(device, file, config.Model, config.Normalize == "auto" ? null : (wanted.Mean, wanted.Std));
         if (source.Spec.Activation != wanted.Activation)
             throw new UserErrorException($"{file}: its activation is {source.Spec.Activation.ToString().ToLowerInvariant()}: give --activation accordingly");

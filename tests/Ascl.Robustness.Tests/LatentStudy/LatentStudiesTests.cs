@@ -34,7 +34,7 @@ public sealed class LatentStudiesTests
     {
         // Natural: 0 and 1 are neighbours of one class, 2 and 3 of two. Adversarial: all moved beside image 0, whose own is left out.
         StageRows rows = new("latent", 1, [0, 1, 10, 11], [0.1f, 0.1f, 0.1f, 0.1f]);
-        var (natural, adversarial) = LatentStudies.NearestLabels(rows, [7, 7, 8, 9]);
+        var (natural, adversarial) = LatentStudies.NearestLabels(rows, [7, 7, 8, 9], threads: 2);
         Assert.Equal((0.5, 0.5), (natural, adversarial));
     }
 

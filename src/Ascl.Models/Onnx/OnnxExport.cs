@@ -1,0 +1,107 @@
+using System.Reflection;
+using System.Text.Json;
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+using Ascl.Models.Weights;
+
+namespace Ascl.Models.Onnx;
+
+/// <summary>
+/// A classifier as an ONNX model: from "images" [N, C, H, W] in [0, 1] to "logits" [N, classes], in evaluation mode, input normalisation included. The nodes are
+/// the ops that a forward pass records, so a network has no description of its own here; constants have PyTorch's names.
+/// </summary>
+public sealed class OnnxExport
+{
+    /// <summary>Height and width that the forward pass is recorded with where a network takes any.</summary>
+    private const int AnySize = 32;
+
+    /// <summary>A file of protobuf holds less than this.</summary>
+    private const long MostBytes = 2_000_000_000;
+
+    private readonly OnnxGraph graph = new();
+    private readonly Dictionary<Tensor, string> names = [];
+    private readonly Dictionary<Tensor, string> parameters;
+
+    private OnnxExport(Classifier model) => parameters = model.Parameters.All.ToDictionary(p => p.Tensor, p => p.Name);
+
+    /// <param name="classNames">Names of the classes in the order of the logits; empty where they are not known.</param>
+    /// <exception cref="UserErrorException">The file cannot be written, or the model is too large for one.</exception>
+    public static void Save(string path, Classifier model, IReadOnlyList<string> classNames)
+    {
+        if (model.Parameters.All.Sum(p => sizeof(float) * (long)p.Tensor.Shape.Length) > MostBytes)
+            throw new UserErrorException($"{path}: {model.Spec.Network} has more than 2 GB of weights, which one ONNX file cannot hold");
+        ReadOnlyMemory<byte> bytes = new OnnxExport(model).Of(model, classNames).Written();
+        AtomicFile.Write(path, stream => stream.Write(bytes.Span));
+    }
+
+    private ProtobufMessage Of(Classifier model, IReadOnlyList<string> classNames)
+    {
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        ClassifierSpec spec = model.Spec;
+        var (height, width) = model.ImageSize ?? (AnySize, AnySize);
+        Shape shape = new(1, spec.Channels, height, width);
+        Tensor images = Tensor.FromArray(model.Device, shape, new float[shape.Length], requiresGrad: true);
+        names[images] = "images";
+        Name(model.Forward(images, ForwardMode.Evaluate).Logits);
+        Dictionary<string, string> metadata = new() { [ClassifierFile.Key] = ClassifierFile.Described(spec) };
+        if (classNames.Count > 0)
+            metadata["class_names"] = JsonSerializer.Serialize([.. classNames], ClassifierJson.Default.StringArray);
+        object[] sizes = model.ImageSize is null ? ["H", "W"] : [height, width];
+        return graph.Model(spec.Network, ("images", ["N", spec.Channels, .. sizes]), ("logits", ["N", spec.Classes]), Assembly.GetExecutingAssembly().GetName().Version!.ToString(3), metadata);
+    }
+
+    /// <summary>The name of a tensor in the graph, which gets the nodes and constants that it is computed from.</summary>
+    private string Name(Tensor tensor)
+    {
+        if (names.TryGetValue(tensor, out string? known))
+            return known;
+        if (parameters.TryGetValue(tensor, out string? parameter))
+            return names[tensor] = graph.Constant(parameter, tensor.Shape.Sizes, tensor.ToArray());
+        string[] inputs = [.. tensor.Inputs.Select(Name)];
+        string result = tensor.Op switch
+        {
+            NormalizeOp op => Normalized(op, inputs[0]),
+            Conv2dOp op => Convolved(op, inputs),
+            BatchNormOp { Mode: BatchNormMode.Evaluate } op => Added(inputs, 3, graph.Add("BatchNormalization", [.. inputs[..3], Name(op.State.RunningMean), Name(op.State.RunningVariance)], ("epsilon", op.State.Epsilon))),
+            MaxPool2dOp op => graph.Add("MaxPool", inputs, ("kernel_shape", Both(op.Size)), ("strides", Both(op.Stride))),
+            { Name: "global_average_pool" } => graph.Add("Flatten", [graph.Add("GlobalAveragePool", inputs)]),
+            { Name: "flatten" } => graph.Add("Flatten", inputs),
+            { Name: "linear" } => graph.Add("Gemm", inputs, ("transB", 1L)),
+            { Name: "relu" } => inputs[0],
+            { Name: "silu" } => graph.Add("Mul", [inputs[0], graph.Add("Sigmoid", inputs)]),
+            { Name: "softplus" } => Softplus(inputs[0]),
+            { Name: "gelu" } => graph.Add("Gelu", inputs),
+            _ => throw new NotSupportedException($"{tensor.Op.Name} has no form in ONNX yet: it belongs in {nameof(OnnxExport)}"),
+        };
+        return names[tensor] = tensor.Rectified ? graph.Add("Relu", [result]) : result;
+    }
+
+    private string Normalized(NormalizeOp op, string images)
+    {
+        if (op.Mean.Length == 0)
+            return images;
+        string centred = graph.Add("Sub", [images, graph.Constant("normalize.mean", [op.Mean.Length, 1, 1], op.Mean)]);
+        return graph.Add("Div", [centred, graph.Constant("normalize.std", [op.Std.Length, 1, 1], op.Std)]);
+    }
+
+    private string Convolved(Conv2dOp op, string[] inputs)
+    {
+        int own = op.HasBias ? 3 : 2;
+        string result = graph.Add("Conv", inputs[..own], ("strides", Both(op.Stride)), ("pads", (long[])[.. Both(op.Padding), .. Both(op.Padding)]));
+        return Added(inputs, own, result);
+    }
+
+    /// <summary>log(1 + exp(s·x))/s; ONNX's has s = 1.</summary>
+    private string Softplus(string x)
+    {
+        string sharpness = graph.Constant("softplus.sharpness", [], [SmoothActivationOps.SoftplusSharpness]);
+        return graph.Add("Div", [graph.Add("Softplus", [graph.Add("Mul", [x, sharpness])]), sharpness]);
+    }
+
+    /// <summary>The residual added that comes after an op's own inputs, if there is one.</summary>
+    private string Added(string[] inputs, int own, string result) => inputs.Length > own ? graph.Add("Add", [result, inputs[own]]) : result;
+
+    private static long[] Both(int value) => [value, value];
+}

@@ -1,0 +1,100 @@
+using System.Text.Json.Nodes;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Files;
+using Ascl.Models;
+using Ascl.Models.Onnx;
+using Ascl.Models.Weights;
+using Xunit;
+
+namespace Ascl.Cli.Tests;
+
+/// <summary>Export and evaluation of ONNX files in real processes.</summary>
+public sealed class OnnxTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("ascl-onnx").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <summary>
+    /// Square and noise ask for logits only, so a network and its ONNX file take the same way as long as each comparison of two logits falls the same. The
+    /// logits differ by rounding, about 1e-6 of them; Square compares margins once a query and image. Where two of some thousands fall the other way the image
+    /// goes another way from there on: one image may.
+    /// </summary>
+    [Fact]
+    public void AnExportedRunIsEvaluatedAsTheRunItself()
+    {
+        string run = InFolder("run"), onnx = InFolder("model.onnx");
+        ProcessResult trained = AsclProcess.Run("train", "--method", "natural", "--limit-train", "1500", "--limit-test", "20", "--validation", "0", "--epochs", "2", "--out", run);
+        Assert.True(trained.ExitCode == 0, trained.Error);
+        ProcessResult exported = AsclProcess.Run("export", "--weights", run, "--onnx", onnx);
+        Assert.Equal((0, ""), (exported.ExitCode, exported.Error));
+        Assert.Contains("images [N, 1, 28, 28] in [0, 1] to logits [N, 10]", exported.Output, StringComparison.Ordinal);
+
+        string[] attacks = ["--data", "sample", "--attack", "noise,square", "--epsilon", "0.06", "--queries", "40", "--limit", "60", "--threads", "2"];
+        var (ours, ourImages) = Evaluated("ours", ["--weights", run, .. attacks]);
+        var (theirs, theirImages) = Evaluated("theirs", ["--weights", onnx, .. attacks]);
+        Assert.Contains("ONNX by ascl, ONNX Runtime", theirs["model"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.Equal(ours["clean_accuracy"]!.GetValue<double>(), theirs["clean_accuracy"]!.GetValue<double>());
+        Assert.True(ourImages.Count >= 5, $"only {ourImages.Count} images turned");
+        long[] both = [.. ourImages.Keys.Intersect(theirImages.Keys)];
+        int other = ourImages.Keys.Union(theirImages.Keys).Count() - both.Length + both.Count(id => !ourImages[id].SequenceEqual(theirImages[id]));
+        Assert.True(other <= 1, $"{other} of {ourImages.Count} images went another way");
+
+        // What the ONNX file's attacks found stands a check against it, and against the weights.
+        foreach (string weights in new[] { onnx, run })
+            Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", weights, "--data", "sample", "--replay", InFolder("theirs", "adversarial.safetensors")).ExitCode);
+        Assert.Equal("""["T-shirt/top","Trouser","Pullover","Dress","Coat","Sandal","Shirt","Sneaker","Bag","Ankle boot"]""", ClassNames(onnx));
+    }
+
+    [Fact]
+    public void WhatIsWrongIsOneLine()
+    {
+        string weights = InFolder("weights.safetensors"), onnx = InFolder("model.onnx"), damaged = InFolder("damaged.onnx"), cut = InFolder("cut.onnx");
+        using (CpuDevice device = new(1))
+        {
+            Classifier model = new(device, new("smallcnn", 1, 10, [], []), seed: 1);
+            ClassifierFile.Save(weights, model);
+            OnnxExport.Save(onnx, model, []);
+            OnnxExport.Save(InFolder("colours.onnx"), new Classifier(device, new("smallcnn", 3, 10, [], []), seed: 1), []);
+        }
+        File.WriteAllText(damaged, "no model at all");
+        File.WriteAllBytes(cut, File.ReadAllBytes(onnx)[..^1000]);
+        Refused("PGD-20 needs gradients, which there are none of in ONNX by ascl", "--weights", onnx);
+        Refused("attacks without are noise, square", "--weights", onnx, "--attack", "noise,autoattack");
+        Refused("--checks are not for it", "--weights", onnx, "--attack", "noise", "--checks");
+        Refused("--model, --activation", "--weights", onnx, "--attack", "noise", "--model", "smallcnn");
+        Refused("damaged.onnx: ONNX Runtime cannot load it", "--weights", damaged, "--attack", "noise");
+        Refused("cut.onnx: ONNX Runtime cannot load it", "--weights", cut, "--attack", "noise");
+        Refused("no such file", "--weights", InFolder("none.onnx"), "--attack", "noise");
+        Refused("takes images of 3 channels, Fashion-MNIST", "--weights", InFolder("colours.onnx"), "--attack", "noise");
+        Assert.Contains("does not end in .onnx", AsclProcess.Refusal("export", "--weights", weights, "--onnx", InFolder("model.pb")), StringComparison.Ordinal);
+        Assert.Contains("--normalize is for certain images", AsclProcess.Refusal("export", "--weights", weights, "--onnx", onnx, "--normalize", "auto"), StringComparison.Ordinal);
+        Assert.Contains("no such directory", AsclProcess.Refusal("export", "--weights", weights, "--onnx", InFolder("none", "model.onnx")), StringComparison.Ordinal);
+        byte[] before = File.ReadAllBytes(onnx);
+        Assert.Contains("not a safetensors file", AsclProcess.Refusal("export", "--weights", damaged, "--onnx", onnx), StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(onnx));
+    }
+
+    private static void Refused(string expected, params string[] arguments) =>
+        Assert.Contains(expected, AsclProcess.Refusal(["evaluate", "--data", "sample", .. arguments]), StringComparison.Ordinal);
+
+    /// <summary>The report of an evaluation, and the adversarial images by the places of the originals.</summary>
+    private (JsonNode Report, Dictionary<long, float[]> Images) Evaluated(string name, string[] arguments)
+    {
+        ProcessResult result = AsclProcess.Run(["evaluate", .. arguments, "--out", InFolder(name)]);
+        Assert.True(result.ExitCode == 0, result.Error);
+        using SafetensorsFile file = SafetensorsFile.Open(InFolder(name, "adversarial.safetensors"));
+        float[][] images = [.. file.ReadFloats("images").Chunk(28 * 28)];
+        return (JsonNode.Parse(File.ReadAllText(InFolder(name, "report.json")))!, file.ReadIntegers("ids").Index().ToDictionary(id => id.Item, id => images[id.Index]));
+    }
+
+    /// <summary>The value of the metadata entry class_names, by its bytes in the file.</summary>
+    private static string ClassNames(string onnx)
+    {
+        string text = File.ReadAllText(onnx, System.Text.Encoding.Latin1);
+        int at = text.LastIndexOf("class_names", StringComparison.Ordinal), from = text.IndexOf('[', at);
+        return text[from..(text.IndexOf(']', from) + 1)];
+    }
+
+    private string InFolder(params string[] names) => Path.Combine([folder, .. names]);
+}

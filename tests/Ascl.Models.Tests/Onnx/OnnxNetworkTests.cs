@@ -1,0 +1,106 @@
+using System.Text;
+using Ascl.Autograd;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+using Ascl.Models.Onnx;
+
+namespace Ascl.Models.Tests.Onnx;
+
+/// <summary>ONNX files as others write them: logits[k] = scale·pixel[k] of images of 1 × 1 × 3.</summary>
+public sealed class OnnxNetworkTests : IDisposable
+{
+    private readonly CpuDevice device = new(1);
+    private readonly string path = Path.Combine(Directory.CreateTempSubdirectory("ascl-onnx").FullName, "theirs.onnx");
+
+    public void Dispose()
+    {
+        device.Dispose();
+        Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+    }
+
+    /// <summary>A file that insists on two images at a time still answers any number, whatever its input and output are called.</summary>
+    [Theory]
+    [InlineData("N")]
+    [InlineData(2)]
+    public void AnyNumberOfImages(object batch)
+    {
+        Write(input: [batch, 1, 1, 3], output: [batch, 3]);
+        Classifier model = OnnxNetwork.Load(device, path, ([0.5f], [0.25f]));
+        Assert.False(model.HasGradients);
+        Assert.Equal((1, 3), model.ImageSize);
+        foreach (int count in new[] { 1, 2, 5 })
+        {
+            float[] pixels = [.. Enumerable.Range(0, 3 * count).Select(i => i / 64f)];
+            float[] logits = model.Forward(Tensor.FromArray(device, new(count, 1, 1, 3), pixels), ForwardMode.Frozen).Logits.ToArray();
+            Assert.Equal(pixels.Select(p => 2 * (p - 0.5f) * 4), logits);
+        }
+    }
+
+    [Fact]
+    public void ThereAreNoGradients()
+    {
+        Write(input: ["N", 1, 1, 3], output: ["N", 3]);
+        Classifier model = OnnxNetwork.Load(device, path);
+        float[] pixels = [0, 0.5f, 1];
+        Assert.Throws<NotSupportedException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), pixels, requiresGrad: true), ForwardMode.Frozen));
+        Assert.Throws<NotSupportedException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), pixels), ForwardMode.Train));
+    }
+
+    [Fact]
+    public void OtherModelsAreRefusedInOneLine()
+    {
+        Write(input: ["N", 3], output: ["N", 3]);
+        Assert.Equal("images [N, C, H, W] of a known number of channels are needed, its input 'x' is [?, 3]", Refusal());
+        Write(input: ["N", "C", 1, 3], output: ["N", 3]);
+        Assert.Equal("images [N, C, H, W] of a known number of channels are needed, its input 'x' is [?, ?, 1, 3]", Refusal());
+        Write(input: ["N", 1, 1, 3], output: ["N", 1]);
+        Assert.StartsWith("logits [N, classes] of a known number of classes are needed, its output 'y' is", Refusal(), StringComparison.Ordinal);
+        Write(input: ["N", 1, 1, 3], output: ["N", 3], more: new ProtobufMessage().Message(11, Described("mask")));
+        Assert.Equal("one input is needed; it has x, mask", Refusal());
+        Write(input: ["N", 1, 1, 3], output: ["N", 3], more: new ProtobufMessage().Message(12, Described("flatten_0")));
+        Assert.Equal("one output is needed, or one named logits; it has y, flatten_0", Refusal());
+        Write(input: ["N", 1, 1, 3], output: ["N", 3]);
+        byte[] bytes = File.ReadAllBytes(path);
+        bytes[bytes.AsSpan().LastIndexOf(Encoding.ASCII.GetBytes("y\u0012")) + 6] = 7;
+        File.WriteAllBytes(path, bytes);
+        Assert.Contains("ONNX Runtime cannot load it", Refusal(), StringComparison.Ordinal);
+    }
+
+    /// <summary>Among several outputs the one of the usual name is taken.</summary>
+    [Fact]
+    public void LogitsBesideOtherOutputs()
+    {
+        Write(input: ["N", 1, 1, 3], output: ["N", 3], name: "logits", more: new ProtobufMessage().Message(12, Described("flatten_0")));
+        Assert.Equal([0, 1, 2], OnnxNetwork.Load(device, path).Forward(Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]), ForwardMode.Frozen).Logits.ToArray());
+    }
+
+    [Fact]
+    public void LogitsThatAreNotNumbersAreRefused()
+    {
+        Write(input: ["N", 1, 1, 3], output: ["N", 3], scale: float.PositiveInfinity);
+        Classifier model = OnnxNetwork.Load(device, path);
+        Assert.Contains("NaN", Assert.Throws<UserErrorException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]), ForwardMode.Frozen)).Message, StringComparison.Ordinal);
+    }
+
+    private string Refusal()
+    {
+        string message = Assert.Throws<UserErrorException>(() => OnnxNetwork.Load(device, path)).Message;
+        Assert.StartsWith($"{path}: ", message, StringComparison.Ordinal);
+        return message[(path.Length + 2)..];
+    }
+
+    private void Write(object[] input, object[] output, string name = "y", float scale = 2, ProtobufMessage? more = null)
+    {
+        OnnxGraph graph = new();
+        graph.Add("Mul", [graph.Add("Flatten", ["x"]), graph.Constant("scale", [], [scale])]);
+        ProtobufMessage model = graph.Model("scaled", ("x", input), (name, output), "0", new Dictionary<string, string>());
+        // A second part of the same message is merged with the first.
+        if (more is not null)
+            model.Message(7, more);
+        File.WriteAllBytes(path, model.Written().ToArray());
+    }
+
+    /// <summary>A value of one number, of float32.</summary>
+    private static ProtobufMessage Described(string name) => new ProtobufMessage().Text(1, name).Message(2, new ProtobufMessage().Message(1, new ProtobufMessage().Integer(1, 1)));
+}
