@@ -69,7 +69,7 @@ public static class AttackCatalog
         if (usesRatio && AttackLoss.Dlr.For(classes, targets > 0) != AttackLoss.Dlr)
             notes.Add($"the difference of logits ratio is not defined for {classes} classes; the margin takes its place");
         if (targets >= classes)
-            notes.Add($"{classes} classes give {classes - 1} targets, not {targets}");
+            notes.Add($"{classes} classes: {classes - 1} of {targets} targets");
         if (passes > 1 && !isRandom)
             notes.Add($"the network is not random: {passes} passes give the gradient of one");
         return notes.Count == 0 ? null : $"{attack.Name}: {string.Join("; ", notes)}";
