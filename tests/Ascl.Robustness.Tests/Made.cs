@@ -1,4 +1,5 @@
 using Ascl.Autograd;
+using Ascl.Autograd.Ops;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Random;
 using Ascl.Models;
@@ -22,6 +23,23 @@ internal static class Made
         float[] pixels = [.. numbers.SelectMany(n => Uniform(Image, 100 + (uint)n, -0.2f, 1.2f).Select(v => Math.Clamp(v, 0, 1)))];
         return new(Tensor.FromArray(device, new(numbers.Length, Channels, Size, Size), pixels), device.Upload<int>([.. numbers.Select(n => n * 7 % Classes)]), device.Upload<int>(numbers));
     }
+
+    /// <summary>Images of which the model is right: the labels are its predictions.</summary>
+    public static ImageBatch RightBatch(Classifier model, params IEnumerable<int> chosen)
+    {
+        ImageBatch batch = Batch(model.Device, chosen);
+        return batch with { Labels = model.Device.Upload<int>(Predictions(model, batch.Images)) };
+    }
+
+    /// <summary>The same with pixels in [0.3, 0.7]: small changes do not meet the border of the image range.</summary>
+    public static ImageBatch GreyBatch(Classifier model, params IEnumerable<int> chosen)
+    {
+        ImageBatch batch = Batch(model.Device, chosen);
+        Tensor grey = Tensor.FromArray(model.Device, batch.Images.Shape, [.. batch.Images.ToArray().Select(v => 0.3f + 0.4f * v)]);
+        return batch with { Images = grey, Labels = model.Device.Upload<int>(Predictions(model, grey)) };
+    }
+
+    public static int[] Predictions(Classifier model, Tensor images) => model.Forward(images, ForwardMode.Frozen).Logits.Predict().ToArray();
 
     public static float[] Uniform(int length, uint stream, float low, float high)
     {

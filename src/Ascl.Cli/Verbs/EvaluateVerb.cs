@@ -48,7 +48,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     public string? Normalize { get; init; }
 
     [Section("Attack")]
-    [Option("attack", MetaValue = "NAMES", HelpText = "Attacks in turn, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, multi-targeted, apgd-ce, apgd-dlr, apgd-t, fab-t, square, or autoattack: apgd-ce,apgd-t,fab-t,square.")]
+    [Option("attack", MetaValue = "NAMES", HelpText = "Attacks in turn, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more attacks and starts), autoattack-rand (for random networks).")]
     public string Attack { get; init; } = "pgd";
 
     [Option("epsilon", MetaValue = "E", HelpText = "Largest change of an image, of pixels in [0, 1].")]

@@ -34,6 +34,36 @@ public static unsafe class BoundaryKernels
         x.MarkChanged();
     }
 
+    /// <summary>Where the linearised boundary of a class, |value|/‖gradient‖ away, is nearer than all before it, that becomes the nearest one.</summary>
+    /// <param name="norm">Of the distance: the gradient's norm is its dual.</param>
+    /// <param name="values">[n] a function that is 0 on the boundary.</param>
+    /// <param name="gradients">[n, image] of it.</param>
+    /// <param name="distances">[n] of the nearest boundary so far; NaN before the first.</param>
+    public static void KeepNearest(
+        PerturbationNorm norm, int image, DeviceBuffer<float> values, DeviceBuffer<float> gradients, DeviceBuffer<float> distances, DeviceBuffer<float> nearestValues, DeviceBuffer<float> nearestGradients)
+    {
+        using var trace = KernelTrace.Begin("attack.keep_nearest", gradients.Length, 2.0 * gradients.Length, 12.0 * gradients.Length);
+        float* pv = CpuDevice.Pointer(values), pg = CpuDevice.Pointer(gradients), pd = CpuDevice.Pointer(distances), to = CpuDevice.Pointer(nearestValues), toGradients = CpuDevice.Pointer(nearestGradients);
+        ((CpuDevice)gradients.Device).For(values.Length, (n, _) =>
+        {
+            ReadOnlySpan<float> g = new(pg + (nint)n * image, image);
+            double sum = 0, squares = 0;
+            foreach (float v in g)
+            {
+                sum += Math.Abs(v);
+                squares += (double)v * v;
+            }
+            float distance = (float)(Math.Abs((double)pv[n]) / ((norm == PerturbationNorm.Linf ? sum : Math.Sqrt(squares)) + 1e-12));
+            if (distance >= pd[n])
+                return;
+            (pd[n], to[n]) = (distance, pv[n]);
+            g.CopyTo(new(toGradients + (nint)n * image, image));
+        });
+        distances.MarkChanged();
+        nearestValues.MarkChanged();
+        nearestGradients.MarkChanged();
+    }
+
     /// <summary>The length of each image's change: [n].</summary>
     public static void Lengths(PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> x, DeviceBuffer<float> lengths)
     {

@@ -11,19 +11,20 @@ namespace Ascl.Robustness.Attacks;
 /// <summary>Settings of <see cref="AutoPgdAttack"/>; ε in units of [0, 1] pixels.</summary>
 /// <param name="Loss">Cross-entropy or the difference of logits ratio; where that is not defined for so few classes, the margin.</param>
 /// <param name="Targets">0: away from the label. Else: towards each of so many wrong classes, the most likely ones first.</param>
-/// <param name="Restarts">Starts without targets.</param>
-public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Restarts = 1);
+/// <param name="Passes">Passes that each gradient is the mean of, for networks that are random (expectation over transformation, Athalye et al. 2018).</param>
+public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Passes = 1);
 
 /// <summary>
 /// Auto-PGD (Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks"): gradient ascent with
 /// momentum that halves an image's own step size where the loss stops rising, and goes on from its best point. As in the authors' code, also in what it
-/// does at the first check. An image that is turned is left alone from then on.
+/// does at the first check. An image that is turned is left alone from then on; with several passes a gradient it goes on to the end, because a random network
+/// may err by chance, and the last point of it counts that the last pass got wrong.
 /// </summary>
 public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
 {
     public AutoPgdSettings Settings { get; } = settings;
 
-    public string Name => Settings.Targets > 0 ? "APGD-T" : Settings.Loss == AttackLoss.CrossEntropy ? "APGD-CE" : "APGD-DLR";
+    public string Name => (Settings.Targets > 0 ? "APGD-T" : Settings.Loss == AttackLoss.CrossEntropy ? "APGD-CE" : "APGD-DLR") + (Settings.Passes > 1 ? $" (EOT {Settings.Passes})" : "");
     public PerturbationNorm Norm => Settings.Norm;
     public double Epsilon => Settings.Epsilon;
     public int Steps => Settings.Steps;
@@ -33,7 +34,7 @@ public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         ElementwiseKernels.Copy(batch.Images.Data, 0, adversarial.Data, 0, batch.Images.Shape.Length);
         int[][]? wrong = Settings.Targets > 0 ? WrongClasses.ByLogit(model, batch) : null;
-        int rounds = wrong is null ? Settings.Restarts : Math.Min(Settings.Targets, model.Spec.Classes - 1);
+        int rounds = wrong is null ? 1 : Math.Min(Settings.Targets, model.Spec.Classes - 1);
         int[] left = [.. Enumerable.Range(0, batch.Count)];
         for (int round = 0; round < rounds && left.Length > 0; round++)
         {

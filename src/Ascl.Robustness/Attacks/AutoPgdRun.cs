@@ -71,7 +71,7 @@ internal sealed class AutoPgdRun
         Copy(x, best);
         Copy(gradient, bestGradient);
         List<int> survivors = [];
-        for (int step = 0, since = 0, period = AutoPgdSchedule.First(settings.Steps); step < settings.Steps && states.Any(s => !s.IsTurned); step++)
+        for (int step = 0, since = 0, period = AutoPgdSchedule.First(settings.Steps); step < settings.Steps && !states.All(IsDone); step++)
         {
             using (model.Device.Pool.BeginScope())
             {
@@ -89,23 +89,43 @@ internal sealed class AutoPgdRun
         return [.. states.Where(s => !s.IsTurned).Select(s => s.Place)];
     }
 
-    /// <summary>Losses and gradients at x; images seen to be wrong there are turned.</summary>
+    /// <summary>An image of which nothing more is to be found.</summary>
+    private bool IsDone(ImageState state) => state.IsTurned && settings.Passes == 1;
+
+    /// <summary>Gradients at x, the means over the passes, and the losses of the last one; images that it gets wrong are turned.</summary>
     private float[] Look(Tensor adversarial)
+    {
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        var (losses, predictions) = Pass(gradient);
+        for (int pass = 1; pass < settings.Passes; pass++)
+        {
+            using IDisposable passScope = model.Device.Pool.BeginScope();
+            Tensor more = New();
+            (losses, predictions) = Pass(more);
+            ElementwiseKernels.Add(gradient.Data, more.Data, gradient.Data);
+        }
+        if (settings.Passes > 1)
+            ElementwiseKernels.Scale(gradient.Data, 1f / settings.Passes, gradient.Data);
+        int[] labels = batch.Labels.ToArray();
+        foreach (var (i, state) in states.Index())
+            if (!IsDone(state) && predictions[i] != labels[i])
+            {
+                state.IsTurned = true;
+                ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, state.Place * image, image);
+            }
+        return losses;
+    }
+
+    /// <summary>Losses and predictions at x, and the losses' gradients.</summary>
+    private (float[] Losses, int[] Predictions) Pass(Tensor gradients)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         Tensor point = x.Detach(requiresGrad: true), logits = model.Forward(point, ForwardMode.Frozen).Logits;
         DeviceBuffer<int>? targets = states[0].Target is null ? null : model.Device.Upload<int>([.. states.Select(s => s.Target!.Value)]);
         Tensor losses = loss.Each(logits, batch.Labels, targets: targets);
         WorkCount.BackwardImages += states.Length;
-        Copy(Gradient.Of(losses.Sum(), point)[0], gradient);
-        int[] predictions = logits.Predict().ToArray(), labels = batch.Labels.ToArray();
-        foreach (var (i, state) in states.Index())
-            if (!state.IsTurned && predictions[i] != labels[i])
-            {
-                state.IsTurned = true;
-                ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, state.Place * image, image);
-            }
-        return losses.ToArray();
+        Copy(Gradient.Of(losses.Sum(), point)[0], gradients);
+        return (losses.ToArray(), logits.Predict().ToArray());
     }
 
     /// <summary>Keeps best points, and counts the steps that raised the loss. The authors' code compares the first step's loss with 0; so does this.</summary>
@@ -147,7 +167,7 @@ internal sealed class AutoPgdRun
     /// <summary>Goes on without the images that are turned, once a quarter is.</summary>
     private void Drop()
     {
-        int[] left = [.. states.Index().Where(s => !s.Item.IsTurned).Select(s => s.Index)];
+        int[] left = [.. states.Index().Where(s => !IsDone(s.Item)).Select(s => s.Index)];
         if (left.Length == 0 || left.Length > states.Length * 3 / 4)
             return;
         (batch, x, before) = (batch.Select(left), ImageBatch.SelectImages(x, left), ImageBatch.SelectImages(before, left));

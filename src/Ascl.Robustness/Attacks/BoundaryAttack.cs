@@ -11,17 +11,18 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings of <see cref="BoundaryAttack"/>, the authors' by default; ε in units of [0, 1] pixels.</summary>
-/// <param name="Targets">Wrong classes tried, the most likely ones first.</param>
+/// <param name="Targets">0: towards whichever boundary is nearest. Else: towards each of so many wrong classes, the most likely ones first.</param>
 public sealed record BoundarySettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, int Targets = 9, double LargestAlpha = 0.1, double Eta = 1.05, double Beta = 0.9);
 
 /// <summary>
-/// The targeted fast adaptive boundary attack FAB-T (Croce and Hein 2020): looks for the smallest change that reaches a wrong class, by projections onto the
-/// linearised boundary. One start for each target, at the image itself. Within ε it counts as an attack; the size found tells how far the boundary is.
+/// The fast adaptive boundary attack FAB (Croce and Hein 2020): looks for the smallest change that is misclassified, by projections onto a linearised boundary;
+/// targeted (FAB-T) onto that with one wrong class after another, else in every step onto the nearest of all, for which it takes a backward pass a class. The
+/// first start is the image itself, restarts are random points half of ε away. Within ε it counts as an attack; the size found tells how far the boundary is.
 /// </summary>
 public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
 {
     public BoundarySettings Settings { get; } = settings;
-    public string Name => "FAB-T";
+    public string Name => Settings.Targets > 0 ? "FAB-T" : "FAB";
     public PerturbationNorm Norm => Settings.Norm;
     public double Epsilon => Settings.Epsilon;
     public int Steps => Settings.Steps;
@@ -29,7 +30,7 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
     /// <summary>The nearest adversarial image found where it is within ε; else the original.</summary>
     public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
     {
-        var (nearest, sizes) = Nearest(model, batch, Settings.Epsilon);
+        var (nearest, sizes) = Nearest(model, batch, Settings.Epsilon, key);
         int[] outside = [.. sizes.Select(size => size <= Settings.Epsilon ? 0 : 1)];
         AutoPgdKernels.Copy(batch.Images.Shape.Length / batch.Count, model.Device.Upload<int>(outside), batch.Images.Data, nearest.Data);
         return nearest;
@@ -37,36 +38,38 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
 
     /// <summary>The nearest adversarial image found for each image, and the length of its change, infinite where none was found.</summary>
     /// <param name="enough">An image for which a target gave a change no longer than this is not tried with the targets after it.</param>
-    public (Tensor Images, float[] Sizes) Nearest(Classifier model, ImageBatch batch, double enough = 0)
+    /// <param name="key">Its step counts restarts: 0 is the start at the image.</param>
+    public (Tensor Images, float[] Sizes) Nearest(Classifier model, ImageBatch batch, double enough = 0, RandomKey key = default)
     {
         Tensor nearest = Tensor.EmptyLike(batch.Images);
         ElementwiseKernels.Copy(batch.Images.Data, 0, nearest.Data, 0, batch.Images.Shape.Length);
         float[] sizes = [.. Enumerable.Repeat(float.PositiveInfinity, batch.Count)];
-        int[][] wrong = WrongClasses.ByLogit(model, batch);
-        for (int round = 0; round < Math.Min(Settings.Targets, model.Spec.Classes - 1); round++)
+        int[][]? wrong = Settings.Targets > 0 ? WrongClasses.ByLogit(model, batch) : null;
+        int rounds = wrong is null ? 1 : Math.Min(Settings.Targets, model.Spec.Classes - 1);
+        for (int round = 0; round < rounds; round++)
         {
             int[] left = [.. Enumerable.Range(0, batch.Count).Where(i => !(sizes[i] <= enough))];
             if (left.Length == 0)
                 break;
             using IDisposable scope = model.Device.Pool.BeginScope();
-            Approach(model, batch.Select(left), model.Device.Upload<int>([.. left.Select(i => wrong[i][round])]), left, nearest, sizes);
+            RandomKey own = key with { Purpose = RandomPurpose.FastAdaptiveBoundary, Step = key.Step * (uint)rounds + (uint)round };
+            int[]? targets = wrong is null ? null : [.. left.Select(i => wrong[i][round])];
+            Approach(model, batch.Select(left), targets, key.Step == 0 ? AttackStart.None : AttackStart.Surface, own, left, nearest, sizes);
         }
         return (nearest, sizes);
     }
 
-    /// <summary>One run towards one class for each image; what is nearer than before is written to its place.</summary>
-    private void Approach(Classifier model, ImageBatch batch, DeviceBuffer<int> targets, int[] places, Tensor nearest, float[] sizes)
+    /// <summary>One run for each image, towards one class each or the nearest ones; what is nearer than before is written to its place.</summary>
+    private void Approach(Classifier model, ImageBatch batch, int[]? targets, AttackStart start, RandomKey key, int[] places, Tensor nearest, float[] sizes)
     {
         int image = batch.Images.Shape.Length / batch.Count;
         int[] labels = batch.Labels.ToArray();
         Tensor x = Tensor.EmptyLike(batch.Images);
-        ElementwiseKernels.Copy(batch.Images.Data, 0, x.Data, 0, x.Shape.Length);
+        AttackKernels.Start(start, Settings.Norm, image, batch.Images.Data, batch.Ids, key, (float)(Settings.Epsilon / 2), x.Data);
         for (int step = 0; step < Settings.Steps; step++)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            Tensor point = x.Detach(requiresGrad: true), margins = model.Forward(point, ForwardMode.Frozen).Logits.Margin(MarginLoss.Difference, batch.Labels, targets);
-            Tensor gradients = Gradient.Of(margins.Sum(), point)[0];
-            WorkCount.BackwardImages += batch.Count;
+            var (margins, gradients) = Boundaries(model, batch, x, targets, labels);
             BoundaryKernels.Step(Settings.Norm, image, batch.Images.Data, margins.Data, gradients.Data, Settings.LargestAlpha, Settings.Eta, x.Data);
 
             int[] predictions = model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray();
@@ -83,6 +86,31 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
                     ElementwiseKernels.Copy(x.Data, i * image, nearest.Data, place * image, image);
                 }
             BoundaryKernels.Shrink(image, model.Device.Upload<int>(turned), batch.Images.Data, (float)Settings.Beta, x.Data);
+        }
+    }
+
+    /// <summary>The differences of logits whose linearisation each image is projected onto, and their gradients.</summary>
+    private (Tensor Margins, Tensor Gradients) Boundaries(Classifier model, ImageBatch batch, Tensor x, int[]? targets, int[] labels)
+    {
+        Tensor point = x.Detach(requiresGrad: true), logits = model.Forward(point, ForwardMode.Frozen).Logits;
+        if (targets is not null)
+            return Towards(targets);
+        int image = x.Shape.Length / batch.Count;
+        Tensor margins = Tensor.Empty(model.Device, new(batch.Count)), gradients = Tensor.EmptyLike(x);
+        DeviceBuffer<float> distances = model.Device.Upload<float>([.. Enumerable.Repeat(float.NaN, batch.Count)]);
+        for (int wrong = 0; wrong < model.Spec.Classes - 1; wrong++)
+        {
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            var (values, slopes) = Towards([.. labels.Select(label => wrong < label ? wrong : wrong + 1)]);
+            BoundaryKernels.KeepNearest(Settings.Norm, image, values.Data, slopes.Data, distances, margins.Data, gradients.Data);
+        }
+        return (margins, gradients);
+
+        (Tensor, Tensor) Towards(int[] classes)
+        {
+            Tensor differences = logits.Margin(MarginLoss.Difference, batch.Labels, model.Device.Upload<int>(classes));
+            WorkCount.BackwardImages += batch.Count;
+            return (differences, Gradient.Of(differences.Sum(), point)[0]);
         }
     }
 }

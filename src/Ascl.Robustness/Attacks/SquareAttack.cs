@@ -10,12 +10,12 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>
-/// The Square attack (Andriushchenko et al. 2020) in L∞: random squares, kept where they lower the margin. Asks for logits only, no gradients: what hides
+/// The Square attack (Andriushchenko et al. 2020): random squares, kept where they lower the margin. Asks for logits only, no gradients: what hides
 /// gradients does not stop it. An image is left alone once it is turned.
 /// </summary>
 /// <param name="epsilon">Of pixels in [0, 1].</param>
 /// <param name="queries">Times that the network is asked about an image.</param>
-public sealed class SquareAttack(double epsilon, int queries = 5000) : IAttack
+public sealed class SquareAttack(double epsilon, int queries = 5000, PerturbationNorm norm = PerturbationNorm.Linf) : IAttack
 {
     /// <summary>Share of the pixels that the first squares cover.</summary>
     private const double FirstShare = 0.8;
@@ -24,30 +24,40 @@ public sealed class SquareAttack(double epsilon, int queries = 5000) : IAttack
     private static readonly int[] Halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
 
     public string Name => "Square";
-    public PerturbationNorm Norm => PerturbationNorm.Linf;
+    public PerturbationNorm Norm => norm;
     public double Epsilon => epsilon;
     public int Steps => queries;
     public bool UsesGradients => false;
 
-    /// <summary>Share of the pixels that the squares of a query cover; query 0 is the first after the stripes.</summary>
+    /// <summary>Share of the pixels that the squares of a query cover; query 0 is the first after the start.</summary>
     public static double Share(int query, int queries)
     {
         int scaled = (int)((double)query / queries * 10000);
         return FirstShare / Math.Pow(2, Halvings.Count(halving => scaled > halving));
     }
 
+    /// <summary>Side of the squares that cover a share of an image, in pixels: in L2 odd, and 3 where the image has room for it.</summary>
+    public static int Side(PerturbationNorm norm, double share, int height, int width)
+    {
+        int side = (int)Math.Round(Math.Sqrt(share * height * width)), most = Math.Min(height, width);
+        return norm == PerturbationNorm.Linf ? Math.Min(Math.Max(side, 1), most) : Math.Min(Math.Max(side, 3) | 1, (most - 1) | 1);
+    }
+
     public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         Copy(batch.Images, adversarial);
-        // Step 0 is the stripes' and query q has step q + 1: a restart takes up where the numbers of the one before end.
+        // Step 0 is the start's and query q has step q + 1: a restart takes up where the numbers of the one before end.
         RandomKey own = key with { Purpose = RandomPurpose.Square, Step = key.Step * (uint)(queries + 1) };
         int[] sizes = [.. batch.Images.Shape.Sizes];
         (int channels, int height, int width) = (sizes[1], sizes[2], sizes[3]);
         using IDisposable scope = model.Device.Pool.BeginScope();
         int[] places = [.. Enumerable.Range(0, batch.Count)];
         (ImageBatch left, Tensor x, Tensor candidate) = (batch, Tensor.EmptyLike(batch.Images), Tensor.EmptyLike(batch.Images));
-        SquareKernels.Stripes(channels, height, width, left.Images.Data, left.Ids, own, (float)epsilon, x.Data);
+        if (norm == PerturbationNorm.Linf)
+            SquareKernels.Stripes(channels, height, width, left.Images.Data, left.Ids, own, (float)epsilon, x.Data);
+        else
+            SquareL2Kernels.Tiles(channels, height, width, left.Images.Data, left.Ids, own, (float)epsilon, x.Data);
         float[] margins = Margins(model, x, left);
         for (int query = 0; query < queries; query++)
         {
@@ -61,9 +71,13 @@ public sealed class SquareAttack(double epsilon, int queries = 5000) : IAttack
                 (left, x, margins, places) = (left.Select(still), ImageBatch.SelectImages(x, still), [.. still.Select(i => margins[i])], [.. still.Select(i => places[i])]);
                 candidate = Tensor.EmptyLike(x);
             }
-            int side = Math.Max((int)Math.Round(Math.Sqrt(Share(query, queries) * height * width)), 1);
+            int side = Side(norm, Share(query, queries), height, width);
             using IDisposable queryScope = model.Device.Pool.BeginScope();
-            SquareKernels.Propose(channels, height, width, left.Images.Data, left.Ids, own.At(own.Step + (uint)query + 1), (float)epsilon, Math.Min(side, Math.Min(height, width)), x.Data, candidate.Data);
+            RandomKey drawn = own.At(own.Step + (uint)query + 1);
+            if (norm == PerturbationNorm.Linf)
+                SquareKernels.Propose(channels, height, width, left.Images.Data, left.Ids, drawn, (float)epsilon, side, x.Data, candidate.Data);
+            else
+                SquareL2Kernels.Propose(channels, height, width, left.Images.Data, left.Ids, drawn, (float)epsilon, side, x.Data, candidate.Data);
             float[] proposed = Margins(model, candidate, left);
             int[] better = [.. proposed.Select((margin, i) => margins[i] > 0 && margin < margins[i] ? 1 : 0)];
             AutoPgdKernels.Copy(x.Shape.Length / places.Length, model.Device.Upload<int>(better), candidate.Data, x.Data);

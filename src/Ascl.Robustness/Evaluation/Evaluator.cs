@@ -36,6 +36,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     {
         long began = Stopwatch.GetTimestamp();
         bool[] right = Right(), robust = [.. right];
+        bool isRandom = attacks.Any(a => a.Attack is AutoPgdAttack { Settings.Passes: > 1 }) && IsRandom();
         List<AttackReport> reports = [];
         double secondsBefore = 0;
         foreach (var (a, planned) in attacks.Index())
@@ -57,7 +58,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
                 progress?.Invoke(new(planned.Attack.Name, done, attacked.Length, (a, attacks.Count), Share(attacked.Length - turned)));
             }
             reports.Add(new(planned.Attack.Name, planned.Attack.Norm.ToString().ToLowerInvariant(), planned.Attack.Epsilon, planned.Attack.Steps, planned.Restarts,
-                Share(attacked.Length - turned), attacked.Length, turned, rejected, seconds, AttackCatalog.Note(planned.Attack, model.Spec.Classes)));
+                Share(attacked.Length - turned), attacked.Length, turned, rejected, seconds, AttackCatalog.Note(planned.Attack, model.Spec.Classes, isRandom)));
         }
         double clean = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
         bool isAutoAttack = reports.Select(r => r.Name).SequenceEqual(AutoAttack);
@@ -82,6 +83,17 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
             right.AddRange(Correct(ImageBatch.Upload(model.Device, images, host).Images, host.Labels));
         }
         return [.. right];
+    }
+
+    /// <summary>Whether two passes over a batch give different logits.</summary>
+    private bool IsRandom()
+    {
+        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
+        Batch host = plan.NewBatch();
+        plan.Fill(0, host);
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        Tensor x = ImageBatch.Upload(model.Device, images, host).Images;
+        return !model.Forward(x, ForwardMode.Frozen).Logits.ToArray().SequenceEqual(model.Forward(x, ForwardMode.Frozen).Logits.ToArray());
     }
 
     /// <summary>All starts of an attack on some images; a restart only sees those that survived the ones before it.</summary>

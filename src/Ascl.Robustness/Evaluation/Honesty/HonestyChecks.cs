@@ -31,8 +31,7 @@ public static class HonestyChecks
         yield return MoreStepsHelp(subject);
         yield return LargerBallHolds(subject);
         yield return UnboundedFails(subject);
-        if (subject.Norm == Kernels.Attack.PerturbationNorm.Linf)
-            yield return BlackBoxBeatsWhiteBox(subject);
+        yield return BlackBoxBeatsWhiteBox(subject);
         if (subject.Twin is not null)
             yield return TransferBeatsWhiteBox(subject);
     }
@@ -97,7 +96,7 @@ public static class HonestyChecks
 
     public static HonestyFinding BlackBoxBeatsWhiteBox(HonestySubject subject)
     {
-        double blind = subject.Under(new SquareAttack(subject.Epsilon, Queries)), white = subject.Under(subject.Pgd(subject.Epsilon, Steps));
+        double blind = subject.Under(new SquareAttack(subject.Epsilon, Queries, subject.Norm)), white = subject.Under(subject.Pgd(subject.Epsilon, Steps));
         return new("black-box-beats-white-box", blind < white - Slack, $"{Percent(blind)} withstand Square with {Queries} queries, {Percent(white)} PGD-{Steps}", "what needs no gradients should not do better than what has them");
     }
 

@@ -1,0 +1,156 @@
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Random;
+
+namespace Ascl.Kernels.Attack;
+
+/// <summary>The random changes of the Square attack in L2 (Andriushchenko et al. 2020), on plain pixels [n, C, H, W]. The numbers of image i are keyed by
+/// ids[i] and the query, so they do not depend on the batch. δ = x − original always has length ε before it is clipped to [0, 1].</summary>
+public static unsafe class SquareL2Kernels
+{
+    /// <summary>Of the tiles in a column or a row of an image at the start.</summary>
+    private const int TilesAcross = 5;
+
+    /// <summary>Keeps quotients of lengths finite.</summary>
+    private const double Tiny = 1e-12;
+
+    /// <summary>x = clip₀₁(original + ε·δ/‖δ‖), δ a grid of tiles in the image's middle: each η, upright or lying, with a sign drawn for each channel.</summary>
+    public static void Tiles(int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
+    {
+        int plane = height * width, image = channels * plane, side = Math.Max(Math.Min(height, width) / TilesAcross, 1), rows = height / side, columns = width / side;
+        int top = (height - rows * side) / 2, left = (width - columns * side) / 2;
+        using var trace = KernelTrace.Begin("attack.tiles", x.Length, 4.0 * x.Length, 8.0 * x.Length);
+        double[] eta = Eta(side);
+        float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
+        int* pid = CpuDevice.Pointer(ids);
+        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        {
+            RandomKey own = key.For(pid[n]);
+            float* o = po + (nint)n * image, to = px + (nint)n * image;
+            new Span<float>(to, image).Clear();
+            for (int tile = 0; tile < rows * columns; tile++)
+            {
+                uint word = (uint)(tile * (channels + 1));
+                bool isLying = IsOdd(own, word);
+                for (int c = 0; c < channels; c++)
+                {
+                    double sign = IsOdd(own, word + 1 + (uint)c) ? 1 : -1;
+                    float* corner = to + c * plane + (top + tile / columns * side) * width + left + tile % columns * side;
+                    for (int row = 0; row < side; row++)
+                        for (int column = 0; column < side; column++)
+                            corner[row * width + column] = (float)(sign * At(eta, side, row, column, isLying));
+                }
+            }
+            Place(o, to, image, epsilon);
+        });
+        x.MarkChanged();
+    }
+
+    /// <summary>
+    /// candidate = clip₀₁(original + ε·δ/‖δ‖), δ that of x after the budget of two random windows W₁ and W₂ and what is unused of ε went to W₁: for each channel
+    /// ν = ±η + δ|W₁/‖δ|W₁‖, then δ|W₂ = 0 and δ|W₁ = ν/‖ν‖·√(max(ε² − ‖δ‖², 0)/C + ‖δ|W₁∪W₂‖²). The last length is that of all channels, as in Auto-Attack's
+    /// code; the paper takes each channel's own.
+    /// </summary>
+    /// <param name="side">Of the windows, in pixels; odd.</param>
+    public static void Propose(
+        int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate)
+    {
+        int plane = height * width, image = channels * plane;
+        using var trace = KernelTrace.Begin("attack.square_l2", x.Length, 6.0 * x.Length, 12.0 * x.Length);
+        double[] eta = Eta(side);
+        float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x), pc = CpuDevice.Pointer(candidate);
+        int* pid = CpuDevice.Pointer(ids);
+        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        {
+            RandomKey own = key.For(pid[n]);
+            float* o = po + (nint)n * image, at = px + (nint)n * image, to = pc + (nint)n * image;
+            Window target = new(own, 0, side, height, width), source = new(own, 2, side, height, width);
+            bool isLying = IsOdd(own, 4);
+            double all = 0, windows = 0;
+            for (int i = 0; i < image; i++)
+            {
+                to[i] = at[i] - o[i];
+                double square = (double)to[i] * to[i];
+                all += square;
+                int row = i % plane / width, column = i % width;
+                windows += target.Holds(row, column) || source.Holds(row, column) ? square : 0;
+            }
+            double budget = Math.Sqrt(Math.Max((double)epsilon * epsilon - all, 0) / channels + windows);
+            for (int c = 0; c < channels; c++)
+            {
+                double sign = IsOdd(own, 5 + (uint)c) ? 1 : -1, before = 0, after = 0;
+                float* from = to + c * plane + target.Top * width + target.Left;
+                for (int i = 0; i < side * side; i++)
+                    before += Square(from[i / side * width + i % side]);
+                double scale = 1 / (Math.Sqrt(before) + Tiny);
+                for (int i = 0; i < side * side; i++)
+                {
+                    ref float delta = ref from[i / side * width + i % side];
+                    delta = (float)(sign * At(eta, side, i / side, i % side, isLying) + delta * scale);
+                    after += Square(delta);
+                }
+                scale = budget / (Math.Sqrt(after) + Tiny);
+                for (int row = Math.Min(target.Top, source.Top); row < Math.Max(target.Top, source.Top) + side; row++)
+                    for (int column = Math.Min(target.Left, source.Left); column < Math.Max(target.Left, source.Left) + side; column++)
+                    {
+                        ref float delta = ref to[c * plane + row * width + column];
+                        delta = target.Holds(row, column) ? (float)(delta * scale) : source.Holds(row, column) ? 0 : delta;
+                    }
+            }
+            Place(o, to, image, epsilon);
+        });
+        candidate.MarkChanged();
+    }
+
+    /// <summary>η: a square of unit length, its upper half a bump, its lower half a pit.</summary>
+    private static double[] Eta(int side)
+    {
+        double[] eta = new double[side * side];
+        int upper = side / 2;
+        Bump(eta.AsSpan(0, upper * side), upper, side, 1);
+        Bump(eta.AsSpan(upper * side), side - upper, side, -1);
+        double length = Math.Sqrt(eta.Sum(v => v * v));
+        return [.. eta.Select(v => v / length)];
+    }
+
+    /// <summary>A rectangle of unit length, Σ 1/(k + 1)² over the k from the distance to the middle pixel, in rows or columns, whichever is larger, to that of the border.</summary>
+    private static void Bump(Span<double> values, int height, int width, int sign)
+    {
+        int farthest = Math.Max(height, width) / 2;
+        double squares = 0;
+        for (int i = 0; i < values.Length; i++)
+        {
+            for (int k = Math.Max(Math.Abs(i / width - height / 2), Math.Abs(i % width - width / 2)); k <= farthest; k++)
+                values[i] += 1.0 / ((k + 1) * (k + 1));
+            squares += values[i] * values[i];
+        }
+        foreach (ref double value in values)
+            value *= sign / Math.Sqrt(squares);
+    }
+
+    private static double At(double[] eta, int side, int row, int column, bool isLying) => isLying ? eta[column * side + row] : eta[row * side + column];
+
+    /// <summary>δ ← clip₀₁(original + ε·δ/‖δ‖), in place.</summary>
+    private static void Place(float* original, float* delta, int image, double epsilon)
+    {
+        double squares = 0;
+        for (int i = 0; i < image; i++)
+            squares += Square(delta[i]);
+        double scale = epsilon / (Math.Sqrt(squares) + Tiny);
+        for (int i = 0; i < image; i++)
+            delta[i] = (float)Math.Clamp(original[i] + scale * delta[i], 0, 1);
+    }
+
+    private static bool IsOdd(RandomKey key, uint word) => (Philox.Word(key, word) & 1) == 1;
+
+    private static double Square(double value) => value * value;
+
+    /// <summary>A square of pixels at a random place.</summary>
+    private readonly struct Window(RandomKey key, uint word, int side, int height, int width)
+    {
+        public readonly int Top = Philox.ToIndex(Philox.Word(key, word), height - side + 1), Left = Philox.ToIndex(Philox.Word(key, word + 1), width - side + 1);
+        private readonly int side = side;
+
+        public bool Holds(int row, int column) => row >= Top && row < Top + side && column >= Left && column < Left + side;
+    }
+}
