@@ -46,7 +46,7 @@ public static class HonestyChecks
             differing += first.SequenceEqual(again) && alone.SequenceEqual(first[..alone.Length]) ? 0 : batch.Count;
         });
         return new("randomised-forward", differing > 0, $"logits of {differing} of {subject.Images.Count} images differ between two passes, or alone and in a batch",
-            "attacks must average over the randomness (expectation over transformation)");
+            "attacks must average over the randomness (expectation over transformation), as autoattack-rand does");
     }
 
     public static HonestyFinding SoftmaxOutputs(HonestySubject subject)
