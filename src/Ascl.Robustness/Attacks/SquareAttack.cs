@@ -20,7 +20,7 @@ public sealed class SquareAttack(double epsilon, int queries = 5000) : IAttack
     /// <summary>Share of the pixels that the first squares cover.</summary>
     private const double FirstShare = 0.8;
 
-    /// <summary>Queries, of 10,000, after which the share is halved.</summary>
+    /// <summary>Queries after which the share is halved. Made for 10,000; as in Auto-Attack's standard version they stay where they are for other budgets.</summary>
     private static readonly int[] Halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
 
     public string Name => "Square";
@@ -29,11 +29,7 @@ public sealed class SquareAttack(double epsilon, int queries = 5000) : IAttack
     public int Steps => queries;
 
     /// <summary>Share of the pixels that the squares of a query cover; query 0 is the first after the stripes.</summary>
-    public static double Share(int query, int queries)
-    {
-        int scaled = (int)((double)query / queries * 10000);
-        return FirstShare / Math.Pow(2, Halvings.Count(halving => scaled > halving));
-    }
+    public static double Share(int query) => FirstShare / Math.Pow(2, Halvings.Count(halving => query > halving));
 
     public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
     {
@@ -60,7 +56,7 @@ public sealed class SquareAttack(double epsilon, int queries = 5000) : IAttack
                 (left, x, margins, places) = (left.Select(still), ImageBatch.SelectImages(x, still), [.. still.Select(i => margins[i])], [.. still.Select(i => places[i])]);
                 candidate = Tensor.EmptyLike(x);
             }
-            int side = Math.Max((int)Math.Round(Math.Sqrt(Share(query, queries) * height * width)), 1);
+            int side = Math.Max((int)Math.Round(Math.Sqrt(Share(query) * height * width)), 1);
             using IDisposable queryScope = model.Device.Pool.BeginScope();
             SquareKernels.Propose(channels, height, width, left.Images.Data, left.Ids, own.At(own.Step + (uint)query + 1), (float)epsilon, Math.Min(side, Math.Min(height, width)), x.Data, candidate.Data);
             float[] proposed = Margins(model, candidate, left);
