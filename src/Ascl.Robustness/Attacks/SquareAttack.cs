@@ -20,7 +20,7 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
     /// <summary>Share of the pixels that the first squares cover.</summary>
     private const double FirstShare = 0.8;
 
-    /// <summary>Queries, of 10,000, after which the share is halved.</summary>
+    /// <summary>Queries after which the share is halved. Made for 10,000; as in Auto-Attack's standard version they stay where they are for other budgets.</summary>
     private static readonly int[] Halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
 
     public string Name => "Square";
@@ -30,11 +30,7 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
     public bool UsesGradients => false;
 
     /// <summary>Share of the pixels that the squares of a query cover; query 0 is the first after the start.</summary>
-    public static double Share(int query, int queries)
-    {
-        int scaled = (int)((double)query / queries * 10000);
-        return FirstShare / Math.Pow(2, Halvings.Count(halving => scaled > halving));
-    }
+    public static double Share(int query) => FirstShare / Math.Pow(2, Halvings.Count(halving => query > halving));
 
     /// <summary>Side of the squares that cover a share of an image, in pixels: in L2 odd, and 3 where the image has room for it.</summary>
     public static int Side(PerturbationNorm norm, double share, int height, int width)
@@ -71,7 +67,7 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
                 (left, x, margins, places) = (left.Select(still), ImageBatch.SelectImages(x, still), [.. still.Select(i => margins[i])], [.. still.Select(i => places[i])]);
                 candidate = Tensor.EmptyLike(x);
             }
-            int side = Side(norm, Share(query, queries), height, width);
+            int side = Side(norm, Share(query), height, width);
             using IDisposable queryScope = model.Device.Pool.BeginScope();
             RandomKey drawn = own.At(own.Step + (uint)query + 1);
             if (norm == PerturbationNorm.Linf)

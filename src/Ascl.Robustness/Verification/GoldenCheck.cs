@@ -35,8 +35,10 @@ public static class GoldenFile
             TrainingGolden.Verify(device, file, comparison);
         else if (file.Contains("eval.logits"))
             NetworkGolden.Verify(device, file, comparison);
+        else if (file.Contains("apgd-ce.losses"))
+            AutoAttackGolden.Verify(device, file, comparison);
         else
-            throw new UserErrorException($"{path}: not a golden file: it holds none of hidden, natural.logits, step0.images, eval.logits");
+            throw new UserErrorException($"{path}: not a golden file: it holds none of hidden, natural.logits, step0.images, eval.logits, apgd-ce.losses");
         return comparison.Checks;
     }
 }

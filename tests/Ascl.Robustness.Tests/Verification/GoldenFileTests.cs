@@ -26,6 +26,7 @@ public sealed class GoldenFileTests : IDisposable
     [InlineData("training_awp", 30)]
     [InlineData("training_ema", 60)]
     [InlineData("training_linear", 30)]
+    [InlineData("autoattack", 4)]
     public void EveryQuantityIsWithinItsLimit(string name, int atLeast)
     {
         using CpuDevice device = new(2);
@@ -56,6 +57,10 @@ public sealed class GoldenFileTests : IDisposable
     [InlineData("training_awp", "after.bn1.running_mean")]
     [InlineData("training_ema", "average.bn1.running_var")]
     [InlineData("training_linear", "after.conv1.weight")]
+    [InlineData("autoattack", "apgd-ce.losses")]
+    [InlineData("autoattack", "apgd-t.losses")]
+    [InlineData("autoattack", "fab-t.sizes")]
+    [InlineData("autoattack", "square.margins")]
     public void ADamagedValueFails(string name, string quantity)
     {
         string path = Damaged(name, quantity);

@@ -1,0 +1,152 @@
+using Ascl.Autograd;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Files;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+using Ascl.Models.Networks;
+using Ascl.Models.Weights;
+using Ascl.Robustness.Attacks;
+
+namespace Ascl.Robustness.Verification;
+
+/// <summary>
+/// Files of Auto-Attack's attacks in L∞ on a small robust network, with the program's random numbers: weights, images, labels; the loss of every iterate of
+/// APGD-CE and APGD-T, NaN once an image is turned; the least change that FAB-T finds; Square's least margin. The attacks are run as they are; what their
+/// iterates are worth is seen by a network that remembers its answers.
+/// </summary>
+internal static class AutoAttackGolden
+{
+    /// <summary>Losses, and ratios of logits, further apart than this are of different iterates.</summary>
+    private const double SameLoss = 1e-3;
+
+    private const double IteratesAllowed = 0.02, SizesAllowed = 1e-3, MarginsAllowed = 1e-3;
+
+    public static void Verify(Device device, SafetensorsFile file, Comparison comparison)
+    {
+        Subject subject = new(device, file);
+        double epsilon = NetworkGolden.Metadata(file, "epsilon");
+        int targets = (int)NetworkGolden.Metadata(file, "targets"), queries = (int)NetworkGolden.Metadata(file, "queries");
+        Iterates("apgd-ce.losses", new AutoPgdAttack(new(epsilon)), (image, logits, _) => CrossEntropy(logits, image.Label));
+        Iterates("apgd-t.losses", new AutoPgdAttack(new(epsilon, Loss: AttackLoss.Dlr, Targets: targets)), (image, logits, round) => Ratio(logits, image.Label, image.Wrong[round]));
+
+        BoundaryAttack boundary = new(new(epsilon, Targets: targets));
+        Nearest("fab-t.sizes", SizesAllowed, "of the size", (one, _, expected) => Math.Abs(boundary.Nearest(subject.Model, one).Sizes[0] - expected) / expected);
+        SquareAttack square = new(epsilon, queries);
+        Nearest("square.margins", MarginsAllowed, "in the margin", (one, image, expected) =>
+            Math.Abs(subject.Seen(square, one).Min(logits => -Margin(logits, image.Label, Wrong(logits, image.Label)[0])) - expected));
+
+        // How much of the path towards each target is another, of each image on the branch of rounding nearest to the golden one.
+        void Iterates(string name, IAttack attack, Func<Image, float[], int, double> loss)
+        {
+            double[] golden = file.ReadDoubles(name);
+            int rounds = golden.Length / subject.Images.Length / (1 + attack.Steps);
+            Each(name, IteratesAllowed, "of an image's iterates differ", golden, (one, image, expected) =>
+            {
+                double[][] paths = [.. expected.Chunk(1 + attack.Steps).Select(path => path.TakeWhile(v => !double.IsNaN(v)).ToArray())];
+                // The first answer of an attack with targets is to the image itself.
+                float[][] seen = [.. subject.Seen(attack, one).Skip(rounds > 1 ? 1 : 0)];
+                int at = 0, differ = Math.Abs(seen.Length - paths.Sum(path => path.Length));
+                foreach (var (round, path) in paths.Index())
+                    foreach (double value in path)
+                        if (at < seen.Length)
+                            differ += Math.Abs(loss(image, seen[at++], round) - value) <= SameLoss ? 0 : 1;
+                return (double)differ / paths.Sum(path => path.Length);
+            });
+        }
+
+        void Nearest(string name, double allowed, string measure, Func<ImageBatch, Image, double, double> error) =>
+            Each(name, allowed, measure, file.ReadDoubles(name), (one, image, expected) => error(one, image, expected[0]));
+
+        void Each(string name, double allowed, string measure, double[] golden, Func<ImageBatch, Image, double[], double> error)
+        {
+            double worst = 0;
+            foreach (var (n, image) in subject.Images.Index())
+            {
+                double[] expected = golden[(n * golden.Length / subject.Images.Length)..((n + 1) * golden.Length / subject.Images.Length)];
+                double least = double.PositiveInfinity;
+                // Once an image has no branch, the others need not be looked for.
+                for (int branch = 0; branch < (worst > allowed ? 1 : RoundingBranches.First) && !(least <= allowed); branch++)
+                    least = Math.Min(least, error(subject.Batch(n, branch), image, expected));
+                worst = Math.Max(worst, least);
+            }
+            comparison.Add(name, worst, allowed, measure);
+        }
+    }
+
+    private static double CrossEntropy(float[] logits, int label)
+    {
+        double largest = logits.Max();
+        return largest + Math.Log(logits.Sum(z => Math.Exp(z - largest))) - logits[label];
+    }
+
+    private static double Margin(float[] logits, int label, int target) => (double)logits[target] - logits[label];
+
+    private static double Ratio(float[] logits, int label, int target)
+    {
+        float[] order = [.. logits.OrderDescending()];
+        return Margin(logits, label, target) / (order[0] - 0.5 * ((double)order[2] + order[3]) + 1e-12);
+    }
+
+    private static int[] Wrong(float[] logits, int label) => [.. Enumerable.Range(0, logits.Length).Where(c => c != label).OrderByDescending(c => logits[c])];
+
+    /// <param name="Wrong">The wrong classes, the most likely first.</param>
+    private sealed record Image(float[] Pixels, int Label, int[] Wrong);
+
+    /// <summary>The file's network and images.</summary>
+    private sealed class Subject
+    {
+        private readonly List<float[]> answers = [];
+        private readonly Shape shape;
+        private readonly ulong seed;
+
+        public Subject(Device device, SafetensorsFile file)
+        {
+            seed = (ulong)NetworkGolden.Metadata(file, "seed");
+            string network = NetworkGolden.Text(file, "architecture");
+            float Value(string key) => (float)NetworkGolden.Metadata(file, key);
+            WeightShapes shapes = WeightShapes.Of(file, "weights.");
+            Model = new(device, new(network, shapes.Channels, shapes.Classes, [Value("mean")], [Value("std")]),
+                (parameters, settings) => new Remembering(NetworkCatalog.Create(network, parameters, settings), answers), seed: null);
+            WeightFile.Load(Model.Parameters, file, "weights.");
+            int[] sizes = file.Shape("images");
+            shape = new([1, .. sizes[1..]]);
+            long[] labels = file.ReadIntegers("labels");
+            Images = [.. file.ReadFloats("images").Chunk(shape.Length).Select((pixels, n) => new Image(pixels, (int)labels[n], []))];
+            for (int n = 0; n < Images.Length; n++)
+            {
+                float[] logits = Model.Forward(Batch(n, 0).Images, ForwardMode.Frozen).Logits.ToArray();
+                Images[n] = Images[n] with { Wrong = Wrong(logits, Images[n].Label) };
+            }
+        }
+
+        public Classifier Model { get; }
+        public Image[] Images { get; }
+
+        /// <summary>An image alone, moved by rounding.</summary>
+        public ImageBatch Batch(int n, int branch) =>
+            new(Tensor.FromArray(Model.Device, shape, RoundingBranches.Input(Images[n].Pixels, branch)), Model.Device.Upload<int>([Images[n].Label]), Model.Device.Upload<int>([n]));
+
+        /// <summary>What the network answers while the image is attacked.</summary>
+        public float[][] Seen(IAttack attack, ImageBatch one)
+        {
+            answers.Clear();
+            attack.Perturb(Model, one, new RandomKey(seed, RandomPurpose.AttackStart));
+            return [.. answers];
+        }
+    }
+
+    /// <summary>A network that remembers its logits.</summary>
+    private sealed class Remembering(INetwork network, List<float[]> answers) : INetwork
+    {
+        public int LatentSize => network.LatentSize;
+        public string HeadPrefix => network.HeadPrefix;
+
+        public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
+        {
+            ModelOutput output = network.Forward(x, mode, stage);
+            answers.Add(output.Logits.ToArray());
+            return output;
+        }
+    }
+}
