@@ -1,5 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Networks;
@@ -8,7 +9,8 @@ using Ascl.Models.Weights;
 namespace Ascl.Robustness.Tests;
 
 /// <summary>logits = W·pixels + b: a classifier of which everything is known in closed form.</summary>
-internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings settings, int pixels) : INetwork
+/// <param name="change">What becomes of its logits; null for nothing.</param>
+internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings settings, int pixels, Func<Tensor, Tensor>? change) : INetwork
 {
     private readonly Tensor weight = parameters.Uniform("linear.weight", new(settings.Classes, pixels), pixels), bias = parameters.Uniform("linear.bias", new(settings.Classes), pixels);
 
@@ -17,13 +19,38 @@ internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings set
 
     public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
-        Tensor latent = x.Flatten();
-        return new(latent, latent.Linear(weight, bias));
+        Tensor latent = x.Flatten(), logits = latent.Linear(weight, bias);
+        return new(latent, change is null ? logits : change(logits));
     }
 
-    public static Classifier Classifier(Device device, int classes = Made.Classes, ulong seed = 4) =>
-        new(device, new("linear", Made.Channels, classes, [], []), (parameters, settings) => new LinearNetwork(parameters, settings, Made.Image), seed);
+    public static Classifier Classifier(Device device, int classes = Made.Classes, ulong seed = 4, Func<Tensor, Tensor>? change = null) =>
+        new(device, new("linear", Made.Channels, classes, [], []), (parameters, settings) => new LinearNetwork(parameters, settings, Made.Image, change), seed);
 
     public static (float[] Weight, float[] Bias) Weights(Classifier model) =>
         (model.Parameters.All.First(p => p.Name == "linear.weight").Tensor.ToArray(), model.Parameters.All.First(p => p.Name == "linear.bias").Tensor.ToArray());
+
+    /// <summary>The length of the smallest change of an image that turns it: the least over wrong classes of the distance to a hyperplane within the cube.</summary>
+    public static double SmallestChange(Classifier model, PerturbationNorm norm, float[] image, int label)
+    {
+        (float[] weight, float[] bias) = Weights(model);
+        return Enumerable.Range(0, bias.Length).Where(c => c != label).Min(c =>
+        {
+            double[] w = [.. Enumerable.Range(0, image.Length).Select(i => (double)weight[c * image.Length + i] - weight[label * image.Length + i])];
+            return Distance(norm, image, w, bias[label] - bias[c] - w.Zip(image, (a, b) => a * b).Sum());
+        });
+    }
+
+    /// <summary>The length of the smallest δ with w·δ = shift, by bisection.</summary>
+    private static double Distance(PerturbationNorm norm, float[] x, double[] w, double shift)
+    {
+        double low = 0, high = 1e4;
+        for (int i = 0; i < 200; i++)
+        {
+            double middle = (low + high) / 2;
+            (low, high) = Moves(middle).Zip(w, (d, v) => d * Math.Abs(v)).Sum() < Math.Abs(shift) ? (middle, high) : (low, middle);
+        }
+        return norm == PerturbationNorm.Linf ? Moves(high).Max() : Math.Sqrt(Moves(high).Sum(d => d * d));
+
+        IEnumerable<double> Moves(double t) => x.Zip(w, (p, v) => Math.Min(norm == PerturbationNorm.Linf ? t : t * Math.Abs(v), Math.Sign(shift) * v > 0 ? 1.0 - p : p));
+    }
 }

@@ -33,6 +33,7 @@ public static class AttackCatalog
         ["apgd-t"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, AttackLoss.Dlr, Targets))),
         ["fab-t"] = o => new(new BoundaryAttack(new(o.Epsilon, o.Norm, o.Iterations, Targets))),
         ["square"] = o => o.Norm == PerturbationNorm.Linf ? new(new SquareAttack(o.Epsilon, o.Queries)) : throw new UserErrorException("attack square: there is only its form for linf yet: leave it out, or give --norm linf"),
+        ["brendel-bethge"] = o => o.Norm == PerturbationNorm.Linf ? new(new BrendelBethgeAttack(o.Epsilon)) : throw new UserErrorException("attack brendel-bethge: there is only its form for linf: leave it out, or give --norm linf"),
     };
 
     private static readonly Dictionary<string, string[]> Ensembles = new()
