@@ -34,6 +34,7 @@ public sealed class EvaluateTests : IDisposable
         Assert.True(result.ExitCode == 0, result.Error);
 
         int kills = 0;
+        Dictionary<string, DateTime> written = [];
         foreach (string seen in new[] { "000-000001", "001-000000", "003-000000", "004-000000" })
         {
             using Process process = AsclProcess.Start(["evaluate", "--weights", run, .. Strong, "--out", killed]);
@@ -45,13 +46,15 @@ public sealed class EvaluateTests : IDisposable
                 kills++;
             }
             process.WaitForExit();
+            // What was whole before is not done again: a kill costs a batch.
+            Dictionary<string, DateTime> now = Directory.EnumerateFiles(Path.Combine(killed, "chunks"), "*.safetensors").ToDictionary(path => path, File.GetLastWriteTimeUtc);
+            Assert.All(written, file => Assert.Equal(file.Value, now[file.Key]));
+            Assert.True(now.Count > written.Count, "the process that went on did nothing new");
+            written = now;
         }
         Assert.True(kills >= 2, $"only {kills} kills hit a running process");
-        string[] done = [.. Directory.EnumerateFiles(Path.Combine(killed, "chunks"))];
-        DateTime[] written = [.. done.Select(File.GetLastWriteTimeUtc)];
         ProcessResult last = AsclProcess.Run(["evaluate", "--weights", run, .. Strong, "--out", killed]);
         Assert.True(last.ExitCode == 0, last.Error);
-        Assert.NotEmpty(written);
         Assert.Equal(File.ReadAllBytes(Path.Combine(whole, "adversarial.safetensors")), File.ReadAllBytes(Path.Combine(killed, "adversarial.safetensors")));
         Assert.Equal(Report(whole), Report(killed));
 
@@ -189,6 +192,41 @@ public sealed class EvaluateTests : IDisposable
         Assert.Contains("holds no adversarial images", AsclProcess.Refusal("evaluate", "--weights", run, "--replay", Path.Combine(run, "best.safetensors")), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void TheSmallestChangesAreToldAndGoOnAfterAKill()
+    {
+        string[] asked = ["evaluate", "--weights", run, "--attack", "brendel-bethge", "--minimal-epsilon", "--limit", "24", "--batch", "6", "--threads", "2"];
+        string whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed"), first = Path.Combine(killed, "chunks", "sizes-000000.safetensors");
+        ProcessResult result = AsclProcess.Run([.. asked, "--out", whole]);
+        Assert.True(result.ExitCode == 0, result.Error);
+        using (Process process = AsclProcess.Start([.. asked, "--out", killed]))
+        {
+            while (!process.HasExited && !File.Exists(first))
+                Thread.Sleep(1);
+            Assert.False(process.HasExited, "the evaluation ended before it could be killed");
+            process.Kill();
+            process.WaitForExit();
+        }
+        Assert.Equal(0, AsclProcess.Run([.. asked, "--out", killed]).ExitCode);
+        Assert.Equal(Report(whole), Report(killed));
+        foreach (string file in new[] { "sizes.safetensors", "adversarial.safetensors" })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(whole, file)), File.ReadAllBytes(Path.Combine(killed, file)));
+
+        // Every figure follows from the sizes.
+        JsonNode report = JsonNode.Parse(Report(whole))!, minimal = report["minimal_epsilon"]!;
+        using SafetensorsFile kept = SafetensorsFile.Open(Path.Combine(whole, "sizes.safetensors"));
+        float[] sizes = kept.ReadFloats("sizes");
+        Assert.Equal(24, sizes.Length);
+        Assert.Equal(report["clean_accuracy"]!.GetValue<double>(), sizes.Count(size => size > 0) / 24.0, 9);
+        Assert.Equal(sizes.Order().ElementAt(11), minimal["median"]!.GetValue<double>(), 1e-6);
+        Assert.Equal(sizes.Count(size => size > 8 / 255.0 + 1e-6) / 24.0, minimal["accuracy"]!.GetValue<double>(), 9);
+        // Without a limit more can be found than within one, not less.
+        Assert.True(minimal["accuracy"]!.GetValue<double>() <= report["worst_case_accuracy"]!.GetValue<double>());
+        Assert.Contains("smallest linf changes found by FAB-T and Brendel & Bethge", result.Output, StringComparison.Ordinal);
+        Assert.Contains("Smallest changes", File.ReadAllText(Path.Combine(whole, "report.html")), StringComparison.Ordinal);
+        Assert.Contains("there is only its form for linf", AsclProcess.Refusal("evaluate", "--weights", run, "--attack", "brendel-bethge", "--norm", "l2"), StringComparison.Ordinal);
+    }
+
     private static void Tamper(string from, string to)
     {
         using SafetensorsFile file = SafetensorsFile.Open(from);
@@ -209,6 +247,7 @@ public sealed class EvaluateTests : IDisposable
     {
         JsonObject report = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         report.Remove("seconds");
+        report["minimal_epsilon"]?.AsObject().Remove("seconds");
         foreach (JsonNode? attack in report["attacks"]!.AsArray())
             attack!.AsObject().Remove("seconds");
         return report.ToJsonString();

@@ -10,7 +10,8 @@ using Ascl.Models.Weights;
 namespace Ascl.Robustness.Tests;
 
 /// <summary>logits = W·pixels + b: a classifier of which everything is known in closed form. With noise every pass draws a W of its own around it.</summary>
-internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings settings, int pixels, float noise = 0) : INetwork
+/// <param name="change">What becomes of its logits; null for nothing.</param>
+internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings settings, int pixels, float noise = 0, Func<Tensor, Tensor>? change = null) : INetwork
 {
     private uint passes;
     private readonly Tensor weight = parameters.Uniform("linear.weight", new(settings.Classes, pixels), pixels), bias = parameters.Uniform("linear.bias", new(settings.Classes), pixels);
@@ -20,8 +21,8 @@ internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings set
 
     public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
-        Tensor latent = x.Flatten();
-        return new(latent, latent.Linear(noise == 0 ? weight : Drawn(), bias));
+        Tensor latent = x.Flatten(), logits = latent.Linear(noise == 0 ? weight : Drawn(), bias);
+        return new(latent, change is null ? logits : change(logits));
     }
 
     private Tensor Drawn() => Tensor.FromArray(weight.Device, weight.Shape, [.. weight.ToArray().Zip(Noise(passes++, weight.Shape.Length), (w, d) => w + noise * d)]);
@@ -34,8 +35,8 @@ internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings set
         return drawn;
     }
 
-    public static Classifier Classifier(Device device, int classes = Made.Classes, ulong seed = 4, float noise = 0) =>
-        new(device, new("linear", Made.Channels, classes, [], []), (parameters, settings) => new LinearNetwork(parameters, settings, Made.Image, noise), seed);
+    public static Classifier Classifier(Device device, int classes = Made.Classes, ulong seed = 4, float noise = 0, Func<Tensor, Tensor>? change = null) =>
+        new(device, new("linear", Made.Channels, classes, [], []), (parameters, settings) => new LinearNetwork(parameters, settings, Made.Image, noise, change), seed);
 
     public static (float[] Weight, float[] Bias) Weights(Classifier model) =>
         (model.Parameters.All.First(p => p.Name == "linear.weight").Tensor.ToArray(), model.Parameters.All.First(p => p.Name == "linear.bias").Tensor.ToArray());

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ascl.Robustness.Evaluation;
 
 namespace Ascl.Cli.Display;
@@ -6,14 +5,9 @@ namespace Ascl.Cli.Display;
 /// <summary>An evaluation's progress: the attack, the accuracy it has left so far, and the time it will still take.</summary>
 internal sealed class EvaluationDisplay(ProgressDisplay display)
 {
-    private string attack = "";
-    private long began;
-
     public void Report(EvaluationProgress progress)
     {
-        if (progress.Attack != attack)
-            (attack, began) = (progress.Attack, Stopwatch.GetTimestamp());
-        TimeSpan left = Stopwatch.GetElapsedTime(began) / progress.Done * (progress.Total - progress.Done);
+        TimeSpan left = TimeSpan.FromSeconds(progress.Seconds / progress.Done * (progress.Total - progress.Done));
         long done = (long)progress.Attacks.Done * progress.Total + progress.Done, total = (long)progress.Attacks.All * progress.Total;
         display.Report(done, total, $"{progress.Attack}, attack {progress.Attacks.Done + 1} of {progress.Attacks.All}: {progress.Done}/{progress.Total} images, {100 * progress.Accuracy:F1} % robust so far, {TrainingProgress.Duration(left)} left");
     }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Data;
+using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
@@ -23,6 +24,7 @@ namespace Ascl.Cli.Verbs;
 [Example("Weights from PyTorch (a state dict saved as safetensors) on CIFAR-10", "--weights resnet18.safetensors --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10")]
 [Example("Auto-Attack on 1,000 images; stopped or killed, the same line goes on", "--weights runs/ascl-1 --attack autoattack --limit 1000 --out evaluations/ascl-1")]
 [Example("Is that number honest? Signs of masked gradients and weak attacks", "--weights runs/ascl-1 --checks --twin runs/natural-1")]
+[Example("How small a change turns each image: median, quantiles, accuracy by epsilon", "--weights runs/ascl-1 --minimal-epsilon --limit 1000 --out evaluations/minimal")]
 [Example("A stronger attack, results as JSON too", "--weights runs/ascl-1 --steps 100 --restarts 5 --json result.json")]
 [Example("Anybody's classifier as ONNX, [N, C, H, W] in [0, 1] to logits, by attacks without gradients", "--weights theirs.onnx --data cifar10:data/cifar-10-batches-bin --attack noise,square")]
 [Example("Check the adversarial images of an evaluation once more, also rounded to 8 bits", "--weights runs/ascl-1 --replay evaluations/ascl-1/adversarial.safetensors")]
@@ -48,7 +50,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     public string? Normalize { get; init; }
 
     [Section("Attack")]
-    [Option("attack", MetaValue = "NAMES", HelpText = "Attacks in turn, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more attacks and starts), autoattack-rand (for random networks).")]
+    [Option("attack", MetaValue = "NAMES", HelpText = "Attacks in turn, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, brendel-bethge, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more attacks and starts), autoattack-rand (for random networks).")]
     public string Attack { get; init; } = "pgd";
 
     [Option("epsilon", MetaValue = "E", HelpText = "Largest change of an image, of pixels in [0, 1].")]
@@ -68,6 +70,9 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
 
     [Option("epsilons", MetaValue = "E,E", HelpText = "Measure the same attacks within these ε too, with steps of ε/4: a curve.")]
     public string? Epsilons { get; init; }
+
+    [Option("minimal-epsilon", HelpText = "Look too for the smallest change that turns each image, without a limit: FAB-T and, in linf, Brendel & Bethge.")]
+    public bool MinimalEpsilon { get; init; }
 
     [Option("norm", MetaValue = "NORM", HelpText = "What epsilon measures: linf (each pixel) or l2 (the whole image).")]
     public string Norm { get; init; } = "linf";
@@ -119,8 +124,16 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, Batch));
         EvaluationStore? store = Out is null ? null : EvaluationStore.Open(Out, Settings(file, specification, test), test);
         EvaluationReport report = ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed).Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store));
-        report = report with { Weights = file, Data = data.Name, Findings = Checks ? Findings(model, test, stop) : null, Curve = Epsilons is null ? null : Curve(model, test, stop) };
+        report = report with
+        {
+            Weights = file,
+            Data = data.Name,
+            MinimalEpsilon = MinimalEpsilon ? Smallest(model, test, store, stop) : null,
+            Findings = Checks ? Findings(model, test, stop) : null,
+            Curve = Epsilons is null ? null : Curve(model, test, stop),
+        };
         Print(report, file, data.Name);
+        Print(report.MinimalEpsilon);
         PrintFindings(report.Findings ?? []);
         foreach (CurvePoint point in report.Curve ?? [])
             Console.WriteLine($"epsilon {NumberText.Of(point.Epsilon)}: {100 * point.Accuracy:F2} %");
@@ -180,6 +193,23 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             Console.WriteLine($"{a.Name}: {a.Rejected} images left the ball or [0, 1] and did not count");
         foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
             Console.WriteLine(note);
+    }
+
+    private MinimalEpsilonReport Smallest(Classifier model, ImageSet test, EvaluationStore? store, CancellationToken stop)
+    {
+        PerturbationNorm norm = RunParts.Norm(Norm);
+        return ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed).Smallest(NearestAttack.All(norm, Epsilon.Value), norm, Epsilon.Value, stop, new EvaluationDisplay(display).Report, store));
+    }
+
+    private static void Print(MinimalEpsilonReport? minimal)
+    {
+        if (minimal is null)
+            return;
+        var table = new ResultTable("images turned %", "epsilon") { Title = $"smallest {minimal.Norm} changes found by {string.Join(" and ", minimal.Attacks)}" };
+        foreach (SizeQuantile quantile in minimal.Quantiles)
+            table.Add($"{100 * quantile.Share:F0}", EvaluationPage.Size(quantile.Size));
+        table.Print();
+        Console.WriteLine($"{100 * minimal.Accuracy:F2} % of images were turned by no change within {NumberText.Of(minimal.Epsilon)}{(minimal.NotFound > 0 ? $"; none at all was found for {minimal.NotFound}" : "")}");
     }
 
     private CurvePoint[] Curve(Classifier model, ImageSet test, CancellationToken stop) => ProgressDisplay.Run("evaluating", display => Balls().Select(ball =>

@@ -37,6 +37,7 @@ public static class AttackCatalog
         ["fab"] = o => new(new BoundaryAttack(new(o.Epsilon, o.Norm, o.Iterations, Targets: 0))),
         ["fab-t"] = o => new(new BoundaryAttack(new(o.Epsilon, o.Norm, o.Iterations, Targets))),
         ["square"] = o => new(new SquareAttack(o.Epsilon, o.Queries, o.Norm)),
+        ["brendel-bethge"] = o => o.Norm == PerturbationNorm.Linf ? new(new BrendelBethgeAttack(o.Epsilon)) : throw new UserErrorException("attack brendel-bethge: there is only its form for linf: leave it out, or give --norm linf"),
     };
 
     /// <summary>Auto-Attack's versions, their attacks in the order of the authors' code.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Ascl.Robustness.Evaluation.Honesty;
 
 namespace Ascl.Robustness.Evaluation;
@@ -29,8 +30,12 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="Weights">File the weights are from, where there is one.</param>
 /// <param name="Findings">Of the checks for false robustness, where they were asked for.</param>
 /// <param name="Curve">Of the same attacks within other ε, where they were asked for.</param>
-/// <param name="AutoattackAcc">The worst case under RobustBench's name, where the attacks were Auto-Attack's; so is <paramref name="CleanAcc"/>.</param>
+/// <param name="MinimalEpsilon">How small a change turns each image, where it was asked for.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
     string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false, IReadOnlyList<ClassReport>? Classes = null,
-    double? CleanAcc = null, double? AutoattackAcc = null, IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null);
+    IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null)
+{
+    [JsonPropertyName("robustbench")]
+    public RobustBenchEntry RobustBench => RobustBenchEntry.Of(this);
+}

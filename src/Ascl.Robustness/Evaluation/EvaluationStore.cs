@@ -11,9 +11,13 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="Images">The adversarial image of each of them; empty where they are not kept.</param>
 public sealed record ChunkOutcome(IReadOnlyList<int> Turned, IReadOnlyList<float[]> Images, int Rejected, double Seconds);
 
+/// <summary>How small a change turns some images.</summary>
+/// <param name="Sizes">Of each of them; infinite where none was found.</param>
+public sealed record SizesOutcome(IReadOnlyList<float> Sizes, double Seconds);
+
 /// <summary>
 /// The folder of an evaluation: evaluation.json (what is evaluated, and how), chunks/ (what each attack has done to each batch so far), and in the end
-/// adversarial.safetensors and report.json, report.md, report.html. Stopped at any moment, it goes on after the last whole batch.
+/// adversarial.safetensors, sizes.safetensors where smallest changes were looked for, and report.json, report.md, report.html. Stopped at any moment, it goes on after the last whole batch.
 /// </summary>
 public sealed class EvaluationStore
 {
@@ -24,6 +28,7 @@ public sealed class EvaluationStore
     private EvaluationStore(string folder, ImageSet images) => (this.folder, this.images) = (folder, images);
 
     public string AdversarialFile => Path.Combine(folder, "adversarial.safetensors");
+    public string SizesFile => Path.Combine(folder, "sizes.safetensors");
     public string ReportFile => Path.Combine(folder, "report.json");
 
     public string PageFile => Path.Combine(folder, "report.html");
@@ -65,28 +70,36 @@ public sealed class EvaluationStore
     /// <summary>What is known of a batch; null where the attack has not been through it.</summary>
     public ChunkOutcome? Read(int attack, int chunk, int[] places)
     {
-        string path = PathOf(attack, chunk);
-        if (!File.Exists(path))
+        using SafetensorsFile? file = Open(PathOf(attack, chunk), places);
+        if (file is null)
             return null;
-        using SafetensorsFile file = SafetensorsFile.Open(path);
-        // Another order of images cannot be: settings are the same. A file of other images is somebody's mistake.
-        if (!file.ReadIntegers("attacked").SequenceEqual(places.Select(p => (long)images.Ids[p])))
-            throw new UserErrorException($"{path}: is about other images than this evaluation's: choose another folder with --out");
         int[] turned = [.. file.ReadIntegers("turned").Select(p => checked((int)p))];
         float[][] kept = turned.Length == 0 ? [] : [.. file.ReadFloats("images").Chunk(images.ImageLength)];
-        return new(turned, kept, int.Parse(file.Metadata["rejected"], CultureInfo.InvariantCulture), double.Parse(file.Metadata["seconds"], CultureInfo.InvariantCulture));
+        return new(turned, kept, int.Parse(file.Metadata["rejected"], CultureInfo.InvariantCulture), Seconds(file));
     }
 
     public void Write(int attack, int chunk, int[] places, ChunkOutcome outcome)
     {
-        SafetensorsWriter writer = new();
-        writer.Add("attacked", [places.Length], [.. places.Select(p => (long)images.Ids[p])]);
+        SafetensorsWriter writer = Writer(places, outcome.Seconds);
         writer.Add("turned", [outcome.Turned.Count], [.. outcome.Turned.Select(p => (long)p)]);
         if (outcome.Turned.Count > 0)
             writer.Add("images", [outcome.Turned.Count, images.Channels, images.Height, images.Width], [.. outcome.Images.SelectMany(i => i)]);
         writer.Metadata["rejected"] = outcome.Rejected.ToString(CultureInfo.InvariantCulture);
-        writer.Metadata["seconds"] = outcome.Seconds.ToString("R", CultureInfo.InvariantCulture);
         writer.Save(PathOf(attack, chunk));
+    }
+
+    /// <summary>What is known of the smallest changes of a batch; null where they have not been looked for.</summary>
+    public SizesOutcome? ReadSizes(int chunk, int[] places)
+    {
+        using SafetensorsFile? file = Open(SizesPathOf(chunk), places);
+        return file is null ? null : new(file.ReadFloats("sizes"), Seconds(file));
+    }
+
+    public void WriteSizes(int chunk, int[] places, SizesOutcome outcome)
+    {
+        SafetensorsWriter writer = Writer(places, outcome.Seconds);
+        writer.Add("sizes", [places.Length], [.. outcome.Sizes]);
+        writer.Save(SizesPathOf(chunk));
     }
 
     /// <summary>Writes the report and all adversarial images, and forgets the batches.</summary>
@@ -94,7 +107,7 @@ public sealed class EvaluationStore
     public AdversarialImages Finish(EvaluationReport report)
     {
         List<(int Place, int Attack, float[] Image)> all = [];
-        foreach (string path in Directory.EnumerateFiles(Chunks).Order(StringComparer.Ordinal))
+        foreach (string path in Directory.EnumerateFiles(Chunks, "???-??????.safetensors").Order(StringComparer.Ordinal))
         {
             using SafetensorsFile file = SafetensorsFile.Open(path);
             int attack = int.Parse(Path.GetFileName(path)[..3], CultureInfo.InvariantCulture);
@@ -104,10 +117,45 @@ public sealed class EvaluationStore
         }
         AdversarialImages kept = new([.. all.Select(a => images.Ids[a.Place])], [.. all.Select(a => images.Labels[a.Place])], [.. all.Select(a => a.Attack)], [.. all.Select(a => a.Image)]);
         kept.Save(AdversarialFile, images, report);
+        if (report.MinimalEpsilon is { } minimal)
+            SaveSizes(minimal.Sizes);
         AtomicFile.WriteText(ReportFile, Evaluator.ToJson(report));
         Directory.Delete(Chunks, recursive: true);
         return kept;
     }
+
+    /// <summary>Opens a batch's file; null where there is none yet.</summary>
+    private SafetensorsFile? Open(string path, int[] places)
+    {
+        if (!File.Exists(path))
+            return null;
+        SafetensorsFile file = SafetensorsFile.Open(path);
+        // Another order of images cannot be: settings are the same. A file of other images is somebody's mistake.
+        if (file.ReadIntegers("attacked").SequenceEqual(places.Select(p => (long)images.Ids[p])))
+            return file;
+        file.Dispose();
+        throw new UserErrorException($"{path}: is about other images than this evaluation's: choose another folder with --out");
+    }
+
+    private SafetensorsWriter Writer(int[] places, double seconds)
+    {
+        SafetensorsWriter writer = new();
+        writer.Add("attacked", [places.Length], [.. places.Select(p => (long)images.Ids[p])]);
+        writer.Metadata["seconds"] = seconds.ToString("R", CultureInfo.InvariantCulture);
+        return writer;
+    }
+
+    private static double Seconds(SafetensorsFile file) => double.Parse(file.Metadata["seconds"], CultureInfo.InvariantCulture);
+
+    private void SaveSizes(IReadOnlyList<float> sizes)
+    {
+        SafetensorsWriter writer = new();
+        writer.Add("sizes", [sizes.Count], [.. sizes]);
+        writer.Add("ids", [sizes.Count], [.. images.Ids.ToArray().Select(id => (long)id)]);
+        writer.Save(SizesFile);
+    }
+
+    private string SizesPathOf(int chunk) => Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"sizes-{chunk:D6}.safetensors"));
 
     private string PathOf(int attack, int chunk) => Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"{attack:D3}-{chunk:D6}.safetensors"));
 }

@@ -17,7 +17,8 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="Total">Images that it will be tried on.</param>
 /// <param name="Attacks">Attacks done before it, and all.</param>
 /// <param name="Accuracy">Share of all images that it has not turned so far.</param>
-public sealed record EvaluationProgress(string Attack, int Done, int Total, (int Done, int All) Attacks, double Accuracy);
+/// <param name="Seconds">Time it took for those done, in earlier processes too.</param>
+public sealed record EvaluationProgress(string Attack, int Done, int Total, (int Done, int All) Attacks, double Accuracy, double Seconds);
 
 /// <summary>
 /// Measures a classifier on images: clean accuracy, then each attack. Every adversarial image is checked again: within the ball, in [0, 1], and really
@@ -25,8 +26,6 @@ public sealed record EvaluationProgress(string Attack, int Done, int Total, (int
 /// </summary>
 public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, ulong seed)
 {
-    private static readonly string[] AutoAttack = ["APGD-CE", "APGD-T", "FAB-T", "Square"];
-
     /// <param name="attacks">In the order of the report; each begins from the clean images.</param>
     /// <param name="stop">Ends the evaluation without a report.</param>
     /// <param name="progress">Told after every batch.</param>
@@ -55,15 +54,37 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
                 foreach (int place in outcome.Turned)
                     robust[place] = false;
                 (turned, rejected, seconds, done) = (turned + outcome.Turned.Count, rejected + outcome.Rejected, seconds + outcome.Seconds, done + places.Length);
-                progress?.Invoke(new(planned.Attack.Name, done, attacked.Length, (a, attacks.Count), Share(attacked.Length - turned)));
+                progress?.Invoke(new(planned.Attack.Name, done, attacked.Length, (a, attacks.Count), Share(attacked.Length - turned), seconds));
             }
             reports.Add(new(planned.Attack.Name, planned.Attack.Norm.ToString().ToLowerInvariant(), planned.Attack.Epsilon, planned.Attack.Steps, planned.Restarts,
                 Share(attacked.Length - turned), attacked.Length, turned, rejected, seconds, AttackCatalog.Note(planned.Attack, model.Spec.Classes, isRandom)));
         }
         double clean = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
-        bool isAutoAttack = reports.Select(r => r.Name).SequenceEqual(AutoAttack);
         return new(images.Count, clean, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network, images.Name, seed, model.Device.Name,
-            IsCascade: isCascade, Classes: Classes(right, robust), CleanAcc: isAutoAttack ? clean : null, AutoattackAcc: isAutoAttack ? worst : null);
+            IsCascade: isCascade, Classes: Classes(right, robust));
+    }
+
+    /// <summary>How small a change turns each image that is right. What an attack returns is checked and measured again.</summary>
+    /// <param name="epsilon">Of the evaluation: where the report tells the accuracy too.</param>
+    public MinimalEpsilonReport Smallest(IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, double epsilon, CancellationToken stop, Action<EvaluationProgress>? progress = null, EvaluationStore? store = null)
+    {
+        float[] sizes = [.. Right().Select(isRight => isRight ? float.PositiveInfinity : 0)];
+        int[] attacked = [.. sizes.Index().Where(s => s.Item > 0).Select(s => s.Index)];
+        double seconds = 0;
+        int done = 0;
+        foreach (var (b, places) in attacked.Chunk(Math.Min(batchSize, images.Count)).Index())
+        {
+            stop.ThrowIfCancellationRequested();
+            SizesOutcome? known = store?.ReadSizes(b, places);
+            SizesOutcome outcome = known ?? Smallest(attacks, norm, places);
+            if (known is null)
+                store?.WriteSizes(b, places, outcome);
+            foreach (var (i, place) in places.Index())
+                sizes[place] = outcome.Sizes[i];
+            (seconds, done) = (seconds + outcome.Seconds, done + places.Length);
+            progress?.Invoke(new("smallest changes", done, attacked.Length, (0, 1), Share(sizes.Count(size => size > epsilon + AdversarialCheck.BallSlack)), seconds));
+        }
+        return MinimalEpsilonReport.Of([.. attacks.Select(a => a.Name)], norm.ToString().ToLowerInvariant(), sizes, epsilon, seconds);
     }
 
     /// <summary>The report as JSON, indented.</summary>
@@ -100,11 +121,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     private ChunkOutcome Attack(PlannedAttack planned, int[] places, bool keepsImages)
     {
         long began = Stopwatch.GetTimestamp();
-        ImageSet chunk = images.Subset(places);
-        Batch host = BatchPlan.Evaluation(chunk, chunk.Count).NewBatch();
-        BatchPlan.Evaluation(chunk, chunk.Count).Fill(0, host);
         using IDisposable scope = model.Device.Pool.BeginScope();
-        ImageBatch batch = ImageBatch.Upload(model.Device, chunk, host);
+        ImageBatch batch = Upload(places);
         List<int> turned = [];
         List<float[]> kept = [];
         int rejected = 0;
@@ -134,6 +152,36 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
             left = [.. survivors];
         }
         return new(turned, kept, rejected, Stopwatch.GetElapsedTime(began).TotalSeconds);
+    }
+
+    /// <summary>The least size of what the attacks return for each image: of those in [0, 1] that are really misclassified.</summary>
+    private SizesOutcome Smallest(IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, int[] places)
+    {
+        long began = Stopwatch.GetTimestamp();
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        ImageBatch batch = Upload(Padded(places));
+        float[] natural = batch.Images.ToArray();
+        float[] sizes = [.. Enumerable.Repeat(float.PositiveInfinity, places.Length)];
+        foreach (NearestAttack attack in attacks)
+        {
+            using IDisposable attackScope = model.Device.Pool.BeginScope();
+            Tensor nearest = attack.Nearest(model, batch, new RandomKey(seed, RandomPurpose.AttackStart)).Images;
+            bool[] stillRight = Correct(nearest, batch.Labels.ToArray());
+            float[] moved = nearest.ToArray();
+            int image = images.ImageLength;
+            for (int i = 0; i < sizes.Length; i++)
+                if (!stillRight[i])
+                    sizes[i] = Math.Min(sizes[i], (float)AdversarialCheck.Size(natural.AsSpan(i * image, image), moved.AsSpan(i * image, image), norm));
+        }
+        return new(sizes, Stopwatch.GetElapsedTime(began).TotalSeconds);
+    }
+
+    private ImageBatch Upload(int[] places)
+    {
+        ImageSet chunk = images.Subset(places);
+        Batch host = BatchPlan.Evaluation(chunk, chunk.Count).NewBatch();
+        BatchPlan.Evaluation(chunk, chunk.Count).Fill(0, host);
+        return ImageBatch.Upload(model.Device, chunk, host);
     }
 
     /// <summary>Filled up with the last of them to a quarter of a batch: few sizes of batch mean few sizes of memory.</summary>

@@ -19,7 +19,7 @@ public sealed class AutoAttackTests
     {
         TheoryData<string, PerturbationNorm> all = [];
         foreach (string name in AttackCatalog.Names.Where(name => !name.StartsWith("autoattack", StringComparison.Ordinal)))
-            foreach (PerturbationNorm norm in Enum.GetValues<PerturbationNorm>())
+            foreach (PerturbationNorm norm in Enum.GetValues<PerturbationNorm>().Where(norm => name != "brendel-bethge" || norm == PerturbationNorm.Linf))
                 all.Add(name, norm);
         return all;
     }

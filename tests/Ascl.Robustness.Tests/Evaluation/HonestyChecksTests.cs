@@ -4,7 +4,6 @@ using Ascl.Data;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
-using Ascl.Models.Networks;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation.Honesty;
 
@@ -67,18 +66,5 @@ public sealed class HonestyChecksTests : IDisposable
         return new(model, images, 0.01, PerturbationNorm.Linf, 25, 1, twin);
     }
 
-    private Classifier Wrapped(Func<Tensor, Tensor> change) =>
-        new(device, new("wrapped", Made.Channels, Made.Classes, [], []), (parameters, settings) => new Changed(new LinearNetwork(parameters, settings, Made.Image), change), 4);
-
-    private sealed class Changed(INetwork inner, Func<Tensor, Tensor> change) : INetwork
-    {
-        public int LatentSize => inner.LatentSize;
-        public string HeadPrefix => inner.HeadPrefix;
-
-        public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
-        {
-            ModelOutput output = inner.Forward(x, mode);
-            return output with { Logits = change(output.Logits) };
-        }
-    }
+    private Classifier Wrapped(Func<Tensor, Tensor> change) => LinearNetwork.Classifier(device, change: change);
 }

@@ -1,0 +1,41 @@
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Kernels.Attack;
+
+/// <summary>Passes of Brendel and Bethge's attack in L∞ over pixels [n, image] in [0, 1].</summary>
+public static unsafe class BrendelBethgeKernels
+{
+    /// <summary>x ← clip₀₁(x + δ) with δ the step of each image by itself that brings it nearest to its original: <see cref="TrustRegionStep"/>.</summary>
+    /// <param name="image">Pixels of an image.</param>
+    /// <param name="normals">[n, image] of the decision boundary, towards the adversarial side.</param>
+    /// <param name="shifts">[n] how far each image is from where it shall be, in units of normal·δ.</param>
+    /// <param name="radius">Of the trust region.</param>
+    public static void Step(int image, DeviceBuffer<float> original, DeviceBuffer<float> normals, DeviceBuffer<float> shifts, double radius, DeviceBuffer<float> x)
+    {
+        using var trace = KernelTrace.Begin("attack.trust_region_step", x.Length, 4000.0 * x.Length, 16.0 * x.Length);
+        float* po = CpuDevice.Pointer(original), pw = CpuDevice.Pointer(normals), ps = CpuDevice.Pointer(shifts), px = CpuDevice.Pointer(x);
+        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        {
+            float* to = px + (nint)n * image;
+            TrustRegionStep step = new(po + (nint)n * image, to, pw + (nint)n * image, image, ps[n], radius);
+            for (int i = 0; i < image; i++)
+                to[i] = (float)Math.Clamp(to[i] + step.Change(i), 0, 1);
+        });
+        x.MarkChanged();
+    }
+
+    /// <summary>x = the point of the ball of each image's own size around the original that is nearest to the start: original + clip(start − original, ±size).</summary>
+    /// <param name="sizes">[n].</param>
+    public static void Between(int image, DeviceBuffer<float> original, DeviceBuffer<float> start, DeviceBuffer<float> sizes, DeviceBuffer<float> x)
+    {
+        using var trace = KernelTrace.Begin("attack.between", x.Length, 4.0 * x.Length, 12.0 * x.Length);
+        float* po = CpuDevice.Pointer(original), pf = CpuDevice.Pointer(start), ps = CpuDevice.Pointer(sizes), to = CpuDevice.Pointer(x);
+        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        {
+            for (nint i = (nint)n * image; i < ((nint)n + 1) * image; i++)
+                to[i] = Math.Clamp(pf[i], po[i] - ps[n], po[i] + ps[n]);
+        });
+        x.MarkChanged();
+    }
+}

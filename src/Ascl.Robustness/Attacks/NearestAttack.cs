@@ -1,0 +1,23 @@
+using Ascl.Autograd;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Random;
+using Ascl.Models;
+
+namespace Ascl.Robustness.Attacks;
+
+/// <summary>An attack that looks for the smallest change of an image, not for one within an ε.</summary>
+/// <param name="Nearest">The nearest adversarial image that it finds for each, and its size.</param>
+public sealed record NearestAttack(string Name, Func<Classifier, ImageBatch, RandomKey, (Tensor Images, float[] Sizes)> Nearest)
+{
+    /// <summary>All there are for a norm.</summary>
+    /// <param name="epsilon">A size that is expected: where the search for a start begins.</param>
+    public static IReadOnlyList<NearestAttack> All(PerturbationNorm norm, double epsilon)
+    {
+        BoundaryAttack fab = new(new(epsilon, norm));
+        NearestAttack first = new(fab.Name, (model, batch, _) => fab.Nearest(model, batch));
+        if (norm != PerturbationNorm.Linf)
+            return [first];
+        BrendelBethgeAttack brendelBethge = new(epsilon);
+        return [first, new(brendelBethge.Name, (model, batch, key) => brendelBethge.Nearest(model, batch, key))];
+    }
+}

@@ -1,0 +1,19 @@
+using System.Globalization;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Robustness.Evaluation;
+
+/// <summary>An evaluation in the fields of a model's file in RobustBench (model_info): numbers are texts there, accuracies percent. What an evaluation cannot know
+/// (name, authors, venue, link, additional_data, reported) is left out.</summary>
+/// <param name="AutoattackAcc">Where the attacks were Auto-Attack's standard four.</param>
+/// <param name="Unreliable">Whether a check for false robustness found something; null where none was made.</param>
+public sealed record RobustBenchEntry(string Dataset, string Architecture, string? Eps, string CleanAcc, string? AutoattackAcc, int NumberForwardPasses, bool? Unreliable)
+{
+    private static readonly string[] AutoAttack = ["APGD-CE", "APGD-T", "FAB-T", "Square"];
+
+    public static RobustBenchEntry Of(EvaluationReport report) => new(
+        string.Concat(report.Data.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant(), report.Model, report.Attacks.Count > 0 ? NumberText.Of(report.Attacks[0].Epsilon) : null,
+        Percent(report.CleanAccuracy), report.Attacks.Select(a => a.Name).SequenceEqual(AutoAttack) ? Percent(report.WorstCaseAccuracy) : null, 1, report.Findings?.Any(f => f.IsSuspicious));
+
+    private static string Percent(double share) => (100 * share).ToString("F2", CultureInfo.InvariantCulture);
+}
