@@ -1,5 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Random;
 using Ascl.Models;
@@ -38,6 +39,14 @@ internal static class Made
         Tensor grey = Tensor.FromArray(model.Device, batch.Images.Shape, [.. batch.Images.ToArray().Select(v => 0.3f + 0.4f * v)]);
         return batch with { Images = grey, Labels = model.Device.Upload<int>(Predictions(model, grey)) };
     }
+
+    /// <summary>Every attack of the catalogue that is not made of others, in every norm that it has a form for.</summary>
+    public static IEnumerable<(string Name, PerturbationNorm Norm)> SingleAttacks() =>
+        from name in AttackCatalog.Names
+        where !name.StartsWith("autoattack", StringComparison.Ordinal)
+        from norm in Enum.GetValues<PerturbationNorm>()
+        where name != "brendel-bethge" || norm == PerturbationNorm.Linf
+        select (name, norm);
 
     public static int[] Predictions(Classifier model, Tensor images) => model.Forward(images, ForwardMode.Frozen).Logits.Predict().ToArray();
 

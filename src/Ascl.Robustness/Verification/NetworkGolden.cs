@@ -41,7 +41,7 @@ internal static class NetworkGolden
             Tensor loss = output.Logits.CrossEntropy(labels, 0, Reduction.Sum);
             comparison.Tensor("eval.input_grad_of_summed_cross_entropy", Gradient.Of(loss, images)[0].ToArray(), GradientAllowed);
         }
-        foreach (AttackLoss loss in Enum.GetValues<AttackLoss>())
+        foreach (AttackLoss loss in (AttackLoss[])[AttackLoss.CrossEntropy, AttackLoss.KullbackLeibler])
             VerifyAttack(model, file, comparison, images, labels, loss);
 
         VerifyTraining(Load, file, comparison, images, labels);

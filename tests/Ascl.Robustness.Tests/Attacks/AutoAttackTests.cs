@@ -18,9 +18,8 @@ public sealed class AutoAttackTests
     public static TheoryData<string, PerturbationNorm> Attacks()
     {
         TheoryData<string, PerturbationNorm> all = [];
-        foreach (string name in AttackCatalog.Names.Where(name => !name.StartsWith("autoattack", StringComparison.Ordinal)))
-            foreach (PerturbationNorm norm in Enum.GetValues<PerturbationNorm>().Where(norm => name != "brendel-bethge" || norm == PerturbationNorm.Linf))
-                all.Add(name, norm);
+        foreach (var (name, norm) in Made.SingleAttacks())
+            all.Add(name, norm);
         return all;
     }
 
