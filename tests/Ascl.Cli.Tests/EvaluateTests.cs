@@ -174,7 +174,7 @@ public sealed class EvaluateTests : IDisposable
     public void AttacksInL2LeaveImagesThatStandACheck()
     {
         string kept = Path.Combine(folder, "kept");
-        ProcessResult result = AsclProcess.Run("evaluate", "--weights", run, "--limit", "8", "--attack", "square,fab,pgd-kl", "--norm", "l2", "--epsilon", "1.5", "--step-size", "0.3", "--queries", "200", "--each", "--out", kept);
+        ProcessResult result = AsclProcess.Run("evaluate", "--weights", run, "--limit", "30", "--attack", "square,fab,pgd-kl", "--norm", "l2", "--epsilon", "4", "--step-size", "1", "--queries", "300", "--each", "--out", kept);
         Assert.True(result.ExitCode == 0, result.Error);
         JsonArray attacks = JsonNode.Parse(Report(kept))!["attacks"]!.AsArray();
         Assert.Equal(["Square", "FAB", "PGD-20 (KL)"], attacks.Select(a => a!["name"]!.GetValue<string>()));
