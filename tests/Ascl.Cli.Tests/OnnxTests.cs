@@ -66,7 +66,7 @@ public sealed class OnnxTests : IDisposable
         Refused("damaged.onnx: ONNX Runtime cannot load it", "--weights", damaged, "--attack", "noise");
         Refused("cut.onnx: ONNX Runtime cannot load it", "--weights", cut, "--attack", "noise");
         Refused("no such file", "--weights", InFolder("none.onnx"), "--attack", "noise");
-        Refused("takes images of 3 channels, sample has 1", "--weights", InFolder("colours.onnx"), "--attack", "noise");
+        Refused("takes images of 3 channels, Fashion-MNIST", "--weights", InFolder("colours.onnx"), "--attack", "noise");
         Assert.Contains("does not end in .onnx", AsclProcess.Refusal("export", "--weights", weights, "--onnx", InFolder("model.pb")), StringComparison.Ordinal);
         Assert.Contains("--normalize is for certain images", AsclProcess.Refusal("export", "--weights", weights, "--onnx", onnx, "--normalize", "auto"), StringComparison.Ordinal);
         Assert.Contains("no such directory", AsclProcess.Refusal("export", "--weights", weights, "--onnx", InFolder("none", "model.onnx")), StringComparison.Ordinal);
