@@ -113,7 +113,8 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
         IReadOnlyList<PlannedAttack> attacks = Attacks(Epsilon.Value, StepSize.Value);
         // The weights first: a file that is not one should not cost the opening of the data.
         Classifier model = Load(device, file);
-        AttackCatalog.CheckGradients(model, attacks);
+        if (Replay is null)
+            AttackCatalog.CheckGradients(model, attacks);
         DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
             model = Load(device, file, RunParts.Normalization(Normalize, data));
