@@ -31,9 +31,7 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
     public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
     {
         var (nearest, sizes) = Nearest(model, batch, Settings.Epsilon, key);
-        int[] outside = [.. sizes.Select(size => size <= Settings.Epsilon ? 0 : 1)];
-        AutoPgdKernels.Copy(batch.Images.Shape.Length / batch.Count, model.Device.Upload<int>(outside), batch.Images.Data, nearest.Data);
-        return nearest;
+        return NearestAttack.Within(Settings.Epsilon, batch, nearest, sizes);
     }
 
     /// <summary>The nearest adversarial image found for each image, and the length of its change, infinite where none was found.</summary>

@@ -33,9 +33,7 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
     public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
     {
         var (nearest, sizes) = Nearest(model, batch, key, epsilon);
-        int[] outside = [.. sizes.Select(size => size <= epsilon ? 0 : 1)];
-        AutoPgdKernels.Copy(batch.Images.Shape.Length / batch.Count, model.Device.Upload<int>(outside), batch.Images.Data, nearest.Data);
-        return nearest;
+        return NearestAttack.Within(epsilon, batch, nearest, sizes);
     }
 
     /// <summary>The nearest adversarial image found for each image, and the size of its change, infinite where none was found; 0 for those that are wrong.</summary>

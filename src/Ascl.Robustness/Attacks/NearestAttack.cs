@@ -20,4 +20,13 @@ public sealed record NearestAttack(string Name, Func<Classifier, ImageBatch, Ran
         BrendelBethgeAttack brendelBethge = new(epsilon);
         return [first, new(brendelBethge.Name, (model, batch, key) => brendelBethge.Nearest(model, batch, key))];
     }
+
+    /// <summary>Such a search as an attack within ε: the originals take the place of images that are further away.</summary>
+    /// <param name="nearest">What was found; changed in place.</param>
+    internal static Tensor Within(double epsilon, ImageBatch batch, Tensor nearest, float[] sizes)
+    {
+        int[] outside = [.. sizes.Select(size => size <= epsilon ? 0 : 1)];
+        AutoPgdKernels.Copy(nearest.Shape.Length / batch.Count, nearest.Device.Upload<int>(outside), batch.Images.Data, nearest.Data);
+        return nearest;
+    }
 }

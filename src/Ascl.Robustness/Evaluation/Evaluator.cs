@@ -109,11 +109,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     /// <summary>Whether two passes over a batch give different logits.</summary>
     private bool IsRandom()
     {
-        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
-        Batch host = plan.NewBatch();
-        plan.Fill(0, host);
         using IDisposable scope = model.Device.Pool.BeginScope();
-        Tensor x = ImageBatch.Upload(model.Device, images, host).Images;
+        Tensor x = Upload([.. Enumerable.Range(0, Math.Min(batchSize, images.Count))]).Images;
         return !model.Forward(x, ForwardMode.Frozen).Logits.ToArray().SequenceEqual(model.Forward(x, ForwardMode.Frozen).Logits.ToArray());
     }
 
@@ -179,8 +176,9 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     private ImageBatch Upload(int[] places)
     {
         ImageSet chunk = images.Subset(places);
-        Batch host = BatchPlan.Evaluation(chunk, chunk.Count).NewBatch();
-        BatchPlan.Evaluation(chunk, chunk.Count).Fill(0, host);
+        BatchPlan plan = BatchPlan.Evaluation(chunk, chunk.Count);
+        Batch host = plan.NewBatch();
+        plan.Fill(0, host);
         return ImageBatch.Upload(model.Device, chunk, host);
     }
 
