@@ -8,7 +8,7 @@ namespace Ascl.Bench;
 /// <summary>An activation [128, C, Size, Size].</summary>
 public sealed record BatchNormShape(string Name, int C, int Size) : IKernelShape
 {
-    public ActivationLayout Layout => ActivationLayout.Blocked(Conv2dShape.Batch, C, Size, Size);
+    public ActivationLayout Layout => ActivationLayout.Blocked(Operands.LayoutDevice, Conv2dShape.Batch, C, Size, Size);
 
     public KernelWork WorkOf(string kernel) => kernel switch
     {

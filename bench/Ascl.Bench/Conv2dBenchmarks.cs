@@ -11,8 +11,8 @@ public sealed record Conv2dShape(string Name, int C, int Size, int K, int Kernel
     public const int Batch = 128;
 
     /// <summary>Images come as planes, activations in channel blocks.</summary>
-    public Conv2dGeometry Geometry => Conv2dGeometry.Of(
-        C == 3 ? ActivationLayout.Planes(Batch, C, Size, Size) : ActivationLayout.Blocked(Batch, C, Size, Size), [K, C, Kernel, Kernel], Stride, Kernel / 2);
+    public Conv2dGeometry Geometry => Conv2dGeometry.Of(Operands.LayoutDevice,
+        C == 3 ? ActivationLayout.Planes(Batch, C, Size, Size) : ActivationLayout.Blocked(Operands.LayoutDevice, Batch, C, Size, Size), [K, C, Kernel, Kernel], Stride, Kernel / 2);
 
     public KernelWork WorkOf(string kernel) => new(Geometry.Flops, Geometry.Bytes);
 

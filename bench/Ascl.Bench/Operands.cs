@@ -7,6 +7,9 @@ namespace Ascl.Bench;
 /// <summary>Random numbers to work on.</summary>
 internal static class Operands
 {
+    /// <summary>Only asked how activations lie.</summary>
+    public static readonly CpuDevice LayoutDevice = new(threads: 1);
+
     public static DeviceBuffer<float> Uniform(Device device, int length, uint stream, float low = -1, float high = 1)
     {
         float[] values = new float[length];

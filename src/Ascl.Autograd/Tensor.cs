@@ -51,14 +51,14 @@ public sealed class Tensor
     public IEnumerable<Tensor> Inputs => Edges.Select(edge => edge.Input);
 
     /// <summary>Where the values of an activation or image planes are.</summary>
-    public ActivationLayout ActivationLayout => LayoutOf(Shape, Layout);
+    public ActivationLayout ActivationLayout => LayoutOf(Device, Shape, Layout);
 
     /// <summary>Memory for an op to fill, from the device's pool; its contents are arbitrary but for an activation's border, which is zero.</summary>
     public static Tensor Empty(Device device, Shape shape, TensorLayout layout = TensorLayout.Plain)
     {
         if (layout == TensorLayout.Plain)
             return new(shape, layout, device.Pool.Rent(shape.Length, 0), false);
-        ActivationLayout a = LayoutOf(shape, layout);
+        ActivationLayout a = LayoutOf(device, shape, layout);
         return new(shape, layout, device.Pool.Rent(a.Length, a.PoolTag), false);
     }
 
@@ -119,12 +119,12 @@ public sealed class Tensor
 
     public override string ToString() => $"{Op.Name} {Shape}";
 
-    private static ActivationLayout LayoutOf(Shape shape, TensorLayout layout)
+    private static ActivationLayout LayoutOf(Device device, Shape shape, TensorLayout layout)
     {
         if (shape.Rank != 4 || layout == TensorLayout.Plain)
             throw new ShapeException($"an activation [N, C, H, W] is needed, not a {layout} tensor of shape {shape}");
         return layout == TensorLayout.Activation
-            ? ActivationLayout.Blocked(shape[0], shape[1], shape[2], shape[3])
+            ? ActivationLayout.Blocked(device, shape[0], shape[1], shape[2], shape[3])
             : ActivationLayout.Planes(shape[0], shape[1], shape[2], shape[3]);
     }
 

@@ -21,7 +21,7 @@ public static class Conv2dOps
     /// <param name="relu">Negative results become 0.</param>
     public static Tensor Conv2d(this Tensor x, Tensor weight, Tensor? bias = null, int stride = 1, int padding = 0, Tensor? residual = null, bool relu = false)
     {
-        Conv2dGeometry g = Conv2dGeometry.Of(x.ActivationLayout, weight.Shape.Sizes, stride, padding);
+        Conv2dGeometry g = Conv2dGeometry.Of(x.Device, x.ActivationLayout, weight.Shape.Sizes, stride, padding);
         Tensor y = Tensor.Empty(x.Device, new(g.Output.N, g.K, g.Output.H, g.Output.W), TensorLayout.Activation);
         if (residual is not null && (residual.Shape != y.Shape || residual.Layout != y.Layout))
             throw new ShapeException($"conv2d: residual {residual.Layout} {residual.Shape} does not fit the result {y.Shape}");

@@ -55,7 +55,7 @@ public static class Pool2dOps
 
     private static (Pool2dGeometry, Tensor) Prepare(Tensor x, int size, int stride)
     {
-        Pool2dGeometry g = Pool2dGeometry.Of(x.ActivationLayout, size, stride);
+        Pool2dGeometry g = Pool2dGeometry.Of(x.Device, x.ActivationLayout, size, stride);
         return (g, Tensor.Empty(x.Device, new(g.Output.N, g.Output.C, g.Output.H, g.Output.W), TensorLayout.Activation));
     }
 }

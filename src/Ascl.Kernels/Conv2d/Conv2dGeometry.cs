@@ -1,4 +1,5 @@
 using Ascl.Kernels.Activations;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Kernels.Conv2d;
@@ -10,7 +11,7 @@ namespace Ascl.Kernels.Conv2d;
 public readonly record struct Conv2dGeometry(ActivationLayout Input, ActivationLayout Output, int R, int S, int Stride, int Padding)
 {
     /// <exception cref="ShapeException">The shapes do not fit.</exception>
-    public static Conv2dGeometry Of(ActivationLayout input, ReadOnlySpan<int> weight, int stride, int padding)
+    public static Conv2dGeometry Of(Device device, ActivationLayout input, ReadOnlySpan<int> weight, int stride, int padding)
     {
         if (weight.Length != 4)
             throw new ShapeException($"conv2d: the weight must have 4 dimensions [K, C, R, S], not {weight.Length}");
@@ -23,7 +24,7 @@ public readonly record struct Conv2dGeometry(ActivationLayout Input, ActivationL
         int oh = (input.H + 2 * padding - r) / stride + 1, ow = (input.W + 2 * padding - s) / stride + 1;
         if (input.H + 2 * padding < r || input.W + 2 * padding < s)
             throw new ShapeException($"conv2d: the kernel is larger than the padded image; {shapes}");
-        return new(input, ActivationLayout.Blocked(input.N, k, oh, ow), r, s, stride, padding);
+        return new(input, ActivationLayout.Blocked(device, input.N, k, oh, ow), r, s, stride, padding);
     }
 
     public int K => Output.C;

@@ -29,6 +29,8 @@ public sealed unsafe class CpuDevice : Device
 
     public override string Name => $"cpu: {SimdWidth.InstructionSet}, {Threads} thread{(Threads == 1 ? "" : "s")}";
 
+    public override int ChannelBlock(int channels) => SimdWidth.Current;
+
     public override DeviceBuffer<T> Allocate<T>(int length) => new CpuBuffer<T>(this, length);
 
     public override void Synchronize()

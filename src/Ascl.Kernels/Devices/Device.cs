@@ -20,6 +20,9 @@ public abstract class Device : IDisposable
     /// <summary>Waits until everything given to the device is done.</summary>
     public abstract void Synchronize();
 
+    /// <summary>Channels in one block of an activation that has <paramref name="channels"/>: the layout's <see cref="Activations.ActivationLayout.Block"/>.</summary>
+    public abstract int ChannelBlock(int channels);
+
     public DeviceBuffer<T> Upload<T>(ReadOnlySpan<T> values) where T : unmanaged
     {
         DeviceBuffer<T> buffer = Allocate<T>(values.Length);

@@ -45,12 +45,21 @@ public static partial class ElementwiseKernels
     public static void Exp(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<ExpFormula>("exp", x, x, 0, y);
 
     /// <summary>All of y becomes scale·value[0].</summary>
-    public static void Fill(DeviceBuffer<float> value, float scale, DeviceBuffer<float> y) => ((CpuBuffer<float>)y).Span.Fill(((CpuBuffer<float>)value).Span[0] * scale);
+    public static void Fill(DeviceBuffer<float> value, float scale, DeviceBuffer<float> y)
+    {
+        if (y.Device is CudaDevice cuda)
+            cuda.Launch(Cuda.Fill, (CudaDevice.Groups(y.Length), CudaDevice.GroupSize), new Cuda.FillArguments { Value = CudaDevice.View(value), Y = CudaDevice.View(y), Scale = scale });
+        else
+            ((CpuBuffer<float>)y).Span.Fill(((CpuBuffer<float>)value).Span[0] * scale);
+    }
 
     /// <summary>Copies <paramref name="length"/> values between places of two buffers.</summary>
     public static void Copy(DeviceBuffer<float> from, int fromStart, DeviceBuffer<float> to, int toStart, int length)
     {
-        ((CpuBuffer<float>)from).Span.Slice(fromStart, length).CopyTo(((CpuBuffer<float>)to).Span[toStart..]);
+        if (to.Device is CudaDevice cuda)
+            cuda.Copy(CudaDevice.View(from).SubView(fromStart, length), CudaDevice.View(to).SubView(toStart, length));
+        else
+            ((CpuBuffer<float>)from).Span.Slice(fromStart, length).CopyTo(((CpuBuffer<float>)to).Span[toStart..]);
         to.MarkChanged();
     }
 
@@ -59,7 +68,10 @@ public static partial class ElementwiseKernels
         if (a.Length != y.Length || b.Length != y.Length)
             throw new ShapeException($"{name}: lengths {a.Length}, {b.Length} and {y.Length} differ");
         using var trace = KernelTrace.Begin($"elementwise.{name}", y.Length, y.Length, 12.0 * y.Length);
-        RunCpu<TFormula>(a, b, scale, y);
+        if (y.Device is CudaDevice cuda)
+            RunCuda<TFormula>(cuda, a, b, scale, y);
+        else
+            RunCpu<TFormula>(a, b, scale, y);
         y.MarkChanged();
     }
 

@@ -1,4 +1,5 @@
 using Ascl.Kernels.Activations;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Kernels.Pool2d;
@@ -7,13 +8,13 @@ namespace Ascl.Kernels.Pool2d;
 public readonly record struct Pool2dGeometry(ActivationLayout Input, ActivationLayout Output, int Size, int Stride)
 {
     /// <exception cref="ShapeException">The window is larger than the image, or the input is not an activation.</exception>
-    public static Pool2dGeometry Of(ActivationLayout input, int size, int stride)
+    public static Pool2dGeometry Of(Device device, ActivationLayout input, int size, int stride)
     {
         if (size < 1 || stride < 1 || size > input.H || size > input.W)
             throw new ShapeException($"pool2d: window {size}, stride {stride} do not fit x {input}");
         if (input.Block == 1)
             throw new ShapeException($"pool2d: image planes must pass a convolution first; x {input}");
-        return new(input, ActivationLayout.Blocked(input.N, input.C, (input.H - size) / stride + 1, (input.W - size) / stride + 1), size, stride);
+        return new(input, ActivationLayout.Blocked(device, input.N, input.C, (input.H - size) / stride + 1, (input.W - size) / stride + 1), size, stride);
     }
 
     public override string ToString() => $"{Input} -> {Output} window {Size} stride {Stride}";

@@ -21,7 +21,7 @@ public sealed class ActivationKernelsTests
         const int N = 2, H = 3;
         int channels = Mean.Length;
         using CpuDevice device = new(2);
-        ActivationLayout layout = planes ? ActivationLayout.Planes(N, channels, H, width) : ActivationLayout.Blocked(N, channels, H, width);
+        ActivationLayout layout = planes ? ActivationLayout.Planes(N, channels, H, width) : ActivationLayout.Blocked(device, N, channels, H, width);
         float[] pixels = DeviceData.Uniform(N * channels * H * width, 1);
         DeviceBuffer<float> activation = device.Allocate<float>(layout.Length), back = device.Allocate<float>(pixels.Length);
 

@@ -19,7 +19,7 @@ public sealed class BatchNormTests
     public void MatchesTheDefinition(int[] shape)
     {
         using CpuDevice device = new(2);
-        ActivationLayout layout = ActivationLayout.Blocked(shape[0], shape[1], shape[2], shape[3]);
+        ActivationLayout layout = ActivationLayout.Blocked(device, shape[0], shape[1], shape[2], shape[3]);
         float[] x = DeviceData.Uniform(shape[0] * shape[1] * shape[2] * shape[3], 1, -2, 3);
         foreach (bool relu in new[] { false, true })
             foreach (bool withResidual in new[] { false, true })
@@ -81,7 +81,7 @@ public sealed class BatchNormTests
     public void OnePixelHasVarianceZeroAndGradientZero()
     {
         using CpuDevice device = new(1);
-        ActivationLayout layout = ActivationLayout.Blocked(1, 3, 1, 1);
+        ActivationLayout layout = ActivationLayout.Blocked(device, 1, 3, 1, 1);
         int channels = layout.Blocks * layout.Block;
         DeviceBuffer<float> x = device.Activation(layout, [5, -7, 1e6f]), mean = device.Allocate<float>(channels), variance = device.Allocate<float>(channels);
         DeviceBuffer<float> inverseStd = device.Allocate<float>(channels), gamma = device.Upload<float>([1, 2, 3]), beta = device.Upload<float>([0.5f, 0.25f, -1]);
@@ -108,7 +108,7 @@ public sealed class BatchNormTests
     public void AMeanFarFromZeroCostsNoPrecision(double center, double spread, double allowed)
     {
         using CpuDevice device = new(2);
-        ActivationLayout layout = ActivationLayout.Blocked(16, 19, 12, 11);
+        ActivationLayout layout = ActivationLayout.Blocked(device, 16, 19, 12, 11);
         float[] x = [.. DeviceData.Uniform(layout.N * layout.C * layout.H * layout.W, 8).Select(u => (float)(center + spread * u))];
         var (mean, variance) = Statistics(device, layout, x);
         var expected = BatchNormReference.Statistics(layout, x);
@@ -123,7 +123,7 @@ public sealed class BatchNormTests
     public void AFirstPixelFarFromTheMeanCostsLittle()
     {
         using CpuDevice device = new(2);
-        ActivationLayout layout = ActivationLayout.Blocked(8, 16, 32, 32);
+        ActivationLayout layout = ActivationLayout.Blocked(device, 8, 16, 32, 32);
         float[] x = DeviceData.Normal(layout.N * layout.C * layout.H * layout.W, 9);
         for (int c = 0; c < layout.C; c++)
             x[c * layout.H * layout.W] = 30;
@@ -144,7 +144,7 @@ public sealed class BatchNormTests
     public void RunningStatisticsFollowPyTorch(int n, int h, int w)
     {
         using CpuDevice device = new(1);
-        ActivationLayout layout = ActivationLayout.Blocked(n, 5, h, w);
+        ActivationLayout layout = ActivationLayout.Blocked(device, n, 5, h, w);
         int channels = layout.Blocks * layout.Block, count = n * h * w;
         float[] mean = DeviceData.Uniform(channels, 1), variance = DeviceData.Uniform(channels, 2, 0.1f, 2), runningMean = DeviceData.Uniform(5, 3), runningVariance = DeviceData.Uniform(5, 4, 0.5f, 1.5f);
         DeviceBuffer<float> m = device.Upload<float>(runningMean), v = device.Upload<float>(runningVariance);
@@ -163,12 +163,12 @@ public sealed class BatchNormTests
     [Fact]
     public void SameBitsForAnyNumberOfThreads()
     {
-        ActivationLayout layout = ActivationLayout.Blocked(7, 37, 9, 5);
-        int values = layout.N * layout.C * layout.H * layout.W, channels = layout.Blocks * layout.Block;
         List<float[]>? first = null;
         foreach (int threads in new[] { 1, 2, 3 })
         {
             using CpuDevice device = new(threads);
+            ActivationLayout layout = ActivationLayout.Blocked(device, 7, 37, 9, 5);
+            int values = layout.N * layout.C * layout.H * layout.W, channels = layout.Blocks * layout.Block;
             DeviceBuffer<float> x = device.Activation(layout, DeviceData.Uniform(values, 1)), mean = device.Allocate<float>(channels), variance = device.Allocate<float>(channels);
             DeviceBuffer<float> inverseStd = device.Allocate<float>(channels), gamma = device.Upload<float>(DeviceData.Uniform(37, 2)), beta = device.Upload<float>(DeviceData.Uniform(37, 3));
             DeviceBuffer<float> y = device.Allocate<float>(layout.Length), dx = device.Allocate<float>(layout.Length), dgamma = device.Allocate<float>(37), dbeta = device.Allocate<float>(37);
@@ -186,7 +186,7 @@ public sealed class BatchNormTests
     public void LargeActivationsHaveTheSameBitsAsTheirHalves()
     {
         using CpuDevice device = new(2);
-        ActivationLayout whole = ActivationLayout.Blocked(16, 64, 62, 62), half = whole with { N = 8 };
+        ActivationLayout whole = ActivationLayout.Blocked(device, 16, 64, 62, 62), half = whole with { N = 8 };
         Assert.True(whole.Length * 4L >= 16 << 20 && half.Length * 4L < 16 << 20);
         int values = whole.N * whole.C * whole.H * whole.W;
         float[] x = DeviceData.Uniform(values, 1), dy = DeviceData.Uniform(values, 2);

@@ -33,8 +33,8 @@ public sealed class Conv2dTests
     {
         var (n, c, h, w, k, r, s, stride, padding) = (shape[0], shape[1], shape[2], shape[3], shape[4], shape[5], shape[6], shape[7], shape[8]);
         using CpuDevice device = new(2);
-        ActivationLayout input = planes ? ActivationLayout.Planes(n, c, h, w) : ActivationLayout.Blocked(n, c, h, w);
-        Conv2dGeometry g = Conv2dGeometry.Of(input, [k, c, r, s], stride, padding);
+        ActivationLayout input = planes ? ActivationLayout.Planes(n, c, h, w) : ActivationLayout.Blocked(device, n, c, h, w);
+        Conv2dGeometry g = Conv2dGeometry.Of(device, input, [k, c, r, s], stride, padding);
         int outputs = n * k * g.Output.H * g.Output.W;
         float[] x = DeviceData.Uniform(n * c * h * w, 1), weight = DeviceData.Uniform(g.WeightLength, 2), dy = DeviceData.Uniform(outputs, 3), bias = DeviceData.Uniform(k, 4), residual = DeviceData.Uniform(outputs, 5);
         DeviceBuffer<float> xBuffer = device.Activation(input, x), dyBuffer = device.Activation(g.Output, dy), weightBuffer = device.Upload<float>(weight);
@@ -104,8 +104,8 @@ public sealed class Conv2dTests
 
         (float[] Y, float[] Dx, float[] Dw) Run(CpuDevice device, int n, DeviceBuffer<float> weight, int skip)
         {
-            ActivationLayout input = planes ? ActivationLayout.Planes(n, channels, size, size) : ActivationLayout.Blocked(n, channels, size, size);
-            Conv2dGeometry g = Conv2dGeometry.Of(input, [channels, channels, kernel, kernel], stride, kernel / 2);
+            ActivationLayout input = planes ? ActivationLayout.Planes(n, channels, size, size) : ActivationLayout.Blocked(device, n, channels, size, size);
+            Conv2dGeometry g = Conv2dGeometry.Of(device, input, [channels, channels, kernel, kernel], stride, kernel / 2);
             int image = channels * size * size, outputImage = channels * g.Output.H * g.Output.W;
             DeviceBuffer<float> x = device.Activation(g.Input, DeviceData.Uniform(Batch * image, 1)[(skip * image)..((skip + n) * image)]);
             DeviceBuffer<float> dy = device.Activation(g.Output, DeviceData.Uniform(Batch * outputImage, 3)[(skip * outputImage)..((skip + n) * outputImage)]);
@@ -120,8 +120,9 @@ public sealed class Conv2dTests
     [Fact]
     public void ShapesThatDoNotFitAreNamed()
     {
-        var e = Assert.Throws<Diagnostics.ShapeException>(() => Conv2dGeometry.Of(ActivationLayout.Blocked(8, 3, 32, 32), [16, 16, 3, 3], 1, 1));
+        using CpuDevice device = new(1);
+        var e = Assert.Throws<Diagnostics.ShapeException>(() => Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, 8, 3, 32, 32), [16, 16, 3, 3], 1, 1));
         Assert.Contains("input has 3 channels, weight expects 16; x [8, 3, 32, 32], weight [16, 16, 3, 3]", e.Message, StringComparison.Ordinal);
-        Assert.Throws<Diagnostics.ShapeException>(() => Conv2dGeometry.Of(ActivationLayout.Blocked(8, 3, 2, 2), [16, 3, 5, 5], 1, 1));
+        Assert.Throws<Diagnostics.ShapeException>(() => Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, 8, 3, 2, 2), [16, 3, 5, 5], 1, 1));
     }
 }

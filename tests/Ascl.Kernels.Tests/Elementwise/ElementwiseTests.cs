@@ -80,7 +80,7 @@ public sealed class ElementwiseTests
     public void OutsideIsClearedAndInsideIsKept(int channels)
     {
         using CpuDevice device = new(2);
-        ActivationLayout layout = ActivationLayout.Blocked(2, channels, 3, 4);
+        ActivationLayout layout = ActivationLayout.Blocked(device, 2, channels, 3, 4);
         float[] plain = DeviceData.Uniform(2 * channels * 12, 1);
         DeviceBuffer<float> expected = device.Activation(layout, plain), y = device.Activation(layout, plain);
         float[] dirty = [.. y.ToArray().Select(v => v == 0 ? 7 : v)];

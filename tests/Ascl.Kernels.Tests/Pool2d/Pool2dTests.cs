@@ -25,9 +25,7 @@ public sealed class Pool2dTests
     private static void Check(int[] shape, float[] x)
     {
         var (n, c, h, w, size, stride) = (shape[0], shape[1], shape[2], shape[3], shape[4], shape[5]);
-        Pool2dGeometry g = Pool2dGeometry.Of(ActivationLayout.Blocked(n, c, h, w), size, stride);
         int oh = (h - size) / stride + 1, ow = (w - size) / stride + 1;
-        Assert.Equal((oh, ow), (g.Output.H, g.Output.W));
         float[] dy = DeviceData.Uniform(n * c * oh * ow, 2);
         double[] max = new double[dy.Length], average = new double[dy.Length], maxGradient = new double[x.Length], averageGradient = new double[x.Length];
         for (int i = 0; i < dy.Length; i++)
@@ -48,6 +46,8 @@ public sealed class Pool2dTests
         foreach (int threads in new[] { 1, 2, 3 })
         {
             using CpuDevice device = new(threads);
+            Pool2dGeometry g = Pool2dGeometry.Of(device, ActivationLayout.Blocked(device, n, c, h, w), size, stride);
+            Assert.Equal((oh, ow), (g.Output.H, g.Output.W));
             DeviceBuffer<float> xb = device.Activation(g.Input, x), dyb = device.Activation(g.Output, dy), y = device.Allocate<float>(g.Output.Length), dx = Dirty(device, g.Input);
             Pool2dKernels.MaxForward(g, xb, y);
             Assert.Equal(max.Select(v => (float)v), device.Plain(g.Output, y));
@@ -75,7 +75,7 @@ public sealed class Pool2dTests
     public void GlobalAverage(int n, int c, int h, int w)
     {
         using CpuDevice device = new(2);
-        ActivationLayout layout = ActivationLayout.Blocked(n, c, h, w);
+        ActivationLayout layout = ActivationLayout.Blocked(device, n, c, h, w);
         float[] x = DeviceData.Uniform(n * c * h * w, 1), dy = DeviceData.Uniform(n * c, 2);
         DeviceBuffer<float> y = device.Allocate<float>(n * c), dx = Dirty(device, layout);
         Pool2dKernels.GlobalAverageForward(layout, device.Activation(layout, x), y);
@@ -89,11 +89,12 @@ public sealed class Pool2dTests
     [Fact]
     public void WindowsThatDoNotFitAreNamed()
     {
-        ActivationLayout layout = ActivationLayout.Blocked(8, 3, 4, 6);
-        Assert.Contains("window 5, stride 1 do not fit x [8, 3, 4, 6]", Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(layout, 5, 1)).Message, StringComparison.Ordinal);
-        Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(layout, 0, 1));
-        Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(layout, 2, 0));
-        Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(ActivationLayout.Planes(8, 3, 4, 6), 2, 2));
+        using CpuDevice device = new(1);
+        ActivationLayout layout = ActivationLayout.Blocked(device, 8, 3, 4, 6);
+        Assert.Contains("window 5, stride 1 do not fit x [8, 3, 4, 6]", Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(device, layout, 5, 1)).Message, StringComparison.Ordinal);
+        Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(device, layout, 0, 1));
+        Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(device, layout, 2, 0));
+        Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(device, ActivationLayout.Planes(8, 3, 4, 6), 2, 2));
     }
 
     /// <summary>An activation with a zero border whose pixels hold something from before.</summary>

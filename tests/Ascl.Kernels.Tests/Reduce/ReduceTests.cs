@@ -89,7 +89,7 @@ public sealed class ReduceTests
         foreach (int threads in new[] { 1, 2, 3 })
         {
             using CpuDevice device = new(threads);
-            ActivationLayout layout = ActivationLayout.Blocked(n, c, h, w);
+            ActivationLayout layout = ActivationLayout.Blocked(device, n, c, h, w);
             DeviceBuffer<float> y = device.Allocate<float>(c);
             ReduceKernels.ChannelSums(layout, device.Activation(layout, x), y);
             Tolerance.Close(expected, y.ToArray(), 1e-6, "channel sums");

@@ -1,0 +1,166 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Native;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+
+namespace Ascl.Kernels.Devices;
+
+/// <summary>
+/// An NVIDIA GPU, through ILGPU: one stream in which copies and kernels run in the order they were given, and memory cut from slabs. Activations lie
+/// as [N][H+2][W+2][channels], the channels rounded up to whole 16-byte loads (<see cref="ChannelBlock"/>).
+/// </summary>
+public sealed class CudaDevice : Device
+{
+    /// <summary>Threads of a group wherever nothing else is said: a multiple of the 32 that run together.</summary>
+    internal const int GroupSize = 256;
+
+    /// <summary>Compute capability 8.0: the oldest that the kernels are compiled for.</summary>
+    private static readonly CudaArchitecture OldestArchitecture = CudaArchitecture.SM_80;
+
+    private const int StagingBytes = 4 << 20;
+    private const long CudaSlab = 256L << 20, SimulatedSlab = 1 << 20;
+
+    private readonly Context context;
+    private readonly Accelerator accelerator;
+    private readonly AcceleratorStream stream;
+    private readonly CudaMemory memory;
+    private readonly PageLockedArray1D<byte> staging;
+    private readonly Dictionary<MethodInfo, Delegate> kernels = [];
+
+    private CudaDevice(Context context, Accelerator accelerator, long slabBytes, string name)
+    {
+        (this.context, this.accelerator, Name) = (context, accelerator, name);
+        stream = accelerator.CreateStream();
+        memory = new CudaMemory(accelerator, slabBytes);
+        staging = accelerator.AllocatePageLocked1D<byte>(StagingBytes);
+        DebugSettings.Say($"device {Name}");
+    }
+
+    public override string Name { get; }
+
+    /// <summary>The names of this machine's CUDA devices in the driver's order; none without a driver.</summary>
+    public static IReadOnlyList<string> Available()
+    {
+        using Context context = CudaLibrary.CreateContext(builder => builder.Cuda());
+        return [.. Enumerable.Range(0, context.GetCudaDevices().Count).Select(i => Describe(context.GetCudaDevice(i), i))];
+    }
+
+    /// <summary>Device number <paramref name="index"/> of the driver's.</summary>
+    /// <exception cref="UserErrorException">There is no such device, or it is too old.</exception>
+    public static CudaDevice Open(int index)
+    {
+        Context context = CudaLibrary.CreateContext(builder => builder.Cuda());
+        int count = context.GetCudaDevices().Count;
+        if (index >= count)
+        {
+            context.Dispose();
+            throw new UserErrorException(count == 0 ? "no CUDA device: no NVIDIA driver (libcuda.so.1) with a GPU was found" : $"no CUDA device {index}: there {(count == 1 ? "is" : "are")} {count}");
+        }
+        ILGPU.Runtime.Cuda.CudaDevice device = context.GetCudaDevice(index);
+        string name = Describe(device, index);
+        if (device.Architecture is not { } architecture || architecture < OldestArchitecture)
+        {
+            context.Dispose();
+            throw new UserErrorException($"{name}: compute capability 8.0 or newer is needed");
+        }
+        CudaLibrary.SetTarget((CudaCapabilityContext)device.Capabilities, architecture);
+        return new(context, device.CreateCudaAccelerator(context), CudaSlab, name);
+    }
+
+    /// <summary>The same kernels, memory and launches on ILGPU's CPU accelerator: for tests on machines without a GPU, thousands of times slower than
+    /// <see cref="CpuDevice"/>. It runs the kernels as .NET compiles them, so it shows their logic, not what ILGPU's compiler makes of it.</summary>
+    public static CudaDevice Simulated()
+    {
+        Context context = CudaLibrary.CreateContext(builder => builder.CPU(new CPUDevice(32, GroupSize / 32, 1)));
+        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context), SimulatedSlab, "cuda simulated");
+    }
+
+    private static string Describe(ILGPU.Runtime.Cuda.CudaDevice device, int index) =>
+        $"cuda:{index}: {device.Name}, {device.Architecture?.ToString().ToLowerInvariant()}, {device.MemorySize / (double)(1 << 30):F0} GiB";
+
+    /// <summary>Channels an activation's pixel holds for <paramref name="channels"/>.</summary>
+    public override int ChannelBlock(int channels) => (channels + 3) / 4 * 4;
+
+    public override DeviceBuffer<T> Allocate<T>(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        CudaMemory.Block block;
+        try
+        {
+            block = memory.Rent((long)length * Unsafe.SizeOf<T>());
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new UserErrorException($"{Name}: out of memory: {e.Message}; lower --batch or choose a smaller model");
+        }
+        CudaBuffer<T> buffer = new(this, block, length);
+        if (length > 0)
+            buffer.View.MemSetToZero(stream);
+        return buffer;
+    }
+
+    internal void LetGo(CudaMemory.Block block) => memory.LetGo(block);
+
+    public override void Synchronize() => stream.Synchronize();
+
+    /// <summary>A buffer's memory for a kernel; of a null one a view of length 0.</summary>
+    internal static ArrayView<T> View<T>(DeviceBuffer<T>? buffer) where T : unmanaged => buffer is null ? default : ((CudaBuffer<T>)buffer).View;
+
+    /// <summary>
+    /// Puts a kernel into the stream: <paramref name="config"/> is (groups, threads a group), each a number or an Index3D. Nothing happens where it
+    /// has no groups. All arguments travel in one structure, so that they have names. It is compiled at its first launch.
+    /// </summary>
+    internal void Launch<TArguments>(Action<TArguments> kernel, KernelConfig config, in TArguments arguments) where TArguments : struct
+    {
+        if (config.GridDim.Size == 0)
+            return;
+        if (!kernels.TryGetValue(kernel.Method, out Delegate? launcher))
+            kernels[kernel.Method] = launcher = accelerator.LoadKernel(kernel);
+        ((Action<AcceleratorStream, KernelConfig, TArguments>)launcher)(stream, config, arguments);
+    }
+
+    /// <summary>Groups for <paramref name="items"/> threads.</summary>
+    internal static int Groups(int items) => (items + GroupSize - 1) / GroupSize;
+
+    /// <summary>A copy on the device.</summary>
+    internal void Copy(ArrayView<float> from, ArrayView<float> to) => from.CopyTo(stream, to);
+
+    /// <summary>Through page-locked memory, which the GPU reads by itself.</summary>
+    internal unsafe void CopyToDevice<T>(ReadOnlySpan<T> source, ArrayView<T> destination) where T : unmanaged
+    {
+        int step = StagingBytes / sizeof(T);
+        for (int at = 0; at < source.Length; at += step)
+        {
+            int count = Math.Min(step, source.Length - at);
+            source.Slice(at, count).CopyTo(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(staging.Span));
+            destination.SubView(at, count).CopyFrom(stream, staging.ArrayView.SubView(0, (long)count * sizeof(T)).Cast<T>());
+            stream.Synchronize();
+        }
+    }
+
+    internal unsafe void CopyToHost<T>(ArrayView<T> source, Span<T> destination) where T : unmanaged
+    {
+        int step = StagingBytes / sizeof(T);
+        for (int at = 0; at < destination.Length; at += step)
+        {
+            int count = Math.Min(step, destination.Length - at);
+            source.SubView(at, count).CopyTo(stream, staging.ArrayView.SubView(0, (long)count * sizeof(T)).Cast<T>());
+            stream.Synchronize();
+            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(staging.Span)[..count].CopyTo(destination[at..]);
+        }
+    }
+
+    public override void Dispose()
+    {
+        stream.Synchronize();
+        staging.Dispose();
+        memory.Dispose();
+        stream.Dispose();
+        accelerator.Dispose();
+        context.Dispose();
+    }
+}

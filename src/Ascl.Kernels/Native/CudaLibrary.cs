@@ -1,0 +1,26 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Algorithms;
+using ILGPU.Runtime.Cuda;
+
+namespace Ascl.Kernels.Native;
+
+/// <summary>How ILGPU is set up for this program's kernels, with a driver or without.</summary>
+internal static class CudaLibrary
+{
+    static CudaLibrary() =>
+        // ILGPU opens libcuda.so, the developer's link; a machine that only runs programs has libcuda.so.1.
+        NativeLibrary.SetDllImportResolver(typeof(CudaAPI).Assembly, (name, assembly, path) =>
+            name == "cuda" && NativeLibrary.TryLoad("libcuda.so.1", assembly, path, out nint library) ? library : 0);
+
+    public static Context CreateContext(Action<Context.Builder> devices) => Context.Create(builder =>
+    {
+        devices(builder);
+        builder.Optimize(OptimizationLevel.O2).Math(MathMode.Fast).Inlining(InliningMode.Aggressive).PageLocking(PageLockingMode.Auto).EnableAlgorithms();
+    });
+
+    /// <summary>ILGPU 1.5.3 writes .target sm_80 for every newer device unless this property, which has no public setter, is set before the accelerator is made.</summary>
+    public static void SetTarget(CudaCapabilityContext capabilities, CudaArchitecture architecture) =>
+        typeof(CudaCapabilityContext).GetProperty(nameof(CudaCapabilityContext.TargetArchitecture), BindingFlags.Public | BindingFlags.Instance)!.SetValue(capabilities, architecture);
+}

@@ -1,0 +1,39 @@
+using System.Reflection;
+using Ascl.Kernels.Native;
+using ILGPU.Runtime.Cuda;
+
+namespace Ascl.Kernels.Tests.Cuda;
+
+/// <summary>Every CUDA kernel compiles, without a GPU, to code in which there is nothing that would not load or not be fast.</summary>
+public sealed class PtxTests
+{
+    public static TheoryData<string> Kernels { get; } = new(CudaKernels.All().Select(CudaKernels.Name));
+
+    [Theory, MemberData(nameof(Kernels))]
+    public void CompilesWithoutComplaint(string name)
+    {
+        MethodInfo kernel = CudaKernels.All().Single(k => CudaKernels.Name(k) == name);
+        foreach (CudaArchitecture architecture in new[] { CudaArchitecture.SM_80, CudaArchitecture.SM_90 })
+        {
+            string ptx = PtxCompiler.Compile(kernel, architecture);
+            Assert.Contains($".target {architecture.ToString().ToLowerInvariant()}", ptx, StringComparison.Ordinal);
+            Assert.Equal([], PtxCompiler.Complaints(ptx));
+        }
+    }
+
+    [Fact]
+    public void FormulasReadFourFloatsAtOnce()
+    {
+        string ptx = PtxCompiler.Compile(CudaKernels.All().Single(k => CudaKernels.Name(k) == "Elementwise.Map(AddScaledFormula)"), CudaArchitecture.SM_90);
+        Assert.Matches(@"ld\.global\.v4\.(f|b)32", ptx);
+        Assert.Matches(@"st\.global\.v4\.(f|b)32", ptx);
+    }
+
+    [Theory]
+    [InlineData(".extern .func (.param .b32 r) fma();", "undefined")]
+    [InlineData("call.uni (r), f, (a);", "call")]
+    [InlineData("st.local.b32 [%rd1], %r1;", "local")]
+    [InlineData("add.f64 %fd1, %fd2, %fd3;", "double")]
+    [InlineData("rem.s32 %r1, %r2, %r3;", "division")]
+    public void WhatMustNotBeThereIsSeen(string line, string complaint) => Assert.Contains(complaint, Assert.Single(PtxCompiler.Complaints(line)), StringComparison.Ordinal);
+}

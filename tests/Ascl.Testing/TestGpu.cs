@@ -1,0 +1,16 @@
+using Ascl.Kernels.Devices;
+
+namespace Ascl.Testing;
+
+/// <summary>The CUDA device of the tests: the machine's first where there is one, else the simulated one. Tests that use it belong to the
+/// collection <see cref="Collection"/>, because a device is driven by one thread.</summary>
+public static class TestGpu
+{
+    public const string Collection = "cuda";
+
+    private static readonly Lazy<CudaDevice> Opened = new(() => IsReal ? CudaDevice.Open(0) : CudaDevice.Simulated());
+
+    public static bool IsReal { get; } = CudaDevice.Available().Count > 0;
+
+    public static CudaDevice Device => Opened.Value;
+}
