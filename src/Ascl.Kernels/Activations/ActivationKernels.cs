@@ -6,12 +6,17 @@ using Ascl.Kernels.Diagnostics;
 namespace Ascl.Kernels.Activations;
 
 /// <summary>Between plain [N, C, H, W] memory and activations.</summary>
-public static unsafe class ActivationKernels
+public static unsafe partial class ActivationKernels
 {
     /// <summary>An activation from plain pixels: a[n, c, y, x] = (x[n, c, y, x] − mean[c])·scale[c]; without mean and scale a copy.</summary>
     public static void FromPlain(ActivationLayout layout, DeviceBuffer<float> plain, ReadOnlyMemory<float> mean, ReadOnlyMemory<float> scale, DeviceBuffer<float> activation)
     {
         using var trace = KernelTrace.Begin("activation.from_plain", layout, 0, 8.0 * plain.Length);
+        if (plain.Device is CudaDevice cuda)
+        {
+            Cuda.FromPlain(cuda, layout, plain, mean, scale, activation);
+            return;
+        }
         float* from = CpuDevice.Pointer(plain);
         PlaneView to = new(layout, CpuDevice.Pointer(activation));
         ForEachPlane(layout, plain.Device, (n, c) =>
@@ -26,6 +31,11 @@ public static unsafe class ActivationKernels
     public static void ToPlain(ActivationLayout layout, DeviceBuffer<float> activation, ReadOnlyMemory<float> scale, DeviceBuffer<float> plain)
     {
         using var trace = KernelTrace.Begin("activation.to_plain", layout, 0, 8.0 * plain.Length);
+        if (plain.Device is CudaDevice cuda)
+        {
+            Cuda.ToPlain(cuda, layout, activation, scale, plain);
+            return;
+        }
         float* to = CpuDevice.Pointer(plain);
         PlaneView from = new(layout, CpuDevice.Pointer(activation));
         ForEachPlane(layout, plain.Device, (n, c) =>
@@ -40,6 +50,11 @@ public static unsafe class ActivationKernels
     public static void ClearOutside(ActivationLayout layout, DeviceBuffer<float> activation)
     {
         using var trace = KernelTrace.Begin("activation.clear_outside", layout, 0, 4.0 * layout.N * layout.Blocks * 2 * (layout.H + layout.W + 2) * layout.Block);
+        if (activation.Device is CudaDevice cuda)
+        {
+            Cuda.ClearOutside(cuda, layout, activation);
+            return;
+        }
         float* data = CpuDevice.Pointer(activation);
         int row = layout.RowStride, halo = ActivationLayout.Halo * layout.Block, absent = layout.Blocks * layout.Block - layout.C;
         ((CpuDevice)activation.Device).For(layout.N * layout.Blocks, (plane, _) =>

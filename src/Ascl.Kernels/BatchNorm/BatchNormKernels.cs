@@ -14,27 +14,43 @@ public static unsafe partial class BatchNormKernels
     public static void Statistics(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance)
     {
         using var trace = KernelTrace.Begin("batch_norm.statistics", layout, 3.0 * layout.Length, 4.0 * layout.Length);
-        Cpu.Statistics((CpuDevice)x.Device, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(variance));
+        if (x.Device is CudaDevice cuda)
+            BatchNormCuda.Statistics(cuda, layout, x, mean, variance);
+        else
+            Cpu.Statistics((CpuDevice)x.Device, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(variance));
     }
 
     /// <summary>running ← (1 − momentum)·running + momentum·batch, the variance unbiased by count/(count − 1), as PyTorch does.</summary>
     public static void UpdateRunning(ActivationLayout layout, DeviceBuffer<float> mean, DeviceBuffer<float> variance, float momentum, DeviceBuffer<float> runningMean, DeviceBuffer<float> runningVariance)
     {
         double count = (double)layout.N * layout.H * layout.W, unbias = count > 1 ? count / (count - 1) : 1;
+        if (mean.Device is CudaDevice cuda)
+            BatchNormCuda.UpdateRunning(cuda, layout.C, (float)unbias, mean, variance, momentum, runningMean, runningVariance);
+        else
+            UpdateRunningCpu(layout.C, unbias, mean, variance, momentum, runningMean, runningVariance);
+        runningMean.MarkChanged();
+        runningVariance.MarkChanged();
+    }
+
+    private static void UpdateRunningCpu(int channels, double unbias, DeviceBuffer<float> mean, DeviceBuffer<float> variance, float momentum, DeviceBuffer<float> runningMean, DeviceBuffer<float> runningVariance)
+    {
         Span<float> m = ((CpuBuffer<float>)runningMean).Span, v = ((CpuBuffer<float>)runningVariance).Span;
         Span<float> batchMean = ((CpuBuffer<float>)mean).Span, batchVariance = ((CpuBuffer<float>)variance).Span;
-        for (int c = 0; c < layout.C; c++)
+        for (int c = 0; c < channels; c++)
         {
             m[c] = (float)((1 - (double)momentum) * m[c] + (double)momentum * batchMean[c]);
             v[c] = (float)((1 - (double)momentum) * v[c] + (double)momentum * (batchVariance[c] * unbias));
         }
-        runningMean.MarkChanged();
-        runningVariance.MarkChanged();
     }
 
     /// <summary>inverseStd = 1/√(variance + epsilon) of the first <paramref name="channels"/>, 0 for those that only fill up a block.</summary>
     public static void InverseStd(int channels, DeviceBuffer<float> variance, float epsilon, DeviceBuffer<float> inverseStd)
     {
+        if (variance.Device is CudaDevice cuda)
+        {
+            BatchNormCuda.InverseStd(cuda, channels, variance, epsilon, inverseStd);
+            return;
+        }
         Span<float> v = ((CpuBuffer<float>)variance).Span, s = ((CpuBuffer<float>)inverseStd).Span;
         for (int c = 0; c < s.Length; c++)
             s[c] = c < channels ? (float)(1 / Math.Sqrt(v[c] + (double)epsilon)) : 0;
@@ -44,8 +60,11 @@ public static unsafe partial class BatchNormKernels
         DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
     {
         using var trace = KernelTrace.Begin("batch_norm.forward", layout, 4.0 * layout.Length, (residual is null ? 8.0 : 12.0) * layout.Length);
-        Cpu.Forward((CpuDevice)x.Device, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd), CpuDevice.Pointer(gamma), CpuDevice.Pointer(beta),
-            PointerOrNull(residual), relu, CpuDevice.Pointer(y));
+        if (x.Device is CudaDevice cuda)
+            BatchNormCuda.Forward(cuda, layout, x, mean, inverseStd, gamma, beta, residual, relu, y);
+        else
+            Cpu.Forward((CpuDevice)x.Device, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd), CpuDevice.Pointer(gamma), CpuDevice.Pointer(beta),
+                PointerOrNull(residual), relu, CpuDevice.Pointer(y));
     }
 
     /// <summary>
@@ -59,8 +78,11 @@ public static unsafe partial class BatchNormKernels
         DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx, DeviceBuffer<float> dgamma, DeviceBuffer<float> dbeta, DeviceBuffer<float>? dz)
     {
         using var trace = KernelTrace.Begin("batch_norm.backward", layout, 8.0 * layout.Length, 28.0 * layout.Length);
-        Cpu.Backward((CpuDevice)x.Device, layout, CpuDevice.Pointer(dy), PointerOrNull(y), CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd), CpuDevice.Pointer(gamma),
-            batchStatistics, CpuDevice.Pointer(dx), CpuDevice.Pointer(dgamma), CpuDevice.Pointer(dbeta), PointerOrNull(dz));
+        if (x.Device is CudaDevice cuda)
+            BatchNormCuda.Backward(cuda, layout, dy, y, x, mean, inverseStd, gamma, batchStatistics, dx, dgamma, dbeta, dz);
+        else
+            Cpu.Backward((CpuDevice)x.Device, layout, CpuDevice.Pointer(dy), PointerOrNull(y), CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd), CpuDevice.Pointer(gamma),
+                batchStatistics, CpuDevice.Pointer(dx), CpuDevice.Pointer(dgamma), CpuDevice.Pointer(dbeta), PointerOrNull(dz));
     }
 
     private static float* PointerOrNull(DeviceBuffer<float>? buffer) => buffer is null ? null : CpuDevice.Pointer(buffer);

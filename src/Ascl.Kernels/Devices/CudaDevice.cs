@@ -30,6 +30,7 @@ public sealed class CudaDevice : Device
     private readonly CudaMemory memory;
     private readonly PageLockedArray1D<byte> staging;
     private readonly Dictionary<MethodInfo, Delegate> kernels = [];
+    private readonly List<(float[] Values, DeviceBuffer<float> Buffer)> constants = [];
 
     private CudaDevice(Context context, Accelerator accelerator, long slabBytes, string name)
     {
@@ -101,6 +102,16 @@ public sealed class CudaDevice : Device
         if (length > 0)
             buffer.View.MemSetToZero(stream);
         return buffer;
+    }
+
+    /// <summary>A few numbers that do not change, such as the means of an image's channels, on the device: copied there once. None: a view of length 0.</summary>
+    internal ArrayView<float> Constants(ReadOnlySpan<float> values)
+    {
+        foreach (var (known, buffer) in constants)
+            if (values.SequenceEqual(known))
+                return View(buffer);
+        constants.Add((values.ToArray(), Upload(values)));
+        return View(constants[^1].Buffer);
     }
 
     internal void LetGo(CudaMemory.Block block) => memory.LetGo(block);

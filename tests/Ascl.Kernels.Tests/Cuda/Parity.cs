@@ -14,4 +14,13 @@ internal static class Parity
         using CpuDevice cpu = new(1);
         Tolerance.Close(Tolerance.ToDouble(run(cpu)), run(TestGpu.Device), relative, what);
     }
+
+    /// <summary>Likewise for several results by their names.</summary>
+    public static void Check(string what, Func<Device, Dictionary<string, float[]>> run, double relative = 1e-6)
+    {
+        using CpuDevice cpu = new(1);
+        Dictionary<string, float[]> actual = run(TestGpu.Device);
+        foreach (var (name, expected) in run(cpu))
+            Tolerance.Close(Tolerance.ToDouble(expected), actual[name], relative, $"{what}: {name}");
+    }
 }

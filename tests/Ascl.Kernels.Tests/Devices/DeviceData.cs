@@ -21,7 +21,7 @@ internal static class DeviceData
         return values;
     }
 
-    public static DeviceBuffer<float> Activation(this CpuDevice device, ActivationLayout layout, float[] plain)
+    public static DeviceBuffer<float> Activation(this Device device, ActivationLayout layout, float[] plain)
     {
         DeviceBuffer<float> activation = device.Allocate<float>(layout.Length);
         ActivationKernels.FromPlain(layout, device.Upload<float>(plain), default, default, activation);
@@ -29,7 +29,7 @@ internal static class DeviceData
     }
 
     /// <summary>The values of an activation, plain [N, C, H, W].</summary>
-    public static float[] Plain(this CpuDevice device, ActivationLayout layout, DeviceBuffer<float> activation)
+    public static float[] Plain(this Device device, ActivationLayout layout, DeviceBuffer<float> activation)
     {
         DeviceBuffer<float> plain = device.Allocate<float>(layout.N * layout.C * layout.H * layout.W);
         ActivationKernels.ToPlain(layout, activation, default, plain);

@@ -1,0 +1,161 @@
+using System.Numerics;
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Native;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Ascl.Kernels.BatchNorm;
+
+/// <summary>
+/// How the pixels of an activation are spread over a GPU: a group takes some rows of one image and up to 32 neighbouring quads (four channels each).
+/// A thread owns one quad and every so-many-th pixel of the rows; threads side by side read 16 bytes side by side.
+/// </summary>
+internal struct PixelWork
+{
+    private const int MostLanes = 32, PixelsAThread = 4;
+
+    public int Height, Width, RowsAGroup, Quads, LaneShift, ImageQuads, RowQuads, Origin;
+    public InvariantDivision ByWidth;
+
+    public PixelWork(ActivationLayout layout)
+    {
+        (Height, Width, Quads) = (layout.H, layout.W, layout.Block / 4);
+        LaneShift = BitOperations.Log2((uint)Math.Min(MostLanes, (int)BitOperations.RoundUpToPowerOf2((uint)Quads)));
+        RowsAGroup = Math.Clamp(((CudaDevice.GroupSize >> LaneShift) * PixelsAThread + Width - 1) / Width, 1, Height);
+        (ImageQuads, RowQuads, Origin) = (layout.ImageSize / 4, layout.RowStride / 4, layout.Interior / 4);
+        ByWidth = new(Width);
+    }
+
+    /// <summary>Groups that share an image's rows.</summary>
+    public readonly int Splits => (Height + RowsAGroup - 1) / RowsAGroup;
+
+    public readonly KernelConfig Config(int images) => (new Index3D(images, Splits, (Quads + (1 << LaneShift) - 1) >> LaneShift), new Index3D(CudaDevice.GroupSize, 1, 1));
+
+    // The rest is for the kernels.
+
+    /// <summary>The quad of channels that this thread owns; <see cref="Quads"/> or more where there is none.</summary>
+    public readonly int Quad => (Grid.IdxZ << LaneShift) + (Group.IdxX & ((1 << LaneShift) - 1));
+
+    /// <summary>This thread's first pixel of its group's rows, and how many further its next one is.</summary>
+    public readonly int FirstPixel => Group.IdxX >> LaneShift;
+    public readonly int PixelStep => Group.DimX >> LaneShift;
+
+    public readonly int Pixels
+    {
+        get
+        {
+            int rows = Height - Grid.IdxY * RowsAGroup;
+            return (rows < RowsAGroup ? rows : RowsAGroup) * Width;
+        }
+    }
+
+    /// <summary>Where a pixel's quad lies, in quads.</summary>
+    public readonly int At(int pixel)
+    {
+        int row = ByWidth.Quotient(pixel);
+        return Grid.IdxX * ImageQuads + Origin + (Grid.IdxY * RowsAGroup + row) * RowQuads + (pixel - row * Width) * Quads + Quad;
+    }
+}
+
+/// <summary>Two numbers of each value of an activation, to be added up over all pixels.</summary>
+internal interface IPixelTerms
+{
+    /// <param name="p">The operands.</param>
+    /// <param name="at">The value's quad.</param>
+    /// <param name="quad">Its channels.</param>
+    static abstract (Float4 First, Float4 Second) Of(PixelSumsArguments p, int at, int quad);
+}
+
+internal struct PixelSumsArguments
+{
+    public PixelWork Work;
+    public ArrayView<float> X, Dy, Y, Mean, InverseStd, Partial;
+}
+
+internal struct FinishArguments
+{
+    public ArrayView<float> Partial;
+    public int Parts, Quads;
+}
+
+/// <summary>Sums of a pair of numbers over an activation's pixels, channel by channel: a pair for each group, then those in a second kernel, always
+/// in the same order.</summary>
+internal static class PixelSums
+{
+    /// <summary>partial[part][2][channels] receives the sums of each group.</summary>
+    public static DeviceBuffer<float> Partial<TTerms>(CudaDevice device, ActivationLayout layout, PixelSumsArguments arguments, out int parts) where TTerms : struct, IPixelTerms
+    {
+        PixelWork work = new(layout);
+        parts = layout.N * work.Splits;
+        DeviceBuffer<float> partial = device.Pool.Rent(checked(parts * 2 * layout.Block), 0);
+        (arguments.Work, arguments.Partial) = (work, CudaDevice.View(partial));
+        device.Launch(Groups<TTerms>, work.Config(layout.N), arguments);
+        return partial;
+    }
+
+    internal static void Groups<TTerms>(PixelSumsArguments p) where TTerms : struct, IPixelTerms
+    {
+        var firsts = SharedMemory.Allocate<Float4>(CudaDevice.GroupSize);
+        var seconds = SharedMemory.Allocate<Float4>(CudaDevice.GroupSize);
+        PixelWork work = p.Work;
+        int quad = work.Quad, t = Group.IdxX;
+        Float4 first = default, second = default;
+        if (quad < work.Quads)
+        {
+            int pixels = work.Pixels;
+            for (int pixel = work.FirstPixel; pixel < pixels; pixel += work.PixelStep)
+            {
+                (Float4 a, Float4 b) = TTerms.Of(p, work.At(pixel), quad);
+                first += a;
+                second += b;
+            }
+        }
+        firsts[t] = first;
+        seconds[t] = second;
+        Tree(firsts, seconds, 1 << work.LaneShift);
+        if (work.FirstPixel == 0 && quad < work.Quads)
+        {
+            var to = p.Partial.Cast<Float4>();
+            int part = (Grid.IdxX * Grid.DimY + Grid.IdxY) * 2 * work.Quads + quad;
+            to[part] = firsts[t];
+            to[part + work.Quads] = seconds[t];
+        }
+    }
+
+    /// <summary>The pair of one quad of channels over all parts, by a group of its own (Grid.IdxX is the quad); valid in its first thread.</summary>
+    public static (Float4 First, Float4 Second) Finish(FinishArguments p)
+    {
+        var firsts = SharedMemory.Allocate<Float4>(CudaDevice.GroupSize);
+        var seconds = SharedMemory.Allocate<Float4>(CudaDevice.GroupSize);
+        var from = p.Partial.Cast<Float4>();
+        int t = Group.IdxX;
+        Float4 first = default, second = default;
+        for (int part = t; part < p.Parts; part += Group.DimX)
+        {
+            int at = part * 2 * p.Quads + Grid.IdxX;
+            first += from[at];
+            second += from[at + p.Quads];
+        }
+        firsts[t] = first;
+        seconds[t] = second;
+        Tree(firsts, seconds, 1);
+        return (firsts[0], seconds[0]);
+    }
+
+    /// <summary>Adds up what threads a multiple of <paramref name="lanes"/> apart hold, into the first of them.</summary>
+    private static void Tree(ArrayView<Float4> firsts, ArrayView<Float4> seconds, int lanes)
+    {
+        int t = Group.IdxX;
+        for (int step = Group.DimX >> 1; step >= lanes; step >>= 1)
+        {
+            Group.Barrier();
+            if (t < step)
+            {
+                firsts[t] += firsts[t + step];
+                seconds[t] += seconds[t + step];
+            }
+        }
+        Group.Barrier();
+    }
+}

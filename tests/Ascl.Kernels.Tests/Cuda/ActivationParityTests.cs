@@ -1,0 +1,129 @@
+using Ascl.Kernels.Activations;
+using Ascl.Kernels.BatchNorm;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Pool2d;
+using Ascl.Kernels.Tests.Devices;
+using Ascl.Testing;
+
+namespace Ascl.Kernels.Tests.Cuda;
+
+/// <summary>What is computed on activations, whose memory differs between the devices: compared as plain [N, C, H, W], borders looked at apart.</summary>
+[Collection(TestGpu.Collection)]
+public sealed class ActivationParityTests
+{
+    [Theory]
+    [InlineData(2, 3, 5, 7)]
+    [InlineData(1, 8, 9, 34)]
+    [InlineData(3, 33, 1, 1)]
+    public void PlainValuesComeAndGo(int n, int c, int h, int w)
+    {
+        float[] x = DeviceData.Uniform(n * c * h * w, 1), mean = DeviceData.Uniform(c, 2), scale = DeviceData.Uniform(c, 3);
+        foreach (bool planes in new[] { true, false })
+        {
+            Parity.Check("from plain", device =>
+            {
+                ActivationLayout layout = planes ? ActivationLayout.Planes(n, c, h, w) : ActivationLayout.Blocked(device, n, c, h, w);
+                DeviceBuffer<float> a = device.Allocate<float>(layout.Length), plain = device.Allocate<float>(x.Length);
+                ActivationKernels.FromPlain(layout, device.Upload<float>(x), mean, scale, a);
+                DeviceData.AssertZeroOutside(layout, a, "from plain");
+                ActivationKernels.ToPlain(layout, a, scale, plain);
+                return plain;
+            });
+        }
+        ActivationLayout own = ActivationLayout.Blocked(TestGpu.Device, n, c, h, w);
+        DeviceBuffer<float> all = TestGpu.Device.Allocate<float>(own.Length);
+        all.CopyFrom([.. Enumerable.Repeat(2f, own.Length)]);
+        ActivationKernels.ClearOutside(own, all);
+        DeviceData.AssertZeroOutside(own, all, "clear outside");
+        Assert.All(TestGpu.Device.Plain(own, all), value => Assert.Equal(2, value));
+    }
+
+    /// <summary>n, c, h, w: channels that fill no quad, more quads than lanes, rows shared by several groups.</summary>
+    public static TheoryData<int, int, int, int> Shapes { get; } = new() { { 2, 5, 4, 3 }, { 3, 16, 6, 6 }, { 1, 150, 3, 2 }, { 1, 4, 40, 33 } };
+
+    [Theory, MemberData(nameof(Shapes))]
+    public void BatchNorm(int n, int c, int h, int w)
+    {
+        int values = n * c * h * w;
+        // Far from zero, as a channel's mean may be.
+        float[] x = [.. DeviceData.Uniform(values, 1).Select((v, i) => v + i / (h * w) % c % 10)], dy = DeviceData.Uniform(values, 2), residual = DeviceData.Uniform(values, 3);
+        float[] gamma = DeviceData.Uniform(c, 4), beta = DeviceData.Uniform(c, 5), running = DeviceData.Uniform(c, 6), runningVariance = DeviceData.Uniform(c, 7, 0.5f, 2);
+        foreach (bool train in new[] { true, false })
+            foreach (bool relu in new[] { true, false })
+                Parity.Check($"train {train}, relu {relu}", device => Run(device, train, relu), 3e-6);
+
+        Dictionary<string, float[]> Run(Device device, bool train, bool relu)
+        {
+            ActivationLayout layout = ActivationLayout.Blocked(device, n, c, h, w);
+            int channels = layout.Blocks * layout.Block;
+            DeviceBuffer<float> xb = device.Activation(layout, x), mean = device.Allocate<float>(channels), variance = device.Allocate<float>(channels), inverseStd = device.Allocate<float>(channels);
+            DeviceBuffer<float> m = device.Upload<float>(running), v = device.Upload<float>(runningVariance), g = device.Upload<float>(gamma), y = device.Allocate<float>(layout.Length);
+            BatchNormKernels.Statistics(layout, xb, mean, variance);
+            BatchNormKernels.UpdateRunning(layout, mean, variance, 0.1f, m, v);
+            BatchNormKernels.InverseStd(c, train ? variance : v, 1e-5f, inverseStd);
+            BatchNormKernels.Forward(layout, xb, train ? mean : m, inverseStd, g, device.Upload<float>(beta), device.Activation(layout, residual), relu, y);
+            DeviceData.AssertZeroOutside(layout, y, "y");
+            DeviceBuffer<float> dx = device.Allocate<float>(layout.Length), dz = device.Allocate<float>(layout.Length), dgamma = device.Allocate<float>(c), dbeta = device.Allocate<float>(c);
+            BatchNormKernels.Backward(layout, device.Activation(layout, dy), relu ? y : null, xb, train ? mean : m, inverseStd, g, train, dx, dgamma, dbeta, dz);
+            DeviceData.AssertZeroOutside(layout, dx, "dx");
+            return new()
+            {
+                ["mean"] = mean.ToArray()[..c],
+                ["variance"] = variance.ToArray()[..c],
+                ["running mean"] = m.ToArray(),
+                ["running variance"] = v.ToArray(),
+                ["y"] = device.Plain(layout, y),
+                ["dx"] = device.Plain(layout, dx),
+                ["dgamma"] = dgamma.ToArray(),
+                ["dbeta"] = dbeta.ToArray(),
+                ["dz"] = device.Plain(layout, dz),
+            };
+        }
+    }
+
+    [Theory]
+    [InlineData(2, 5, 6, 7, 2, 2)]
+    [InlineData(1, 8, 7, 9, 3, 2)]
+    [InlineData(1, 36, 5, 5, 3, 1)]
+    [InlineData(1, 3, 8, 8, 2, 3)]
+    public void Pooling(int n, int c, int h, int w, int size, int stride)
+    {
+        // Few different values: most windows have several largest ones.
+        float[] x = [.. DeviceData.Uniform(n * c * h * w, 1).Select(v => MathF.Round(2 * v))];
+        foreach (string what in new[] { "maximum", "mean", "gradient of the maximum", "gradient of the mean", "global mean", "gradient of the global mean" })
+            Parity.Check(what, device => Run(device, what));
+
+        float[] Run(Device device, string what)
+        {
+            ActivationLayout layout = ActivationLayout.Blocked(device, n, c, h, w);
+            Pool2dGeometry g = Pool2dGeometry.Of(device, layout, size, stride);
+            float[] dy = DeviceData.Uniform(n * c * g.Output.H * g.Output.W, 2), dMean = DeviceData.Uniform(n * c, 3);
+            DeviceBuffer<float> xb = device.Activation(layout, x), y = device.Allocate<float>(g.Output.Length), dx = device.Activation(layout, x), mean = device.Allocate<float>(n * c);
+            switch (what)
+            {
+                case "maximum":
+                    Pool2dKernels.MaxForward(g, xb, y);
+                    break;
+                case "mean":
+                    Pool2dKernels.AverageForward(g, xb, y);
+                    break;
+                case "gradient of the maximum":
+                    Pool2dKernels.MaxForward(g, xb, y);
+                    Pool2dKernels.MaxBackward(g, device.Activation(g.Output, dy), xb, y, dx);
+                    break;
+                case "gradient of the mean":
+                    Pool2dKernels.AverageBackward(g, device.Activation(g.Output, dy), dx);
+                    break;
+                case "global mean":
+                    Pool2dKernels.GlobalAverageForward(layout, xb, mean);
+                    return mean.ToArray();
+                default:
+                    Pool2dKernels.GlobalAverageBackward(layout, device.Upload<float>(dMean), dx);
+                    break;
+            }
+            DeviceData.AssertZeroOutside(g.Output, y, what);
+            DeviceData.AssertZeroOutside(layout, dx, what);
+            return what is "maximum" or "mean" ? device.Plain(g.Output, y) : device.Plain(layout, dx);
+        }
+    }
+}
