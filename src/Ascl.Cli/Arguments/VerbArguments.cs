@@ -25,6 +25,9 @@ internal abstract class VerbArguments
 /// <summary>What a verb takes that computes.</summary>
 internal abstract class ComputingArguments : VerbArguments
 {
+    [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
+    public string Device { get; init; } = DeviceChoice.Auto;
+
     [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int Threads { get; init; }
 }

@@ -39,7 +39,8 @@ internal sealed class BenchVerb : RandomArguments, IVerb
             throw new UserErrorException($"--size {Size}: from 1 to 1024 pixels, or 0");
         if (Batch < 1 || Rows < 1 || Dim < 1 || Reps < 1)
             throw new UserErrorException("--batch, --rows, --dim and --reps must be at least 1");
-        using CpuDevice device = new(Threads, pinned: true);
+        using Device device = DeviceChoice.Open(Device, Threads);
+        string place = device is CpuDevice cpu ? $"t{cpu.Threads}" : "cuda";
         foreach (string part in What.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             stop.ThrowIfCancellationRequested();
@@ -47,12 +48,12 @@ internal sealed class BenchVerb : RandomArguments, IVerb
             {
                 var contrastive = new ContrastiveBenchmark(device, Rows, Dim, Seed);
                 foreach (string distance in new[] { "cosine", "linf" })
-                    Print(Timing.Of($"contrastive.{distance}.n{Rows}.d{Dim}.t{device.Threads}", Reps, contrastive.Work(distance)));
+                    Print(Timing.Of($"contrastive.{distance}.n{Rows}.d{Dim}.{place}", Reps, contrastive.Work(distance)));
                 continue;
             }
             if (!StepBenchmarks.Names.Contains(part))
                 throw NearestName.Unknown("measurement", part, [.. StepBenchmarks.Names, "contrastive"]);
-            Print(Timing.Of($"{part}.{Model}.b{Batch}{(Size > 0 ? $".s{Size}" : "")}.t{device.Threads}", Reps, new StepBenchmarks(device, Model, Batch, Size, Seed).Work(part)));
+            Print(Timing.Of($"{part}.{Model}.b{Batch}{(Size > 0 ? $".s{Size}" : "")}.{place}", Reps, new StepBenchmarks(device, Model, Batch, Size, Seed).Work(part)));
         }
         return 0;
     }

@@ -1,5 +1,6 @@
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Simd;
 using CommandLine;
 
@@ -24,8 +25,13 @@ internal sealed class DevicesVerb : VerbArguments, IVerb
         table.Add("cpu", "threads", $"{Environment.ProcessorCount}");
         table.Add("cpu", "memory", $"{gibibytes:F1} GiB");
         table.Add("cpu", "huge pages", HugePageMode());
+        foreach (string name in CudaDevice.Available())
+        {
+            string[] parts = name.Split(": ", 2);
+            table.Add(parts[0], "name", parts[1]);
+        }
         table.Print();
-        Console.WriteLine("CUDA devices are not used by this version.");
+        Console.WriteLine(CudaDevice.Available().Count == 0 ? "No CUDA device: no NVIDIA driver with a GPU was found." : "--device cuda computes on the first CUDA device; auto stays on the CPU.");
         return 0;
     }
 

@@ -108,8 +108,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
         Check();
         string file = RunFolder.Weights(Weights);
         string specification = Data ?? (Directory.Exists(Weights) ? RunFolder.Open(Weights).Config.Data : null) ?? throw new UserErrorException("evaluate: name the test images with --data");
-        // ONNX Runtime's threads could only run on the core that the thread starting them is fixed to.
-        using CpuDevice device = new(Threads, pinned: !OnnxNetwork.IsOnnx(file));
+        using Device device = DeviceChoice.OpenFor(file, Device, Threads);
         IReadOnlyList<PlannedAttack> attacks = Attacks(Epsilon.Value, StepSize.Value);
         // The weights first: a file that is not one should not cost the opening of the data.
         Classifier model = Load(device, file);
@@ -150,13 +149,13 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
         return 0;
     }
 
-    private Classifier Load(CpuDevice device, string file, (float[] Mean, float[] Std)? normalization = null)
+    private Classifier Load(Device device, string file, (float[] Mean, float[] Std)? normalization = null)
     {
         if (!OnnxNetwork.IsOnnx(file))
             return ClassifierFile.Load(device, file, Model, normalization, Activation is null ? null : RunParts.Activation(Activation));
         if (Model is not null || Activation is not null || Checks)
             throw new UserErrorException($"{file}: holds its whole network and has no gradients: --model, --activation and --checks are not for it");
-        return OnnxNetwork.Load(device, file, normalization);
+        return OnnxNetwork.Load((CpuDevice)device, file, normalization);
     }
 
     /// <summary>All that the result depends on; the weights by their content.</summary>

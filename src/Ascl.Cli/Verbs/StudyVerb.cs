@@ -43,7 +43,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
             RunFolder.Weights(folder.Path);
         if (folders.GroupBy(Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new UserErrorException($"study: {string.Join(" and ", twice.Select(folder => folder.Path))} have the same name, {twice.Key}: rename one");
-        using CpuDevice device = new(Threads, pinned: true);
+        using Device device = DeviceChoice.Open(Device, Threads);
         List<StudyReport> reports = [];
         foreach (RunFolder folder in folders)
         {
@@ -70,7 +70,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
             AtomicFile.WriteText(Path.Combine(folder, $"divergence-{name}.svg"), svg);
     }
 
-    private StudyReport Study(CpuDevice device, RunFolder folder, ProgressDisplay display, CancellationToken stop)
+    private StudyReport Study(Device device, RunFolder folder, ProgressDisplay display, CancellationToken stop)
     {
         Classifier model = ClassifierFile.Load(device, folder.BestFile);
         DataSet data = DataSource.Open(folder.Config.Data, progress: new OpeningProgress(display, stop));
@@ -78,7 +78,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         PgdAttack attack = new(new(Epsilon.Value, Epsilon.Value / 4, Steps));
         LatentRows rows = LatentRows.Of(model, test, attack, 128, Seed, stop, (done, total) => display.Report(done, total, $"{folder.Path}: batch {done} of {total}"));
         StageRows latent = rows.Stages.First(s => s.Stage == "latent");
-        var (natural, adversarial) = LatentStudies.NearestLabels(latent, rows.Labels, device.Threads);
+        var (natural, adversarial) = LatentStudies.NearestLabels(latent, rows.Labels, Threads > 0 ? Threads : Environment.ProcessorCount);
         StudyReport report = new(Name(folder), folder.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name, Epsilon.Value,
             Share(rows.Labels.Zip(rows.Predictions, (label, p) => label == p)), Share(rows.Labels.Index().Select(l => rows.Predictions[l.Index] == l.Item && rows.AdversarialPredictions[l.Index] == l.Item)),
             LatentStudies.Stages(device, rows), natural, adversarial);

@@ -29,6 +29,9 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     [Option("list", HelpText = "Tell the runs and how far they are, and do nothing else.")]
     public bool List { get; init; }
 
+    [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
+    public string Device { get; init; } = DeviceChoice.Auto;
+
     [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int Threads { get; init; }
 
@@ -42,7 +45,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             PrintList(plan, states);
             return 0;
         }
-        using CpuDevice device = new(Threads, pinned: true);
+        using Device device = DeviceChoice.Open(Device, Threads);
         Dictionary<string, DataSet> data = OpenData(plan, states, stop);
         List<string> failures = [];
         long began = Stopwatch.GetTimestamp();

@@ -192,6 +192,9 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("seed", MetaValue = "N", HelpText = "Seed of everything random: the same seed gives the same bits.")]
     public ulong? Seed { get; init; }
 
+    [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
+    public string Device { get; init; } = DeviceChoice.Auto;
+
     [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int? Threads { get; init; }
 

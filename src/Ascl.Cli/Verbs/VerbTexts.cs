@@ -7,5 +7,6 @@ internal static class VerbTexts
     public const string Networks = "smallcnn, resnet18, resnet20, resnet34, resnet50, preactresnet18 or wrn-D-W";
     public const string Activations = "relu, silu, softplus or gelu";
     public const string Normalizations = "none, cifar10, cifar100, mnist, fashion-mnist, or auto: what the data say";
-    public const string Threads = "Threads that compute, 0: one a core. The results are the same bits for any number.";
+    public const string Device = "What to compute on: auto, cpu, cuda or cuda:NUMBER (ascl devices lists them).";
+    public const string Threads = "Threads that compute on a CPU, 0: one a core. The results are the same bits for any number.";
 }

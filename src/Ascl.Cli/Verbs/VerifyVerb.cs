@@ -15,7 +15,7 @@ internal sealed class VerifyVerb : ComputingArguments, IVerb
 
     public int Run(CancellationToken stop)
     {
-        using CpuDevice device = new(Threads, pinned: true);
+        using Device device = DeviceChoice.Open(Device, Threads);
         bool all = true;
         foreach (string path in Files)
         {

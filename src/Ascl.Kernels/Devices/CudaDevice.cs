@@ -38,6 +38,7 @@ public sealed class CudaDevice : Device
         stream = accelerator.CreateStream();
         memory = new CudaMemory(accelerator, slabBytes);
         staging = accelerator.AllocatePageLocked1D<byte>(StagingBytes);
+        KernelTrace.WaitForKernels = Synchronize;
         DebugSettings.Say($"device {Name}");
     }
 
@@ -46,6 +47,8 @@ public sealed class CudaDevice : Device
     /// <summary>The names of this machine's CUDA devices in the driver's order; none without a driver.</summary>
     public static IReadOnlyList<string> Available()
     {
+        if (!CudaLibrary.HasDriver)
+            return [];
         using Context context = CudaLibrary.CreateContext(builder => builder.Cuda());
         return [.. Enumerable.Range(0, context.GetCudaDevices().Count).Select(i => Describe(context.GetCudaDevice(i), i))];
     }
@@ -167,6 +170,7 @@ public sealed class CudaDevice : Device
 
     public override void Dispose()
     {
+        KernelTrace.WaitForKernels = null;
         stream.Synchronize();
         staging.Dispose();
         memory.Dispose();

@@ -16,6 +16,9 @@ public readonly struct KernelTrace : IDisposable
     private readonly double flops, bytes;
     private readonly long began;
 
+    /// <summary>Waits for the kernels of a device that runs them after their call has returned; set by that device.</summary>
+    internal static Action? WaitForKernels { get; set; }
+
     static KernelTrace()
     {
         if (Enabled)
@@ -25,6 +28,7 @@ public readonly struct KernelTrace : IDisposable
     private KernelTrace(string name, string shape, double flops, double bytes)
     {
         (this.name, this.shape, this.flops, this.bytes) = (name, shape, flops, bytes);
+        WaitForKernels?.Invoke();
         began = Stopwatch.GetTimestamp();
     }
 
@@ -42,6 +46,7 @@ public readonly struct KernelTrace : IDisposable
     {
         if (name is null)
             return;
+        WaitForKernels?.Invoke();
         double ms = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
         Console.Error.WriteLine($"ascl: {name} {shape} {ms:F3} ms {flops / ms / 1e6:F1} GFLOP/s {bytes / ms / 1e6:F1} GB/s");
         var t = Totals.GetValueOrDefault(name);

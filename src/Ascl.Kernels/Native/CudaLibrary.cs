@@ -11,8 +11,12 @@ internal static class CudaLibrary
 {
     static CudaLibrary() =>
         // ILGPU opens libcuda.so, the developer's link; a machine that only runs programs has libcuda.so.1.
-        NativeLibrary.SetDllImportResolver(typeof(CudaAPI).Assembly, (name, assembly, path) =>
-            name == "cuda" && NativeLibrary.TryLoad("libcuda.so.1", assembly, path, out nint library) ? library : 0);
+        NativeLibrary.SetDllImportResolver(typeof(CudaAPI).Assembly, (name, assembly, path) => name == "cuda" && NativeLibrary.TryLoad(FileName, assembly, path, out nint library) ? library : 0);
+
+    /// <summary>Whether there is a driver at all: asking it is quicker than asking ILGPU.</summary>
+    public static bool HasDriver => NativeLibrary.TryLoad(FileName, typeof(CudaLibrary).Assembly, null, out _);
+
+    private static string FileName => OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1";
 
     public static Context CreateContext(Action<Context.Builder> devices) => Context.Create(builder =>
     {

@@ -28,5 +28,6 @@ public sealed class ContrastiveBenchmark
         using IDisposable scope = rows.Device.Pool.BeginScope();
         ContrastiveSettings settings = ContrastiveSettings.Of("leaked", distance, 0.2, normalize: true);
         Gradient.Of(settings.Loss(rows, labels, predictions), rows);
+        rows.Device.Synchronize();
     };
 }

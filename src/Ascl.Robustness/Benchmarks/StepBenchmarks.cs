@@ -85,5 +85,6 @@ public sealed class StepBenchmarks
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         work();
+        model.Device.Synchronize();
     }
 }

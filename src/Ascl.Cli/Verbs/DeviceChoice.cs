@@ -1,0 +1,42 @@
+using System.Globalization;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Models.Onnx;
+
+namespace Ascl.Cli.Verbs;
+
+/// <summary>What --device names.</summary>
+internal static class DeviceChoice
+{
+    public const string Auto = "auto";
+
+    /// <summary>Opens auto, cpu, cuda or cuda:I.</summary>
+    /// <param name="name">What was asked for.</param>
+    /// <param name="threads">Threads of a CPU; 0 for one a core.</param>
+    /// <param name="pinned">Whether they are fixed to cores.</param>
+    /// <exception cref="UserErrorException">There is no such device.</exception>
+    public static Device Open(string name, int threads, bool pinned = true)
+    {
+        if (name == "cpu")
+            return new CpuDevice(threads, pinned);
+        if (name == Auto)
+        {
+            // Until the CUDA kernels have been seen to be right on a GPU, a user has to ask for them.
+            if (CudaDevice.Available() is [var first, ..])
+                Console.Error.WriteLine($"ascl: --device auto: the CPU, because the CUDA kernels are not proven on a GPU yet; --device cuda takes {first}");
+            return new CpuDevice(threads, pinned);
+        }
+        if (name == "cuda")
+            return CudaDevice.Open(0);
+        return name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            ? CudaDevice.Open(index)
+            : throw new UserErrorException($"--device {name}: must be auto, cpu, cuda or cuda:NUMBER");
+    }
+
+    /// <summary>The device for a file of weights. ONNX Runtime computes on the CPU, and its threads could only run on the core that the thread starting
+    /// them is fixed to.</summary>
+    public static Device OpenFor(string weights, string name, int threads) =>
+        !OnnxNetwork.IsOnnx(weights) ? Open(name, threads)
+        : name is Auto or "cpu" ? new CpuDevice(threads, pinned: false)
+        : throw new UserErrorException($"--device {name}: ONNX files are computed on the CPU");
+}

@@ -1,0 +1,41 @@
+using Xunit;
+
+namespace Ascl.Cli.Tests.FakeCuda;
+
+/// <summary>The host side of CUDA on a driver that runs no kernels: what is loaded, copied and launched, not what comes out.</summary>
+public sealed class CudaHostTests
+{
+    private const long Plenty = 8L << 30;
+
+    [FakeCudaFact]
+    public void KernelsAreLoadedAndLaunched()
+    {
+        var (result, launches) = FakeCuda.Run(Plenty, "gradcheck", "--op", "relu", "--device", "cuda");
+        Assert.Contains("on cuda:0: fake GPU, sm_90, 8 GiB", result.Output);
+        // Nothing was computed, which the check sees.
+        Assert.Equal(1, result.ExitCode);
+        Assert.Empty(result.Error);
+        Assert.True(launches["Kernel_Map"] > 0);
+    }
+
+    [FakeCudaFact]
+    public void TheDeviceIsListedAndAutoSaysWhyItIsNotTaken()
+    {
+        Assert.Matches(@"cuda:0 +name +fake GPU, sm_90, 8 GiB", FakeCuda.Run(Plenty, "devices").Result.Output);
+        Assert.Contains("--device auto: the CPU, because", FakeCuda.Run(Plenty, "gradcheck", "--op", "relu").Result.Error);
+    }
+
+    [FakeCudaFact]
+    public void TooLittleMemoryIsAnErrorThatSaysWhatToLower()
+    {
+        ProcessResult result = FakeCuda.Run(1 << 20, "gradcheck", "--op", "relu", "--device", "cuda").Result;
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("out of memory: 256 MiB more were needed", result.ErrorLine);
+    }
+
+    [Theory]
+    [InlineData("cuda:7", "no CUDA device")]
+    [InlineData("gpu", "--device gpu: must be auto, cpu, cuda or cuda:NUMBER")]
+    [InlineData("cuda:", "--device cuda:: must be")]
+    public void AnotherDeviceIsRefused(string name, string message) => Assert.StartsWith(message, AsclProcess.Refusal("gradcheck", "--op", "relu", "--device", name));
+}

@@ -1,0 +1,54 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Ascl.Cli.Verbs;
+using Xunit;
+
+namespace Ascl.Cli.Tests.FakeCuda;
+
+/// <summary>A test on the fake driver; reported as skipped where there is no C compiler to build it.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class FakeCudaFactAttribute : FactAttribute
+{
+    public FakeCudaFactAttribute() => Skip = FakeCuda.IsBuilt ? null : "no C compiler (cc) to build the fake driver";
+}
+
+/// <summary>The driver of fake-cuda.c, built once where there is a C compiler, and the program run on it.</summary>
+internal static class FakeCuda
+{
+    private static readonly Lazy<string?> Folder = new(Build);
+
+    public static bool IsBuilt => Folder.Value is not null;
+
+    /// <summary>Runs the program on the fake GPU, and tells how often each kernel was launched.</summary>
+    public static (ProcessResult Result, Dictionary<string, long> Launches) Run(long memory, params string[] arguments)
+    {
+        string log = Path.GetTempFileName();
+        ProcessStartInfo start = new("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]);
+        start.Environment["LD_LIBRARY_PATH"] = Folder.Value;
+        start.Environment["FAKE_CUDA_LOG"] = log;
+        start.Environment["FAKE_CUDA_MEMORY"] = $"{memory}";
+        ProcessResult result = AsclProcess.Run(start);
+        var launches = File.ReadLines(log).Select(line => line.Split(' ')).GroupBy(p => p[0]).ToDictionary(g => g.Key, g => g.Sum(p => long.Parse(p[1], System.Globalization.CultureInfo.InvariantCulture)));
+        File.Delete(log);
+        return (result, launches);
+    }
+
+    private static string? Build()
+    {
+        string folder = Directory.CreateTempSubdirectory("ascl-fake-cuda").FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        try
+        {
+            ProcessResult result = AsclProcess.Run(new ProcessStartInfo("cc", ["-shared", "-fPIC", "-O1", "-o", Path.Combine(folder, "libcuda.so.1"), Source()]));
+            return result.ExitCode == 0 ? folder : throw new InvalidOperationException(result.Error);
+        }
+        catch (Win32Exception)
+        {
+            // No C compiler.
+            return null;
+        }
+    }
+
+    private static string Source([CallerFilePath] string file = "") => Path.Combine(Path.GetDirectoryName(file)!, "fake-cuda.c");
+}
