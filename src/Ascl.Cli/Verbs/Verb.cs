@@ -27,6 +27,7 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
         Of<VerifyVerb>(),
         Of<GradcheckVerb>(),
         Of<BenchVerb>(),
+        Of<ProfileVerb>(),
     ];
 
     /// <summary>The verb that the arguments begin with, and the arguments after it.</summary>

@@ -1,0 +1,55 @@
+using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Robustness.Benchmarks;
+using CommandLine;
+
+namespace Ascl.Cli.Verbs;
+
+[Verb("profile", HelpText = "Shows where the time of a part of training goes, kernel by kernel, beside what the device can do.")]
+[Example("A training step of ResNet-20", "--model resnet20 --what pgd-step")]
+[Example("Every layer apart, and a trace for Perfetto or chrome://tracing", "--model resnet18 --what attack-eval --shapes --trace attack.json")]
+internal sealed class ProfileVerb : RandomArguments, IVerb
+{
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
+    public string Model { get; init; } = "resnet18";
+
+    [Option("batch", MetaValue = "N", HelpText = "Images a step.")]
+    public int Batch { get; init; } = 128;
+
+    [Option("what", MetaValue = "NAME", HelpText = "Part of training: forward, input-grad, param-grad, attack-eval or pgd-step.")]
+    public string What { get; init; } = "pgd-step";
+
+    [Option("shapes", HelpText = "Show each shape that a kernel works on apart.")]
+    public bool Shapes { get; init; }
+
+    [Option("trace", MetaValue = "FILE.json", HelpText = "Write every call to this file, as Chrome trace events.")]
+    public string? Trace { get; init; }
+
+    public int Run(CancellationToken stop)
+    {
+        if (Batch < 1)
+            throw new UserErrorException("--batch must be at least 1");
+        if (!StepBenchmarks.Names.Contains(What))
+            throw NearestName.Unknown("measurement", What, StepBenchmarks.Names);
+        using Device device = DeviceChoice.Open(Device, Threads);
+        KernelProfile profile = KernelProfile.Of(device, new StepBenchmarks(device, Model, Batch, size: 0, Seed).Work(What));
+        var table = new ResultTable("kernel", "calls", "ms", "% of time", "GFLOP/s", "GB/s", "% of peak")
+        {
+            Title = $"{What}, {Model}, batch {Batch}, on {device.Name}; measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s (matrix product), {profile.Peaks.GigabytesPerSecond:F0} GB/s (sum of arrays)",
+        };
+        foreach (KernelTotal total in profile.Totals(Shapes))
+        {
+            table.Add(total.Name, $"{total.Calls}", $"{total.Milliseconds:F2}", $"{100 * total.Share:F1}", $"{total.GigaflopsPerSecond:F1}", $"{total.GigabytesPerSecond:F1}", $"{100 * total.OfPeak:F0}");
+        }
+        table.Print();
+        Console.WriteLine($"{profile.Calls.Count} kernels, {profile.KernelMilliseconds:F1} ms of {profile.WallMilliseconds:F1} ms; % of peak: the larger of the two (Winograd's convolutions need fewer operations than are counted)");
+        if (Trace is not null)
+        {
+            profile.SaveChromeTrace(Trace);
+            Console.WriteLine($"trace in {Trace}");
+        }
+        return 0;
+    }
+}
