@@ -40,6 +40,11 @@ public static unsafe partial class AttackKernels
     public static void Start(AttackStart start, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
         using var trace = KernelTrace.Begin("attack.start", x.Length, x.Length, 8.0 * x.Length);
+        if (x.Device is CudaDevice cuda)
+        {
+            StartCuda(cuda, start, norm, image, original, ids, key, epsilon, x);
+            return;
+        }
         float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
         int* pid = CpuDevice.Pointer(ids);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
@@ -91,6 +96,11 @@ public static unsafe partial class AttackKernels
         DeviceBuffer<int>? stopped = null)
     {
         using var trace = KernelTrace.Begin("attack.pgd_step", x.Length, 6.0 * x.Length, 16.0 * x.Length);
+        if (x.Device is CudaDevice cuda)
+        {
+            PgdStepCuda(cuda, norm, image, original, gradient, epsilon, stepSize, x, stopped);
+            return;
+        }
         float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), px = CpuDevice.Pointer(x);
         int* pstopped = stopped is null ? null : CpuDevice.Pointer(stopped);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>

@@ -4,7 +4,7 @@ using Ascl.Kernels.Diagnostics;
 namespace Ascl.Kernels.Attack;
 
 /// <summary>Auto-PGD's passes over pixels [n, image] in [0, 1] (Croce and Hein 2020, equations 2 and 3).</summary>
-public static unsafe class AutoPgdKernels
+public static unsafe partial class AutoPgdKernels
 {
     /// <summary>
     /// z = P(x + η·direction), x ← P(x + a(z − x) + (1 − a)(x − before)), before ← x as it was; P projects to the ball of radius ε around the original and to [0, 1].
@@ -20,6 +20,13 @@ public static unsafe class AutoPgdKernels
         DeviceBuffer<float> x, DeviceBuffer<float> before)
     {
         using var trace = KernelTrace.Begin("attack.auto_pgd_step", x.Length, 10.0 * x.Length, 24.0 * x.Length);
+        x.MarkChanged();
+        before.MarkChanged();
+        if (x.Device is CudaDevice cuda)
+        {
+            StepCuda(cuda, norm, image, original, gradient, stepSizes, epsilon, momentum, x, before);
+            return;
+        }
         float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), ps = CpuDevice.Pointer(stepSizes), px = CpuDevice.Pointer(x), pb = CpuDevice.Pointer(before);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
         {
@@ -29,14 +36,18 @@ public static unsafe class AutoPgdKernels
             else
                 StepL2(po + at, pg + at, px + at, pb + at, image, ps[n], epsilon, momentum);
         });
-        x.MarkChanged();
-        before.MarkChanged();
     }
 
     /// <summary>Copies the images that <paramref name="chosen"/> marks with 1.</summary>
     public static void Copy(int image, DeviceBuffer<int> chosen, DeviceBuffer<float> from, DeviceBuffer<float> to)
     {
         using var trace = KernelTrace.Begin("attack.copy", to.Length, 0, 8.0 * to.Length);
+        to.MarkChanged();
+        if (to.Device is CudaDevice cuda)
+        {
+            CopyCuda(cuda, image, chosen, from, to);
+            return;
+        }
         float* pf = CpuDevice.Pointer(from), pt = CpuDevice.Pointer(to);
         int* pc = CpuDevice.Pointer(chosen);
         ((CpuDevice)to.Device).For(to.Length / image, (n, _) =>
@@ -44,7 +55,6 @@ public static unsafe class AutoPgdKernels
             if (pc[n] == 1)
                 new ReadOnlySpan<float>(pf + (nint)n * image, image).CopyTo(new Span<float>(pt + (nint)n * image, image));
         });
-        to.MarkChanged();
     }
 
     private static void StepLinf(float* original, float* gradient, float* x, float* before, int image, float step, float epsilon, float a)

@@ -4,7 +4,7 @@ using Ascl.Kernels.Diagnostics;
 namespace Ascl.Kernels.Attack;
 
 /// <summary>The fast adaptive boundary attack's passes over pixels [n, image] in [0, 1].</summary>
-public static unsafe class BoundaryKernels
+public static unsafe partial class BoundaryKernels
 {
     private const double LeastLength = 1e-8;
 
@@ -19,6 +19,12 @@ public static unsafe class BoundaryKernels
         PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> values, DeviceBuffer<float> gradients, double largestAlpha, double eta, DeviceBuffer<float> x)
     {
         using var trace = KernelTrace.Begin("attack.boundary_step", x.Length, 40.0 * x.Length, 16.0 * x.Length);
+        x.MarkChanged();
+        if (x.Device is CudaDevice cuda)
+        {
+            StepCuda(cuda, norm, image, original, values, gradients, largestAlpha, eta, x);
+            return;
+        }
         float* po = CpuDevice.Pointer(original), pv = CpuDevice.Pointer(values), pg = CpuDevice.Pointer(gradients), px = CpuDevice.Pointer(x);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
         {
@@ -31,7 +37,6 @@ public static unsafe class BoundaryKernels
             for (int i = 0; i < image; i++)
                 to[i] = (float)Math.Clamp((1 - alpha) * (to[i] + eta * here.Change(i)) + alpha * (o[i] + eta * there.Change(i)), 0, 1);
         });
-        x.MarkChanged();
     }
 
     /// <summary>Where the linearised boundary of a class, |value|/‖gradient‖ away, is nearer than all before it, that becomes the nearest one.</summary>
@@ -43,6 +48,14 @@ public static unsafe class BoundaryKernels
         PerturbationNorm norm, int image, DeviceBuffer<float> values, DeviceBuffer<float> gradients, DeviceBuffer<float> distances, DeviceBuffer<float> nearestValues, DeviceBuffer<float> nearestGradients)
     {
         using var trace = KernelTrace.Begin("attack.keep_nearest", gradients.Length, 2.0 * gradients.Length, 12.0 * gradients.Length);
+        distances.MarkChanged();
+        nearestValues.MarkChanged();
+        nearestGradients.MarkChanged();
+        if (gradients.Device is CudaDevice cuda)
+        {
+            KeepNearestCuda(cuda, norm, image, values, gradients, distances, nearestValues, nearestGradients);
+            return;
+        }
         float* pv = CpuDevice.Pointer(values), pg = CpuDevice.Pointer(gradients), pd = CpuDevice.Pointer(distances), to = CpuDevice.Pointer(nearestValues), toGradients = CpuDevice.Pointer(nearestGradients);
         ((CpuDevice)gradients.Device).For(values.Length, (n, _) =>
         {
@@ -59,15 +72,18 @@ public static unsafe class BoundaryKernels
             (pd[n], to[n]) = (distance, pv[n]);
             g.CopyTo(new(toGradients + (nint)n * image, image));
         });
-        distances.MarkChanged();
-        nearestValues.MarkChanged();
-        nearestGradients.MarkChanged();
     }
 
     /// <summary>The length of each image's change: [n].</summary>
     public static void Lengths(PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> x, DeviceBuffer<float> lengths)
     {
         using var trace = KernelTrace.Begin("attack.lengths", x.Length, 2.0 * x.Length, 8.0 * x.Length);
+        lengths.MarkChanged();
+        if (x.Device is CudaDevice cuda)
+        {
+            LengthsCuda(cuda, norm, image, original, x, lengths);
+            return;
+        }
         float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x), to = CpuDevice.Pointer(lengths);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
         {
@@ -80,13 +96,18 @@ public static unsafe class BoundaryKernels
             }
             to[n] = (float)(norm == PerturbationNorm.Linf ? largest : Math.Sqrt(squares));
         });
-        lengths.MarkChanged();
     }
 
     /// <summary>x ← original + β(x − original) for the images that <paramref name="chosen"/> marks with 1.</summary>
     public static void Shrink(int image, DeviceBuffer<int> chosen, DeviceBuffer<float> original, float beta, DeviceBuffer<float> x)
     {
         using var trace = KernelTrace.Begin("attack.shrink", x.Length, 2.0 * x.Length, 12.0 * x.Length);
+        x.MarkChanged();
+        if (x.Device is CudaDevice cuda)
+        {
+            ShrinkCuda(cuda, image, chosen, original, beta, x);
+            return;
+        }
         float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
         int* pc = CpuDevice.Pointer(chosen);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
@@ -94,6 +115,5 @@ public static unsafe class BoundaryKernels
             for (nint i = (nint)n * image; pc[n] == 1 && i < ((nint)n + 1) * image; i++)
                 px[i] = po[i] + (px[i] - po[i]) * beta;
         });
-        x.MarkChanged();
     }
 }

@@ -1,18 +1,27 @@
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Native;
 
 namespace Ascl.Kernels.Attack;
 
 /// <summary>Passes of Brendel and Bethge's attack in L∞ over pixels [n, image] in [0, 1].</summary>
-public static unsafe class BrendelBethgeKernels
+public static unsafe partial class BrendelBethgeKernels
 {
-    /// <summary>x ← clip₀₁(x + δ) with δ the step of each image by itself that brings it nearest to its original: <see cref="TrustRegionStep"/>.</summary>
+    /// <summary>x ← clip₀₁(x + δ) with δ the step of each image by itself that brings it nearest to its original: <see cref="TrustRegionStep"/>.
+    /// Computed on the CPU, also for a GPU's images: thousands of passes in double precision, each waiting for the one before.</summary>
     /// <param name="image">Pixels of an image.</param>
     /// <param name="normals">[n, image] of the decision boundary, towards the adversarial side.</param>
     /// <param name="shifts">[n] how far each image is from where it shall be, in units of normal·δ.</param>
     /// <param name="radius">Of the trust region.</param>
     public static void Step(int image, DeviceBuffer<float> original, DeviceBuffer<float> normals, DeviceBuffer<float> shifts, double radius, DeviceBuffer<float> x)
     {
+        if (x.Device is CudaDevice)
+        {
+            DeviceBuffer<float> moved = HostPath.Download(x);
+            Step(image, HostPath.Download(original), HostPath.Download(normals), HostPath.Download(shifts), radius, moved);
+            HostPath.Upload(moved, x);
+            return;
+        }
         using var trace = KernelTrace.Begin("attack.trust_region_step", x.Length, 4000.0 * x.Length, 16.0 * x.Length);
         float* po = CpuDevice.Pointer(original), pw = CpuDevice.Pointer(normals), ps = CpuDevice.Pointer(shifts), px = CpuDevice.Pointer(x);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
@@ -30,12 +39,17 @@ public static unsafe class BrendelBethgeKernels
     public static void Between(int image, DeviceBuffer<float> original, DeviceBuffer<float> start, DeviceBuffer<float> sizes, DeviceBuffer<float> x)
     {
         using var trace = KernelTrace.Begin("attack.between", x.Length, 4.0 * x.Length, 12.0 * x.Length);
+        x.MarkChanged();
+        if (x.Device is CudaDevice cuda)
+        {
+            BetweenCuda(cuda, image, original, start, sizes, x);
+            return;
+        }
         float* po = CpuDevice.Pointer(original), pf = CpuDevice.Pointer(start), ps = CpuDevice.Pointer(sizes), to = CpuDevice.Pointer(x);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
         {
             for (nint i = (nint)n * image; i < ((nint)n + 1) * image; i++)
                 to[i] = Math.Clamp(pf[i], po[i] - ps[n], po[i] + ps[n]);
         });
-        x.MarkChanged();
     }
 }

@@ -6,13 +6,19 @@ namespace Ascl.Kernels.Attack;
 
 /// <summary>The random changes of the Square attack in L∞ (Andriushchenko et al. 2020), on plain pixels [n, C, H, W]. The numbers of image i are keyed by
 /// ids[i] and the query, so they do not depend on the batch.</summary>
-public static unsafe class SquareKernels
+public static unsafe partial class SquareKernels
 {
     /// <summary>x = clip₀₁(original ± ε), the sign drawn for each column of each channel.</summary>
     public static void Stripes(int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
         int plane = height * width, image = channels * plane;
         using var trace = KernelTrace.Begin("attack.stripes", x.Length, x.Length, 8.0 * x.Length);
+        x.MarkChanged();
+        if (x.Device is CudaDevice cuda)
+        {
+            StripesCuda(cuda, channels, height, width, original, ids, key, epsilon, x);
+            return;
+        }
         float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
         int* pid = CpuDevice.Pointer(ids);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
@@ -21,11 +27,10 @@ public static unsafe class SquareKernels
             nint at = (nint)n * image;
             for (int i = 0; i < image; i++)
             {
-                bool isUp = (Philox.Word(own, (uint)(i / plane * width + i % width)) & 1) == 1;
+                bool isUp = Philox.IsOdd(own, (uint)(i / plane * width + i % width));
                 px[at + i] = Math.Clamp(po[at + i] + (isUp ? epsilon : -epsilon), 0, 1);
             }
         });
-        x.MarkChanged();
     }
 
     /// <summary>candidate = x with a square window moved by ±2ε, the sign drawn for each channel and the place anew for each image, then brought back to the
@@ -36,6 +41,12 @@ public static unsafe class SquareKernels
     {
         int plane = height * width, image = channels * plane;
         using var trace = KernelTrace.Begin("attack.square", x.Length, (double)x.Length / plane * side * side, 8.0 * x.Length);
+        candidate.MarkChanged();
+        if (x.Device is CudaDevice cuda)
+        {
+            ProposeCuda(cuda, channels, height, width, original, ids, key, epsilon, side, x, candidate);
+            return;
+        }
         float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x), pc = CpuDevice.Pointer(candidate);
         int* pid = CpuDevice.Pointer(ids);
         ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
@@ -46,7 +57,7 @@ public static unsafe class SquareKernels
             int top = Philox.ToIndex(Philox.Word(own, 0), height - side + 1), left = Philox.ToIndex(Philox.Word(own, 1), width - side + 1);
             for (int c = 0; c < channels; c++)
             {
-                float move = (Philox.Word(own, (uint)(2 + c)) & 1) == 1 ? 2 * epsilon : -2 * epsilon;
+                float move = Philox.IsOdd(own, (uint)(2 + c)) ? 2 * epsilon : -2 * epsilon;
                 for (int row = top; row < top + side; row++)
                     for (int column = left; column < left + side; column++)
                     {
@@ -55,6 +66,5 @@ public static unsafe class SquareKernels
                     }
             }
         });
-        candidate.MarkChanged();
     }
 }

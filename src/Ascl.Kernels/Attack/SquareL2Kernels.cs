@@ -1,12 +1,13 @@
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Native;
 using Ascl.Kernels.Random;
 
 namespace Ascl.Kernels.Attack;
 
 /// <summary>The random changes of the Square attack in L2 (Andriushchenko et al. 2020), on plain pixels [n, C, H, W]. The numbers of image i are keyed by
 /// ids[i] and the query, so they do not depend on the batch. δ = x − original always has length ε before it is clipped to [0, 1].</summary>
-public static unsafe class SquareL2Kernels
+public static unsafe partial class SquareL2Kernels
 {
     /// <summary>Of the tiles in a column or a row of an image at the start.</summary>
     private const int TilesAcross = 5;
@@ -14,9 +15,17 @@ public static unsafe class SquareL2Kernels
     /// <summary>Keeps quotients of lengths finite.</summary>
     private const double Tiny = 1e-12;
 
-    /// <summary>x = clip₀₁(original + ε·δ/‖δ‖), δ a grid of tiles in the image's middle: each η, upright or lying, with a sign drawn for each channel.</summary>
+    /// <summary>x = clip₀₁(original + ε·δ/‖δ‖), δ a grid of tiles in the image's middle: each η, upright or lying, with a sign drawn for each channel.
+    /// Computed on the CPU, also for a GPU's images: an attack does it once.</summary>
     public static void Tiles(int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
+        if (x.Device is CudaDevice)
+        {
+            DeviceBuffer<float> tiled = HostPath.Download(x);
+            Tiles(channels, height, width, HostPath.Download(original), HostPath.Download(ids), key, epsilon, tiled);
+            HostPath.Upload(tiled, x);
+            return;
+        }
         int plane = height * width, image = channels * plane, side = Math.Max(Math.Min(height, width) / TilesAcross, 1), rows = height / side, columns = width / side;
         int top = (height - rows * side) / 2, left = (width - columns * side) / 2;
         using var trace = KernelTrace.Begin("attack.tiles", x.Length, 4.0 * x.Length, 8.0 * x.Length);
@@ -31,10 +40,10 @@ public static unsafe class SquareL2Kernels
             for (int tile = 0; tile < rows * columns; tile++)
             {
                 uint word = (uint)(tile * (channels + 1));
-                bool isLying = IsOdd(own, word);
+                bool isLying = Philox.IsOdd(own, word);
                 for (int c = 0; c < channels; c++)
                 {
-                    double sign = IsOdd(own, word + 1 + (uint)c) ? 1 : -1;
+                    double sign = Philox.IsOdd(own, word + 1 + (uint)c) ? 1 : -1;
                     float* corner = to + c * plane + (top + tile / columns * side) * width + left + tile % columns * side;
                     for (int row = 0; row < side; row++)
                         for (int column = 0; column < side; column++)
@@ -57,6 +66,12 @@ public static unsafe class SquareL2Kernels
     {
         int plane = height * width, image = channels * plane;
         using var trace = KernelTrace.Begin("attack.square_l2", x.Length, 6.0 * x.Length, 12.0 * x.Length);
+        candidate.MarkChanged();
+        if (x.Device is CudaDevice cuda)
+        {
+            ProposeCuda(cuda, channels, height, width, original, ids, key, epsilon, side, x, candidate);
+            return;
+        }
         double[] eta = Eta(side);
         float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x), pc = CpuDevice.Pointer(candidate);
         int* pid = CpuDevice.Pointer(ids);
@@ -65,7 +80,7 @@ public static unsafe class SquareL2Kernels
             RandomKey own = key.For(pid[n]);
             float* o = po + (nint)n * image, at = px + (nint)n * image, to = pc + (nint)n * image;
             Window target = new(own, 0, side, height, width), source = new(own, 2, side, height, width);
-            bool isLying = IsOdd(own, 4);
+            bool isLying = Philox.IsOdd(own, 4);
             double all = 0, windows = 0;
             for (int i = 0; i < image; i++)
             {
@@ -78,7 +93,7 @@ public static unsafe class SquareL2Kernels
             double budget = Math.Sqrt(Math.Max((double)epsilon * epsilon - all, 0) / channels + windows);
             for (int c = 0; c < channels; c++)
             {
-                double sign = IsOdd(own, 5 + (uint)c) ? 1 : -1, before = 0, after = 0;
+                double sign = Philox.IsOdd(own, 5 + (uint)c) ? 1 : -1, before = 0, after = 0;
                 float* from = to + c * plane + target.Top * width + target.Left;
                 for (int i = 0; i < side * side; i++)
                     before += Square(from[i / side * width + i % side]);
@@ -99,7 +114,6 @@ public static unsafe class SquareL2Kernels
             }
             Place(o, to, image, epsilon);
         });
-        candidate.MarkChanged();
     }
 
     /// <summary>η: a square of unit length, its upper half a bump, its lower half a pit.</summary>
@@ -141,16 +155,5 @@ public static unsafe class SquareL2Kernels
             delta[i] = (float)Math.Clamp(original[i] + scale * delta[i], 0, 1);
     }
 
-    private static bool IsOdd(RandomKey key, uint word) => (Philox.Word(key, word) & 1) == 1;
-
     private static double Square(double value) => value * value;
-
-    /// <summary>A square of pixels at a random place.</summary>
-    private readonly struct Window(RandomKey key, uint word, int side, int height, int width)
-    {
-        public readonly int Top = Philox.ToIndex(Philox.Word(key, word), height - side + 1), Left = Philox.ToIndex(Philox.Word(key, word + 1), width - side + 1);
-        private readonly int side = side;
-
-        public bool Holds(int row, int column) => row >= Top && row < Top + side && column >= Left && column < Left + side;
-    }
 }

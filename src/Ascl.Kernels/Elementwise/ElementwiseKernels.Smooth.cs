@@ -30,9 +30,9 @@ public static partial class ElementwiseKernels
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F Sigmoid<F>(F x) where F : struct, ISimd<F> => F.Broadcast(1) / (F.Broadcast(1) + Exponential.Of(F.Zero - x));
 
-    /// <summary>log(1 + u) for u in [0, 1]: 2·artanh s = 2(s + s³/3 + s⁵/5 + …) with s = u/(2 + u) ≤ 1/3.</summary>
+    /// <summary>log(1 + u) for u in [−1/2, 1]: 2·artanh s = 2(s + s³/3 + s⁵/5 + …) with s = u/(2 + u), |s| ≤ 1/3.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F LogOnePlus<F>(F u) where F : struct, ISimd<F>
+    internal static F LogOnePlus<F>(F u) where F : struct, ISimd<F>
     {
         F s = u / (F.Broadcast(2) + u), square = s * s, sum = F.Broadcast(2 / 15f);
         sum = F.MulAdd(sum, square, F.Broadcast(2 / 13f));

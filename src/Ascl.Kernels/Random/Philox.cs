@@ -8,7 +8,7 @@ namespace Ascl.Kernels.Random;
 /// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a counter-based generator. One scalar function for every
 /// device; four 32-bit words a counter. <see cref="FillUniform"/> has a second form of it, four counters at a time, that gives the same bits.
 /// </summary>
-public static class Philox
+public static partial class Philox
 {
     private const uint Multiplier0 = 0xD2511F53, Multiplier1 = 0xCD9E8D57, Weyl0 = 0x9E3779B9, Weyl1 = 0xBB67AE85;
 
@@ -36,8 +36,11 @@ public static class Philox
         return (position & 3) switch { 0 => x, 1 => y, 2 => z, _ => w };
     }
 
-    /// <summary>A uniform number in [0, 1) with 24 random bits, from one word.</summary>
-    public static float ToUniform(uint word) => (word >> 8) * (1f / (1 << 24));
+    /// <summary>A coin tossed with word number <paramref name="position"/>.</summary>
+    public static bool IsOdd(RandomKey key, uint position) => (Word(key, position) & 1) == 1;
+
+    /// <summary>A uniform number in [0, 1) with 24 random bits, from one word. By way of an int: a GPU has a uint made a float in double precision.</summary>
+    public static float ToUniform(uint word) => (int)(word >> 8) * (1f / (1 << 24));
 
     /// <summary>An integer in [0, <paramref name="count"/>) from one word.</summary>
     public static int ToIndex(uint word, int count) => (int)((ulong)word * (ulong)count >> 32);

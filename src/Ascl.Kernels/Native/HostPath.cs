@@ -1,0 +1,14 @@
+using Ascl.Kernels.Devices;
+
+namespace Ascl.Kernels.Native;
+
+/// <summary>For what is too rare or too crooked for a GPU kernel: its operands are copied to the CPU, computed with there, and the results copied back.
+/// The GPU waits meanwhile.</summary>
+internal static class HostPath
+{
+    private static readonly Lazy<CpuDevice> Host = new(() => new CpuDevice());
+
+    public static DeviceBuffer<T> Download<T>(DeviceBuffer<T> buffer) where T : unmanaged => Host.Value.Upload<T>(buffer.ToArray());
+
+    public static void Upload<T>(DeviceBuffer<T> host, DeviceBuffer<T> buffer) where T : unmanaged => buffer.CopyFrom(((CpuBuffer<T>)host).Span);
+}
