@@ -33,5 +33,27 @@ public readonly record struct Conv2dGeometry(ActivationLayout Input, ActivationL
     public double Flops => 2.0 * Output.N * Output.H * Output.W * K * C * R * S;
     public double Bytes => 4.0 * ((double)Input.N * Input.C * Input.H * Input.W + (double)Output.N * Output.C * Output.H * Output.W + WeightLength);
 
+    /// <summary>Of <paramref name="size"/> taps, those by which an input pixel whose place is <paramref name="phase"/> modulo Stride reaches an output pixel.</summary>
+    internal int[] TapsOfPhase(int size, int phase)
+    {
+        var (stride, padding) = (Stride, Padding);
+        return [.. Enumerable.Range(0, size).Where(r => (phase + padding - r) % stride == 0)];
+    }
+
+    /// <summary>How far outside dy the taps of any pixel of dx lie, in pixels.</summary>
+    internal int InputGradientReach => Math.Max(Reach(Input.H, R, Output.H), Reach(Input.W, S, Output.W));
+
+    private int Reach(int pixels, int taps, int outputs)
+    {
+        int reach = 0;
+        for (int phase = 0; phase < Math.Min(Stride, pixels); phase++)
+            foreach (int r in TapsOfPhase(taps, phase))
+            {
+                int first = (phase + Padding - r) / Stride, last = first + (pixels - 1 - phase) / Stride;
+                reach = Math.Max(reach, Math.Max(-first, last - (outputs - 1)));
+            }
+        return reach;
+    }
+
     public override string ToString() => $"{Input} -> {Output} {R}x{S} stride {Stride} padding {Padding}";
 }

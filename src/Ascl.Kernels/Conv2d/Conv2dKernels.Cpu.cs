@@ -38,12 +38,8 @@ public static unsafe partial class Conv2dKernels
     private static void ForwardCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y) =>
         Algorithm(g).Forward((CpuDevice)y.Device, g, CpuDevice.Pointer(x), weight, epilogue, CpuDevice.Pointer(y));
 
-    private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
-    {
-        if (g.Input.Block == 1 && !epilogue.IsNone)
-            throw new NotSupportedException("conv2d: the gradient of image planes has no epilogue");
+    private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx) =>
         Algorithm(g).BackwardInput((CpuDevice)dx.Device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
-    }
 
     private static void BackwardWeightCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>
         Algorithm(g).BackwardWeight((CpuDevice)dw.Device, g, CpuDevice.Pointer(x), CpuDevice.Pointer(dy), CpuDevice.Pointer(dw));

@@ -10,7 +10,10 @@ public static partial class Conv2dKernels
     public static void Forward(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y)
     {
         using var trace = KernelTrace.Begin("conv2d.forward", g, g.Flops, g.Bytes);
-        ForwardCpu(g, x, weight, epilogue, y);
+        if (y.Device is CudaDevice cuda)
+            ForwardCuda(cuda, g, x, weight, epilogue, y);
+        else
+            ForwardCpu(g, x, weight, epilogue, y);
     }
 
     /// <summary>dx = epilogue(z), z[n, c, y, x] = Σ over k, r, s of dy[n, k, oy, ox] · w[k, c, r, s] where oy·Stride + r − Padding = y and likewise for x.</summary>
@@ -18,13 +21,21 @@ public static partial class Conv2dKernels
     public static void BackwardInput(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
     {
         using var trace = KernelTrace.Begin("conv2d.backward_input", g, g.Flops, g.Bytes);
-        BackwardInputCpu(g, dy, weight, epilogue, dx);
+        if (g.Input.Block == 1 && !epilogue.IsNone)
+            throw new NotSupportedException("conv2d: the gradient of image planes has no epilogue");
+        if (dx.Device is CudaDevice cuda)
+            BackwardInputCuda(cuda, g, dy, weight, epilogue, dx);
+        else
+            BackwardInputCpu(g, dy, weight, epilogue, dx);
     }
 
     /// <summary>dw[k, c, r, s] = Σ over n, oy, ox of dy[n, k, oy, ox] · x[n, c, oy·Stride + r − Padding, ox·Stride + s − Padding].</summary>
     public static void BackwardWeight(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
     {
         using var trace = KernelTrace.Begin("conv2d.backward_weight", g, g.Flops, g.Bytes);
-        BackwardWeightCpu(g, x, dy, dw);
+        if (dw.Device is CudaDevice cuda)
+            BackwardWeightCuda(cuda, g, x, dy, dw);
+        else
+            BackwardWeightCpu(g, x, dy, dw);
     }
 }

@@ -47,14 +47,13 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             return;
         }
         int stride = g.Stride, block = g.Output.Block;
-        int reach = Math.Max(Reach(g.Input.H, g.R, g.Output.H, g), Reach(g.Input.W, g.S, g.Output.W, g));
-        PlaneView from = PlaneView.WithHalo(device, g.Output, dy, reach, out DeviceBuffer<float>? copy), to = new(g.Input, dx);
+        PlaneView from = PlaneView.WithHalo(device, g.Output, dy, g.InputGradientReach, out DeviceBuffer<float>? copy), to = new(g.Input, dx);
         for (int py = 0; py < Math.Min(stride, g.Input.H); py++)
         {
             for (int px = 0; px < Math.Min(stride, g.Input.W); px++)
             {
                 var (phaseY, phaseX) = (py, px);
-                int[] rows = TapsOfPhase(g.R, py, g), columns = TapsOfPhase(g.S, px, g);
+                int[] rows = g.TapsOfPhase(g.R, py), columns = g.TapsOfPhase(g.S, px);
                 int h = (g.Input.H - py + stride - 1) / stride, w = (g.Input.W - px + stride - 1) / stride;
                 nint[] taps = Taps(from, g.Output.Blocks, rows.Length, columns.Length,
                     (r, s) => ((phaseY + g.Padding - rows[r]) / stride, (phaseX + g.Padding - columns[s]) / stride), block);
@@ -72,22 +71,6 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
         // A row is whole only when all its phases are.
         if (EpilogueOf(g.Input, epilogue, dx) is { } finish)
             device.For(g.Input.N * g.Input.H, (item, _) => finish(item / g.Input.H, item % g.Input.H, 0, g.Input.Blocks));
-
-        static int[] TapsOfPhase(int size, int phase, Conv2dGeometry g) =>
-            [.. Enumerable.Range(0, size).Where(r => (phase + g.Padding - r) % g.Stride == 0)];
-
-        // How far outside dy the taps of any pixel of dx lie.
-        static int Reach(int pixels, int taps, int outputs, Conv2dGeometry g)
-        {
-            int reach = 0;
-            for (int phase = 0; phase < Math.Min(g.Stride, pixels); phase++)
-                foreach (int r in TapsOfPhase(taps, phase, g))
-                {
-                    int first = (phase + g.Padding - r) / g.Stride, last = first + (pixels - 1 - phase) / g.Stride;
-                    reach = Math.Max(reach, Math.Max(-first, last - (outputs - 1)));
-                }
-            return reach;
-        }
     }
 
     /// <summary>
