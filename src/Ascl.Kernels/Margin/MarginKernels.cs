@@ -23,7 +23,7 @@ public static unsafe class MarginKernels
     /// <param name="n">Rows.</param>
     /// <param name="k">Classes.</param>
     /// <param name="logits">[n, k].</param>
-    /// <param name="labels">[n] y.</param>
+    /// <param name="labels">[n] y, in 0…k−1; on CUDA another makes the loss NaN.</param>
     /// <param name="targets">[n] t; null for the most likely wrong class.</param>
     /// <param name="losses">[n] receives the loss of each row.</param>
     /// <exception cref="ShapeException">Lengths that do not fit, or too few classes.</exception>
@@ -31,8 +31,16 @@ public static unsafe class MarginKernels
     {
         const string name = "margin.forward";
         Check(name, loss, n, k, logits, labels, targets, losses);
-        CpuDevice device = CpuDevice.Of(logits.Device, name);
         using var trace = KernelTrace.Begin(name, (n, k), 4.0 * n * k, 4.0 * n * k);
+        if (logits.Device is CudaDevice cuda)
+            MarginCuda.Forward(cuda, loss, n, k, logits, labels, targets, losses);
+        else
+            ForwardCpu(CpuDevice.Of(logits.Device, name), loss, n, k, logits, labels, targets, losses);
+        losses.MarkChanged();
+    }
+
+    private static void ForwardCpu(CpuDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> losses)
+    {
         float* z = CpuDevice.Pointer(logits), to = CpuDevice.Pointer(losses);
         int* y = CpuDevice.Pointer(labels), t = targets is null ? null : CpuDevice.Pointer(targets);
         device.For(n, (row, _) =>
@@ -40,7 +48,6 @@ public static unsafe class MarginKernels
             Order order = new(z + (nint)row * k, k, y[row], t is null ? -1 : t[row]);
             to[row] = loss == MarginLoss.Difference ? order.Difference : order.Difference / order.Spread(t is not null);
         });
-        losses.MarkChanged();
     }
 
     /// <summary>dLogits = ∂loss/∂logits · dLosses, row by row; the order of the logits is taken as fixed.</summary>
@@ -49,8 +56,17 @@ public static unsafe class MarginKernels
     {
         const string name = "margin.backward";
         Check(name, loss, n, k, logits, labels, targets, dLosses);
-        CpuDevice device = CpuDevice.Of(logits.Device, name);
         using var trace = KernelTrace.Begin(name, (n, k), 4.0 * n * k, 8.0 * n * k);
+        if (logits.Device is CudaDevice cuda)
+            MarginCuda.Backward(cuda, loss, n, k, logits, labels, targets, dLosses, dLogits);
+        else
+            BackwardCpu(CpuDevice.Of(logits.Device, name), loss, n, k, logits, labels, targets, dLosses, dLogits);
+        dLogits.MarkChanged();
+    }
+
+    private static void BackwardCpu(
+        CpuDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits)
+    {
         float* z = CpuDevice.Pointer(logits), dy = CpuDevice.Pointer(dLosses), dz = CpuDevice.Pointer(dLogits);
         int* y = CpuDevice.Pointer(labels), t = targets is null ? null : CpuDevice.Pointer(targets);
         device.For(n, (row, _) =>
@@ -69,7 +85,6 @@ public static unsafe class MarginKernels
             if (t is not null)
                 d[order.Fourth] -= across / 2;
         });
-        dLogits.MarkChanged();
     }
 
     private static void Check(string name, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> losses)

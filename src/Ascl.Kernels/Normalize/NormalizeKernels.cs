@@ -17,9 +17,11 @@ public static unsafe class NormalizeKernels
     {
         const string name = "normalize.forward";
         Check(name, n, d, ("x", x), ("y", y), norms);
-        CpuDevice device = CpuDevice.Of(x.Device, name);
         using var trace = KernelTrace.Begin(name, (n, d), 3.0 * n * d, 8.0 * n * d);
-        NormalizeCpu.Instance.Forward(device, n, d, CpuDevice.Pointer(x), CpuDevice.Pointer(y), CpuDevice.Pointer(norms));
+        if (x.Device is CudaDevice cuda)
+            NormalizeCuda.Forward(cuda, n, d, x, y, norms);
+        else
+            NormalizeCpu.Instance.Forward(CpuDevice.Of(x.Device, name), n, d, CpuDevice.Pointer(x), CpuDevice.Pointer(y), CpuDevice.Pointer(norms));
         y.MarkChanged();
         norms.MarkChanged();
     }
@@ -33,9 +35,11 @@ public static unsafe class NormalizeKernels
         const string name = "normalize.backward";
         Check(name, n, d, ("y", y), ("dy", dy), norms);
         Check(name, n, d, ("dx", dx), ("dy", dy), norms);
-        CpuDevice device = CpuDevice.Of(y.Device, name);
         using var trace = KernelTrace.Begin(name, (n, d), 4.0 * n * d, 12.0 * n * d);
-        NormalizeCpu.Instance.Backward(device, n, d, CpuDevice.Pointer(y), CpuDevice.Pointer(norms), CpuDevice.Pointer(dy), CpuDevice.Pointer(dx));
+        if (y.Device is CudaDevice cuda)
+            NormalizeCuda.Backward(cuda, n, d, y, norms, dy, dx);
+        else
+            NormalizeCpu.Instance.Backward(CpuDevice.Of(y.Device, name), n, d, CpuDevice.Pointer(y), CpuDevice.Pointer(norms), CpuDevice.Pointer(dy), CpuDevice.Pointer(dx));
         dx.MarkChanged();
     }
 

@@ -12,6 +12,15 @@ public static unsafe class SgdKernels
     public static void Step(DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
     {
         using var trace = KernelTrace.Begin("sgd.step", w.Length, 6.0 * w.Length, 20.0 * w.Length);
+        if (w.Device is CudaDevice cuda)
+            SgdCuda.Step(cuda, w, m, gradient, rate, momentum, decay);
+        else
+            StepCpu(w, m, gradient, rate, momentum, decay);
+        w.MarkChanged();
+    }
+
+    private static void StepCpu(DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
+    {
         const int FloatsPerItem = 1 << 15;
         float* pw = CpuDevice.Pointer(w), pm = CpuDevice.Pointer(m), pg = CpuDevice.Pointer(gradient);
         int length = w.Length;
@@ -31,7 +40,6 @@ public static unsafe class SgdKernels
                     break;
             }
         });
-        w.MarkChanged();
     }
 
     /// <summary>Whole vectors, then the rest through vectors in local memory, so that nothing past the end is written.</summary>

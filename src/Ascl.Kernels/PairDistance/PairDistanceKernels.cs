@@ -17,9 +17,11 @@ public static unsafe class PairDistanceKernels
     {
         const string name = "pair_distance.forward";
         Check(name, n, m, d, a, b, distances);
-        CpuDevice device = CpuDevice.Of(a.Device, name);
         using var trace = KernelTrace.Begin(name, (n, m, d), 3.0 * n * m * d, 4.0 * ((double)n * m + (n + m) * d));
-        PairDistanceCpu.Instance.Forward(device, n, m, d, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(distances));
+        if (a.Device is CudaDevice cuda)
+            PairDistanceCuda.Forward(cuda, n, m, d, a, b, distances);
+        else
+            PairDistanceCpu.Instance.Forward(CpuDevice.Of(a.Device, name), n, m, d, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(distances));
         distances.MarkChanged();
     }
 
@@ -52,10 +54,12 @@ public static unsafe class PairDistanceKernels
     {
         if (gradient.Length != own.Length)
             throw new ShapeException($"{name}: the gradient has {gradient.Length} values, the rows {own.Length}");
-        CpuDevice device = CpuDevice.Of(own.Device, name);
         using var trace = KernelTrace.Begin(name, sizes, 3.0 * sizes.Own * sizes.Other * sizes.D, 4.0 * ((double)sizes.Own * sizes.Other + (sizes.Own + sizes.Other) * sizes.D));
-        PairDistanceCpu.Instance.Backward(
-            device, sizes, CpuDevice.Pointer(own), CpuDevice.Pointer(other), CpuDevice.Pointer(dDistances.Values), dDistances.Row, dDistances.Column, CpuDevice.Pointer(gradient));
+        if (own.Device is CudaDevice cuda)
+            PairDistanceCuda.Backward(cuda, sizes, own, other, dDistances.Values, dDistances.Row, dDistances.Column, gradient);
+        else
+            PairDistanceCpu.Instance.Backward(
+                CpuDevice.Of(own.Device, name), sizes, CpuDevice.Pointer(own), CpuDevice.Pointer(other), CpuDevice.Pointer(dDistances.Values), dDistances.Row, dDistances.Column, CpuDevice.Pointer(gradient));
         gradient.MarkChanged();
     }
 

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Native;
 
 namespace Ascl.Kernels.PairDistance;
 
@@ -9,7 +10,7 @@ namespace Ascl.Kernels.PairDistance;
 /// <param name="Other">Of pairs with two.</param>
 public readonly record struct PairMeans((double L2, double Cosine, double Linf, long Count) Same, (double L2, double Cosine, double Linf, long Count) Other);
 
-/// <summary>Mean distances between the rows of two matrices, by whether their labels are the same.</summary>
+/// <summary>Mean distances between the rows of two matrices, by whether their labels are the same: for studies, and so computed on the CPU whatever the device.</summary>
 public static unsafe class PairMeansKernels
 {
     /// <summary>Over all pairs (i, j), i ≠ j, of a row of a and a row of b: rows i of both belong to the same image.</summary>
@@ -23,6 +24,8 @@ public static unsafe class PairMeansKernels
         int n = labels.Length;
         if (a.Length != (long)n * d || b.Length != (long)n * d)
             throw new ShapeException($"{name}: {a.Length} and {b.Length} values for [{n}, {d}]");
+        if (a.Device is CudaDevice)
+            return Between(d, HostPath.Download(a), HostPath.Download(b), HostPath.Download(labels));
         CpuDevice device = CpuDevice.Of(a.Device, name);
         using var trace = KernelTrace.Begin(name, (n, d), 7.0 * n * n * d, 8.0 * n * d);
         float* pa = CpuDevice.Pointer(a), pb = CpuDevice.Pointer(b);

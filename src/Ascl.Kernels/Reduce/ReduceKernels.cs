@@ -4,12 +4,17 @@ using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Kernels.Reduce;
 
-/// <summary>Sums in a fixed order, accumulated in double.</summary>
+/// <summary>Sums in a fixed order, accumulated in double; on CUDA in compensated floats.</summary>
 public static unsafe partial class ReduceKernels
 {
     /// <summary>y[0] = scale·Σ x.</summary>
     public static void Sum(DeviceBuffer<float> x, float scale, DeviceBuffer<float> y)
     {
+        if (x.Device is CudaDevice cuda)
+        {
+            SumCuda(cuda, x, scale, y);
+            return;
+        }
         float* px = CpuDevice.Pointer(x);
         double sum = 0;
         for (int i = 0; i < x.Length; i++)
@@ -17,11 +22,13 @@ public static unsafe partial class ReduceKernels
         *CpuDevice.Pointer(y) = (float)(scale * sum);
     }
 
-    /// <summary>Σ x², in double.</summary>
+    /// <summary>Σ x². The squares must fit into a float on CUDA.</summary>
     public static double SquaredNorm(DeviceBuffer<float> x)
     {
         const int FloatsPerItem = 1 << 15;
         using var trace = KernelTrace.Begin("reduce.squared_norm", x.Length, 2.0 * x.Length, 4.0 * x.Length);
+        if (x.Device is CudaDevice cuda)
+            return SquaredNormCuda(cuda, x);
         float* px = CpuDevice.Pointer(x);
         int length = x.Length;
         double[] sums = new double[(length + FloatsPerItem - 1) / FloatsPerItem];
@@ -39,6 +46,11 @@ public static unsafe partial class ReduceKernels
     public static void ColumnSums(int rows, int columns, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
         using var trace = KernelTrace.Begin("reduce.column_sums", (rows, columns), (double)rows * columns, 4.0 * rows * columns);
+        if (x.Device is CudaDevice cuda)
+        {
+            ColumnSumsCuda(cuda, rows, columns, x, y);
+            return;
+        }
         float* px = CpuDevice.Pointer(x), py = CpuDevice.Pointer(y);
         double[] sums = new double[columns];
         for (int r = 0; r < rows; r++)
@@ -52,6 +64,9 @@ public static unsafe partial class ReduceKernels
     public static void ChannelSums(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
         using var trace = KernelTrace.Begin("reduce.channel_sums", layout, layout.Length, 4.0 * layout.Length);
-        ChannelSumsCpu(layout, x, y);
+        if (x.Device is CudaDevice cuda)
+            ChannelSumsCuda(cuda, layout, x, y);
+        else
+            ChannelSumsCpu(layout, x, y);
     }
 }

@@ -11,6 +11,10 @@ internal static class Exponential
     /// <summary>Above it the result stays at e^88, which is finite.</summary>
     public const float Highest = 88;
 
+    /// <summary>Of one float, for GPU threads.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Of(float x) => Of(new F1(x)).Value;
+
     /// <summary>e^x; NaN stays NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Of<F>(F x) where F : struct, ISimd<F>

@@ -14,17 +14,20 @@ public enum Reduction
 }
 
 /// <summary>
-/// Softmax and what is built on it, over logits [n, k] row by row. Everything goes through x − log Σ exp x computed in double, so logits of any
-/// finite size give finite values. Softmax itself is exp of <see cref="LogSoftmaxForward"/>.
+/// Softmax and what is built on it, over logits [n, k] row by row. Everything goes through x − log Σ exp x computed in double
+/// (on CUDA in float, the largest logit subtracted first), so logits of any finite size give finite values. Softmax itself is exp of <see cref="LogSoftmaxForward"/>.
 /// </summary>
 public static unsafe class SoftmaxKernels
 {
     /// <param name="y">[n, k] receives x − log Σ exp x.</param>
     public static void LogSoftmaxForward(int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
-        CpuDevice device = Check("log_softmax.forward", n, k, ("x", x.Length, n * k), ("y", y.Length, n * k), x.Device);
+        Check("log_softmax.forward", n, k, ("x", x.Length, n * k), ("y", y.Length, n * k));
         using var trace = KernelTrace.Begin("log_softmax.forward", (n, k), 4.0 * n * k, 8.0 * n * k);
-        SoftmaxCpu.LogSoftmax(device, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(y));
+        if (x.Device is CudaDevice cuda)
+            SoftmaxCuda.LogSoftmax(cuda, n, k, x, y);
+        else
+            SoftmaxCpu.LogSoftmax(CpuDevice.Of(x.Device, "log_softmax.forward"), n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(y));
         y.MarkChanged();
     }
 
@@ -34,26 +37,32 @@ public static unsafe class SoftmaxKernels
     /// <param name="dx">[n, k] receives the gradient.</param>
     public static void LogSoftmaxBackward(int n, int k, DeviceBuffer<float> y, DeviceBuffer<float> dy, DeviceBuffer<float> dx)
     {
-        CpuDevice device = Check("log_softmax.backward", n, k, ("y", y.Length, n * k), ("dy", dy.Length, n * k), y.Device);
-        Check("log_softmax.backward", n, k, ("y", y.Length, n * k), ("dx", dx.Length, n * k), y.Device);
+        Check("log_softmax.backward", n, k, ("y", y.Length, n * k), ("dy", dy.Length, n * k));
+        Check("log_softmax.backward", n, k, ("y", y.Length, n * k), ("dx", dx.Length, n * k));
         using var trace = KernelTrace.Begin("log_softmax.backward", (n, k), 4.0 * n * k, 12.0 * n * k);
-        SoftmaxCpu.LogSoftmaxBackward(device, n, k, CpuDevice.Pointer(y), CpuDevice.Pointer(dy), CpuDevice.Pointer(dx));
+        if (y.Device is CudaDevice cuda)
+            SoftmaxCuda.LogSoftmaxBackward(cuda, n, k, y, dy, dx);
+        else
+            SoftmaxCpu.LogSoftmaxBackward(CpuDevice.Of(y.Device, "log_softmax.backward"), n, k, CpuDevice.Pointer(y), CpuDevice.Pointer(dy), CpuDevice.Pointer(dx));
         dx.MarkChanged();
     }
 
     /// <summary>Cross-entropy of softmax x with the smoothed target (1 − ε)·[c = label] + ε/k, as PyTorch's cross_entropy has it.</summary>
-    /// <param name="labels">[n] in 0…k−1; another label makes an <see cref="ArgumentException"/> naming the row.</param>
+    /// <param name="labels">[n] in 0…k−1; another label makes an <see cref="ArgumentException"/> naming the row, on CUDA a loss that is NaN.</param>
     /// <param name="smoothing">ε in [0, 1].</param>
     /// <param name="losses">[n] or, unless the reduction is <see cref="Reduction.None"/>, [1]; receives the losses or their mean or sum.</param>
     public static void CrossEntropyForward(
         int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction, DeviceBuffer<float> losses)
     {
         const string name = "cross_entropy.forward";
-        CpuDevice device = Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n), x.Device);
-        Check(name, n, k, ("losses", losses.Length, reduction == Reduction.None ? n : 1), ("labels", labels.Length, n), x.Device);
+        Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n));
+        Check(name, n, k, ("losses", losses.Length, reduction == Reduction.None ? n : 1), ("labels", labels.Length, n));
         CheckTargets(name, k, labels, smoothing);
         using var trace = KernelTrace.Begin(name, (n, k, reduction), 4.0 * n * k, 4.0 * n * k);
-        SoftmaxCpu.CrossEntropy(device, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(losses));
+        if (x.Device is CudaDevice cuda)
+            SoftmaxCuda.CrossEntropy(cuda, n, k, x, labels, smoothing, reduction, losses);
+        else
+            SoftmaxCpu.CrossEntropy(CpuDevice.Of(x.Device, name), n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(losses));
         losses.MarkChanged();
     }
 
@@ -64,12 +73,15 @@ public static unsafe class SoftmaxKernels
         int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction, DeviceBuffer<float> dLosses, DeviceBuffer<float> dx)
     {
         const string name = "cross_entropy.backward";
-        CpuDevice device = Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n), x.Device);
-        Check(name, n, k, ("dLosses", dLosses.Length, reduction == Reduction.None ? n : 1), ("dx", dx.Length, n * k), x.Device);
+        Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n));
+        Check(name, n, k, ("dLosses", dLosses.Length, reduction == Reduction.None ? n : 1), ("dx", dx.Length, n * k));
         CheckTargets(name, k, labels, smoothing);
         using var trace = KernelTrace.Begin(name, (n, k, reduction), 5.0 * n * k, 8.0 * n * k);
-        SoftmaxCpu.CrossEntropyBackward(
-            device, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx));
+        if (x.Device is CudaDevice cuda)
+            SoftmaxCuda.CrossEntropyBackward(cuda, n, k, x, labels, smoothing, reduction, dLosses, dx);
+        else
+            SoftmaxCpu.CrossEntropyBackward(
+                CpuDevice.Of(x.Device, name), n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx));
         dx.MarkChanged();
     }
 
@@ -78,10 +90,13 @@ public static unsafe class SoftmaxKernels
     public static void KullbackLeiblerForward(int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> divergences)
     {
         const string name = "kl.forward";
-        CpuDevice device = Check(name, n, k, ("a", a.Length, n * k), ("b", b.Length, n * k), a.Device);
-        Check(name, n, k, ("divergences", divergences.Length, n), ("b", b.Length, n * k), a.Device);
+        Check(name, n, k, ("a", a.Length, n * k), ("b", b.Length, n * k));
+        Check(name, n, k, ("divergences", divergences.Length, n), ("b", b.Length, n * k));
         using var trace = KernelTrace.Begin(name, (n, k), 8.0 * n * k, 8.0 * n * k);
-        SoftmaxCpu.KullbackLeibler(device, n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(divergences));
+        if (a.Device is CudaDevice cuda)
+            SoftmaxCuda.KullbackLeibler(cuda, n, k, a, b, divergences);
+        else
+            SoftmaxCpu.KullbackLeibler(CpuDevice.Of(a.Device, name), n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(divergences));
         divergences.MarkChanged();
     }
 
@@ -90,22 +105,25 @@ public static unsafe class SoftmaxKernels
     /// <param name="da">[n, k] receives the gradient with respect to a.</param>
     public static void KullbackLeiblerBackwardFirst(
         int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences, DeviceBuffer<float> da) =>
-        KullbackLeiblerBackward("kl.backward_first", n, k, a, b, dDivergences, da, SoftmaxCpu.KullbackLeiblerBackwardFirst);
+        KullbackLeiblerBackward("kl.backward_first", n, k, a, b, dDivergences, da, SoftmaxCpu.KullbackLeiblerBackwardFirst, SoftmaxCuda.KullbackLeiblerBackwardFirst);
 
     /// <summary>db = (q − p)·dKL.</summary>
     /// <param name="dDivergences">[n].</param>
     /// <param name="db">[n, k] receives the gradient with respect to b.</param>
     public static void KullbackLeiblerBackwardSecond(
         int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences, DeviceBuffer<float> db) =>
-        KullbackLeiblerBackward("kl.backward_second", n, k, a, b, dDivergences, db, SoftmaxCpu.KullbackLeiblerBackwardSecond);
+        KullbackLeiblerBackward("kl.backward_second", n, k, a, b, dDivergences, db, SoftmaxCpu.KullbackLeiblerBackwardSecond, SoftmaxCuda.KullbackLeiblerBackwardSecond);
 
     /// <summary>Mean over the rows of −Σ p log p, p = softmax x.</summary>
     /// <param name="entropy">[1] receives it.</param>
     public static void MeanEntropyForward(int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> entropy)
     {
-        CpuDevice device = Check("entropy.forward", n, k, ("x", x.Length, n * k), ("entropy", entropy.Length, 1), x.Device);
+        Check("entropy.forward", n, k, ("x", x.Length, n * k), ("entropy", entropy.Length, 1));
         using var trace = KernelTrace.Begin("entropy.forward", (n, k), 5.0 * n * k, 4.0 * n * k);
-        SoftmaxCpu.MeanEntropy(device, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(entropy));
+        if (x.Device is CudaDevice cuda)
+            SoftmaxCuda.MeanEntropy(cuda, n, k, x, entropy);
+        else
+            SoftmaxCpu.MeanEntropy(CpuDevice.Of(x.Device, "entropy.forward"), n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(entropy));
         entropy.MarkChanged();
     }
 
@@ -114,10 +132,13 @@ public static unsafe class SoftmaxKernels
     /// <param name="dx">[n, k] receives the gradient.</param>
     public static void MeanEntropyBackward(int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> dEntropy, DeviceBuffer<float> dx)
     {
-        CpuDevice device = Check("entropy.backward", n, k, ("x", x.Length, n * k), ("dx", dx.Length, n * k), x.Device);
-        Check("entropy.backward", n, k, ("dEntropy", dEntropy.Length, 1), ("dx", dx.Length, n * k), x.Device);
+        Check("entropy.backward", n, k, ("x", x.Length, n * k), ("dx", dx.Length, n * k));
+        Check("entropy.backward", n, k, ("dEntropy", dEntropy.Length, 1), ("dx", dx.Length, n * k));
         using var trace = KernelTrace.Begin("entropy.backward", (n, k), 7.0 * n * k, 8.0 * n * k);
-        SoftmaxCpu.MeanEntropyBackward(device, n, k, CpuDevice.Pointer(x), *CpuDevice.Pointer(dEntropy), CpuDevice.Pointer(dx));
+        if (x.Device is CudaDevice cuda)
+            SoftmaxCuda.MeanEntropyBackward(cuda, n, k, x, dEntropy, dx);
+        else
+            SoftmaxCpu.MeanEntropyBackward(CpuDevice.Of(x.Device, "entropy.backward"), n, k, CpuDevice.Pointer(x), *CpuDevice.Pointer(dEntropy), CpuDevice.Pointer(dx));
         dx.MarkChanged();
     }
 
@@ -125,9 +146,12 @@ public static unsafe class SoftmaxKernels
     /// <param name="predictions">[n] receives them.</param>
     public static void Predict(int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> predictions)
     {
-        CpuDevice device = Check("predict", n, k, ("x", x.Length, n * k), ("predictions", predictions.Length, n), x.Device);
+        Check("predict", n, k, ("x", x.Length, n * k), ("predictions", predictions.Length, n));
         using var trace = KernelTrace.Begin("predict", (n, k), 0, 4.0 * n * k);
-        SoftmaxCpu.Predict(device, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(predictions));
+        if (x.Device is CudaDevice cuda)
+            SoftmaxCuda.Predict(cuda, n, k, x, predictions);
+        else
+            SoftmaxCpu.Predict(CpuDevice.Of(x.Device, "predict"), n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(predictions));
         predictions.MarkChanged();
     }
 
@@ -136,6 +160,8 @@ public static unsafe class SoftmaxKernels
     {
         if (predictions.Length != labels.Length)
             throw new ShapeException($"count_correct: {predictions.Length} predictions, {labels.Length} labels");
+        if (predictions.Device is CudaDevice cuda)
+            return SoftmaxCuda.CountCorrect(cuda, predictions, labels);
         CpuDevice.Of(predictions.Device, "count_correct");
         int* prediction = CpuDevice.Pointer(predictions), label = CpuDevice.Pointer(labels);
         int correct = 0;
@@ -148,30 +174,33 @@ public static unsafe class SoftmaxKernels
 
     private static void KullbackLeiblerBackward(
         string name, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences, DeviceBuffer<float> gradient,
-        KullbackLeiblerGradient kernel)
+        KullbackLeiblerGradient onCpu, Action<CudaDevice, int, int, DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>> onCuda)
     {
-        CpuDevice device = Check(name, n, k, ("a", a.Length, n * k), ("b", b.Length, n * k), a.Device);
-        Check(name, n, k, ("dDivergences", dDivergences.Length, n), ("gradient", gradient.Length, n * k), a.Device);
+        Check(name, n, k, ("a", a.Length, n * k), ("b", b.Length, n * k));
+        Check(name, n, k, ("dDivergences", dDivergences.Length, n), ("gradient", gradient.Length, n * k));
         using var trace = KernelTrace.Begin(name, (n, k), 10.0 * n * k, 12.0 * n * k);
-        kernel(device, n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(dDivergences), CpuDevice.Pointer(gradient));
+        if (a.Device is CudaDevice cuda)
+            onCuda(cuda, n, k, a, b, dDivergences, gradient);
+        else
+            onCpu(CpuDevice.Of(a.Device, name), n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(dDivergences), CpuDevice.Pointer(gradient));
         gradient.MarkChanged();
     }
 
-    private static CpuDevice Check(string name, int n, int k, (string Name, int Length, int Expected) first, (string Name, int Length, int Expected) second, Device device)
+    private static void Check(string name, int n, int k, (string Name, int Length, int Expected) first, (string Name, int Length, int Expected) second)
     {
         if (n < 1 || k < 1 || (long)n * k > int.MaxValue)
             throw new ShapeException($"{name}: logits [{n}, {k}] need at least one row and one class");
         foreach (var (buffer, length, expected) in new[] { first, second })
             if (length != expected)
                 throw new ShapeException($"{name}: {buffer} has {length} values, logits [{n}, {k}] need {expected}");
-        return CpuDevice.Of(device, name);
     }
 
+    /// <summary>Labels on a GPU are not read here, which would mean waiting for it: its kernels write NaN instead.</summary>
     private static void CheckTargets(string name, int k, DeviceBuffer<int> labels, float smoothing)
     {
         if (!(smoothing >= 0 && smoothing <= 1))
             throw new ArgumentException($"{name}: label smoothing {smoothing} is not in [0, 1]");
-        for (int i = 0; i < labels.Length; i++)
+        for (int i = 0; labels.Device is CpuDevice && i < labels.Length; i++)
             if ((uint)CpuDevice.Pointer(labels)[i] >= (uint)k)
                 throw new ArgumentException($"{name}: row {i} has label {CpuDevice.Pointer(labels)[i]}, there are {k} classes");
     }

@@ -1,0 +1,40 @@
+using Ascl.Kernels.Devices;
+using ILGPU;
+
+namespace Ascl.Kernels.Native;
+
+/// <summary>Kernels in which each warp of 32 threads has a row: who it is, and sums and maxima over its lanes, in a fixed order, for all of them. All lanes of a
+/// warp must take part.</summary>
+internal static class WarpRows
+{
+    public const int Lanes = 32, RowsOfGroup = CudaDevice.GroupSize / Lanes;
+
+    /// <summary>The launch for <paramref name="rows"/> rows.</summary>
+    public static KernelConfig For(int rows) => ((rows + RowsOfGroup - 1) / RowsOfGroup, CudaDevice.GroupSize);
+
+    /// <summary>This thread's row, which may be past the last one.</summary>
+    public static int Row => Grid.IdxX * RowsOfGroup + (Group.IdxX >> 5);
+
+    public static int Lane => Group.IdxX & (Lanes - 1);
+
+    public static float Sum(float value)
+    {
+        value += Warp.ShuffleXor(value, 16);
+        value += Warp.ShuffleXor(value, 8);
+        value += Warp.ShuffleXor(value, 4);
+        value += Warp.ShuffleXor(value, 2);
+        return value + Warp.ShuffleXor(value, 1);
+    }
+
+    /// <summary>A NaN is passed over.</summary>
+    public static float Max(float value)
+    {
+        value = Larger(value, Warp.ShuffleXor(value, 16));
+        value = Larger(value, Warp.ShuffleXor(value, 8));
+        value = Larger(value, Warp.ShuffleXor(value, 4));
+        value = Larger(value, Warp.ShuffleXor(value, 2));
+        return Larger(value, Warp.ShuffleXor(value, 1));
+    }
+
+    public static float Larger(float a, float b) => a > b ? a : b;
+}
