@@ -17,30 +17,16 @@ internal abstract unsafe class ContrastiveCpu
     public abstract void Backward(CpuDevice device, ContrastiveGeometry g, float* rows, RowGroups groups, float* state, float dLoss, float* dRows);
     public abstract (int[] Positives, int[] Negatives) CountPairs(CpuDevice device, RowGroups groups);
 
-    public static ContrastiveCpu Of(SelectionStrategy strategy, RowDistance distance) => strategy switch
-    {
-        SelectionStrategy.Global => Of<GlobalRule>(distance),
-        SelectionStrategy.Hard => Of<HardRule>(distance),
-        SelectionStrategy.Soft => Of<SoftRule>(distance),
-        SelectionStrategy.Leaked => Of<LeakedRule>(distance),
-        SelectionStrategy.Merge => Of<MergeRule>(distance),
-        _ => throw new ArgumentOutOfRangeException(nameof(strategy), strategy, "no such selection strategy"),
-    };
+    public static ContrastiveCpu Of(SelectionStrategy strategy, RowDistance distance) => ContrastivePaths.Choose<Maker, ContrastiveCpu>(strategy, distance);
 
-    private static ContrastiveCpu Of<TRule>(RowDistance distance) where TRule : struct, IPairRule => distance switch
+    private readonly struct Maker : IContrastivePath<ContrastiveCpu>
     {
-        RowDistance.Dot => Of<TRule, DotProduct>(),
-        RowDistance.L1 => Of<TRule, L1Distance>(),
-        RowDistance.L2 => Of<TRule, L2Distance>(),
-        RowDistance.Linf => Of<TRule, LinfDistance>(),
-        _ => throw new ArgumentOutOfRangeException(nameof(distance), distance, "no such distance"),
-    };
-
-    private static ContrastiveCpu Of<TRule, TDistance>() where TRule : struct, IPairRule where TDistance : struct, IRowDistance =>
-        SimdWidth.Choose<ContrastiveCpu>(
-            () => new ContrastiveCpu<F16, TRule, TDistance>(),
-            () => new ContrastiveCpu<F8, TRule, TDistance>(),
-            () => new ContrastiveCpu<F4, TRule, TDistance>());
+        public static ContrastiveCpu Of<TRule, TDistance>() where TRule : struct, IPairRule where TDistance : struct, IRowDistance =>
+            SimdWidth.Choose<ContrastiveCpu>(
+                () => new ContrastiveCpu<F16, TRule, TDistance>(),
+                () => new ContrastiveCpu<F8, TRule, TDistance>(),
+                () => new ContrastiveCpu<F4, TRule, TDistance>());
+    }
 }
 
 internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCpu

@@ -21,10 +21,12 @@ public static unsafe class ContrastiveKernels
     {
         Check("contrastive.forward", g, rows, labels, predictions, state);
         CheckLength("contrastive.forward", "loss", loss.Length, 1, g);
-        CpuDevice device = CpuDevice.Of(rows.Device, "contrastive.forward");
         using var trace = KernelTrace.Begin("contrastive.forward", g, 2.0 * g.Rows * g.Rows * g.Dimension, 4.0 * g.Rows * g.Dimension);
-        ContrastiveCpu.Of(g.Strategy, g.Distance).Forward(
-            device, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(loss), CpuDevice.Pointer(state));
+        if (rows.Device is CudaDevice cuda)
+            ContrastiveCuda.Of(g.Strategy, g.Distance).Forward(cuda, g, rows, labels, predictions, loss, state);
+        else
+            ContrastiveCpu.Of(g.Strategy, g.Distance).Forward(
+                CpuDevice.Of(rows.Device, "contrastive.forward"), g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(loss), CpuDevice.Pointer(state));
         loss.MarkChanged();
         state.MarkChanged();
     }
@@ -41,10 +43,12 @@ public static unsafe class ContrastiveKernels
         Check("contrastive.backward", g, rows, labels, predictions, state);
         CheckLength("contrastive.backward", "dLoss", dLoss.Length, 1, g);
         CheckLength("contrastive.backward", "dRows", dRows.Length, (long)g.Rows * g.Dimension, g);
-        CpuDevice device = CpuDevice.Of(rows.Device, "contrastive.backward");
         using var trace = KernelTrace.Begin("contrastive.backward", g, 6.0 * g.Rows * g.Rows * g.Dimension, 8.0 * g.Rows * g.Dimension);
-        ContrastiveCpu.Of(g.Strategy, g.Distance).Backward(
-            device, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(state), *CpuDevice.Pointer(dLoss), CpuDevice.Pointer(dRows));
+        if (rows.Device is CudaDevice cuda)
+            ContrastiveCuda.Of(g.Strategy, g.Distance).Backward(cuda, g, rows, labels, predictions, state, dLoss, dRows);
+        else
+            ContrastiveCpu.Of(g.Strategy, g.Distance).Backward(
+                CpuDevice.Of(rows.Device, "contrastive.backward"), g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(state), *CpuDevice.Pointer(dLoss), CpuDevice.Pointer(dRows));
         dRows.MarkChanged();
     }
 
@@ -54,8 +58,10 @@ public static unsafe class ContrastiveKernels
         const string name = "contrastive.count_pairs";
         if (labels.Length != predictions.Length)
             throw new ShapeException($"{name}: {labels.Length} labels, {predictions.Length} predictions");
-        CpuDevice device = CpuDevice.Of(labels.Device, name);
         using var trace = KernelTrace.Begin(name, strategy, 0, 8.0 * labels.Length);
+        if (labels.Device is CudaDevice cuda)
+            return ContrastiveCuda.Of(strategy, RowDistance.Dot).CountPairs(cuda, labels, predictions);
+        CpuDevice device = CpuDevice.Of(labels.Device, name);
         RowGroups groups = Groups(labels, predictions);
         var (positives, negatives) = ContrastiveCpu.Of(strategy, RowDistance.Dot).CountPairs(device, groups);
         (int[] Positives, int[] Negatives) each = (new int[labels.Length], new int[labels.Length]);

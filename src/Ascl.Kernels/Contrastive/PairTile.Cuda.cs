@@ -1,0 +1,95 @@
+using Ascl.Kernels.Native;
+using Ascl.Kernels.Simd;
+using ILGPU;
+
+namespace Ascl.Kernels.Contrastive;
+
+/// <summary>What one coordinate of a pair of rows adds to a value of the pair.</summary>
+internal interface IPairStep
+{
+    static abstract F1 Of(F1 value, F1 u, F1 v, F1 distance);
+}
+
+/// <summary>Sums S.</summary>
+internal readonly struct DistanceStep<TDistance> : IPairStep where TDistance : struct, IRowDistance
+{
+    public static F1 Of(F1 value, F1 u, F1 v, F1 distance) => TDistance.Accumulate(value, u, v);
+}
+
+/// <summary>Counts the coordinates at which |u − v| is S.</summary>
+internal readonly struct TieStep : IPairStep
+{
+    public static F1 Of(F1 value, F1 u, F1 v, F1 distance) => value + F1.WhereEqual(F1.Abs(u - v), distance, new(1));
+}
+
+/// <summary>
+/// A thread's 4 × 4 values of a tile of 64 × 64 pairs of rows: 16 × 16 threads, thread x owns the rows j from 4x, thread y the rows i from 4y. Indices
+/// into arrays would put it into memory, so that everything is written out.
+/// </summary>
+internal struct PairTile(Float4 a, Float4 b, Float4 c, Float4 d)
+{
+    /// <summary>Rows of a tile's side, coordinates that a group holds at a time, and Float4s from one coordinate to the next in shared memory, where one more
+    /// than 16 spreads the writes over the banks.</summary>
+    public const int Side = 64, Depth = 16, Pitch = 17, SharedLength = Depth * Pitch;
+
+    /// <summary>Rows i; lanes are rows j.</summary>
+    public Float4 A = a, B = b, C = c, D = d;
+
+    /// <summary>The values of all coordinates of rows u from i and rows v from j: TStep over the rows' coordinates, a multiple of <see cref="Depth"/>, of memory
+    /// [rows][coordinates]. A whole group must call it; the shared memory may be used again after a barrier.</summary>
+    public static PairTile Over<TStep>(ArrayView<Float4> rows, int quads, int i, int j, PairTile distances, ArrayView<Float4> sharedU, ArrayView<Float4> sharedV)
+        where TStep : struct, IPairStep
+    {
+        int thread = Group.IdxX, y = thread >> 4, x = thread & 15;
+        // What this thread brings: four coordinates of a row of each side.
+        int row = thread >> 2, quad = thread & 3, place = quad * 4 * Pitch * 4 + row;
+        ArrayView<float> toU = sharedU.Cast<float>(), toV = sharedV.Cast<float>();
+        PairTile sums = default;
+        for (int first = 0; first < quads; first += Depth / 4)
+        {
+            Float4 u = rows[(i + row) * quads + first + quad], v = rows[(j + row) * quads + first + quad];
+            Group.Barrier();
+            Scatter(toU, place, u);
+            Scatter(toV, place, v);
+            Group.Barrier();
+            for (int k = 0; k < Depth; k++)
+                sums = sums.Plus<TStep>(sharedU[k * Pitch + y], sharedV[k * Pitch + x], distances);
+        }
+        return sums;
+    }
+
+    private static void Scatter(ArrayView<float> to, int place, Float4 values)
+    {
+        to[place] = values.X;
+        to[place + Pitch * 4] = values.Y;
+        to[place + 2 * Pitch * 4] = values.Z;
+        to[place + 3 * Pitch * 4] = values.W;
+    }
+
+    private PairTile Plus<TStep>(Float4 u, Float4 v, PairTile distances) where TStep : struct, IPairStep => new(
+        Plus<TStep>(A, u.X, v, distances.A), Plus<TStep>(B, u.Y, v, distances.B), Plus<TStep>(C, u.Z, v, distances.C), Plus<TStep>(D, u.W, v, distances.D));
+
+    private static Float4 Plus<TStep>(Float4 sum, float u, Float4 v, Float4 distance) where TStep : struct, IPairStep => new(
+        TStep.Of(new(sum.X), new(u), new(v.X), new(distance.X)).Value, TStep.Of(new(sum.Y), new(u), new(v.Y), new(distance.Y)).Value,
+        TStep.Of(new(sum.Z), new(u), new(v.Z), new(distance.Z)).Value, TStep.Of(new(sum.W), new(u), new(v.W), new(distance.W)).Value);
+
+    public PairTile Finished<TDistance>() where TDistance : struct, IRowDistance => new(Finished<TDistance>(A), Finished<TDistance>(B), Finished<TDistance>(C), Finished<TDistance>(D));
+
+    private static Float4 Finished<TDistance>(Float4 s) where TDistance : struct, IRowDistance => new(
+        TDistance.Finish(new F1(s.X)).Value, TDistance.Finish(new F1(s.Y)).Value, TDistance.Finish(new F1(s.Z)).Value, TDistance.Finish(new F1(s.W)).Value);
+
+    /// <summary>As 4 rows i by 4 coordinates of gradients: those of the pairs of each row with one row j are added.</summary>
+    /// <param name="u">The rows i.</param>
+    /// <param name="v">The row j.</param>
+    /// <param name="weights">Of the pairs, and their <paramref name="distances"/>: a lane is a row i.</param>
+    public PairTile PlusGradients<TDistance>(PairTile u, Float4 v, Float4 weights, Float4 distances) where TDistance : struct, IRowDistance => new(
+        PlusGradient<TDistance>(A, u.A, v, weights.X, distances.X), PlusGradient<TDistance>(B, u.B, v, weights.Y, distances.Y),
+        PlusGradient<TDistance>(C, u.C, v, weights.Z, distances.Z), PlusGradient<TDistance>(D, u.D, v, weights.W, distances.W));
+
+    private static Float4 PlusGradient<TDistance>(Float4 sum, Float4 u, Float4 v, float weight, float distance) where TDistance : struct, IRowDistance => new(
+        PlusGradient<TDistance>(sum.X, u.X, v.X, weight, distance), PlusGradient<TDistance>(sum.Y, u.Y, v.Y, weight, distance),
+        PlusGradient<TDistance>(sum.Z, u.Z, v.Z, weight, distance), PlusGradient<TDistance>(sum.W, u.W, v.W, weight, distance));
+
+    private static float PlusGradient<TDistance>(float sum, float u, float v, float weight, float distance) where TDistance : struct, IRowDistance =>
+        TDistance.OfDifference ? sum + TDistance.Gradient(new F1(u - v), new F1(weight), new F1(distance)).Value : sum + weight * v;
+}
