@@ -13,8 +13,8 @@ namespace Ascl.Kernels.Conv2d;
 /// </summary>
 internal static class ImplicitGemm
 {
-    /// <summary>Groups below which there are smaller tiles: a GPU has some hundred multiprocessors.</summary>
-    private const int FewGroups = 200;
+    /// <summary>Groups below which there are smaller tiles: a GPU has some hundred multiprocessors. Tests take it down, to have the larger tiles of few pixels.</summary>
+    internal static int FewGroups { get; set; } = 200;
 
     /// <summary>Columns of a tile for so many channels of the result. Weights are packed for it.</summary>
     public static int TileColumns(int channels, bool planes) => planes ? 4 : channels <= 16 ? 16 : channels <= 32 ? 32 : 64;

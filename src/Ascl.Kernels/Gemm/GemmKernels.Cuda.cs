@@ -34,8 +34,8 @@ internal readonly struct Square32 : ISquareTile
 
 public static partial class GemmKernels
 {
-    /// <summary>Groups below which the smaller tile is taken; its results are the same.</summary>
-    private const int FewGroups = 200;
+    /// <summary>Groups below which the smaller tile is taken; its results are the same. Tests take it down, to have the larger one of small matrices.</summary>
+    internal static int FewGroups { get; set; } = 200;
 
     private static void MultiplyCuda(CudaDevice device, bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float>? bias, DeviceBuffer<float> c)
     {

@@ -69,17 +69,19 @@ public sealed class Conv2dParityTests
         Assert.Equal(first, dw.ToArray());
     }
 
-    /// <summary>Of the first shape the batch takes larger tiles than one image; its gradient would take long.</summary>
+    /// <summary>Nor on the tiles that it is cut into.</summary>
     [Theory]
-    [InlineData(1, 6400, 8, 1, 1)]
-    [InlineData(9, 18, 5, 3, 1)]
+    [InlineData(9, 36, 5, 3, 1)]
     [InlineData(9, 18, 5, 3, 2)]
     public void AnImageDoesNotDependOnItsBatch(int channels, int outputs, int size, int kernel, int stride)
     {
         CudaDevice device = TestGpu.Device;
         DeviceBuffer<float> weight = device.Upload<float>(DeviceData.Uniform(channels * outputs * kernel * kernel, 2));
         var (y, dx) = Run(0, 3);
+        int few = ImplicitGemm.FewGroups;
+        ImplicitGemm.FewGroups = 0;
         var (lastY, lastDx) = Run(2, 1);
+        ImplicitGemm.FewGroups = few;
         Assert.Equal(y[^lastY.Length..], lastY);
         Assert.Equal(dx[^lastDx.Length..], lastDx);
 
@@ -91,10 +93,8 @@ public sealed class Conv2dParityTests
             DeviceBuffer<float> dy = Upload(g.Output, DeviceData.Uniform(3 * outputImage, 3)[(skip * outputImage)..((skip + n) * outputImage)]);
             DeviceBuffer<float> y = device.Allocate<float>(g.Output.Length), dx = device.Allocate<float>(g.Input.Length);
             Conv2dKernels.Forward(g, x, weight, default, y);
-            if (outputs < 100)
-                Conv2dKernels.BackwardInput(g, dy, weight, default, dx);
-            if (skip == 0)
-                Tolerance.CloseInMean(ReferenceConv2d.Forward(Tolerance.ToDouble(Plain(g.Input, x)), (n, channels, size, size), Tolerance.ToDouble(weight.ToArray()), (outputs, kernel, kernel), stride, kernel / 2), Plain(g.Output, y), Allowed);
+            Conv2dKernels.BackwardInput(g, dy, weight, default, dx);
+            Tolerance.CloseInMean(ReferenceConv2d.Forward(Tolerance.ToDouble(Plain(g.Input, x)), (n, channels, size, size), Tolerance.ToDouble(weight.ToArray()), (outputs, kernel, kernel), stride, kernel / 2), Plain(g.Output, y), Allowed);
             return (Plain(g.Output, y), Plain(g.Input, dx));
         }
     }
