@@ -18,6 +18,18 @@ public sealed class CudaHostTests
         Assert.True(launches["Kernel_Map"] > 0);
     }
 
+    /// <summary>Ten attack steps and an update: loaded once each, no kernel missing, none launched with a grid that no GPU takes.</summary>
+    [FakeCudaFact]
+    public void AWholeTrainingStepIsLaunched()
+    {
+        var (result, launches) = FakeCuda.Run(Plenty, "bench", "--model", "resnet20", "--what", "pgd-step,contrastive", "--rows", "300", "--batch", "4", "--reps", "1", "--device", "cuda");
+        Assert.Empty(result.Error);
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("ascl pgd-step.resnet20.b4.cuda ", result.Output);
+        // The run that is not counted and the one that is: ten steps each.
+        Assert.Equal(20, launches["Kernel_PgdStepLinf"]);
+    }
+
     [FakeCudaFact]
     public void TheDeviceIsListedAndAutoSaysWhyItIsNotTaken()
     {
