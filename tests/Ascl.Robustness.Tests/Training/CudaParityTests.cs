@@ -43,7 +43,7 @@ public sealed class CudaParityTests
     }
 
     private static float[] Attack(Device device, ForwardMode mode) =>
-        new PgdAttack(new(8 / 255.0, 2 / 255.0, 1, Mode: mode)).Perturb(Made.Model(device), Made.Batch(device, Chosen), Made.Key).ToArray();
+        new PgdAttack(new(8 / 255.0, 2 / 255.0, 2, Mode: mode)).Perturb(Made.Model(device), Made.Batch(device, Chosen), Made.Key).ToArray();
 
     private static (Dictionary<string, double> Terms, Dictionary<string, float[]> Weights) Train(Device device, IObjective objective, float[] adversarial)
     {
