@@ -25,13 +25,14 @@ internal sealed class DevicesVerb : VerbArguments, IVerb
         table.Add("cpu", "threads", $"{Environment.ProcessorCount}");
         table.Add("cpu", "memory", $"{gibibytes:F1} GiB");
         table.Add("cpu", "huge pages", HugePageMode());
-        foreach (string name in CudaDevice.Available())
+        IReadOnlyList<string> gpus = CudaDevice.Available();
+        foreach (string name in gpus)
         {
             string[] parts = name.Split(": ", 2);
             table.Add(parts[0], "name", parts[1]);
         }
         table.Print();
-        Console.WriteLine(CudaDevice.Available().Count == 0 ? "No CUDA device: no NVIDIA driver with a GPU was found." : "--device cuda computes on the first CUDA device; auto stays on the CPU.");
+        Console.WriteLine(gpus.Count == 0 ? "No CUDA device: no NVIDIA driver with a GPU was found." : "--device cuda computes on the first CUDA device; auto stays on the CPU.");
         return 0;
     }
 

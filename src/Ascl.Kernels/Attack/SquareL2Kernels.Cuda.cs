@@ -14,7 +14,7 @@ public static unsafe partial class SquareL2Kernels
             Original = CudaDevice.View(original),
             X = CudaDevice.View(x),
             Candidate = CudaDevice.View(candidate),
-            Eta = CudaDevice.View(device.Upload<float>([.. Eta(side).Select(v => (float)v)])),
+            Eta = device.Constants([.. Eta(side).Select(v => (float)v)]),
             Ids = CudaDevice.View(ids),
             Key = key,
             Channels = channels,

@@ -11,14 +11,15 @@ internal static class BatchNormCuda
 {
     public static void Statistics(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance)
     {
-        DeviceBuffer<float> partial = PixelSums.Partial<DeviationTerms>(device, layout, new() { X = CudaDevice.View(x) }, out int parts);
+        PixelWork work = new(layout);
+        DeviceBuffer<float> partial = PixelSums.Partial<DeviationTerms>(device, layout, new() { Work = work, X = CudaDevice.View(x) }, out int parts);
         device.Launch(FinishStatistics, (layout.Block / 4, CudaDevice.GroupSize), new StatisticsArguments
         {
             Sums = new() { Partial = CudaDevice.View(partial), Parts = parts, Quads = layout.Block / 4 },
             X = CudaDevice.View(x),
             Mean = CudaDevice.View(mean),
             Variance = CudaDevice.View(variance),
-            Origin = layout.Interior / 4,
+            Origin = work.Places.First,
             Share = 1f / ((float)layout.N * layout.H * layout.W),
         });
         device.Pool.Return(partial);
@@ -66,7 +67,8 @@ internal static class BatchNormCuda
     public static void Backward(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> dy, DeviceBuffer<float>? y, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd,
         DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx, DeviceBuffer<float> dgamma, DeviceBuffer<float> dbeta, DeviceBuffer<float>? dz)
     {
-        PixelSumsArguments operands = new() { X = CudaDevice.View(x), Dy = CudaDevice.View(dy), Y = CudaDevice.View(y), Mean = CudaDevice.View(mean), InverseStd = CudaDevice.View(inverseStd) };
+        PixelWork work = new(layout);
+        PixelSumsArguments operands = new() { Work = work, X = CudaDevice.View(x), Dy = CudaDevice.View(dy), Y = CudaDevice.View(y), Mean = CudaDevice.View(mean), InverseStd = CudaDevice.View(inverseStd) };
         DeviceBuffer<float> partial = PixelSums.Partial<GradientTerms>(device, layout, operands, out int parts);
         device.Launch(FinishGradient, (layout.Block / 4, CudaDevice.GroupSize), new GradientArguments
         {
@@ -75,8 +77,6 @@ internal static class BatchNormCuda
             Dbeta = CudaDevice.View(dbeta),
         });
         device.Pool.Return(partial);
-        PixelWork work = new(layout);
-        operands.Work = work;
         device.Launch(ApplyGradient, work.Config(layout.N), new BackwardArguments
         {
             Operands = operands,
@@ -95,7 +95,7 @@ internal static class BatchNormCuda
         public static (Float4 First, Float4 Second) Of(PixelSumsArguments p, int at, int quad)
         {
             var x = p.X.Cast<Float4>();
-            Float4 deviation = x[at] - x[p.Work.Origin + quad];
+            Float4 deviation = x[at] - x[p.Work.Places.First + quad];
             return (deviation, deviation * deviation);
         }
     }

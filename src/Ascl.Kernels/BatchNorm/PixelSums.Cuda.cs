@@ -15,7 +15,8 @@ internal struct PixelWork
 {
     private const int MostLanes = 32, PixelsAThread = 4;
 
-    public int Height, Width, RowsAGroup, Quads, LaneShift, ImageQuads, RowQuads, Origin;
+    public int Height, Width, RowsAGroup, Quads, LaneShift;
+    public PixelGrid Places;
     public InvariantDivision ByWidth;
 
     public PixelWork(ActivationLayout layout)
@@ -23,7 +24,7 @@ internal struct PixelWork
         (Height, Width, Quads) = (layout.H, layout.W, layout.Block / 4);
         LaneShift = BitOperations.Log2((uint)Math.Min(MostLanes, (int)BitOperations.RoundUpToPowerOf2((uint)Quads)));
         RowsAGroup = Math.Clamp(((CudaDevice.GroupSize >> LaneShift) * PixelsAThread + Width - 1) / Width, 1, Height);
-        (ImageQuads, RowQuads, Origin) = (layout.ImageSize / 4, layout.RowStride / 4, layout.Interior / 4);
+        Places = PixelGrid.Of(layout);
         ByWidth = new(Width);
     }
 
@@ -54,7 +55,7 @@ internal struct PixelWork
     public readonly int At(int pixel)
     {
         int row = ByWidth.Quotient(pixel);
-        return Grid.IdxX * ImageQuads + Origin + (Grid.IdxY * RowsAGroup + row) * RowQuads + (pixel - row * Width) * Quads + Quad;
+        return Places.At(Grid.IdxX, Grid.IdxY * RowsAGroup + row, pixel - row * Width) + Quad;
     }
 }
 
@@ -83,14 +84,14 @@ internal struct FinishArguments
 /// in the same order.</summary>
 internal static class PixelSums
 {
-    /// <summary>partial[part][2][channels] receives the sums of each group.</summary>
+    /// <summary>The sums of each group, [part][2][channels], to be returned to the pool.</summary>
+    /// <param name="arguments">The work and the operands.</param>
     public static DeviceBuffer<float> Partial<TTerms>(CudaDevice device, ActivationLayout layout, PixelSumsArguments arguments, out int parts) where TTerms : struct, IPixelTerms
     {
-        PixelWork work = new(layout);
-        parts = layout.N * work.Splits;
+        parts = layout.N * arguments.Work.Splits;
         DeviceBuffer<float> partial = device.Pool.Rent(checked(parts * 2 * layout.Block), 0);
-        (arguments.Work, arguments.Partial) = (work, CudaDevice.View(partial));
-        device.Launch(Groups<TTerms>, work.Config(layout.N), arguments);
+        arguments.Partial = CudaDevice.View(partial);
+        device.Launch(Groups<TTerms>, arguments.Work.Config(layout.N), arguments);
         return partial;
     }
 

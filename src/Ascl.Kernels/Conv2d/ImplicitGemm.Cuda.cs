@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Ascl.Kernels.Activations;
 using Ascl.Kernels.Gemm;
 using Ascl.Kernels.Native;
 using ILGPU;

@@ -63,44 +63,34 @@ internal struct RegisterTile
     private static RegisterTile AddOuter<TShape>(RegisterTile c, ArrayView<Float4> a, int ia, ArrayView<Float4> b, int ib) where TShape : struct, ITileShape
     {
         Float4 upper = a[ia], left = b[ib];
-        c.L0 = MultiplyAdd(c.L0, upper.X, left);
-        c.L1 = MultiplyAdd(c.L1, upper.Y, left);
-        c.L2 = MultiplyAdd(c.L2, upper.Z, left);
-        c.L3 = MultiplyAdd(c.L3, upper.W, left);
+        c.L0 += left * upper.X;
+        c.L1 += left * upper.Y;
+        c.L2 += left * upper.Z;
+        c.L3 += left * upper.W;
         if (TShape.ColumnHalves == 2)
         {
             Float4 right = b[ib + (1 << TShape.LogThreadColumns)];
-            c.R0 = MultiplyAdd(c.R0, upper.X, right);
-            c.R1 = MultiplyAdd(c.R1, upper.Y, right);
-            c.R2 = MultiplyAdd(c.R2, upper.Z, right);
-            c.R3 = MultiplyAdd(c.R3, upper.W, right);
+            c.R0 += right * upper.X;
+            c.R1 += right * upper.Y;
+            c.R2 += right * upper.Z;
+            c.R3 += right * upper.W;
         }
         if (TShape.RowHalves == 2)
         {
             Float4 lower = a[ia + (1 << TShape.LogThreadRows)];
-            c.L4 = MultiplyAdd(c.L4, lower.X, left);
-            c.L5 = MultiplyAdd(c.L5, lower.Y, left);
-            c.L6 = MultiplyAdd(c.L6, lower.Z, left);
-            c.L7 = MultiplyAdd(c.L7, lower.W, left);
+            c.L4 += left * lower.X;
+            c.L5 += left * lower.Y;
+            c.L6 += left * lower.Z;
+            c.L7 += left * lower.W;
             if (TShape.ColumnHalves == 2)
             {
                 Float4 right = b[ib + (1 << TShape.LogThreadColumns)];
-                c.R4 = MultiplyAdd(c.R4, lower.X, right);
-                c.R5 = MultiplyAdd(c.R5, lower.Y, right);
-                c.R6 = MultiplyAdd(c.R6, lower.Z, right);
-                c.R7 = MultiplyAdd(c.R7, lower.W, right);
+                c.R4 += right * lower.X;
+                c.R5 += right * lower.Y;
+                c.R6 += right * lower.Z;
+                c.R7 += right * lower.W;
             }
         }
-        return c;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float4 MultiplyAdd(Float4 c, float a, Float4 b)
-    {
-        c.X += a * b.X;
-        c.Y += a * b.Y;
-        c.Z += a * b.Z;
-        c.W += a * b.W;
         return c;
     }
 }

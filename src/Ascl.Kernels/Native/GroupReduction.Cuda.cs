@@ -12,18 +12,14 @@ internal static class GroupReduction
     /// <summary>One a warp.</summary>
     public const int Places = CudaDevice.GroupSize / 32;
 
-    public static float Sum(ArrayView<float> shared, float value) => Over<SumOf>(shared, value);
+    public static float Sum(ArrayView<float> shared, float value) => Over<WarpRows.SumOf>(shared, value);
 
     /// <summary>A NaN is passed over.</summary>
-    public static float Max(ArrayView<float> shared, float value) => Over<MaxOf>(shared, value);
+    public static float Max(ArrayView<float> shared, float value) => Over<WarpRows.MaxOf>(shared, value);
 
-    private static float Over<TCombine>(ArrayView<float> shared, float value) where TCombine : struct, ICombine
+    private static float Over<TCombine>(ArrayView<float> shared, float value) where TCombine : struct, WarpRows.ICombine
     {
-        value = TCombine.Of(value, Warp.ShuffleXor(value, 16));
-        value = TCombine.Of(value, Warp.ShuffleXor(value, 8));
-        value = TCombine.Of(value, Warp.ShuffleXor(value, 4));
-        value = TCombine.Of(value, Warp.ShuffleXor(value, 2));
-        value = TCombine.Of(value, Warp.ShuffleXor(value, 1));
+        value = WarpRows.Over<TCombine>(value);
         int thread = Group.IdxY * Group.DimX + Group.IdxX, warps = (Group.DimX * Group.DimY) >> 5;
         if ((thread & 31) == 0)
             shared[thread >> 5] = value;
@@ -34,20 +30,5 @@ internal static class GroupReduction
         // Not before everybody has read may the next reduction write.
         Group.Barrier();
         return all;
-    }
-
-    private interface ICombine
-    {
-        static abstract float Of(float a, float b);
-    }
-
-    private readonly struct SumOf : ICombine
-    {
-        public static float Of(float a, float b) => a + b;
-    }
-
-    private readonly struct MaxOf : ICombine
-    {
-        public static float Of(float a, float b) => a > b ? a : b;
     }
 }

@@ -17,24 +17,35 @@ internal static class WarpRows
 
     public static int Lane => Group.IdxX & (Lanes - 1);
 
-    public static float Sum(float value)
-    {
-        value += Warp.ShuffleXor(value, 16);
-        value += Warp.ShuffleXor(value, 8);
-        value += Warp.ShuffleXor(value, 4);
-        value += Warp.ShuffleXor(value, 2);
-        return value + Warp.ShuffleXor(value, 1);
-    }
+    public static float Sum(float value) => Over<SumOf>(value);
 
     /// <summary>A NaN is passed over.</summary>
-    public static float Max(float value)
-    {
-        value = Larger(value, Warp.ShuffleXor(value, 16));
-        value = Larger(value, Warp.ShuffleXor(value, 8));
-        value = Larger(value, Warp.ShuffleXor(value, 4));
-        value = Larger(value, Warp.ShuffleXor(value, 2));
-        return Larger(value, Warp.ShuffleXor(value, 1));
-    }
+    public static float Max(float value) => Over<MaxOf>(value);
 
     public static float Larger(float a, float b) => a > b ? a : b;
+
+    /// <summary>All lanes' values, combined in pairs 16, 8, 4, 2 and 1 lanes apart.</summary>
+    public static float Over<TCombine>(float value) where TCombine : struct, ICombine
+    {
+        value = TCombine.Of(value, Warp.ShuffleXor(value, 16));
+        value = TCombine.Of(value, Warp.ShuffleXor(value, 8));
+        value = TCombine.Of(value, Warp.ShuffleXor(value, 4));
+        value = TCombine.Of(value, Warp.ShuffleXor(value, 2));
+        return TCombine.Of(value, Warp.ShuffleXor(value, 1));
+    }
+
+    internal interface ICombine
+    {
+        static abstract float Of(float a, float b);
+    }
+
+    internal readonly struct SumOf : ICombine
+    {
+        public static float Of(float a, float b) => a + b;
+    }
+
+    internal readonly struct MaxOf : ICombine
+    {
+        public static float Of(float a, float b) => Larger(a, b);
+    }
 }

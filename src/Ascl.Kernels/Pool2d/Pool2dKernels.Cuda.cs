@@ -34,8 +34,12 @@ public static unsafe partial class Pool2dKernels
             Y = CudaDevice.View(y),
             Dy = CudaDevice.View(dy),
             Dx = CudaDevice.View(dx),
-            Input = new(g.Input),
-            Output = new(g.Output),
+            Input = PixelGrid.Of(g.Input),
+            Output = PixelGrid.Of(g.Output),
+            InputWidth = g.Input.W,
+            OutputHeight = g.Output.H,
+            OutputWidth = g.Output.W,
+            Block = g.Input.Block,
             Size = g.Size,
             Stride = g.Stride,
             ByStride = new(g.Stride),
@@ -46,37 +50,34 @@ public static unsafe partial class Pool2dKernels
         {
             Activation = CudaDevice.View(activation),
             Plain = CudaDevice.View(plain),
-            Pixels = new(layout),
+            Pixels = PixelGrid.Of(layout),
+            Height = layout.H,
+            Width = layout.W,
+            Block = layout.Block,
             Channels = layout.C,
             Share = 1f / (layout.H * layout.W),
         };
 
-        /// <summary>Where pixels are: an activation with all channels of a pixel together.</summary>
-        internal struct PixelGrid(ActivationLayout layout)
-        {
-            public int Height = layout.H, Width = layout.W, Block = layout.Block;
-            private readonly int image = layout.ImageSize, row = layout.RowStride, origin = layout.Interior;
-
-            public readonly int At(int n, int y, int x) => n * image + origin + y * row + x * Block;
-        }
+        /// <summary>A channel of a pixel: a grid counts in quads.</summary>
+        private static int At(PixelGrid grid, int y, int x, int channel) => 4 * grid.At(Grid.IdxX, y, x) + channel;
 
         internal struct WindowArguments
         {
             public ArrayView<float> X, Y, Dy, Dx;
             public PixelGrid Input, Output;
-            public int Size, Stride;
+            public int InputWidth, OutputHeight, OutputWidth, Block, Size, Stride;
             public InvariantDivision ByStride;
             public float Share;
 
             /// <summary>The largest value of the window whose first pixel is there, in its row-major order; with <paramref name="before"/> of the pixels before that one.</summary>
-            public readonly float Maximum(int n, int y, int x, int c, int before)
+            public readonly float Maximum(int y, int x, int c, int before)
             {
                 float largest = float.NegativeInfinity;
                 int seen = 0;
                 for (int r = 0; r < Size; r++)
                     for (int s = 0; s < Size; s++, seen++)
                     {
-                        float value = X[Input.At(n, y + r, x + s) + c];
+                        float value = X[At(Input, y + r, x + s, c)];
                         if (seen < before && !(largest > value))
                             largest = value;
                     }
@@ -86,53 +87,53 @@ public static unsafe partial class Pool2dKernels
 
         internal static void MaximumOfWindow(WindowArguments p)
         {
-            for (int x = Group.IdxY; x < p.Output.Width; x += Group.DimY)
-                for (int c = Group.IdxX; c < p.Output.Block; c += Group.DimX)
-                    p.Y[p.Output.At(Grid.IdxX, Grid.IdxY, x) + c] = p.Maximum(Grid.IdxX, Grid.IdxY * p.Stride, x * p.Stride, c, p.Size * p.Size);
+            for (int x = Group.IdxY; x < p.OutputWidth; x += Group.DimY)
+                for (int c = Group.IdxX; c < p.Block; c += Group.DimX)
+                    p.Y[At(p.Output, Grid.IdxY, x, c)] = p.Maximum(Grid.IdxY * p.Stride, x * p.Stride, c, p.Size * p.Size);
         }
 
         internal static void MeanOfWindow(WindowArguments p)
         {
-            for (int x = Group.IdxY; x < p.Output.Width; x += Group.DimY)
-                for (int c = Group.IdxX; c < p.Output.Block; c += Group.DimX)
+            for (int x = Group.IdxY; x < p.OutputWidth; x += Group.DimY)
+                for (int c = Group.IdxX; c < p.Block; c += Group.DimX)
                 {
                     float sum = 0;
                     for (int r = 0; r < p.Size; r++)
                         for (int s = 0; s < p.Size; s++)
-                            sum += p.X[p.Input.At(Grid.IdxX, Grid.IdxY * p.Stride + r, x * p.Stride + s) + c];
-                    p.Y[p.Output.At(Grid.IdxX, Grid.IdxY, x) + c] = sum * p.Share;
+                            sum += p.X[At(p.Input, Grid.IdxY * p.Stride + r, x * p.Stride + s, c)];
+                    p.Y[At(p.Output, Grid.IdxY, x, c)] = sum * p.Share;
                 }
         }
 
         /// <summary>A pixel gathers from the windows it is in: so no two threads add to one place.</summary>
         internal static void SpreadMean(WindowArguments p)
         {
-            for (int x = Group.IdxY; x < p.Input.Width; x += Group.DimY)
-                for (int c = Group.IdxX; c < p.Input.Block; c += Group.DimX)
+            for (int x = Group.IdxY; x < p.InputWidth; x += Group.DimY)
+                for (int c = Group.IdxX; c < p.Block; c += Group.DimX)
                 {
                     float sum = 0;
                     for (int r = 0; r < p.Size; r++)
                         for (int s = 0; s < p.Size; s++)
-                            if (IsWindow(p, Grid.IdxY - r, p.Output.Height, out int oy) && IsWindow(p, x - s, p.Output.Width, out int ox))
-                                sum += p.Dy[p.Output.At(Grid.IdxX, oy, ox) + c];
-                    p.Dx[p.Input.At(Grid.IdxX, Grid.IdxY, x) + c] = sum * p.Share;
+                            if (IsWindow(p, Grid.IdxY - r, p.OutputHeight, out int oy) && IsWindow(p, x - s, p.OutputWidth, out int ox))
+                                sum += p.Dy[At(p.Output, oy, ox, c)];
+                    p.Dx[At(p.Input, Grid.IdxY, x, c)] = sum * p.Share;
                 }
         }
 
         /// <summary>Likewise; a window counts where the pixel is its maximum and no pixel before it is as large.</summary>
         internal static void ToMaximum(WindowArguments p)
         {
-            for (int x = Group.IdxY; x < p.Input.Width; x += Group.DimY)
-                for (int c = Group.IdxX; c < p.Input.Block; c += Group.DimX)
+            for (int x = Group.IdxY; x < p.InputWidth; x += Group.DimY)
+                for (int c = Group.IdxX; c < p.Block; c += Group.DimX)
                 {
-                    int at = p.Input.At(Grid.IdxX, Grid.IdxY, x) + c;
+                    int at = At(p.Input, Grid.IdxY, x, c);
                     float value = p.X[at], sum = 0;
                     for (int r = 0; r < p.Size; r++)
                         for (int s = 0; s < p.Size; s++)
-                            if (IsWindow(p, Grid.IdxY - r, p.Output.Height, out int oy) && IsWindow(p, x - s, p.Output.Width, out int ox))
+                            if (IsWindow(p, Grid.IdxY - r, p.OutputHeight, out int oy) && IsWindow(p, x - s, p.OutputWidth, out int ox))
                             {
-                                int window = p.Output.At(Grid.IdxX, oy, ox) + c;
-                                if (value == p.Y[window] && p.Maximum(Grid.IdxX, Grid.IdxY - r, x - s, c, r * p.Size + s) < value)
+                                int window = At(p.Output, oy, ox, c);
+                                if (value == p.Y[window] && p.Maximum(Grid.IdxY - r, x - s, c, r * p.Size + s) < value)
                                     sum += p.Dy[window];
                             }
                     p.Dx[at] = sum;
@@ -150,7 +151,7 @@ public static unsafe partial class Pool2dKernels
         {
             public ArrayView<float> Activation, Plain;
             public PixelGrid Pixels;
-            public int Channels;
+            public int Height, Width, Block, Channels;
             public float Share;
         }
 
@@ -161,9 +162,9 @@ public static unsafe partial class Pool2dKernels
             int c = Grid.IdxY * Lanes + Group.IdxX, t = Group.IdxY * Lanes + Group.IdxX;
             float sum = 0;
             if (c < p.Channels)
-                for (int y = Group.IdxY; y < p.Pixels.Height; y += Group.DimY)
-                    for (int x = 0; x < p.Pixels.Width; x++)
-                        sum += p.Activation[p.Pixels.At(Grid.IdxX, y, x) + c];
+                for (int y = Group.IdxY; y < p.Height; y += Group.DimY)
+                    for (int x = 0; x < p.Width; x++)
+                        sum += p.Activation[At(p.Pixels, y, x, c)];
             sums[t] = sum;
             Group.Barrier();
             if (Group.IdxY != 0 || c >= p.Channels)
@@ -175,11 +176,11 @@ public static unsafe partial class Pool2dKernels
 
         internal static void SpreadPlane(GlobalArguments p)
         {
-            for (int c = Group.IdxX; c < p.Pixels.Block; c += Group.DimX)
+            for (int c = Group.IdxX; c < p.Block; c += Group.DimX)
             {
                 float share = c < p.Channels ? p.Plain[Grid.IdxX * p.Channels + c] * p.Share : 0;
-                for (int x = Group.IdxY; x < p.Pixels.Width; x += Group.DimY)
-                    p.Activation[p.Pixels.At(Grid.IdxX, Grid.IdxY, x) + c] = share;
+                for (int x = Group.IdxY; x < p.Width; x += Group.DimY)
+                    p.Activation[At(p.Pixels, Grid.IdxY, x, c)] = share;
             }
         }
     }

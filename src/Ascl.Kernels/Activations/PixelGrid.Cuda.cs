@@ -1,7 +1,6 @@
-using Ascl.Kernels.Activations;
 using Ascl.Kernels.Native;
 
-namespace Ascl.Kernels.Conv2d;
+namespace Ascl.Kernels.Activations;
 
 /// <summary>
 /// Where the pixels of an activation lie for a GPU kernel: pixel (y, x) of image n at First + n·Image + y·Row + x·Pixel. The unit is four floats, of

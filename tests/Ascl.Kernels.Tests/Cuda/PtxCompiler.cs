@@ -1,14 +1,15 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Ascl.Kernels.Native;
 using ILGPU;
 using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 
-namespace Ascl.Kernels.Native;
+namespace Ascl.Kernels.Tests.Cuda;
 
-/// <summary>What ILGPU makes of a kernel, without a GPU or a driver: for tests, and to read.</summary>
+/// <summary>What ILGPU makes of a kernel, without a GPU or a driver.</summary>
 internal static partial class PtxCompiler
 {
     /// <summary>The PTX text of a kernel for an architecture. A failed compilation leaves ILGPU's context unusable, so each has its own.</summary>
