@@ -100,6 +100,11 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
             offsets[i] = i * blockStep;
         v += block.InputAt(frequency) + firstRow * Width;
         m += block.OutputAt(frequency) + firstRow * Width;
+        if (block.InputBlocks == 1 && block.OutputBlocks == 1)
+        {
+            OneBlockProduct<F>.Run(rows, v, u + (nint)frequency * Width * Width, m);
+            return;
+        }
         foreach (var (start, vectors) in TilePlan<F>.Groups(block.OutputBlocks, WidestTile))
             MicroKernels<F, BlockRows<F>>.Run(TilePlan<F>.Rows(rows, vectors), vectors, Width, v, offsets, block.InputBlocks, Width, 1,
                 u + ((nint)frequency * block.OutputBlocks + start) * inputs * Width, null, vectors * Width, Width, m + start * blockStep, Width, blockStep, false);

@@ -846,3 +846,193 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
         _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "no microkernel of so many rows with 4 vectors"),
     };
 }
+
+/// <summary>
+/// C[row] = Σ over k of A[row, k] · B[k] where k runs over one channel block and a row of A or C is one vector: all of B stays in registers, so a row
+/// costs its multiply-adds and nothing else. The bits are those of <see cref="MicroKernels{F, TRow}"/>.
+/// </summary>
+internal static unsafe class OneBlockProduct<F> where F : struct, ISimd<F>
+{
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    public static void Run(int rows, float* a, float* b, float* c)
+    {
+        F b0 = F.Load(b), b1 = F.Load(b + F.Width), b2 = F.Load(b + 2 * F.Width), b3 = F.Load(b + 3 * F.Width);
+        F b4 = F.Width > 4 ? F.Load(b + 4 * F.Width) : F.Zero, b5 = F.Width > 4 ? F.Load(b + 5 * F.Width) : F.Zero, b6 = F.Width > 4 ? F.Load(b + 6 * F.Width) : F.Zero, b7 = F.Width > 4 ? F.Load(b + 7 * F.Width) : F.Zero;
+        F b8 = F.Width > 8 ? F.Load(b + 8 * F.Width) : F.Zero, b9 = F.Width > 8 ? F.Load(b + 9 * F.Width) : F.Zero, b10 = F.Width > 8 ? F.Load(b + 10 * F.Width) : F.Zero, b11 = F.Width > 8 ? F.Load(b + 11 * F.Width) : F.Zero, b12 = F.Width > 8 ? F.Load(b + 12 * F.Width) : F.Zero, b13 = F.Width > 8 ? F.Load(b + 13 * F.Width) : F.Zero, b14 = F.Width > 8 ? F.Load(b + 14 * F.Width) : F.Zero, b15 = F.Width > 8 ? F.Load(b + 15 * F.Width) : F.Zero;
+        for (; rows >= 8; rows -= 8)
+        {
+            F c0 = F.MulAdd(a, b0, F.Zero);
+            F c1 = F.MulAdd(a + F.Width, b0, F.Zero);
+            F c2 = F.MulAdd(a + 2 * F.Width, b0, F.Zero);
+            F c3 = F.MulAdd(a + 3 * F.Width, b0, F.Zero);
+            F c4 = F.MulAdd(a + 4 * F.Width, b0, F.Zero);
+            F c5 = F.MulAdd(a + 5 * F.Width, b0, F.Zero);
+            F c6 = F.MulAdd(a + 6 * F.Width, b0, F.Zero);
+            F c7 = F.MulAdd(a + 7 * F.Width, b0, F.Zero);
+            c0 = F.MulAdd(a + 1, b1, c0);
+            c1 = F.MulAdd(a + F.Width + 1, b1, c1);
+            c2 = F.MulAdd(a + 2 * F.Width + 1, b1, c2);
+            c3 = F.MulAdd(a + 3 * F.Width + 1, b1, c3);
+            c4 = F.MulAdd(a + 4 * F.Width + 1, b1, c4);
+            c5 = F.MulAdd(a + 5 * F.Width + 1, b1, c5);
+            c6 = F.MulAdd(a + 6 * F.Width + 1, b1, c6);
+            c7 = F.MulAdd(a + 7 * F.Width + 1, b1, c7);
+            c0 = F.MulAdd(a + 2, b2, c0);
+            c1 = F.MulAdd(a + F.Width + 2, b2, c1);
+            c2 = F.MulAdd(a + 2 * F.Width + 2, b2, c2);
+            c3 = F.MulAdd(a + 3 * F.Width + 2, b2, c3);
+            c4 = F.MulAdd(a + 4 * F.Width + 2, b2, c4);
+            c5 = F.MulAdd(a + 5 * F.Width + 2, b2, c5);
+            c6 = F.MulAdd(a + 6 * F.Width + 2, b2, c6);
+            c7 = F.MulAdd(a + 7 * F.Width + 2, b2, c7);
+            c0 = F.MulAdd(a + 3, b3, c0);
+            c1 = F.MulAdd(a + F.Width + 3, b3, c1);
+            c2 = F.MulAdd(a + 2 * F.Width + 3, b3, c2);
+            c3 = F.MulAdd(a + 3 * F.Width + 3, b3, c3);
+            c4 = F.MulAdd(a + 4 * F.Width + 3, b3, c4);
+            c5 = F.MulAdd(a + 5 * F.Width + 3, b3, c5);
+            c6 = F.MulAdd(a + 6 * F.Width + 3, b3, c6);
+            c7 = F.MulAdd(a + 7 * F.Width + 3, b3, c7);
+            if (F.Width > 4)
+            {
+                c0 = F.MulAdd(a + 4, b4, c0);
+                c1 = F.MulAdd(a + F.Width + 4, b4, c1);
+                c2 = F.MulAdd(a + 2 * F.Width + 4, b4, c2);
+                c3 = F.MulAdd(a + 3 * F.Width + 4, b4, c3);
+                c4 = F.MulAdd(a + 4 * F.Width + 4, b4, c4);
+                c5 = F.MulAdd(a + 5 * F.Width + 4, b4, c5);
+                c6 = F.MulAdd(a + 6 * F.Width + 4, b4, c6);
+                c7 = F.MulAdd(a + 7 * F.Width + 4, b4, c7);
+                c0 = F.MulAdd(a + 5, b5, c0);
+                c1 = F.MulAdd(a + F.Width + 5, b5, c1);
+                c2 = F.MulAdd(a + 2 * F.Width + 5, b5, c2);
+                c3 = F.MulAdd(a + 3 * F.Width + 5, b5, c3);
+                c4 = F.MulAdd(a + 4 * F.Width + 5, b5, c4);
+                c5 = F.MulAdd(a + 5 * F.Width + 5, b5, c5);
+                c6 = F.MulAdd(a + 6 * F.Width + 5, b5, c6);
+                c7 = F.MulAdd(a + 7 * F.Width + 5, b5, c7);
+                c0 = F.MulAdd(a + 6, b6, c0);
+                c1 = F.MulAdd(a + F.Width + 6, b6, c1);
+                c2 = F.MulAdd(a + 2 * F.Width + 6, b6, c2);
+                c3 = F.MulAdd(a + 3 * F.Width + 6, b6, c3);
+                c4 = F.MulAdd(a + 4 * F.Width + 6, b6, c4);
+                c5 = F.MulAdd(a + 5 * F.Width + 6, b6, c5);
+                c6 = F.MulAdd(a + 6 * F.Width + 6, b6, c6);
+                c7 = F.MulAdd(a + 7 * F.Width + 6, b6, c7);
+                c0 = F.MulAdd(a + 7, b7, c0);
+                c1 = F.MulAdd(a + F.Width + 7, b7, c1);
+                c2 = F.MulAdd(a + 2 * F.Width + 7, b7, c2);
+                c3 = F.MulAdd(a + 3 * F.Width + 7, b7, c3);
+                c4 = F.MulAdd(a + 4 * F.Width + 7, b7, c4);
+                c5 = F.MulAdd(a + 5 * F.Width + 7, b7, c5);
+                c6 = F.MulAdd(a + 6 * F.Width + 7, b7, c6);
+                c7 = F.MulAdd(a + 7 * F.Width + 7, b7, c7);
+                if (F.Width > 8)
+                {
+                    c0 = F.MulAdd(a + 8, b8, c0);
+                    c1 = F.MulAdd(a + F.Width + 8, b8, c1);
+                    c2 = F.MulAdd(a + 2 * F.Width + 8, b8, c2);
+                    c3 = F.MulAdd(a + 3 * F.Width + 8, b8, c3);
+                    c4 = F.MulAdd(a + 4 * F.Width + 8, b8, c4);
+                    c5 = F.MulAdd(a + 5 * F.Width + 8, b8, c5);
+                    c6 = F.MulAdd(a + 6 * F.Width + 8, b8, c6);
+                    c7 = F.MulAdd(a + 7 * F.Width + 8, b8, c7);
+                    c0 = F.MulAdd(a + 9, b9, c0);
+                    c1 = F.MulAdd(a + F.Width + 9, b9, c1);
+                    c2 = F.MulAdd(a + 2 * F.Width + 9, b9, c2);
+                    c3 = F.MulAdd(a + 3 * F.Width + 9, b9, c3);
+                    c4 = F.MulAdd(a + 4 * F.Width + 9, b9, c4);
+                    c5 = F.MulAdd(a + 5 * F.Width + 9, b9, c5);
+                    c6 = F.MulAdd(a + 6 * F.Width + 9, b9, c6);
+                    c7 = F.MulAdd(a + 7 * F.Width + 9, b9, c7);
+                    c0 = F.MulAdd(a + 10, b10, c0);
+                    c1 = F.MulAdd(a + F.Width + 10, b10, c1);
+                    c2 = F.MulAdd(a + 2 * F.Width + 10, b10, c2);
+                    c3 = F.MulAdd(a + 3 * F.Width + 10, b10, c3);
+                    c4 = F.MulAdd(a + 4 * F.Width + 10, b10, c4);
+                    c5 = F.MulAdd(a + 5 * F.Width + 10, b10, c5);
+                    c6 = F.MulAdd(a + 6 * F.Width + 10, b10, c6);
+                    c7 = F.MulAdd(a + 7 * F.Width + 10, b10, c7);
+                    c0 = F.MulAdd(a + 11, b11, c0);
+                    c1 = F.MulAdd(a + F.Width + 11, b11, c1);
+                    c2 = F.MulAdd(a + 2 * F.Width + 11, b11, c2);
+                    c3 = F.MulAdd(a + 3 * F.Width + 11, b11, c3);
+                    c4 = F.MulAdd(a + 4 * F.Width + 11, b11, c4);
+                    c5 = F.MulAdd(a + 5 * F.Width + 11, b11, c5);
+                    c6 = F.MulAdd(a + 6 * F.Width + 11, b11, c6);
+                    c7 = F.MulAdd(a + 7 * F.Width + 11, b11, c7);
+                    c0 = F.MulAdd(a + 12, b12, c0);
+                    c1 = F.MulAdd(a + F.Width + 12, b12, c1);
+                    c2 = F.MulAdd(a + 2 * F.Width + 12, b12, c2);
+                    c3 = F.MulAdd(a + 3 * F.Width + 12, b12, c3);
+                    c4 = F.MulAdd(a + 4 * F.Width + 12, b12, c4);
+                    c5 = F.MulAdd(a + 5 * F.Width + 12, b12, c5);
+                    c6 = F.MulAdd(a + 6 * F.Width + 12, b12, c6);
+                    c7 = F.MulAdd(a + 7 * F.Width + 12, b12, c7);
+                    c0 = F.MulAdd(a + 13, b13, c0);
+                    c1 = F.MulAdd(a + F.Width + 13, b13, c1);
+                    c2 = F.MulAdd(a + 2 * F.Width + 13, b13, c2);
+                    c3 = F.MulAdd(a + 3 * F.Width + 13, b13, c3);
+                    c4 = F.MulAdd(a + 4 * F.Width + 13, b13, c4);
+                    c5 = F.MulAdd(a + 5 * F.Width + 13, b13, c5);
+                    c6 = F.MulAdd(a + 6 * F.Width + 13, b13, c6);
+                    c7 = F.MulAdd(a + 7 * F.Width + 13, b13, c7);
+                    c0 = F.MulAdd(a + 14, b14, c0);
+                    c1 = F.MulAdd(a + F.Width + 14, b14, c1);
+                    c2 = F.MulAdd(a + 2 * F.Width + 14, b14, c2);
+                    c3 = F.MulAdd(a + 3 * F.Width + 14, b14, c3);
+                    c4 = F.MulAdd(a + 4 * F.Width + 14, b14, c4);
+                    c5 = F.MulAdd(a + 5 * F.Width + 14, b14, c5);
+                    c6 = F.MulAdd(a + 6 * F.Width + 14, b14, c6);
+                    c7 = F.MulAdd(a + 7 * F.Width + 14, b14, c7);
+                    c0 = F.MulAdd(a + 15, b15, c0);
+                    c1 = F.MulAdd(a + F.Width + 15, b15, c1);
+                    c2 = F.MulAdd(a + 2 * F.Width + 15, b15, c2);
+                    c3 = F.MulAdd(a + 3 * F.Width + 15, b15, c3);
+                    c4 = F.MulAdd(a + 4 * F.Width + 15, b15, c4);
+                    c5 = F.MulAdd(a + 5 * F.Width + 15, b15, c5);
+                    c6 = F.MulAdd(a + 6 * F.Width + 15, b15, c6);
+                    c7 = F.MulAdd(a + 7 * F.Width + 15, b15, c7);
+                }
+            }
+            c0.Store(c);
+            c1.Store(c + F.Width);
+            c2.Store(c + 2 * F.Width);
+            c3.Store(c + 3 * F.Width);
+            c4.Store(c + 4 * F.Width);
+            c5.Store(c + 5 * F.Width);
+            c6.Store(c + 6 * F.Width);
+            c7.Store(c + 7 * F.Width);
+            a += 8 * F.Width;
+            c += 8 * F.Width;
+        }
+        for (; rows > 0; rows--)
+        {
+            F c0 = F.MulAdd(a, b0, F.Zero);
+            c0 = F.MulAdd(a + 1, b1, c0);
+            c0 = F.MulAdd(a + 2, b2, c0);
+            c0 = F.MulAdd(a + 3, b3, c0);
+            if (F.Width > 4)
+            {
+                c0 = F.MulAdd(a + 4, b4, c0);
+                c0 = F.MulAdd(a + 5, b5, c0);
+                c0 = F.MulAdd(a + 6, b6, c0);
+                c0 = F.MulAdd(a + 7, b7, c0);
+                if (F.Width > 8)
+                {
+                    c0 = F.MulAdd(a + 8, b8, c0);
+                    c0 = F.MulAdd(a + 9, b9, c0);
+                    c0 = F.MulAdd(a + 10, b10, c0);
+                    c0 = F.MulAdd(a + 11, b11, c0);
+                    c0 = F.MulAdd(a + 12, b12, c0);
+                    c0 = F.MulAdd(a + 13, b13, c0);
+                    c0 = F.MulAdd(a + 14, b14, c0);
+                    c0 = F.MulAdd(a + 15, b15, c0);
+                }
+            }
+            c0.Store(c);
+            a += F.Width;
+            c += F.Width;
+        }
+    }
+}

@@ -37,6 +37,7 @@ foreach (var (vectors, rowCounts) in shapes)
 }
 o.Length -= Environment.NewLine.Length;
 o.AppendLine("}");
+OneBlockProduct(widest: 16, rows: 8);
 Console.Write(o);
 
 void Kernel(int rows, int vectors)
@@ -80,4 +81,60 @@ void Kernel(int rows, int vectors)
     }
     o.AppendLine("    }");
     o.AppendLine();
+}
+
+void OneBlockProduct(int widest, int rows)
+{
+    void Rows(string loop, int count)
+    {
+        o.AppendLine($"        for ({loop})");
+        o.AppendLine("        {");
+        string indent = new(' ', 12);
+        for (int k = 0; k < widest; k++)
+        {
+            if (k is 4 or 8)
+            {
+                o.AppendLine($"{indent}if (F.Width > {k})");
+                o.AppendLine($"{indent}{{");
+                indent += "    ";
+            }
+            for (int r = 0; r < count; r++)
+            {
+                string a = string.Join(" + ", new[] { "a", r == 0 ? "" : r == 1 ? "F.Width" : $"{r} * F.Width", k == 0 ? "" : $"{k}" }.Where(part => part != ""));
+                o.AppendLine(k == 0 ? $"{indent}F c{r} = F.MulAdd({a}, b0, F.Zero);" : $"{indent}c{r} = F.MulAdd({a}, b{k}, c{r});");
+            }
+        }
+        while (indent.Length > 12)
+        {
+            indent = indent[4..];
+            o.AppendLine($"{indent}}}");
+        }
+        for (int r = 0; r < count; r++)
+            o.AppendLine($"{indent}c{r}.Store({(r == 0 ? "c" : r == 1 ? "c + F.Width" : $"c + {r} * F.Width")});");
+        string step = count == 1 ? "F.Width" : $"{count} * F.Width";
+        o.AppendLine($"{indent}a += {step};");
+        o.AppendLine($"{indent}c += {step};");
+        o.AppendLine("        }");
+    }
+
+    o.Append("""
+
+        /// <summary>
+        /// C[row] = Σ over k of A[row, k] · B[k] where k runs over one channel block and a row of A or C is one vector: all of B stays in registers, so a row
+        /// costs its multiply-adds and nothing else. The bits are those of <see cref="MicroKernels{F, TRow}"/>.
+        /// </summary>
+        internal static unsafe class OneBlockProduct<F> where F : struct, ISimd<F>
+        {
+            [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+            public static void Run(int rows, float* a, float* b, float* c)
+            {
+
+        """);
+    o.AppendLine($"        F {string.Join(", ", Enumerable.Range(0, 4).Select(k => $"b{k} = F.Load({(k == 0 ? "b" : k == 1 ? "b + F.Width" : $"b + {k} * F.Width")})"))};");
+    foreach (int from in new[] { 4, 8 })
+        o.AppendLine($"        F {string.Join(", ", Enumerable.Range(from, Math.Min(from, widest - from)).Select(k => $"b{k} = F.Width > {from} ? F.Load(b + {k} * F.Width) : F.Zero"))};");
+    Rows($"; rows >= {rows}; rows -= {rows}", rows);
+    Rows("; rows > 0; rows--", 1);
+    o.AppendLine("    }");
+    o.AppendLine("}");
 }

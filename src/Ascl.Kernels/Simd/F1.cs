@@ -18,6 +18,7 @@ public readonly unsafe struct F1(float value) : ISimd<F1>
 
     // Multiplication and addition apart: ILGPU has no fused one, the driver's compiler fuses them.
     [MethodImpl(Inline)] public static F1 MulAdd(F1 a, F1 b, F1 c) => new(a.Value * b.Value + c.Value);
+    [MethodImpl(Inline)] public static F1 MulAdd(float* a, F1 b, F1 c) => new(*a * b.Value + c.Value);
     [MethodImpl(Inline)] public static F1 NegMulAdd(F1 a, F1 b, F1 c) => new(c.Value - a.Value * b.Value);
     [MethodImpl(Inline)] public static F1 operator +(F1 a, F1 b) => new(a.Value + b.Value);
     [MethodImpl(Inline)] public static F1 operator -(F1 a, F1 b) => new(a.Value - b.Value);

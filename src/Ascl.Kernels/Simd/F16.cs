@@ -16,6 +16,7 @@ public readonly unsafe struct F16(Vector512<float> value) : ISimd<F16>
     [MethodImpl(Inline)] public void Store(float* p) => Vector512.Store(v, p);
     [MethodImpl(Inline)] public void StoreNonTemporal(float* p) => Vector512.StoreAlignedNonTemporal(v, p);
     [MethodImpl(Inline)] public static F16 MulAdd(F16 a, F16 b, F16 c) => new(Vector512.FusedMultiplyAdd(a.v, b.v, c.v));
+    [MethodImpl(Inline)] public static F16 MulAdd(float* a, F16 b, F16 c) => new(Vector512.FusedMultiplyAdd(Vector512.Create(*a), b.v, c.v));
     [MethodImpl(Inline)] public static F16 NegMulAdd(F16 a, F16 b, F16 c) => new(Vector512.FusedMultiplyAdd(-a.v, b.v, c.v));
     [MethodImpl(Inline)] public static F16 operator +(F16 a, F16 b) => new(a.v + b.v);
     [MethodImpl(Inline)] public static F16 operator -(F16 a, F16 b) => new(a.v - b.v);

@@ -16,6 +16,7 @@ public readonly unsafe struct F4(Vector128<float> value) : ISimd<F4>
     [MethodImpl(Inline)] public void Store(float* p) => Vector128.Store(v, p);
     [MethodImpl(Inline)] public void StoreNonTemporal(float* p) => Vector128.StoreAlignedNonTemporal(v, p);
     [MethodImpl(Inline)] public static F4 MulAdd(F4 a, F4 b, F4 c) => new(Vector128.MultiplyAddEstimate(a.v, b.v, c.v));
+    [MethodImpl(Inline)] public static F4 MulAdd(float* a, F4 b, F4 c) => new(Vector128.MultiplyAddEstimate(Vector128.Create(*a), b.v, c.v));
     [MethodImpl(Inline)] public static F4 NegMulAdd(F4 a, F4 b, F4 c) => new(Vector128.MultiplyAddEstimate(-a.v, b.v, c.v));
     [MethodImpl(Inline)] public static F4 operator +(F4 a, F4 b) => new(a.v + b.v);
     [MethodImpl(Inline)] public static F4 operator -(F4 a, F4 b) => new(a.v - b.v);

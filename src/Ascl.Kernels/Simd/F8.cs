@@ -16,6 +16,7 @@ public readonly unsafe struct F8(Vector256<float> value) : ISimd<F8>
     [MethodImpl(Inline)] public void Store(float* p) => Vector256.Store(v, p);
     [MethodImpl(Inline)] public void StoreNonTemporal(float* p) => Vector256.StoreAlignedNonTemporal(v, p);
     [MethodImpl(Inline)] public static F8 MulAdd(F8 a, F8 b, F8 c) => new(Vector256.FusedMultiplyAdd(a.v, b.v, c.v));
+    [MethodImpl(Inline)] public static F8 MulAdd(float* a, F8 b, F8 c) => new(Vector256.FusedMultiplyAdd(Vector256.Create(*a), b.v, c.v));
     [MethodImpl(Inline)] public static F8 NegMulAdd(F8 a, F8 b, F8 c) => new(Vector256.FusedMultiplyAdd(-a.v, b.v, c.v));
     [MethodImpl(Inline)] public static F8 operator +(F8 a, F8 b) => new(a.v + b.v);
     [MethodImpl(Inline)] public static F8 operator -(F8 a, F8 b) => new(a.v - b.v);

@@ -19,6 +19,9 @@ public unsafe interface ISimd<T> where T : struct, ISimd<T>
     /// <summary>a·b + c, in one rounding on every machine that can.</summary>
     static abstract T MulAdd(T a, T b, T c);
 
+    /// <summary>*<paramref name="a"/>·b + c: the number is read and broadcast by the multiply-add itself where the machine can.</summary>
+    static abstract T MulAdd(float* a, T b, T c);
+
     /// <summary>c − a·b, likewise.</summary>
     static abstract T NegMulAdd(T a, T b, T c);
 
