@@ -1,4 +1,5 @@
 using Ascl.Kernels.Activations;
+using Ascl.Kernels.Conv2d;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 
@@ -43,6 +44,9 @@ public sealed class Tensor
     /// <summary>Whether the op ended in a ReLU, so that the gradient counts only where this tensor is above 0. Whoever computes that gradient may
     /// then mask it, and the op's own backward pass, told so by <see cref="Fusion.Masked"/>, need not.</summary>
     public bool Rectified { get; internal set; }
+
+    /// <summary>What the convolution that made this tensor summed up of it for a BatchNorm; null where it was not asked to.</summary>
+    internal ChannelSums? Sums { get; set; }
 
     /// <summary>What made it; "leaf" for what no op made.</summary>
     public Op Op { get; private set; } = "leaf";

@@ -43,7 +43,7 @@ public static class BatchNormOps
         {
             mean = Tensor.Empty(x.Device, new(channels)).Data;
             DeviceBuffer<float> variance = Tensor.Empty(x.Device, new(channels)).Data;
-            BatchNormKernels.Statistics(layout, x.Data, mean, variance);
+            BatchNormKernels.Statistics(layout, x.Data, mean, variance, x.Sums);
             BatchNormKernels.UpdateRunning(layout, mean, variance, state.Momentum, state.RunningMean.Data, state.RunningVariance.Data);
             BatchNormKernels.InverseStd(layout.C, variance, state.Epsilon, inverseStd);
         }

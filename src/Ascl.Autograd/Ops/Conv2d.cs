@@ -19,13 +19,15 @@ public static class Conv2dOps
     /// <param name="padding">Zero pixels around the image.</param>
     /// <param name="residual">An activation of the result's shape, or null.</param>
     /// <param name="relu">Negative results become 0.</param>
-    public static Tensor Conv2d(this Tensor x, Tensor weight, Tensor? bias = null, int stride = 1, int padding = 0, Tensor? residual = null, bool relu = false)
+    /// <param name="normalized">A BatchNorm with the batch's statistics comes next: the pass makes what it can of them.</param>
+    public static Tensor Conv2d(this Tensor x, Tensor weight, Tensor? bias = null, int stride = 1, int padding = 0, Tensor? residual = null, bool relu = false, bool normalized = false)
     {
         Conv2dGeometry g = Conv2dGeometry.Of(x.Device, x.ActivationLayout, weight.Shape.Sizes, stride, padding);
         Tensor y = Tensor.Empty(x.Device, new(g.Output.N, g.K, g.Output.H, g.Output.W), TensorLayout.Activation);
         if (residual is not null && (residual.Shape != y.Shape || residual.Layout != y.Layout))
             throw new ShapeException($"conv2d: residual {residual.Layout} {residual.Shape} does not fit the result {y.Shape}");
-        Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias?.Data, residual?.Data, relu), y.Data);
+        y.Sums = normalized ? new ChannelSums() : null;
+        Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias?.Data, residual?.Data, relu, Sums: y.Sums), y.Data);
         y.Rectified = relu;
         JointVjp<Tensor> gated = new((dy, masked) =>
         {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Ascl.Kernels.Activations;
+using Ascl.Kernels.Conv2d;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Simd;
 
@@ -14,6 +15,7 @@ public static unsafe partial class BatchNormKernels
 internal abstract unsafe class BatchNormCpu
 {
     public abstract void Statistics(CpuDevice device, ActivationLayout layout, float* x, float* mean, float* variance);
+    public abstract void Statistics(CpuDevice device, ActivationLayout layout, ChannelSums sums, float* mean, float* variance);
     public abstract void Forward(CpuDevice device, ActivationLayout layout, float* x, float* mean, float* inverseStd, float* gamma, float* beta, float* residual, bool relu, float* y);
     public abstract void Backward(CpuDevice device, ActivationLayout layout, float* dy, float* y, float* x, float* mean, float* inverseStd, float* gamma, bool batchStatistics, float* dx, float* dgamma, float* dbeta, float* dz);
 }
@@ -61,6 +63,30 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
             }
         });
         device.Pool.Return(sums);
+    }
+
+    public override void Statistics(CpuDevice device, ActivationLayout layout, ChannelSums sums, float* mean, float* variance)
+    {
+        float* values = CpuDevice.Pointer(sums.Values!);
+        double count = (double)layout.N * layout.H * layout.W;
+        device.For(layout.Blocks, (block, _) =>
+        {
+            // Each part's sums are about a shift of its own; all are taken over to that of the first.
+            for (int c = block * F.Width; c < (block + 1) * F.Width; c++)
+            {
+                double shift = values[sums.ShiftAt + c], sum = 0, squares = 0;
+                float* part = values;
+                for (int i = 0; i < sums.Parts; i++, part += sums.PartStride)
+                {
+                    double moved = part[sums.ShiftAt + c] - shift, pixels = part[sums.PixelsAt], first = part[c];
+                    sum += first + pixels * moved;
+                    squares += part[sums.Channels + c] + moved * (2 * first + pixels * moved);
+                }
+                double offset = sum / count;
+                mean[c] = (float)(shift + offset);
+                variance[c] = (float)Math.Max(0, squares / count - offset * offset);
+            }
+        });
     }
 
     public override void Forward(CpuDevice device, ActivationLayout layout, float* x, float* mean, float* inverseStd, float* gamma, float* beta, float* residual, bool relu, float* y)

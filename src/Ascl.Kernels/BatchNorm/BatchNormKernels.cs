@@ -1,4 +1,5 @@
 using Ascl.Kernels.Activations;
+using Ascl.Kernels.Conv2d;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 
@@ -11,8 +12,15 @@ namespace Ascl.Kernels.BatchNorm;
 public static unsafe partial class BatchNormKernels
 {
     /// <summary>Mean and biased variance of every channel over N, H and W.</summary>
-    public static void Statistics(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance)
+    /// <param name="sums">Where the convolution that made x made them, x is not read.</param>
+    public static void Statistics(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance, ChannelSums? sums = null)
     {
+        if (sums is { Made: true })
+        {
+            using var addition = KernelTrace.Begin("batch_norm.statistics_of_sums", layout, 8.0 * sums.Parts * layout.C, 12.0 * sums.Parts * layout.C);
+            Cpu.Statistics((CpuDevice)x.Device, layout, sums, CpuDevice.Pointer(mean), CpuDevice.Pointer(variance));
+            return;
+        }
         using var trace = KernelTrace.Begin("batch_norm.statistics", layout, 3.0 * layout.Length, 4.0 * layout.Length);
         if (x.Device is CudaDevice cuda)
             BatchNormCuda.Statistics(cuda, layout, x, mean, variance);

@@ -60,10 +60,11 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     private static void Convolve<TTransform>(CpuDevice device, WinogradTiles<F, TTransform> tiles, ActivationLayout input, ActivationLayout output, float* x, CpuBuffer<float> u, Conv2dEpilogue epilogue, float* y)
         where TTransform : struct, IWinogradAlgorithm<F>
     {
-        WinogradOutput finish = new(epilogue, y, output.Length * 4L >= StreamedBytes);
-
         Block block = new(TilesPerBlock(input, output, tiles.Count, StagedForwardChannels), input.Blocks, output.Blocks);
-        if (block.Tiles == tiles.Count)
+        bool staged = block.Tiles == tiles.Count;
+        int partTiles = staged ? TilesPerStagedItem : block.Tiles;
+        WinogradOutput finish = new(device, epilogue, y, output.Blocks * Width, (tiles.Count + partTiles - 1) / partTiles, output.Length * 4L >= StreamedBytes);
+        if (staged)
         {
             DeviceBuffer<float> memory = device.Pool.Rent(block.Length, 0);
             float* v = CpuDevice.Pointer(memory), m = v + block.OutputsAt;
@@ -75,7 +76,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
                     frequency++;
                 Products(block, u.Pointer, v, m, frequency, (item - T.RowsBefore(frequency)) * block.Tiles, block.Tiles);
             });
-            ForStagedItems(device, tiles.Count, (first, last, scratch) => tiles.Output(m, block.Tiles, 0, first, last, y, finish, scratch));
+            ForStagedItems(device, tiles.Count, (first, last, scratch) => tiles.Output(m, block.Tiles, 0, first, last, y, finish, first / partTiles, scratch));
             device.Pool.Return(memory);
             return;
         }
@@ -86,7 +87,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
             tiles.Input(x, v, block.Tiles, first, first, last, scratch);
             for (int frequency = 0; frequency < Frequencies; frequency++)
                 Products(block, u.Pointer, v, m, frequency, 0, T.Rows(frequency) * (last - first));
-            tiles.Output(m, block.Tiles, first, first, last, y, finish, scratch);
+            tiles.Output(m, block.Tiles, first, first, last, y, finish, item, scratch);
         });
     }
 

@@ -99,10 +99,14 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     }
 
     /// <summary>The results of some tiles from M: [frequency][channel block][tile − origin][row][width].</summary>
-    public void Output(float* m, int tilesPerBlock, int origin, int first, int last, float* y, WinogradOutput finish, float* scratch)
+    /// <param name="part">The part of the sums that these tiles are.</param>
+    public void Output(float* m, int tilesPerBlock, int origin, int first, int last, float* y, WinogradOutput finish, int part, float* scratch)
     {
         PlaneView view = new(output, y);
         nint slab = (nint)output.Blocks * tilesPerBlock * Width;
+        float* sums = finish.Sums == null ? null : finish.Sums + part * finish.PartStride;
+        if (sums != null)
+            BeginSums(m, slab, tilesPerBlock, first - origin, finish.Channels, sums, Pixels(first, last), scratch);
         ForEachRun(first, last, (image, from, to) =>
         {
             for (int block = 0; block < output.Blocks; block++)
@@ -110,18 +114,35 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
                 float* plane = view.First + image * view.Image + block * view.Plane;
                 TileMemory source = new(m, slab, ((nint)block * tilesPerBlock + (from - origin)) * Width, Width);
                 if (finish.Streamed)
-                    OutputRun<PastCaches>(source, plane, view.Row, from, to, scratch, finish, block);
+                    OutputRun<PastCaches>(source, plane, view.Row, from, to, scratch, finish, block, sums);
                 else
-                    OutputRun<ThroughCaches>(source, plane, view.Row, from, to, scratch, finish, block);
+                    OutputRun<ThroughCaches>(source, plane, view.Row, from, to, scratch, finish, block, sums);
             }
         });
     }
 
-    private void OutputRun<TStore>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, int block) where TStore : struct, IStore
+    /// <summary>Sums of nothing, about the first result of each channel.</summary>
+    private void BeginSums(float* m, nint slab, int tilesPerBlock, int tile, int channels, float* sums, int pixels, float* scratch)
+    {
+        new Span<float>(sums, 2 * channels).Clear();
+        float* results = scratch + WinogradTransforms<F>.ScratchLength;
+        for (int block = 0; block < output.Blocks; block++)
+        {
+            T.Output(new TileMemory(m, slab, ((nint)block * tilesPerBlock + tile) * Width, Width), results, T.Tile * Width, new PlainOutput<F, ThroughCaches>());
+            F.Load(results).Store(sums + 2 * channels + block * Width);
+        }
+        sums[3 * channels] = pixels;
+    }
+
+    private void OutputRun<TStore>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, int block, float* sums) where TStore : struct, IStore
     {
         F bias = finish.Bias == null ? F.Zero : F.Load(finish.Bias + block * Width), low = F.Broadcast(finish.Relu ? 0 : float.NegativeInfinity);
         switch (finish.Parts)
         {
+            case OutputParts.None when sums != null:
+                F shift = F.Load(sums + 2 * finish.Channels + block * Width);
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, new StatisticsOutput<F, PlainOutput<F, TStore>>(new(), shift, sums + block * Width, finish.Channels));
+                break;
             case OutputParts.None:
                 OutputRun(source, plane, rowStride, from, to, scratch, finish, new PlainOutput<F, TStore>());
                 break;
@@ -159,13 +180,32 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
             {
                 float* copy = scratch + WinogradTransforms<F>.ScratchLength;
                 T.Output(source, copy, T.Tile * Width, new PlainOutput<F, ThroughCaches>());
+                F first = F.Zero, second = F.Zero;
                 for (int i = 0; i < Math.Min(T.Tile, output.H - top); i++)
                     for (int j = 0; j < Math.Min(T.Tile, output.W - left); j++)
-                        store.Store(F.Load(copy + (i * T.Tile + j) * Width), target + i * rowStride + j * Width);
+                    {
+                        F value = store.Store(F.Load(copy + (i * T.Tile + j) * Width), target + i * rowStride + j * Width);
+                        (first, second) = (store.First(first, value), store.Second(second, value));
+                    }
+                store.Finish(first, second);
             }
             if (++column == columns)
                 (row, column) = (row + 1, 0);
         }
+    }
+
+    /// <summary>Pixels that some tiles make up.</summary>
+    private int Pixels(int first, int last)
+    {
+        int pixels = 0;
+        var (row, column) = Place(first);
+        for (int tile = first; tile < last; tile++)
+        {
+            pixels += Math.Min(T.Tile, output.H - row * T.Tile) * Math.Min(T.Tile, output.W - column * T.Tile);
+            if (++column == columns)
+                (row, column) = ((row + 1) % rows, 0);
+        }
+        return pixels;
     }
 
     /// <summary>Cuts first…last−1 at image borders.</summary>

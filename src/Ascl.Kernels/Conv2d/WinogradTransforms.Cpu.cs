@@ -56,6 +56,7 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     [MethodImpl(Optimized), SkipLocalsInit]
     public static void Output<TOutput>(float* m, nint frequency, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
     {
+        F first = F.Zero, second = F.Zero;
         for (int half = 0; half < 2; half++, y += row)
         {
             F r00, r01, r02, r03, r04, r05, r20, r21, r22, r23, r24, r25;
@@ -77,9 +78,10 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
                 OddColumn(m + 4 * frequency, frequency, out r04, out r24);
                 OddColumn(m + 5 * frequency, frequency, out r05, out r25);
             }
-            OutputRow(r00, r01, r02, r03, r04, r05, y, output);
-            OutputRow(r20, r21, r22, r23, r24, r25, y + 2 * row, output);
+            OutputRow(r00, r01, r02, r03, r04, r05, y, output, ref first, ref second);
+            OutputRow(r20, r21, r22, r23, r24, r25, y + 2 * row, output, ref first, ref second);
         }
+        output.Finish(first, second);
     }
 
     /// <summary>Rows 0 and 2 of Aᵀ times one column of m.</summary>
@@ -102,14 +104,16 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
 
     /// <summary>One row times A.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void OutputRow<TOutput>(F m0, F m1, F m2, F m3, F m4, F m5, float* y, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    private static void OutputRow<TOutput>(F m0, F m1, F m2, F m3, F m4, F m5, float* y, TOutput output, ref F first, ref F second) where TOutput : struct, IWinogradOutput<F>
     {
         nint w = F.Width;
         F s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
-        output.Store(m0 + s1 + s2, y);
-        output.Store(F.MulAdd(F.Broadcast(A), d1, F.Broadcast(B) * d2), y + w);
-        output.Store(F.MulAdd(F.Broadcast(0.5f), s1, F.Broadcast(2) * s2), y + 2 * w);
-        output.Store(F.MulAdd(F.Broadcast(A / 2), d1, F.MulAdd(F.Broadcast(2 * B), d2, m5)), y + 3 * w);
+        F v0 = output.Store(m0 + s1 + s2, y);
+        F v1 = output.Store(F.MulAdd(F.Broadcast(A), d1, F.Broadcast(B) * d2), y + w);
+        F v2 = output.Store(F.MulAdd(F.Broadcast(0.5f), s1, F.Broadcast(2) * s2), y + 2 * w);
+        F v3 = output.Store(F.MulAdd(F.Broadcast(A / 2), d1, F.MulAdd(F.Broadcast(2 * B), d2, m5)), y + 3 * w);
+        first = output.First(output.First(output.First(output.First(first, v0), v1), v2), v3);
+        second = output.Second(output.Second(output.Second(output.Second(second, v0), v1), v2), v3);
     }
 
     /// <summary>A dy Aᵀ, the adjoint of <see cref="Output"/>: 6×6 frequencies from 4×4 gradients.</summary>

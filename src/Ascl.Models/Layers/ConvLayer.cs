@@ -40,7 +40,7 @@ public sealed class ConvLayer
         }
         return norm is null
             ? x.Conv2d(weight, bias, stride, padding, residual, relu)
-            : norm.Normalize(x.Conv2d(weight, bias, stride, padding), mode, residual, relu);
+            : norm.Normalize(x.Conv2d(weight, bias, stride, padding, normalized: mode == ForwardMode.Train), mode, residual, relu);
     }
 
     private static Tensor Weight(ParameterSet parameters, string name, int inputs, int outputs, int kernel) =>
