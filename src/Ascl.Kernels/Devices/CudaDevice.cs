@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Native;
 using ILGPU;
@@ -31,6 +32,7 @@ public sealed class CudaDevice : Device
     private readonly PageLockedArray1D<byte> staging;
     private readonly Dictionary<MethodInfo, Delegate> kernels = [];
     private readonly List<(float[] Values, DeviceBuffer<float> Buffer)> constants = [];
+    private NativeKernels? native;
 
     private CudaDevice(Context context, Accelerator accelerator, long slabBytes, string name)
     {
@@ -43,6 +45,30 @@ public sealed class CudaDevice : Device
     }
 
     public override string Name { get; }
+
+    /// <summary>What convolutions and matrix products compute in.</summary>
+    public Precision Precision { get; private set; }
+
+    /// <summary>What runs the kernels for tensor cores; null where <see cref="Precision"/> does without.</summary>
+    internal NativeKernels? TensorCores => Precision == Precision.Float32 ? null : native;
+
+    /// <summary>Has convolutions and matrix products computed in <paramref name="precision"/>; the first time, the driver compiles kernels, which takes a second or two.</summary>
+    /// <returns>Why that does not go; everything is computed in float32 then. Null where it goes.</returns>
+    public string? SetPrecision(Precision precision)
+    {
+        Precision = Precision.Float32;
+        try
+        {
+            if (precision != Precision.Float32)
+                native ??= accelerator is CudaAccelerator cuda ? new DriverKernels(cuda, (CudaStream)stream) : throw new NotSupportedException("a simulated GPU has no tensor cores");
+        }
+        catch (Exception e) when (e is CudaException or NotSupportedException)
+        {
+            return e.Message;
+        }
+        Precision = precision;
+        return null;
+    }
 
     /// <summary>The names of this machine's CUDA devices in the driver's order; none without a driver.</summary>
     public static IReadOnlyList<string> Available()
@@ -77,10 +103,13 @@ public sealed class CudaDevice : Device
 
     /// <summary>The same kernels, memory and launches on ILGPU's CPU accelerator: for tests on machines without a GPU, thousands of times slower than
     /// <see cref="CpuDevice"/>. It runs the kernels as .NET compiles them, so it shows their logic, not what ILGPU's compiler makes of it.</summary>
-    public static CudaDevice Simulated()
+    public static CudaDevice Simulated() => Simulated(null);
+
+    /// <summary>With something that runs the native kernels.</summary>
+    internal static CudaDevice Simulated(NativeKernels? native)
     {
         Context context = CudaLibrary.CreateContext(builder => builder.CPU(new CPUDevice(32, GroupSize / 32, 1)));
-        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context), SimulatedSlab, "cuda simulated");
+        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context), SimulatedSlab, "cuda simulated") { native = native };
     }
 
     private static string Describe(ILGPU.Runtime.Cuda.CudaDevice device, int index) =>
@@ -137,6 +166,15 @@ public sealed class CudaDevice : Device
         ((Action<AcceleratorStream, KernelConfig, TArguments>)launcher)(stream, config, arguments);
     }
 
+    /// <summary>Puts a native kernel into the stream; only where there are <see cref="TensorCores"/>. Of <paramref name="groups"/> there is at least one in each direction.</summary>
+    internal void Launch<TArguments>(NativeKernel kernel, (int X, int Y, int Z) groups, TArguments arguments) where TArguments : unmanaged =>
+        TensorCores!.Launch(kernel, groups, MemoryMarshal.AsBytes(new ReadOnlySpan<TArguments>(in arguments)));
+
+    /// <summary>A buffer's memory for a native kernel; 0 for none.</summary>
+    internal static nint Address(DeviceBuffer<float>? buffer) => Address(View(buffer));
+
+    internal static nint Address(ArrayView<float> view) => view.Length == 0 ? 0 : view.LoadEffectiveAddressAsPtr();
+
     /// <summary>Groups for <paramref name="items"/> threads.</summary>
     internal static int Groups(int items) => (items + GroupSize - 1) / GroupSize;
 
@@ -172,6 +210,7 @@ public sealed class CudaDevice : Device
     {
         KernelTrace.WaitForKernels = null;
         stream.Synchronize();
+        native?.Dispose();
         staging.Dispose();
         memory.Dispose();
         stream.Dispose();

@@ -16,7 +16,7 @@ internal static class CudaLibrary
     /// <summary>Whether there is a driver at all: asking it is quicker than asking ILGPU.</summary>
     public static bool HasDriver => NativeLibrary.TryLoad(FileName, typeof(CudaLibrary).Assembly, null, out _);
 
-    private static string FileName => OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1";
+    internal static string FileName => OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1";
 
     public static Context CreateContext(Action<Context.Builder> devices) => Context.Create(builder =>
     {
