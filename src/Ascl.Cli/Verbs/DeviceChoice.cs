@@ -2,6 +2,7 @@ using System.Globalization;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Models.Onnx;
+using Ascl.Robustness.Training;
 
 namespace Ascl.Cli.Verbs;
 
@@ -33,10 +34,33 @@ internal static class DeviceChoice
             : throw new UserErrorException($"--device {name}: must be auto, cpu, cuda or cuda:NUMBER");
     }
 
+    /// <summary>Likewise, and has it compute in <paramref name="precision"/>.</summary>
+    public static Device Open(string name, int threads, string precision, bool pinned = true)
+    {
+        Precision wanted = RunParts.Precision(precision);
+        Device device = Open(name, threads, pinned);
+        Prepare(device, precision);
+        device.SetPrecision(wanted);
+        return device;
+    }
+
+    /// <summary>Has a device load what <paramref name="precision"/> takes. Where a GPU cannot, it says so and computes in float32.</summary>
+    /// <exception cref="UserErrorException">The device has no tensor cores at all.</exception>
+    public static void Prepare(Device device, string precision)
+    {
+        using IDisposable scope = device.WithPrecision(Precision.Float32);
+        if (device.SetPrecision(RunParts.Precision(precision)) is not { } problem)
+            return;
+        if (device is not CudaDevice)
+            throw new UserErrorException($"precision {precision}: {problem}, {device.Name} computes in float32: choose --device cuda, or leave it out");
+        Console.Error.WriteLine($"ascl: precision {precision}: float32 instead, because the tensor-core kernels cannot be loaded: {problem}");
+    }
+
     /// <summary>The device for a file of weights. ONNX Runtime computes on the CPU, and its threads could only run on the core that the thread starting
     /// them is fixed to.</summary>
-    public static Device OpenFor(string weights, string name, int threads) =>
-        !OnnxNetwork.IsOnnx(weights) ? Open(name, threads)
+    public static Device OpenFor(string weights, string name, int threads, string precision) =>
+        !OnnxNetwork.IsOnnx(weights) ? Open(name, threads, precision)
+        : precision != RunConfig.Precisions[0] ? throw new UserErrorException($"--precision {precision}: ONNX files are computed on the CPU, in float32")
         : name is Auto or "cpu" ? new CpuDevice(threads, pinned: false)
         : throw new UserErrorException($"--device {name}: ONNX files are computed on the CPU");
 }

@@ -46,6 +46,8 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             return 0;
         }
         using Device device = DeviceChoice.Open(Device, Threads);
+        foreach (string precision in plan.Runs.SelectMany(run => run.Config.UsedPrecisions()).Distinct())
+            DeviceChoice.Prepare(device, precision);
         Dictionary<string, DataSet> data = OpenData(plan, states, stop);
         List<string> failures = [];
         long began = Stopwatch.GetTimestamp();

@@ -34,6 +34,9 @@ public sealed class CudaDevice : Device
     private readonly List<(float[] Values, DeviceBuffer<float> Buffer)> constants = [];
     private NativeKernels? native;
 
+    /// <summary>Why the native kernels could not be loaded.</summary>
+    private string? withoutNative;
+
     private CudaDevice(Context context, Accelerator accelerator, long slabBytes, string name)
     {
         (this.context, this.accelerator, Name) = (context, accelerator, name);
@@ -46,28 +49,27 @@ public sealed class CudaDevice : Device
 
     public override string Name { get; }
 
-    /// <summary>What convolutions and matrix products compute in.</summary>
-    public Precision Precision { get; private set; }
-
-    /// <summary>What runs the kernels for tensor cores; null where <see cref="Precision"/> does without.</summary>
+    /// <summary>What runs the kernels for tensor cores; null where <see cref="Device.Precision"/> does without.</summary>
     internal NativeKernels? TensorCores => Precision == Precision.Float32 ? null : native;
 
-    /// <summary>Has convolutions and matrix products computed in <paramref name="precision"/>; the first time, the driver compiles kernels, which takes a second or two.</summary>
-    /// <returns>Why that does not go; everything is computed in float32 then. Null where it goes.</returns>
-    public string? SetPrecision(Precision precision)
+    /// <inheritdoc/>
+    /// <remarks>The first time the driver compiles kernels for its GPU, which takes some seconds and is remembered by it.</remarks>
+    public override string? SetPrecision(Precision precision)
     {
-        Precision = Precision.Float32;
-        try
+        if (precision != Precision.Float32 && native is null && withoutNative is null)
         {
-            if (precision != Precision.Float32)
-                native ??= accelerator is CudaAccelerator cuda ? new DriverKernels(cuda, (CudaStream)stream) : throw new NotSupportedException("a simulated GPU has no tensor cores");
+            try
+            {
+                native = accelerator is CudaAccelerator cuda ? new DriverKernels(cuda, (CudaStream)stream) : throw new NotSupportedException("a simulated GPU has no tensor cores");
+            }
+            catch (Exception e) when (e is CudaException or NotSupportedException)
+            {
+                withoutNative = e.Message;
+            }
         }
-        catch (Exception e) when (e is CudaException or NotSupportedException)
-        {
-            return e.Message;
-        }
-        Precision = precision;
-        return null;
+        bool goes = precision == Precision.Float32 || native is not null;
+        Precision = goes ? precision : Precision.Float32;
+        return goes ? null : withoutNative;
     }
 
     /// <summary>The names of this machine's CUDA devices in the driver's order; none without a driver.</summary>

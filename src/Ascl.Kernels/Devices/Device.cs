@@ -11,6 +11,26 @@ public abstract class Device : IDisposable
     /// <summary>One line a user recognises: what the device is and how it will be used.</summary>
     public abstract string Name { get; }
 
+    /// <summary>What convolutions and matrix products are computed in.</summary>
+    public Precision Precision { get; private protected set; }
+
+    /// <summary>Has convolutions and matrix products computed in <paramref name="precision"/>.</summary>
+    /// <returns>Why that does not go; everything is computed in float32 then. Null where it goes.</returns>
+    public virtual string? SetPrecision(Precision precision) => precision == Precision.Float32 ? null : "only CUDA devices have tensor cores";
+
+    /// <summary>The same until the result is disposed; then as before. Scopes nest.</summary>
+    public IDisposable WithPrecision(Precision precision)
+    {
+        PrecisionScope scope = new(this, Precision);
+        SetPrecision(precision);
+        return scope;
+    }
+
+    private sealed class PrecisionScope(Device device, Precision before) : IDisposable
+    {
+        public void Dispose() => device.SetPrecision(before);
+    }
+
     /// <summary>Scopes and reuse of float buffers.</summary>
     public BufferPool Pool => pool ??= new BufferPool(this);
 

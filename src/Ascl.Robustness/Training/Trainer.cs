@@ -129,7 +129,10 @@ public sealed class Trainer
     {
         using IDisposable scope = Model.Device.Pool.BeginScope();
         ImageBatch batch = ImageBatch.Upload(Model.Device, train, host);
-        Tensor? adversarial = attack?.Perturb(Model, batch, new RandomKey(config.Seed, RandomPurpose.AttackStart, (uint)progress.Epoch));
+        Tensor? adversarial;
+        using (Model.Device.WithPrecision(RunParts.Precision(config.AttackPrecision ?? config.Precision)))
+            adversarial = attack?.Perturb(Model, batch, new RandomKey(config.Seed, RandomPurpose.AttackStart, (uint)progress.Epoch));
+        using IDisposable precision = Model.Device.WithPrecision(RunParts.Precision(config.Precision));
         try
         {
             return step.Run(batch, adversarial, learningRate);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Xunit;
 
 namespace Ascl.Cli.Tests.FakeCuda;
@@ -29,6 +30,69 @@ public sealed class CudaHostTests
         // The run that is not counted and the one that is: ten steps each.
         Assert.Equal(20, launches["Kernel_PgdStepLinf"]);
     }
+
+    /// <summary>All convolutions but the first layer's, and the last layer, through the native kernels, whose arguments and shared memory the driver takes.</summary>
+    [FakeCudaTheory]
+    [InlineData("bf16")]
+    [InlineData("tf32")]
+    public void TensorCoresAreUsedInTheirPrecisions(string precision)
+    {
+        var (result, launches) = FakeCuda.Run(Plenty, "bench", "--model", "resnet20", "--what", "pgd-step", "--batch", "4", "--reps", "1", "--device", "cuda", "--precision", precision);
+        Assert.Empty(result.Error);
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains($"ascl pgd-step.resnet20.b4.cuda.{precision} ", result.Output);
+        Assert.Equal(20, launches["Kernel_PgdStepLinf"]);
+        foreach (string kernel in new[] { "convolve_{0}_128x16", "convolve_{0}_128x32", "convolve_{0}_64x64", "add_pixels_{0}_16x64", "add_pixels_{0}_32x64", "add_pixels_{0}_64x64", "multiply_{0}_64x64", "pack_{0}" })
+            Assert.True(launches.GetValueOrDefault(string.Format(CultureInfo.InvariantCulture, kernel, precision)) > 0, $"{kernel} was not launched: {string.Join(' ', launches.Keys)}");
+        // The first layer, which alone sums over three channels, and its gradient.
+        Assert.True(launches.Where(entry => entry.Key.StartsWith("Kernel_Convolve", StringComparison.Ordinal)).Sum(entry => entry.Value) > 0);
+        Assert.DoesNotContain(launches.Keys, name => name.StartsWith("Kernel_Multiply", StringComparison.Ordinal));
+    }
+
+    /// <summary>The largest tiles need more shared memory than a kernel has without asking; the fake driver insists on it.</summary>
+    [FakeCudaFact]
+    public void MoreSharedMemoryIsAskedFor()
+    {
+        var (result, launches) = FakeCuda.Run(Plenty, "bench", "--model", "resnet18", "--what", "param-grad", "--batch", "2", "--reps", "1", "--device", "cuda", "--precision", "tf32");
+        Assert.Empty(result.Error);
+        Assert.Equal(0, result.ExitCode);
+        Assert.True(launches["add_pixels_tf32_128x128"] > 0);
+    }
+
+    [FakeCudaFact]
+    public void WithoutTensorCoresFloat32IsComputedAndALineSaysSo()
+    {
+        var (result, launches) = FakeCuda.Run(Plenty, tensorCores: false, "bench", "--model", "resnet20", "--what", "forward", "--batch", "2", "--reps", "1", "--device", "cuda", "--precision", "bf16");
+        Assert.Equal(0, result.ExitCode);
+        Assert.StartsWith("ascl: precision bf16: float32 instead, because the tensor-core kernels cannot be loaded: ", Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Contains("ascl forward.resnet20.b2.cuda ", result.Output);
+        Assert.DoesNotContain(launches.Keys, name => name.Contains("bf16", StringComparison.Ordinal));
+    }
+
+    /// <summary>The attack in bf16, the update in float32, the reports too.</summary>
+    [FakeCudaFact]
+    public void AnAttackMayHaveItsOwnPrecision()
+    {
+        string folder = Directory.CreateTempSubdirectory("ascl-run").FullName;
+        try
+        {
+            var (result, launches) = FakeCuda.Run(Plenty, "train", "--method", "pgd-at", "--limit-train", "520", "--limit-test", "8", "--validation", "8", "--epochs", "1", "--batch", "256", "--attack-steps", "2", "--twin", "false",
+                "--tensorboard", "false", "--out", Path.Combine(folder, "run"), "--device", "cuda", "--attack-precision", "bf16");
+            Assert.DoesNotContain("precision", result.Error);
+            Assert.Contains(launches, entry => entry.Key.StartsWith("convolve_bf16", StringComparison.Ordinal) && entry.Value > 0);
+            Assert.DoesNotContain(launches.Keys, name => name.StartsWith("add_pixels", StringComparison.Ordinal) || name.Contains("tf32", StringComparison.Ordinal));
+            Assert.Contains("\"attack-precision\": \"bf16\"", File.ReadAllText(Path.Combine(folder, "run", "config.json")));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData("bf16", "precision bf16: only CUDA devices have tensor cores")]
+    [InlineData("bf61", "unknown precision 'bf61': did you mean bf16?")]
+    public void OnTheCpuAnotherPrecisionIsRefused(string precision, string message) => Assert.StartsWith(message, AsclProcess.Refusal("gradcheck", "--op", "relu", "--device", "cpu", "--precision", precision));
 
     [FakeCudaFact]
     public void TheDeviceIsListedAndAutoSaysWhyItIsNotTaken()

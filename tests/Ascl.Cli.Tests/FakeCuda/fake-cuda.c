@@ -3,6 +3,7 @@
 // wrongly, such as a launch of a kernel that was never loaded, ends it with a message.
 //   gcc -shared -fPIC -O1 fake-cuda.c -o libcuda.so.1
 // At the end of the process a line a kernel, "NAME LAUNCHES", goes to the file that FAKE_CUDA_LOG names. FAKE_CUDA_MEMORY: bytes of device memory.
+// FAKE_CUDA_NO_TENSOR_CORES: PTX that uses them is refused.
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 typedef void* Handle;
 enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_IMAGE = 200, INVALID_PTX = 218, NOT_FOUND = 500, MOST = 4096 };
 
-static struct { char name[256]; long launches; size_t bytes; } functions[MOST];
+static struct { char name[256]; long launches; size_t bytes; int shared; } functions[MOST];
 static char* modules[MOST];
 static struct { char* start; size_t bytes; } blocks[MOST];
 static int functionCount, moduleCount, blockCount;
@@ -166,8 +167,11 @@ int cuModuleLoadData(Handle* m, const char* image)
     // An undefined function: the driver's linker would refuse it.
     if (!strstr(image, ".version") || strstr(image, ".extern .func"))
         return INVALID_PTX;
-    if (!strstr(image, ".target sm_90"))
+    // What was compiled for this GPU or, as native kernels are, for an older one.
+    if (!strstr(image, ".target sm_90") && !strstr(image, ".target sm_80"))
         return INVALID_IMAGE;
+    if (strstr(image, "mma.sync") && getenv("FAKE_CUDA_NO_TENSOR_CORES"))
+        return INVALID_PTX;
     if (moduleCount == MOST)
         refuse("too many modules", "");
     modules[moduleCount] = strdup(image);
@@ -193,6 +197,13 @@ int cuModuleGetFunction(Handle* f, Handle m, const char* name)
     return OK;
 }
 int cuFuncGetAttribute(int* v, int a, Handle f) { *v = 32; return OK; }
+int cuFuncSetAttribute(Handle f, int a, int v)
+{
+    if (a != 8 || v > 232448)
+        return INVALID_VALUE;
+    functions[(uintptr_t)f - 1].shared = v;
+    return OK;
+}
 int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* n, Handle f, int b, size_t s) { *n = 2; return OK; }
 int cuOccupancyMaxPotentialBlockSize(int* g, int* b, Handle f, Handle cb, size_t s, int l) { *g = 264; *b = l && l < 256 ? l : 256; return OK; }
 int cuLaunchKernel(Handle f, int gx, int gy, int gz, int bx, int by, int bz, int shared, Handle s, Handle* args, Handle* extra)
@@ -202,6 +213,8 @@ int cuLaunchKernel(Handle f, int gx, int gy, int gz, int bx, int by, int bz, int
         refuse("launch", "of a function that was not loaded");
     if (gx < 1 || gy < 1 || gz < 1 || gy > 65535 || gz > 65535 || bx < 1 || by < 1 || bz < 1 || bx * by * bz > 1024)
         refuse("launch with a grid or group that no GPU takes:", functions[index].name);
+    if (shared > 49152 && shared > functions[index].shared)
+        refuse("launch with more shared memory than was asked for:", functions[index].name);
     // The buffer of arguments: {1, pointer, 2, pointer to size, 0}.
     if (!args && (!extra || (uintptr_t)extra[0] != 1 || *(size_t*)extra[3] < functions[index].bytes))
         refuse("launch with too few bytes of arguments:", functions[index].name);
