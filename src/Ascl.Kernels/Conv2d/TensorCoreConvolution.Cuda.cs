@@ -48,7 +48,6 @@ internal static class TensorCoreConvolution
             return;
         Precision precision = device.Precision;
         TensorCoreTile tile = Choose(precision, to.Numbers.Count, packing.Columns);
-        int values = TensorCoreTile.ChunkValues(precision), chunksOfTap = (packing.Channels + values - 1) / values;
         DeviceBuffer<float> packed = weight.Derived($"cuda {precision} {what} {tile.Columns}", () => Pack(device, packing, tile.Columns, weight));
         device.Launch(tile.Kernel, ((to.Numbers.Count + tile.Rows - 1) / tile.Rows, (packing.Columns + tile.Columns - 1) / tile.Columns, 1), new ConvolveArguments
         {
@@ -61,11 +60,10 @@ internal static class TensorCoreConvolution
             Pixels = to.Numbers,
             Input = from.Pixels,
             Output = to.Pixels,
-            ByChunks = new(chunksOfTap),
-            ByTapColumns = new(Math.Max(packing.TapColumns, 1)),
+            Order = new(precision, packing),
             TapRowStep = from.TapStep.Row,
             TapColumnStep = from.TapStep.Column,
-            Chunks = packing.TapRows * packing.TapColumns * chunksOfTap,
+            Chunks = Chunks(precision, packing),
             Quads = packing.Quads,
             Channels = packing.Columns,
             Block = to.Layout.Block,
@@ -84,10 +82,9 @@ internal static class TensorCoreConvolution
     /// <summary>[tile][slice][column of the tile][64 bytes].</summary>
     private static DeviceBuffer<float> Pack(CudaDevice device, ConvolutionOperands.Packing packing, int tileColumns, DeviceBuffer<float> weight)
     {
-        int values = TensorCoreTile.ChunkValues(device.Precision), chunksOfTap = (packing.Channels + values - 1) / values, taps = packing.TapRows * packing.TapColumns;
-        int slices = (taps * chunksOfTap + 3) / 4, tiles = (packing.Columns + tileColumns - 1) / tileColumns;
+        int slices = (Chunks(device.Precision, packing) + TensorCoreTile.ChunksOfLine - 1) / TensorCoreTile.ChunksOfLine, tiles = (packing.Columns + tileColumns - 1) / tileColumns;
         DeviceBuffer<float> packed = device.Allocate<float>(checked(tiles * slices * tileColumns * (TensorCoreTile.LineBytes / sizeof(float))));
-        int count = packed.Length * (values / 4);
+        int count = packed.Length * (TensorCoreTile.ChunkValues(device.Precision) / 4);
         if (count > 0)
             device.Launch(device.Precision == Precision.Bf16 ? PackBf16 : PackTf32, (CudaDevice.Groups(count), 1, 1), new PackArguments
             {
@@ -95,10 +92,8 @@ internal static class TensorCoreConvolution
                 Packed = CudaDevice.Address(packed),
                 ByColumns = new(tileColumns),
                 BySlices = new(slices),
-                ByChunks = new(chunksOfTap),
-                ByTapColumns = new(packing.TapColumns),
+                Order = new(device.Precision, packing),
                 Count = count,
-                Taps = taps,
                 Columns = packing.Columns,
                 ColumnStride = packing.ColumnStride,
                 Channels = packing.Channels,
@@ -136,13 +131,34 @@ internal static class TensorCoreConvolution
             ByTapColumns = p.ByTapColumns,
         });
 
+    /// <summary>Chunks of channels that a pixel of the result sums over.</summary>
+    private static int Chunks(Precision precision, ConvolutionOperands.Packing packing) => packing.TapRows * packing.TapColumns * ChunksOfTap(precision, packing);
+
+    private static int ChunksOfTap(Precision precision, ConvolutionOperands.Packing packing) =>
+        (packing.Channels + TensorCoreTile.ChunkValues(precision) - 1) / TensorCoreTile.ChunkValues(precision);
+
+    /// <summary>The order in which they are summed: see the *.cuh.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal readonly struct ChunkOrder
+    {
+        private readonly InvariantDivision byGroup, byTaps, byTapColumns;
+
+        public ChunkOrder(Precision precision, ConvolutionOperands.Packing packing)
+        {
+            int chunks = ChunksOfTap(precision, packing);
+            byGroup = new(chunks % TensorCoreTile.ChunksOfLine == 0 ? TensorCoreTile.ChunksOfLine : chunks);
+            byTaps = new(Math.Max(packing.TapRows * packing.TapColumns, 1));
+            byTapColumns = new(Math.Max(packing.TapColumns, 1));
+        }
+    }
+
     [StructLayout(LayoutKind.Sequential)]
     internal struct ConvolveArguments
     {
         public nint X, Weight, Bias, Residual, Gate, Y;
         public PixelNumbers Pixels;
         public PixelGrid Input, Output;
-        public InvariantDivision ByChunks, ByTapColumns;
+        public ChunkOrder Order;
         public int TapRowStep, TapColumnStep, Chunks, Quads, Channels, Block, Relu;
     }
 
@@ -150,8 +166,9 @@ internal static class TensorCoreConvolution
     internal struct PackArguments
     {
         public nint Weight, Packed;
-        public InvariantDivision ByColumns, BySlices, ByChunks, ByTapColumns;
-        public int Count, Taps, Columns, ColumnStride, Channels, ChannelStride, FirstTap, TapRowStep, TapColumnStep;
+        public InvariantDivision ByColumns, BySlices;
+        public ChunkOrder Order;
+        public int Count, Columns, ColumnStride, Channels, ChannelStride, FirstTap, TapRowStep, TapColumnStep;
     }
 
     /// <summary>As those of <see cref="WeightGradient"/>.</summary>

@@ -1,5 +1,5 @@
 // Convolution on tensor cores, forward and input gradient: the implicit matrix product of ImplicitGemm.Cuda.cs. Rows are pixels of the whole batch,
-// columns channels of the result, and the sum runs over (r, s, channel), a tap's channels in chunks of 16 bytes. The input has enough zero pixels around
+// columns channels of the result, and the sum runs over taps and their channels, these in chunks of 16 bytes, in the order of ChunkOrder. The input has enough zero pixels around
 // it, so no border is tested for. Weights come packed: rounded, zero where there is none, and as the slices lie in shared memory.
 #include "TensorCoreConvolution.cuh"
 
@@ -13,9 +13,10 @@ struct ChunkOffset
 template <class Precision>
 __device__ __forceinline__ ChunkOffset offsetOf(const ConvolveArguments& p, int chunk)
 {
-    chunk = min(chunk, p.chunks - 1);
-    int tap = p.byChunks.quotient(chunk), quad = (chunk - tap * p.byChunks.divisor) * (Precision::ChunkValues / 4), r = p.byTapColumns.quotient(tap);
-    return {r * p.tapRowStep + (tap - r * p.byTapColumns.divisor) * p.tapColumnStep + quad, quad + 1 < p.quads ? 1 : 0};
+    int r, s, chunkOfTap;
+    p.order.find(min(chunk, p.chunks - 1), r, s, chunkOfTap);
+    int quad = chunkOfTap * (Precision::ChunkValues / 4);
+    return {r * p.tapRowStep + s * p.tapColumnStep + quad, quad + 1 < p.quads ? 1 : 0};
 }
 
 // relu?(Σ + bias + residual), 0 where gate ≤ 0, of one pixel's channels: values 2j and 2j + 1 are channels "channel" + 8j and the next. Channels that only
@@ -173,12 +174,13 @@ __device__ __forceinline__ void pack(const PackArguments& p, Round round)
     constexpr int Values = LineValues<Precision>;
     int line = i / Values, value = i % Values, slices = p.byColumns.quotient(line), column = line - slices * p.byColumns.divisor;
     int tile = p.bySlices.quotient(slices), slice = slices - tile * p.bySlices.divisor;
-    int chunk = slice * ChunksOfLine + ((value / Precision::ChunkValues) ^ ((column >> 1) & 3)), tap = p.byChunks.quotient(chunk);
-    int channel = (chunk - tap * p.byChunks.divisor) * Precision::ChunkValues + value % Precision::ChunkValues;
-    int r = p.byTapColumns.quotient(tap), s = tap - r * p.byTapColumns.divisor;
+    int r, s, chunkOfTap;
+    p.order.find(slice * ChunksOfLine + ((value / Precision::ChunkValues) ^ ((column >> 1) & 3)), r, s, chunkOfTap);
+    // Chunks behind the last one belong to a group that no tap has.
+    int channel = chunkOfTap * Precision::ChunkValues + value % Precision::ChunkValues;
     column += tile * p.byColumns.divisor;
     float weight = 0;
-    if (column < p.columns && channel < p.channels && tap < p.taps)
+    if (column < p.columns && channel < p.channels)
         weight = p.weight[column * p.columnStride + channel * p.channelStride + p.firstTap + r * p.tapRowStep + s * p.tapColumnStep];
     ((Value*)p.packed)[i] = round(weight);
 }

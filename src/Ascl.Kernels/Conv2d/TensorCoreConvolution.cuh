@@ -34,16 +34,34 @@ struct PixelNumbers
     }
 };
 
+// The sum of a convolution in chunks: (group of a tap's chunks, tap, chunk of the group). Where a tap has whole slices of chunks, a group is one slice, so that
+// all taps of the same channels come one after another and find them in the multiprocessor's cache; otherwise it is the tap's all.
+struct ChunkOrder
+{
+    // Chunks of a group, taps, and taps of a row.
+    Division byGroup, byTaps, byTapColumns;
+
+    // The place of a chunk: row and column of its tap, and the number it has among that one's chunks.
+    __device__ void find(int chunk, int& r, int& s, int& chunkOfTap) const
+    {
+        int part = byGroup.quotient(chunk), group = byTaps.quotient(part), tap = part - group * byTaps.divisor;
+        r = byTapColumns.quotient(tap);
+        s = tap - r * byTapColumns.divisor;
+        chunkOfTap = group * byGroup.divisor + chunk - part * byGroup.divisor;
+    }
+};
+
 struct PackArguments
 {
     const float* weight;
     void* packed;
-    // Columns of a tile; slices of a tile; chunks of a tap; taps of a row.
-    Division byColumns, bySlices, byChunks, byTapColumns;
-    // Packed values, and taps. The rest as in ConvolutionOperands.Packing.
-    int count, taps, columns, columnStride, channels, channelStride, firstTap, tapRowStep, tapColumnStep;
+    // Columns of a tile; slices of a tile.
+    Division byColumns, bySlices;
+    ChunkOrder order;
+    // Packed values. The rest as in ConvolutionOperands.Packing.
+    int count, columns, columnStride, channels, channelStride, firstTap, tapRowStep, tapColumnStep;
 };
-static_assert(sizeof(PackArguments) == 104, "as in C#");
+static_assert(sizeof(PackArguments) == 112, "as in C#");
 
 struct ConvolveArguments
 {
@@ -56,14 +74,13 @@ struct ConvolveArguments
     PixelNumbers pixels;
     // The first tap of every pixel, and where its result goes.
     PixelGrid input, output;
-    // Chunks of a tap, and taps of a row.
-    Division byChunks, byTapColumns;
+    ChunkOrder order;
     // From a tap to the one below and beside it; chunks of all taps; quads of four channels that a pixel of x has.
     int tapRowStep, tapColumnStep, chunks, quads;
     // Channels of the result, and what a pixel of it has room for.
     int channels, block, relu;
 };
-static_assert(sizeof(ConvolveArguments) == 160, "as in C#");
+static_assert(sizeof(ConvolveArguments) == 176, "as in C#");
 
 struct AddPixelsArguments
 {

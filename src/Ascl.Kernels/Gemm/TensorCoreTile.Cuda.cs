@@ -7,12 +7,12 @@ namespace Ascl.Kernels.Gemm;
 internal sealed record TensorCoreTile(int Rows, int Columns, NativeKernel Kernel)
 {
     /// <summary>What of a row or column of a factor lies in shared memory at a time, in four chunks.</summary>
-    public const int LineBytes = 64;
+    public const int LineBytes = 64, ChunksOfLine = 4;
 
     /// <summary>Values of the sum in 16 bytes.</summary>
     public static int ChunkValues(Precision precision) => precision == Precision.Bf16 ? 8 : 4;
 
-    public static int LineValues(Precision precision) => 4 * ChunkValues(precision);
+    public static int LineValues(Precision precision) => ChunksOfLine * ChunkValues(precision);
 
     /// <summary>The kernels named "name_precision_ROWSxCOLUMNS", in the order of the shapes.</summary>
     public static Dictionary<Precision, TensorCoreTile[]> ByPrecision(string file, string name, (int Rows, int Columns, int Threads)[] shapes, Func<Precision, int, int, int> sharedBytes)
