@@ -195,6 +195,9 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
     public string Device { get; init; } = DeviceChoice.Auto;
 
+    [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
+    public string CudaGraphs { get; init; } = DeviceChoice.On;
+
     [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int? Threads { get; init; }
 

@@ -15,7 +15,7 @@ public sealed class CudaHostTests
         // Nothing was computed, which the check sees.
         Assert.Equal(1, result.ExitCode);
         Assert.Empty(result.Error);
-        Assert.True(launches["Kernel_Map"] > 0);
+        Assert.True(launches["Kernel_Map"].Single > 0);
     }
 
     /// <summary>Ten attack steps and an update: loaded once each, no kernel missing, none launched with a grid that no GPU takes.</summary>
@@ -26,8 +26,34 @@ public sealed class CudaHostTests
         Assert.Empty(result.Error);
         Assert.Equal(0, result.ExitCode);
         Assert.Contains("ascl pgd-step.resnet20.b4.cuda ", result.Output);
-        // The run that is not counted and the one that is: ten steps each.
-        Assert.Equal(20, launches["Kernel_PgdStepLinf"]);
+        // The run that is not counted and the one that is: ten steps each, of which the first is launched kernel by kernel. So is the first update; the attack and
+        // the update are two graphs.
+        Assert.Equal((1, 19), launches["Kernel_PgdStepLinf"]);
+        Assert.Equal((2, 20), launches["graphs"]);
+    }
+
+    [FakeCudaFact]
+    public void AnAttackIsOneGraph()
+    {
+        string[] attack = ["bench", "--model", "resnet20", "--what", "attack-eval", "--batch", "4", "--reps", "1", "--device", "cuda"];
+        var launches = FakeCuda.Run(Plenty, attack).Launches;
+        Assert.Equal((1, 19), launches["graphs"]);
+        Assert.Equal((1, 19), launches["Kernel_PgdStepLinf"]);
+        var plain = FakeCuda.Run(Plenty, [.. attack, "--cuda-graphs", "off"]).Launches;
+        Assert.Equal((0, 0), plain["graphs"]);
+        // Nothing is left out of a graph, and nothing is in it that there was not before.
+        foreach (var (kernel, (single, _)) in plain.Where(entry => entry.Key != "graphs"))
+            Assert.Equal((kernel, single), (kernel, launches[kernel].Single + launches[kernel].Replayed));
+        Assert.True(launches.Values.Sum(l => l.Single) < plain.Values.Sum(l => l.Single) / 10);
+    }
+
+    [FakeCudaFact]
+    public void WithoutGraphsOneLineSaysSoAndAllIsLaunched()
+    {
+        var (result, launches) = FakeCuda.Run(Plenty, graphs: false, "bench", "--model", "resnet20", "--what", "attack-eval", "--batch", "4", "--reps", "1", "--device", "cuda");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Matches("^ascl: cuda:0: .* without a CUDA graph: cuStreamBeginCapture: CUDA error 801$", Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Equal((20, 0), launches["Kernel_PgdStepLinf"]);
     }
 
     [FakeCudaFact]
