@@ -29,6 +29,9 @@ internal abstract class ComputingArguments : VerbArguments
     [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
     public string Device { get; init; } = DeviceChoice.Auto;
 
+    [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
+    public string CudaGraphs { get; init; } = DeviceChoice.On;
+
     [Option("precision", MetaValue = "NAME", HelpText = VerbTexts.Precision)]
     public string Precision { get; init; } = RunConfig.Precisions[0];
 

@@ -198,6 +198,9 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
     public string Device { get; init; } = DeviceChoice.Auto;
 
+    [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
+    public string CudaGraphs { get; init; } = DeviceChoice.On;
+
     [Option("precision", MetaValue = "NAME", HelpText = VerbTexts.Precision + " Of training steps; what is reported is always measured in float32.")]
     public string? Precision { get; init; }
 

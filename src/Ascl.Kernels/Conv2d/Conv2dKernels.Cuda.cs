@@ -53,7 +53,7 @@ public static partial class Conv2dKernels
         }
         bool planes = to.Layout.Block == 1;
         int columns = ImplicitGemm.TileColumns(packing.Columns, planes);
-        DeviceBuffer<float> packed = weight.Derived($"cuda {what} {columns}", () => ConvolutionOperands.Pack(device, packing, columns, weight));
+        DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {what} {columns}", old => ConvolutionOperands.Pack(device, packing, columns, weight, old));
         var (kernel, rows, threads) = ImplicitGemm.Choose(to.Numbers.Count, packing.Columns, columns);
         device.Launch(kernel, (new Index3D((to.Numbers.Count + rows - 1) / rows, (packing.Columns + columns - 1) / columns, 1), new Index3D(threads, 1, 1)), new ImplicitGemm.ConvolveArguments
         {

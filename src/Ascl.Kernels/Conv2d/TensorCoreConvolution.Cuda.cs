@@ -48,7 +48,7 @@ internal static class TensorCoreConvolution
             return;
         Precision precision = device.Precision;
         TensorCoreTile tile = Choose(precision, to.Numbers.Count, packing.Columns);
-        DeviceBuffer<float> packed = weight.Derived($"cuda {precision} {what} {tile.Columns}", () => Pack(device, packing, tile.Columns, weight));
+        DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {precision} {what} {tile.Columns}", old => Pack(device, precision, packing, tile.Columns, weight, old));
         device.Launch(tile.Kernel, ((to.Numbers.Count + tile.Rows - 1) / tile.Rows, (packing.Columns + tile.Columns - 1) / tile.Columns, 1), new ConvolveArguments
         {
             X = CudaDevice.Address(from.Memory),
@@ -80,19 +80,21 @@ internal static class TensorCoreConvolution
     }
 
     /// <summary>[tile][slice][column of the tile][64 bytes].</summary>
-    private static DeviceBuffer<float> Pack(CudaDevice device, ConvolutionOperands.Packing packing, int tileColumns, DeviceBuffer<float> weight)
+    /// <param name="old">Packed weights of before a change, to be filled again; null for none.</param>
+    private static DeviceBuffer<float> Pack(CudaDevice device, Precision precision, ConvolutionOperands.Packing packing, int tileColumns, DeviceBuffer<float> weight, DeviceBuffer<float>? old)
     {
-        int slices = (Chunks(device.Precision, packing) + TensorCoreTile.ChunksOfLine - 1) / TensorCoreTile.ChunksOfLine, tiles = (packing.Columns + tileColumns - 1) / tileColumns;
-        DeviceBuffer<float> packed = device.Allocate<float>(checked(tiles * slices * tileColumns * (TensorCoreTile.LineBytes / sizeof(float))));
-        int count = packed.Length * (TensorCoreTile.ChunkValues(device.Precision) / 4);
+        int slices = (Chunks(precision, packing) + TensorCoreTile.ChunksOfLine - 1) / TensorCoreTile.ChunksOfLine, tiles = (packing.Columns + tileColumns - 1) / tileColumns;
+        int length = checked(tiles * slices * tileColumns * (TensorCoreTile.LineBytes / sizeof(float)));
+        DeviceBuffer<float> packed = old?.Length == length ? old : device.Allocate<float>(length);
+        int count = packed.Length * (TensorCoreTile.ChunkValues(precision) / 4);
         if (count > 0)
-            device.Launch(device.Precision == Precision.Bf16 ? PackBf16 : PackTf32, (CudaDevice.Groups(count), 1, 1), new PackArguments
+            device.Launch(precision == Precision.Bf16 ? PackBf16 : PackTf32, (CudaDevice.Groups(count), 1, 1), new PackArguments
             {
                 Weight = CudaDevice.Address(weight),
                 Packed = CudaDevice.Address(packed),
                 ByColumns = new(tileColumns),
                 BySlices = new(slices),
-                Order = new(device.Precision, packing),
+                Order = new(precision, packing),
                 Count = count,
                 Columns = packing.Columns,
                 ColumnStride = packing.ColumnStride,

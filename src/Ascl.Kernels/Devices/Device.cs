@@ -32,10 +32,23 @@ public abstract class Device : IDisposable
     }
 
     /// <summary>Scopes and reuse of float buffers.</summary>
-    public BufferPool Pool => pool ??= new BufferPool(this);
+    public BufferPool Pool
+    {
+        get => pool ??= new BufferPool(this);
+        private protected set => pool = value;
+    }
+
+    /// <summary>What is noted while launches are captured; null while none are.</summary>
+    internal CaptureNotes? Capture { get; private protected set; }
 
     /// <summary>New zeroed memory that lives as long as the returned object.</summary>
     public abstract DeviceBuffer<T> Allocate<T>(int length) where T : unmanaged;
+
+    /// <summary>
+    /// Does work that is likely to come again. A GPU captures its launches the second time and from then on starts all of them at once.
+    /// </summary>
+    /// <returns>What the work returned: valid in the pool's scope around the call, until the device repeats other work.</returns>
+    public virtual TResult Repeat<TResult>(IRepeatedWork<TResult> work) => work.Run();
 
     /// <summary>Waits until everything given to the device is done.</summary>
     public abstract void Synchronize();

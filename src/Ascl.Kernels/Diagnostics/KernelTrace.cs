@@ -30,6 +30,9 @@ public readonly struct KernelTrace : IDisposable
     /// <summary>Waits for the kernels of a device that runs them after their call has returned; set by that device.</summary>
     internal static Action? WaitForKernels { get; set; }
 
+    /// <summary>Whether somebody wants to know of each kernel.</summary>
+    internal static bool IsListening => listener is not null;
+
     static KernelTrace()
     {
         if (DebugSettings.Level < 2)

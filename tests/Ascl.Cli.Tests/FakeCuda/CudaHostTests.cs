@@ -16,7 +16,7 @@ public sealed class CudaHostTests
         // Nothing was computed, which the check sees.
         Assert.Equal(1, result.ExitCode);
         Assert.Empty(result.Error);
-        Assert.True(launches["Kernel_Map"] > 0);
+        Assert.True(launches["Kernel_Map"].Single > 0);
     }
 
     /// <summary>Ten attack steps and an update: loaded once each, no kernel missing, none launched with a grid that no GPU takes.</summary>
@@ -27,8 +27,34 @@ public sealed class CudaHostTests
         Assert.Empty(result.Error);
         Assert.Equal(0, result.ExitCode);
         Assert.Contains("ascl pgd-step.resnet20.b4.cuda ", result.Output);
-        // The run that is not counted and the one that is: ten steps each.
-        Assert.Equal(20, launches["Kernel_PgdStepLinf"]);
+        // The run that is not counted and the one that is: ten steps each, of which the first is launched kernel by kernel. So is the first update; the attack and
+        // the update are two graphs.
+        Assert.Equal((1, 19), launches["Kernel_PgdStepLinf"]);
+        Assert.Equal((2, 20), launches["graphs"]);
+    }
+
+    [FakeCudaFact]
+    public void AnAttackIsOneGraph()
+    {
+        string[] attack = ["bench", "--model", "resnet20", "--what", "attack-eval", "--batch", "4", "--reps", "1", "--device", "cuda"];
+        var launches = FakeCuda.Run(Plenty, attack).Launches;
+        Assert.Equal((1, 19), launches["graphs"]);
+        Assert.Equal((1, 19), launches["Kernel_PgdStepLinf"]);
+        var plain = FakeCuda.Run(Plenty, [.. attack, "--cuda-graphs", "off"]).Launches;
+        Assert.Equal((0, 0), plain["graphs"]);
+        // Nothing is left out of a graph, and nothing is in it that there was not before.
+        foreach (var (kernel, (single, _)) in plain.Where(entry => entry.Key != "graphs"))
+            Assert.Equal((kernel, single), (kernel, launches[kernel].Single + launches[kernel].Replayed));
+        Assert.True(launches.Values.Sum(l => l.Single) < plain.Values.Sum(l => l.Single) / 10);
+    }
+
+    [FakeCudaFact]
+    public void WithoutGraphsOneLineSaysSoAndAllIsLaunched()
+    {
+        var (result, launches) = FakeCuda.Run(Plenty, graphs: false, tensorCores: true, "bench", "--model", "resnet20", "--what", "attack-eval", "--batch", "4", "--reps", "1", "--device", "cuda");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Matches("^ascl: cuda:0: .* without a CUDA graph: cuStreamBeginCapture: CUDA error 801$", Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Equal((20, 0), launches["Kernel_PgdStepLinf"]);
     }
 
     /// <summary>All convolutions but the first layer's, and the last layer, through the native kernels, whose arguments and shared memory the driver takes.</summary>
@@ -41,11 +67,11 @@ public sealed class CudaHostTests
         Assert.Empty(result.Error);
         Assert.Equal(0, result.ExitCode);
         Assert.Contains($"ascl pgd-step.resnet20.b4.cuda.{precision} ", result.Output);
-        Assert.Equal(20, launches["Kernel_PgdStepLinf"]);
+        Assert.Equal((1, 19), launches["Kernel_PgdStepLinf"]);
         foreach (string kernel in new[] { "convolve_{0}_128x16", "convolve_{0}_128x32", "convolve_{0}_64x64", "add_pixels_{0}_16x64", "add_pixels_{0}_32x64", "add_pixels_{0}_64x64", "multiply_{0}_64x64", "pack_{0}" })
-            Assert.True(launches.GetValueOrDefault(string.Format(CultureInfo.InvariantCulture, kernel, precision)) > 0, $"{kernel} was not launched: {string.Join(' ', launches.Keys)}");
+            Assert.True(launches.GetValueOrDefault(string.Format(CultureInfo.InvariantCulture, kernel, precision)).Single > 0, $"{kernel} was not launched: {string.Join(' ', launches.Keys)}");
         // The first layer, which alone sums over three channels, and its gradient.
-        Assert.True(launches.Where(entry => entry.Key.StartsWith("Kernel_Convolve", StringComparison.Ordinal)).Sum(entry => entry.Value) > 0);
+        Assert.True(launches.Where(entry => entry.Key.StartsWith("Kernel_Convolve", StringComparison.Ordinal)).Sum(entry => entry.Value.Single) > 0);
         Assert.DoesNotContain(launches.Keys, name => name.StartsWith("Kernel_Multiply", StringComparison.Ordinal));
     }
 
@@ -56,13 +82,13 @@ public sealed class CudaHostTests
         var (result, launches) = FakeCuda.Run(Plenty, "bench", "--model", "resnet18", "--what", "param-grad", "--batch", "2", "--reps", "1", "--device", "cuda", "--precision", "tf32");
         Assert.Empty(result.Error);
         Assert.Equal(0, result.ExitCode);
-        Assert.True(launches["add_pixels_tf32_128x128"] > 0);
+        Assert.True(launches["add_pixels_tf32_128x128"].Single > 0);
     }
 
     [FakeCudaFact]
     public void WithoutTensorCoresFloat32IsComputedAndALineSaysSo()
     {
-        var (result, launches) = FakeCuda.Run(Plenty, tensorCores: false, "bench", "--model", "resnet20", "--what", "forward", "--batch", "2", "--reps", "1", "--device", "cuda", "--precision", "bf16");
+        var (result, launches) = FakeCuda.Run(Plenty, graphs: true, tensorCores: false, "bench", "--model", "resnet20", "--what", "forward", "--batch", "2", "--reps", "1", "--device", "cuda", "--precision", "bf16");
         Assert.Equal(0, result.ExitCode);
         Assert.StartsWith("ascl: precision bf16: float32 instead, because the tensor-core kernels cannot be loaded: ", Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
         Assert.Contains("ascl forward.resnet20.b2.cuda ", result.Output);
@@ -79,7 +105,7 @@ public sealed class CudaHostTests
             var (result, launches) = FakeCuda.Run(Plenty, "train", "--method", "pgd-at", "--limit-train", "520", "--limit-test", "8", "--validation", "8", "--epochs", "1", "--batch", "256", "--attack-steps", "2", "--twin", "false",
                 "--tensorboard", "false", "--out", Path.Combine(folder, "run"), "--device", "cuda", "--attack-precision", "bf16");
             Assert.DoesNotContain("precision", result.Error);
-            Assert.Contains(launches, entry => entry.Key.StartsWith("convolve_bf16", StringComparison.Ordinal) && entry.Value > 0);
+            Assert.Contains(launches, entry => entry.Key.StartsWith("convolve_bf16", StringComparison.Ordinal) && entry.Value.Single > 0);
             Assert.DoesNotContain(launches.Keys, name => name.StartsWith("add_pixels", StringComparison.Ordinal) || name.Contains("tf32", StringComparison.Ordinal));
             Assert.Contains("\"attack-precision\": \"bf16\"", File.ReadAllText(Path.Combine(folder, "run", "config.json")));
         }

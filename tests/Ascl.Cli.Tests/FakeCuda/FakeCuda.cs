@@ -27,11 +27,13 @@ internal static class FakeCuda
 
     public static bool IsBuilt => Folder.Value is not null;
 
-    /// <summary>Runs the program on the fake GPU, and tells how often each kernel was launched.</summary>
-    public static (ProcessResult Result, Dictionary<string, long> Launches) Run(long memory, params string[] arguments) => Run(memory, tensorCores: true, arguments);
+    /// <summary>Runs the program on the fake GPU, and tells how often each kernel was launched, by itself and as a part of graphs; under "graphs", how many graphs
+    /// were made and how often they were launched.</summary>
+    public static (ProcessResult Result, Dictionary<string, (long Single, long Replayed)> Launches) Run(long memory, params string[] arguments) => Run(memory, graphs: true, tensorCores: true, arguments);
 
-    /// <summary>Likewise, on a driver that perhaps does not take the native kernels.</summary>
-    public static (ProcessResult Result, Dictionary<string, long> Launches) Run(long memory, bool tensorCores, params string[] arguments)
+    /// <param name="graphs">Whether the driver can capture.</param>
+    /// <param name="tensorCores">Whether it takes the native kernels.</param>
+    public static (ProcessResult Result, Dictionary<string, (long Single, long Replayed)> Launches) Run(long memory, bool graphs, bool tensorCores, params string[] arguments)
     {
         string log = Path.GetTempFileName();
         ProcessStartInfo start = new("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]);
@@ -40,11 +42,14 @@ internal static class FakeCuda
         start.Environment["FAKE_CUDA_MEMORY"] = $"{memory}";
         if (!tensorCores)
             start.Environment["FAKE_CUDA_NO_TENSOR_CORES"] = "1";
+        start.Environment["FAKE_CUDA_GRAPHS"] = graphs ? "1" : "0";
         ProcessResult result = AsclProcess.Run(start);
-        var launches = File.ReadLines(log).Select(line => line.Split(' ')).GroupBy(p => p[0]).ToDictionary(g => g.Key, g => g.Sum(p => long.Parse(p[1], System.Globalization.CultureInfo.InvariantCulture)));
+        var launches = File.ReadLines(log).Select(line => line.Split(' ')).GroupBy(p => p[0]).ToDictionary(g => g.Key, g => (g.Sum(p => Number(p[1])), g.Sum(p => Number(p[2]))));
         File.Delete(log);
         return (result, launches);
     }
+
+    private static long Number(string text) => long.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 
     private static string? Build()
     {

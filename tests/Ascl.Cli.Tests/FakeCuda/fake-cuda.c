@@ -2,7 +2,9 @@
 // It takes the host side of the program (loading PTX, packing arguments, copies, order of calls) through its real paths. What the program calls
 // wrongly, such as a launch of a kernel that was never loaded, ends it with a message.
 //   gcc -shared -fPIC -O1 fake-cuda.c -o libcuda.so.1
-// At the end of the process a line a kernel, "NAME LAUNCHES", goes to the file that FAKE_CUDA_LOG names. FAKE_CUDA_MEMORY: bytes of device memory.
+// At the end of the process a line a kernel, "NAME LAUNCHES REPLAYED", goes to the file that FAKE_CUDA_LOG names: launches one by one, and as a part of
+// graphs; then the same of graphs: how many were made, how often they were launched. FAKE_CUDA_MEMORY: bytes of device memory. FAKE_CUDA_GRAPHS=0: a driver
+// that refuses to capture.
 // FAKE_CUDA_NO_TENSOR_CORES: PTX that uses them is refused.
 #include <pthread.h>
 #include <stdint.h>
@@ -11,9 +13,9 @@
 #include <string.h>
 
 typedef void* Handle;
-enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_IMAGE = 200, INVALID_PTX = 218, NOT_FOUND = 500, MOST = 4096 };
+enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_IMAGE = 200, INVALID_PTX = 218, NOT_FOUND = 500, NOT_SUPPORTED = 801, MOST = 4096 };
 
-static struct { char name[256]; long launches; size_t bytes; int shared; } functions[MOST];
+static struct { char name[256]; long launches, replayed; size_t bytes; int shared; } functions[MOST];
 static char* modules[MOST];
 static struct { char* start; size_t bytes; } blocks[MOST];
 static int functionCount, moduleCount, blockCount;
@@ -33,6 +35,28 @@ static size_t memory(void)
     return bytes ? strtoull(bytes, 0, 10) : (size_t)8 << 30;
 }
 
+// What a stream is given while it is captured: a kernel (function is its index), or a copy, or a filling (from is 0).
+typedef struct { int function; char* to; char* from; size_t bytes; int value; } Node;
+typedef struct { Node* nodes; int count; } Graph;
+static Graph graphs[MOST];
+static int graphCount;
+static long graphLaunches;
+static Handle captured;         // the stream, 0 for none
+
+static int put(Node node)
+{
+    Graph* graph = &graphs[graphCount];
+    graph->nodes = realloc(graph->nodes, (graph->count + 1) * sizeof node);
+    graph->nodes[graph->count++] = node;
+    return OK;
+}
+
+static void notWhileCapturing(const char* call)
+{
+    if (captured)
+        refuse(call, "while a stream is captured");
+}
+
 __attribute__((destructor)) static void report(void)
 {
     const char* path = getenv("FAKE_CUDA_LOG");
@@ -40,7 +64,8 @@ __attribute__((destructor)) static void report(void)
     if (!file)
         return;
     for (int i = 0; i < functionCount; i++)
-        fprintf(file, "%s %ld\n", functions[i].name, functions[i].launches);
+        fprintf(file, "%s %ld %ld\n", functions[i].name, functions[i].launches, functions[i].replayed);
+    fprintf(file, "graphs %d %ld\n", graphCount, graphLaunches);
     fclose(file);
 }
 
@@ -78,7 +103,7 @@ int cuDeviceGetP2PAttribute(int* v, int a, int s, int d) { *v = 0; return OK; }
 int cuCtxCreate_v2(Handle* c, int f, int d) { *c = (Handle)handles++; return OK; }
 int cuCtxDestroy_v2(Handle c) { return OK; }
 int cuCtxSetCurrent(Handle c) { return OK; }
-int cuCtxSynchronize(void) { return OK; }
+int cuCtxSynchronize(void) { notWhileCapturing("cuCtxSynchronize"); return OK; }
 int cuCtxGetCacheConfig(int* c) { *c = 0; return OK; }
 int cuCtxSetCacheConfig(int c) { return OK; }
 int cuCtxGetSharedMemConfig(int* c) { *c = 0; return OK; }
@@ -89,6 +114,7 @@ int cuCtxDisablePeerAccess(Handle c) { return OK; }
 int cuMemGetInfo_v2(size_t* f, size_t* t) { *t = memory(); *f = *t - used; return OK; }
 int cuMemAlloc_v2(Handle* p, size_t n)
 {
+    notWhileCapturing("cuMemAlloc");
     pthread_mutex_lock(&lock);
     int result = blockCount == MOST || used + n > memory() ? OUT_OF_MEMORY : OK;
     if (result == OK)
@@ -136,6 +162,10 @@ int cuMemcpyAsync(Handle to, Handle from, size_t n, Handle s)
 {
     if (n && !isDevice(to, n) && !isDevice(from, n))
         refuse("cuMemcpyAsync", "between two places that are not device memory");
+    if (captured && !(isDevice(to, n) && isDevice(from, n)))
+        notWhileCapturing("cuMemcpyAsync of the host");
+    if (captured && s == captured)
+        return put((Node){ -1, to, from, n, 0 });
     memmove(to, from, n);
     return OK;
 }
@@ -143,6 +173,8 @@ int cuMemsetD8Async(Handle p, uint8_t v, size_t n, Handle s)
 {
     if (n && !isDevice(p, n))
         refuse("cuMemsetD8Async", "outside device memory");
+    if (captured && s == captured)
+        return put((Node){ -1, p, 0, n, v });
     memset(p, v, n);
     return OK;
 }
@@ -154,7 +186,7 @@ int cuPointerGetAttribute(Handle v, int a, Handle p) { return INVALID_VALUE; }
 int cuStreamCreate(Handle* s, int f) { *s = (Handle)handles++; return OK; }
 int cuStreamCreateWithPriority(Handle* s, int f, int p) { return cuStreamCreate(s, f); }
 int cuStreamDestroy_v2(Handle s) { return OK; }
-int cuStreamSynchronize(Handle s) { return OK; }
+int cuStreamSynchronize(Handle s) { notWhileCapturing("cuStreamSynchronize"); return OK; }
 int cuEventCreate(Handle* e, int f) { *e = (Handle)handles++; return OK; }
 int cuEventDestroy_v2(Handle e) { return OK; }
 int cuEventQuery(Handle e) { return OK; }
@@ -218,6 +250,49 @@ int cuLaunchKernel(Handle f, int gx, int gy, int gz, int bx, int by, int bz, int
     // The buffer of arguments: {1, pointer, 2, pointer to size, 0}.
     if (!args && (!extra || (uintptr_t)extra[0] != 1 || *(size_t*)extra[3] < functions[index].bytes))
         refuse("launch with too few bytes of arguments:", functions[index].name);
+    if (captured && s == captured)
+        return put((Node){ (int)index, 0, 0, 0, 0 });
     functions[index].launches++;
     return OK;
 }
+
+int cuStreamBeginCapture_v2(Handle s, int mode)
+{
+    const char* graphsToo = getenv("FAKE_CUDA_GRAPHS");
+    if (captured || !s || mode != 2 || graphCount == MOST || (graphsToo && *graphsToo == '0'))
+        return NOT_SUPPORTED;
+    captured = s;
+    return OK;
+}
+int cuStreamEndCapture(Handle s, Handle* graph)
+{
+    if (s != captured || !s)
+        return INVALID_VALUE;
+    captured = 0;
+    *graph = (Handle)(uintptr_t)++graphCount;
+    return OK;
+}
+// A graph serves as its own executable.
+int cuGraphInstantiateWithFlags(Handle* executable, Handle graph, unsigned long long flags) { *executable = graph; return OK; }
+int cuGraphLaunch(Handle executable, Handle s)
+{
+    uintptr_t index = (uintptr_t)executable - 1;
+    if (index >= (uintptr_t)graphCount || captured)
+        refuse("cuGraphLaunch", "of what is no graph, or while a stream is captured");
+    graphLaunches++;
+    for (int i = 0; i < graphs[index].count; i++)
+    {
+        Node* node = &graphs[index].nodes[i];
+        if (node->function >= 0)
+            functions[node->function].replayed++;
+        else if (!isDevice(node->to, node->bytes))
+            refuse("cuGraphLaunch", "writes memory that was let go of");
+        else if (node->from)
+            memmove(node->to, node->from, node->bytes);
+        else
+            memset(node->to, node->value, node->bytes);
+    }
+    return OK;
+}
+int cuGraphExecDestroy(Handle executable) { return OK; }
+int cuGraphDestroy(Handle graph) { return OK; }

@@ -148,7 +148,7 @@ public sealed class BatchNormTests
         int channels = layout.Blocks * layout.Block, count = n * h * w;
         float[] mean = DeviceData.Uniform(channels, 1), variance = DeviceData.Uniform(channels, 2, 0.1f, 2), runningMean = DeviceData.Uniform(5, 3), runningVariance = DeviceData.Uniform(5, 4, 0.5f, 1.5f);
         DeviceBuffer<float> m = device.Upload<float>(runningMean), v = device.Upload<float>(runningVariance);
-        object before = v.Derived("test", () => new object());
+        object before = v.Derived<object>("test", _ => new object());
         BatchNormKernels.UpdateRunning(layout, device.Upload<float>(mean), device.Upload<float>(variance), 0.1f, m, v);
         double unbias = count > 1 ? (double)count / (count - 1) : 1;
         for (int c = 0; c < 5; c++)
@@ -156,7 +156,7 @@ public sealed class BatchNormTests
             Assert.Equal(0.9 * runningMean[c] + 0.1 * mean[c], m.ToArray()[c], 1e-6);
             Assert.Equal(0.9 * runningVariance[c] + 0.1 * variance[c] * unbias, v.ToArray()[c], 1e-6);
         }
-        Assert.NotSame(before, v.Derived("test", () => new object()));
+        Assert.NotSame(before, v.Derived<object>("test", _ => new object()));
         DeviceData.AssertNothingBehind(m, "running mean");
     }
 
