@@ -96,5 +96,4 @@ __device__ __forceinline__ uint32_t roundTf32(float value)
     return v;
 }
 
-__device__ __forceinline__ uint32_t bitsOf(float value) { return __float_as_uint(value); }
 __device__ __forceinline__ float floatOf(uint32_t bits) { return __uint_as_float(bits); }
