@@ -14,7 +14,7 @@ namespace Ascl.Kernels.Devices;
 /// An NVIDIA GPU, through ILGPU: one stream in which copies and kernels run in the order they were given, and memory cut from slabs. Activations lie
 /// as [N][H+2][W+2][channels], the channels rounded up to whole 16-byte loads (<see cref="ChannelBlock"/>).
 /// </summary>
-public sealed class CudaDevice : Device
+public sealed class CudaDevice : Device, IKernelClock
 {
     /// <summary>Threads of a group wherever nothing else is said: a multiple of the 32 that run together.</summary>
     internal const int GroupSize = 256;
@@ -48,7 +48,7 @@ public sealed class CudaDevice : Device
         memory = new CudaMemory(accelerator, slabBytes);
         staging = accelerator.AllocatePageLocked1D<byte>(StagingBytes);
         repeated = graphs ? new RepeatedWorks(this, () => stream is CudaStream real ? new CudaGraph(accelerator, real) : recorded = new RecordedLaunches()) : null;
-        KernelTrace.WaitForKernels = Synchronize;
+        KernelTrace.DeviceClock = this;
         DebugSettings.Say($"device {Name}");
     }
 
@@ -130,20 +130,27 @@ public sealed class CudaDevice : Device
     public override DeviceBuffer<T> Allocate<T>(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        CudaMemory.Block block;
+        CudaBuffer<T> buffer = new(this, Rent((long)length * Unsafe.SizeOf<T>()), length);
+        Capture?.Hold(buffer);
+        if (length > 0)
+            Clear(buffer.View);
+        return buffer;
+    }
+
+    private CudaMemory.Block Rent(long bytes)
+    {
         try
         {
-            block = memory.Rent((long)length * Unsafe.SizeOf<T>());
+            return memory.Rent(bytes);
+        }
+        catch (OutOfMemoryException) when (repeated?.ForgetAll() == true)
+        {
+            return Rent(bytes);
         }
         catch (OutOfMemoryException e)
         {
             throw new UserErrorException($"{Name}: out of memory: {e.Message}; lower --batch or choose a smaller model");
         }
-        CudaBuffer<T> buffer = new(this, block, length);
-        Capture?.Hold(buffer);
-        if (length > 0)
-            Clear(buffer.View);
-        return buffer;
     }
 
     /// <summary>A few numbers that do not change, such as the means of an image's channels, on the device: copied there once. None: a view of length 0.</summary>
@@ -274,9 +281,19 @@ public sealed class CudaDevice : Device
         }
     }
 
+    /// <summary>An event in the stream.</summary>
+    IDisposable IKernelClock.Mark() => stream.AddProfilingMarker();
+
+    double IKernelClock.Milliseconds(IDisposable from, IDisposable to)
+    {
+        ((ProfilingMarker)to).Synchronize();
+        return ((ProfilingMarker)to).MeasureFrom((ProfilingMarker)from).TotalMilliseconds;
+    }
+
     public override void Dispose()
     {
-        KernelTrace.WaitForKernels = null;
+        if (KernelTrace.DeviceClock == this)
+            KernelTrace.DeviceClock = null;
         stream.Synchronize();
         repeated?.Dispose();
         native?.Dispose();

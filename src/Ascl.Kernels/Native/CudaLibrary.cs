@@ -27,7 +27,7 @@ internal static class CudaLibrary
     public static Context CreateContext(Action<Context.Builder> devices) => Context.Create(builder =>
     {
         devices(builder);
-        builder.Optimize(OptimizationLevel.O2).Math(MathMode.Fast).Inlining(InliningMode.Aggressive).PageLocking(PageLockingMode.Auto).EnableAlgorithms();
+        builder.Optimize(OptimizationLevel.O2).Math(MathMode.Fast).Inlining(InliningMode.Aggressive).PageLocking(PageLockingMode.Auto).Profiling().EnableAlgorithms();
     });
 
     /// <summary>ILGPU 1.5.3 writes .target sm_80 for every newer device unless this property, which has no public setter, is set before the accelerator is made.</summary>

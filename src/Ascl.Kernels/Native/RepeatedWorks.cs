@@ -13,7 +13,7 @@ namespace Ascl.Kernels.Native;
 internal sealed class RepeatedWorks(CudaDevice device, Func<LaunchCapture> begin) : IDisposable
 {
     /// <summary>Pieces of work remembered at most; the longest unused is forgotten first.</summary>
-    private const int MostRemembered = 32;
+    private const int MostRemembered = 16;
 
     private readonly Dictionary<object, Piece> pieces = [];
     private BufferPool pool = new(device);
@@ -142,12 +142,19 @@ internal sealed class RepeatedWorks(CudaDevice device, Func<LaunchCapture> begin
 
     private static string Name(object work) => work.GetType().Name;
 
-    public void Dispose()
+    /// <summary>Lets go of all captures, and with them of the memory that they hold. False where there are none, or they are needed now.</summary>
+    public bool ForgetAll()
     {
+        if (device.Capture is not null || pieces.Values.All(piece => piece.Captured is null))
+            return false;
         foreach (Piece piece in pieces.Values)
             Forget(piece);
-        pieces.Clear();
+        if (!isRunning)
+            pool = new BufferPool(device);
+        return true;
     }
+
+    public void Dispose() => ForgetAll();
 
     private sealed record CapturedWork(LaunchCapture Launches, CaptureNotes Notes, object? Result, WorkReading Done);
 

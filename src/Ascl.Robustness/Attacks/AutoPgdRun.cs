@@ -122,7 +122,9 @@ internal sealed class AutoPgdRun
     private (float[] Losses, int[] Predictions) Pass(Tensor gradients)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        var (losses, predictions) = model.Device.Repeat(new GradientPass(model, loss, x.Shape, x.Data, batch.Labels, targets, gradients.Data));
+        GradientPass pass = new(model, loss, x.Shape, x.Data, batch.Labels, targets, gradients.Data);
+        // A random network does something else each time.
+        var (losses, predictions) = settings.Passes > 1 ? pass.Run() : model.Device.Repeat(pass);
         return (losses.ToArray(), predictions.ToArray());
     }
 

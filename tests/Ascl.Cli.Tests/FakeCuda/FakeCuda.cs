@@ -28,7 +28,7 @@ internal static class FakeCuda
     public static bool IsBuilt => Folder.Value is not null;
 
     /// <summary>Runs the program on the fake GPU, and tells how often each kernel was launched, by itself and as a part of graphs; under "graphs", how many graphs
-    /// were made and how often they were launched.</summary>
+    /// were made and how often they were launched; under "waits", how often the host waited for the stream.</summary>
     public static (ProcessResult Result, Dictionary<string, (long Single, long Replayed)> Launches) Run(long memory, params string[] arguments) => Run(memory, graphs: true, tensorCores: true, arguments);
 
     /// <param name="graphs">Whether the driver can capture.</param>

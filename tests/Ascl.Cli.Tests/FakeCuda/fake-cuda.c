@@ -3,7 +3,7 @@
 // wrongly, such as a launch of a kernel that was never loaded, ends it with a message.
 //   gcc -shared -fPIC -O1 fake-cuda.c -o libcuda.so.1
 // At the end of the process a line a kernel, "NAME LAUNCHES REPLAYED", goes to the file that FAKE_CUDA_LOG names: launches one by one, and as a part of
-// graphs; then the same of graphs: how many were made, how often they were launched. FAKE_CUDA_MEMORY: bytes of device memory. FAKE_CUDA_GRAPHS=0: a driver
+// graphs; then the same of graphs: how many were made, how often they were launched; and how often the host waited for a stream. FAKE_CUDA_MEMORY: bytes of device memory. FAKE_CUDA_GRAPHS=0: a driver
 // that refuses to capture.
 // FAKE_CUDA_NO_TENSOR_CORES: PTX that uses them is refused.
 #include <pthread.h>
@@ -40,7 +40,7 @@ typedef struct { int function; char* to; char* from; size_t bytes; int value; } 
 typedef struct { Node* nodes; int count; } Graph;
 static Graph graphs[MOST];
 static int graphCount;
-static long graphLaunches;
+static long graphLaunches, waits;
 static Handle captured;         // the stream, 0 for none
 
 static int put(Node node)
@@ -66,6 +66,7 @@ __attribute__((destructor)) static void report(void)
     for (int i = 0; i < functionCount; i++)
         fprintf(file, "%s %ld %ld\n", functions[i].name, functions[i].launches, functions[i].replayed);
     fprintf(file, "graphs %d %ld\n", graphCount, graphLaunches);
+    fprintf(file, "waits %ld 0\n", waits);
     fclose(file);
 }
 
@@ -186,13 +187,20 @@ int cuPointerGetAttribute(Handle v, int a, Handle p) { return INVALID_VALUE; }
 int cuStreamCreate(Handle* s, int f) { *s = (Handle)handles++; return OK; }
 int cuStreamCreateWithPriority(Handle* s, int f, int p) { return cuStreamCreate(s, f); }
 int cuStreamDestroy_v2(Handle s) { return OK; }
-int cuStreamSynchronize(Handle s) { notWhileCapturing("cuStreamSynchronize"); return OK; }
+int cuStreamSynchronize(Handle s) { notWhileCapturing("cuStreamSynchronize"); waits++; return OK; }
 int cuEventCreate(Handle* e, int f) { *e = (Handle)handles++; return OK; }
 int cuEventDestroy_v2(Handle e) { return OK; }
 int cuEventQuery(Handle e) { return OK; }
-int cuEventRecord(Handle e, Handle s) { return OK; }
+// Each event comes one millisecond after the one before it.
+static int eventTimes[1 << 16], events;
+int cuEventRecord(Handle e, Handle s)
+{
+    notWhileCapturing("cuEventRecord");
+    eventTimes[(uintptr_t)e & 0xffff] = ++events;
+    return OK;
+}
 int cuEventSynchronize(Handle e) { return OK; }
-int cuEventElapsedTime(float* ms, Handle a, Handle b) { *ms = 1.5f; return OK; }
+int cuEventElapsedTime(float* ms, Handle a, Handle b) { *ms = eventTimes[(uintptr_t)b & 0xffff] - eventTimes[(uintptr_t)a & 0xffff]; return OK; }
 
 int cuModuleLoadData(Handle* m, const char* image)
 {
