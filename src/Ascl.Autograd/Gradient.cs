@@ -18,7 +18,7 @@ public static class Gradient
         if (output.Shape.Length != 1)
             throw new ShapeException($"gradient: the output must be one value, not {output.Shape}; or give the gradient with respect to it");
         Tensor one = Tensor.Empty(output.Device, output.Shape);
-        one.Data.CopyFrom([1f]);
+        ElementwiseKernels.Fill(null, 1, one.Data);
         return Seeded(output, one, targets);
     }
 
@@ -92,7 +92,7 @@ public static class Gradient
     private static Tensor Zeros(Tensor like)
     {
         Tensor zeros = Tensor.EmptyLike(like);
-        zeros.Data.CopyFrom(new float[zeros.Data.Length]);
+        ElementwiseKernels.Fill(null, 0, zeros.Data);
         return zeros;
     }
 

@@ -81,7 +81,7 @@ public sealed class OptionTests
 
     [Fact]
     public void TrainHasAnOptionForEachKeyOfARun() =>
-        Assert.Equal(RunConfig.Keys.Concat(["config", "device", "preset", "list-presets"]).Order(), VerbOption.Of(typeof(TrainVerb)).Select(option => option.Name).Order());
+        Assert.Equal(RunConfig.Keys.Concat(["config", "cuda-graphs", "device", "preset", "list-presets"]).Order(), VerbOption.Of(typeof(TrainVerb)).Select(option => option.Name).Order());
 
     /// <summary>Of every preset: its options exist and make a run; help and list name it; what is given beside it wins.</summary>
     [Fact]

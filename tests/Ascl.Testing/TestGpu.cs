@@ -8,9 +8,12 @@ public static class TestGpu
 {
     public const string Collection = "cuda";
 
-    private static readonly Lazy<CudaDevice> Opened = new(() => IsReal ? CudaDevice.Open(0) : CudaDevice.Simulated());
+    private static readonly Lazy<CudaDevice> Opened = new(() => Open(graphs: true));
 
     public static bool IsReal { get; } = CudaDevice.Available().Count > 0;
 
     public static CudaDevice Device => Opened.Value;
+
+    /// <summary>Another one, for the caller alone.</summary>
+    public static CudaDevice Open(bool graphs) => IsReal ? CudaDevice.Open(0, graphs) : CudaDevice.Simulated(graphs);
 }

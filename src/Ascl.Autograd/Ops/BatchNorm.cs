@@ -42,10 +42,7 @@ public static class BatchNormOps
         if (train)
         {
             mean = Tensor.Empty(x.Device, new(channels)).Data;
-            DeviceBuffer<float> variance = Tensor.Empty(x.Device, new(channels)).Data;
-            BatchNormKernels.Statistics(layout, x.Data, mean, variance, x.Sums);
-            BatchNormKernels.UpdateRunning(layout, mean, variance, state.Momentum, state.RunningMean.Data, state.RunningVariance.Data);
-            BatchNormKernels.InverseStd(layout.C, variance, state.Epsilon, inverseStd);
+            BatchNormKernels.TrainStatistics(layout, x.Data, new(state.RunningMean.Data, state.RunningVariance.Data, state.Momentum), state.Epsilon, mean, inverseStd, x.Sums);
         }
         else
         {

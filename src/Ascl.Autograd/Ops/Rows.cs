@@ -57,7 +57,7 @@ public static class RowOps
         Tensor Backward(Tensor dy)
         {
             Tensor dx = Tensor.EmptyLike(x);
-            dx.Data.CopyFrom(new float[dx.Shape.Length]);
+            ElementwiseKernels.Fill(null, 0, dx.Data);
             ElementwiseKernels.Copy(dy.Data, 0, dx.Data, start, dy.Shape.Length);
             return dx;
         }

@@ -1,4 +1,5 @@
 using Ascl.Cli.Verbs;
+using Ascl.Robustness.Training;
 using CommandLine;
 
 namespace Ascl.Cli.Arguments;
@@ -27,6 +28,12 @@ internal abstract class ComputingArguments : VerbArguments
 {
     [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
     public string Device { get; init; } = DeviceChoice.Auto;
+
+    [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
+    public string CudaGraphs { get; init; } = DeviceChoice.On;
+
+    [Option("precision", MetaValue = "NAME", HelpText = VerbTexts.Precision)]
+    public string Precision { get; init; } = RunConfig.Precisions[0];
 
     [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int Threads { get; init; }

@@ -39,8 +39,8 @@ internal sealed class BenchVerb : RandomArguments, IVerb
             throw new UserErrorException($"--size {Size}: from 1 to 1024 pixels, or 0");
         if (Batch < 1 || Rows < 1 || Dim < 1 || Reps < 1)
             throw new UserErrorException("--batch, --rows, --dim and --reps must be at least 1");
-        using Device device = DeviceChoice.Open(Device, Threads);
-        string place = device is CpuDevice cpu ? $"t{cpu.Threads}" : "cuda";
+        using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
+        string place = device is CpuDevice cpu ? $"t{cpu.Threads}" : device.Precision == Kernels.Devices.Precision.Float32 ? "cuda" : $"cuda.{Precision}";
         foreach (string part in What.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             stop.ThrowIfCancellationRequested();

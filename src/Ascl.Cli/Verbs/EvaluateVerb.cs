@@ -108,7 +108,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
         Check();
         string file = RunFolder.Weights(Weights);
         string specification = Data ?? (Directory.Exists(Weights) ? RunFolder.Open(Weights).Config.Data : null) ?? throw new UserErrorException("evaluate: name the test images with --data");
-        using Device device = DeviceChoice.OpenFor(file, Device, Threads);
+        using Device device = DeviceChoice.OpenFor(file, Device, Threads, CudaGraphs, Precision);
         IReadOnlyList<PlannedAttack> attacks = Attacks(Epsilon.Value, StepSize.Value);
         // The weights first: a file that is not one should not cost the opening of the data.
         Classifier model = Load(device, file);
@@ -177,6 +177,8 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             ["queries"] = Queries,
             ["seed"] = Seed,
             ["batch"] = Batch,
+            // Evaluations of before go on.
+            ["precision"] = Precision == RunConfig.Precisions[0] ? null : Precision,
         };
     }
 

@@ -33,7 +33,7 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
             throw new UserErrorException("--batch must be at least 1");
         if (!StepBenchmarks.Names.Contains(What))
             throw NearestName.Unknown("measurement", What, StepBenchmarks.Names);
-        using Device device = DeviceChoice.Open(Device, Threads);
+        using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
         KernelProfile profile = KernelProfile.Of(device, new StepBenchmarks(device, Model, Batch, size: 0, Seed).Work(What));
         var table = new ResultTable("kernel", "calls", "ms", "% of time", "GFLOP/s", "GB/s", "% of peak")
         {

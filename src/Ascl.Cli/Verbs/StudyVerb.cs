@@ -43,7 +43,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
             RunFolder.Weights(folder.Path);
         if (folders.GroupBy(Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new UserErrorException($"study: {string.Join(" and ", twice.Select(folder => folder.Path))} have the same name, {twice.Key}: rename one");
-        using Device device = DeviceChoice.Open(Device, Threads);
+        using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
         List<StudyReport> reports = [];
         foreach (RunFolder folder in folders)
         {

@@ -32,6 +32,9 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
     public string Device { get; init; } = DeviceChoice.Auto;
 
+    [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
+    public string CudaGraphs { get; init; } = DeviceChoice.On;
+
     [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int Threads { get; init; }
 
@@ -45,7 +48,9 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             PrintList(plan, states);
             return 0;
         }
-        using Device device = DeviceChoice.Open(Device, Threads);
+        using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs);
+        foreach (string precision in plan.Runs.SelectMany(run => run.Config.UsedPrecisions()).Distinct())
+            DeviceChoice.Prepare(device, precision);
         Dictionary<string, DataSet> data = OpenData(plan, states, stop);
         List<string> failures = [];
         long began = Stopwatch.GetTimestamp();

@@ -25,7 +25,9 @@ internal sealed partial class TrainVerb
         RunConfig config = earlier?.Config ?? ToRunConfig();
         if (earlier is null)
             RunFolder.FreePath(config);
-        using Device device = DeviceChoice.Open(Device, Threads ?? config.Threads);
+        using Device device = DeviceChoice.Open(Device, Threads ?? config.Threads, CudaGraphs);
+        foreach (string precision in config.UsedPrecisions())
+            DeviceChoice.Prepare(device, precision);
         // What does not exist or fit is an error before a folder is made for the run, and names before the data are opened.
         NetworkCatalog.Check(config.Model);
         DataSet data = ProgressDisplay.Run($"opening {config.Data}", display => DataSource.Open(config.Data, progress: new OpeningProgress(display, stop)));

@@ -136,6 +136,9 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("bn-mode", MetaValue = "MODE", HelpText = "BatchNorm while crafting: train (batch statistics) or eval (running statistics).")]
     public string? BnMode { get; init; }
 
+    [Option("attack-precision", MetaValue = "NAME", HelpText = "--precision of the attack, where it is to be another one: bf16 with updates in float32 is a sensible mix.")]
+    public string? AttackPrecision { get; init; }
+
     [Section("Optimisation")]
     [Option("epochs", MetaValue = "N", HelpText = "Passes over the training images.")]
     public int? Epochs { get; init; }
@@ -194,6 +197,12 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
 
     [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
     public string Device { get; init; } = DeviceChoice.Auto;
+
+    [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
+    public string CudaGraphs { get; init; } = DeviceChoice.On;
+
+    [Option("precision", MetaValue = "NAME", HelpText = VerbTexts.Precision + " Of training steps; what is reported is always measured in float32.")]
+    public string? Precision { get; init; }
 
     [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
     public int? Threads { get; init; }

@@ -8,5 +8,7 @@ internal static class VerbTexts
     public const string Activations = "relu, silu, softplus or gelu";
     public const string Normalizations = "none, cifar10, cifar100, mnist, fashion-mnist, or auto: what the data say";
     public const string Device = "What to compute on: auto, cpu, cuda or cuda:NUMBER (ascl devices lists them).";
+    public const string CudaGraphs = "Whether a GPU starts all kernels of an attack's iteration, or of a training step's passes, at once. The results are the same bits.";
+    public const string Precision = "What convolutions and matrix products round their factors to: float32 (nothing), tf32 or bf16 on a GPU's tensor cores; sums stay float32.";
     public const string Threads = "Threads that compute on a CPU, 0: one a core. The results are the same bits for any number.";
 }

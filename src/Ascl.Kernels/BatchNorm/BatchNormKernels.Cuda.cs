@@ -9,33 +9,36 @@ namespace Ascl.Kernels.BatchNorm;
 /// <summary>Two passes over the activation for statistics and gradients (sums, then values), one forward.</summary>
 internal static class BatchNormCuda
 {
-    public static void Statistics(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance)
+    public static void Statistics(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance) =>
+        Statistics(device, layout, x, new StatisticsArguments { Mean = CudaDevice.View(mean), Variance = CudaDevice.View(variance) });
+
+    public static void TrainStatistics(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, RunningStatistics running, float unbias, float epsilon, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd) =>
+        Statistics(device, layout, x, new StatisticsArguments
+        {
+            Mean = CudaDevice.View(mean),
+            InverseStd = CudaDevice.View(inverseStd),
+            RunningMean = CudaDevice.View(running.Mean),
+            RunningVariance = CudaDevice.View(running.Variance),
+            Momentum = running.Momentum,
+            Unbias = unbias,
+            Epsilon = epsilon,
+        });
+
+    /// <param name="results">Where they go: the variance, or what is made of it.</param>
+    private static void Statistics(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, StatisticsArguments results)
     {
         PixelWork work = new(layout);
         DeviceBuffer<float> partial = PixelSums.Partial<DeviationTerms>(device, layout, new() { Work = work, X = CudaDevice.View(x) }, out int parts);
-        device.Launch(FinishStatistics, (layout.Block / 4, CudaDevice.GroupSize), new StatisticsArguments
+        device.Launch(FinishStatistics, (layout.Block / 4, CudaDevice.GroupSize), results with
         {
             Sums = new() { Partial = CudaDevice.View(partial), Parts = parts, Quads = layout.Block / 4 },
             X = CudaDevice.View(x),
-            Mean = CudaDevice.View(mean),
-            Variance = CudaDevice.View(variance),
             Origin = work.Places.First,
+            Channels = layout.C,
             Share = 1f / ((float)layout.N * layout.H * layout.W),
         });
         device.Pool.Return(partial);
     }
-
-    public static void UpdateRunning(CudaDevice device, int channels, float unbias, DeviceBuffer<float> mean, DeviceBuffer<float> variance, float momentum, DeviceBuffer<float> runningMean, DeviceBuffer<float> runningVariance) =>
-        device.Launch(Running, (CudaDevice.Groups(channels), CudaDevice.GroupSize), new RunningArguments
-        {
-            Mean = CudaDevice.View(mean),
-            Variance = CudaDevice.View(variance),
-            RunningMean = CudaDevice.View(runningMean),
-            RunningVariance = CudaDevice.View(runningVariance),
-            Channels = channels,
-            Momentum = momentum,
-            Unbias = unbias,
-        });
 
     public static void InverseStd(CudaDevice device, int channels, DeviceBuffer<float> variance, float epsilon, DeviceBuffer<float> inverseStd) =>
         device.Launch(InverseOfRoot, (CudaDevice.Groups(inverseStd.Length), CudaDevice.GroupSize), new RootArguments
@@ -122,9 +125,11 @@ internal static class BatchNormCuda
     internal struct StatisticsArguments
     {
         public FinishArguments Sums;
-        public ArrayView<float> X, Mean, Variance;
-        public int Origin;
-        public float Share;
+
+        /// <summary>Variance, or what is made of it: the views of what is not wanted have length 0.</summary>
+        public ArrayView<float> X, Mean, Variance, InverseStd, RunningMean, RunningVariance;
+        public int Origin, Channels;
+        public float Share, Momentum, Unbias, Epsilon;
     }
 
     internal static void FinishStatistics(StatisticsArguments p)
@@ -132,27 +137,26 @@ internal static class BatchNormCuda
         (Float4 sum, Float4 squares) = PixelSums.Finish(p.Sums);
         if (Group.IdxX != 0)
             return;
-        Float4 offset = sum * p.Share;
-        p.Mean.Cast<Float4>()[Grid.IdxX] = p.X.Cast<Float4>()[p.Origin + Grid.IdxX] + offset;
+        int quad = Grid.IdxX;
+        Float4 offset = sum * p.Share, mean = p.X.Cast<Float4>()[p.Origin + quad] + offset;
         Float4 variance = squares * p.Share - offset * offset;
-        p.Variance.Cast<Float4>()[Grid.IdxX] = Float4.WherePositive(variance, variance);
-    }
-
-    internal struct RunningArguments
-    {
-        public ArrayView<float> Mean, Variance, RunningMean, RunningVariance;
-        public int Channels;
-        public float Momentum, Unbias;
-    }
-
-    internal static void Running(RunningArguments p)
-    {
-        int c = Grid.GlobalIndex.X;
-        if (c >= p.Channels)
+        variance = Float4.WherePositive(variance, variance);
+        p.Mean.Cast<Float4>()[quad] = mean;
+        if (p.Variance.Length != 0)
+            p.Variance.Cast<Float4>()[quad] = variance;
+        if (p.InverseStd.Length == 0)
             return;
-        p.RunningMean[c] += p.Momentum * (p.Mean[c] - p.RunningMean[c]);
-        p.RunningVariance[c] += p.Momentum * (p.Variance[c] * p.Unbias - p.RunningVariance[c]);
+        int c = 4 * quad;
+        p.InverseStd.Cast<Float4>()[quad] = new(
+            InverseOfRoot(variance.X, c, p.Channels, p.Epsilon), InverseOfRoot(variance.Y, c + 1, p.Channels, p.Epsilon),
+            InverseOfRoot(variance.Z, c + 2, p.Channels, p.Epsilon), InverseOfRoot(variance.W, c + 3, p.Channels, p.Epsilon));
+        Float4 runningMean = Float4.LoadPart(p.RunningMean, quad), runningVariance = Float4.LoadPart(p.RunningVariance, quad);
+        Float4.StorePart(p.RunningMean, quad, runningMean + (mean - runningMean) * p.Momentum);
+        Float4.StorePart(p.RunningVariance, quad, runningVariance + (variance * p.Unbias - runningVariance) * p.Momentum);
     }
+
+    /// <summary>0 for a channel that only fills up a block.</summary>
+    private static float InverseOfRoot(float variance, int channel, int channels, float epsilon) => channel < channels ? 1 / XMath.Sqrt(variance + epsilon) : 0;
 
     internal struct RootArguments
     {
@@ -165,7 +169,7 @@ internal static class BatchNormCuda
     {
         int c = Grid.GlobalIndex.X;
         if (c < p.InverseStd.IntLength)
-            p.InverseStd[c] = c < p.Channels ? 1 / XMath.Sqrt(p.Variance[c] + p.Epsilon) : 0;
+            p.InverseStd[c] = c < p.Channels ? InverseOfRoot(p.Variance[c], c, p.Channels, p.Epsilon) : 0;
     }
 
     internal struct ForwardArguments

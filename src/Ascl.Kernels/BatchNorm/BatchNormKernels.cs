@@ -5,6 +5,9 @@ using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Kernels.BatchNorm;
 
+/// <summary>Running estimates of mean and variance, [C], and the share of each batch in them.</summary>
+public readonly record struct RunningStatistics(DeviceBuffer<float> Mean, DeviceBuffer<float> Variance, float Momentum);
+
 /// <summary>
 /// Batch normalisation with what usually follows it in the same pass: y = relu?((x − mean)·inverseStd·gamma + beta + residual).
 /// mean, inverseStd and their like are [C] rounded up to whole channel blocks; gamma and beta are [C].
@@ -28,19 +31,33 @@ public static unsafe partial class BatchNormKernels
             Cpu.Statistics((CpuDevice)x.Device, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(variance));
     }
 
-    /// <summary>running ← (1 − momentum)·running + momentum·batch, the variance unbiased by count/(count − 1), as PyTorch does.</summary>
-    public static void UpdateRunning(ActivationLayout layout, DeviceBuffer<float> mean, DeviceBuffer<float> variance, float momentum, DeviceBuffer<float> runningMean, DeviceBuffer<float> runningVariance)
+    /// <summary>
+    /// What training needs of the statistics: mean, inverseStd as of <see cref="InverseStd"/>, and running ← (1 − momentum)·running + momentum·batch, the variance
+    /// unbiased by count/(count − 1), as PyTorch does.
+    /// </summary>
+    /// <param name="sums">Where the convolution that made x made them, x is not read.</param>
+    public static void TrainStatistics(
+        ActivationLayout layout, DeviceBuffer<float> x, RunningStatistics running, float epsilon, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, ChannelSums? sums = null)
     {
         double count = (double)layout.N * layout.H * layout.W, unbias = count > 1 ? count / (count - 1) : 1;
-        if (mean.Device is CudaDevice cuda)
-            BatchNormCuda.UpdateRunning(cuda, layout.C, (float)unbias, mean, variance, momentum, runningMean, runningVariance);
+        if (x.Device is CudaDevice cuda)
+        {
+            using var trace = KernelTrace.Begin("batch_norm.statistics", layout, 3.0 * layout.Length, 4.0 * layout.Length);
+            BatchNormCuda.TrainStatistics(cuda, layout, x, running, (float)unbias, epsilon, mean, inverseStd);
+        }
         else
-            UpdateRunningCpu(layout.C, unbias, mean, variance, momentum, runningMean, runningVariance);
-        runningMean.MarkChanged();
-        runningVariance.MarkChanged();
+        {
+            DeviceBuffer<float> variance = x.Device.Pool.Rent(mean.Length, 0);
+            Statistics(layout, x, mean, variance, sums);
+            UpdateRunningCpu(layout.C, unbias, mean, variance, running.Momentum, running.Mean, running.Variance);
+            InverseStd(layout.C, variance, epsilon, inverseStd);
+            x.Device.Pool.Return(variance);
+        }
+        running.Mean.MarkChanged();
+        running.Variance.MarkChanged();
     }
 
-    private static void UpdateRunningCpu(int channels, double unbias, DeviceBuffer<float> mean, DeviceBuffer<float> variance, float momentum, DeviceBuffer<float> runningMean, DeviceBuffer<float> runningVariance)
+    internal static void UpdateRunningCpu(int channels, double unbias, DeviceBuffer<float> mean, DeviceBuffer<float> variance, float momentum, DeviceBuffer<float> runningMean, DeviceBuffer<float> runningVariance)
     {
         Span<float> m = ((CpuBuffer<float>)runningMean).Span, v = ((CpuBuffer<float>)runningVariance).Span;
         Span<float> batchMean = ((CpuBuffer<float>)mean).Span, batchVariance = ((CpuBuffer<float>)variance).Span;

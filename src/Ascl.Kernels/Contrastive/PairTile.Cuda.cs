@@ -52,8 +52,15 @@ internal struct PairTile(Float4 a, Float4 b, Float4 c, Float4 d)
             Scatter(toU, place, u);
             Scatter(toV, place, v);
             Group.Barrier();
-            for (int k = 0; k < Depth; k++)
-                sums = sums.Plus<TStep>(sharedU[k * Pitch + y], sharedV[k * Pitch + x], distances);
+            for (int k = 0; k < Depth; k += 4)
+            {
+                // Views and constants: addresses that are computed once.
+                ArrayView<Float4> ownU = sharedU.SubView(k * Pitch + y), ownV = sharedV.SubView(k * Pitch + x);
+                sums = sums.Plus<TStep>(ownU[0], ownV[0], distances);
+                sums = sums.Plus<TStep>(ownU[Pitch], ownV[Pitch], distances);
+                sums = sums.Plus<TStep>(ownU[2 * Pitch], ownV[2 * Pitch], distances);
+                sums = sums.Plus<TStep>(ownU[3 * Pitch], ownV[3 * Pitch], distances);
+            }
         }
         return sums;
     }

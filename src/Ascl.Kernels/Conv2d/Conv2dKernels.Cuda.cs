@@ -41,14 +41,19 @@ public static partial class Conv2dKernels
         Return(device, copy);
     }
 
-    /// <summary>One product of <see cref="ImplicitGemm"/>, with weights packed once a change.</summary>
+    /// <summary>One implicit product, with weights packed once a change.</summary>
     private static void Convolve(CudaDevice device, string what, ConvolutionOperands.Packing packing, DeviceBuffer<float> weight,
         (ArrayView<float> Memory, PixelGrid Pixels, (int Row, int Column) TapStep) from,
         (ActivationLayout Layout, DeviceBuffer<float> Memory, PixelGrid Pixels, PixelNumbers Numbers) to, Conv2dEpilogue epilogue)
     {
+        if (TensorCoreConvolution.Takes(device, to.Layout, packing.Channels))
+        {
+            TensorCoreConvolution.Convolve(device, what, packing, weight, from, to, epilogue);
+            return;
+        }
         bool planes = to.Layout.Block == 1;
         int columns = ImplicitGemm.TileColumns(packing.Columns, planes);
-        DeviceBuffer<float> packed = weight.Derived($"cuda {what} {columns}", () => ConvolutionOperands.Pack(device, packing, columns, weight));
+        DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {what} {columns}", old => ConvolutionOperands.Pack(device, packing, columns, weight, old));
         var (kernel, rows, threads) = ImplicitGemm.Choose(to.Numbers.Count, packing.Columns, columns);
         device.Launch(kernel, (new Index3D((to.Numbers.Count + rows - 1) / rows, (packing.Columns + columns - 1) / columns, 1), new Index3D(threads, 1, 1)), new ImplicitGemm.ConvolveArguments
         {
@@ -75,14 +80,18 @@ public static partial class Conv2dKernels
     private static void BackwardWeightCuda(CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
     {
         var (memory, pixels) = ConvolutionOperands.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy);
-        var (kernel, tileRows) = WeightGradient.Choose(g.K);
         int quads = (g.C + 3) / 4, columnQuads = g.R * g.S * quads;
-        int rowTiles = (g.K + tileRows - 1) / tileRows, columnTiles = (4 * columnQuads + WeightGradient.TileColumns - 1) / WeightGradient.TileColumns;
-        int pitch = columnTiles * WeightGradient.TileColumns, part = checked(rowTiles * tileRows * pitch);
+        TensorCoreTile? tensorCores = TensorCoreConvolution.Takes(device, g.Output, g.C) ? TensorCoreConvolution.ChooseWeights(device.Precision, g.K, 4 * columnQuads) : null;
+        var (kernel, tileRows) = WeightGradient.Choose(g.K);
+        var (tileColumns, unit) = (WeightGradient.TileColumns, RegisterTile.Depth);
+        if (tensorCores is not null)
+            (tileRows, tileColumns, unit) = (tensorCores.Rows, tensorCores.Columns, TensorCoreConvolution.PixelUnit);
+        int rowTiles = (g.K + tileRows - 1) / tileRows, columnTiles = (4 * columnQuads + tileColumns - 1) / tileColumns;
+        int pitch = columnTiles * tileColumns, part = checked(rowTiles * tileRows * pitch);
         PixelNumbers numbers = new(g.Output.N, g.Output.H, g.Output.W);
         int parts = WeightGradient.Parts(rowTiles * columnTiles, part, numbers.Count);
         DeviceBuffer<float> partial = device.Pool.Rent(checked(parts * part), 0);
-        device.Launch(kernel, (new Index3D(columnTiles, rowTiles, parts), new Index3D(WeightGradient.Threads, 1, 1)), new WeightGradient.WeightGradientArguments
+        WeightGradient.WeightGradientArguments arguments = new()
         {
             X = memory,
             Dy = CudaDevice.View(dy),
@@ -90,14 +99,18 @@ public static partial class Conv2dKernels
             Pixels = numbers,
             Input = pixels.Every(g.Stride, -g.Padding, -g.Padding),
             Gradient = PixelGrid.Of(g.Output),
-            PixelsPerPart = (numbers.Count / parts / RegisterTile.Depth + 1) * RegisterTile.Depth,
+            PixelsPerPart = (numbers.Count / parts / unit + 1) * unit,
             RowQuads = g.Output.Block / 4,
             ColumnQuads = columnQuads,
             TapRowStep = pixels.Row,
             TapColumnStep = pixels.Pixel,
             ByQuads = new(quads),
             ByTapColumns = new(g.S),
-        });
+        };
+        if (tensorCores is null)
+            device.Launch(kernel, (new Index3D(columnTiles, rowTiles, parts), new Index3D(WeightGradient.Threads, 1, 1)), arguments);
+        else
+            TensorCoreConvolution.AddPixels(device, tensorCores, (columnTiles, rowTiles, parts), arguments);
         device.Launch(WeightGradient.SumParts, (new Index3D(CudaDevice.Groups(4 * columnQuads), g.K, 1), new Index3D(CudaDevice.GroupSize, 1, 1)), new WeightGradient.SumPartsArguments
         {
             Partial = CudaDevice.View(partial),

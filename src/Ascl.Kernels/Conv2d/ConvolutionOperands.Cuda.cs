@@ -21,10 +21,12 @@ internal static class ConvolutionOperands
     }
 
     /// <summary>[tile][(tap, channel)][column of the tile], zero where there is no such channel or column.</summary>
-    public static DeviceBuffer<float> Pack(CudaDevice device, Packing packing, int tileColumns, DeviceBuffer<float> weight)
+    /// <param name="old">Packed weights of before a change, to be filled again; null for none.</param>
+    public static DeviceBuffer<float> Pack(CudaDevice device, Packing packing, int tileColumns, DeviceBuffer<float> weight, DeviceBuffer<float>? old)
     {
         int tiles = (packing.Columns + tileColumns - 1) / tileColumns;
-        DeviceBuffer<float> packed = device.Allocate<float>(checked(tiles * packing.Depth * tileColumns));
+        int length = checked(tiles * packing.Depth * tileColumns);
+        DeviceBuffer<float> packed = old?.Length == length ? old : device.Allocate<float>(length);
         device.Launch(PackWeight, (CudaDevice.Groups(packed.Length), CudaDevice.GroupSize), new PackWeightArguments
         {
             Weight = CudaDevice.View(weight),

@@ -26,7 +26,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
         PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy), to = new(g.Output, y);
         nint[] taps = Taps(from, g.Input.Blocks, g.R, g.S, (r, s) => (r - g.Padding, s - g.Padding), inputBlock);
         int vectors = TilePlan<F>.Widest(g.Output.W, g.Output.Blocks);
-        CpuBuffer<float> packed = weight.Derived($"direct forward {inputBlock} {vectors}", () => Pack(device, g.Output.Blocks, vectors, g.Input.Blocks, inputBlock, g.R * g.S,
+        CpuBuffer<float> packed = weight.Derived<CpuBuffer<float>>($"direct forward {inputBlock} {vectors}", _ => Pack(device, g.Output.Blocks, vectors, g.Input.Blocks, inputBlock, g.R * g.S,
             weight, (k, c, tap) => k < g.K && c < g.C ? (k * g.C + c) * g.R * g.S + tap : -1));
         RunTiles(device, g.Output, vectors, g.Output.H, g.Output.W, taps, packed, inputBlock, stride,
             aPixel: (n, row) => from.First + n * from.Image + row * stride * from.Row,
@@ -58,8 +58,8 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
                 nint[] taps = Taps(from, g.Output.Blocks, rows.Length, columns.Length,
                     (r, s) => ((phaseY + g.Padding - rows[r]) / stride, (phaseX + g.Padding - columns[s]) / stride), block);
                 int vectors = TilePlan<F>.Widest(w, g.Input.Blocks);
-                CpuBuffer<float> packed = weight.Derived($"direct backward input {stride} {g.Padding} {py} {px} {vectors}",
-                    () => Pack(device, g.Input.Blocks, vectors, g.Output.Blocks, block, rows.Length * columns.Length, weight, (c, k, tap) =>
+                CpuBuffer<float> packed = weight.Derived<CpuBuffer<float>>($"direct backward input {stride} {g.Padding} {py} {px} {vectors}",
+                    _ => Pack(device, g.Input.Blocks, vectors, g.Output.Blocks, block, rows.Length * columns.Length, weight, (c, k, tap) =>
                         k < g.K && c < g.C ? ((k * g.C + c) * g.R + rows[tap / columns.Length]) * g.S + columns[tap % columns.Length] : -1));
                 RunTiles(device, g.Input, vectors, h, w, taps, packed, block, 1,
                     aPixel: (n, row) => from.First + n * from.Image + row * from.Row,

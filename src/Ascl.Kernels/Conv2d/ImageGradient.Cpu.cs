@@ -17,7 +17,7 @@ internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
     public static void Run(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, float* dx)
     {
         var (c, stride, padding) = (g.C, g.Stride, g.Padding);
-        float* packed = weight.Derived("image gradient", () => Pack(device, g, weight)).Pointer;
+        float* packed = weight.Derived<CpuBuffer<float>>("image gradient", _ => Pack(device, g, weight)).Pointer;
         PlaneView from = new(g.Output, dy), to = new(g.Input, dx);
         // The pixels of a row of dx fall into Stride phases; those of one phase take the same taps, from neighbouring pixels of dy.
         (int S, int Shift)[][] taps = [.. Enumerable.Range(0, Math.Min(stride, g.Input.W)).Select(phase => TapsOfPhase(phase).ToArray())];

@@ -196,27 +196,25 @@ internal static class ImplicitGemm
         int at = buffer * RegisterTile.Depth * Tile<TShape>.Rows, step = Tile<TShape>.Rows;
         if (Tile<TShape>.Rows < Tile<TShape>.Threads)
         {
-            PutQuad(storeX, at + (t < step ? t : 3 * step + t), step, f.X00);
+            PutQuad(storeX.SubView(at + (t < step ? t : 3 * step + t)), 0, step, f.X00);
         }
         else
         {
-            PutQuad(storeX, at + t, step, f.X00);
-            PutQuad(storeX, at + 4 * step + t, step, f.X01);
-        }
-        if (Tile<TShape>.Rows > Tile<TShape>.Threads)
-        {
-            at += Tile<TShape>.Threads;
-            PutQuad(storeX, at + t, step, f.X10);
-            PutQuad(storeX, at + 4 * step + t, step, f.X11);
-        }
-        if (Tile<TShape>.Rows > 2 * Tile<TShape>.Threads)
-        {
-            at += Tile<TShape>.Threads;
-            PutQuad(storeX, at + t, step, f.X20);
-            PutQuad(storeX, at + 4 * step + t, step, f.X21);
-            at += Tile<TShape>.Threads;
-            PutQuad(storeX, at + t, step, f.X30);
-            PutQuad(storeX, at + 4 * step + t, step, f.X31);
+            ArrayView<float> own = storeX.SubView(at + t);
+            PutQuad(own, 0, step, f.X00);
+            PutQuad(own, 4 * step, step, f.X01);
+            if (Tile<TShape>.Rows > Tile<TShape>.Threads)
+            {
+                PutQuad(own, Tile<TShape>.Threads, step, f.X10);
+                PutQuad(own, 4 * step + Tile<TShape>.Threads, step, f.X11);
+            }
+            if (Tile<TShape>.Rows > 2 * Tile<TShape>.Threads)
+            {
+                PutQuad(own, 2 * Tile<TShape>.Threads, step, f.X20);
+                PutQuad(own, 4 * step + 2 * Tile<TShape>.Threads, step, f.X21);
+                PutQuad(own, 3 * Tile<TShape>.Threads, step, f.X30);
+                PutQuad(own, 4 * step + 3 * Tile<TShape>.Threads, step, f.X31);
+            }
         }
         // Where there are more threads than quads of weights, several write the same.
         sharedWeight[buffer * 2 * Tile<TShape>.Columns + (t & (2 * Tile<TShape>.Columns - 1))] = f.Weight;

@@ -50,12 +50,12 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
 
     public override void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* y) =>
         Convolve(device, new WinogradTiles<F, T>(g.Input, g.Output, g.Padding), g.Input, g.Output, x,
-            weight.Derived($"winograd forward {g.Stride}", () => TransformWeight(device, g.Input, g.Output, weight, flipped: false)), epilogue, y);
+            weight.Derived<CpuBuffer<float>>($"winograd forward {g.Stride}", _ => TransformWeight(device, g.Input, g.Output, weight, flipped: false)), epilogue, y);
 
     /// <summary>The convolution of dy with the weights turned around and the two channel axes exchanged.</summary>
     public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx) =>
         Convolve(device, new WinogradTiles<F, TAdjoint>(g.Output, g.Input, (2 - g.Padding) / g.Stride), g.Output, g.Input, dy,
-            weight.Derived($"winograd backward input {g.Stride}", () => TransformWeight(device, g.Output, g.Input, weight, flipped: true)), epilogue, dx);
+            weight.Derived<CpuBuffer<float>>($"winograd backward input {g.Stride}", _ => TransformWeight(device, g.Output, g.Input, weight, flipped: true)), epilogue, dx);
 
     private static void Convolve<TTransform>(CpuDevice device, WinogradTiles<F, TTransform> tiles, ActivationLayout input, ActivationLayout output, float* x, CpuBuffer<float> u, Conv2dEpilogue epilogue, float* y)
         where TTransform : struct, IWinogradAlgorithm<F>

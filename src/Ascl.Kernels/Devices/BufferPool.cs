@@ -31,13 +31,14 @@ public sealed class BufferPool(Device device)
             buffer = kind[^1].Buffer;
             kind.RemoveAt(kind.Count - 1);
             freeBytes -= Bytes(buffer);
-            buffer.MarkChanged();
+            buffer.ForgetDerived();
         }
         else
         {
             buffer = device.Allocate<float>(length);
             AllocatedBytes += Bytes(buffer);
         }
+        device.Capture?.Hold(buffer);
         if (scopes.Count > 0)
         {
             buffer.PoolTag = tag;
@@ -85,9 +86,11 @@ public sealed class BufferPool(Device device)
     {
         if (scopes.Count != depth)
             throw new InvalidOperationException("buffer scopes must end in the reverse order of their beginning");
-        foreach (var (buffer, rental) in scopes.Pop())
-            if (buffer.Rental == rental)
-                Return(buffer);
+        // The last one first: then the same requests in the same order get the same buffers again, and captured launches stay of use.
+        List<(DeviceBuffer<float> Buffer, int Rental)> rented = scopes.Pop();
+        for (int i = rented.Count - 1; i >= 0; i--)
+            if (rented[i].Buffer.Rental == rented[i].Rental)
+                Return(rented[i].Buffer);
     }
 
     private sealed class Scope(BufferPool pool, int depth) : IDisposable

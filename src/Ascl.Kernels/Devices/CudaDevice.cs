@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Native;
 using ILGPU;
@@ -13,7 +14,7 @@ namespace Ascl.Kernels.Devices;
 /// An NVIDIA GPU, through ILGPU: one stream in which copies and kernels run in the order they were given, and memory cut from slabs. Activations lie
 /// as [N][H+2][W+2][channels], the channels rounded up to whole 16-byte loads (<see cref="ChannelBlock"/>).
 /// </summary>
-public sealed class CudaDevice : Device
+public sealed class CudaDevice : Device, IKernelClock
 {
     /// <summary>Threads of a group wherever nothing else is said: a multiple of the 32 that run together.</summary>
     internal const int GroupSize = 256;
@@ -31,18 +32,50 @@ public sealed class CudaDevice : Device
     private readonly PageLockedArray1D<byte> staging;
     private readonly Dictionary<MethodInfo, Delegate> kernels = [];
     private readonly List<(float[] Values, DeviceBuffer<float> Buffer)> constants = [];
+    private readonly RepeatedWorks? repeated;
+    private NativeKernels? native;
 
-    private CudaDevice(Context context, Accelerator accelerator, long slabBytes, string name)
+    /// <summary>Why the native kernels could not be loaded.</summary>
+    private string? withoutNative;
+
+    /// <summary>Where a simulated device puts down what it is given, instead of running it; null elsewhere.</summary>
+    private RecordedLaunches? recorded;
+
+    private CudaDevice(Context context, Accelerator accelerator, long slabBytes, string name, bool graphs)
     {
         (this.context, this.accelerator, Name) = (context, accelerator, name);
         stream = accelerator.CreateStream();
         memory = new CudaMemory(accelerator, slabBytes);
         staging = accelerator.AllocatePageLocked1D<byte>(StagingBytes);
-        KernelTrace.WaitForKernels = Synchronize;
+        repeated = graphs ? new RepeatedWorks(this, () => stream is CudaStream real ? new CudaGraph(accelerator, real) : recorded = new RecordedLaunches()) : null;
+        KernelTrace.DeviceClock = this;
         DebugSettings.Say($"device {Name}");
     }
 
     public override string Name { get; }
+
+    /// <summary>What runs the kernels for tensor cores; null where <see cref="Device.Precision"/> does without.</summary>
+    internal NativeKernels? TensorCores => Precision == Precision.Float32 ? null : native;
+
+    /// <inheritdoc/>
+    /// <remarks>The first time the driver compiles kernels for its GPU, which takes some seconds and is remembered by it.</remarks>
+    public override string? SetPrecision(Precision precision)
+    {
+        if (precision != Precision.Float32 && native is null && withoutNative is null)
+        {
+            try
+            {
+                native = accelerator is CudaAccelerator cuda ? new DriverKernels(cuda, (CudaStream)stream) : throw new NotSupportedException("a simulated GPU has no tensor cores");
+            }
+            catch (Exception e) when (e is CudaException or NotSupportedException)
+            {
+                withoutNative = e.Message;
+            }
+        }
+        bool goes = precision == Precision.Float32 || native is not null;
+        Precision = goes ? precision : Precision.Float32;
+        return goes ? null : withoutNative;
+    }
 
     /// <summary>The names of this machine's CUDA devices in the driver's order; none without a driver.</summary>
     public static IReadOnlyList<string> Available()
@@ -54,8 +87,9 @@ public sealed class CudaDevice : Device
     }
 
     /// <summary>Device number <paramref name="index"/> of the driver's.</summary>
+    /// <param name="graphs">Whether repeated work becomes CUDA graphs.</param>
     /// <exception cref="UserErrorException">There is no such device, or it is too old.</exception>
-    public static CudaDevice Open(int index)
+    public static CudaDevice Open(int index, bool graphs = true)
     {
         Context context = CudaLibrary.CreateContext(builder => builder.Cuda());
         int count = context.GetCudaDevices().Count;
@@ -72,15 +106,19 @@ public sealed class CudaDevice : Device
             throw new UserErrorException($"{name}: compute capability 8.0 or newer is needed");
         }
         CudaLibrary.SetTarget((CudaCapabilityContext)device.Capabilities, architecture);
-        return new(context, device.CreateCudaAccelerator(context), CudaSlab, name);
+        return new(context, device.CreateCudaAccelerator(context), CudaSlab, name, graphs);
     }
 
     /// <summary>The same kernels, memory and launches on ILGPU's CPU accelerator: for tests on machines without a GPU, thousands of times slower than
     /// <see cref="CpuDevice"/>. It runs the kernels as .NET compiles them, so it shows their logic, not what ILGPU's compiler makes of it.</summary>
-    public static CudaDevice Simulated()
+    /// <param name="graphs">Whether repeated work is put down as lists of launches.</param>
+    public static CudaDevice Simulated(bool graphs = true) => Simulated(null, graphs);
+
+    /// <summary>With something that runs the native kernels.</summary>
+    internal static CudaDevice Simulated(NativeKernels? native, bool graphs = true)
     {
         Context context = CudaLibrary.CreateContext(builder => builder.CPU(new CPUDevice(32, GroupSize / 32, 1)));
-        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context), SimulatedSlab, "cuda simulated");
+        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context), SimulatedSlab, "cuda simulated", graphs) { native = native };
     }
 
     private static string Describe(ILGPU.Runtime.Cuda.CudaDevice device, int index) =>
@@ -92,19 +130,27 @@ public sealed class CudaDevice : Device
     public override DeviceBuffer<T> Allocate<T>(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        CudaMemory.Block block;
+        CudaBuffer<T> buffer = new(this, Rent((long)length * Unsafe.SizeOf<T>()), length);
+        Capture?.Hold(buffer);
+        if (length > 0)
+            Clear(buffer.View);
+        return buffer;
+    }
+
+    private CudaMemory.Block Rent(long bytes)
+    {
         try
         {
-            block = memory.Rent((long)length * Unsafe.SizeOf<T>());
+            return memory.Rent(bytes);
+        }
+        catch (OutOfMemoryException) when (repeated?.ForgetAll() == true)
+        {
+            return Rent(bytes);
         }
         catch (OutOfMemoryException e)
         {
             throw new UserErrorException($"{Name}: out of memory: {e.Message}; lower --batch or choose a smaller model");
         }
-        CudaBuffer<T> buffer = new(this, block, length);
-        if (length > 0)
-            buffer.View.MemSetToZero(stream);
-        return buffer;
     }
 
     /// <summary>A few numbers that do not change, such as the means of an image's channels, on the device: copied there once. None: a view of length 0.</summary>
@@ -119,7 +165,35 @@ public sealed class CudaDevice : Device
 
     internal void LetGo(CudaMemory.Block block) => memory.LetGo(block);
 
-    public override void Synchronize() => stream.Synchronize();
+    public override TResult Repeat<TResult>(IRepeatedWork<TResult> work) => repeated is null ? work.Run() : repeated.Repeat(work);
+
+    /// <summary>How often repeated work was captured, and run as it was captured.</summary>
+    public (int Captures, int Replays) GraphCount => repeated?.Count ?? default;
+
+    /// <summary>For a piece of repeated work: until the result is disposed, memory comes from its pool and is noted.</summary>
+    internal IDisposable BeginRepeated(BufferPool own, CaptureNotes? notes)
+    {
+        RepeatedScope scope = new(this, Pool);
+        (Pool, Capture) = (own, notes);
+        return scope;
+    }
+
+    private sealed class RepeatedScope(CudaDevice device, BufferPool before) : IDisposable
+    {
+        public void Dispose() => (device.Pool, device.Capture) = (before, null);
+    }
+
+    public override void Synchronize()
+    {
+        RefuseWhileCapturing("the host waits for the device");
+        stream.Synchronize();
+    }
+
+    private void RefuseWhileCapturing(string what)
+    {
+        if (Capture is not null)
+            throw new InvalidOperationException($"{what}, which launches to be repeated cannot");
+    }
 
     /// <summary>A buffer's memory for a kernel; of a null one a view of length 0.</summary>
     internal static ArrayView<T> View<T>(DeviceBuffer<T>? buffer) where T : unmanaged => buffer is null ? default : ((CudaBuffer<T>)buffer).View;
@@ -134,18 +208,56 @@ public sealed class CudaDevice : Device
             return;
         if (!kernels.TryGetValue(kernel.Method, out Delegate? launcher))
             kernels[kernel.Method] = launcher = accelerator.LoadKernel(kernel);
-        ((Action<AcceleratorStream, KernelConfig, TArguments>)launcher)(stream, config, arguments);
+        if (recorded is { IsOpen: true })
+            Record((Action<AcceleratorStream, KernelConfig, TArguments>)launcher, config, arguments);
+        else
+            ((Action<AcceleratorStream, KernelConfig, TArguments>)launcher)(stream, config, arguments);
     }
+
+    private void Record<TArguments>(Action<AcceleratorStream, KernelConfig, TArguments> launcher, KernelConfig config, TArguments arguments) where TArguments : struct =>
+        recorded!.Add(() => launcher(stream, config, arguments));
+
+    private void Clear<T>(ArrayView<T> view) where T : unmanaged
+    {
+        if (recorded is { IsOpen: true } list)
+            list.Add(() => view.MemSetToZero(stream));
+        else
+            view.MemSetToZero(stream);
+    }
+
+    /// <summary>Puts a native kernel into the stream; only where there are <see cref="TensorCores"/>. Of <paramref name="groups"/> there is at least one in each direction.</summary>
+    internal void Launch<TArguments>(NativeKernel kernel, (int X, int Y, int Z) groups, TArguments arguments) where TArguments : unmanaged
+    {
+        if (recorded is { IsOpen: true })
+            Record(kernel, groups, arguments);
+        else
+            native!.Launch(kernel, groups, MemoryMarshal.AsBytes(new ReadOnlySpan<TArguments>(in arguments)));
+    }
+
+    private void Record<TArguments>(NativeKernel kernel, (int X, int Y, int Z) groups, TArguments arguments) where TArguments : unmanaged =>
+        recorded!.Add(() => native!.Launch(kernel, groups, MemoryMarshal.AsBytes(new ReadOnlySpan<TArguments>(in arguments))));
+
+    /// <summary>A buffer's memory for a native kernel; 0 for none.</summary>
+    internal static nint Address(DeviceBuffer<float>? buffer) => Address(View(buffer));
+
+    internal static nint Address(ArrayView<float> view) => view.Length == 0 ? 0 : view.LoadEffectiveAddressAsPtr();
 
     /// <summary>Groups for <paramref name="items"/> threads.</summary>
     internal static int Groups(int items) => (items + GroupSize - 1) / GroupSize;
 
     /// <summary>A copy on the device.</summary>
-    internal void Copy(ArrayView<float> from, ArrayView<float> to) => from.CopyTo(stream, to);
+    internal void Copy<T>(ArrayView<T> from, ArrayView<T> to) where T : unmanaged
+    {
+        if (recorded is { IsOpen: true } list)
+            list.Add(() => from.CopyTo(stream, to));
+        else
+            from.CopyTo(stream, to);
+    }
 
     /// <summary>Through page-locked memory, which the GPU reads by itself.</summary>
     internal unsafe void CopyToDevice<T>(ReadOnlySpan<T> source, ArrayView<T> destination) where T : unmanaged
     {
+        RefuseWhileCapturing("values are sent to the device");
         int step = StagingBytes / sizeof(T);
         for (int at = 0; at < source.Length; at += step)
         {
@@ -158,6 +270,7 @@ public sealed class CudaDevice : Device
 
     internal unsafe void CopyToHost<T>(ArrayView<T> source, Span<T> destination) where T : unmanaged
     {
+        RefuseWhileCapturing("values are read from the device");
         int step = StagingBytes / sizeof(T);
         for (int at = 0; at < destination.Length; at += step)
         {
@@ -168,10 +281,22 @@ public sealed class CudaDevice : Device
         }
     }
 
+    /// <summary>An event in the stream.</summary>
+    IDisposable IKernelClock.Mark() => stream.AddProfilingMarker();
+
+    double IKernelClock.Milliseconds(IDisposable from, IDisposable to)
+    {
+        ((ProfilingMarker)to).Synchronize();
+        return ((ProfilingMarker)to).MeasureFrom((ProfilingMarker)from).TotalMilliseconds;
+    }
+
     public override void Dispose()
     {
-        KernelTrace.WaitForKernels = null;
+        if (KernelTrace.DeviceClock == this)
+            KernelTrace.DeviceClock = null;
         stream.Synchronize();
+        repeated?.Dispose();
+        native?.Dispose();
         staging.Dispose();
         memory.Dispose();
         stream.Dispose();

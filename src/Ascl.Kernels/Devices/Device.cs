@@ -11,11 +11,44 @@ public abstract class Device : IDisposable
     /// <summary>One line a user recognises: what the device is and how it will be used.</summary>
     public abstract string Name { get; }
 
+    /// <summary>What convolutions and matrix products are computed in.</summary>
+    public Precision Precision { get; private protected set; }
+
+    /// <summary>Has convolutions and matrix products computed in <paramref name="precision"/>.</summary>
+    /// <returns>Why that does not go; everything is computed in float32 then. Null where it goes.</returns>
+    public virtual string? SetPrecision(Precision precision) => precision == Precision.Float32 ? null : "only CUDA devices have tensor cores";
+
+    /// <summary>The same until the result is disposed; then as before. Scopes nest.</summary>
+    public IDisposable WithPrecision(Precision precision)
+    {
+        PrecisionScope scope = new(this, Precision);
+        SetPrecision(precision);
+        return scope;
+    }
+
+    private sealed class PrecisionScope(Device device, Precision before) : IDisposable
+    {
+        public void Dispose() => device.SetPrecision(before);
+    }
+
     /// <summary>Scopes and reuse of float buffers.</summary>
-    public BufferPool Pool => pool ??= new BufferPool(this);
+    public BufferPool Pool
+    {
+        get => pool ??= new BufferPool(this);
+        private protected set => pool = value;
+    }
+
+    /// <summary>What is noted while launches are captured; null while none are.</summary>
+    internal CaptureNotes? Capture { get; private protected set; }
 
     /// <summary>New zeroed memory that lives as long as the returned object.</summary>
     public abstract DeviceBuffer<T> Allocate<T>(int length) where T : unmanaged;
+
+    /// <summary>
+    /// Does work that is likely to come again. A GPU captures its launches the second time and from then on starts all of them at once.
+    /// </summary>
+    /// <returns>What the work returned: valid in the pool's scope around the call, until the device repeats other work.</returns>
+    public virtual TResult Repeat<TResult>(IRepeatedWork<TResult> work) => work.Run();
 
     /// <summary>Waits until everything given to the device is done.</summary>
     public abstract void Synchronize();

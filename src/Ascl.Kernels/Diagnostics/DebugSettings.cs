@@ -18,4 +18,12 @@ public static class DebugSettings
             if (Said.Add(choice))
                 Console.Error.WriteLine($"ascl: {choice}");
     }
+
+    /// <summary>Prints, once each, what does not go as it was meant to, though it goes.</summary>
+    public static void Warn(string problem)
+    {
+        lock (Said)
+            if (Said.Add(problem))
+                Console.Error.WriteLine($"ascl: {problem}");
+    }
 }

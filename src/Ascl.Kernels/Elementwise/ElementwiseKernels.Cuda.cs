@@ -42,12 +42,12 @@ public static partial class ElementwiseKernels
             public float Scale;
         }
 
-        /// <summary>y[i] = scale·value[0].</summary>
+        /// <summary>y[i] = scale·value[0], or scale.</summary>
         internal static void Fill(FillArguments p)
         {
             int i = Grid.GlobalIndex.X;
             if (i < p.Y.IntLength)
-                p.Y[i] = p.Scale * p.Value[0];
+                p.Y[i] = p.Value.IntLength == 0 ? p.Scale : p.Scale * p.Value[0];
         }
     }
 }

@@ -44,22 +44,23 @@ public static partial class ElementwiseKernels
     /// <summary>y = exp x.</summary>
     public static void Exp(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<ExpFormula>("exp", x, x, 0, y);
 
-    /// <summary>All of y becomes scale·value[0].</summary>
-    public static void Fill(DeviceBuffer<float> value, float scale, DeviceBuffer<float> y)
+    /// <summary>All of y becomes scale·value[0]; without a value, scale.</summary>
+    public static void Fill(DeviceBuffer<float>? value, float scale, DeviceBuffer<float> y)
     {
         if (y.Device is CudaDevice cuda)
             cuda.Launch(Cuda.Fill, (CudaDevice.Groups(y.Length), CudaDevice.GroupSize), new Cuda.FillArguments { Value = CudaDevice.View(value), Y = CudaDevice.View(y), Scale = scale });
         else
-            ((CpuBuffer<float>)y).Span.Fill(((CpuBuffer<float>)value).Span[0] * scale);
+            ((CpuBuffer<float>)y).Span.Fill(value is null ? scale : ((CpuBuffer<float>)value).Span[0] * scale);
+        y.MarkChanged();
     }
 
     /// <summary>Copies <paramref name="length"/> values between places of two buffers.</summary>
-    public static void Copy(DeviceBuffer<float> from, int fromStart, DeviceBuffer<float> to, int toStart, int length)
+    public static void Copy<T>(DeviceBuffer<T> from, int fromStart, DeviceBuffer<T> to, int toStart, int length) where T : unmanaged
     {
         if (to.Device is CudaDevice cuda)
             cuda.Copy(CudaDevice.View(from).SubView(fromStart, length), CudaDevice.View(to).SubView(toStart, length));
         else
-            ((CpuBuffer<float>)from).Span.Slice(fromStart, length).CopyTo(((CpuBuffer<float>)to).Span[toStart..]);
+            ((CpuBuffer<T>)from).Span.Slice(fromStart, length).CopyTo(((CpuBuffer<T>)to).Span[toStart..]);
         to.MarkChanged();
     }
 

@@ -39,6 +39,11 @@ public static partial class GemmKernels
 
     private static void MultiplyCuda(CudaDevice device, bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float>? bias, DeviceBuffer<float> c)
     {
+        if (device.TensorCores is not null && m > 0 && n > 0)
+        {
+            TensorCores.Multiply(device, transposeA, transposeB, m, n, k, a, b, bias, c);
+            return;
+        }
         bool small = ((m + 63L) / 64) * ((n + 63) / 64) < FewGroups;
         int size = small ? 32 : 64;
         device.Launch(small ? Cuda.Multiply<Square32> : Cuda.Multiply<Square64>, (new Index3D((n + size - 1) / size, (m + size - 1) / size, 1), new Index3D(size, 1, 1)), new Cuda.MultiplyArguments

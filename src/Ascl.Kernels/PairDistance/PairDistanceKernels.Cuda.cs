@@ -32,6 +32,25 @@ internal static class PairDistanceCuda
                 Column = column,
             });
 
+    public static void ClassWeights(CudaDevice device, DeviceBuffer<int> labels, float other, DeviceBuffer<float> weights) => device.Launch(
+        ClassWeights, (new Index3D(CudaDevice.Groups(labels.Length), labels.Length, 1), new Index3D(CudaDevice.GroupSize, 1, 1)),
+        new ClassWeightsArguments { Labels = CudaDevice.View(labels), Weights = CudaDevice.View(weights), Other = other });
+
+    internal struct ClassWeightsArguments
+    {
+        public ArrayView<int> Labels;
+        public ArrayView<float> Weights;
+        public float Other;
+    }
+
+    /// <summary>A thread has a pair.</summary>
+    internal static void ClassWeights(ClassWeightsArguments p)
+    {
+        int j = Grid.GlobalIndex.X, i = Grid.IdxY, n = p.Labels.IntLength;
+        if (j < n)
+            p.Weights[i * n + j] = p.Labels[i] == p.Labels[j] ? 1 : p.Other;
+    }
+
     internal struct ForwardArguments
     {
         public ArrayView<float> A, B, Distances;

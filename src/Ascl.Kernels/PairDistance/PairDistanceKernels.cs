@@ -3,7 +3,7 @@ using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Kernels.PairDistance;
 
-/// <summary>L1 distances between all rows of two matrices.</summary>
+/// <summary>L1 distances between all rows of two matrices, and weights of such pairs.</summary>
 public static unsafe class PairDistanceKernels
 {
     /// <summary>D[i, j] = Σ_k |a[i, k] − b[j, k]|.</summary>
@@ -45,6 +45,31 @@ public static unsafe class PairDistanceKernels
         const string name = "pair_distance.backward_second";
         Check(name, n, m, d, a, b, dDistances);
         Backward(name, (m, n, d), b, a, (dDistances, 1, m), db);
+    }
+
+    /// <summary>w[i, j] = 1 where rows i and j have the same label, else <paramref name="other"/>.</summary>
+    /// <param name="labels">[n].</param>
+    /// <param name="weights">[n, n] receives w.</param>
+    public static void ClassWeights(DeviceBuffer<int> labels, float other, DeviceBuffer<float> weights)
+    {
+        const string name = "pair_distance.class_weights";
+        int n = labels.Length;
+        if (weights.Length != (long)n * n)
+            throw new ShapeException($"{name}: {weights.Length} weights for the pairs of {n} rows");
+        using var trace = KernelTrace.Begin(name, n, 0, 4.0 * n * n);
+        if (labels.Device is CudaDevice cuda)
+        {
+            PairDistanceCuda.ClassWeights(cuda, labels, other, weights);
+        }
+        else
+        {
+            int* y = CpuDevice.Pointer(labels);
+            float* w = CpuDevice.Pointer(weights);
+            for (int i = 0; i < n; i++)
+                for (int j = 0; j < n; j++)
+                    w[(nint)i * n + j] = y[i] == y[j] ? 1 : other;
+        }
+        weights.MarkChanged();
     }
 
     /// <summary>The gradient of the rows <paramref name="own"/>; dD of own row i and other row j is at i·Row + j·Column.</summary>

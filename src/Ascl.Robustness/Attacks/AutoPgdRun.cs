@@ -32,6 +32,7 @@ internal sealed class AutoPgdRun
     /// <summary>The images still at work; each has one place in all that follows.</summary>
     private ImageBatch batch;
     private ImageState[] states;
+    private DeviceBuffer<int>? targets;
     private Tensor x, before, best, gradient, bestGradient;
 
     private sealed class ImageState(int place, int? target, float step)
@@ -56,6 +57,7 @@ internal sealed class AutoPgdRun
         image = whole.Images.Shape.Length / whole.Count;
         batch = whole.Select(places);
         states = [.. places.Select((place, i) => new ImageState(place, targets?[i], (float)(2 * settings.Epsilon)))];
+        this.targets = Targets();
         (x, before, best, gradient, bestGradient) = (New(), New(), New(), New(), New());
     }
 
@@ -120,12 +122,23 @@ internal sealed class AutoPgdRun
     private (float[] Losses, int[] Predictions) Pass(Tensor gradients)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        Tensor point = x.Detach(requiresGrad: true), logits = model.Forward(point, ForwardMode.Frozen).Logits;
-        DeviceBuffer<int>? targets = states[0].Target is null ? null : model.Device.Upload<int>([.. states.Select(s => s.Target!.Value)]);
-        Tensor losses = loss.Each(logits, batch.Labels, targets: targets);
-        WorkCount.BackwardImages += states.Length;
-        Copy(Gradient.Of(losses.Sum(), point)[0], gradients);
-        return (losses.ToArray(), logits.Predict().ToArray());
+        GradientPass pass = new(model, loss, x.Shape, x.Data, batch.Labels, targets, gradients.Data);
+        // A random network does something else each time.
+        var (losses, predictions) = settings.Passes > 1 ? pass.Run() : model.Device.Repeat(pass);
+        return (losses.ToArray(), predictions.ToArray());
+    }
+
+    private sealed record GradientPass(Classifier Model, AttackLoss Loss, Shape Shape, DeviceBuffer<float> X, DeviceBuffer<int> Labels, DeviceBuffer<int>? Targets, DeviceBuffer<float> Gradients)
+        : IRepeatedWork<(Tensor Losses, DeviceBuffer<int> Predictions)>
+    {
+        public (Tensor Losses, DeviceBuffer<int> Predictions) Run()
+        {
+            Tensor point = Tensor.Over(X, Shape, requiresGrad: true), logits = Model.Forward(point, ForwardMode.Frozen).Logits;
+            Tensor losses = Loss.Each(logits, Labels, targets: Targets);
+            WorkCount.BackwardImages += Shape[0];
+            ElementwiseKernels.Copy(Gradient.Of(losses.Sum(), point)[0].Data, 0, Gradients, 0, Shape.Length);
+            return (losses, logits.Predict());
+        }
     }
 
     /// <summary>Keeps best points, and counts the steps that raised the loss. The authors' code compares the first step's loss with 0; so does this.</summary>
@@ -173,7 +186,10 @@ internal sealed class AutoPgdRun
         (batch, x, before) = (batch.Select(left), ImageBatch.SelectImages(x, left), ImageBatch.SelectImages(before, left));
         (best, gradient, bestGradient) = (ImageBatch.SelectImages(best, left), ImageBatch.SelectImages(gradient, left), ImageBatch.SelectImages(bestGradient, left));
         states = [.. left.Select(i => states[i])];
+        targets = Targets();
     }
+
+    private DeviceBuffer<int>? Targets() => states[0].Target is null ? null : model.Device.Upload<int>([.. states.Select(s => s.Target!.Value)]);
 
     private Tensor New() => Tensor.EmptyLike(batch.Images);
 

@@ -40,3 +40,22 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
         return new(images, device.Upload(batch.Labels), device.Upload(batch.Ids));
     }
 }
+
+/// <summary>Batches of a device that are filled again and again: one of each size. What works on one of them finds the same memory each time, so that
+/// <see cref="Device.Repeat"/> knows it again.</summary>
+public sealed class ResidentBatches(Device device)
+{
+    private readonly Dictionary<Shape, ImageBatch> batches = [];
+
+    /// <summary>The images on the device; valid until another batch of as many is asked for.</summary>
+    public ImageBatch Of(ImageSet set, Batch batch)
+    {
+        Shape shape = new(batch.Count, set.Channels, set.Height, set.Width);
+        if (!batches.TryGetValue(shape, out ImageBatch? resident))
+            batches[shape] = resident = new(Tensor.Over(device.Allocate<float>(shape.Length), shape), device.Allocate<int>(batch.Count), device.Allocate<int>(batch.Count));
+        resident.Images.Data.CopyFrom(batch.Images);
+        resident.Labels.CopyFrom(batch.Labels);
+        resident.Ids.CopyFrom(batch.Ids);
+        return resident;
+    }
+}

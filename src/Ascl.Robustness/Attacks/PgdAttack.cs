@@ -54,30 +54,65 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
     /// <param name="targets">[n] the wrong classes that a margin is taken to; null for the most likely ones.</param>
     public void Ascend(Classifier model, ImageBatch batch, Tensor adversarial, DeviceBuffer<int>? targets = null)
     {
-        int image = batch.Images.Shape.Length / batch.Count;
         using IDisposable attackScope = model.Device.Pool.BeginScope();
         Tensor? clean = Settings.Loss == AttackLoss.KullbackLeibler ? CleanLogits(model, batch) : null;
         DeviceBuffer<int>? stopped = Settings.EarlyStop ? model.Device.Allocate<int>(batch.Count) : null;
+        Iteration iteration = new(Settings, model, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial.Data, clean?.Data, targets);
         for (int step = 0; step < Settings.Steps; step++)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            Tensor x = adversarial.Detach(requiresGrad: true);
-            Tensor logits = model.Forward(x, Settings.Mode).Logits;
-            if (stopped is not null && Stop(stopped, logits, batch))
+            if (stopped is null)
+                model.Device.Repeat(iteration);
+            else if (!iteration.Run(stopped))
                 break;
-            Tensor gradient = Gradient.Of(Settings.Loss.For(model.Spec.Classes, targets is not null).Each(logits, batch.Labels, clean, targets).Sum(), x)[0];
-            WorkCount.BackwardImages += batch.Count;
-            AttackKernels.PgdStep(Settings.Norm, image, batch.Images.Data, gradient.Data, (float)Settings.Epsilon, (float)Settings.StepSize, adversarial.Data, stopped);
         }
     }
 
-    /// <summary>Marks the images that are misclassified; they stay marked. True if all of them are.</summary>
-    private static bool Stop(DeviceBuffer<int> stopped, Tensor logits, ImageBatch batch)
+    /// <summary>One step, in place.</summary>
+    private sealed record Iteration(PgdSettings Settings, Classifier Model, Shape Shape, DeviceBuffer<float> Images, DeviceBuffer<int> Labels, DeviceBuffer<float> Adversarial,
+        DeviceBuffer<float>? Clean, DeviceBuffer<int>? Targets) : IRepeatedWork<Tensor>
     {
-        int[] before = stopped.ToArray(), predictions = logits.Predict().ToArray(), labels = batch.Labels.ToArray();
-        int[] now = [.. before.Select((mark, i) => mark == 1 || predictions[i] != labels[i] ? 1 : 0)];
-        stopped.CopyFrom(now);
-        return now.All(mark => mark == 1);
+        /// <summary>The logits before the step.</summary>
+        public Tensor Run()
+        {
+            var (x, logits) = Forward();
+            Ascend(x, logits, stopped: null);
+            return logits;
+        }
+
+        /// <summary>Leaves those alone that are misclassified. False, and no step, where all of them are.</summary>
+        public bool Run(DeviceBuffer<int> stopped)
+        {
+            var (x, logits) = Forward();
+            if (Stop(stopped, logits))
+                return false;
+            Ascend(x, logits, stopped);
+            return true;
+        }
+
+        private (Tensor X, Tensor Logits) Forward()
+        {
+            Tensor x = Tensor.Over(Adversarial, Shape, requiresGrad: true);
+            return (x, Model.Forward(x, Settings.Mode).Logits);
+        }
+
+        private void Ascend(Tensor x, Tensor logits, DeviceBuffer<int>? stopped)
+        {
+            int classes = Model.Spec.Classes, count = Shape[0];
+            Tensor? clean = Clean is null ? null : Tensor.Over(Clean, logits.Shape);
+            Tensor gradient = Gradient.Of(Settings.Loss.For(classes, Targets is not null).Each(logits, Labels, clean, Targets).Sum(), x)[0];
+            WorkCount.BackwardImages += count;
+            AttackKernels.PgdStep(Settings.Norm, Shape.Length / count, Images, gradient.Data, (float)Settings.Epsilon, (float)Settings.StepSize, Adversarial, stopped);
+        }
+
+        /// <summary>Marks the images that are misclassified; they stay marked. True if all of them are.</summary>
+        private bool Stop(DeviceBuffer<int> stopped, Tensor logits)
+        {
+            int[] before = stopped.ToArray(), predictions = logits.Predict().ToArray(), labels = Labels.ToArray();
+            int[] now = [.. before.Select((mark, i) => mark == 1 || predictions[i] != labels[i] ? 1 : 0)];
+            stopped.CopyFrom(now);
+            return now.All(mark => mark == 1);
+        }
     }
 
     private Tensor CleanLogits(Classifier model, ImageBatch batch)

@@ -41,6 +41,7 @@ public sealed class StepBenchmarks
     private readonly Classifier model;
     private readonly ImageBatch batch;
     private readonly SgdOptimizer optimizer;
+    private readonly TrainingStep step;
 
     public static IReadOnlyList<string> Names { get; } = ["forward", "input-grad", "param-grad", "attack-eval", "pgd-step"];
 
@@ -57,6 +58,7 @@ public sealed class StepBenchmarks
             size = small ? SmallCnn.ImageSize : 32;
         model = new Classifier(device, new(network, channels, 10, [], []), seed);
         optimizer = new SgdOptimizer(model.Parameters, 0.9, 5e-4);
+        step = new TrainingStep(model, new PgdAtObjective(naturalWeight: 1), optimizer);
         float[] pixels = new float[images * channels * size * size];
         Philox.FillUniform(pixels, new RandomKey(seed, RandomPurpose.Test), 0, 1);
         int[] numbers = [.. Enumerable.Range(0, images)];
@@ -74,7 +76,7 @@ public sealed class StepBenchmarks
         }),
         "param-grad" => () => Scoped(() => Gradient.Of(model.Forward(batch.Images, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), optimizer.Tensors)),
         "attack-eval" => () => Scoped(() => Attack(ForwardMode.Frozen)),
-        "pgd-step" => () => Scoped(() => new TrainingStep(model, new PgdAtObjective(naturalWeight: 1), optimizer).Run(batch, Attack(ForwardMode.Train), LearningRate)),
+        "pgd-step" => () => Scoped(() => step.Run(batch, Attack(ForwardMode.Train), LearningRate)),
         _ => throw new ArgumentException($"no measurement {name}"),
     };
 

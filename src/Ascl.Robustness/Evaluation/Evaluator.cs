@@ -26,6 +26,8 @@ public sealed record EvaluationProgress(string Attack, int Done, int Total, (int
 /// </summary>
 public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, ulong seed)
 {
+    private readonly ResidentBatches batches = new(model.Device);
+
     /// <param name="attacks">In the order of the report; each begins from the clean images.</param>
     /// <param name="stop">Ends the evaluation without a report.</param>
     /// <param name="progress">Told after every batch.</param>
@@ -101,7 +103,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         {
             plan.Fill(b, host);
             using IDisposable scope = model.Device.Pool.BeginScope();
-            right.AddRange(Correct(ImageBatch.Upload(model.Device, images, host).Images, host.Labels));
+            right.AddRange(Correct(batches.Of(images, host).Images, host.Labels));
         }
         return [.. right];
     }
@@ -179,7 +181,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         BatchPlan plan = BatchPlan.Evaluation(chunk, chunk.Count);
         Batch host = plan.NewBatch();
         plan.Fill(0, host);
-        return ImageBatch.Upload(model.Device, chunk, host);
+        return batches.Of(chunk, host);
     }
 
     /// <summary>Filled up with the last of them to a quarter of a batch: few sizes of batch mean few sizes of memory.</summary>

@@ -1,6 +1,7 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
-using Ascl.Kernels.Devices;
+using Ascl.Kernels.Elementwise;
+using Ascl.Kernels.PairDistance;
 using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
@@ -56,7 +57,9 @@ public sealed class AdrObjective(IObjective foundation, AdrWeights weights) : IO
     public static Tensor GlobalSmoothness(ObjectiveInput input)
     {
         Tensor targets = Targets(input), weights = PairWeights(input);
-        Tensor products = input.Adversarial!.Logits.LogSoftmax().Linear(targets, Tensor.FromArray(targets.Device, new(targets.Shape[0]), new float[targets.Shape[0]]));
+        Tensor zero = Tensor.Empty(targets.Device, new(targets.Shape[0]));
+        ElementwiseKernels.Fill(null, 0, zero.Data);
+        Tensor products = input.Adversarial!.Logits.LogSoftmax().Linear(targets, zero);
         return products.Multiply(weights).Sum(-1f / weights.Shape.Length);
     }
 
@@ -69,9 +72,8 @@ public sealed class AdrObjective(IObjective foundation, AdrWeights weights) : IO
     /// <summary>w [b, b]: rows are adversarial images, columns natural ones.</summary>
     private static Tensor PairWeights(ObjectiveInput input)
     {
-        int[] labels = input.Labels.ToArray();
-        Tensor weights = Tensor.Empty(input.Labels.Device, new(labels.Length, labels.Length));
-        weights.Data.CopyFrom([.. labels.SelectMany(own => labels.Select(other => own == other ? 1 : OtherClass))]);
+        Tensor weights = Tensor.Empty(input.Labels.Device, new(input.Labels.Length, input.Labels.Length));
+        PairDistanceKernels.ClassWeights(input.Labels, OtherClass, weights.Data);
         return weights;
     }
 }

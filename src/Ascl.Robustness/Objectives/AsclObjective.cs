@@ -2,6 +2,7 @@ using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Elementwise;
 using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
@@ -71,15 +72,21 @@ public sealed class AsclObjective(
 
     private static DeviceBuffer<int> Part(DeviceBuffer<int> values, int a, int b, int length)
     {
-        int[] all = values.ToArray();
-        return values.Device.Upload<int>([.. all.AsSpan(a * length, length), .. all.AsSpan(b * length, length)]);
+        DeviceBuffer<int> part = values.Device.Allocate<int>(2 * length);
+        ElementwiseKernels.Copy(values, a * length, part, 0, length);
+        ElementwiseKernels.Copy(values, b * length, part, length, length);
+        return part;
     }
 
     /// <summary>Labels and predictions of the rows: natural ones first, then adversarial ones.</summary>
-    public static (DeviceBuffer<int> Labels, DeviceBuffer<int> Predictions) PairLabels(ObjectiveInput input)
+    public static (DeviceBuffer<int> Labels, DeviceBuffer<int> Predictions) PairLabels(ObjectiveInput input) =>
+        (Both(input.Labels, input.Labels), Both(input.Natural!.Logits.Predict(), input.Adversarial!.Logits.Predict()));
+
+    private static DeviceBuffer<int> Both(DeviceBuffer<int> natural, DeviceBuffer<int> adversarial)
     {
-        Device device = input.Labels.Device;
-        int[] labels = input.Labels.ToArray();
-        return (device.Upload<int>([.. labels, .. labels]), device.Upload<int>([.. input.Natural!.Logits.Predict().ToArray(), .. input.Adversarial!.Logits.Predict().ToArray()]));
+        DeviceBuffer<int> both = natural.Device.Allocate<int>(natural.Length + adversarial.Length);
+        ElementwiseKernels.Copy(natural, 0, both, 0, natural.Length);
+        ElementwiseKernels.Copy(adversarial, 0, both, natural.Length, adversarial.Length);
+        return both;
     }
 }

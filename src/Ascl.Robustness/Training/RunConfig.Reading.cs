@@ -64,11 +64,14 @@ public sealed partial record RunConfig
             "trades-beta" => foundation == "trades",
             "local-compactness-weight" or "local-smoothness-weight" or "global-compactness-weight" or "global-smoothness-weight" or "confidence-weight" => Method == "adr",
             // Validation attacks too, whatever the method.
-            "start" or "early-stop" or "bn-mode" => attacks,
+            "start" or "early-stop" or "bn-mode" or "attack-precision" => attacks,
             "milestones" or "decay" => Schedule == "piecewise",
             _ => true,
         };
     }
+
+    /// <summary>Those of training steps and of their attack.</summary>
+    public IEnumerable<string> UsedPrecisions() => new[] { Precision, AttackPrecision ?? Precision }.Distinct();
 
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public void Save(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, RunConfigJson.Default.RunConfig) + "\n");
@@ -85,6 +88,8 @@ public sealed partial record RunConfig
         Known("view-pairing", ViewPairing, ViewPairings);
         Known("start", Start, Starts);
         Known("bn-mode", BnMode, BnModes);
+        Known("precision", Precision, Precisions);
+        Known("attack-precision", AttackPrecision ?? Precision, Precisions);
         Known("augment", Augment, Augmentations);
         Known("normalize", Normalize, Normalizations);
         Require(Data.Length > 0, "data", Data, "must name a data set");

@@ -17,6 +17,7 @@ public sealed partial record RunConfig
     public static IReadOnlyList<string> Norms { get; } = ["linf", "l2"];
     public static IReadOnlyList<string> ViewPairings { get; } = ["jointly", "same-kind", "same-view"];
     public static IReadOnlyList<string> Starts { get; } = ["auto", "uniform", "gaussian", "none"];
+    public static IReadOnlyList<string> Precisions { get; } = ["float32", "tf32", "bf16"];
     public static IReadOnlyList<string> BnModes { get; } = ["train", "eval"];
     public static IReadOnlyList<string> Augmentations { get; } = ["auto", "on", "off"];
     public static IReadOnlyList<string> Normalizations { get; } = ["auto", "none", "cifar10", "cifar100", "mnist", "fashion-mnist"];
@@ -131,6 +132,9 @@ public sealed partial record RunConfig
     /// <summary>BatchNorm while crafting: one of <see cref="BnModes"/>; train: batch statistics, which move the running ones too.</summary>
     public string BnMode { get; init; } = "train";
 
+    /// <summary>What the attack rounds factors to: one of <see cref="Precisions"/>; null: as <see cref="Precision"/>.</summary>
+    public string? AttackPrecision { get; init; }
+
     public int Epochs { get; init; } = 10;
 
     /// <summary>Images a step.</summary>
@@ -162,6 +166,9 @@ public sealed partial record RunConfig
 
     /// <summary>Decay a step of the averaged weights that are kept beside the trained ones; 0 for none.</summary>
     public double EmaDecay { get; init; }
+
+    /// <summary>What convolutions and matrix products of training steps round their factors to: one of <see cref="Precisions"/>. Validation and reports do not.</summary>
+    public string Precision { get; init; } = "float32";
 
     public ulong Seed { get; init; } = 1;
 

@@ -50,6 +50,10 @@ public static class RunParts
     public static Activation Activation(string name) =>
         RunConfig.Activations.Contains(name) ? Enum.Parse<Activation>(name, ignoreCase: true) : throw NearestName.Unknown("activation", name, RunConfig.Activations);
 
+    /// <exception cref="UserErrorException">There is none of that name.</exception>
+    public static Precision Precision(string name) =>
+        RunConfig.Precisions.Contains(name) ? Enum.Parse<Precision>(name, ignoreCase: true) : throw NearestName.Unknown("precision", name, RunConfig.Precisions);
+
     /// <exception cref="UserErrorException">The network does not take images of this size.</exception>
     public static void CheckImages(string network, ImageSet images)
     {

@@ -39,6 +39,7 @@ public sealed class Trainer
     private readonly WeightAverage? average;
     private readonly FailureWatch watch;
     private readonly RunProgress progress;
+    private readonly ResidentBatches batches;
 
     /// <param name="device">Where to train.</param>
     /// <param name="folder">A new run's, or an earlier one's to go on with.</param>
@@ -55,6 +56,7 @@ public sealed class Trainer
         // What a run went out from is in its state already; that file need not exist any more.
         Model = isBegun && RunState.Spec(folder.StateFile) is { } spec ? new Classifier(device, spec, seed: null) : RunParts.Classifier(config, data, device);
         optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay, config.ClipNorm, FreezesEncoder ? Model.HeadPrefix : "");
+        batches = new ResidentBatches(device);
         average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
         watch = new(config, validation?.Count ?? 0);
         progress = isBegun ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
@@ -128,8 +130,11 @@ public sealed class Trainer
     private StepResult RunStep(TrainingStep step, double learningRate, Batch host)
     {
         using IDisposable scope = Model.Device.Pool.BeginScope();
-        ImageBatch batch = ImageBatch.Upload(Model.Device, train, host);
-        Tensor? adversarial = attack?.Perturb(Model, batch, new RandomKey(config.Seed, RandomPurpose.AttackStart, (uint)progress.Epoch));
+        ImageBatch batch = batches.Of(train, host);
+        Tensor? adversarial;
+        using (Model.Device.WithPrecision(RunParts.Precision(config.AttackPrecision ?? config.Precision)))
+            adversarial = attack?.Perturb(Model, batch, new RandomKey(config.Seed, RandomPurpose.AttackStart, (uint)progress.Epoch));
+        using IDisposable precision = Model.Device.WithPrecision(RunParts.Precision(config.Precision));
         try
         {
             return step.Run(batch, adversarial, learningRate);

@@ -2,6 +2,7 @@ using System.Globalization;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Contrastive;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Models;
 using Ascl.Models.Networks;
@@ -32,35 +33,28 @@ public sealed class LossNotFiniteException(string term, double value)
 /// trained.</param>
 public sealed class TrainingStep(Classifier model, IObjective objective, SgdOptimizer optimizer, WeightPerturbation? perturbation = null, ForwardMode mode = ForwardMode.Train)
 {
+    private readonly Classifier model = model;
+    private readonly IObjective objective = objective;
+    private readonly ForwardMode mode = mode;
+
     /// <param name="batch">Natural images.</param>
     /// <param name="adversarial">Crafted from them; null for an objective without attack.</param>
     /// <param name="learningRate">Of the update.</param>
     /// <exception cref="LossNotFiniteException">Nothing was updated.</exception>
     public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate)
     {
+        using IDisposable scope = model.Device.Pool.BeginScope();
         if (perturbation is not null)
             Perturb(perturbation, batch, adversarial);
-        using IDisposable scope = model.Device.Pool.BeginScope();
-        ObjectiveInput input = Forward(batch, adversarial);
-        IReadOnlyList<LossTerm> terms = objective.Terms(input);
-        Dictionary<string, double> values = terms.ToDictionary(t => t.Name, t => (double)t.Value.Item);
+        PassResult passed = model.Device.Repeat(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data, optimizer.Tensors));
+        perturbation?.Restore();
+        Dictionary<string, double> values = passed.Terms.ToDictionary(t => t.Name, t => (double)t.Value.Item);
         foreach (var (name, value) in values)
             if (!double.IsFinite(value))
-            {
-                perturbation?.Restore();
                 throw new LossNotFiniteException(name, value);
-            }
-        Tensor[] gradients = Backward(input, terms, optimizer.Tensors);
-        perturbation?.Restore();
-        optimizer.Step(gradients, learningRate);
-        return new(values, terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, batch), Correct(input.Adversarial, batch), Selection(input));
-    }
-
-    private ObjectiveInput Forward(ImageBatch batch, Tensor? adversarial)
-    {
-        ModelOutput? natural = objective.NeedsNatural ? model.Forward(batch.Images, mode) : null;
-        ModelOutput? attacked = adversarial is null ? null : model.Forward(adversarial, mode);
-        return new(natural, attacked, batch.Labels, model.Project);
+        optimizer.Step(passed.Gradients, learningRate);
+        ObjectiveInput input = passed.Input;
+        return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, batch), Correct(input.Adversarial, batch), Selection(input));
     }
 
     /// <summary>Moves the weights to where this batch's loss is larger.</summary>
@@ -68,14 +62,26 @@ public sealed class TrainingStep(Classifier model, IObjective objective, SgdOpti
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         perturbation.Begin();
-        ObjectiveInput input = Forward(batch, adversarial);
-        perturbation.Move(Backward(input, objective.Terms(input), perturbation.Tensors));
+        perturbation.Move(model.Device.Repeat(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data, perturbation.Tensors)).Gradients);
     }
 
-    private static Tensor[] Backward(ObjectiveInput input, IReadOnlyList<LossTerm> terms, ReadOnlySpan<Tensor> targets)
+    private sealed record PassResult(ObjectiveInput Input, IReadOnlyList<LossTerm> Terms, Tensor[] Gradients);
+
+    /// <summary>Forward passes, terms, and the gradients of their sum with respect to some parameters.</summary>
+    private sealed record Pass(TrainingStep Step, Shape Shape, DeviceBuffer<float> Natural, DeviceBuffer<int> Labels, DeviceBuffer<float>? Adversarial, Tensor[] Targets)
+        : IRepeatedWork<PassResult>
     {
-        WorkCount.BackwardImages += (input.Natural is null ? 0 : input.Labels.Length) + (input.Adversarial is null ? 0 : input.Labels.Length);
-        return Gradient.Of(terms.Total(), targets);
+        public PassResult Run()
+        {
+            ModelOutput? natural = Step.objective.NeedsNatural ? Forward(Natural) : null;
+            ModelOutput? adversarial = Adversarial is null ? null : Forward(Adversarial);
+            ObjectiveInput input = new(natural, adversarial, Labels, Step.model.Project);
+            IReadOnlyList<LossTerm> terms = Step.objective.Terms(input);
+            WorkCount.BackwardImages += (natural is null ? 0 : Labels.Length) + (adversarial is null ? 0 : Labels.Length);
+            return new(input, terms, Gradient.Of(terms.Total(), Targets));
+        }
+
+        private ModelOutput Forward(DeviceBuffer<float> images) => Step.model.Forward(Tensor.Over(images, Shape), Step.mode);
     }
 
     private static int? Correct(ModelOutput? output, ImageBatch batch) => output?.Logits.CountCorrect(batch.Labels);

@@ -13,6 +13,13 @@ internal sealed class FakeCudaFactAttribute : FactAttribute
     public FakeCudaFactAttribute() => Skip = FakeCuda.IsBuilt ? null : "no C compiler (cc) to build the fake driver";
 }
 
+/// <inheritdoc cref="FakeCudaFactAttribute"/>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class FakeCudaTheoryAttribute : TheoryAttribute
+{
+    public FakeCudaTheoryAttribute() => Skip = new FakeCudaFactAttribute().Skip;
+}
+
 /// <summary>The driver of fake-cuda.c, built once where there is a C compiler, and the program run on it.</summary>
 internal static class FakeCuda
 {
@@ -20,19 +27,29 @@ internal static class FakeCuda
 
     public static bool IsBuilt => Folder.Value is not null;
 
-    /// <summary>Runs the program on the fake GPU, and tells how often each kernel was launched.</summary>
-    public static (ProcessResult Result, Dictionary<string, long> Launches) Run(long memory, params string[] arguments)
+    /// <summary>Runs the program on the fake GPU, and tells how often each kernel was launched, by itself and as a part of graphs; under "graphs", how many graphs
+    /// were made and how often they were launched; under "waits", how often the host waited for the stream.</summary>
+    public static (ProcessResult Result, Dictionary<string, (long Single, long Replayed)> Launches) Run(long memory, params string[] arguments) => Run(memory, graphs: true, tensorCores: true, arguments);
+
+    /// <param name="graphs">Whether the driver can capture.</param>
+    /// <param name="tensorCores">Whether it takes the native kernels.</param>
+    public static (ProcessResult Result, Dictionary<string, (long Single, long Replayed)> Launches) Run(long memory, bool graphs, bool tensorCores, params string[] arguments)
     {
         string log = Path.GetTempFileName();
         ProcessStartInfo start = new("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]);
         start.Environment["LD_LIBRARY_PATH"] = Folder.Value;
         start.Environment["FAKE_CUDA_LOG"] = log;
         start.Environment["FAKE_CUDA_MEMORY"] = $"{memory}";
+        if (!tensorCores)
+            start.Environment["FAKE_CUDA_NO_TENSOR_CORES"] = "1";
+        start.Environment["FAKE_CUDA_GRAPHS"] = graphs ? "1" : "0";
         ProcessResult result = AsclProcess.Run(start);
-        var launches = File.ReadLines(log).Select(line => line.Split(' ')).GroupBy(p => p[0]).ToDictionary(g => g.Key, g => g.Sum(p => long.Parse(p[1], System.Globalization.CultureInfo.InvariantCulture)));
+        var launches = File.ReadLines(log).Select(line => line.Split(' ')).GroupBy(p => p[0]).ToDictionary(g => g.Key, g => (g.Sum(p => Number(p[1])), g.Sum(p => Number(p[2]))));
         File.Delete(log);
         return (result, launches);
     }
+
+    private static long Number(string text) => long.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 
     private static string? Build()
     {

@@ -146,17 +146,20 @@ public sealed class BatchNormTests
         using CpuDevice device = new(1);
         ActivationLayout layout = ActivationLayout.Blocked(device, n, 5, h, w);
         int channels = layout.Blocks * layout.Block, count = n * h * w;
-        float[] mean = DeviceData.Uniform(channels, 1), variance = DeviceData.Uniform(channels, 2, 0.1f, 2), runningMean = DeviceData.Uniform(5, 3), runningVariance = DeviceData.Uniform(5, 4, 0.5f, 1.5f);
+        float[] x = DeviceData.Uniform(5 * count, 1), runningMean = DeviceData.Uniform(5, 3), runningVariance = DeviceData.Uniform(5, 4, 0.5f, 1.5f);
+        var (mean, variance) = Statistics(device, layout, x);
         DeviceBuffer<float> m = device.Upload<float>(runningMean), v = device.Upload<float>(runningVariance);
-        object before = v.Derived("test", () => new object());
-        BatchNormKernels.UpdateRunning(layout, device.Upload<float>(mean), device.Upload<float>(variance), 0.1f, m, v);
+        object before = v.Derived<object>("test", _ => new object());
+        DeviceBuffer<float> ownMean = device.Allocate<float>(channels), inverseStd = device.Allocate<float>(channels);
+        BatchNormKernels.TrainStatistics(layout, device.Activation(layout, x), new(m, v, 0.1f), 1e-5f, ownMean, inverseStd);
         double unbias = count > 1 ? (double)count / (count - 1) : 1;
         for (int c = 0; c < 5; c++)
         {
             Assert.Equal(0.9 * runningMean[c] + 0.1 * mean[c], m.ToArray()[c], 1e-6);
             Assert.Equal(0.9 * runningVariance[c] + 0.1 * variance[c] * unbias, v.ToArray()[c], 1e-6);
+            Assert.Equal(1, inverseStd.ToArray()[c] * Math.Sqrt(variance[c] + 1e-5), 1e-6);
         }
-        Assert.NotSame(before, v.Derived("test", () => new object()));
+        Assert.NotSame(before, v.Derived<object>("test", _ => new object()));
         DeviceData.AssertNothingBehind(m, "running mean");
     }
 

@@ -59,8 +59,9 @@ public sealed class ActivationParityTests
             DeviceBuffer<float> xb = device.Activation(layout, x), mean = device.Allocate<float>(channels), variance = device.Allocate<float>(channels), inverseStd = device.Allocate<float>(channels);
             DeviceBuffer<float> m = device.Upload<float>(running), v = device.Upload<float>(runningVariance), g = device.Upload<float>(gamma), y = device.Allocate<float>(layout.Length);
             BatchNormKernels.Statistics(layout, xb, mean, variance);
-            BatchNormKernels.UpdateRunning(layout, mean, variance, 0.1f, m, v);
-            BatchNormKernels.InverseStd(c, train ? variance : v, 1e-5f, inverseStd);
+            BatchNormKernels.TrainStatistics(layout, xb, new(m, v, 0.1f), 1e-5f, mean, inverseStd);
+            if (!train)
+                BatchNormKernels.InverseStd(c, v, 1e-5f, inverseStd);
             BatchNormKernels.Forward(layout, xb, train ? mean : m, inverseStd, g, device.Upload<float>(beta), device.Activation(layout, residual), relu, y);
             DeviceData.AssertZeroOutside(layout, y, "y");
             DeviceBuffer<float> dx = device.Allocate<float>(layout.Length), dz = device.Allocate<float>(layout.Length), dgamma = device.Allocate<float>(c), dbeta = device.Allocate<float>(c);

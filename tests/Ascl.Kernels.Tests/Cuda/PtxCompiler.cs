@@ -12,13 +12,14 @@ namespace Ascl.Kernels.Tests.Cuda;
 /// <summary>What ILGPU makes of a kernel, without a GPU or a driver.</summary>
 internal static partial class PtxCompiler
 {
-    /// <summary>The PTX text of a kernel for an architecture. A failed compilation leaves ILGPU's context unusable, so each has its own.</summary>
+    /// <summary>The PTX text of a kernel for an architecture. A failed compilation leaves ILGPU's context unusable, so each has its own. The language's version is
+    /// that of CUDA 11.8: no kernel needs a newer one, and every assembler since then takes it.</summary>
     public static string Compile(MethodInfo kernel, CudaArchitecture architecture)
     {
         using Context context = CudaLibrary.CreateContext(_ => { });
         CudaCapabilityContext capabilities = new(architecture);
         CudaLibrary.SetTarget(capabilities, architecture);
-        using PTXBackend backend = new(context, capabilities, architecture, CudaInstructionSet.ISA_88, nvvmAPI: null);
+        using PTXBackend backend = new(context, capabilities, architecture, CudaInstructionSet.ISA_78, nvvmAPI: null);
         EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel);
         return ((PTXCompiledKernel)backend.Compile(entry, KernelSpecialization.Empty)).PTXAssembly;
     }

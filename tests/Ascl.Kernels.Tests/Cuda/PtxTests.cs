@@ -1,10 +1,11 @@
 using System.Reflection;
 using ILGPU.Runtime.Cuda;
+using Xunit.Abstractions;
 
 namespace Ascl.Kernels.Tests.Cuda;
 
 /// <summary>Every CUDA kernel compiles, without a GPU, to code in which there is nothing that would not load or not be fast.</summary>
-public sealed class PtxTests
+public sealed class PtxTests(ITestOutputHelper output)
 {
     private static readonly Dictionary<string, MethodInfo> ByName = CudaKernels.All().ToDictionary(CudaKernels.Name);
 
@@ -18,6 +19,19 @@ public sealed class PtxTests
             string ptx = PtxCompiler.Compile(ByName[name], architecture);
             Assert.Contains($".target {architecture.ToString().ToLowerInvariant()}", ptx, StringComparison.Ordinal);
             Assert.Equal([], PtxCompiler.Complaints(ptx));
+        }
+    }
+
+    /// <summary>NVIDIA's assembler takes it, and it runs in registers.</summary>
+    [PtxasTheory, MemberData(nameof(Kernels))]
+    public void AssemblesIntoRegisters(string name)
+    {
+        foreach (CudaArchitecture architecture in new[] { CudaArchitecture.SM_80, CudaArchitecture.SM_90 })
+        {
+            string target = architecture.ToString().ToLowerInvariant();
+            KernelResources needed = PtxAssembler.Assemble(PtxCompiler.Compile(ByName[name], architecture), target);
+            output.WriteLine($"{target} {name}: {needed.Registers} registers, {needed.SharedBytes} bytes shared, {needed.Stack} stack, {needed.Spills} spilled");
+            Assert.Equal((0, 0), (needed.Stack, needed.Spills));
         }
     }
 

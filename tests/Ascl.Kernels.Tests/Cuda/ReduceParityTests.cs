@@ -127,6 +127,15 @@ public sealed class ReduceParityTests
     }
 
     [Fact]
+    public void ClassWeightsAgree()
+    {
+        int[] labels = [1, 0, 1, 2, 2, 1];
+        DeviceBuffer<float> weights = TestGpu.Device.Allocate<float>(labels.Length * labels.Length);
+        PairDistanceKernels.ClassWeights(TestGpu.Device.Upload<int>(labels), -0.5f, weights);
+        Assert.Equal(labels.SelectMany(own => labels.Select(other => own == other ? 1 : -0.5f)), weights.ToArray());
+    }
+
+    [Fact]
     public void PairMeansAreThoseOfTheCpu() => Parity.Check("pair_means", device =>
     {
         PairMeans means = PairMeansKernels.Between(5, device.Upload<float>(DeviceData.Uniform(60, 12)), device.Upload<float>(DeviceData.Uniform(60, 13)), device.Upload<int>([.. Enumerable.Range(0, 12).Select(i => i % 3)]));

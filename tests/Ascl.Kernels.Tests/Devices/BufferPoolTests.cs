@@ -120,8 +120,8 @@ public sealed class BufferPoolTests
         using CpuDevice device = new(1);
         object derived;
         using (device.Pool.BeginScope())
-            derived = device.Pool.Rent(10, 0).Derived("test", () => new object());
+            derived = device.Pool.Rent(10, 0).Derived<object>("test", _ => new object());
         using (device.Pool.BeginScope())
-            Assert.NotSame(derived, device.Pool.Rent(10, 0).Derived("test", () => new object()));
+            Assert.NotSame(derived, device.Pool.Rent(10, 0).Derived<object>("test", _ => new object()));
     }
 }

@@ -10,14 +10,30 @@ public sealed class DeviceBufferTests
         using CpuDevice device = new(1);
         DeviceBuffer<float> buffer = device.Upload<float>([1, 2]);
         int made = 0;
-        string Make() => $"{++made}";
-        Assert.Equal("1", buffer.Derived("a", Make));
-        Assert.Equal("1", buffer.Derived("a", Make));
-        Assert.Equal("2", buffer.Derived("b", Make));
+        string Make(string? old) => $"{old}{++made}";
+        Assert.Equal("1", buffer.Derived<string>("a", Make));
+        Assert.Equal("1", buffer.Derived<string>("a", Make));
+        Assert.Equal("2", buffer.Derived<string>("b", Make));
         buffer.CopyFrom([3, 4]);
-        Assert.Equal("3", buffer.Derived("a", Make));
+        Assert.Equal("13", buffer.Derived<string>("a", Make));
         buffer.MarkChanged();
-        Assert.Equal("4", buffer.Derived("b", Make));
+        Assert.Equal("24", buffer.Derived<string>("b", Make));
+    }
+
+    [Fact]
+    public void DerivedOfSeveralBuffersIsMadeAgainWhenOneOfThemChanges()
+    {
+        using CpuDevice device = new(1);
+        DeviceBuffer<float> first = device.Allocate<float>(1), second = device.Allocate<float>(1), third = device.Allocate<float>(1);
+        object Made(params ReadOnlySpan<DeviceBuffer<float>> others) => first.Derived<object>("a", _ => new object(), others);
+        object before = Made(second);
+        Assert.Same(before, Made(second));
+        second.MarkChanged();
+        object after = Made(second);
+        Assert.NotSame(before, after);
+        // Another buffer, though it has changed as often.
+        third.MarkChanged();
+        Assert.NotSame(after, Made(third));
     }
 
     [Theory]

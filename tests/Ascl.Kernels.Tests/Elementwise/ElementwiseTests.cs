@@ -94,11 +94,11 @@ public sealed class ElementwiseTests
     {
         using CpuDevice device = new(1);
         DeviceBuffer<float> y = device.Upload<float>([1, 2]), b = device.Upload<float>([3, 4]);
-        object before = y.Derived("test", () => new object());
+        object before = y.Derived<object>("test", _ => new object());
         ElementwiseKernels.Interpolate(y, b, 0.5f, y);
-        object between = y.Derived("test", () => new object());
+        object between = y.Derived<object>("test", _ => new object());
         ElementwiseKernels.Copy(b, 0, y, 0, 2);
-        Assert.Equal(3, new[] { before, between, y.Derived("test", () => new object()) }.Distinct().Count());
+        Assert.Equal(3, new[] { before, between, y.Derived<object>("test", _ => new object()) }.Distinct().Count());
     }
 
     [Fact]

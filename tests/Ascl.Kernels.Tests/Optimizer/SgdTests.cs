@@ -60,8 +60,8 @@ public sealed class SgdTests
     {
         using CpuDevice device = new(1);
         DeviceBuffer<float> w = device.Upload<float>([1, 2]);
-        object before = w.Derived("test", () => new object());
+        object before = w.Derived<object>("test", _ => new object());
         SgdKernels.Step(w, device.Allocate<float>(2), device.Upload<float>([1, 1]), Rate, Momentum, Decay);
-        Assert.NotSame(before, w.Derived("test", () => new object()));
+        Assert.NotSame(before, w.Derived<object>("test", _ => new object()));
     }
 }

@@ -1,0 +1,115 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Models;
+using Ascl.Models.Weights;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Training;
+using Ascl.Testing;
+
+namespace Ascl.Robustness.Tests.Training;
+
+/// <summary>
+/// Work that the device captured and launches again gives the bits of work launched kernel by kernel. On the simulated device a capture is a list of kernels
+/// with their arguments: where anything else were needed, such as a copy from the host, a run of the list would come out otherwise.
+/// </summary>
+[Collection(TestGpu.Collection)]
+public sealed class RepeatedWorkTests : IDisposable
+{
+    private const double Epsilon = 8 / 255.0, StepSize = 2 / 255.0;
+
+    private readonly CudaDevice repeating = TestGpu.Open(graphs: true), plain = TestGpu.Open(graphs: false);
+
+    public void Dispose()
+    {
+        repeating.Dispose();
+        plain.Dispose();
+    }
+
+    /// <summary>A network whose statistics each pass changes; attacked, changed, and attacked again.</summary>
+    [Theory]
+    [InlineData(ForwardMode.Train, AttackLoss.CrossEntropy)]
+    [InlineData(ForwardMode.Frozen, AttackLoss.KullbackLeibler)]
+    public void AttacksAreTheSame(ForwardMode mode, AttackLoss loss)
+    {
+        PgdAttack attack = new(new(Epsilon, StepSize, 2, Mode: mode, Loss: loss));
+        Assert.Equal(Twice(plain), Twice(repeating));
+        Assert.Equal((0, 0), plain.GraphCount);
+        // The first step is launched kernel by kernel, the second captured. The other attack, on other weights in the same places, is the same work.
+        Assert.Equal((1, 3), repeating.GraphCount);
+
+        List<float> Twice(CudaDevice device)
+        {
+            Classifier model = Model(device);
+            ImageBatch batch = Made.Batch(device, 1);
+            (double flop, long forward, long backward) = (WorkCount.Flop, WorkCount.ForwardImages, WorkCount.BackwardImages);
+            List<float> all = [.. Perturbed()];
+            Tensor weight = model.Parameters.All.First(p => p.Trained).Tensor;
+            weight.Data.CopyFrom([.. weight.ToArray().Select(w => 1.25f * w)]);
+            all.AddRange(Perturbed());
+            foreach (NamedTensor tensor in model.Parameters.All)
+                all.AddRange(tensor.Tensor.ToArray());
+            // What it cost is counted too, and what was derived from the weights is of the new ones.
+            all.AddRange((float)(WorkCount.Flop - flop), WorkCount.ForwardImages - forward, WorkCount.BackwardImages - backward);
+            return [.. all, .. model.Forward(batch.Images, ForwardMode.Frozen).Logits.ToArray()];
+
+            float[] Perturbed()
+            {
+                using IDisposable scope = device.Pool.BeginScope();
+                return attack.Perturb(model, batch, Made.Key).ToArray();
+            }
+        }
+    }
+
+    [Fact]
+    public void AutoPgdIsTheSame()
+    {
+        AutoPgdAttack attack = new(new(Epsilon, Steps: 4, Targets: 1));
+        Assert.Equal(Perturbed(plain), Perturbed(repeating));
+        Assert.Equal(1, repeating.GraphCount.Captures);
+
+        float[] Perturbed(CudaDevice device)
+        {
+            Classifier model = Model(device);
+            return attack.Perturb(model, Made.RightBatch(model, 1, 2, 3), Made.Key).ToArray();
+        }
+    }
+
+    /// <summary>Other images, another learning rate, weights and momenta that change: the second step is captured. A linear network is enough for ASCL's terms.</summary>
+    [Fact]
+    public void TrainingStepsAreTheSame()
+    {
+        IObjective ascl = new AsclObjective(new PgdAtObjective(1), ContrastiveSettings.Of("leaked", "cosine", 0.2, normalize: true), 1, 0.2);
+        Assert.Equal(Steps(2, 1, Model(plain), new PgdAtObjective()), Steps(2, 1, Model(repeating), new PgdAtObjective()));
+        Assert.Equal(Steps(3, 2, LinearNetwork.Classifier(plain), ascl), Steps(3, 2, LinearNetwork.Classifier(repeating), ascl));
+        Assert.Equal((2, 3), repeating.GraphCount);
+
+        static List<double> Steps(int steps, int images, Classifier model, IObjective objective)
+        {
+            Device device = model.Device;
+            SgdOptimizer optimizer = new(model.Parameters, 0.9, 5e-4, clipNorm: 1);
+            TrainingStep step = new(model, objective, optimizer);
+            ImageBatch batch = Batch(0);
+            Tensor adversarial = Batch(1).Images;
+            List<double> all = [];
+            for (int i = 0; i < steps; i++)
+            {
+                ImageBatch other = Batch(10 + i);
+                batch.Images.Data.CopyFrom(other.Images.ToArray());
+                batch.Labels.CopyFrom(other.Labels.ToArray());
+                adversarial.Data.CopyFrom(Batch(30 + i).Images.ToArray());
+                StepResult result = step.Run(batch, adversarial, 0.1 / (i + 1));
+                all.AddRange([.. result.Terms.Values, result.Loss, result.NaturalCorrect ?? -1, result.AdversarialCorrect ?? -1]);
+            }
+            foreach (NamedTensor tensor in model.Parameters.All)
+                all.AddRange(tensor.Tensor.ToArray().Select(v => (double)v));
+            return all;
+
+            ImageBatch Batch(int first) => Made.Batch(device, Enumerable.Range(first, images));
+        }
+    }
+
+    private static Classifier Model(Device device) => new(device, new("resnet: 1 block a stage, widths 4", Made.Channels, Made.Classes, [], []), seed: 4);
+}
