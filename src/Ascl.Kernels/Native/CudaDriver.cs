@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Ascl.Kernels.Native;
 
-/// <summary>The driver's calls that ILGPU does not have: graphs of launches.</summary>
+/// <summary>The driver's calls that ILGPU does not have: graphs of launches, more shared memory.</summary>
 internal static partial class CudaDriver
 {
     /// <summary>As <see cref="CudaLibrary"/> has it looked for.</summary>
@@ -10,6 +10,9 @@ internal static partial class CudaDriver
 
     /// <summary>CU_STREAM_CAPTURE_MODE_RELAXED: the thread may load kernels and ask for memory meanwhile.</summary>
     private const int Relaxed = 2;
+
+    /// <summary>CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
+    private const int MaxDynamicSharedBytes = 8;
 
     /// <summary>What is given to the stream from now on is not run but put down.</summary>
     public static void BeginCapture(nint stream) => Check(cuStreamBeginCapture_v2(stream, Relaxed), "cuStreamBeginCapture");
@@ -42,6 +45,9 @@ internal static partial class CudaDriver
 
     public static void Destroy(nint executable) => cuGraphExecDestroy(executable);
 
+    /// <summary>Lets a kernel's blocks share more than the 48 KB that they have without asking.</summary>
+    public static void AllowSharedMemory(nint function, int bytes) => Check(cuFuncSetAttribute(function, MaxDynamicSharedBytes, bytes), "cuFuncSetAttribute");
+
     private static void Check(int result, string call)
     {
         if (result != 0)
@@ -65,4 +71,7 @@ internal static partial class CudaDriver
 
     [LibraryImport(Library)]
     private static partial int cuGraphDestroy(nint graph);
+
+    [LibraryImport(Library)]
+    private static partial int cuFuncSetAttribute(nint function, int attribute, int value);
 }

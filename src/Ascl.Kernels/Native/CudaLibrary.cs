@@ -19,7 +19,7 @@ internal static class CudaLibrary
     /// <summary>Whether there is a driver at all: asking it is quicker than asking ILGPU.</summary>
     public static bool HasDriver => NativeLibrary.TryLoad(FileName, typeof(CudaLibrary).Assembly, null, out _);
 
-    internal static string FileName => OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1";
+    private static string FileName => OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1";
 
     private static nint Driver(string name, Assembly assembly, DllImportSearchPath? path) =>
         name == CudaDriver.Library && NativeLibrary.TryLoad(FileName, assembly, path, out nint library) ? library : 0;

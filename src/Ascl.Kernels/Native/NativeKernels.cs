@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.InteropServices;
 using Ascl.Kernels.Devices;
 using ILGPU.Runtime.Cuda;
 
@@ -48,9 +47,6 @@ internal sealed unsafe class DriverKernels : NativeKernels
     /// <summary>What a block may share without being asked for more.</summary>
     private const int PlainSharedBytes = 48 << 10;
 
-    /// <summary>CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
-    private const int MaxDynamicSharedBytes = 8;
-
     private readonly CudaAccelerator accelerator;
     private readonly CudaStream stream;
     private readonly Dictionary<string, nint> modules = [];
@@ -84,11 +80,7 @@ internal sealed unsafe class DriverKernels : NativeKernels
     {
         CudaException.ThrowIfFailed(CudaAPI.CurrentAPI.GetModuleFunction(out nint function, modules[kernel.File], kernel.Name));
         if (kernel.SharedBytes > PlainSharedBytes)
-        {
-            // ILGPU has no such call.
-            var setAttribute = (delegate* unmanaged<nint, int, int, CudaError>)NativeLibrary.GetExport(NativeLibrary.Load(CudaLibrary.FileName), "cuFuncSetAttribute");
-            CudaException.ThrowIfFailed(setAttribute(function, MaxDynamicSharedBytes, kernel.SharedBytes));
-        }
+            CudaDriver.AllowSharedMemory(function, kernel.SharedBytes);
         return function;
     }
 

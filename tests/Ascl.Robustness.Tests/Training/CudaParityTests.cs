@@ -14,7 +14,7 @@ public sealed class CudaParityTests
 {
     private static readonly int[] Chosen = [1, 2, 3, 4, 5, 6];
 
-    [Theory]
+    [Theory, Trait("Category", "Slow")]
     [InlineData(ForwardMode.Train)]
     [InlineData(ForwardMode.Frozen)]
     public void AttacksAgree(ForwardMode mode)
