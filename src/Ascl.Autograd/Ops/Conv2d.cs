@@ -27,7 +27,7 @@ public static class Conv2dOps
         if (residual is not null && (residual.Shape != y.Shape || residual.Layout != y.Layout))
             throw new ShapeException($"conv2d: residual {residual.Layout} {residual.Shape} does not fit the result {y.Shape}");
         y.Sums = normalized ? new ChannelSums() : null;
-        Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias?.Data, residual?.Data, relu, Sums: y.Sums), y.Data);
+        Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias?.Data, residual?.Data, relu), y.Data, y.Sums);
         y.Rectified = relu;
         JointVjp<Tensor> gated = new((dy, masked) =>
         {

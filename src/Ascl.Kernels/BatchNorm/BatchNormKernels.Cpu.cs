@@ -67,7 +67,7 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
 
     public override void Statistics(CpuDevice device, ActivationLayout layout, ChannelSums sums, float* mean, float* variance)
     {
-        float* values = CpuDevice.Pointer(sums.Values!);
+        float* values = sums.Part(0);
         double count = (double)layout.N * layout.H * layout.W;
         device.For(layout.Blocks, (block, _) =>
         {

@@ -21,10 +21,11 @@ public sealed class ChannelSums
 
     public bool Made => Values is not null;
 
-    internal unsafe float* Begin(CpuDevice device, int parts, int channels)
+    internal void Begin(CpuDevice device, int parts, int channels)
     {
         (Parts, Channels) = (parts, channels);
         Values = device.Pool.Rent(parts * PartStride, 0);
-        return CpuDevice.Pointer(Values);
     }
+
+    internal unsafe float* Part(int part) => CpuDevice.Pointer(Values!) + part * PartStride;
 }

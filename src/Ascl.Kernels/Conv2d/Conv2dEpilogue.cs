@@ -11,9 +11,7 @@ namespace Ascl.Kernels.Conv2d;
 /// <param name="Residual">An activation laid out as the result.</param>
 /// <param name="Relu">Negative results become 0; NaN stays NaN.</param>
 /// <param name="Gate">An activation laid out as the result.</param>
-/// <param name="Sums">Made on the way where the algorithm can and there is no other part.</param>
-public readonly record struct Conv2dEpilogue(
-    DeviceBuffer<float>? Bias = null, DeviceBuffer<float>? Residual = null, bool Relu = false, DeviceBuffer<float>? Gate = null, ChannelSums? Sums = null)
+public readonly record struct Conv2dEpilogue(DeviceBuffer<float>? Bias = null, DeviceBuffer<float>? Residual = null, bool Relu = false, DeviceBuffer<float>? Gate = null)
 {
     public bool IsNone => Bias is null && Residual is null && !Relu && Gate is null;
 }

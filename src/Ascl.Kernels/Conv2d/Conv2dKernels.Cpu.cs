@@ -35,8 +35,8 @@ public static unsafe partial class Conv2dKernels
         return algorithm;
     }
 
-    private static void ForwardCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y) =>
-        Algorithm(g).Forward((CpuDevice)y.Device, g, CpuDevice.Pointer(x), weight, epilogue, CpuDevice.Pointer(y));
+    private static void ForwardCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, DeviceBuffer<float> y) =>
+        Algorithm(g).Forward((CpuDevice)y.Device, g, CpuDevice.Pointer(x), weight, epilogue, sums, CpuDevice.Pointer(y));
 
     private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx) =>
         Algorithm(g).BackwardInput((CpuDevice)dx.Device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
@@ -48,7 +48,8 @@ public static unsafe partial class Conv2dKernels
 /// <summary>One convolution algorithm on the CPU. Weights come as buffers because their rearranged forms are kept with them.</summary>
 internal abstract unsafe class Conv2dCpu
 {
-    public abstract void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* y);
+    /// <param name="sums">Left unmade where the algorithm cannot; null where nobody wants them.</param>
+    public abstract void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y);
     public abstract void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx);
     public abstract void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw);
 }

@@ -7,13 +7,14 @@ namespace Ascl.Kernels.Conv2d;
 public static partial class Conv2dKernels
 {
     /// <summary>y = epilogue(x ∗ weight).</summary>
-    public static void Forward(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y)
+    /// <param name="sums">Made on the way where the algorithm can and the epilogue is none.</param>
+    public static void Forward(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y, ChannelSums? sums = null)
     {
         using var trace = KernelTrace.Begin("conv2d.forward", g, g.Flops, g.Bytes);
         if (y.Device is CudaDevice cuda)
             ForwardCuda(cuda, g, x, weight, epilogue, y);
         else
-            ForwardCpu(g, x, weight, epilogue, y);
+            ForwardCpu(g, x, weight, epilogue, sums, y);
     }
 
     /// <summary>dx = epilogue(z), z[n, c, y, x] = Σ over k, r, s of dy[n, k, oy, ox] · w[k, c, r, s] where oy·Stride + r − Padding = y and likewise for x.</summary>

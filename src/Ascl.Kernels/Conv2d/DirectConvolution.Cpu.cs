@@ -20,7 +20,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
 
     private static readonly int Width = F.Width;
 
-    public override void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* y)
+    public override void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
     {
         var (inputBlock, stride) = (g.Input.Block, g.Stride);
         PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy), to = new(g.Output, y);

@@ -181,20 +181,16 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
     [MethodImpl(Optimized), SkipLocalsInit]
     private static void InterleaveEvenRows<TOutput>(TileMemory m, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
     {
-        F first = F.Zero, second = F.Zero;
         float* ee = m.First + 16 * m.At, eo = EvenOdd(m);
         nint w = F.Width, step = m.Step, evenStep = EvenStep(m);
         for (int i = 0; i < 4; i++, ee += 4 * step, eo += step, y += row)
         {
-            F v0 = output.Store(F.Load(ee), y);
-            F v1 = output.Store(F.Load(ee + step), y + 2 * w);
-            F v2 = output.Store(F.Load(ee + 2 * step), y + 4 * w);
-            F v3 = output.Store(F.Load(ee + 3 * step), y + 6 * w);
-            first = output.First(output.First(output.First(output.First(first, v0), v1), v2), v3);
-            second = output.Second(output.Second(output.Second(output.Second(second, v0), v1), v2), v3);
-            OddPixels(F.Load(eo), F.Load(eo + evenStep), F.Load(eo + 2 * evenStep), F.Load(eo + 3 * evenStep), F.Load(eo + 4 * evenStep), y + w, output, ref first, ref second);
+            output.Store(F.Load(ee), y);
+            output.Store(F.Load(ee + step), y + 2 * w);
+            output.Store(F.Load(ee + 2 * step), y + 4 * w);
+            output.Store(F.Load(ee + 3 * step), y + 6 * w);
+            OddPixels(F.Load(eo), F.Load(eo + evenStep), F.Load(eo + 2 * evenStep), F.Load(eo + 3 * evenStep), F.Load(eo + 4 * evenStep), y + w, output);
         }
-        output.Finish(first, second);
     }
 
     /// <summary>Two of the four odd rows, <paramref name="row"/> apart.</summary>
@@ -202,46 +198,32 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
     private static void InterleaveOddRows<TRows, TOutput>(TileMemory m, float* y, nint row, TOutput output) where TRows : struct, IRowPair where TOutput : struct, IWinogradOutput<F>
     {
         nint w = F.Width, step = m.Step, oddStep = OddStep(m), pointStep = PointStep(m);
-        F first = F.Zero, second = F.Zero;
         float* oe = OddEven(m), oo = OddOdd(m);
-        TRows.Of(oe, oddStep, out F upper0, out F lower0);
-        TRows.Of(oe + step, oddStep, out F upper1, out F lower1);
-        TRows.Of(oe + 2 * step, oddStep, out F upper2, out F lower2);
-        TRows.Of(oe + 3 * step, oddStep, out F upper3, out F lower3);
-        upper0 = output.Store(upper0, y);
-        upper1 = output.Store(upper1, y + 2 * w);
-        upper2 = output.Store(upper2, y + 4 * w);
-        upper3 = output.Store(upper3, y + 6 * w);
-        lower0 = output.Store(lower0, y + row);
-        lower1 = output.Store(lower1, y + row + 2 * w);
-        lower2 = output.Store(lower2, y + row + 4 * w);
-        lower3 = output.Store(lower3, y + row + 6 * w);
-        first = output.First(output.First(output.First(output.First(first, upper0), upper1), upper2), upper3);
-        first = output.First(output.First(output.First(output.First(first, lower0), lower1), lower2), lower3);
-        second = output.Second(output.Second(output.Second(output.Second(second, upper0), upper1), upper2), upper3);
-        second = output.Second(output.Second(output.Second(output.Second(second, lower0), lower1), lower2), lower3);
+        for (nint j = 0; j < 4; j++, oe += step)
+        {
+            TRows.Of(oe, oddStep, out F first, out F second);
+            output.Store(first, y + 2 * j * w);
+            output.Store(second, y + row + 2 * j * w);
+        }
         TRows.Of(oo, oddStep, out F a0, out F b0);
         TRows.Of(oo + pointStep, oddStep, out F a1, out F b1);
         TRows.Of(oo + 2 * pointStep, oddStep, out F a2, out F b2);
         TRows.Of(oo + 3 * pointStep, oddStep, out F a3, out F b3);
         TRows.Of(oo + 4 * pointStep, oddStep, out F a4, out F b4);
-        OddPixels(a0, a1, a2, a3, a4, y + w, output, ref first, ref second);
-        OddPixels(b0, b1, b2, b3, b4, y + row + w, output, ref first, ref second);
-        output.Finish(first, second);
+        OddPixels(a0, a1, a2, a3, a4, y + w, output);
+        OddPixels(b0, b1, b2, b3, b4, y + row + w, output);
     }
 
     /// <summary>Aᵀ times one line, to every second pixel.</summary>
     [MethodImpl(Inline)]
-    private static void OddPixels<TOutput>(F m0, F m1, F m2, F m3, F m4, float* y, TOutput output, ref F first, ref F second) where TOutput : struct, IWinogradOutput<F>
+    private static void OddPixels<TOutput>(F m0, F m1, F m2, F m3, F m4, float* y, TOutput output) where TOutput : struct, IWinogradOutput<F>
     {
         nint w = F.Width;
         Results(m0, m1, m2, m3, m4, out F y0, out F y1, out F y2, out F y3);
-        y0 = output.Store(y0, y);
-        y1 = output.Store(y1, y + 2 * w);
-        y2 = output.Store(y2, y + 4 * w);
-        y3 = output.Store(y3, y + 6 * w);
-        first = output.First(output.First(output.First(output.First(first, y0), y1), y2), y3);
-        second = output.Second(output.Second(output.Second(output.Second(second, y0), y1), y2), y3);
+        output.Store(y0, y);
+        output.Store(y1, y + 2 * w);
+        output.Store(y2, y + 4 * w);
+        output.Store(y3, y + 6 * w);
     }
 
     /// <summary>Aᵀ times one line.</summary>

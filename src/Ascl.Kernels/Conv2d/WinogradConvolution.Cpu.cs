@@ -48,22 +48,24 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         private nint Frequency(int frequency, int blocks) => ((nint)T.RowsBefore(frequency) * blocks * Tiles + frequency) * Width;
     }
 
-    public override void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* y) =>
+    public override void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y) =>
         Convolve(device, new WinogradTiles<F, T>(g.Input, g.Output, g.Padding), g.Input, g.Output, x,
-            weight.Derived<CpuBuffer<float>>($"winograd forward {g.Stride}", _ => TransformWeight(device, g.Input, g.Output, weight, flipped: false)), epilogue, y);
+            weight.Derived<CpuBuffer<float>>($"winograd forward {g.Stride}", _ => TransformWeight(device, g.Input, g.Output, weight, flipped: false)), epilogue, sums, y);
 
     /// <summary>The convolution of dy with the weights turned around and the two channel axes exchanged.</summary>
     public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx) =>
         Convolve(device, new WinogradTiles<F, TAdjoint>(g.Output, g.Input, (2 - g.Padding) / g.Stride), g.Output, g.Input, dy,
-            weight.Derived<CpuBuffer<float>>($"winograd backward input {g.Stride}", _ => TransformWeight(device, g.Output, g.Input, weight, flipped: true)), epilogue, dx);
+            weight.Derived<CpuBuffer<float>>($"winograd backward input {g.Stride}", _ => TransformWeight(device, g.Output, g.Input, weight, flipped: true)), epilogue, null, dx);
 
-    private static void Convolve<TTransform>(CpuDevice device, WinogradTiles<F, TTransform> tiles, ActivationLayout input, ActivationLayout output, float* x, CpuBuffer<float> u, Conv2dEpilogue epilogue, float* y)
+    private static void Convolve<TTransform>(CpuDevice device, WinogradTiles<F, TTransform> tiles, ActivationLayout input, ActivationLayout output, float* x, CpuBuffer<float> u, Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
         where TTransform : struct, IWinogradAlgorithm<F>
     {
         Block block = new(TilesPerBlock(input, output, tiles.Count, StagedForwardChannels), input.Blocks, output.Blocks);
         bool staged = block.Tiles == tiles.Count;
         int partTiles = staged ? TilesPerStagedItem : block.Tiles;
-        WinogradOutput finish = new(device, epilogue, y, output.Blocks * Width, (tiles.Count + partTiles - 1) / partTiles, output.Length * 4L >= StreamedBytes);
+        if (epilogue.IsNone)
+            sums?.Begin(device, (tiles.Count + partTiles - 1) / partTiles, output.Blocks * Width);
+        WinogradOutput finish = new(epilogue, y, output.Length * 4L >= StreamedBytes, sums);
         if (staged)
         {
             DeviceBuffer<float> memory = device.Pool.Rent(block.Length, 0);

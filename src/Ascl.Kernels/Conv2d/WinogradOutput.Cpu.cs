@@ -18,40 +18,23 @@ internal enum OutputParts
 }
 
 /// <summary>An epilogue as a transform applies it: residual and gate lie at a fixed distance from the output.</summary>
-internal readonly unsafe struct WinogradOutput
+/// <param name="epilogue">What to do.</param>
+/// <param name="y">The output.</param>
+/// <param name="streamed">Whether to write past the caches, for outputs larger than them.</param>
+/// <param name="sums">Begun where they are to be made.</param>
+internal readonly unsafe struct WinogradOutput(Conv2dEpilogue epilogue, float* y, bool streamed, ChannelSums? sums)
 {
-    /// <param name="device">Lends the memory of sums.</param>
-    /// <param name="epilogue">What to do.</param>
-    /// <param name="y">The output.</param>
-    /// <param name="channels">Of whole blocks.</param>
-    /// <param name="parts">For which sums are kept apart.</param>
-    /// <param name="streamed">Whether to write past the caches, for outputs larger than them.</param>
-    public WinogradOutput(CpuDevice device, Conv2dEpilogue epilogue, float* y, int channels, int parts, bool streamed)
-    {
-        (Streamed, Relu) = (streamed, epilogue.Relu);
-        Bias = epilogue.Bias is null ? null : CpuDevice.Pointer(epilogue.Bias);
-        Residual = epilogue.Residual is null ? 0 : (nint)(CpuDevice.Pointer(epilogue.Residual) - y);
-        Gate = epilogue.Gate is null ? 0 : (nint)(CpuDevice.Pointer(epilogue.Gate) - y);
-        Parts = epilogue.Gate is not null ? epilogue.Residual is not null ? OutputParts.GateAndResidual : OutputParts.Gate
-            : epilogue.Residual is not null ? OutputParts.Residual
-            : epilogue.IsNone ? OutputParts.None : OutputParts.Bias;
-        if (epilogue.Sums is not { } sums || Parts != OutputParts.None)
-            return;
-        Sums = sums.Begin(device, parts, channels);
-        (PartStride, Channels) = (sums.PartStride, channels);
-    }
+    public bool Streamed { get; } = streamed;
+    public ChannelSums? Sums { get; } = sums is { Made: true } ? sums : null;
+    public bool Relu { get; } = epilogue.Relu;
+    public float* Bias { get; } = epilogue.Bias is null ? null : CpuDevice.Pointer(epilogue.Bias);
+    public nint Residual { get; } = epilogue.Residual is null ? 0 : (nint)(CpuDevice.Pointer(epilogue.Residual) - y);
+    public nint Gate { get; } = epilogue.Gate is null ? 0 : (nint)(CpuDevice.Pointer(epilogue.Gate) - y);
 
-    public OutputParts Parts { get; }
-    public bool Streamed { get; }
-    public bool Relu { get; }
-    public float* Bias { get; }
-    public nint Residual { get; }
-    public nint Gate { get; }
-
-    /// <summary>See <see cref="ChannelSums.Values"/>; null without.</summary>
-    public float* Sums { get; }
-    public int PartStride { get; }
-    public int Channels { get; }
+    public OutputParts Parts { get; } =
+        epilogue.Gate is not null ? epilogue.Residual is not null ? OutputParts.GateAndResidual : OutputParts.Gate
+        : epilogue.Residual is not null ? OutputParts.Residual
+        : epilogue.IsNone ? OutputParts.None : OutputParts.Bias;
 }
 
 /// <summary>How a vector is written.</summary>
@@ -142,13 +125,12 @@ internal readonly unsafe struct GatedResidualOutput<F, TStore>(F bias, F low, ni
 }
 
 /// <summary>With the sums of a result.</summary>
-/// <param name="output">What else becomes of it.</param>
 /// <param name="shift">Near the values.</param>
 /// <param name="sums">Of this part and block.</param>
 /// <param name="channels">From the first sum to the second.</param>
-internal readonly unsafe struct StatisticsOutput<F, TOutput>(TOutput output, F shift, float* sums, nint channels) : IWinogradOutput<F> where F : struct, ISimd<F> where TOutput : struct, IWinogradOutput<F>
+internal readonly unsafe struct StatisticsOutput<F, TStore>(F shift, float* sums, nint channels) : IWinogradOutput<F> where F : struct, ISimd<F> where TStore : struct, IStore
 {
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Store(F value, float* target) => output.Store(value, target);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Store(F value, float* target) => TStore.Store(value, target);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F First(F sum, F stored) => sum + (stored - shift);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Second(F sum, F stored) => F.MulAdd(stored - shift, stored - shift, sum);
 

@@ -104,9 +104,13 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     {
         PlaneView view = new(output, y);
         nint slab = (nint)output.Blocks * tilesPerBlock * Width;
-        float* sums = finish.Sums == null ? null : finish.Sums + part * finish.PartStride;
-        if (sums != null)
-            BeginSums(m, slab, tilesPerBlock, first - origin, finish.Channels, sums, Pixels(first, last), scratch);
+        float* sums = null;
+        if (finish.Sums is { } made)
+        {
+            sums = made.Part(part);
+            BeginSums(made, sums, m, slab, tilesPerBlock, first - origin, scratch);
+            sums[made.PixelsAt] = Pixels(first, last);
+        }
         ForEachRun(first, last, (image, from, to) =>
         {
             for (int block = 0; block < output.Blocks; block++)
@@ -122,16 +126,15 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     }
 
     /// <summary>Sums of nothing, about the first result of each channel.</summary>
-    private void BeginSums(float* m, nint slab, int tilesPerBlock, int tile, int channels, float* sums, int pixels, float* scratch)
+    private void BeginSums(ChannelSums layout, float* sums, float* m, nint slab, int tilesPerBlock, int tile, float* scratch)
     {
-        new Span<float>(sums, 2 * channels).Clear();
+        new Span<float>(sums, layout.ShiftAt).Clear();
         float* results = scratch + WinogradTransforms<F>.ScratchLength;
         for (int block = 0; block < output.Blocks; block++)
         {
             T.Output(new TileMemory(m, slab, ((nint)block * tilesPerBlock + tile) * Width, Width), results, T.Tile * Width, new PlainOutput<F, ThroughCaches>());
-            F.Load(results).Store(sums + 2 * channels + block * Width);
+            F.Load(results).Store(sums + layout.ShiftAt + block * Width);
         }
-        sums[3 * channels] = pixels;
     }
 
     private void OutputRun<TStore>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, int block, float* sums) where TStore : struct, IStore
@@ -139,9 +142,9 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         F bias = finish.Bias == null ? F.Zero : F.Load(finish.Bias + block * Width), low = F.Broadcast(finish.Relu ? 0 : float.NegativeInfinity);
         switch (finish.Parts)
         {
-            case OutputParts.None when sums != null:
-                F shift = F.Load(sums + 2 * finish.Channels + block * Width);
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, new StatisticsOutput<F, PlainOutput<F, TStore>>(new(), shift, sums + block * Width, finish.Channels));
+            case OutputParts.None when finish.Sums is { } layout:
+                float* blockSums = sums + block * Width;
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, new StatisticsOutput<F, TStore>(F.Load(blockSums + layout.ShiftAt), blockSums, layout.Channels));
                 break;
             case OutputParts.None:
                 OutputRun(source, plane, rowStride, from, to, scratch, finish, new PlainOutput<F, TStore>());

@@ -262,7 +262,7 @@ public sealed class CudaDevice : Device, IKernelClock
         for (int at = 0; at < source.Length; at += step)
         {
             int count = Math.Min(step, source.Length - at);
-            source.Slice(at, count).CopyTo(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(staging.Span));
+            source.Slice(at, count).CopyTo(MemoryMarshal.Cast<byte, T>(staging.Span));
             destination.SubView(at, count).CopyFrom(stream, staging.ArrayView.SubView(0, (long)count * sizeof(T)).Cast<T>());
             stream.Synchronize();
         }
@@ -277,7 +277,7 @@ public sealed class CudaDevice : Device, IKernelClock
             int count = Math.Min(step, destination.Length - at);
             source.SubView(at, count).CopyTo(stream, staging.ArrayView.SubView(0, (long)count * sizeof(T)).Cast<T>());
             stream.Synchronize();
-            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(staging.Span)[..count].CopyTo(destination[at..]);
+            MemoryMarshal.Cast<byte, T>(staging.Span)[..count].CopyTo(destination[at..]);
         }
     }
 

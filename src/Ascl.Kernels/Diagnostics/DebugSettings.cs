@@ -12,11 +12,8 @@ public static class DebugSettings
     /// <summary>Prints a choice the engine made, once each, where ASCL_DEBUG is 1 or more.</summary>
     public static void Say(string choice)
     {
-        if (Level < 1)
-            return;
-        lock (Said)
-            if (Said.Add(choice))
-                Console.Error.WriteLine($"ascl: {choice}");
+        if (Level >= 1)
+            Warn(choice);
     }
 
     /// <summary>Prints, once each, what does not go as it was meant to, though it goes.</summary>

@@ -40,7 +40,7 @@ public sealed class ChannelSumsTests
             DeviceBuffer<float> plain = device.Allocate<float>(g.Output.Length), y = device.Allocate<float>(g.Output.Length);
             ChannelSums sums = new();
             Conv2dKernels.Forward(g, x, weight, default, plain);
-            Conv2dKernels.Forward(g, x, weight, new Conv2dEpilogue(Sums: sums), y);
+            Conv2dKernels.Forward(g, x, weight, default, y, sums);
             Assert.True(sums.Made);
             Assert.Equal(plain.ToArray(), y.ToArray());
 
@@ -64,7 +64,7 @@ public sealed class ChannelSumsTests
         using CpuDevice device = new(1);
         Conv2dGeometry g = Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, 2, 8, 6, 6), [4, 8, 1, 1], 1, 0);
         ChannelSums sums = new();
-        Conv2dKernels.Forward(g, device.Allocate<float>(g.Input.Length), device.Upload<float>(DeviceData.Uniform(g.WeightLength, 1)), new Conv2dEpilogue(Sums: sums), device.Allocate<float>(g.Output.Length));
+        Conv2dKernels.Forward(g, device.Allocate<float>(g.Input.Length), device.Upload<float>(DeviceData.Uniform(g.WeightLength, 1)), default, device.Allocate<float>(g.Output.Length), sums);
         Assert.False(sums.Made);
     }
 }
