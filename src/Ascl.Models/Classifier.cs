@@ -62,6 +62,9 @@ public sealed class Classifier
     /// <summary>Whether there are gradients with respect to the images.</summary>
     public bool HasGradients => network.HasGradients;
 
+    /// <summary>Whether several threads may run it at once, each on images of its own.</summary>
+    public bool RunsInPieces => network.RunsInPieces;
+
     /// <summary>Takes over the tensors of another classifier that have a tensor of the same name and shape here.</summary>
     /// <param name="source">Where from.</param>
     /// <param name="except">How the names of those begin that are left out; null for none.</param>

@@ -18,6 +18,7 @@ internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings set
 
     public int LatentSize => pixels;
     public string HeadPrefix => "linear.";
+    public bool RunsInPieces => noise == 0;
 
     public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
     {

@@ -16,8 +16,8 @@ namespace Ascl.Kernels.Conv2d;
 /// <param name="before">Pixels of the first window above and left of the image.</param>
 internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, ActivationLayout output, int before) where F : struct, ISimd<F> where T : struct, IWinogradAlgorithm<F>
 {
-    /// <summary>How many tiles before its use a window is asked for.</summary>
-    private const int TilesAhead = 2;
+    /// <summary>How many tiles before its use memory is asked for.</summary>
+    private const int TilesAhead = 3;
     private static readonly int Width = F.Width;
     private readonly int rows = (output.H + T.Tile - 1) / T.Tile, columns = (output.W + T.Tile - 1) / T.Tile;
 
@@ -31,36 +31,43 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     {
         PlaneView view = new(input, x);
         nint slab = (nint)input.Blocks * tilesPerBlock * Width;
-        ForEachRun(first, last, (image, from, to) =>
+        TileWalk ahead = Ahead(first, last, input.Blocks);
+        for (TileWalk at = new(first, last, rows, columns, input.Blocks); !at.Ended; at.Next())
         {
-            for (int block = 0; block < input.Blocks; block++)
+            if (!ahead.Ended)
             {
-                float* plane = view.First + image * view.Image + block * view.Plane;
-                nint at = ((nint)block * tilesPerBlock + (from - origin)) * Width;
-                var (row, column) = Place(from);
-                for (int tile = from; tile < to; tile++, at += Width)
-                {
-                    int top = row * T.WindowStep - before, left = column * T.WindowStep - before;
-                    // The activation's own border counts as readable: it is zero.
-                    float* window = top >= -1 && left >= -1 && top + T.Window <= input.H + 1 && left + T.Window <= input.W + 1
-                        ? plane + top * view.Row + left * Width
-                        : null;
-                    if (window != null)
-                    {
-                        Prefetch(window + TilesAhead * T.WindowStep * Width, view.Row, T.Window, T.Window - T.WindowStep, T.Window);
-                        T.Input(window, view.Row, new(v, slab, at, Width), scratch);
-                    }
-                    else
-                    {
-                        float* copy = scratch + WinogradTransforms<F>.ScratchLength;
-                        CopyWindow(plane, view.Row, top, left, T.Window, input.H, input.W, copy);
-                        T.Input(copy, T.Window * Width, new(v, slab, at, Width), scratch);
-                    }
-                    if (++column == columns)
-                        (row, column) = (row + 1, 0);
-                }
+                Prefetch(Window(view, ahead), view.Row, T.Window, ahead.Column == 0 ? 0 : T.Window - T.WindowStep, T.Window);
+                ahead.Next();
             }
-        });
+            int top = at.Row * T.WindowStep - before, left = at.Column * T.WindowStep - before;
+            TileMemory memory = new(v, slab, ((nint)at.Block * tilesPerBlock + (at.Tile - origin)) * Width, Width);
+            // The activation's own border counts as readable: it is zero.
+            if (top >= -1 && left >= -1 && top + T.Window <= input.H + 1 && left + T.Window <= input.W + 1)
+            {
+                T.Input(Window(view, at), view.Row, memory, scratch);
+            }
+            else
+            {
+                float* copy = scratch + WinogradTransforms<F>.ScratchLength;
+                CopyWindow(view.First + at.Image * view.Image + at.Block * view.Plane, view.Row, top, left, T.Window, input.H, input.W, copy);
+                T.Input(copy, T.Window * Width, memory, scratch);
+            }
+        }
+    }
+
+    private float* Window(PlaneView view, TileWalk at) =>
+        view.First + at.Image * view.Image + at.Block * view.Plane + (at.Row * T.WindowStep - before) * view.Row + (at.Column * T.WindowStep - before) * Width;
+
+    private static float* Target(PlaneView view, TileWalk at) =>
+        view.First + at.Image * view.Image + at.Block * view.Plane + at.Row * T.Tile * view.Row + at.Column * T.Tile * Width;
+
+    /// <summary>Where a walk over some tiles is <see cref="TilesAhead"/> later: the next row, channel block or image, too.</summary>
+    private TileWalk Ahead(int first, int last, int blocks)
+    {
+        TileWalk ahead = new(first, last, rows, columns, blocks);
+        for (int i = 0; i < TilesAhead; i++)
+            ahead.Next();
+        return ahead;
     }
 
     /// <summary>The adjoint transform of dy as the B panels of the weight gradient: [frequency][group of blocks][tile − origin][row][vectors × width].</summary>
@@ -69,6 +76,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     {
         PlaneView view = new(output, dy);
         nint slab = (nint)output.Blocks * tilesPerBlock * Width;
+        TileWalk ahead = Ahead(first, last, output.Blocks);
         ForEachRun(first, last, (image, from, to) =>
         {
             foreach (var (start, vectors) in groups)
@@ -79,6 +87,11 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
                     var (row, column) = Place(from);
                     for (int tile = from; tile < to; tile++, at += step)
                     {
+                        if (!ahead.Ended)
+                        {
+                            Prefetch(Target(view, ahead), view.Row, T.Tile, 0, T.Tile);
+                            ahead.Next();
+                        }
                         int top = row * T.Tile, left = column * T.Tile;
                         TileMemory memory = new(v + i * Width, slab, at, step);
                         if (top + T.Tile <= output.H + 1 && left + T.Tile <= output.W + 1)
@@ -111,6 +124,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
             BeginSums(made, sums, m, slab, tilesPerBlock, first - origin, scratch);
             sums[made.PixelsAt] = Pixels(first, last);
         }
+        TileWalk ahead = Ahead(first, last, output.Blocks);
         ForEachRun(first, last, (image, from, to) =>
         {
             for (int block = 0; block < output.Blocks; block++)
@@ -118,9 +132,9 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
                 float* plane = view.First + image * view.Image + block * view.Plane;
                 TileMemory source = new(m, slab, ((nint)block * tilesPerBlock + (from - origin)) * Width, Width);
                 if (finish.Streamed)
-                    OutputRun<PastCaches>(source, plane, view.Row, from, to, scratch, finish, block, sums);
+                    OutputRun<PastCaches>(source, plane, view.Row, from, to, scratch, finish, block, sums, view, ref ahead);
                 else
-                    OutputRun<ThroughCaches>(source, plane, view.Row, from, to, scratch, finish, block, sums);
+                    OutputRun<ThroughCaches>(source, plane, view.Row, from, to, scratch, finish, block, sums, view, ref ahead);
             }
         });
     }
@@ -137,44 +151,52 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         }
     }
 
-    private void OutputRun<TStore>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, int block, float* sums) where TStore : struct, IStore
+    private void OutputRun<TStore>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, int block, float* sums, PlaneView view, ref TileWalk ahead) where TStore : struct, IStore
     {
         F bias = finish.Bias == null ? F.Zero : F.Load(finish.Bias + block * Width), low = F.Broadcast(finish.Relu ? 0 : float.NegativeInfinity);
         switch (finish.Parts)
         {
             case OutputParts.None when finish.Sums is { } layout:
                 float* blockSums = sums + block * Width;
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, new StatisticsOutput<F, TStore>(F.Load(blockSums + layout.ShiftAt), blockSums, layout.Channels));
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new StatisticsOutput<F, TStore>(F.Load(blockSums + layout.ShiftAt), blockSums, layout.Channels));
                 break;
             case OutputParts.None:
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, new PlainOutput<F, TStore>());
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new PlainOutput<F, TStore>());
                 break;
             case OutputParts.Bias:
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, new BiasOutput<F, TStore>(bias, low));
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new BiasOutput<F, TStore>(bias, low));
                 break;
             case OutputParts.Residual:
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, new ResidualOutput<F, TStore>(bias, low, finish.Residual));
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new ResidualOutput<F, TStore>(bias, low, finish.Residual));
                 break;
             case OutputParts.Gate:
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, new GatedOutput<F, TStore>(bias, low, finish.Gate));
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new GatedOutput<F, TStore>(bias, low, finish.Gate));
                 break;
             default:
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, new GatedResidualOutput<F, TStore>(bias, low, finish.Residual, finish.Gate));
+                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new GatedResidualOutput<F, TStore>(bias, low, finish.Residual, finish.Gate));
                 break;
         }
     }
 
-    private void OutputRun<TOutput>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, TOutput store) where TOutput : struct, IWinogradOutput<F>
+    private void OutputRun<TOutput>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, PlaneView view, ref TileWalk ahead, TOutput store) where TOutput : struct, IWinogradOutput<F>
     {
         var (row, column) = Place(from);
         for (int tile = from; tile < to; tile++, source = source with { At = source.At + Width })
         {
             int top = row * T.Tile, left = column * T.Tile;
-            float* target = plane + top * rowStride + left * Width, ahead = target + TilesAhead * T.Tile * Width;
-            if (finish.Residual != 0)
-                Prefetch(ahead + finish.Residual, rowStride, T.Tile, 0, T.Tile);
-            if (finish.Gate != 0)
-                Prefetch(ahead + finish.Gate, rowStride, T.Tile, 0, T.Tile);
+            float* target = plane + top * rowStride + left * Width;
+            if (!ahead.Ended)
+            {
+                float* later = Target(view, ahead);
+                if (finish.Residual != 0)
+                    Prefetch(later + finish.Residual, rowStride, T.Tile, 0, T.Tile);
+                if (finish.Gate != 0)
+                    Prefetch(later + finish.Gate, rowStride, T.Tile, 0, T.Tile);
+                // A line that is not in the cache is read before it is written.
+                if (!finish.Streamed)
+                    Prefetch(later, rowStride, T.Tile, 0, T.Tile);
+                ahead.Next();
+            }
             if (top + T.Tile <= output.H && left + T.Tile <= output.W)
             {
                 T.Output(source, target, rowStride, store);

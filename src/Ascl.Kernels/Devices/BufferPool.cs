@@ -4,7 +4,7 @@ namespace Ascl.Kernels.Devices;
 /// Reuses a device's float buffers by scopes: what is rented inside <see cref="BeginScope"/> goes back when the scope ends, so a training
 /// step that asks for the same sizes as the one before it allocates nothing. Outside any scope a rented buffer is the caller's, freed with it.
 /// Free buffers that nothing asks for any more, of batch sizes that do not come again, are let go when they add up to more than everything else.
-/// Used by the one thread that drives the device.
+/// Used by one thread: the one that drives the device, or one that does pieces of work on it.
 /// </summary>
 public sealed class BufferPool(Device device)
 {

@@ -9,10 +9,9 @@ public sealed unsafe class CpuDevice : Device
     /// <summary>More buffers than any kernel works on.</summary>
     private const int MostOperands = 32;
 
-    private readonly object?[] recent = new object?[2 * MostOperands];
-    private int kept;
-
     private readonly WorkerTeam team;
+    private readonly BufferPool?[] pools;
+    private readonly RecentOperands[] recent;
     private readonly CpuBuffer<float>?[] scratch;
 
     /// <param name="threads">Threads that compute, the calling one included; 0 for one a core.</param>
@@ -22,12 +21,28 @@ public sealed unsafe class CpuDevice : Device
         Threads = threads > 0 ? threads : Environment.ProcessorCount;
         team = new WorkerTeam(Threads, pinned && Threads <= Environment.ProcessorCount);
         scratch = new CpuBuffer<float>?[Threads];
+        pools = new BufferPool?[Threads];
+        recent = [.. Enumerable.Range(0, Threads).Select(_ => new RecentOperands())];
         DebugSettings.Say($"device {Name}");
     }
 
     public int Threads { get; }
 
     public override string Name => $"cpu: {SimdWidth.InstructionSet}, {Threads} thread{(Threads == 1 ? "" : "s")}";
+
+    /// <summary>Of the calling thread, where it does a piece of <see cref="Independently"/>.</summary>
+    public override BufferPool Pool => pools[team.CurrentWorker] ??= new BufferPool(this);
+
+    /// <summary>One where kernels are listened to, so that each is seen as it works on all images with all threads.</summary>
+    public override int PiecesAtOnce => team.IsInside || KernelTrace.IsListening ? 1 : Threads;
+
+    public override void Independently(int pieces, Action<int> work)
+    {
+        WorkReading[] done = new WorkReading[pieces];
+        For(pieces, (piece, _) => done[piece] = WorkReading.Of(() => work(piece)));
+        foreach (WorkReading reading in done)
+            reading.Add();
+    }
 
     public override int ChannelBlock(int channels) => SimdWidth.Current;
 
@@ -64,20 +79,29 @@ public sealed unsafe class CpuDevice : Device
 
     /// <summary>
     /// Kernels work on raw pointers, which the garbage collector does not see, and their caller may hold no reference to an operand any more. So the
-    /// device refers to the last <see cref="MostOperands"/> buffers whose memory was asked for.
+    /// device refers to the last <see cref="MostOperands"/> buffers whose memory a thread has asked for.
     /// </summary>
-    internal void KeepAlive(object buffer)
+    internal void KeepAlive(object buffer) => recent[team.CurrentWorker].Add(buffer);
+
+    private sealed class RecentOperands
     {
-        int last = Volatile.Read(ref kept);
-        for (int i = 0; i < MostOperands; i++)
-            if (recent[(uint)(last - i) % recent.Length] == buffer)
-                return;
-        recent[(uint)Interlocked.Increment(ref kept) % recent.Length] = buffer;
+        private readonly object?[] ring = new object?[2 * MostOperands];
+        private int last;
+
+        public void Add(object buffer)
+        {
+            for (int i = 0; i < MostOperands; i++)
+                if (ring[(uint)(last - i) % ring.Length] == buffer)
+                    return;
+            ring[(uint)++last % ring.Length] = buffer;
+        }
+
+        public void Clear() => Array.Clear(ring);
     }
 
     public override void Dispose()
     {
         team.Dispose();
-        Array.Clear(recent);
+        Array.ForEach(recent, operands => operands.Clear());
     }
 }

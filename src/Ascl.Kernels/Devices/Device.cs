@@ -32,7 +32,7 @@ public abstract class Device : IDisposable
     }
 
     /// <summary>Scopes and reuse of float buffers.</summary>
-    public BufferPool Pool
+    public virtual BufferPool Pool
     {
         get => pool ??= new BufferPool(this);
         private protected set => pool = value;
@@ -49,6 +49,19 @@ public abstract class Device : IDisposable
     /// </summary>
     /// <returns>What the work returned: valid in the pool's scope around the call, until the device repeats other work.</returns>
     public virtual TResult Repeat<TResult>(IRepeatedWork<TResult> work) => work.Run();
+
+    /// <summary>How many pieces of work <see cref="Independently"/> does at the same time.</summary>
+    public virtual int PiecesAtOnce => 1;
+
+    /// <summary>
+    /// Does pieces of work that have nothing to do with each other: <paramref name="work"/>(0…<paramref name="pieces"/>−1). A CPU with several threads does
+    /// several at once, each with all its kernels on one thread and with a pool of its own: a piece may read what others read, and writes only what is its own.
+    /// </summary>
+    public virtual void Independently(int pieces, Action<int> work)
+    {
+        for (int piece = 0; piece < pieces; piece++)
+            work(piece);
+    }
 
     /// <summary>Waits until everything given to the device is done.</summary>
     public abstract void Synchronize();

@@ -3,7 +3,7 @@ namespace Ascl.Kernels.Devices;
 /// <summary>Memory on a device.</summary>
 public abstract class DeviceBuffer<T>(Device device, int length) : IChangeable where T : unmanaged
 {
-    private Dictionary<string, Derivation>? derived;
+    private readonly Dictionary<string, Derivation> derivations = [];
     private long version;
 
     public Device Device { get; } = device;
@@ -31,15 +31,20 @@ public abstract class DeviceBuffer<T>(Device device, int length) : IChangeable w
     /// <param name="others">Further buffers that it is computed from.</param>
     public TDerived Derived<TDerived>(string name, Func<TDerived?, TDerived> make, params ReadOnlySpan<DeviceBuffer<T>> others) where TDerived : class
     {
-        derived ??= [];
-        if (!derived.TryGetValue(name, out Derivation? known) || !known.IsOf(this, others))
+        TDerived value;
+        // Pieces of work on several threads share weights: the first that comes makes it.
+        lock (derivations)
         {
-            DeviceBuffer<T>[] sources = [this, .. others];
-            derived[name] = known = new(make((TDerived?)known?.Value), sources, [.. sources.Select(source => source.version)]);
+            if (!derivations.TryGetValue(name, out Derivation? known) || !known.IsOf(this, others))
+            {
+                DeviceBuffer<T>[] sources = [this, .. others];
+                derivations[name] = known = new(make((TDerived?)known?.Value), sources, [.. sources.Select(source => source.version)]);
+            }
+            value = (TDerived)known.Value;
         }
         if (Device.Capture is { } capture)
-            NoteUse(capture, name, make, [.. others], (TDerived)known.Value);
-        return (TDerived)known.Value;
+            NoteUse(capture, name, make, [.. others], value);
+        return value;
     }
 
     /// <summary>To be called by whatever writes into a buffer that already holds values others may have derived something from.</summary>
@@ -50,7 +55,7 @@ public abstract class DeviceBuffer<T>(Device device, int length) : IChangeable w
     }
 
     /// <summary>Forgets what was computed from a buffer that begins a new life.</summary>
-    internal void ForgetDerived() => derived = null;
+    internal void ForgetDerived() => derivations.Clear();
 
     private void NoteUse<TDerived>(CaptureNotes capture, string name, Func<TDerived?, TDerived> make, DeviceBuffer<T>[] others, TDerived value) where TDerived : class =>
         capture.NoteDerived(this, () => ReferenceEquals(Derived(name, make, others), value));

@@ -35,13 +35,18 @@ internal sealed class WorkerTeam : IDisposable
         }
     }
 
+    /// <summary>The number of the worker that this thread is; 0 of one that is none.</summary>
+    public int CurrentWorker => IsInside ? inside.Worker : 0;
+
+    /// <summary>Whether this thread is in an item of a loop.</summary>
+    public bool IsInside => inside.Team == this;
+
     public void For(int count, Action<int, int> action)
     {
-        if (inside.Team == this || helpers.Length == 0 || count <= 1)
+        if (IsInside || helpers.Length == 0 || count <= 1)
         {
-            int worker = inside.Team == this ? inside.Worker : 0;
             for (int i = 0; i < count; i++)
-                action(i, worker);
+                action(i, CurrentWorker);
             return;
         }
         // Not before the first loop: threads that the caller starts until then, such as those that open data, must not inherit its one core.

@@ -76,7 +76,7 @@ internal sealed class RepeatedWorks(CudaDevice device, Func<LaunchCapture> begin
     {
         CaptureNotes notes = new();
         LaunchCapture launches = begin();
-        WorkReading before = WorkReading.Now;
+        WorkReading before = WorkCount.Now;
         using IDisposable own = device.BeginRepeated(pool, notes);
         isRunning = true;
         bool isOpen = false;
@@ -89,8 +89,8 @@ internal sealed class RepeatedWorks(CudaDevice device, Func<LaunchCapture> begin
                 result = work.Run();
             isOpen = false;
             launches.End();
-            (Count, WorkReading done) = ((Count.Captures + 1, Count.Replays), WorkReading.Now - before);
-            before.Restore();
+            (Count, WorkReading done) = ((Count.Captures + 1, Count.Replays), WorkCount.Now - before);
+            WorkCount.Now = before;
             return new(launches, notes, result, done);
         }
         catch (Exception e)
@@ -98,7 +98,7 @@ internal sealed class RepeatedWorks(CudaDevice device, Func<LaunchCapture> begin
             if (isOpen)
                 launches.Abandon();
             launches.Dispose();
-            before.Restore();
+            WorkCount.Now = before;
             notes.Distrust();
             // Buffers that were made meanwhile were not zeroed. What other captures use, they hold.
             pool = new BufferPool(device);

@@ -28,6 +28,9 @@ public interface INetwork
     /// <summary>Whether there are gradients with respect to the images: not of a network that is only asked for its logits.</summary>
     bool HasGradients => true;
 
+    /// <summary>Whether several threads may run it at once, each on images of its own: not if it remembers anything of a pass, or has threads itself.</summary>
+    bool RunsInPieces => true;
+
     /// <param name="x">Normalised images [N, C, H, W] as planes.</param>
     /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>
     /// <param name="stage">Told the name and the output of the stem and of every block on the way; null for nobody.</param>

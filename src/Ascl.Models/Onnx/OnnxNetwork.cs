@@ -46,6 +46,7 @@ public sealed class OnnxNetwork : INetwork
     public string HeadPrefix => "";
     public (int Height, int Width)? ImageSize { get; }
     public bool HasGradients => false;
+    public bool RunsInPieces => false;
 
     /// <summary>Whether a file is one for ONNX Runtime, by its name.</summary>
     public static bool IsOnnx(string path) => path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase);

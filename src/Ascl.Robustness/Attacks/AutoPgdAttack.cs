@@ -29,7 +29,7 @@ public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
     public double Epsilon => Settings.Epsilon;
     public int Steps => Settings.Steps;
 
-    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         ElementwiseKernels.Copy(batch.Images.Data, 0, adversarial.Data, 0, batch.Images.Shape.Length);

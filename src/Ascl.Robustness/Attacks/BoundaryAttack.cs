@@ -28,7 +28,7 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
     public int Steps => Settings.Steps;
 
     /// <summary>The nearest adversarial image found where it is within ε; else the original.</summary>
-    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         var (nearest, sizes) = Nearest(model, batch, Settings.Epsilon, key);
         return NearestAttack.Within(Settings.Epsilon, batch, nearest, sizes);

@@ -30,7 +30,7 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
     public int Steps => steps;
 
     /// <summary>The nearest adversarial image found where it is within ε; else the original.</summary>
-    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         var (nearest, sizes) = Nearest(model, batch, key, epsilon);
         return NearestAttack.Within(epsilon, batch, nearest, sizes);

@@ -23,9 +23,9 @@ public interface IAttack
     /// <summary>Whether it asks for gradients, which not every classifier has.</summary>
     bool UsesGradients => true;
 
-    /// <summary>Adversarial images [N, C, H, W], within the ball around the originals and in [0, 1]. They belong to the caller's buffer scope.</summary>
-    /// <param name="model">Under attack.</param>
-    /// <param name="batch">The originals.</param>
-    /// <param name="key">Of the random choices, with each image's id as index.</param>
-    Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key);
+    /// <summary>Whether what becomes of an image depends on those beside it: through BatchNorm in training mode.</summary>
+    bool CouplesImages => false;
+
+    /// <summary>The attack on all images of a batch together; <see cref="AttackPieces.Perturb"/> is what to call.</summary>
+    Tensor Craft(Classifier model, ImageBatch batch, RandomKey key);
 }

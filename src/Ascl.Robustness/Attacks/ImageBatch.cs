@@ -1,6 +1,7 @@
 using Ascl.Autograd;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Elementwise;
 
 namespace Ascl.Robustness.Attacks;
 
@@ -19,6 +20,16 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
             return this;
         int[] labels = Labels.ToArray(), ids = Ids.ToArray();
         return new(SelectImages(Images, places), Images.Device.Upload<int>([.. places.Select(p => labels[p])]), Images.Device.Upload<int>([.. places.Select(p => ids[p])]));
+    }
+
+    /// <summary>A run of the images.</summary>
+    public ImageBatch Run(int first, int count)
+    {
+        Shape shape = new([count, .. Images.Shape.Sizes[1..]]);
+        int image = shape.Length / count;
+        Tensor images = Tensor.Empty(Images.Device, shape);
+        ElementwiseKernels.Copy(Images.Data, first * image, images.Data, 0, shape.Length);
+        return new(images, Images.Device.Upload<int>(Labels.ToArray().AsSpan(first, count)), Images.Device.Upload<int>(Ids.ToArray().AsSpan(first, count)));
     }
 
     /// <summary>Some images of [N, C, H, W], by their places.</summary>

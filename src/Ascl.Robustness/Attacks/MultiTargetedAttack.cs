@@ -17,7 +17,7 @@ public sealed class MultiTargetedAttack(double epsilon, double stepSize, int ste
     public double Epsilon => epsilon;
     public int Steps => steps;
 
-    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         ElementwiseKernels.Copy(batch.Images.Data, 0, adversarial.Data, 0, batch.Images.Shape.Length);

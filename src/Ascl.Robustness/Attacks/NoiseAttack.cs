@@ -16,7 +16,7 @@ public sealed class NoiseAttack(double epsilon, int draws = 10, PerturbationNorm
     public int Steps => draws;
     public bool UsesGradients => false;
 
-    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         ElementwiseKernels.Copy(batch.Images.Data, 0, adversarial.Data, 0, batch.Images.Shape.Length);

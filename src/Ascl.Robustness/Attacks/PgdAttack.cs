@@ -37,11 +37,12 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
 
     public double Epsilon => Settings.Epsilon;
     public int Steps => Settings.Steps;
+    public bool CouplesImages => Settings.Mode == ForwardMode.Train;
 
     /// <summary>The fast gradient sign method: one step of length ε from the image itself (Goodfellow et al. 2015).</summary>
     public static PgdAttack Fgsm(double epsilon, PerturbationNorm norm = PerturbationNorm.Linf) => new(new(epsilon, epsilon, 1, norm, AttackStart.None));
 
-    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         int image = batch.Images.Shape.Length / batch.Count;

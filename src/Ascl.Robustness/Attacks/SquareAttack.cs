@@ -39,7 +39,7 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
         return norm == PerturbationNorm.Linf ? Math.Min(Math.Max(side, 1), most) : Math.Min(Math.Max(side, 3) | 1, (most - 1) | 1);
     }
 
-    public Tensor Perturb(Classifier model, ImageBatch batch, RandomKey key)
+    public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         Copy(batch.Images, adversarial);

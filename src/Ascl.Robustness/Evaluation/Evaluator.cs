@@ -164,7 +164,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         foreach (NearestAttack attack in attacks)
         {
             using IDisposable attackScope = model.Device.Pool.BeginScope();
-            Tensor nearest = attack.Nearest(model, batch, new RandomKey(seed, RandomPurpose.AttackStart)).Images;
+            Tensor nearest = attack.Find(model, batch, new RandomKey(seed, RandomPurpose.AttackStart));
             bool[] stillRight = Correct(nearest, batch.Labels.ToArray());
             float[] moved = nearest.ToArray();
             int image = images.ImageLength;

@@ -141,6 +141,7 @@ internal static class AutoAttackGolden
     {
         public int LatentSize => network.LatentSize;
         public string HeadPrefix => network.HeadPrefix;
+        public bool RunsInPieces => false;
 
         public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
         {

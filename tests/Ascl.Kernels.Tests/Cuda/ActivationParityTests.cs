@@ -41,7 +41,7 @@ public sealed class ActivationParityTests
     /// <summary>n, c, h, w: channels that fill no quad, more quads than lanes, rows shared by several groups.</summary>
     public static TheoryData<int, int, int, int> Shapes { get; } = new() { { 2, 5, 4, 3 }, { 3, 16, 6, 6 }, { 1, 150, 3, 2 }, { 1, 4, 40, 33 } };
 
-    [Theory, MemberData(nameof(Shapes)), Trait("Category", "Slow")]
+    [Theory, MemberData(nameof(Shapes))]
     public void BatchNorm(int n, int c, int h, int w)
     {
         int values = n * c * h * w;

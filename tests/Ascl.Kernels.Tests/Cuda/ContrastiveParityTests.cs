@@ -107,7 +107,7 @@ public sealed class ContrastiveParityTests
     }
 
     /// <summary>Every strategy with every distance; both temperatures where that does not take minutes.</summary>
-    [Fact, Trait("Category", "Slow")]
+    [Fact]
     public void LossesAndGradientsAreThoseOfTheGoldenFile() =>
         ContrastiveGoldenTests.CheckLosses("ascl_loss_small", TestGpu.Device, title => TestGpu.IsReal || title.EndsWith("tau0.07", StringComparison.Ordinal));
 

@@ -26,7 +26,7 @@ public sealed class Conv2dParityTests
     [Theory, MemberData(nameof(Shapes))]
     public void MatchesTheDefinition(int[] shape) => Check(shape, planes: false);
 
-    [Theory, MemberData(nameof(Shapes)), Trait("Category", "Slow")]
+    [Theory, MemberData(nameof(Shapes))]
     public void MatchesTheDefinitionOnImagePlanes(int[] shape) => Check(shape, planes: true);
 
     private static void Check(int[] shape, bool planes)

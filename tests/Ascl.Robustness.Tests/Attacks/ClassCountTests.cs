@@ -8,7 +8,6 @@ using Ascl.Robustness.Evaluation;
 namespace Ascl.Robustness.Tests.Attacks;
 
 /// <summary>Attacks on networks of two classes and of a thousand.</summary>
-[Collection(WorkCounting.Name)]
 public sealed class ClassCountTests
 {
     private static readonly int[] Four = [.. Enumerable.Range(0, 4)];

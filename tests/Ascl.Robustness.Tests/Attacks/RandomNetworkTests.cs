@@ -11,7 +11,6 @@ using Ascl.Robustness.Evaluation;
 namespace Ascl.Robustness.Tests.Attacks;
 
 /// <summary>Auto-PGD's means over several passes, on a linear model that draws its weights anew in every pass.</summary>
-[Collection(WorkCounting.Name)]
 public sealed class RandomNetworkTests
 {
     private const double Epsilon = 0.05;

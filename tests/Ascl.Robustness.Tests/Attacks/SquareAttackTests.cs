@@ -7,7 +7,6 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Tests.Attacks;
 
-[Collection(WorkCounting.Name)]
 public sealed class SquareAttackTests
 {
     private static readonly int[] Sixteen = [.. Enumerable.Range(0, 16)];
