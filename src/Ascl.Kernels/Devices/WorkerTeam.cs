@@ -4,8 +4,9 @@ using Ascl.Kernels.Native;
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// A few threads that start on a loop within a microsecond: they spin for a moment after each loop and sleep when nothing comes. Items are
-/// claimed one by one from a counter, so a core that is slowed by others takes fewer.
+/// A few threads that start on a loop within a microsecond: they spin for a moment after each loop and sleep when nothing comes. Each begins with
+/// its own run of the items, the same in every loop of as many: what a thread wrote in one loop it finds in its core's cache in the next. Then it takes
+/// what others have left, so a core that is slowed by others does fewer.
 /// </summary>
 internal sealed class WorkerTeam : IDisposable
 {
@@ -55,7 +56,7 @@ internal sealed class WorkerTeam : IDisposable
             LinuxThreads.PinTo(core);
             callersCore = null;
         }
-        Loop loop = new(action, count);
+        Loop loop = new(action, count, helpers.Length + 1);
         // A full fence: a helper that goes to sleep either is counted here or sees the loop.
         Interlocked.Exchange(ref current, loop);
         int asleep = Math.Min(Volatile.Read(ref sleeping), count - 1);
@@ -116,9 +117,14 @@ internal sealed class WorkerTeam : IDisposable
     }
 
     /// <summary>One loop. It has ended when its items have, whether or not every helper came: one that is late finds nothing left to claim.</summary>
-    private sealed class Loop(Action<int, int> body, int items)
+    private sealed class Loop(Action<int, int> body, int items, int workers)
     {
-        private int next, done;
+        /// <summary>Ints in a cache line: counters that different cores write are as far apart, and one from what lies before them.</summary>
+        private const int Line = 16;
+
+        /// <summary>Of each worker's run, how many are claimed.</summary>
+        private readonly int[] claimed = new int[(workers + 1) * Line];
+        private int done;
         private ExceptionDispatchInfo? failure;
 
         public bool Ended => Volatile.Read(ref done) == items;
@@ -128,19 +134,38 @@ internal sealed class WorkerTeam : IDisposable
 
         public void Work(int worker)
         {
-            for (int i = Interlocked.Increment(ref next) - 1; i < items; i = Interlocked.Increment(ref next) - 1)
+            int own = 0;
+            for (int i = 0; i < workers; i++)
+                own += WorkRun((worker + i) % workers, worker);
+            if (own > 0)
+                Interlocked.Add(ref done, own);
+        }
+
+        /// <summary>What is left of a run.</summary>
+        /// <returns>How many items that was.</returns>
+        private int WorkRun(int run, int worker)
+        {
+            int first = Start(run), count = Start(run + 1) - first, own = 0;
+            ref int next = ref claimed[(run + 1) * Line];
+            while (Volatile.Read(ref next) < count)
             {
+                int i = Interlocked.Increment(ref next) - 1;
+                if (i >= count)
+                    break;
+                own++;
                 try
                 {
                     if (Failure is null)
-                        body(i, worker);
+                        body(first + i, worker);
                 }
                 catch (Exception e)
                 {
                     Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(e), null);
                 }
-                Interlocked.Increment(ref done);
             }
+            return own;
         }
+
+        private int Start(int run) => (int)((long)items * run / workers);
     }
 }
