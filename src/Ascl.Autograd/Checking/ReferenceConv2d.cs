@@ -9,41 +9,55 @@ public static class ReferenceConv2d
     {
         var (oh, ow) = OutputSize(xs, ws, stride, padding);
         double[] y = new double[xs.N * ws.K * oh * ow];
-        ForEachProduct(xs, ws, stride, padding, (xi, wi, yi) => y[yi] += x[xi] * w[wi]);
+        ForEachRun(xs, ws, stride, padding, (xi, wi, yi, count) =>
+        {
+            for (int i = 0; i < count; i++)
+                y[yi + i] += x[xi + i * stride] * w[wi];
+        });
         return y;
     }
 
     public static double[] BackwardInput(double[] dy, (int N, int C, int H, int W) xs, double[] w, (int K, int R, int S) ws, int stride, int padding)
     {
         double[] dx = new double[xs.N * xs.C * xs.H * xs.W];
-        ForEachProduct(xs, ws, stride, padding, (xi, wi, yi) => dx[xi] += dy[yi] * w[wi]);
+        ForEachRun(xs, ws, stride, padding, (xi, wi, yi, count) =>
+        {
+            for (int i = 0; i < count; i++)
+                dx[xi + i * stride] += dy[yi + i] * w[wi];
+        });
         return dx;
     }
 
     public static double[] BackwardWeight(double[] x, double[] dy, (int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding)
     {
         double[] dw = new double[ws.K * xs.C * ws.R * ws.S];
-        ForEachProduct(xs, ws, stride, padding, (xi, wi, yi) => dw[wi] += dy[yi] * x[xi]);
+        ForEachRun(xs, ws, stride, padding, (xi, wi, yi, count) =>
+        {
+            for (int i = 0; i < count; i++)
+                dw[wi] += dy[yi + i] * x[xi + i * stride];
+        });
         return dw;
     }
 
     public static (int H, int W) OutputSize((int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding) =>
         ((xs.H + 2 * padding - ws.R) / stride + 1, (xs.W + 2 * padding - ws.S) / stride + 1);
 
-    private static void ForEachProduct((int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding, Action<int, int, int> product)
+    /// <summary>All products of a pixel of x, a weight and a pixel of y, as runs along rows of y: their first places and how many there are. In x they lie
+    /// <paramref name="stride"/> apart.</summary>
+    private static void ForEachRun((int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding, Action<int, int, int, int> run)
     {
         var (oh, ow) = OutputSize(xs, ws, stride, padding);
         for (int n = 0; n < xs.N; n++)
             for (int k = 0; k < ws.K; k++)
-                for (int oy = 0; oy < oh; oy++)
-                    for (int ox = 0; ox < ow; ox++)
-                        for (int c = 0; c < xs.C; c++)
-                            for (int r = 0; r < ws.R; r++)
-                                for (int s = 0; s < ws.S; s++)
-                                {
-                                    int y = oy * stride + r - padding, x = ox * stride + s - padding;
-                                    if (y >= 0 && y < xs.H && x >= 0 && x < xs.W)
-                                        product(((n * xs.C + c) * xs.H + y) * xs.W + x, ((k * xs.C + c) * ws.R + r) * ws.S + s, ((n * ws.K + k) * oh + oy) * ow + ox);
-                                }
+                for (int c = 0; c < xs.C; c++)
+                    for (int r = 0; r < ws.R; r++)
+                        for (int s = 0; s < ws.S; s++)
+                            for (int oy = 0; oy < oh; oy++)
+                            {
+                                // 0 ≤ ox·stride + s − padding < W
+                                int y = oy * stride + r - padding, first = s >= padding ? 0 : (padding - s + stride - 1) / stride, end = Math.Min(ow, (xs.W - 1 + padding - s) / stride + 1);
+                                if (y >= 0 && y < xs.H && xs.W - 1 + padding >= s && first < end)
+                                    run(((n * xs.C + c) * xs.H + y) * xs.W + first * stride + s - padding, ((k * xs.C + c) * ws.R + r) * ws.S + s, ((n * ws.K + k) * oh + oy) * ow + first, end - first);
+                            }
     }
 }

@@ -29,7 +29,7 @@ public sealed class BufferLifetimeTests
             // Enough rounds for the kernel's entry to be compiled with optimisation, which is when its parameters stop keeping operands alive.
             float[] ones = [.. Enumerable.Repeat(1f, Size * Size)];
             for (int round = 0; round < 400; round++)
-                Assert.All(Product(device, ones).ToArray(), value => Assert.Equal(Size, value));
+                Assert.Equal(-1, Product(device, ones).ToArray().AsSpan().IndexOfAnyExcept(Size));
         }
         finally
         {

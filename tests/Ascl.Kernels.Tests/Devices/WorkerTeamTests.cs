@@ -23,6 +23,43 @@ public sealed class WorkerTeamTests
         }
     }
 
+    /// <summary>Each thread in its own half of the items: the same in every loop.</summary>
+    [Fact]
+    public void AThreadBeginsWithItsOwnRun()
+    {
+        using CpuDevice device = new(2);
+        for (int loop = 0; loop < 20; loop++)
+        {
+            int[] first = [-1, -1];
+            using CountdownEvent bothHaveBegun = new(2);
+            device.For(10, (item, worker) =>
+            {
+                if (first[worker] >= 0)
+                    return;
+                first[worker] = item;
+                bothHaveBegun.Signal();
+                bothHaveBegun.Wait();
+            });
+            Assert.Equal([0, 5], first);
+        }
+    }
+
+    /// <summary>The caller's thread is held up in its first item until all others are done.</summary>
+    [Fact]
+    public void WhatAThreadLeavesOthersDo()
+    {
+        using CpuDevice device = new(3);
+        using CountdownEvent others = new(29);
+        device.For(30, (item, _) =>
+        {
+            if (item == 0)
+                others.Wait();
+            else
+                others.Signal();
+        });
+        Assert.True(others.IsSet);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
