@@ -32,7 +32,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         PlaneView view = new(input, x);
         nint slab = (nint)input.Blocks * tilesPerBlock * Width;
         TileWalk ahead = Ahead(first, last, input.Blocks);
-        for (TileWalk at = new(first, last, rows, columns, input.Blocks); !at.Ended; at.Next())
+        for (TileWalk at = Walk(first, last, input.Blocks); !at.Ended; at.Next())
         {
             if (!ahead.Ended)
             {
@@ -61,10 +61,12 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     private static float* Target(PlaneView view, TileWalk at) =>
         view.First + at.Image * view.Image + at.Block * view.Plane + at.Row * T.Tile * view.Row + at.Column * T.Tile * Width;
 
+    private TileWalk Walk(int first, int last, int blocks) => new(first, last, rows, columns, blocks);
+
     /// <summary>Where a walk over some tiles is <see cref="TilesAhead"/> later: the next row, channel block or image, too.</summary>
     private TileWalk Ahead(int first, int last, int blocks)
     {
-        TileWalk ahead = new(first, last, rows, columns, blocks);
+        TileWalk ahead = Walk(first, last, blocks);
         for (int i = 0; i < TilesAhead; i++)
             ahead.Next();
         return ahead;
@@ -77,38 +79,33 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         PlaneView view = new(output, dy);
         nint slab = (nint)output.Blocks * tilesPerBlock * Width;
         TileWalk ahead = Ahead(first, last, output.Blocks);
-        ForEachRun(first, last, (image, from, to) =>
+        int group = 0;
+        for (TileWalk at = Walk(first, last, output.Blocks); !at.Ended; at.Next())
         {
-            foreach (var (start, vectors) in groups)
-                for (int i = 0; i < vectors; i++)
-                {
-                    float* plane = view.First + image * view.Image + (start + i) * view.Plane;
-                    nint at = ((nint)start * tilesPerBlock + (from - origin) * vectors) * Width, step = vectors * Width;
-                    var (row, column) = Place(from);
-                    for (int tile = from; tile < to; tile++, at += step)
-                    {
-                        if (!ahead.Ended)
-                        {
-                            Prefetch(Target(view, ahead), view.Row, T.Tile, 0, T.Tile);
-                            ahead.Next();
-                        }
-                        int top = row * T.Tile, left = column * T.Tile;
-                        TileMemory memory = new(v + i * Width, slab, at, step);
-                        if (top + T.Tile <= output.H + 1 && left + T.Tile <= output.W + 1)
-                        {
-                            TWeights.OutputAdjoint(plane + top * view.Row + left * Width, view.Row, memory, scratch);
-                        }
-                        else
-                        {
-                            float* copy = scratch + WinogradTransforms<F>.ScratchLength;
-                            CopyWindow(plane, view.Row, top, left, T.Tile, output.H, output.W, copy);
-                            TWeights.OutputAdjoint(copy, T.Tile * Width, memory, scratch);
-                        }
-                        if (++column == columns)
-                            (row, column) = (row + 1, 0);
-                    }
-                }
-        });
+            if (!ahead.Ended)
+            {
+                Prefetch(Target(view, ahead), view.Row, T.Tile, 0, T.Tile);
+                ahead.Next();
+            }
+            // Groups are in the order of their blocks, which begin anew with each image.
+            if (at.Block < groups[group].Start)
+                group = 0;
+            else if (at.Block == groups[group].Start + groups[group].Vectors)
+                group++;
+            var (start, vectors) = groups[group];
+            TileMemory memory = new(v + (at.Block - start) * Width, slab, ((nint)start * tilesPerBlock + (at.Tile - origin) * vectors) * Width, vectors * Width);
+            int top = at.Row * T.Tile, left = at.Column * T.Tile;
+            if (top + T.Tile <= output.H + 1 && left + T.Tile <= output.W + 1)
+            {
+                TWeights.OutputAdjoint(Target(view, at), view.Row, memory, scratch);
+            }
+            else
+            {
+                float* copy = scratch + WinogradTransforms<F>.ScratchLength;
+                CopyWindow(view.First + at.Image * view.Image + at.Block * view.Plane, view.Row, top, left, T.Tile, output.H, output.W, copy);
+                TWeights.OutputAdjoint(copy, T.Tile * Width, memory, scratch);
+            }
+        }
     }
 
     /// <summary>The results of some tiles from M: [frequency][channel block][tile − origin][row][width].</summary>
@@ -124,19 +121,22 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
             BeginSums(made, sums, m, slab, tilesPerBlock, first - origin, scratch);
             sums[made.PixelsAt] = Pixels(first, last);
         }
-        TileWalk ahead = Ahead(first, last, output.Blocks);
-        ForEachRun(first, last, (image, from, to) =>
-        {
-            for (int block = 0; block < output.Blocks; block++)
-            {
-                float* plane = view.First + image * view.Image + block * view.Plane;
-                TileMemory source = new(m, slab, ((nint)block * tilesPerBlock + (from - origin)) * Width, Width);
-                if (finish.Streamed)
-                    OutputRun<PastCaches>(source, plane, view.Row, from, to, scratch, finish, block, sums, view, ref ahead);
-                else
-                    OutputRun<ThroughCaches>(source, plane, view.Row, from, to, scratch, finish, block, sums, view, ref ahead);
-            }
-        });
+        OutputWalk walk = new(view, m, slab, tilesPerBlock, origin, scratch, Walk(first, last, output.Blocks), Ahead(first, last, output.Blocks));
+        while (!walk.At.Ended)
+            if (finish.Streamed)
+                OutputBlock<PastCaches>(ref walk, finish, sums);
+            else
+                OutputBlock<ThroughCaches>(ref walk, finish, sums);
+    }
+
+    /// <summary>How far the results of some tiles are.</summary>
+    private ref struct OutputWalk(PlaneView view, float* m, nint slab, int tilesPerBlock, int origin, float* scratch, TileWalk at, TileWalk ahead)
+    {
+        public readonly PlaneView View = view;
+        public readonly float* Scratch = scratch;
+        public TileWalk At = at, Ahead = ahead;
+
+        public readonly TileMemory Source => new(m, slab, ((nint)At.Block * tilesPerBlock + (At.Tile - origin)) * Width, Width);
     }
 
     /// <summary>Sums of nothing, about the first result of each channel.</summary>
@@ -151,71 +151,70 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         }
     }
 
-    private void OutputRun<TStore>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, int block, float* sums, PlaneView view, ref TileWalk ahead) where TStore : struct, IStore
+    /// <summary>The tiles of one image in one channel block.</summary>
+    private void OutputBlock<TStore>(ref OutputWalk walk, WinogradOutput finish, float* sums) where TStore : struct, IStore
     {
+        int block = walk.At.Block;
         F bias = finish.Bias == null ? F.Zero : F.Load(finish.Bias + block * Width), low = F.Broadcast(finish.Relu ? 0 : float.NegativeInfinity);
         switch (finish.Parts)
         {
             case OutputParts.None when finish.Sums is { } layout:
                 float* blockSums = sums + block * Width;
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new StatisticsOutput<F, TStore>(F.Load(blockSums + layout.ShiftAt), blockSums, layout.Channels));
+                OutputBlock(ref walk, finish, new StatisticsOutput<F, TStore>(F.Load(blockSums + layout.ShiftAt), blockSums, layout.Channels));
                 break;
             case OutputParts.None:
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new PlainOutput<F, TStore>());
+                OutputBlock(ref walk, finish, new PlainOutput<F, TStore>());
                 break;
             case OutputParts.Bias:
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new BiasOutput<F, TStore>(bias, low));
+                OutputBlock(ref walk, finish, new BiasOutput<F, TStore>(bias, low));
                 break;
             case OutputParts.Residual:
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new ResidualOutput<F, TStore>(bias, low, finish.Residual));
+                OutputBlock(ref walk, finish, new ResidualOutput<F, TStore>(bias, low, finish.Residual));
                 break;
             case OutputParts.Gate:
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new GatedOutput<F, TStore>(bias, low, finish.Gate));
+                OutputBlock(ref walk, finish, new GatedOutput<F, TStore>(bias, low, finish.Gate));
                 break;
             default:
-                OutputRun(source, plane, rowStride, from, to, scratch, finish, view, ref ahead, new GatedResidualOutput<F, TStore>(bias, low, finish.Residual, finish.Gate));
+                OutputBlock(ref walk, finish, new GatedResidualOutput<F, TStore>(bias, low, finish.Residual, finish.Gate));
                 break;
         }
     }
 
-    private void OutputRun<TOutput>(TileMemory source, float* plane, nint rowStride, int from, int to, float* scratch, WinogradOutput finish, PlaneView view, ref TileWalk ahead, TOutput store) where TOutput : struct, IWinogradOutput<F>
+    private void OutputBlock<TOutput>(ref OutputWalk walk, WinogradOutput finish, TOutput store) where TOutput : struct, IWinogradOutput<F>
     {
-        var (row, column) = Place(from);
-        for (int tile = from; tile < to; tile++, source = source with { At = source.At + Width })
+        nint row = walk.View.Row;
+        var (image, block) = (walk.At.Image, walk.At.Block);
+        for (; !walk.At.Ended && walk.At.Image == image && walk.At.Block == block; walk.At.Next())
         {
-            int top = row * T.Tile, left = column * T.Tile;
-            float* target = plane + top * rowStride + left * Width;
-            if (!ahead.Ended)
+            if (!walk.Ahead.Ended)
             {
-                float* later = Target(view, ahead);
+                float* later = Target(walk.View, walk.Ahead);
                 if (finish.Residual != 0)
-                    Prefetch(later + finish.Residual, rowStride, T.Tile, 0, T.Tile);
+                    Prefetch(later + finish.Residual, row, T.Tile, 0, T.Tile);
                 if (finish.Gate != 0)
-                    Prefetch(later + finish.Gate, rowStride, T.Tile, 0, T.Tile);
+                    Prefetch(later + finish.Gate, row, T.Tile, 0, T.Tile);
                 // A line that is not in the cache is read before it is written.
                 if (!finish.Streamed)
-                    Prefetch(later, rowStride, T.Tile, 0, T.Tile);
-                ahead.Next();
+                    Prefetch(later, row, T.Tile, 0, T.Tile);
+                walk.Ahead.Next();
             }
-            if (top + T.Tile <= output.H && left + T.Tile <= output.W)
+            int height = Math.Min(T.Tile, output.H - walk.At.Row * T.Tile), width = Math.Min(T.Tile, output.W - walk.At.Column * T.Tile);
+            float* target = Target(walk.View, walk.At);
+            if (height == T.Tile && width == T.Tile)
             {
-                T.Output(source, target, rowStride, store);
+                T.Output(walk.Source, target, row, store);
+                continue;
             }
-            else
-            {
-                float* copy = scratch + WinogradTransforms<F>.ScratchLength;
-                T.Output(source, copy, T.Tile * Width, new PlainOutput<F, ThroughCaches>());
-                F first = F.Zero, second = F.Zero;
-                for (int i = 0; i < Math.Min(T.Tile, output.H - top); i++)
-                    for (int j = 0; j < Math.Min(T.Tile, output.W - left); j++)
-                    {
-                        F value = store.Store(F.Load(copy + (i * T.Tile + j) * Width), target + i * rowStride + j * Width);
-                        (first, second) = (store.First(first, value), store.Second(second, value));
-                    }
-                store.Finish(first, second);
-            }
-            if (++column == columns)
-                (row, column) = (row + 1, 0);
+            float* copy = walk.Scratch + WinogradTransforms<F>.ScratchLength;
+            T.Output(walk.Source, copy, T.Tile * Width, new PlainOutput<F, ThroughCaches>());
+            F first = F.Zero, second = F.Zero;
+            for (int i = 0; i < height; i++)
+                for (int j = 0; j < width; j++)
+                {
+                    F value = store.Store(F.Load(copy + (i * T.Tile + j) * Width), target + i * row + j * Width);
+                    (first, second) = (store.First(first, value), store.Second(second, value));
+                }
+            store.Finish(first, second);
         }
     }
 
@@ -223,29 +222,10 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     private int Pixels(int first, int last)
     {
         int pixels = 0;
-        var (row, column) = Place(first);
-        for (int tile = first; tile < last; tile++)
-        {
-            pixels += Math.Min(T.Tile, output.H - row * T.Tile) * Math.Min(T.Tile, output.W - column * T.Tile);
-            if (++column == columns)
-                (row, column) = ((row + 1) % rows, 0);
-        }
+        for (TileWalk at = Walk(first, last, 1); !at.Ended; at.Next())
+            pixels += Math.Min(T.Tile, output.H - at.Row * T.Tile) * Math.Min(T.Tile, output.W - at.Column * T.Tile);
         return pixels;
     }
-
-    /// <summary>Cuts first…last−1 at image borders.</summary>
-    private void ForEachRun(int first, int last, Action<int, int, int> run)
-    {
-        int perImage = rows * columns;
-        for (int from = first; from < last;)
-        {
-            int image = from / perImage, to = Math.Min(last, (image + 1) * perImage);
-            run(image, from, to);
-            from = to;
-        }
-    }
-
-    private (int Row, int Column) Place(int tile) => Math.DivRem(tile % (rows * columns), columns);
 
     /// <summary>Asks for some columns of a later window: of the input, those that earlier ones do not share. A prefetch may name any address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

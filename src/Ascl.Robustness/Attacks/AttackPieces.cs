@@ -38,7 +38,7 @@ public static class AttackPieces
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
             int first = batch.Count * piece / pieces;
-            Tensor crafted = craft(batch.Run(first, batch.Count * (piece + 1) / pieces - first));
+            Tensor crafted = craft(batch.Slice(first, batch.Count * (piece + 1) / pieces - first));
             ElementwiseKernels.Copy(crafted.Data, 0, all.Data, first * image, crafted.Shape.Length);
         }
         model.Device.Independently(pieces, Craft);

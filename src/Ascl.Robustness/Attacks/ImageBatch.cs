@@ -23,7 +23,7 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
     }
 
     /// <summary>A run of the images.</summary>
-    public ImageBatch Run(int first, int count)
+    public ImageBatch Slice(int first, int count)
     {
         Shape shape = new([count, .. Images.Shape.Sizes[1..]]);
         int image = shape.Length / count;
