@@ -23,7 +23,7 @@ public sealed partial record RunConfig
     public static IReadOnlyList<string> Normalizations { get; } = ["auto", "none", "cifar10", "cifar100", "mnist", "fashion-mnist"];
 
     /// <summary>The keys of the JSON form, in the order they are written.</summary>
-    public static IReadOnlyList<string> Keys { get; } = [.. RunConfigJson.Default.RunConfig.Properties.Select(property => property.Name)];
+    public static IReadOnlyList<string> Keys => field ??= [.. RunConfigJson.Default.RunConfig.Properties.Select(property => property.Name)];
 
     /// <summary>Data set, NAME or NAME:PATH.</summary>
     public string Data { get; init; } = "sample";
