@@ -13,6 +13,7 @@ public sealed record DataSet
         Train = train;
         Test = test;
         Augmentation = augmentation;
+        HasTestPart = !ReferenceEquals(train, test);
         if ((train.Channels, train.Height, train.Width) != (test.Channels, test.Height, test.Width))
             throw new UserErrorException($"{name}: training images are {Size(train)} but test images {Size(test)}");
         if (!train.ClassNames.SequenceEqual(test.ClassNames))
@@ -28,9 +29,18 @@ public sealed record DataSet
     /// <summary>The mean and standard deviation a channel that the field uses for this data set; null where there is none.</summary>
     public (float[] Mean, float[] Std)? KnownNormalization { get; init; }
 
-    /// <summary>The data came without a test part: the test images are the training images, and a test accuracy says nothing about new
-    /// ones.</summary>
-    public bool TestsOnTrainingImages => ReferenceEquals(Train, Test);
+    /// <summary>Whether there are test images. Without, <see cref="Test"/> is <see cref="Train"/>: an accuracy there says nothing about new
+    /// images.</summary>
+    public bool HasTestPart { get; init; } = true;
+
+    /// <summary>Whether there are training images. Without, <see cref="Train"/> is <see cref="Test"/>: for evaluation only.</summary>
+    public bool HasTrainPart { get; init; } = true;
+
+    /// <summary>What a user should know of how the data were read, a line each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>Hash of both parts: their pixels, labels, sizes and class names.</summary>
+    public string ContentHash => ReferenceEquals(Train, Test) ? Train.ContentHash : $"{Train.ContentHash}-{Test.ContentHash}";
 
     /// <summary>Mean and standard deviation a channel for the model's input layer: the known ones, or those of the training images. A
     /// channel that never changes gets 1, so that it can be divided by.</summary>

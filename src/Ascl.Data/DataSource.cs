@@ -24,11 +24,13 @@ public static class DataSource
     /// ordered so that the first n images are spread evenly over the classes.
     /// <c>file</c>: a safetensors file with <c>images</c> and <c>labels</c>, each perhaps with <c>train.</c> and <c>test.</c> before it.
     /// </param>
+    /// <param name="options">How it is read; null for the defaults.</param>
     /// <param name="cacheDirectory">Where decoded folders are kept; by default <c>.cache/ascl</c> in the user's home.</param>
     /// <param name="progress">Told one thing at a time, but from any thread. What it throws ends the opening.</param>
     /// <exception cref="UserErrorException">An unknown name, or anything wrong with the files: the message names file and
     /// problem.</exception>
-    public static DataSet Open(string specification, string? cacheDirectory = null, IProgress<DataProgress>? progress = null)
+    public static DataSet Open(
+        string specification, DataOptions? options = null, string? cacheDirectory = null, IProgress<DataProgress>? progress = null)
     {
         int colon = specification.IndexOf(':');
         string name = colon < 0 ? specification : specification[..colon];

@@ -1,3 +1,6 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using System.Text;
 using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Data;
@@ -78,6 +81,10 @@ public sealed class ImageSet
     /// <summary>The pixels of a whole set of bytes.</summary>
     internal ReadOnlySpan<byte> Bytes => bytes;
 
+    /// <summary>Hash (XXH128, 32 hexadecimal digits) of the images' pixels and labels in their order, their size and the class names: the same
+    /// for the same content, wherever it was read from.</summary>
+    public string ContentHash => field ??= ComputeContentHash();
+
     /// <summary>Writes image <paramref name="index"/> as C·H·W floats in [0, 1]; bytes are divided by 255.</summary>
     public void CopyImage(int index, Span<float> destination)
     {
@@ -109,6 +116,16 @@ public sealed class ImageSet
         for (int i = 0; i < indices.Length; i++)
             (subsetLabels[i], subsetIds[i]) = (labels[indices[i]], ids[indices[i]]);
         return new ImageSet(this, subsetLabels, subsetIds);
+    }
+
+    private string ComputeContentHash()
+    {
+        XxHash128 hash = new();
+        hash.Append(Encoding.UTF8.GetBytes($"{Channels}x{Height}x{Width} {(bytes is null ? "float" : "byte")} {string.Join('\0', ClassNames)}"));
+        hash.Append(MemoryMarshal.AsBytes(labels.AsSpan()));
+        foreach (int id in ids)
+            hash.Append(bytes is null ? MemoryMarshal.AsBytes(floats.AsSpan(id * ImageLength, ImageLength)) : bytes.AsSpan(id * ImageLength, ImageLength));
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
     /// <summary>Images in each class.</summary>

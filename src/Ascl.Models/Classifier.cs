@@ -16,8 +16,9 @@ namespace Ascl.Models;
 /// <param name="Std">Likewise.</param>
 /// <param name="ProjectionSize">Length of the projected latent of the contrastive objectives; 0 without a projection head.</param>
 /// <param name="Activation">Of the network; files of before there was a choice do not name it.</param>
+/// <param name="ClassNames">Names of the classes in the order of the logits; null where they are not known.</param>
 public sealed record ClassifierSpec(string Network, int Channels, int Classes, float[] Mean, float[] Std, int ProjectionSize = 0,
-    Activation Activation = Activation.Relu);
+    Activation Activation = Activation.Relu, IReadOnlyList<string>? ClassNames = null);
 
 /// <summary>
 /// A network with its input normalisation as first layer, so that images and attacks live in pixel space [0, 1], and an optional linear projection

@@ -87,7 +87,7 @@ public sealed class DecodedCacheTests : IDisposable
         // A file where the cache's directory should be: nothing can be written there.
         string blocked = folder.Write("blocked", [1]);
         var remarks = new Remarks();
-        DataSet set = DataSource.Open($"folder:{source}", blocked, remarks);
+        DataSet set = DataSource.Open($"folder:{source}", null, blocked, remarks);
         Assert.Equal(5, set.Train.Count);
         Assert.Contains(remarks, remark => remark.What.Contains("could not be kept") && remark.What.Contains("blocked"));
         Assert.Equal([1], File.ReadAllBytes(blocked));
@@ -96,7 +96,7 @@ public sealed class DecodedCacheTests : IDisposable
     [Fact]
     public void ProgressCanEndTheOpening()
     {
-        Assert.Throws<OperationCanceledException>(() => DataSource.Open($"folder:{source}", cache, new Stop()));
+        Assert.Throws<OperationCanceledException>(() => DataSource.Open($"folder:{source}", null, cache, new Stop()));
         Assert.False(Directory.Exists(cache));
     }
 
@@ -112,7 +112,7 @@ public sealed class DecodedCacheTests : IDisposable
     private (DataSet Set, bool Decoded) Open(string? path = null)
     {
         var remarks = new Remarks();
-        DataSet set = DataSource.Open($"folder:{path ?? source}", cache, remarks);
+        DataSet set = DataSource.Open($"folder:{path ?? source}", null, cache, remarks);
         return (set, remarks.Any(remark => remark.What.StartsWith("decoding")));
     }
 

@@ -198,7 +198,7 @@ public sealed class ImageFolderTests : IDisposable
         return jpeg;
     }
 
-    private DataSet Open(string path) => DataSource.Open($"folder:{path}", folder["cache"]);
+    private DataSet Open(string path) => DataSource.Open($"folder:{path}", cacheDirectory: folder["cache"]);
 
     private string Write(string form, (string Name, byte[] Data)[] files)
     {

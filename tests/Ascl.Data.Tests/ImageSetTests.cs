@@ -75,7 +75,7 @@ public class ImageSetTests
         ImageSet one = Made.Set(3);
         UserError.Expect(() => new DataSet("d", one, Made.Set(3, channels: 1), Augmentation.None), "d:", "3x4x5", "1x4x5");
         UserError.Expect(() => new DataSet("d", one, Made.Set(3, classes: 2), Augmentation.None), "d:", "classes");
-        Assert.True(new DataSet("d", one, one, Augmentation.None).TestsOnTrainingImages);
-        Assert.False(new DataSet("d", one, Made.Set(3), Augmentation.None).TestsOnTrainingImages);
+        Assert.False(new DataSet("d", one, one, Augmentation.None).HasTestPart);
+        Assert.True(new DataSet("d", one, Made.Set(3), Augmentation.None).HasTestPart);
     }
 }

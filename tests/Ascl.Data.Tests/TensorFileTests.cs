@@ -22,7 +22,7 @@ public sealed class TensorFileTests : IDisposable
         foreach (string file in files)
         {
             DataSet set = DataSource.Open($"file:{file}");
-            Assert.True(set.TestsOnTrainingImages);
+            Assert.False(set.HasTestPart);
             Assert.Equal((4, 3, 2, 5), (set.Test.Count, set.Test.Channels, set.Test.Height, set.Test.Width));
             Assert.Equal([0, 2, 1, 0], set.Test.Labels.ToArray());
             Assert.Equal(["0", "1", "2"], set.ClassNames);
@@ -40,7 +40,7 @@ public sealed class TensorFileTests : IDisposable
             file.Add("test.images", [1, 1, 2, 5], pixels[30..40]);
             file.Add("test.labels", [1], new long[] { 4 });
         }));
-        Assert.False(set.TestsOnTrainingImages);
+        Assert.True(set.HasTestPart);
         Assert.Equal((3, 1, 5), (set.Train.Count, set.Test.Count, set.ClassNames.Count));
         Assert.Equal(pixels[30..40].Select(value => value / 255f), Made.Image(set.Test, 0));
         Assert.Equal(Augmentation.None, set.Augmentation);

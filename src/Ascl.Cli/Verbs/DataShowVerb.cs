@@ -45,7 +45,7 @@ internal sealed class DataShowVerb : VerbArguments, IVerb
             table.Add(part, $"{set.Count}", $"{set.Channels}", $"{set.Height}", $"{set.Width}", Text(mean), Text(std));
         }
         table.Print();
-        if (data.TestsOnTrainingImages)
+        if (!data.HasTestPart)
             Console.WriteLine("There is no test part: the training images stand in for it.");
         Console.WriteLine();
     }
