@@ -14,7 +14,7 @@ public static class ValidationSplit
     public static (ImageSet Train, ImageSet Validation) Of(ImageSet set, int count, ulong seed)
     {
         if (count < 1 || count >= set.Count)
-            throw new UserErrorException($"{set.Name}: cannot hold back {count} of {set.Count} training images for validation");
+            throw new UserErrorException($"{set.Name}: validation is {count}, but there are {set.Count} training images: fewer must be held out (0: none)");
 
         int[] left = Quotas(set.CountByClass(), count);
         bool[] held = new bool[set.Count];

@@ -15,7 +15,7 @@ internal static partial class FileRules
     private static readonly Dictionary<string, string> PlaceOfLibrary = new()
     {
         ["Microsoft.ML.OnnxRuntime"] = "src/Ascl.Models/Onnx/",
-        ["Google.Protobuf"] = "src/Ascl.Kernels/Files/ProtobufMessage.cs",
+        ["Google.Protobuf"] = "src/Ascl.Kernels/Files/Protobuf",
         ["OxyPlot"] = "src/Ascl.Robustness/Reporting/Chart.cs",
     };
 

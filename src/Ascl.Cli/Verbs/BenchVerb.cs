@@ -39,9 +39,13 @@ internal sealed class BenchVerb : RandomArguments, IVerb
             throw new UserErrorException($"--size {Size}: from 1 to 1024 pixels, or 0");
         if (Batch < 1 || Rows < 1 || Dim < 1 || Reps < 1)
             throw new UserErrorException("--batch, --rows, --dim and --reps must be at least 1");
+        string[] parts = What.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        string[] names = [.. StepBenchmarks.Names, "contrastive"];
+        if (parts.FirstOrDefault(part => !names.Contains(part)) is { } unknown)
+            throw NearestName.Unknown("measurement", unknown, names);
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
         string place = device is CpuDevice cpu ? $"t{cpu.Threads}" : device.Precision == Kernels.Devices.Precision.Float32 ? "cuda" : $"cuda.{Precision}";
-        foreach (string part in What.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (string part in parts)
         {
             stop.ThrowIfCancellationRequested();
             if (part == "contrastive")
@@ -51,8 +55,6 @@ internal sealed class BenchVerb : RandomArguments, IVerb
                     Print(Timing.Of($"contrastive.{distance}.n{Rows}.d{Dim}.{place}", Reps, contrastive.Work(distance)));
                 continue;
             }
-            if (!StepBenchmarks.Names.Contains(part))
-                throw NearestName.Unknown("measurement", part, [.. StepBenchmarks.Names, "contrastive"]);
             Print(Timing.Of($"{part}.{Model}.b{Batch}{(Size > 0 ? $".s{Size}" : "")}.{place}", Reps, new StepBenchmarks(device, Model, Batch, Size, Seed).Work(part)));
         }
         return 0;

@@ -23,6 +23,8 @@ internal sealed class CompareVerb : VerbArguments, IVerb
 
     public int Run(CancellationToken stop)
     {
+        foreach (string file in new[] { Markdown, Csv }.OfType<string>())
+            AtomicFile.CheckWritable(file);
         RunRecord[] runs = [.. Runs.SelectMany(RunRecord.ReadAll).DistinctBy(run => Path.GetFullPath(run.Path))];
         RunComparison comparison = new(runs);
         Print(comparison);

@@ -3,6 +3,7 @@ using Ascl.Cli.Display;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
 using Ascl.Models;
 using Ascl.Models.Onnx;
 using Ascl.Models.Weights;
@@ -41,6 +42,7 @@ internal sealed class ExportVerb : VerbArguments, IVerb
             throw new UserErrorException($"option --onnx: {Onnx} does not end in .onnx");
         if (Normalize is not null && Data is null)
             throw new UserErrorException("export: --normalize is for certain images: name them with --data");
+        AtomicFile.CheckWritable(Onnx);
         string file = RunFolder.Weights(Weights);
         Activation? activation = Activation is null ? null : RunParts.Activation(Activation);
         using CpuDevice device = new(threads: 1);

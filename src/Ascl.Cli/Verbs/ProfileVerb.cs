@@ -2,6 +2,7 @@ using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
 using Ascl.Robustness.Benchmarks;
 using CommandLine;
 
@@ -33,6 +34,8 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
             throw new UserErrorException("--batch must be at least 1");
         if (!StepBenchmarks.Names.Contains(What))
             throw NearestName.Unknown("measurement", What, StepBenchmarks.Names);
+        if (Trace is not null)
+            AtomicFile.CheckWritable(Trace);
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
         KernelProfile profile = KernelProfile.Of(device, new StepBenchmarks(device, Model, Batch, size: 0, Seed).Work(What));
         var table = new ResultTable("kernel", "calls", "ms", "% of time", "GFLOP/s", "GB/s", "% of peak")

@@ -21,7 +21,7 @@ internal sealed class ReportVerb : ComputingArguments, IVerb
         if (!File.Exists(folder.ReportFile))
             throw new UserErrorException($"{Folder}: has not been evaluated yet: end it with ascl train --resume {Folder}");
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
-        DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data}", display => DataSource.Open(folder.Config.Data, progress: new OpeningProgress(display, stop)));
+        DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data}", display => DataSource.Open(folder.Config.Data, folder.Config.DataOptions, progress: new OpeningProgress(display, stop)));
         TrainingRun.WriteReport(device, folder, data, stop);
         return 0;
     }

@@ -7,6 +7,7 @@ using Ascl.Kernels.Files;
 using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.LatentStudy;
 using Ascl.Robustness.Reporting;
 using Ascl.Robustness.Training;
@@ -25,10 +26,13 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     [Option("limit", MetaValue = "N", HelpText = "Use only the first N test images.")]
     public int Limit { get; init; } = 1000;
 
-    [Option("epsilon", MetaValue = "E", HelpText = "Largest change of an image, of pixels in [0, 1].")]
-    public Fraction Epsilon { get; init; } = new("8/255");
+    [Option("norm", MetaValue = "NORM", HelpText = VerbTexts.Norm + " By default that of each run.")]
+    public string? Norm { get; init; }
 
-    [Option("steps", MetaValue = "N", HelpText = "Steps of PGD, each of a quarter of epsilon.")]
+    [Option("epsilon", MetaValue = "E", HelpText = VerbTexts.Epsilon + " By default that of each run.")]
+    public Fraction? Epsilon { get; init; }
+
+    [Option("steps", MetaValue = "N", HelpText = "Steps of PGD, each of 2.5 epsilon/N, but at least epsilon/4 and at most epsilon.")]
     public int Steps { get; init; } = 20;
 
     [Option("out", MetaValue = "DIR", HelpText = "Folder for comparison.json and pictures of R-DIV over robust accuracy, and in a folder for every run study.json, latents.safetensors and pictures of the latents and of R-DIV by stage.")]
@@ -38,9 +42,14 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     {
         if (Limit < 1 || Steps < 1)
             throw new UserErrorException("study: --limit and --steps must be at least 1");
+        if (Out is not null)
+            AtomicFile.CreateFolder(Out);
         RunFolder[] folders = [.. Runs.Select(RunFolder.Open)];
         foreach (RunFolder folder in folders)
+        {
             RunFolder.Weights(folder.Path);
+            ThreatModel.Of(Norm, Epsilon?.Value, folder.Config.Threat);
+        }
         if (folders.GroupBy(Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new UserErrorException($"study: {string.Join(" and ", twice.Select(folder => folder.Path))} have the same name, {twice.Key}: rename one");
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
@@ -73,15 +82,16 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     private StudyReport Study(Device device, RunFolder folder, ProgressDisplay display, CancellationToken stop)
     {
         Classifier model = ClassifierFile.Load(device, folder.BestFile);
-        DataSet data = DataSource.Open(folder.Config.Data, progress: new OpeningProgress(display, stop));
+        DataSet data = DataSource.Open(folder.Config.Data, folder.Config.DataOptions, progress: new OpeningProgress(display, stop));
         ImageSet test = data.Test.Take(Limit);
-        PgdAttack attack = new(new(Epsilon.Value, Epsilon.Value / 4, Steps));
+        ThreatModel threat = ThreatModel.Of(Norm, Epsilon?.Value, folder.Config.Threat);
+        PgdAttack attack = PgdAttack.Standard(threat, Steps);
         LatentRows rows = LatentRows.Of(model, test, attack, 128, Seed, stop, (done, total) => display.Report(done, total, $"{folder.Path}: batch {done} of {total}"));
         StageRows latent = rows.Stages.First(s => s.Stage == "latent");
         var (natural, adversarial) = LatentStudies.NearestLabels(latent, rows.Labels, Threads > 0 ? Threads : Environment.ProcessorCount);
-        StudyReport report = new(Name(folder), folder.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name, Epsilon.Value,
+        StudyReport report = new(Name(folder), folder.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name, threat.Epsilon,
             Share(rows.Labels.Zip(rows.Predictions, (label, p) => label == p)), Share(rows.Labels.Index().Select(l => rows.Predictions[l.Index] == l.Item && rows.AdversarialPredictions[l.Index] == l.Item)),
-            LatentStudies.Stages(device, rows), natural, adversarial);
+            LatentStudies.Stages(device, rows), natural, adversarial, threat.Norm.ToString().ToLowerInvariant(), data.HasTestPart ? "test" : "train");
         if (Out is not null)
             Save(Path.Combine(Out, report.Name), report, rows, latent, data.ClassNames);
         return report;
@@ -117,7 +127,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     {
         var table = new ResultTable("stage", "size", "distance", "R-DIV natural", "natural-adversarial", "adversarial", "intra adv.", "inter adv.")
         {
-            Title = $"{report.Weights} ({report.Model}) on {report.Count} test images of {report.Data}, {report.Attack} with epsilon {NumberText.Of(report.Epsilon)}",
+            Title = $"{report.Weights} ({report.Model}) on {EvaluationReport.ImagesOf(report.Part, report.Count)} of {report.Data}, {report.Attack} with {report.Norm} epsilon {NumberText.Of(report.Epsilon)}",
         };
         foreach (StageStudy stage in report.Stages)
             foreach (var (i, adversarial) in stage.Adversarial.Index())
@@ -128,10 +138,12 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     /// <summary>The latents of every run, and how their R-DIV goes with robust accuracy.</summary>
     private static void PrintTogether(StudyComparison comparison)
     {
-        var table = new ResultTable("run", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial", "nearest natural %", "nearest adversarial %") { Title = "latents, L2" };
+        var table = new ResultTable("run", "images", "norm", "epsilon", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial", "nearest natural %", "nearest adversarial %") { Title = "latents, L2" };
         foreach (StudyReport study in comparison.Studies)
-            table.Add(study.Name, Percent(study.CleanAccuracy), Percent(study.RobustAccuracy), Text(study.Latent.Natural[0].Ratio), Text(study.Latent.Adversarial[0].Ratio), Percent(study.NearestNatural), Percent(study.NearestAdversarial));
+            table.Add(study.Name, study.Part == "test" ? $"{study.Count}" : $"{study.Count} TRAINING", study.Norm, NumberText.Of(study.Epsilon), Percent(study.CleanAccuracy), Percent(study.RobustAccuracy), Text(study.Latent.Natural[0].Ratio), Text(study.Latent.Adversarial[0].Ratio), Percent(study.NearestNatural), Percent(study.NearestAdversarial));
         table.Print();
+        if (comparison.Studies.Select(s => (s.Norm, s.Epsilon)).Distinct().Count() > 1)
+            Console.WriteLine("each run was attacked within its own ball: robust accuracies of different balls do not compare (--norm and --epsilon attack all within one)");
         if (comparison.Studies.Count < 3)
             return;
         var correlations = new ResultTable("pairs", "l2", "cosine", "linf") { Title = $"correlation of R-DIV of latents and robust accuracy over {comparison.Studies.Count} classifiers" };

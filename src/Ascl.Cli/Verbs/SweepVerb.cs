@@ -51,7 +51,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs);
         foreach (string precision in plan.Runs.SelectMany(run => run.Config.UsedPrecisions()).Distinct())
             DeviceChoice.Prepare(device, precision);
-        Dictionary<string, DataSet> data = OpenData(plan, states, stop);
+        Dictionary<DataKey, DataSet> data = OpenData(plan, states, stop);
         List<string> failures = [];
         long began = Stopwatch.GetTimestamp();
         int trained = 0, waiting = states.Count(state => state != SweepState.Done);
@@ -63,8 +63,8 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             try
             {
                 RunFolder own = states[i] == SweepState.Begun ? RunFolder.Open(PathOf(run)) : RunFolder.Create(run.Config with { Out = PathOf(run) });
-                if (TrainingRun.TrainAndReport(device, own, data[run.Config.Data], run.Name, stop).Count > 0)
-                    TrainingRun.WriteReport(device, own, data[run.Config.Data], stop);
+                if (TrainingRun.TrainAndReport(device, own, data[DataKey.Of(run)], run.Name, stop).Count > 0)
+                    TrainingRun.WriteReport(device, own, data[DataKey.Of(run)], stop);
             }
             catch (UserErrorException e)
             {
@@ -81,6 +81,12 @@ internal sealed class SweepVerb : VerbArguments, IVerb
         return failures.Count > 0 ? 1 : 0;
 
         string PathOf(SweepRun run) => Path.Combine(folder, run.Name);
+    }
+
+    /// <summary>Runs that read the same images in the same way share them.</summary>
+    private sealed record DataKey(string Specification, DataOptions Options)
+    {
+        public static DataKey Of(SweepRun run) => new(run.Config.Data, run.Config.DataOptions);
     }
 
     private enum SweepState
@@ -125,14 +131,14 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     }
 
     /// <summary>Opens each data set once and checks every run against it, so that nothing is trained before all can be.</summary>
-    private static Dictionary<string, DataSet> OpenData(SweepPlan plan, SweepState[] states, CancellationToken stop)
+    private static Dictionary<DataKey, DataSet> OpenData(SweepPlan plan, SweepState[] states, CancellationToken stop)
     {
-        Dictionary<string, DataSet> data = [];
+        Dictionary<DataKey, DataSet> data = [];
         foreach (var (run, _) in plan.Runs.Zip(states).Where(pair => pair.Second != SweepState.Done))
         {
             NetworkCatalog.Check(run.Config.Model);
-            if (!data.TryGetValue(run.Config.Data, out DataSet? set))
-                data[run.Config.Data] = set = ProgressDisplay.Run($"opening {run.Config.Data}", display => DataSource.Open(run.Config.Data, progress: new OpeningProgress(display, stop)));
+            if (!data.TryGetValue(DataKey.Of(run), out DataSet? set))
+                data[DataKey.Of(run)] = set = ProgressDisplay.Run($"opening {run.Config.Data}", display => DataSource.Open(run.Config.Data, run.Config.DataOptions, progress: new OpeningProgress(display, stop)));
             Trainer.Check(run.Config, set);
         }
         return data;

@@ -4,6 +4,7 @@ using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Models.Networks;
+using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Training;
 
@@ -11,8 +12,8 @@ namespace Ascl.Cli.Verbs;
 
 internal sealed partial class TrainVerb
 {
-    /// <summary>What may be given when a run goes on: nothing that changes its results.</summary>
-    private static readonly string[] FreeOnResume = ["resume", "threads"];
+    /// <summary>What may be given when a run goes on: nothing that changes the results of the epochs it has done.</summary>
+    private static readonly string[] FreeOnResume = ["resume", "threads", "epochs"];
 
     public int Run(CancellationToken stop)
     {
@@ -30,7 +31,7 @@ internal sealed partial class TrainVerb
             DeviceChoice.Prepare(device, precision);
         // What does not exist or fit is an error before a folder is made for the run, and names before the data are opened.
         NetworkCatalog.Check(config.Model);
-        DataSet data = ProgressDisplay.Run($"opening {config.Data}", display => DataSource.Open(config.Data, progress: new OpeningProgress(display, stop)));
+        DataSet data = ProgressDisplay.Run($"opening {config.Data}", display => DataSource.Open(config.Data, config.DataOptions, progress: new OpeningProgress(display, stop)));
         Trainer.Check(config, data);
         if (earlier is null && config.From is not null)
             RunParts.Classifier(config, data, device);
@@ -39,12 +40,14 @@ internal sealed partial class TrainVerb
             Console.WriteLine($"preset {Preset}: {string.Join(' ', TrainPresets.Options(Preset))}; what is given beside it wins");
         Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {NumberText.Of(config.Epsilon)} {config.Norm}, seed {config.Seed}, {device.Name}");
         Console.WriteLine($"run folder {folder.Path}");
+        foreach (string remark in Remarks(config, data))
+            Console.WriteLine(remark);
 
         List<(string Name, EvaluationReport Report)> results = TrainingRun.TrainAndReport(device, folder, data, config.Method, stop);
         if (config.Method is not ("natural" or "supcon" or "linear") && (config.Twin ?? config.Data == "sample"))
         {
             string path = RunFolder.TwinPath(folder.Path);
-            RunFolder twin = File.Exists(Path.Combine(path, "config.json")) ? RunFolder.Open(path) : RunFolder.Create(config with { Method = "natural", Out = path });
+            RunFolder twin = File.Exists(Path.Combine(path, "config.json")) ? RunFolder.Open(path).WithEpochs(config.Epochs) : RunFolder.Create(config with { Method = "natural", Out = path });
             results.AddRange(TrainingRun.TrainAndReport(device, twin, data, "natural twin", stop));
         }
         if (results.Count > 0)
@@ -60,8 +63,27 @@ internal sealed partial class TrainVerb
     private RunFolder OpenForResume(string path)
     {
         string? other = Preset is not null ? "preset" : Given().Select(pair => pair.Key).FirstOrDefault(key => !FreeOnResume.Contains(key));
-        return other is null
-            ? RunFolder.Open(path)
-            : throw new UserErrorException($"--resume goes on with the run's own settings: --{other} cannot be given with it");
+        if (other is not null)
+            throw new UserErrorException($"--resume goes on with the run's own settings: --{other} cannot be given with it");
+        RunFolder run = RunFolder.Open(path);
+        run.CheckState();
+        if (Epochs is not { } epochs || epochs == run.Config.Epochs)
+            return run;
+        RunFolder more = run.WithEpochs(epochs);
+        Console.WriteLine($"{path}: {epochs} epochs instead of {run.Config.Epochs}");
+        if (run.Config.Schedule == "cosine")
+            Console.WriteLine($"the cosine schedule now ends with epoch {epochs}: the learning rate of epochs to come is that of a run of {epochs} epochs, higher than where this one had come to");
+        return more;
+    }
+
+    /// <summary>What a user should know before a long training.</summary>
+    private static IEnumerable<string> Remarks(RunConfig config, DataSet data)
+    {
+        foreach (string note in data.Notes)
+            yield return note;
+        if (!data.HasTestPart)
+            yield return $"warning: {data.Name} has no test part: accuracies will be of TRAINING images and say nothing about new ones (--test-share 0.2 holds a fifth out)";
+        if (RunParts.Attack(config, RunParts.Objective(config)) is { } attack && PgdSettings.IsShort(config.Epsilon, config.StepSize, config.AttackSteps))
+            yield return $"warning: {attack.Steps} attack steps of {NumberText.Short(config.StepSize)} cannot reach the border of the ball of {NumberText.Short(config.Epsilon)}: a larger --step-size or more --attack-steps";
     }
 }

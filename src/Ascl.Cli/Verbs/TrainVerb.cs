@@ -14,6 +14,7 @@ namespace Ascl.Cli.Verbs;
 [Example("Pre-train an encoder by supervised contrastive learning", "--method supcon --views 2 --strategy global --distance cosine --temperature 0.07 --out runs/encoder")]
 [Example("Train a linear layer on it while it is frozen", "--method linear --from runs/encoder")]
 [Example("Go on with a run that was stopped, to the same bits", "--resume runs/ascl-1")]
+[Example("Go on to more epochs than were asked for at first", "--resume runs/ascl-1 --epochs 40")]
 [Example("Do an earlier run again with another seed", "--config runs/ascl-1/config.json --seed 2 --out runs/ascl-2")]
 internal sealed partial class TrainVerb : VerbArguments, IVerb
 {
@@ -34,7 +35,19 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("limit-test", MetaValue = "N", HelpText = "Use only the first N test images.")]
     public int? LimitTest { get; init; }
 
-    [Option("validation", MetaValue = "N", HelpText = "Training images held out to choose the best checkpoint by; 0: none.")]
+    [Option("resize", MetaValue = "N", HelpText = VerbTexts.Resize)]
+    public int? Resize { get; init; }
+
+    [Option("crop", MetaValue = "N", HelpText = VerbTexts.Crop)]
+    public int? Crop { get; init; }
+
+    [Option("test-share", MetaValue = "S", HelpText = VerbTexts.TestShare)]
+    public Fraction? TestShare { get; init; }
+
+    [Option("allow-empty-classes", MetaValue = "true|false", HelpText = VerbTexts.AllowEmptyClasses)]
+    public bool? AllowEmptyClasses { get; init; }
+
+    [Option("validation", MetaValue = "N", HelpText = "Training images held out to choose the best checkpoint by; 0: none. By default a tenth of them, at most 500.")]
     public int? Validation { get; init; }
 
     [Option("augment", MetaValue = "MODE", HelpText = "Random crop and flip: on, off, or auto: where it suits the data or there are two views.")]
@@ -87,6 +100,9 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("natural-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on natural images (pgd-at, also as a foundation).")]
     public Fraction? NaturalWeight { get; init; }
 
+    [Option("natural-pass", MetaValue = "true|false", HelpText = "Pass natural images through the network even at natural-weight 0, so that BatchNorm's running statistics come from natural and adversarial images (pgd-at; by default on, as in the authors' baseline).")]
+    public bool? NaturalPass { get; init; }
+
     [Option("robust-weight", MetaValue = "W", HelpText = "Weight of the cross-entropy on adversarial images (likewise).")]
     public Fraction? RobustWeight { get; init; }
 
@@ -115,16 +131,16 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     public Fraction? LabelSmoothing { get; init; }
 
     [Section("Attack while training")]
-    [Option("epsilon", MetaValue = "E", HelpText = "Largest change of an image, of pixels in [0, 1].")]
+    [Option("epsilon", MetaValue = "E", HelpText = VerbTexts.Epsilon + " By default 8/255 in linf and 0.5 in l2.")]
     public Fraction? Epsilon { get; init; }
 
-    [Option("step-size", MetaValue = "A", HelpText = "Length of one attack step.")]
+    [Option("step-size", MetaValue = "A", HelpText = "Length of one attack step. " + VerbTexts.StepSize)]
     public Fraction? StepSize { get; init; }
 
     [Option("attack-steps", MetaValue = "N", HelpText = "Steps of the attack.")]
     public int? AttackSteps { get; init; }
 
-    [Option("norm", MetaValue = "NORM", HelpText = "What epsilon measures: linf (each pixel) or l2 (the whole image).")]
+    [Option("norm", MetaValue = "NORM", HelpText = VerbTexts.Norm)]
     public string? Norm { get; init; }
 
     [Option("start", MetaValue = "NAME", HelpText = "Where it starts: uniform (anywhere within epsilon), gaussian (0.001 N(0, 1) beside the image), none (at the image), or auto: gaussian for trades, else uniform.")]
@@ -180,7 +196,7 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("out", MetaValue = "DIR", HelpText = "Folder to write the run to; it must not hold a run yet.")]
     public string? Out { get; init; }
 
-    [Option("resume", MetaValue = "RUN", HelpText = "Go on with the run in this folder.")]
+    [Option("resume", MetaValue = "RUN", HelpText = "Go on with the run in this folder, with its own settings; --epochs N goes on to more epochs.")]
     public string? Resume { get; init; }
 
     [Option("save-every", MetaValue = "N", HelpText = "Steps between two saves of the state inside an epoch; 0: only at its end.")]
@@ -233,7 +249,7 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     /// <exception cref="Kernels.Diagnostics.UserErrorException">A value is unknown or out of range.</exception>
     public RunConfig ToRunConfig() => RunConfig.Of(Given(), "train");
 
-    public override string? DefaultOf(string option) => new RunConfig().ToJson()[option] switch
+    public override string? DefaultOf(string option) => option is "epsilon" or "step-size" or "natural-pass" ? null : new RunConfig().ToJson()[option] switch
     {
         null or JsonArray => null,
         var value when value.GetValueKind() == JsonValueKind.Number => NumberText.Of(value.GetValue<double>()),

@@ -44,21 +44,17 @@ internal static class TrainingRun
     {
         Classifier best = ClassifierFile.Load(device, weights);
         ImageSet test = config.LimitTest is { } limit ? data.Test.Take(limit) : data.Test;
-        PlannedAttack[] attacks =
-        [
-            new(PgdAttack.Fgsm(config.Epsilon, RunParts.Norm(config.Norm))),
-            new(RunParts.ReportAttack(config)),
-        ];
+        PlannedAttack[] attacks = [.. RunParts.ReportAttacks(config).Select(attack => new PlannedAttack(attack))];
         EvaluationReport report = ProgressDisplay.Run("evaluating on the test images", display => new Evaluator(best, test, config.Batch, config.Seed)
             .Run(attacks, stop, new EvaluationDisplay(display).Report));
-        report = report with { Weights = weights };
+        report = report with { Weights = weights, Part = data.HasTestPart ? "test" : "train" };
         AtomicFile.WriteText(file, Evaluator.ToJson(report));
         return report;
     }
 
     public static void PrintTable(DataSet data, List<(string Name, EvaluationReport Report)> results)
     {
-        var table = new ResultTable(["method", "clean %", .. results[0].Report.Attacks.Select(a => $"{a.Name} %")]) { Title = $"Accuracy on {results[0].Report.Count} test images of {data.Name}" };
+        var table = new ResultTable(["method", "clean %", .. results[0].Report.Attacks.Select(a => $"{a.Name} %")]) { Title = $"Accuracy on {results[0].Report.Images} of {data.Name}" };
         foreach (var (name, report) in results)
             table.Add([name, Percent(report.CleanAccuracy), .. report.Attacks.Select(a => Percent(a.Accuracy))]);
         table.Print();

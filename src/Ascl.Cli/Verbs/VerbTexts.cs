@@ -7,6 +7,14 @@ internal static class VerbTexts
     public const string Networks = "smallcnn, resnet18, resnet20, resnet34, resnet50, preactresnet18 or wrn-D-W";
     public const string Activations = "relu, silu, softplus or gelu";
     public const string Normalizations = "none, cifar10, cifar100, mnist, fashion-mnist, or auto: what the data say";
+    public const string Norm = "What epsilon measures: linf (each pixel) or l2 (the whole image).";
+    public const string Epsilon = "Largest change of an image, of pixels in [0, 1].";
+    public const string StepSize = "By default 2.5 epsilon/N for N steps, but at least epsilon/4 and at most epsilon (8/255 with 10 or more steps: 2/255).";
+    public const string Resize = "Resize the shorter side of every image to N pixels.";
+    public const string Crop = "Cut the central NxN pixels out of every image, after resizing.";
+    public const string TestShare = "Hold out this share of every class as test images, for data without a test part (1: all of them, to evaluate only).";
+    public const string AllowEmptyClasses = "Accept classes without images instead of refusing the data.";
+    public const string OfRun = " By default as in the run.";
     public const string Device = "What to compute on: auto, cpu, cuda or cuda:NUMBER (ascl devices lists them).";
     public const string CudaGraphs = "Whether a GPU starts all kernels of an attack's iteration, or of a training step's passes, at once. The results are the same bits.";
     public const string Precision = "What convolutions and matrix products round their factors to: float32 (nothing), tf32 or bf16 on a GPU's tensor cores; sums stay float32.";

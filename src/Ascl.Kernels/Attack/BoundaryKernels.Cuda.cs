@@ -73,6 +73,8 @@ public static unsafe partial class BoundaryKernels
             for (int i = at + Group.IdxX; i < end; i += Group.DimX)
                 apart += p.Gradients[i] / unit * (p.X[i] - p.Original[i]);
             apart = GroupReduction.Sum(shared, apart);
+            // The same for the whole group; false for NaN.
+            bool isFinite = MathF.Abs(apart) < float.MaxValue && MathF.Abs(value) < float.MaxValue;
             HyperplaneProjectionCuda here = new(p.IsLinf, shared, p.X, p.Gradients, at, p.Image, unit, -value);
             HyperplaneProjectionCuda there = new(p.IsLinf, shared, p.Original, p.Gradients, at, p.Image, unit, apart - value);
             float own = here.Length(shared, p.X, p.Gradients), originals = there.Length(shared, p.Original, p.Gradients);
@@ -83,7 +85,7 @@ public static unsafe partial class BoundaryKernels
             for (int i = at + Group.IdxX; i < end; i += Group.DimX)
             {
                 float x = p.X[i] + p.Eta * here.Change(p.X, p.Gradients, i), o = p.Original[i] + p.Eta * there.Change(p.Original, p.Gradients, i);
-                p.X[i] = ImageGroups.Clip((1 - alpha) * x + alpha * o, 0, 1);
+                p.X[i] = isFinite ? ImageGroups.Clip((1 - alpha) * x + alpha * o, 0, 1) : p.X[i];
             }
         }
 

@@ -10,7 +10,8 @@ public static unsafe partial class BoundaryKernels
 
     /// <summary>
     /// x ← clip₀₁((1 − α)(x + η·d) + α(original + η·d₀)) with d and d₀ the smallest changes of x and of the original that meet the hyperplane
-    /// value + gradient·(z − x) = 0, and α = min(‖d‖/(‖d‖ + ‖d₀‖), αmax).
+    /// value + gradient·(z − x) = 0, and α = min(‖d‖/(‖d‖ + ‖d₀‖), αmax). Where the value or the gradient is not finite, as of logits that overflow, there is
+    /// no hyperplane, and the image stays.
     /// </summary>
     /// <param name="image">Pixels of an image.</param>
     /// <param name="values">[n] the function that is to become 0, at x.</param>
@@ -32,6 +33,9 @@ public static unsafe partial class BoundaryKernels
             double apart = 0;
             for (int i = 0; i < image; i++)
                 apart += (double)g[i] * ((double)to[i] - o[i]);
+            // A gradient that is not finite makes the sum NaN or infinite, also where x is the original.
+            if (!double.IsFinite(apart) || !float.IsFinite(pv[n]))
+                return;
             HyperplaneProjection here = new(norm, to, g, image, -(double)pv[n]), there = new(norm, o, g, image, apart - pv[n]);
             double own = Math.Max(here.Length(image), LeastLength), originals = Math.Max(there.Length(image), LeastLength), alpha = Math.Min(own / (own + originals), largestAlpha);
             for (int i = 0; i < image; i++)

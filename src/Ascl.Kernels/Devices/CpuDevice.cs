@@ -14,10 +14,16 @@ public sealed unsafe class CpuDevice : Device
     private readonly RecentOperands[] recent;
     private readonly CpuBuffer<float>?[] scratch;
 
+    /// <summary>More than any machine has processors; each thread takes memory and time to start.</summary>
+    public const int MaximumThreads = 1024;
+
     /// <param name="threads">Threads that compute, the calling one included; 0 for one a core.</param>
     /// <param name="pinned">Fix each thread, the calling one too, to a core of its own: what a program that owns the machine wants.</param>
+    /// <exception cref="UserErrorException">A negative number of threads, or more than <see cref="MaximumThreads"/>.</exception>
     public CpuDevice(int threads = 0, bool pinned = false)
     {
+        if (threads is < 0 or > MaximumThreads)
+            throw new UserErrorException($"threads is {threads}: must be 0 (one a core) to {MaximumThreads}");
         Threads = threads > 0 ? threads : Environment.ProcessorCount;
         team = new WorkerTeam(Threads, pinned && Threads <= Environment.ProcessorCount);
         scratch = new CpuBuffer<float>?[Threads];

@@ -35,6 +35,42 @@ public static class AtomicFile
     /// <summary>Replaces the file by <paramref name="text"/> in UTF-8; otherwise as <see cref="Write"/>.</summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
+    /// <summary>Whether <see cref="Write"/> could write the file, tried by an empty file beside it: to be asked before long work, not after it.</summary>
+    /// <exception cref="UserErrorException">The file cannot be written.</exception>
+    public static void CheckWritable(string path)
+    {
+        try
+        {
+            string target = Path.GetFullPath(path);
+            if (target.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(target))
+                return;
+            target = Linked(target);
+            if (Directory.Exists(target))
+                throw new UserErrorException($"cannot write {path}: it is a directory");
+            using var probe = new FileStream(
+                $"{target}.{Guid.NewGuid():N}{TemporarySuffix}", FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception e) when (FileProblem.Is(e))
+        {
+            throw FileProblem.Of("write", path, e);
+        }
+    }
+
+    /// <summary>Creates a folder for files to come, with those above it, and checks that files can be written there.</summary>
+    /// <exception cref="UserErrorException">The folder cannot be created or written to.</exception>
+    public static void CreateFolder(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (FileProblem.Is(e))
+        {
+            throw FileProblem.Of("create", path, e);
+        }
+        CheckWritable(Path.Combine(path, "report"));
+    }
+
     private static string Linked(string path) =>
         new FileInfo(path) is { LinkTarget: not null } link ? link.ResolveLinkTarget(returnFinalTarget: true)!.FullName : path;
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Models;
@@ -5,14 +6,21 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>What attacks are made with; those whose authors fixed a value keep theirs.</summary>
-/// <param name="StepSize">Of PGD and Multi-Targeted.</param>
+/// <param name="StepSize">Of PGD and Multi-Targeted; null: <see cref="PgdSettings.DefaultStepSize"/>.</param>
 /// <param name="Steps">Of PGD.</param>
 /// <param name="Restarts">Of PGD.</param>
 /// <param name="Iterations">Of Auto-PGD and FAB.</param>
 /// <param name="Queries">Of Square.</param>
 /// <param name="Passes">Of Auto-PGD, for each gradient.</param>
 public sealed record AttackOptions(
-    double Epsilon, double StepSize, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 20, int Restarts = 1, int Iterations = 100, int Queries = 5000, int Passes = 1);
+    double Epsilon, double? StepSize = null, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 20, int Restarts = 1, int Iterations = 100, int Queries = 5000, int Passes = 1)
+{
+    /// <summary>The length of a step of an attack of so many.</summary>
+    public double StepOf(int steps) => StepSize ?? PgdSettings.DefaultStepSize(Epsilon, steps);
+
+    /// <summary>The same attacks within another ε; a step size that was given keeps its share of ε.</summary>
+    public AttackOptions Within(double epsilon) => this with { Epsilon = epsilon, StepSize = Epsilon > 0 ? StepSize * epsilon / Epsilon : null };
+}
 
 /// <summary>An attack and how often it may begin anew; an image counts as robust if it survives all starts.</summary>
 public sealed record PlannedAttack(IAttack Attack, int Restarts = 1);
@@ -26,11 +34,11 @@ public static class AttackCatalog
     {
         ["noise"] = o => new(new NoiseAttack(o.Epsilon, norm: o.Norm)),
         ["fgsm"] = o => new(PgdAttack.Fgsm(o.Epsilon, o.Norm)),
-        ["pgd"] = o => new(new PgdAttack(new(o.Epsilon, o.StepSize, o.Steps, o.Norm)), o.Restarts),
-        ["pgd-margin"] = o => new(new PgdAttack(new(o.Epsilon, o.StepSize, o.Steps, o.Norm, Loss: AttackLoss.Margin)), o.Restarts),
-        ["pgd-dlr"] = o => new(new PgdAttack(new(o.Epsilon, o.StepSize, o.Steps, o.Norm, Loss: AttackLoss.Dlr)), o.Restarts),
-        ["pgd-kl"] = o => new(new PgdAttack(new(o.Epsilon, o.StepSize, o.Steps, o.Norm, Loss: AttackLoss.KullbackLeibler)), o.Restarts),
-        ["multi-targeted"] = o => new(new MultiTargetedAttack(o.Epsilon, o.StepSize, MultiTargetedSteps, o.Norm)),
+        ["pgd"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm)), o.Restarts),
+        ["pgd-margin"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.Margin)), o.Restarts),
+        ["pgd-dlr"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.Dlr)), o.Restarts),
+        ["pgd-kl"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.KullbackLeibler)), o.Restarts),
+        ["multi-targeted"] = o => new(new MultiTargetedAttack(o.Epsilon, o.StepOf(MultiTargetedSteps), MultiTargetedSteps, o.Norm)),
         ["apgd-ce"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, Passes: o.Passes))),
         ["apgd-dlr"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, AttackLoss.Dlr, Passes: o.Passes))),
         ["apgd-t"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, AttackLoss.Dlr, Targets, o.Passes))),
@@ -56,13 +64,15 @@ public static class AttackCatalog
     public static IReadOnlyList<PlannedAttack> Of(IEnumerable<string> names, AttackOptions options) =>
         [.. names.SelectMany(name => Ensembles.TryGetValue(name, out var make) ? make(options) : Single.ContainsKey(name) ? [Member(name, options)] : throw NearestName.Unknown("attack", name, Names))];
 
-    /// <exception cref="UserErrorException">One of the attacks asks for gradients, and the classifier has none.</exception>
-    public static void CheckGradients(Classifier model, IEnumerable<PlannedAttack> attacks)
+    /// <exception cref="UserErrorException">One of the attacks, or what is asked for beside them, needs gradients, and the classifier has none.</exception>
+    /// <param name="beside">What else needs gradients; null for nothing.</param>
+    public static void CheckGradients(Classifier model, IEnumerable<IAttack> attacks, string? beside = null)
     {
-        if (model.HasGradients || attacks.FirstOrDefault(planned => planned.Attack.UsesGradients) is not { } refused)
+        string? refused = attacks.FirstOrDefault(attack => attack.UsesGradients)?.Name ?? beside;
+        if (model.HasGradients || refused is null)
             return;
-        IEnumerable<string> others = Single.Where(entry => !entry.Value(new(0, 0)).Attack.UsesGradients).Select(entry => entry.Key);
-        throw new UserErrorException($"{refused.Attack.Name} needs gradients, which there are none of in {model.Spec.Network}: attacks without are {string.Join(", ", others)}");
+        IEnumerable<string> others = Single.Where(entry => !entry.Value(new(0)).Attack.UsesGradients).Select(entry => entry.Key);
+        throw new UserErrorException($"{refused} needs gradients, which there are none of in {model.Spec.Network}: attacks without are {string.Join(", ", others)}");
     }
 
     /// <summary>What an attack does otherwise than its definition for so many classes, or does in vain; null for nothing.</summary>
@@ -77,6 +87,8 @@ public static class AttackCatalog
             _ => (false, 0, 1),
         };
         List<string> notes = [];
+        if (attack.StepSize is { } step && PgdSettings.IsShort(attack.Epsilon, step, attack.Steps))
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{attack.Steps} steps of {step:g3} cannot reach the border of the ball of {attack.Epsilon:g3}: its accuracy is too high"));
         if (usesRatio && AttackLoss.Dlr.For(classes, targets > 0) != AttackLoss.Dlr)
             notes.Add($"the difference of logits ratio is not defined for {classes} classes; the margin takes its place");
         if (targets >= classes)

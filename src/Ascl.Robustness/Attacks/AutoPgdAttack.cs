@@ -12,7 +12,13 @@ namespace Ascl.Robustness.Attacks;
 /// <param name="Loss">Cross-entropy or the difference of logits ratio; where that is not defined for so few classes, the margin.</param>
 /// <param name="Targets">0: away from the label. Else: towards each of so many wrong classes, the most likely ones first.</param>
 /// <param name="Passes">Passes that each gradient is the mean of, for networks that are random (expectation over transformation, Athalye et al. 2018).</param>
-public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Passes = 1);
+public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Passes = 1)
+{
+    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon", Epsilon);
+    public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 1); } = AttackChecks.AtLeast("steps", Steps, 1);
+    public int Targets { get; init => field = AttackChecks.AtLeast("targets", value, 0); } = AttackChecks.AtLeast("targets", Targets, 0);
+    public int Passes { get; init => field = AttackChecks.AtLeast("passes", value, 1); } = AttackChecks.AtLeast("passes", Passes, 1);
+}
 
 /// <summary>
 /// Auto-PGD (Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks"): gradient ascent with

@@ -12,7 +12,12 @@ namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings of <see cref="BoundaryAttack"/>, the authors' by default; ε in units of [0, 1] pixels.</summary>
 /// <param name="Targets">0: towards whichever boundary is nearest. Else: towards each of so many wrong classes, the most likely ones first.</param>
-public sealed record BoundarySettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, int Targets = 9, double LargestAlpha = 0.1, double Eta = 1.05, double Beta = 0.9);
+public sealed record BoundarySettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, int Targets = 9, double LargestAlpha = 0.1, double Eta = 1.05, double Beta = 0.9)
+{
+    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon", Epsilon);
+    public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 1); } = AttackChecks.AtLeast("steps", Steps, 1);
+    public int Targets { get; init => field = AttackChecks.AtLeast("targets", value, 0); } = AttackChecks.AtLeast("targets", Targets, 0);
+}
 
 /// <summary>
 /// The fast adaptive boundary attack FAB (Croce and Hein 2020): looks for the smallest change that is misclassified, by projections onto a linearised boundary;

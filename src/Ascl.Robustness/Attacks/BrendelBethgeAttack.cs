@@ -26,8 +26,8 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
 
     public string Name => "Brendel & Bethge";
     public PerturbationNorm Norm => PerturbationNorm.Linf;
-    public double Epsilon => epsilon;
-    public int Steps => steps;
+    public double Epsilon { get; } = AttackChecks.NotNegative("epsilon", epsilon);
+    public int Steps { get; } = AttackChecks.AtLeast("steps", steps, 1);
 
     /// <summary>The nearest adversarial image found where it is within ε; else the original.</summary>
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)

@@ -20,6 +20,9 @@ public interface IAttack
     /// <summary>Iterations, or queries of an attack without gradients.</summary>
     int Steps { get; }
 
+    /// <summary>Length of a step, where it is a setting; null where the attack finds its own.</summary>
+    double? StepSize => null;
+
     /// <summary>Whether it asks for gradients, which not every classifier has.</summary>
     bool UsesGradients => true;
 

@@ -16,6 +16,7 @@ public sealed class MultiTargetedAttack(double epsilon, double stepSize, int ste
     public PerturbationNorm Norm => norm;
     public double Epsilon => epsilon;
     public int Steps => steps;
+    public double? StepSize => stepSize;
 
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {

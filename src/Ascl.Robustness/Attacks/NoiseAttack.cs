@@ -12,8 +12,8 @@ public sealed class NoiseAttack(double epsilon, int draws = 10, PerturbationNorm
 {
     public string Name => $"noise-{draws}";
     public PerturbationNorm Norm => norm;
-    public double Epsilon => epsilon;
-    public int Steps => draws;
+    public double Epsilon { get; } = AttackChecks.NotNegative("epsilon", epsilon);
+    public int Steps { get; } = AttackChecks.AtLeast("draws", draws, 1);
     public bool UsesGradients => false;
 
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)

@@ -10,6 +10,8 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings of <see cref="PgdAttack"/>; ε and step size in units of [0, 1] pixels.</summary>
+/// <param name="StepSize">Length of a step; <see cref="DefaultStepSize"/> follows from the others.</param>
+/// <param name="Steps">0 leaves the images at the start.</param>
 /// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or <see cref="ForwardMode.Frozen"/>.</param>
 /// <param name="EarlyStop">An image stays where it is once it is misclassified.</param>
 public sealed record PgdSettings(
@@ -20,7 +22,21 @@ public sealed record PgdSettings(
     AttackStart Start = AttackStart.Uniform,
     AttackLoss Loss = AttackLoss.CrossEntropy,
     ForwardMode Mode = ForwardMode.Frozen,
-    bool EarlyStop = false);
+    bool EarlyStop = false)
+{
+    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon", Epsilon);
+    public double StepSize { get; init => field = AttackChecks.NotNegative("step size", value); } = AttackChecks.NotNegative("step size", StepSize);
+    public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 0); } = AttackChecks.AtLeast("steps", Steps, 0);
+
+    /// <summary>
+    /// The step size where none is given, in every attack, validation, report and check: 2.5·ε/steps (Madry et al. 2018), so that all steps together go
+    /// beyond the ball's border whatever ε and the norm, but not below ε/4 (2/255 for 8/255, the usual step of PGD-10 and PGD-20), nor above ε.
+    /// </summary>
+    public static double DefaultStepSize(double epsilon, int steps) => epsilon * Math.Clamp(2.5 / Math.Max(steps, 1), 0.25, 1);
+
+    /// <summary>Whether all steps together are shorter than ε, so that even the nearest border is out of reach from the image itself.</summary>
+    public static bool IsShort(double epsilon, double stepSize, int steps) => stepSize * steps < epsilon * (1 - 1e-9);
+}
 
 /// <summary>
 /// Projected gradient descent (Madry et al. 2018): from a random start, steps of ascent on the loss, each projected to the ball and clipped to
@@ -37,7 +53,12 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
 
     public double Epsilon => Settings.Epsilon;
     public int Steps => Settings.Steps;
+    public double? StepSize => Settings.StepSize;
     public bool CouplesImages => Settings.Mode == ForwardMode.Train;
+
+    /// <summary>PGD from a uniform start in evaluation mode with steps of <see cref="PgdSettings.DefaultStepSize"/>: what robustness is measured by.</summary>
+    public static PgdAttack Standard(ThreatModel threat, int steps) =>
+        new(new(threat.Epsilon, PgdSettings.DefaultStepSize(threat.Epsilon, steps), steps, threat.Norm));
 
     /// <summary>The fast gradient sign method: one step of length ε from the image itself (Goodfellow et al. 2015).</summary>
     public static PgdAttack Fgsm(double epsilon, PerturbationNorm norm = PerturbationNorm.Linf) => new(new(epsilon, epsilon, 1, norm, AttackStart.None));

@@ -25,8 +25,8 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
 
     public string Name => "Square";
     public PerturbationNorm Norm => norm;
-    public double Epsilon => epsilon;
-    public int Steps => queries;
+    public double Epsilon { get; } = AttackChecks.NotNegative("epsilon", epsilon);
+    public int Steps { get; } = AttackChecks.AtLeast("queries", queries, 1);
     public bool UsesGradients => false;
 
     /// <summary>Share of the pixels that the squares of a query cover; query 0 is the first after the start.</summary>

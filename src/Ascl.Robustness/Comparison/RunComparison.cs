@@ -70,7 +70,13 @@ public sealed class RunComparison
         columns = [.. columns.Where((_, c) => filled[c])];
         Rows = [.. Rows.Select(row => row with { Cells = [.. row.Cells.Where((_, c) => filled[c])] })];
         int[] counts = [.. runs.Select(r => r.Report?.Count).OfType<int>().Distinct().Order()];
-        Notes = counts.Length > 1 ? [$"the runs were evaluated on different numbers of test images: {string.Join(", ", counts)}"] : [];
+        Notes = counts.Length > 1 ? [$"the runs were evaluated on different numbers of images: {string.Join(", ", counts)}"] : [];
+        RunRecord[] onTraining = [.. runs.Where(r => r.Report is { Part: not "test" })];
+        if (onTraining.Length > 0)
+            Notes = [.. Notes, $"accuracies on TRAINING images (no test part: they say nothing about new images): {string.Join(", ", onTraining.Select(r => r.Path))}"];
+        string[] threats = [.. runs.Where(r => r.Report is not null).Select(r => $"{r.Config.Norm} {NumberText.Of(r.Config.Epsilon)}").Distinct()];
+        if (threats.Length > 1)
+            Notes = [.. Notes, $"each run was attacked within its own ball: {string.Join(", ", threats)}"];
         Notes = [.. Notes, .. runs.Where(r => r.Report is null && RunParts.TrainsLogits(r.Config)).Select(r => $"{r.Path}: not finished")];
     }
 

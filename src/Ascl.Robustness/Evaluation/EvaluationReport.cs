@@ -13,9 +13,11 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="Turned">Those it turned.</param>
 /// <param name="Rejected">Images returned by the attack outside the ball or outside [0, 1]; they did not count.</param>
 /// <param name="Seconds">Time it took.</param>
-/// <param name="Note">What it did otherwise than its definition.</param>
+/// <param name="Note">What it did otherwise than its definition, or that makes its accuracy doubtful.</param>
+/// <param name="StepSize">Length of a step, where it is a setting.</param>
 public sealed record AttackReport(
-    string Name, string Norm, double Epsilon, int Steps, int Restarts, double Accuracy, int Attacked, int Turned, int Rejected, double Seconds, string? Note = null);
+    string Name, string Norm, double Epsilon, int Steps, int Restarts, double Accuracy, int Attacked, int Turned, int Rejected, double Seconds, string? Note = null,
+    double? StepSize = null);
 
 /// <summary>Worst-case accuracy in a ball of another size.</summary>
 public sealed record CurvePoint(double Epsilon, double Accuracy);
@@ -31,11 +33,22 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="Findings">Of the checks for false robustness, where they were asked for.</param>
 /// <param name="Curve">Of the same attacks within other ε, where they were asked for.</param>
 /// <param name="MinimalEpsilon">How small a change turns each image, where it was asked for.</param>
+/// <param name="Part">Part of the data set that the images are: test, or train where it has no test part.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
     string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false, IReadOnlyList<ClassReport>? Classes = null,
-    IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null)
+    IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null,
+    string Part = "test")
 {
+    /// <summary>How many images of which part, and what to think of them: no accuracy is to be shown without it.</summary>
+    [JsonIgnore]
+    public string Images => ImagesOf(Part, Count);
+
+    /// <summary>What a part is called where something is said of it.</summary>
+    /// <param name="part">test or train.</param>
+    public static string ImagesOf(string part, int count) =>
+        part == "test" ? $"{count} test images" : $"{count} TRAINING images (there is no test part: says nothing about new images)";
+
     [JsonPropertyName("robustbench")]
     public RobustBenchEntry RobustBench => RobustBenchEntry.Of(this);
 }

@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using System.Globalization;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
+using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Kernels.Random;
 using Ascl.Models;
@@ -59,7 +61,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
                 progress?.Invoke(new(planned.Attack.Name, done, attacked.Length, (a, attacks.Count), Share(attacked.Length - turned), seconds));
             }
             reports.Add(new(planned.Attack.Name, planned.Attack.Norm.ToString().ToLowerInvariant(), planned.Attack.Epsilon, planned.Attack.Steps, planned.Restarts,
-                Share(attacked.Length - turned), attacked.Length, turned, rejected, seconds, AttackCatalog.Note(planned.Attack, model.Spec.Classes, isRandom)));
+                Share(attacked.Length - turned), attacked.Length, turned, rejected, seconds, AttackCatalog.Note(planned.Attack, model.Spec.Classes, isRandom), planned.Attack.StepSize));
         }
         double clean = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
         return new(images.Count, clean, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network, images.Name, seed, model.Device.Name,
@@ -103,9 +105,21 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         {
             plan.Fill(b, host);
             using IDisposable scope = model.Device.Pool.BeginScope();
-            right.AddRange(Correct(batches.Of(images, host).Images, host.Labels));
+            Tensor logits = model.Forward(batches.Of(images, host).Images, ForwardMode.Frozen).Logits;
+            CheckFinite(logits, host.Ids);
+            right.AddRange(Correct(logits, host.Labels));
         }
         return [.. right];
+    }
+
+    /// <summary>An attack on logits that overflow measures nothing: its gradients are NaN.</summary>
+    private void CheckFinite(Tensor logits, ReadOnlySpan<int> ids)
+    {
+        float[] values = logits.ToArray();
+        int bad = Array.FindIndex(values, value => !float.IsFinite(value));
+        if (bad >= 0)
+            throw new UserErrorException(string.Create(CultureInfo.InvariantCulture,
+                $"{model.Spec.Network}: a logit of image {ids[bad / model.Spec.Classes]} of {images.Name} is {values[bad]}: nothing can be measured of a network whose logits are not finite"));
     }
 
     /// <summary>Whether two passes over a batch give different logits.</summary>
@@ -131,7 +145,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
             using IDisposable restartScope = model.Device.Pool.BeginScope();
             ImageBatch tried = batch.Select(Padded(left));
             Tensor adversarial = planned.Attack.Perturb(model, tried, new RandomKey(seed, RandomPurpose.AttackStart, (uint)restart));
-            bool[] stillRight = Correct(adversarial, tried.Labels.ToArray());
+            bool[] stillRight = Predicted(adversarial, tried.Labels.ToArray());
             float[] natural = tried.Images.ToArray(), moved = adversarial.ToArray();
             List<int> survivors = [];
             foreach (var (i, place) in left.Index())
@@ -165,7 +179,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         {
             using IDisposable attackScope = model.Device.Pool.BeginScope();
             Tensor nearest = attack.Find(model, batch, new RandomKey(seed, RandomPurpose.AttackStart));
-            bool[] stillRight = Correct(nearest, batch.Labels.ToArray());
+            bool[] stillRight = Predicted(nearest, batch.Labels.ToArray());
             float[] moved = nearest.ToArray();
             int image = images.ImageLength;
             for (int i = 0; i < sizes.Length; i++)
@@ -191,10 +205,16 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         return [.. left, .. Enumerable.Repeat(left[^1], (quarter - left.Length % quarter) % quarter)];
     }
 
-    private bool[] Correct(Tensor x, ReadOnlySpan<int> labels)
+    /// <summary>Which of the images are predicted right.</summary>
+    private bool[] Predicted(Tensor x, ReadOnlySpan<int> labels)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        int[] predictions = model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray();
+        return Correct(model.Forward(x, ForwardMode.Frozen).Logits, labels);
+    }
+
+    private static bool[] Correct(Tensor logits, ReadOnlySpan<int> labels)
+    {
+        int[] predictions = logits.Predict().ToArray();
         bool[] correct = new bool[predictions.Length];
         for (int i = 0; i < correct.Length; i++)
             correct[i] = predictions[i] == labels[i];

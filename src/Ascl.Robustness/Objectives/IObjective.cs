@@ -28,6 +28,9 @@ public interface IObjective
     /// <summary>Whether the natural images are passed through the network.</summary>
     bool NeedsNatural { get; }
 
+    /// <summary>Whether terms depend on them; else their pass only moves BatchNorm's running statistics.</summary>
+    bool LearnsFromNatural => NeedsNatural;
+
     IReadOnlyList<LossTerm> Terms(ObjectiveInput input);
 }
 

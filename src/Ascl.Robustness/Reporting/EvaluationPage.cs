@@ -14,7 +14,7 @@ public static class EvaluationPage
     /// <summary>Of a curve's points every fifth stands in Markdown.</summary>
     private const int MarkdownStride = 5;
 
-    private static readonly string[] AttackHeader = ["attack", "norm", "ε", "steps", "restarts", "tried on", "turned", "accuracy %", "seconds"];
+    private static readonly string[] AttackHeader = ["attack", "norm", "ε", "step", "steps", "restarts", "tried on", "turned", "accuracy %", "seconds"];
     private static readonly string[] ClassHeader = ["class", "images", "clean %", "robust %"];
     private static readonly string[] QuantileHeader = ["images turned %", "by a change of"];
 
@@ -22,8 +22,10 @@ public static class EvaluationPage
     /// <param name="adversarial">Those that the attacks turned.</param>
     public static string Html(EvaluationReport report, ImageSet images, AdversarialImages adversarial)
     {
-        HtmlPage page = new($"{report.Model} on {report.Count} images of {report.Data}: {Percent(report.CleanAccuracy)} % clean, {Percent(report.WorstCaseAccuracy)} % robust");
+        HtmlPage page = new($"{report.Model} on {Images(report)} of {report.Data}: {Percent(report.CleanAccuracy)} % clean, {Percent(report.WorstCaseAccuracy)} % robust");
         page.Paragraph($"weights {report.Weights}, seed {report.Seed}, {report.Device}", isSoft: true);
+        if (report.Part != "test")
+            page.Warning($"Every accuracy on this page is on {report.Images}.");
         page.Heading("Attacks").Table(AttackHeader, Attacks(report));
         page.Paragraph(report.IsCascade ? "Each attack was tried on what those before it had left; accuracy is what is left after it." : "Each attack was tried on every image that is right.", isSoft: true);
         foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
@@ -52,7 +54,7 @@ public static class EvaluationPage
         string curve = report.Curve is null ? "" : Curve(report.Curve);
         string minimal = report.MinimalEpsilon is { } m ? $"{Table(QuantileHeader, Quantiles(m), 0)}\n{Curve([.. m.Curve.Where((_, i) => i % MarkdownStride == 0)])}\n{Summary(m)}\n" : "";
         string classes = report.Classes is { } c ? Table(ClassHeader, Classes(c), 1) : "";
-        return string.Join('\n', new[] { $"# {report.Model} on {report.Count} images of {report.Data}\n\n{report.Weights}: {Percent(report.CleanAccuracy)} % clean, {Percent(report.WorstCaseAccuracy)} % robust\n", Table(AttackHeader, Attacks(report), 2), findings, curve, minimal, classes }.Where(part => part.Length > 0));
+        return string.Join('\n', new[] { $"# {report.Model} on {report.Images} of {report.Data}\n\n{report.Weights}: {Percent(report.CleanAccuracy)} % clean, {Percent(report.WorstCaseAccuracy)} % robust\n", Table(AttackHeader, Attacks(report), 2), findings, curve, minimal, classes }.Where(part => part.Length > 0));
     }
 
     /// <summary>A size of a change, also in grey levels; a dash where there is none.</summary>
@@ -76,7 +78,7 @@ public static class EvaluationPage
     private static string Summary(MinimalEpsilonReport minimal) =>
         $"Found by {string.Join(" and ", minimal.Attacks)}, without a limit; images that are wrong count as turned by 0. {Percent(minimal.Accuracy)} % were turned by no change within {NumberText.Of(minimal.Epsilon)}; for {minimal.NotFound} images no change was found at all.";
 
-    private static IEnumerable<string[]> Attacks(EvaluationReport report) => report.Attacks.Select(a => (string[])[a.Name, a.Norm, NumberText.Of(a.Epsilon), $"{a.Steps}", $"{a.Restarts}",
+    private static IEnumerable<string[]> Attacks(EvaluationReport report) => report.Attacks.Select(a => (string[])[a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}", $"{a.Restarts}",
         $"{a.Attacked}", $"{a.Turned}", Percent(a.Accuracy), a.Seconds.ToString("F1", CultureInfo.InvariantCulture)]);
 
     private static string Tile(EvaluationReport report, ImageSet images, AdversarialImages adversarial, int i)
@@ -86,6 +88,8 @@ public static class EvaluationPage
         AttackReport attack = report.Attacks[adversarial.Attacks[i]];
         return ImageTile.Html(natural, adversarial.Images[i], images, Enum.Parse<PerturbationNorm>(attack.Norm, ignoreCase: true), $"{HtmlPage.Escape(images.ClassNames[adversarial.Labels[i]])}: turned by {attack.Name}");
     }
+
+    private static string Images(EvaluationReport report) => $"{report.Count} {(report.Part == "test" ? "test" : "TRAINING")} images";
 
     private static string Percent(double share) => (100 * share).ToString("F1", CultureInfo.InvariantCulture);
 }

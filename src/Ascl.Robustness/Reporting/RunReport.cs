@@ -24,7 +24,7 @@ public static class RunReport
     public static string Write(RunFolder folder, Classifier model, DataSet data, CancellationToken stop)
     {
         RunConfig config = folder.Config;
-        PgdAttack attack = RunParts.ReportAttack(config);
+        PgdAttack attack = RunParts.ReportAttacks(config)[^1];
         AdversarialLook look = AdversarialLook.At(model, data.Test.Take(Math.Min(Images, config.LimitTest ?? Images)), attack, config.Batch, config.Seed, Examples, stop);
         IReadOnlyList<RunPlot> plots = RunPlots.Of(config, folder.ReadMetrics(), model);
         Directory.CreateDirectory(folder.PlotsFolder);
@@ -38,17 +38,23 @@ public static class RunReport
     {
         RunConfig config = run.Config;
         HtmlPage page = new($"{Title(config)} on {data.Name}: {config.Model}, seed {config.Seed}");
-        page.Paragraph($"{config.Epochs} epochs, ε {NumberText.Of(config.Epsilon)} ({(config.Norm == "l2" ? "L2" : "L∞")}), best checkpoint by {config.Validation} validation images", isSoft: true);
+        page.Paragraph($"{config.Epochs} epochs, ε {NumberText.Of(config.Epsilon)} ({(config.Norm == "l2" ? "L2" : "L∞")}), {Chosen(config, data)}", isSoft: true);
         Results(page, run);
         foreach (var warning in epochs.SelectMany(m => m.Warnings ?? []).GroupBy(w => w.Name))
             page.Warning($"{warning.Key} (in {warning.Count()} of {epochs.Count} epochs): {warning.Last().Message}");
         page.Heading("Training").Row(plots.Where(p => p.Name is not ("positives" or "negatives" or "weights")).Select(p => HtmlPage.Figure(p.Svg)));
         Selection(page, config, epochs, plots, data.ClassNames);
-        Confusions(page, look, data.ClassNames, attack);
-        Grid(page, look, data, attack, RunParts.Norm(config.Norm));
+        Confusions(page, look, data, attack);
+        Grid(page, look, data, attack, config.Threat.Norm);
         page.Heading("Weights").Row(plots.Where(p => p.Name == "weights").Select(p => HtmlPage.Figure(p.Svg)));
         Settings(page, run);
         return page;
+    }
+
+    private static string Chosen(RunConfig config, DataSet data)
+    {
+        int held = config.ValidationOf(Math.Min(config.LimitTrain ?? int.MaxValue, data.Train.Count));
+        return held > 0 ? $"best checkpoint by {held} validation images" : "the last checkpoint, without validation images";
     }
 
     private static string Title(RunConfig config) => config.Method switch
@@ -62,8 +68,11 @@ public static class RunReport
     {
         string twin = RunFolder.TwinPath(run.Path);
         (string Name, EvaluationReport? Report)[] all = [("best", run.Report), ("averaged, best", run.AverageReport), ("natural twin, best", Directory.Exists(twin) ? RunRecord.Read(twin).Report : null)];
-        page.Heading("Test accuracy");
-        page.Table(["weights", "test images", "clean %", .. run.Report!.Attacks.Select(a => $"{a.Name} %"), "worst case %"],
+        bool isTest = run.Report!.Part == "test";
+        page.Heading(isTest ? "Test accuracy" : "Accuracy on training images");
+        if (!isTest)
+            page.Warning($"Every accuracy on this page is on {run.Report.Images}.");
+        page.Table(["weights", isTest ? "test images" : "TRAINING images", "clean %", .. run.Report.Attacks.Select(a => $"{a.Name} %"), "worst case %"],
             from row in all
             where row.Report is not null
             select (string[])[row.Name, $"{row.Report.Count}", Percent(row.Report.CleanAccuracy), .. row.Report.Attacks.Select(a => Percent(a.Accuracy)), Percent(row.Report.WorstCaseAccuracy)]);
@@ -84,12 +93,13 @@ public static class RunReport
         }));
     }
 
-    private static void Confusions(HtmlPage page, AdversarialLook look, IReadOnlyList<string> classes, string attack)
+    private static void Confusions(HtmlPage page, AdversarialLook look, DataSet data, string attack)
     {
+        IReadOnlyList<string> classes = data.ClassNames;
         int[,] clean = AdversarialLook.Confusion(look.Labels, look.Predictions, classes.Count), adversarial = AdversarialLook.Confusion(look.Labels, look.AdversarialPredictions, classes.Count);
         page.Heading("Confusions").Row(
         [
-            HtmlPage.HeatMap($"{look.Labels.Length} test images: true class down, prediction across", classes, clean),
+            HtmlPage.HeatMap($"{EvaluationReport.ImagesOf(data.HasTestPart ? "test" : "train", look.Labels.Length)}: true class down, prediction across", classes, clean),
             HtmlPage.HeatMap($"the same after {attack} on every image", classes, adversarial),
         ]);
         page.Table(["class", .. classes], new[] { ("clean %", clean), ($"{attack} %", adversarial) }.Select(m => (string[])[m.Item1, .. classes.Select((_, c) => Recall(m.Item2, c))]));

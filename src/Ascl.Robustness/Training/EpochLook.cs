@@ -40,10 +40,9 @@ public sealed record EpochLook(TrainingProbe Probe, int[] Labels, float[] Images
         plan.Fill(0, host);
         using IDisposable scope = model.Device.Pool.BeginScope();
         ImageBatch batch = ImageBatch.Upload(model.Device, few, host);
-        PerturbationNorm norm = RunParts.Norm(config.Norm);
         RandomKey key = new(config.Seed, RandomPurpose.AttackStart);
-        Tensor weak = PgdAttack.Fgsm(config.Epsilon, norm).Perturb(model, batch, key);
-        Tensor strong = new PgdAttack(new(config.Epsilon, config.Epsilon / 4, StrongSteps, norm)).Perturb(model, batch, key);
+        Tensor weak = PgdAttack.Fgsm(config.Epsilon, config.Threat.Norm).Perturb(model, batch, key);
+        Tensor strong = PgdAttack.Standard(config.Threat, StrongSteps).Perturb(model, batch, key);
 
         Tensor x = batch.Images.Detach(requiresGrad: true);
         ModelOutput natural = model.Forward(x, ForwardMode.Frozen), adversarial = model.Forward(strong, ForwardMode.Frozen);

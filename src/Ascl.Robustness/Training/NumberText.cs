@@ -16,6 +16,9 @@ public static class NumberText
         return isLevels ? $"{(Math.Round(levels * 2) / 2).ToString(CultureInfo.InvariantCulture)}/255" : text;
     }
 
+    /// <returns>Four digits at most, or levels of 255: 0.3875, 2/255.</returns>
+    public static string Short(double value) => Of(value) is { Length: <= 8 } text ? text : value.ToString("g4", CultureInfo.InvariantCulture);
+
     /// <summary>A setting's value as it stands on the command line; empty for none.</summary>
     public static string Of(JsonNode? value) => value switch
     {

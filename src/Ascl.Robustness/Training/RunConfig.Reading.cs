@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 
@@ -8,6 +9,9 @@ namespace Ascl.Robustness.Training;
 /// <summary>Reading, checking and writing.</summary>
 public sealed partial record RunConfig
 {
+    /// <summary>Keys whose default follows from other settings.</summary>
+    private static readonly string[] Derived = ["epsilon", "step-size", "natural-pass"];
+
     /// <summary>The defaults, with the values that <paramref name="given"/> holds.</summary>
     /// <param name="given">Values by key; null stands for the default.</param>
     /// <param name="where">Where they come from, for messages.</param>
@@ -15,6 +19,8 @@ public sealed partial record RunConfig
     public static RunConfig Of(JsonObject given, string where)
     {
         JsonObject whole = new RunConfig().ToJson();
+        foreach (string key in Derived)
+            whole.Remove(key);
         foreach (var (key, value) in given)
         {
             if (!Keys.Contains(key))
@@ -34,8 +40,16 @@ public sealed partial record RunConfig
         }
     }
 
+    /// <summary>The configuration of a run, from its folder.</summary>
     /// <exception cref="UserErrorException">The file cannot be read, or is not a valid configuration.</exception>
-    public static RunConfig Read(string path) => Of(JsonFile.ReadObject(path), path);
+    public static RunConfig OfRun(string path)
+    {
+        JsonObject written = JsonFile.ReadObject(path);
+        // Runs of builds without this setting were trained without it, and go on so.
+        if (!written.ContainsKey("natural-pass"))
+            written["natural-pass"] = false;
+        return Of(written, path);
+    }
 
     /// <summary>The values by key, without those that are null.</summary>
     public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, RunConfigJson.Default.RunConfig)!.AsObject();
@@ -61,6 +75,7 @@ public sealed partial record RunConfig
             "view-pairing" => Method == "ascl" && Views == 2,
             "foundation" => Method is "ascl" or "adr",
             "natural-weight" or "robust-weight" => foundation == "pgd-at",
+            "natural-pass" => Method == "pgd-at",
             "trades-beta" => foundation == "trades",
             "local-compactness-weight" or "local-smoothness-weight" or "global-compactness-weight" or "global-smoothness-weight" or "confidence-weight" => Method == "adr",
             // Validation attacks too, whatever the method.
@@ -76,7 +91,10 @@ public sealed partial record RunConfig
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public void Save(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, RunConfigJson.Default.RunConfig) + "\n");
 
-    private RunConfig Checked(string where)
+    /// <summary>This configuration, where all of its values are valid.</summary>
+    /// <param name="where">Where they come from, for messages.</param>
+    /// <exception cref="UserErrorException">A value is unknown or out of range.</exception>
+    public RunConfig Checked(string where = "configuration")
     {
         Known("method", Method, Methods);
         Known("foundation", Foundation, Foundations);
@@ -104,7 +122,11 @@ public sealed partial record RunConfig
         Require(Epochs >= 1, "epochs", Epochs, "must be at least 1");
         Require(Batch >= 1, "batch", Batch, "must be at least 1");
         Require(AttackSteps >= 1, "attack-steps", AttackSteps, "must be at least 1");
-        foreach (var (key, value) in new[] { ("validation", Validation), ("head", Head), ("threads", Threads), ("save-every", SaveEvery) })
+        foreach (var (key, value) in new[] { ("resize", Resize), ("crop", Crop) })
+            Require(value is null or >= 1, key, value, "must be at least 1");
+        Require(TestShare is null or > 0 and <= 1, "test-share", TestShare, "must be more than 0 and at most 1");
+        Require(Threads <= CpuDevice.MaximumThreads, "threads", Threads, $"must be at most {CpuDevice.MaximumThreads}");
+        foreach (var (key, value) in new[] { ("validation", Validation ?? 0), ("head", Head), ("threads", Threads), ("save-every", SaveEvery) })
             Require(value >= 0, key, value, "must not be negative");
         foreach (var (key, value) in new[] { ("temperature", Temperature), ("lr", LearningRate), ("step-size", StepSize), ("decay", Decay) })
             Require(double.IsFinite(value) && value > 0, key, value, "must be more than 0");

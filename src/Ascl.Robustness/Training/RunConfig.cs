@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Ascl.Data;
+using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Training;
 
@@ -22,6 +24,10 @@ public sealed partial record RunConfig
     public static IReadOnlyList<string> Augmentations { get; } = ["auto", "on", "off"];
     public static IReadOnlyList<string> Normalizations { get; } = ["auto", "none", "cifar10", "cifar100", "mnist", "fashion-mnist"];
 
+    /// <summary>Null where they follow from other settings.</summary>
+    private readonly double? epsilon, stepSize;
+    private readonly bool? naturalPass;
+
     /// <summary>The keys of the JSON form, in the order they are written.</summary>
     public static IReadOnlyList<string> Keys => field ??= [.. RunConfigJson.Default.RunConfig.Properties.Select(property => property.Name)];
 
@@ -34,8 +40,20 @@ public sealed partial record RunConfig
     /// <summary>Test images used; all where null.</summary>
     public int? LimitTest { get; init; }
 
-    /// <summary>Training images held out to choose the best checkpoint by; 0 for none.</summary>
-    public int Validation { get; init; } = 500;
+    /// <summary>Length that each image's shorter side is resized to; null for sizes as they are.</summary>
+    public int? Resize { get; init; }
+
+    /// <summary>Side of the square cut from the centre of each image, after resizing; null for none.</summary>
+    public int? Crop { get; init; }
+
+    /// <summary>Share of each class that becomes the test part of data without one; null for no split.</summary>
+    public double? TestShare { get; init; }
+
+    /// <summary>Accept classes without images.</summary>
+    public bool AllowEmptyClasses { get; init; }
+
+    /// <summary>Training images held out to choose the best checkpoint by; 0 for none; null: <see cref="ValidationOf"/>.</summary>
+    public int? Validation { get; init; }
 
     /// <summary>Random crop and flip: one of <see cref="Augmentations"/>; auto: where it suits the data or two views of an image are to differ.</summary>
     public string Augment { get; init; } = "auto";
@@ -82,6 +100,10 @@ public sealed partial record RunConfig
     /// <summary>Weight of the contrastive term.</summary>
     public double ContrastiveWeight { get; init; } = 1;
 
+    /// <summary>Pass the natural images through the network even where nothing is learned from them (PGD-AT without a natural weight): BatchNorm's running
+    /// statistics then come from both kinds of images, as in the authors' baseline and in ASCL. By default on for pgd-at.</summary>
+    public bool NaturalPass { get => naturalPass ?? Method == "pgd-at"; init => naturalPass = value; }
+
     /// <summary>Weight of the cross-entropy on natural images (PGD-AT, alone and as a foundation).</summary>
     public double NaturalWeight { get; init; }
 
@@ -115,11 +137,11 @@ public sealed partial record RunConfig
     /// <summary>Norm of the ball of allowed changes: one of <see cref="Norms"/>.</summary>
     public string Norm { get; init; } = "linf";
 
-    /// <summary>Radius of that ball.</summary>
-    public double Epsilon { get; init; } = 8 / 255.0;
+    /// <summary>Radius of that ball; by default <see cref="ThreatModel.DefaultEpsilon"/> of the norm.</summary>
+    public double Epsilon { get => epsilon ?? ThreatModel.DefaultEpsilon(ThreatModel.NormOf(Norm)); init => epsilon = value; }
 
-    /// <summary>Length of one attack step.</summary>
-    public double StepSize { get; init; } = 2 / 255.0;
+    /// <summary>Length of one step of training's attack; by default <see cref="PgdSettings.DefaultStepSize"/>.</summary>
+    public double StepSize { get => stepSize ?? PgdSettings.DefaultStepSize(Epsilon, AttackSteps); init => stepSize = value; }
 
     public int AttackSteps { get; init; } = 10;
 
@@ -189,6 +211,17 @@ public sealed partial record RunConfig
 
     /// <summary>Folder of an earlier run that is to go on.</summary>
     public string? Resume { get; init; }
+
+    /// <summary>What the network is trained against.</summary>
+    [JsonIgnore]
+    public ThreatModel Threat => new(ThreatModel.NormOf(Norm), Epsilon);
+
+    /// <summary>How the data are read.</summary>
+    [JsonIgnore]
+    public DataOptions DataOptions => new() { Resize = Resize, Crop = Crop, TestShare = TestShare, AllowEmptyClasses = AllowEmptyClasses };
+
+    /// <summary>Images held out of so many training images: as many as is set, or a tenth of them, but at most 500.</summary>
+    public int ValidationOf(int trainingImages) => Validation ?? Math.Min(500, trainingImages / 10);
 }
 
 [JsonSourceGenerationOptions(

@@ -52,6 +52,7 @@ public sealed class RunFolder
     /// <exception cref="UserErrorException">The place is taken, or the folder cannot be made.</exception>
     public static RunFolder Create(RunConfig config)
     {
+        config.Checked();
         string path = FreePath(config);
         try
         {
@@ -73,7 +74,30 @@ public sealed class RunFolder
         string config = System.IO.Path.Combine(path, "config.json");
         if (!System.IO.File.Exists(config))
             throw new UserErrorException($"{path}: holds no run: there is no config.json");
-        return new RunFolder(path, RunConfig.Read(config));
+        return new RunFolder(path, RunConfig.OfRun(config));
+    }
+
+    /// <summary>The run with another number of epochs, written to its folder. What was reported of it so far is of fewer epochs, and is removed.</summary>
+    /// <exception cref="UserErrorException">It has done more epochs already, or its other settings do not go with that number.</exception>
+    public RunFolder WithEpochs(int epochs)
+    {
+        int done = System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).Epoch : 0;
+        if (epochs < done)
+            throw new UserErrorException($"{Path}: has done {done} epochs already: epochs must be at least as many, not {epochs}");
+        RunFolder more = new(Path, (Config with { Epochs = epochs }).Checked(ConfigFile));
+        if (epochs == Config.Epochs)
+            return more;
+        foreach (string file in new[] { ReportFile, AverageReportFile, SummaryFile, PageFile })
+            System.IO.File.Delete(file);
+        more.Config.Save(ConfigFile);
+        return more;
+    }
+
+    /// <exception cref="UserErrorException">The run has begun, but what it would go on from is gone: it would start over.</exception>
+    public void CheckState()
+    {
+        if (!System.IO.File.Exists(StateFile) && (System.IO.File.Exists(LastFile) || System.IO.File.Exists(MetricsFile)))
+            throw new UserErrorException($"{Path}: cannot go on: state.safetensors, which holds the momentum and the progress, is missing; its weights can begin a new run (from {Path})");
     }
 
     /// <summary>The weights that a user names: a file itself, or the best checkpoint of a run's folder.</summary>

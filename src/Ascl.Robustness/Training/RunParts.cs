@@ -70,19 +70,24 @@ public static class RunParts
             new(c.LocalCompactnessWeight, c.LocalSmoothnessWeight, c.GlobalCompactnessWeight, c.GlobalSmoothnessWeight, c.ConfidenceWeight)),
         "ascl" => new AsclObjective(Foundation(c, c.Foundation),
             ContrastiveSettings.Of(c.Strategy, c.Distance, c.Temperature, c.NormalizeRows), c.ContrastiveWeight, c.VatWeight, Pairing(c.ViewPairing)),
-        _ => Foundation(c, c.Method),
+        "trades" or "pgd-at" => Foundation(c, c.Method),
+        _ => throw NearestName.Unknown("method", c.Method, RunConfig.Methods),
     };
 
     private static ViewPairing Pairing(string name) => name switch
     {
+        "jointly" => ViewPairing.Jointly,
         "same-kind" => ViewPairing.SameKind,
         "same-view" => ViewPairing.SameView,
-        _ => ViewPairing.Jointly,
+        _ => throw NearestName.Unknown("view-pairing", name, RunConfig.ViewPairings),
     };
 
-    private static IObjective Foundation(RunConfig c, string name) => name == "trades"
-        ? new TradesObjective(c.TradesBeta, c.LabelSmoothing)
-        : new PgdAtObjective(c.NaturalWeight, c.RobustWeight, c.LabelSmoothing);
+    private static IObjective Foundation(RunConfig c, string name) => name switch
+    {
+        "trades" => new TradesObjective(c.TradesBeta, c.LabelSmoothing),
+        "pgd-at" => new PgdAtObjective(c.NaturalWeight, c.RobustWeight, c.LabelSmoothing, c.NaturalPass),
+        _ => throw NearestName.Unknown("foundation", name, RunConfig.Foundations),
+    };
 
     /// <summary>The attack that training images are crafted with; null for an objective without one.</summary>
     public static PgdAttack? Attack(RunConfig c, IObjective objective)
@@ -94,24 +99,19 @@ public static class RunParts
             "none" => AttackStart.None,
             "uniform" => AttackStart.Uniform,
             "gaussian" => AttackStart.Normal,
-            _ => loss == AttackLoss.KullbackLeibler ? AttackStart.Normal : AttackStart.Uniform,
+            "auto" => loss == AttackLoss.KullbackLeibler ? AttackStart.Normal : AttackStart.Uniform,
+            _ => throw NearestName.Unknown("start", c.Start, RunConfig.Starts),
         };
         ForwardMode mode = c.BnMode == "train" && c.Method != "linear" ? ForwardMode.Train : ForwardMode.Frozen;
-        return new PgdAttack(new(c.Epsilon, c.StepSize, c.AttackSteps, Norm(c.Norm), start, loss, mode, c.EarlyStop));
+        return new PgdAttack(new(c.Epsilon, c.StepSize, c.AttackSteps, c.Threat.Norm, start, loss, mode, c.EarlyStop));
     }
 
-    /// <summary>The attack that validation images meet: the one trained with, from a random start in evaluation mode. Where that is too weak to tell robustness,
-    /// as in training by a single step, PGD-10 with steps of ε/4.</summary>
-    public static PgdAttack ValidationAttack(RunConfig c)
-    {
-        bool isWeak = c.AttackSteps < 5 || c.StepSize > c.Epsilon / 2;
-        return new(new(c.Epsilon, isWeak ? c.Epsilon / 4 : c.StepSize, isWeak ? Math.Max(10, c.AttackSteps) : c.AttackSteps, Norm(c.Norm)));
-    }
+    /// <summary>The attack that validation images meet, whatever was trained with: as many steps as in training, but at least ten where those are fewer than
+    /// five, too few to tell robustness.</summary>
+    public static PgdAttack ValidationAttack(RunConfig c) => PgdAttack.Standard(c.Threat, c.AttackSteps < 5 ? 10 : c.AttackSteps);
 
-    /// <summary>The attack that the final report tells of: PGD-20 with the steps of training, but none longer than ε/4, whatever was trained with.</summary>
-    public static PgdAttack ReportAttack(RunConfig c) => new(new(c.Epsilon, Math.Min(c.StepSize, c.Epsilon / 4), 20, Norm(c.Norm)));
-
-    public static PerturbationNorm Norm(string name) => name == "l2" ? PerturbationNorm.L2 : PerturbationNorm.Linf;
+    /// <summary>The attacks that the final report tells of, and evaluations by default: FGSM and PGD-20, whatever was trained with.</summary>
+    public static PgdAttack[] ReportAttacks(RunConfig c) => [PgdAttack.Fgsm(c.Epsilon, c.Threat.Norm), PgdAttack.Standard(c.Threat, 20)];
 
     public static Augmentation Augmentation(RunConfig c, DataSet data) => c.Augment switch
     {

@@ -25,6 +25,9 @@ public sealed class RunProgress
 
     /// <summary>That of the averaged weights.</summary>
     public BestEpoch BestAverage { get; set; } = new(0, -1);
+
+    /// <summary><see cref="Data.DataSet.ContentHash"/> of the images that the run began with; null in states of builds that did not keep it.</summary>
+    public string? DataHash { get; set; }
 }
 
 /// <summary>An epoch, from 1, and its accuracy on the validation images; −1 before the first.</summary>
@@ -34,7 +37,7 @@ public sealed record BestEpoch(int Epoch, double Accuracy);
 /// need no state: they are keyed by seed, epoch and image.</summary>
 public static class RunState
 {
-    private const string Model = "model.", Average = "ema.", Momentum = "momentum.", Progress = "progress";
+    private const string Model = "model.", Average = "ema.", Momentum = "momentum.", ProgressKey = "progress";
 
     public static void Save(string path, Classifier model, SgdOptimizer optimizer, WeightAverage? average, RunProgress progress)
     {
@@ -45,7 +48,7 @@ public static class RunState
             WeightFile.Add(average.Model.Parameters, writer, Average);
         for (int i = 0; i < optimizer.Targets.Count; i++)
             writer.Add(Momentum + optimizer.Targets[i].Name, optimizer.Targets[i].Tensor.Shape.Sizes, optimizer.Momenta[i].ToArray());
-        writer.Metadata[Progress] = JsonSerializer.Serialize(progress, RunJson.Default.RunProgress);
+        writer.Metadata[ProgressKey] = JsonSerializer.Serialize(progress, RunJson.Default.RunProgress);
         writer.Save(path);
     }
 
@@ -66,15 +69,28 @@ public static class RunState
             WeightFile.Load(average.Model.Parameters, file, Average);
         for (int i = 0; i < optimizer.Targets.Count; i++)
             optimizer.Momenta[i].CopyFrom(file.ReadFloats(Momentum + optimizer.Targets[i].Name));
-        if (!file.Metadata.TryGetValue(Progress, out string? text))
-            throw new UserErrorException($"{path}: not the state of a run: no progress in its metadata");
+        return ReadProgress(file);
+    }
+
+    /// <summary>How far the run of a saved state is.</summary>
+    /// <exception cref="UserErrorException">The file is damaged.</exception>
+    public static RunProgress Progress(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return ReadProgress(file);
+    }
+
+    private static RunProgress ReadProgress(SafetensorsFile file)
+    {
+        if (!file.Metadata.TryGetValue(ProgressKey, out string? text))
+            throw new UserErrorException($"{file.Path}: not the state of a run: no progress in its metadata");
         try
         {
             return JsonSerializer.Deserialize(text, RunJson.Default.RunProgress)!;
         }
         catch (JsonException e)
         {
-            throw new UserErrorException($"{path}: the progress in its metadata is damaged: {e.Message}", e);
+            throw new UserErrorException($"{file.Path}: the progress in its metadata is damaged: {e.Message}", e);
         }
     }
 }

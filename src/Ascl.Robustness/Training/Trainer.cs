@@ -47,7 +47,9 @@ public sealed class Trainer
     /// <exception cref="UserErrorException">Data and model do not fit, or the saved state is damaged.</exception>
     public Trainer(Device device, RunFolder folder, DataSet data)
     {
-        (this.folder, config) = (folder, folder.Config);
+        (this.folder, config) = (folder, folder.Config.Checked());
+        Check(config, data);
+        folder.CheckState();
         (train, validation) = Split(config, data);
         augmentation = RunParts.Augmentation(config, data);
         objective = RunParts.Objective(config);
@@ -60,6 +62,9 @@ public sealed class Trainer
         average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
         watch = new(config, validation?.Count ?? 0);
         progress = isBegun ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
+        progress.DataHash ??= data.ContentHash;
+        if (progress.DataHash != data.ContentHash)
+            throw new UserErrorException($"{folder.Path}: the images of {config.Data} are not those that the run began with: it cannot go on with others; begin a new run, from its weights if you like (from {folder.Path})");
     }
 
     public Classifier Model { get; }
@@ -69,6 +74,10 @@ public sealed class Trainer
     /// <exception cref="UserErrorException">The configuration does not fit the data.</exception>
     public static void Check(RunConfig config, DataSet data)
     {
+        if (!data.HasTrainPart)
+            throw new UserErrorException($"{data.Name}: has no training images, only a test part");
+        if (data.ClassNames.Count < 2)
+            throw new UserErrorException($"{data.Name}: has one class, {data.ClassNames[0]}; a classifier needs at least two");
         RunParts.CheckImages(config.Model, data.Train);
         RunParts.Normalization(config.Normalize, data);
         Split(config, data);
@@ -77,7 +86,8 @@ public sealed class Trainer
     private static (ImageSet Train, ImageSet? Validation) Split(RunConfig config, DataSet data)
     {
         ImageSet all = config.LimitTrain is { } limit ? data.Train.Take(limit) : data.Train;
-        return config.Validation > 0 ? ValidationSplit.Of(all, config.Validation, config.Seed) : (all, null);
+        int held = config.ValidationOf(all.Count);
+        return held > 0 ? ValidationSplit.Of(all, held, config.Seed) : (all, null);
     }
 
     /// <summary>Trains until the last epoch is done.</summary>

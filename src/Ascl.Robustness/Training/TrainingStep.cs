@@ -77,7 +77,7 @@ public sealed class TrainingStep(Classifier model, IObjective objective, SgdOpti
             ModelOutput? adversarial = Adversarial is null ? null : Forward(Adversarial);
             ObjectiveInput input = new(natural, adversarial, Labels, Step.model.Project);
             IReadOnlyList<LossTerm> terms = Step.objective.Terms(input);
-            WorkCount.BackwardImages += (natural is null ? 0 : Labels.Length) + (adversarial is null ? 0 : Labels.Length);
+            WorkCount.BackwardImages += (natural is null || !Step.objective.LearnsFromNatural ? 0 : Labels.Length) + (adversarial is null ? 0 : Labels.Length);
             return new(input, terms, Gradient.Of(terms.Total(), Targets));
         }
 

@@ -15,7 +15,7 @@ public sealed record HonestyFinding(string Name, bool IsSuspicious, string Seen,
 /// <summary>The signs of gradient masking and of weak evaluation that Athalye et al. 2018 and Carlini et al. 2019 list, and those that Auto-Attack warns of.</summary>
 public static class HonestyChecks
 {
-    private const int Steps = 20, Queries = 500;
+    private const int Steps = 20, Queries = 500, Targets = 9;
     private const float Vanished = 1e-10f;
 
     /// <summary>Differences of up to two images in a hundred may be chance.</summary>
@@ -32,6 +32,7 @@ public static class HonestyChecks
         yield return LargerBallHolds(subject);
         yield return UnboundedFails(subject);
         yield return BlackBoxBeatsWhiteBox(subject);
+        yield return StrongerAttackHelps(subject);
         if (subject.Twin is not null)
             yield return TransferBeatsWhiteBox(subject);
     }
@@ -98,6 +99,13 @@ public static class HonestyChecks
     {
         double blind = subject.Under(new SquareAttack(subject.Epsilon, Queries, subject.Norm)), white = subject.Under(subject.Pgd(subject.Epsilon, Steps));
         return new("black-box-beats-white-box", blind < white - Slack, $"{Percent(blind)} withstand Square with {Queries} queries, {Percent(white)} PGD-{Steps}", "what needs no gradients should not do better than what has them");
+    }
+
+    public static HonestyFinding StrongerAttackHelps(HonestySubject subject)
+    {
+        double own = subject.UnderEvaluation(), strong = subject.Under(new AutoPgdAttack(new(subject.Epsilon, subject.Norm, Loss: AttackLoss.Dlr, Targets: Targets)));
+        return new("stronger-attack-helps", strong < own - Slack, $"{Percent(own)} withstand the attacks of this evaluation, {Percent(strong)} APGD-T",
+            "the attacks are too weak for their accuracy to be called robustness: use autoattack");
     }
 
     public static HonestyFinding TransferBeatsWhiteBox(HonestySubject subject)

@@ -12,8 +12,9 @@ namespace Ascl.Robustness.Evaluation.Honesty;
 /// <param name="model">Under suspicion.</param>
 /// <param name="images">A few hundred.</param>
 /// <param name="epsilon">Of the claim, of pixels in [0, 1].</param>
+/// <param name="attacks">Of the evaluation that is under suspicion; null for PGD-20.</param>
 /// <param name="twin">A naturally trained classifier of the same images, for attacks that are transferred; null for none.</param>
-public sealed class HonestySubject(Classifier model, ImageSet images, double epsilon, PerturbationNorm norm, int batchSize, ulong seed, Classifier? twin = null)
+public sealed class HonestySubject(Classifier model, ImageSet images, double epsilon, PerturbationNorm norm, int batchSize, ulong seed, Classifier? twin = null, IReadOnlyList<PlannedAttack>? attacks = null)
 {
     private readonly Dictionary<string, double> accuracies = [];
 
@@ -26,8 +27,15 @@ public sealed class HonestySubject(Classifier model, ImageSet images, double eps
     /// <summary>Where no image could stay what it is: half the range of a pixel, or in L2 half of the image's diagonal.</summary>
     public double HugeEpsilon => norm == PerturbationNorm.Linf ? 0.5 : 0.5 * Math.Sqrt(images.ImageLength);
 
-    /// <summary>PGD with steps of a quarter of its ball.</summary>
-    public PgdAttack Pgd(double ball, int steps) => new(new(ball, ball / 4, steps, norm));
+    /// <summary>PGD as robustness is measured by it.</summary>
+    public PgdAttack Pgd(double ball, int steps) => PgdAttack.Standard(new(norm, ball), steps);
+
+    /// <summary>Share of the images that are right and that none of the evaluation's own attacks turns; of PGD-20 where there are none.</summary>
+    public double UnderEvaluation() => Ask("evaluation", () =>
+    {
+        EvaluationReport report = new Evaluator(model, images, batchSize, seed).Run(attacks ?? [new(Pgd(epsilon, 20))], CancellationToken.None, isCascade: true);
+        return report.WorstCaseAccuracy;
+    });
 
     /// <summary>Share of the images that are right and that the attack does not turn; it is crafted on the twin where <paramref name="transferred"/>.</summary>
     public double Under(IAttack attack, bool transferred = false) => Ask($"{attack.Name} {attack.Epsilon:R} {transferred}",

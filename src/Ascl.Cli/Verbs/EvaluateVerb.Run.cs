@@ -1,0 +1,239 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
+using Ascl.Data;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+using Ascl.Models;
+using Ascl.Models.Onnx;
+using Ascl.Models.Weights;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Evaluation.Honesty;
+using Ascl.Robustness.Reporting;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Cli.Verbs;
+
+internal sealed partial class EvaluateVerb
+{
+    public int Run(CancellationToken stop)
+    {
+        RunConfig? run = Directory.Exists(Weights) ? RunFolder.Open(Weights).Config : null;
+        ThreatModel threat = ThreatModel.Of(Norm, Epsilon?.Value, run?.Threat);
+        AttackOptions options = new(threat.Epsilon, StepSize?.Value, threat.Norm, Steps, Restarts, Queries: Queries);
+        double[] balls = Check(threat.Norm);
+        IReadOnlyList<PlannedAttack> attacks = AttackCatalog.Of(AttackNames(), options);
+        string file = RunFolder.Weights(Weights);
+        string specification = Data ?? run?.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
+        using Device device = DeviceChoice.OpenFor(file, Device, Threads, CudaGraphs, Precision);
+        // The weights first: a file that is not one should not cost the opening of the data.
+        Classifier model = Load(device, file);
+        if (Replay is null)
+            AttackCatalog.CheckGradients(model, [.. attacks.Select(planned => planned.Attack)], MinimalEpsilon ? "--minimal-epsilon" : Checks ? "--checks" : null);
+        Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.Weights(Twin));
+        DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, DataOptions(run), progress: new OpeningProgress(display, stop)));
+        if (Normalize is not null)
+            model = Load(device, file, RunParts.Normalization(Normalize, data));
+        ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
+        CheckFit(model, test, file, countIsLeast: specification.StartsWith("file:", StringComparison.Ordinal));
+        if (twin is not null)
+            CheckFit(twin, test, Twin!, countIsLeast: true);
+
+        if (Replay is not null)
+            return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, Batch));
+        EvaluationStore? store = Out is null ? null : EvaluationStore.Open(Out, Settings(file, specification, test, model, options), test);
+        EvaluationReport report = ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed).Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store));
+        report = report with
+        {
+            Weights = file,
+            Data = data.Name,
+            Part = data.HasTestPart ? "test" : "train",
+            MinimalEpsilon = MinimalEpsilon ? Smallest(model, test, threat, store, stop) : null,
+            Findings = Checks ? Findings(new(model, test.Take(CheckImages), threat.Epsilon, threat.Norm, Batch, Seed, twin, attacks), stop) : null,
+            Curve = Epsilons is null ? null : Curve(model, test, options, balls, stop),
+        };
+        Print(report, file, data.Name);
+        Print(report.MinimalEpsilon);
+        PrintFindings(report.Findings ?? []);
+        foreach (CurvePoint point in report.Curve ?? [])
+            Console.WriteLine($"epsilon {NumberText.Of(point.Epsilon)}: {100 * point.Accuracy:F2} %");
+        if (store is not null)
+        {
+            AdversarialImages adversarial = store.Finish(report);
+            AtomicFile.WriteText(store.MarkdownFile, EvaluationPage.Markdown(report));
+            AtomicFile.WriteText(store.PageFile, EvaluationPage.Html(report, test, adversarial));
+            Console.WriteLine($"adversarial images and report in {Out}");
+        }
+        if (Json is not null)
+            AtomicFile.WriteText(Json, Evaluator.ToJson(report));
+        return 0;
+    }
+
+    private Classifier Load(Device device, string file, (float[] Mean, float[] Std)? normalization = null)
+    {
+        if (!OnnxNetwork.IsOnnx(file))
+            return ClassifierFile.Load(device, file, Model, normalization, Activation is null ? null : RunParts.Activation(Activation));
+        if (Model is not null || Activation is not null)
+            throw new UserErrorException($"{file}: holds its whole network: --model and --activation are not for it");
+        return OnnxNetwork.Load((CpuDevice)device, file, normalization);
+    }
+
+    /// <summary>As the run read its images; what is given wins. A test share is of the run's own images.</summary>
+    private DataOptions DataOptions(RunConfig? run) => new()
+    {
+        Resize = Resize ?? run?.Resize,
+        Crop = Crop ?? run?.Crop,
+        TestShare = TestShare?.Value ?? (Data is null ? run?.TestShare : null),
+        AllowEmptyClasses = AllowEmptyClasses || (run?.AllowEmptyClasses ?? false),
+    };
+
+    /// <summary>All that the result depends on; weights and images by their content.</summary>
+    private JsonObject Settings(string file, string specification, ImageSet test, Classifier model, AttackOptions options) => new()
+    {
+        ["weights"] = Hash(OnnxNetwork.IsOnnx(file) ? OnnxFiles.Of(file) : [file]),
+        ["classifier"] = ClassifierFile.Described(model.Spec),
+        ["data"] = specification,
+        ["images"] = test.Count,
+        ["content"] = test.ContentHash,
+        ["attack"] = Attack,
+        ["each"] = Each,
+        ["epsilon"] = options.Epsilon,
+        ["norm"] = options.Norm.ToString().ToLowerInvariant(),
+        ["step-size"] = options.StepOf(Steps),
+        ["steps"] = Steps,
+        ["restarts"] = Restarts,
+        ["queries"] = Queries,
+        ["seed"] = Seed,
+        ["batch"] = Batch,
+        // Evaluations of before go on.
+        ["precision"] = Precision == RunConfig.Precisions[0] ? null : Precision,
+    };
+
+    private static string Hash(IEnumerable<string> files)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string path in files.Where(File.Exists))
+        {
+            using FileStream file = File.OpenRead(path);
+            hash.AppendData(SHA256.HashData(file));
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void Print(EvaluationReport report, string file, string data)
+    {
+        var table = new ResultTable("attack", "norm", "epsilon", "step", "steps", "restarts", "tried on", "turned", report.IsCascade && report.Attacks.Count > 1 ? "left %" : "accuracy %", "seconds") { Title = $"{file} ({report.Model}) on {report.Images} of {data}" };
+        table.Add("none", "", "", "", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
+        foreach (AttackReport a in report.Attacks)
+            table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}", $"{a.Restarts}", $"{a.Attacked}", $"{a.Turned}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
+        if (report.Attacks.Count > 1 && !report.IsCascade)
+            table.Add("worst case", "", "", "", "", "", "", "", $"{100 * report.WorstCaseAccuracy:F2}", "");
+        table.Print();
+        foreach (AttackReport a in report.Attacks.Where(a => a.Rejected > 0))
+            Console.WriteLine($"{a.Name}: {a.Rejected} images left the ball or [0, 1] and did not count");
+        foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
+            Console.WriteLine(note);
+    }
+
+    private MinimalEpsilonReport Smallest(Classifier model, ImageSet test, ThreatModel threat, EvaluationStore? store, CancellationToken stop) =>
+        ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed)
+            .Smallest(NearestAttack.All(threat.Norm, threat.Epsilon), threat.Norm, threat.Epsilon, stop, new EvaluationDisplay(display).Report, store));
+
+    private static void Print(MinimalEpsilonReport? minimal)
+    {
+        if (minimal is null)
+            return;
+        var table = new ResultTable("images turned %", "epsilon") { Title = $"smallest {minimal.Norm} changes found by {string.Join(" and ", minimal.Attacks)}" };
+        foreach (SizeQuantile quantile in minimal.Quantiles)
+            table.Add($"{100 * quantile.Share:F0}", EvaluationPage.Size(quantile.Size));
+        table.Print();
+        Console.WriteLine($"{100 * minimal.Accuracy:F2} % of images were turned by no change within {NumberText.Of(minimal.Epsilon)}{(minimal.NotFound > 0 ? $"; none at all was found for {minimal.NotFound}" : "")}");
+    }
+
+    private CurvePoint[] Curve(Classifier model, ImageSet test, AttackOptions options, double[] balls, CancellationToken stop) =>
+        ProgressDisplay.Run("evaluating", display => balls.Select(ball =>
+        {
+            EvaluationReport report = new Evaluator(model, test, Batch, Seed)
+                .Run(AttackCatalog.Of(AttackNames(), options.Within(ball)), stop, new EvaluationDisplay(display).Report, isCascade: true);
+            return new CurvePoint(ball, report.WorstCaseAccuracy);
+        }).ToArray());
+
+    private static HonestyFinding[] Findings(HonestySubject subject, CancellationToken stop) => ProgressDisplay.Run("checking", display =>
+    {
+        List<HonestyFinding> findings = [];
+        display.Line($"checks on the first {subject.Images.Count} images; PGD there has the default step size");
+        foreach (HonestyFinding finding in HonestyChecks.All(subject))
+        {
+            stop.ThrowIfCancellationRequested();
+            findings.Add(finding);
+            display.Line($"{(finding.IsSuspicious ? "suspicious" : "fine      ")} {finding.Name}: {finding.Seen}");
+        }
+        return findings.ToArray();
+    });
+
+    private static void PrintFindings(IReadOnlyList<HonestyFinding> findings)
+    {
+        foreach (HonestyFinding finding in findings.Where(f => f.IsSuspicious))
+            Console.WriteLine($"warning: {finding.Name}: {finding.Meaning}");
+        if (findings.Count > 0 && !findings.Any(f => f.IsSuspicious))
+            Console.WriteLine($"none of {findings.Count} signs of false robustness was seen");
+    }
+
+    private int PrintReplay(ReplayReport replay)
+    {
+        var table = new ResultTable("images", "within the ball", "adversarial", "count") { Title = $"{Replay}: {replay.Norm}, epsilon {NumberText.Of(replay.Epsilon)}" };
+        table.Add("as they are", $"{replay.Within}", $"{replay.Adversarial}", $"{replay.Count}");
+        table.Add("rounded to 8 bits", $"{replay.WithinRounded}", $"{replay.AdversarialRounded}", $"{replay.Count}");
+        table.Print();
+        return replay.Within == replay.Count && replay.Adversarial == replay.Count ? 0 : 1;
+    }
+
+    /// <summary>All that can be wrong before anything is opened.</summary>
+    /// <returns>The ε of the curve.</returns>
+    private double[] Check(PerturbationNorm norm)
+    {
+        if (Steps < 1 || Restarts < 1 || Queries < 1 || Batch < 1 || Limit < 1 || CheckImages < 1)
+            throw new UserErrorException("evaluate: --steps, --restarts, --queries, --batch, --limit and --check-images must be at least 1");
+        if (Json is not null)
+            AtomicFile.CheckWritable(Json);
+        double[] balls = Balls();
+        foreach (double ball in balls)
+            new ThreatModel(norm, ball).Checked();
+        return balls;
+    }
+
+    private double[] Balls()
+    {
+        try
+        {
+            return [.. (Epsilons ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(text => new Fraction(text).Value)];
+        }
+        catch (FormatException e)
+        {
+            throw new UserErrorException($"option --epsilons: {e.Message}", e);
+        }
+    }
+
+    private string[] AttackNames()
+    {
+        string[] names = Attack.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return names.Length > 0 ? names : throw new UserErrorException("evaluate: --attack names no attack");
+    }
+
+    private static void CheckFit(Classifier model, ImageSet images, string file, bool countIsLeast)
+    {
+        if (model.Spec.Classes < 2)
+            throw new UserErrorException($"{file}: the network has one class; robustness is of classifiers of at least two");
+        if (model.Spec.Channels != images.Channels)
+            throw new UserErrorException($"{file}: the network takes images of {model.Spec.Channels} channels, {images.Name} has {images.Channels}");
+        // A bare file of labels only shows the classes that occur in it.
+        if (model.Spec.Classes < images.ClassNames.Count || (model.Spec.Classes > images.ClassNames.Count && !countIsLeast))
+            throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {images.Name} has {images.ClassNames.Count}");
+        if (model.ImageSize is { } size && size != (images.Height, images.Width))
+            throw new UserErrorException($"{file}: the network takes images of {size.Height}x{size.Width} pixels, {images.Name} has {images.Height}x{images.Width}");
+    }
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Robustness.Attacks;
+
+/// <summary>What an attacker may do to an image: change it by at most ε in a norm.</summary>
+/// <param name="Norm">What ε measures.</param>
+/// <param name="Epsilon">Of pixels in [0, 1].</param>
+public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
+{
+    /// <summary>The ε of RobustBench's CIFAR-10 leaderboards: 8/255 in L∞, 0.5 in L2.</summary>
+    public static double DefaultEpsilon(PerturbationNorm norm) => norm == PerturbationNorm.Linf ? 8 / 255.0 : 0.5;
+
+    /// <summary>The norm that linf or l2 names.</summary>
+    /// <exception cref="UserErrorException">There is none of that name.</exception>
+    public static PerturbationNorm NormOf(string name) => name switch
+    {
+        "linf" => PerturbationNorm.Linf,
+        "l2" => PerturbationNorm.L2,
+        _ => throw NearestName.Unknown("norm", name, ["linf", "l2"]),
+    };
+
+    /// <summary>What is given; else what a network was trained against; else the usual. An ε belongs to its norm: another norm alone does not keep
+    /// the number.</summary>
+    /// <param name="norm">linf or l2; null where it is not given.</param>
+    /// <param name="epsilon">Null where it is not given.</param>
+    /// <param name="trained">Null where it is not known.</param>
+    /// <exception cref="UserErrorException">An unknown norm, or an ε that is none.</exception>
+    public static ThreatModel Of(string? norm, double? epsilon, ThreatModel? trained)
+    {
+        PerturbationNorm chosen = norm is null ? trained?.Norm ?? PerturbationNorm.Linf : NormOf(norm);
+        return new ThreatModel(chosen, epsilon ?? (chosen == trained?.Norm ? trained.Epsilon : DefaultEpsilon(chosen))).Checked();
+    }
+
+    /// <exception cref="UserErrorException">ε is not a number of 0 or more, or more than 1 where it bounds single pixels.</exception>
+    public ThreatModel Checked()
+    {
+        AttackChecks.NotNegative("epsilon", Epsilon);
+        return Norm != PerturbationNorm.Linf || Epsilon <= 1 ? this : throw new UserErrorException(
+            string.Create(CultureInfo.InvariantCulture, $"epsilon is {Epsilon}: must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)"));
+    }
+}
+
+/// <summary>Checks of attacks' settings, where they are made.</summary>
+internal static class AttackChecks
+{
+    /// <returns>The value.</returns>
+    /// <exception cref="UserErrorException">It is negative, infinite or NaN.</exception>
+    public static double NotNegative(string name, double value) => double.IsFinite(value) && value >= 0
+        ? value
+        : throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"{name} is {value}: must be a number of at least 0"));
+
+    /// <returns>The value.</returns>
+    /// <exception cref="UserErrorException">It is less than <paramref name="least"/>.</exception>
+    public static int AtLeast(string name, int value, int least) =>
+        value >= least ? value : throw new UserErrorException($"{name} is {value}: must be at least {least}");
+}
