@@ -10,19 +10,12 @@ using Xunit;
 namespace Ascl.Cli.Tests;
 
 /// <summary>Evaluations in real processes: the cascade, stopping and going on, the images kept.</summary>
-public sealed class EvaluateTests : IDisposable
+public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun>, IDisposable
 {
     private static readonly string[] Strong = ["--attack", "fgsm,autoattack", "--epsilon", "0.06", "--queries", "60", "--limit", "70", "--batch", "16", "--threads", "2"];
 
     private readonly string folder = Directory.CreateTempSubdirectory("ascl-evaluate").FullName;
-    private readonly string run;
-
-    public EvaluateTests()
-    {
-        run = Path.Combine(folder, "run");
-        ProcessResult trained = AsclProcess.Run("train", "--method", "natural", "--limit-train", "1500", "--limit-test", "20", "--validation", "0", "--epochs", "2", "--out", run);
-        Assert.True(trained.ExitCode == 0, trained.Error);
-    }
+    private readonly string run = trained.Path;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -164,7 +157,7 @@ public sealed class EvaluateTests : IDisposable
         double[] curve = [.. report["curve"]!.AsArray().Select(p => p!["accuracy"]!.GetValue<double>())];
         Assert.Equal(report["clean_accuracy"]!.GetValue<double>(), curve[0]);
         Assert.True(curve[0] > curve[1] && curve[1] > curve[2], string.Join(" ", curve));
-        Assert.Equal(8, report["findings"]!.AsArray().Count);
+        Assert.Equal(9, report["findings"]!.AsArray().Count);
         Assert.Contains("Accuracy by ε", File.ReadAllText(Path.Combine(kept, "report.html")), StringComparison.Ordinal);
         Assert.Contains("| PGD-20 | linf | 8/255 |", File.ReadAllText(Path.Combine(kept, "report.md")), StringComparison.Ordinal);
         Assert.Contains("option --epsilons: '-1' is negative", AsclProcess.Refusal("evaluate", "--weights", run, "--epsilons", "0,-1"), StringComparison.Ordinal);

@@ -16,7 +16,7 @@ public sealed class RunConfigTests : IDisposable
     {
         RunConfig run = RunConfig.Of(new JsonObject { ["schedule"] = "piecewise", ["milestones"] = new JsonArray(2, 3), ["epsilon"] = 0.1, ["seed"] = ulong.MaxValue }, "test");
         run.Save(path);
-        RunConfig read = RunConfig.Read(path);
+        RunConfig read = RunConfig.OfRun(path);
         Assert.Equal(run.Milestones, read.Milestones);
         Assert.Equal(run with { Milestones = [] }, read with { Milestones = [] });
         Assert.Equal(8 / 255.0, RunConfig.Of([], "test").Epsilon);
@@ -53,7 +53,7 @@ public sealed class RunConfigTests : IDisposable
     public void WrongFileIsRefusedWithItsNameAndKey(string json, string problem)
     {
         File.WriteAllText(path, json);
-        Assert.StartsWith($"{path}: {problem}", Assert.Throws<UserErrorException>(() => RunConfig.Read(path)).Message);
+        Assert.StartsWith($"{path}: {problem}", Assert.Throws<UserErrorException>(() => RunConfig.OfRun(path)).Message);
     }
 
     [Fact]

@@ -47,7 +47,7 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("allow-empty-classes", MetaValue = "true|false", HelpText = VerbTexts.AllowEmptyClasses)]
     public bool? AllowEmptyClasses { get; init; }
 
-    [Option("validation", MetaValue = "N", HelpText = "Training images held out to choose the best checkpoint by; 0: none. By default a tenth of them, at most 500.")]
+    [Option("validation", MetaValue = "N", HelpText = "Training images held out to choose the best checkpoint by; 0: none. By default a fifth of them, at most 500.")]
     public int? Validation { get; init; }
 
     [Option("augment", MetaValue = "MODE", HelpText = "Random crop and flip: on, off, or auto: where it suits the data or there are two views.")]

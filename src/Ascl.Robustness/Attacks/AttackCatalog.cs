@@ -19,7 +19,7 @@ public sealed record AttackOptions(
     public double StepOf(int steps) => StepSize ?? PgdSettings.DefaultStepSize(Epsilon, steps);
 
     /// <summary>The same attacks within another ε; a step size that was given keeps its share of ε.</summary>
-    public AttackOptions Within(double epsilon) => this with { Epsilon = epsilon, StepSize = Epsilon > 0 ? StepSize * epsilon / Epsilon : null };
+    public AttackOptions Within(double epsilon) => this with { Epsilon = epsilon, StepSize = Epsilon > 0 ? StepSize * (epsilon / Epsilon) : null };
 }
 
 /// <summary>An attack and how often it may begin anew; an image counts as robust if it survives all starts.</summary>

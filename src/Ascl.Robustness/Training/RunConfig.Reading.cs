@@ -9,9 +9,6 @@ namespace Ascl.Robustness.Training;
 /// <summary>Reading, checking and writing.</summary>
 public sealed partial record RunConfig
 {
-    /// <summary>Keys whose default follows from other settings.</summary>
-    private static readonly string[] Derived = ["epsilon", "step-size", "natural-pass"];
-
     /// <summary>The defaults, with the values that <paramref name="given"/> holds.</summary>
     /// <param name="given">Values by key; null stands for the default.</param>
     /// <param name="where">Where they come from, for messages.</param>
@@ -19,8 +16,6 @@ public sealed partial record RunConfig
     public static RunConfig Of(JsonObject given, string where)
     {
         JsonObject whole = new RunConfig().ToJson();
-        foreach (string key in Derived)
-            whole.Remove(key);
         foreach (var (key, value) in given)
         {
             if (!Keys.Contains(key))
@@ -30,7 +25,15 @@ public sealed partial record RunConfig
         }
         try
         {
-            return whole.Deserialize(RunConfigJson.Default.RunConfig)!.Checked(where);
+            RunConfig config = whole.Deserialize(RunConfigJson.Default.RunConfig)!;
+            // What follows from other settings follows from those that were given.
+            if (given["epsilon"] is null)
+                config = config with { GivenEpsilon = null };
+            if (given["step-size"] is null)
+                config = config with { GivenStepSize = null };
+            if (given["natural-pass"] is null)
+                config = config with { GivenNaturalPass = null };
+            return config.Checked(where);
         }
         catch (JsonException e)
         {

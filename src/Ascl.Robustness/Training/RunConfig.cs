@@ -24,12 +24,8 @@ public sealed partial record RunConfig
     public static IReadOnlyList<string> Augmentations { get; } = ["auto", "on", "off"];
     public static IReadOnlyList<string> Normalizations { get; } = ["auto", "none", "cifar10", "cifar100", "mnist", "fashion-mnist"];
 
-    /// <summary>Null where they follow from other settings.</summary>
-    private readonly double? epsilon, stepSize;
-    private readonly bool? naturalPass;
-
     /// <summary>The keys of the JSON form, in the order they are written.</summary>
-    public static IReadOnlyList<string> Keys => field ??= [.. RunConfigJson.Default.RunConfig.Properties.Select(property => property.Name)];
+    public static IReadOnlyList<string> Keys => field ??= [.. RunConfigJson.Default.RunConfig.Properties.Where(property => property.Get is not null).Select(property => property.Name)];
 
     /// <summary>Data set, NAME or NAME:PATH.</summary>
     public string Data { get; init; } = "sample";
@@ -102,7 +98,7 @@ public sealed partial record RunConfig
 
     /// <summary>Pass the natural images through the network even where nothing is learned from them (PGD-AT without a natural weight): BatchNorm's running
     /// statistics then come from both kinds of images, as in the authors' baseline and in ASCL. By default on for pgd-at.</summary>
-    public bool NaturalPass { get => naturalPass ?? Method == "pgd-at"; init => naturalPass = value; }
+    public bool NaturalPass { get => GivenNaturalPass ?? Method == "pgd-at"; init => GivenNaturalPass = value; }
 
     /// <summary>Weight of the cross-entropy on natural images (PGD-AT, alone and as a foundation).</summary>
     public double NaturalWeight { get; init; }
@@ -138,10 +134,10 @@ public sealed partial record RunConfig
     public string Norm { get; init; } = "linf";
 
     /// <summary>Radius of that ball; by default <see cref="ThreatModel.DefaultEpsilon"/> of the norm.</summary>
-    public double Epsilon { get => epsilon ?? ThreatModel.DefaultEpsilon(ThreatModel.NormOf(Norm)); init => epsilon = value; }
+    public double Epsilon { get => GivenEpsilon ?? ThreatModel.DefaultEpsilon(ThreatModel.NormOf(Norm)); init => GivenEpsilon = value; }
 
     /// <summary>Length of one step of training's attack; by default <see cref="PgdSettings.DefaultStepSize"/>.</summary>
-    public double StepSize { get => stepSize ?? PgdSettings.DefaultStepSize(Epsilon, AttackSteps); init => stepSize = value; }
+    public double StepSize { get => GivenStepSize ?? PgdSettings.DefaultStepSize(Epsilon, AttackSteps); init => GivenStepSize = value; }
 
     public int AttackSteps { get; init; } = 10;
 
@@ -212,6 +208,11 @@ public sealed partial record RunConfig
     /// <summary>Folder of an earlier run that is to go on.</summary>
     public string? Resume { get; init; }
 
+    // Null where a setting's default follows from other settings.
+    private double? GivenEpsilon { get; init; }
+    private double? GivenStepSize { get; init; }
+    private bool? GivenNaturalPass { get; init; }
+
     /// <summary>What the network is trained against.</summary>
     [JsonIgnore]
     public ThreatModel Threat => new(ThreatModel.NormOf(Norm), Epsilon);
@@ -220,8 +221,8 @@ public sealed partial record RunConfig
     [JsonIgnore]
     public DataOptions DataOptions => new() { Resize = Resize, Crop = Crop, TestShare = TestShare, AllowEmptyClasses = AllowEmptyClasses };
 
-    /// <summary>Images held out of so many training images: as many as is set, or a tenth of them, but at most 500.</summary>
-    public int ValidationOf(int trainingImages) => Validation ?? Math.Min(500, trainingImages / 10);
+    /// <summary>Images held out of so many training images: as many as is set, or a fifth of them, but at most 500.</summary>
+    public int ValidationOf(int trainingImages) => Validation ?? Math.Min(500, trainingImages / 5);
 }
 
 [JsonSourceGenerationOptions(

@@ -42,7 +42,18 @@ public sealed class RunComparisonTests
         RunRecord done = Run(new() { Method = "pgd-at" }, 0.4, 0.2), begun = new("begun", new() { Method = "ascl" }, null, null, null, null), other = Run(new() { Method = "adr" }, 0.4, 0.2);
         RunComparison comparison = new([done, begun, other with { Report = other.Report! with { Count = 500 } }]);
         Assert.Equal(["ascl", "0", "-", "-"], comparison.Lines[1]);
-        Assert.Equal(["the runs were evaluated on different numbers of test images: 500, 1000", "begun: not finished"], comparison.Notes);
+        Assert.Equal(["the runs were evaluated on different numbers of images: 500, 1000", "begun: not finished"], comparison.Notes);
+    }
+
+    [Fact]
+    public void TrainingImagesAndOtherBallsAreTold()
+    {
+        RunRecord test = Run(new() { Method = "pgd-at" }, 0.4, 0.2), l2 = Run(new() { Method = "trades", Norm = "l2" }, 0.4, 0.2);
+        string notes = string.Join('\n', new RunComparison([test, l2 with { Path = "small", Report = l2.Report! with { Part = "train" } }]).Notes);
+        Assert.Contains("TRAINING images", notes, StringComparison.Ordinal);
+        Assert.Contains("small", notes, StringComparison.Ordinal);
+        Assert.Contains("linf 8/255, l2 0.5", notes, StringComparison.Ordinal);
+        Assert.Empty(new RunComparison([test, test]).Notes);
     }
 
     [Fact]

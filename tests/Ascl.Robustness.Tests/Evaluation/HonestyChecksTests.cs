@@ -21,7 +21,7 @@ public sealed class HonestyChecksTests : IDisposable
     {
         Classifier model = LinearNetwork.Classifier(device);
         HonestyFinding[] findings = [.. HonestyChecks.All(Subject(model, twin: LinearNetwork.Classifier(device, seed: 9)))];
-        Assert.Equal(9, findings.Length);
+        Assert.Equal(10, findings.Length);
         Assert.Equal([], findings.Where(f => f.IsSuspicious).Select(f => $"{f.Name}: {f.Seen}"));
     }
 
@@ -52,18 +52,28 @@ public sealed class HonestyChecksTests : IDisposable
         Assert.Superset(new HashSet<string> { "transfer-beats-white-box", "black-box-beats-white-box", "unbounded-attack-fails" }, Suspicious(HonestyChecks.All(subject)));
     }
 
+    /// <summary>An evaluation whose attack hardly moves an image is seen beside one that does.</summary>
+    [Fact]
+    public void AWeakEvaluationIsSeen()
+    {
+        Classifier model = LinearNetwork.Classifier(device);
+        HonestySubject weak = Subject(model, attacks: [new(new PgdAttack(new(0.05, 1e-4, 5)))], epsilon: 0.05), fair = Subject(model, attacks: AttackCatalog.Of(["autoattack"], new(0.05, Queries: 100)), epsilon: 0.05);
+        Assert.Equal(["stronger-attack-helps"], Suspicious([HonestyChecks.StrongerAttackHelps(weak)]));
+        Assert.False(HonestyChecks.StrongerAttackHelps(fair).IsSuspicious);
+    }
+
     /// <summary>The logits, with the gradient of their negative.</summary>
     private static Tensor BackwardsGradient(Tensor logits) => logits.Detach(requiresGrad: false).Scale(2).AddScaled(logits, -1);
 
     private static HashSet<string> Suspicious(IEnumerable<HonestyFinding> findings) => [.. findings.Where(f => f.IsSuspicious).Select(f => f.Name)];
 
-    private HonestySubject Subject(Classifier model, Classifier? twin = null)
+    private HonestySubject Subject(Classifier model, Classifier? twin = null, IReadOnlyList<PlannedAttack>? attacks = null, double epsilon = 0.01)
     {
         // Labels as the plain linear model has them, so that it is right about everything.
         ImageBatch batch = Made.Batch(device, [.. Enumerable.Range(0, 60)]);
         int[] labels = LinearNetwork.Classifier(device).Forward(batch.Images, ForwardMode.Frozen).Logits.Predict().ToArray();
         ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, labels, batch.Images.ToArray());
-        return new(model, images, 0.01, PerturbationNorm.Linf, 25, 1, twin);
+        return new(model, images, epsilon, PerturbationNorm.Linf, 25, 1, twin, attacks);
     }
 
     private Classifier Wrapped(Func<Tensor, Tensor> change) => LinearNetwork.Classifier(device, change: change);

@@ -1,3 +1,5 @@
+using Ascl.Kernels.Attack;
+using Ascl.Kernels.Diagnostics;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Training;
 
@@ -5,19 +7,122 @@ namespace Ascl.Robustness.Tests.Training;
 
 public sealed class RunPartsTests
 {
-    /// <summary>Training by one step must not be judged by one step: it withstands that and little else.</summary>
+    /// <summary>Whatever was trained with, validation and reports attack with steps that follow from ε: training by one step must not be judged by one
+    /// step, nor training by short steps by steps that go nowhere.</summary>
     [Theory]
-    [InlineData(1, 10 / 255.0, 10, 2 / 255.0, 2 / 255.0)]
-    [InlineData(3, 2 / 255.0, 10, 2 / 255.0, 2 / 255.0)]
-    [InlineData(5, 2.5 / 255, 5, 2.5 / 255, 2 / 255.0)]
-    [InlineData(10, 2 / 255.0, 10, 2 / 255.0, 2 / 255.0)]
-    [InlineData(7, 1 / 255.0, 7, 1 / 255.0, 1 / 255.0)]
-    public void WeakAttacksOfTrainingDoNotJudgeIt(int steps, double stepSize, int validationSteps, double validationStep, double reportStep)
+    [InlineData(1, 10 / 255.0, 10, 2 / 255.0)]
+    [InlineData(3, 2 / 255.0, 10, 2 / 255.0)]
+    [InlineData(5, 2.5 / 255, 5, 4 / 255.0)]
+    [InlineData(10, 2 / 255.0, 10, 2 / 255.0)]
+    [InlineData(8, 0.1 / 255, 8, 2.5 / 255)]
+    public void TrainingsAttackDoesNotJudgeIt(int steps, double stepSize, int validationSteps, double validationStep)
     {
         RunConfig config = new() { AttackSteps = steps, StepSize = stepSize };
-        PgdSettings validation = RunParts.ValidationAttack(config).Settings, report = RunParts.ReportAttack(config).Settings;
+        PgdSettings validation = RunParts.ValidationAttack(config).Settings, report = RunParts.ReportAttacks(config)[^1].Settings;
         Assert.Equal((validationSteps, 20), (validation.Steps, report.Steps));
         Assert.Equal(validationStep, validation.StepSize, 12);
-        Assert.Equal(reportStep, report.StepSize, 12);
+        Assert.Equal(2 / 255.0, report.StepSize, 12);
+    }
+
+    /// <summary>Steps follow ε in every norm; what is given stays.</summary>
+    [Theory]
+    [InlineData("linf", null, 8 / 255.0)]
+    [InlineData("linf", 0.3, 0.3)]
+    [InlineData("l2", null, 0.5)]
+    [InlineData("l2", 1.5, 1.5)]
+    public void StepsFollowEpsilon(string norm, double? given, double epsilon)
+    {
+        RunConfig config = given is { } value ? new() { Norm = norm, Epsilon = value } : new() { Norm = norm };
+        Assert.Equal((ThreatModel.NormOf(norm), epsilon), (config.Threat.Norm, config.Threat.Epsilon));
+        Assert.Equal(epsilon / 4, config.StepSize, 12);
+        Assert.Equal(epsilon / 2, (config with { AttackSteps = 5 }).StepSize, 12);
+        Assert.Equal(0.007, (config with { StepSize = 0.007, AttackSteps = 5 }).StepSize);
+        foreach (PgdAttack attack in RunParts.ReportAttacks(config).Append(RunParts.ValidationAttack(config)))
+        {
+            Assert.Equal((config.Threat.Norm, epsilon), (attack.Norm, attack.Epsilon));
+            Assert.True(attack.Steps * attack.StepSize >= epsilon);
+        }
+    }
+
+    /// <summary>Read from a file or a command line, they follow too; a file that holds them wins.</summary>
+    [Fact]
+    public void StepsFollowEpsilonInJson()
+    {
+        RunConfig l2 = RunConfig.Of(new() { ["norm"] = "l2" }, "test"), back = RunConfig.Of(l2.ToJson(), "test");
+        Assert.Equal((0.5, 0.125), (l2.Epsilon, l2.StepSize));
+        Assert.Equal((0.5, 0.125), (back.Epsilon, back.StepSize));
+        Assert.Equal(0.75, RunConfig.Of(new() { ["norm"] = "l2", ["epsilon"] = 3.0 }, "test").StepSize);
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(4, 0.625)]
+    [InlineData(5, 0.5)]
+    [InlineData(10, 0.25)]
+    [InlineData(20, 0.25)]
+    [InlineData(1000, 0.25)]
+    public void OneRuleOfStepSizes(int steps, double share) => Assert.Equal(0.3 * share, PgdSettings.DefaultStepSize(0.3, steps), 12);
+
+    /// <summary>An ε belongs to its norm.</summary>
+    [Theory]
+    [InlineData(null, null, null, PerturbationNorm.Linf, 8 / 255.0)]
+    [InlineData("l2", null, null, PerturbationNorm.L2, 0.5)]
+    [InlineData(null, 0.1, null, PerturbationNorm.Linf, 0.1)]
+    [InlineData(null, null, 1.5, PerturbationNorm.L2, 1.5)]
+    [InlineData("l2", null, 1.5, PerturbationNorm.L2, 1.5)]
+    [InlineData("linf", null, 1.5, PerturbationNorm.Linf, 8 / 255.0)]
+    [InlineData(null, 0.7, 1.5, PerturbationNorm.L2, 0.7)]
+    public void AnEvaluationTakesTheRunsBall(string? norm, double? epsilon, double? trainedL2, PerturbationNorm expectedNorm, double expectedEpsilon)
+    {
+        ThreatModel threat = ThreatModel.Of(norm, epsilon, trainedL2 is { } trained ? new(PerturbationNorm.L2, trained) : null);
+        Assert.Equal((expectedNorm, expectedEpsilon), (threat.Norm, threat.Epsilon));
+    }
+
+    /// <summary>Steps that cannot reach the border are told; the others are not.</summary>
+    [Fact]
+    public void ShortStepsAreTold()
+    {
+        Assert.Contains("cannot reach the border", AttackCatalog.Note(new PgdAttack(new(1.5, 2 / 255.0, 20, PerturbationNorm.L2)), 10));
+        Assert.Contains("cannot reach the border", AttackCatalog.Note(new MultiTargetedAttack(0.3, 0.01), 10));
+        foreach (string name in AttackCatalog.Names)
+            foreach (PlannedAttack planned in AttackCatalog.Of([name], new(0.3)))
+                Assert.DoesNotContain("border", AttackCatalog.Note(planned.Attack, 10) ?? "");
+    }
+
+    /// <summary>A given step keeps its share of ε where a curve looks at other balls.</summary>
+    [Fact]
+    public void CurvesScaleAGivenStep()
+    {
+        AttackOptions given = new(0.4, 0.05), derived = new(0.4);
+        Assert.Equal((0.05, 0.025), (given.Within(0.4).StepOf(20), given.Within(0.2).StepOf(20)));
+        Assert.Equal(0.05, derived.Within(0.2).StepOf(20));
+    }
+
+    /// <summary>A configuration made in code is checked as one from the command line.</summary>
+    [Fact]
+    public void WrongValuesAreRefusedInCode()
+    {
+        Refused(new RunConfig { Method = "tradez" }, "tradez");
+        Refused(new RunConfig { Norm = "L2" }, "L2");
+        Refused(new RunConfig { Foundation = "pgd" }, "pgd");
+        Refused(new RunConfig { Temperature = -1 }, "temperature");
+        Refused(new RunConfig { Epsilon = double.NaN, StepSize = 0.1 }, "epsilon");
+        Refused(new RunConfig { Threads = 100000 }, "threads");
+        Assert.Throws<UserErrorException>(() => RunParts.Objective(new RunConfig { Method = "tradez" }));
+        Assert.Throws<UserErrorException>(() => new RunConfig { Norm = "L2" }.Threat);
+        Assert.Throws<UserErrorException>(() => new PgdSettings(-0.1, 0.1, 1));
+        Assert.Throws<UserErrorException>(() => new PgdSettings(0.1, 0.1, 1) with { StepSize = double.NaN });
+        Assert.Throws<UserErrorException>(() => new AutoPgdSettings(0.1, Steps: 0));
+        Assert.Throws<UserErrorException>(() => new BoundarySettings(double.PositiveInfinity));
+        Assert.Throws<UserErrorException>(() => new SquareAttack(0.1, queries: 0));
+        Assert.Throws<UserErrorException>(() => new Kernels.Devices.CpuDevice(threads: -1));
+        Assert.Throws<UserErrorException>(() => new Kernels.Devices.CpuDevice(threads: 100000));
+
+        static void Refused(RunConfig config, string names)
+        {
+            using TinyRun runs = new();
+            Assert.Contains(names, Assert.Throws<UserErrorException>(() => runs.Train(config)).Message);
+        }
     }
 }

@@ -1,0 +1,96 @@
+using Ascl.Kernels.Diagnostics;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Robustness.Tests.Training;
+
+/// <summary>Runs that go on: to more epochs, on the images they began with, from a state that is there.</summary>
+public sealed class GoingOnTests : IDisposable
+{
+    private readonly TinyRun runs = new();
+
+    /// <summary>A piecewise schedule knows nothing of the end: one epoch and then another are the same bits as two.</summary>
+    [Fact]
+    public void MoreEpochsAreTheSameBits()
+    {
+        RunConfig three = TinyRun.Config with { Schedule = "piecewise", Milestones = [1], Epochs = 3 };
+        RunFolder two = runs.Train(three with { Epochs = 2 }).Folder;
+        File.WriteAllText(two.ReportFile, "{}");
+        RunFolder more = two.WithEpochs(3);
+        // What was told of two epochs is not told of three.
+        Assert.False(File.Exists(two.ReportFile) || File.Exists(two.SummaryFile));
+        Assert.Equal(runs.Train(three).Weights, TinyRun.GoOn(more));
+        Assert.Equal(3, RunFolder.Open(two.Path).Config.Epochs);
+        Assert.Equal(3, two.ReadMetrics().Count);
+    }
+
+    [Fact]
+    public void FewerEpochsThanDoneAreRefused()
+    {
+        RunFolder folder = runs.Train(TinyRun.Config).Folder;
+        Assert.Contains("has done 2 epochs already", Assert.Throws<UserErrorException>(() => folder.WithEpochs(1)).Message);
+        Assert.Equal(2, RunFolder.Open(folder.Path).Config.Epochs);
+    }
+
+    [Fact]
+    public void ARunWithoutItsStateDoesNotStartOver()
+    {
+        RunFolder folder = runs.Train(TinyRun.Config).Folder;
+        byte[] best = File.ReadAllBytes(folder.BestFile);
+        File.Delete(folder.StateFile);
+        Assert.Contains("state.safetensors", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
+        Assert.Equal(best, File.ReadAllBytes(folder.BestFile));
+    }
+
+    [Fact]
+    public void OtherImagesAreRefused()
+    {
+        RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
+        Assert.Contains("not those that the run began with", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder, TinyRun.DataOf(seed: 2))).Message);
+        TinyRun.GoOn(folder, TinyRun.DataOf(seed: 1));
+    }
+
+    [Fact]
+    public void ATestPartAloneIsNotTrainedOn()
+    {
+        Data.DataSet data = new("only test", TinyRun.Data.Test, TinyRun.Data.Test, Data.Augmentation.None) { HasTrainPart = false, HasTestPart = true };
+        Assert.Contains("no training images", Assert.Throws<UserErrorException>(() => runs.Train(TinyRun.Config, data)).Message);
+    }
+
+    /// <summary>Without a number, what is held out suits what is there.</summary>
+    [Theory]
+    [InlineData(60000, 500)]
+    [InlineData(2500, 500)]
+    [InlineData(24, 4)]
+    [InlineData(4, 0)]
+    public void ValidationSuitsTheData(int images, int held) => Assert.Equal(held, new RunConfig().ValidationOf(images));
+
+    [Fact]
+    public void TooMuchValidationNamesTheSetting() =>
+        Assert.Contains("validation is 500, but there are 40 training images", Assert.Throws<UserErrorException>(() => runs.Train(TinyRun.Config with { Validation = 500 })).Message);
+
+    /// <summary>Without weight on natural images their pass moves the running statistics and nothing else: the step's weights are the same.</summary>
+    [Fact]
+    public void ANaturalPassMovesOnlyRunningStatistics()
+    {
+        RunConfig one = TinyRun.Config with { Method = "pgd-at", Epochs = 1, Batch = 40, Validation = 0, AttackSteps = 1 };
+        var (with, folder) = runs.Train(one);
+        float[] without = runs.Train(one with { NaturalPass = false }).Weights;
+        bool[] trained = TinyRun.IsTrained(one);
+        Assert.True(one.NaturalPass);
+        Assert.All(Enumerable.Range(0, with.Length).Where(i => trained[i]), i => Assert.Equal(with[i], without[i]));
+        Assert.NotEqual(with, without);
+        Assert.NotNull(folder.ReadMetrics()[0].TrainNaturalAccuracy);
+    }
+
+    /// <summary>A run of a build that knew no natural pass goes on without one.</summary>
+    [Fact]
+    public void EarlierRunsGoOnWithoutANaturalPass()
+    {
+        RunFolder folder = runs.Train(TinyRun.Config with { Method = "pgd-at" }).Folder;
+        Assert.True(RunFolder.Open(folder.Path).Config.NaturalPass);
+        File.WriteAllLines(folder.ConfigFile, File.ReadAllLines(folder.ConfigFile).Where(line => !line.Contains("natural-pass", StringComparison.Ordinal)));
+        Assert.False(RunFolder.Open(folder.Path).Config.NaturalPass);
+    }
+
+    public void Dispose() => runs.Dispose();
+}

@@ -1,0 +1,199 @@
+using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
+using Ascl.Kernels.Attack;
+using Ascl.Models;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Robustness.Tests.Training;
+
+/// <summary>Every setting reaches the place it is for: it changes what is trained where the method uses it, and nothing where it does not.</summary>
+public sealed class SettingsReachTests : IDisposable
+{
+    /// <summary>What comes out of each <see cref="Base"/>.</summary>
+    private static readonly ConcurrentDictionary<string, float[]> Unchanged = new();
+
+    private readonly TinyRun runs = new();
+
+    /// <summary>Another value of each setting that decides what weights come out, and what has to be set for it to matter.</summary>
+    private static readonly Dictionary<string, (JsonNode Other, string Needs)> Changes = new()
+    {
+        ["limit-train"] = (30, ""),
+        ["validation"] = (4, ""),
+        ["augment"] = ("on", ""),
+        ["views"] = (2, ""),
+        ["normalize"] = ("none", ""),
+        ["model"] = ("resnet: 2 blocks a stage, widths 4,8", ""),
+        ["activation"] = ("silu", ""),
+        ["head"] = (7, ""),
+        ["method"] = ("pgd-at", ""),
+        ["foundation"] = ("trades", ""),
+        ["strategy"] = ("hard", ""),
+        ["distance"] = ("l2", ""),
+        ["temperature"] = (0.5, ""),
+        ["view-pairing"] = ("same-kind", "views"),
+        ["normalize-rows"] = (false, ""),
+        ["contrastive-weight"] = (2.0, ""),
+        ["natural-weight"] = (0.5, ""),
+        ["natural-pass"] = (false, "pgd-at"),
+        ["robust-weight"] = (0.7, ""),
+        ["vat-weight"] = (0.9, ""),
+        ["trades-beta"] = (3.0, "trades"),
+        ["local-compactness-weight"] = (0.3, "adr"),
+        ["local-smoothness-weight"] = (0.3, "adr"),
+        ["global-compactness-weight"] = (0.3, "adr"),
+        ["global-smoothness-weight"] = (0.3, "adr"),
+        ["confidence-weight"] = (0.3, "adr"),
+        ["label-smoothing"] = (0.2, ""),
+        ["norm"] = ("l2", ""),
+        ["epsilon"] = (0.2, ""),
+        ["step-size"] = (0.005, ""),
+        ["attack-steps"] = (3, ""),
+        ["start"] = ("none", ""),
+        ["early-stop"] = (true, "long"),
+        ["bn-mode"] = ("eval", ""),
+        ["epochs"] = (3, ""),
+        ["batch"] = (8, ""),
+        ["lr"] = (0.02, ""),
+        ["schedule"] = ("piecewise", "milestones"),
+        ["milestones"] = (new JsonArray(2), "piecewise"),
+        ["decay"] = (0.5, "piecewise"),
+        ["warmup"] = (1, ""),
+        ["momentum"] = (0.5, ""),
+        ["weight-decay"] = (0.05, ""),
+        ["clip-norm"] = (0.1, ""),
+        ["awp-gamma"] = (0.01, ""),
+        ["seed"] = (2, ""),
+    };
+
+    /// <summary>Settings that change no trained weight: where data come from and how they are read, what is kept beside, where and how fast.</summary>
+    private static readonly string[] NotOfWeights =
+    [
+        "data", "limit-test", "resize", "crop", "test-share", "allow-empty-classes", "from", "attack-precision", "precision", "ema-decay", "threads", "save-every", "twin", "tensorboard", "out", "resume",
+    ];
+
+    public static TheoryData<string> Keys => [.. Changes.Keys];
+
+    [Fact]
+    public void EverySettingIsTold() => Assert.Equal(RunConfig.Keys.Order(), Changes.Keys.Concat(NotOfWeights).Order());
+
+    [Theory, MemberData(nameof(Keys))]
+    public void ChangesWhatIsTrained(string key)
+    {
+        var (other, needs) = Changes[key];
+        RunConfig config = Base(needs), changed = Changed(config, key, other);
+        Assert.True(config.Uses(key) || changed.Uses(key));
+        Assert.NotEqual(Unchanged.GetOrAdd(needs, _ => runs.Train(config).Weights), runs.Train(changed).Weights);
+    }
+
+    /// <summary>What the help calls a setting of another method leaves this one's weights alone, bit for bit.</summary>
+    [Theory]
+    [InlineData("natural")]
+    [InlineData("pgd-at")]
+    [InlineData("trades")]
+    [InlineData("adr")]
+    public void LeavesOtherMethodsAlone(string method)
+    {
+        RunConfig config = Base("") with { Method = method, Epochs = 3, LimitTrain = 16, Validation = 0 };
+        float[] weights = runs.Train(config).Weights;
+        string[] unused = [.. Changes.Keys.Where(key => key != "view-pairing" && !config.Uses(key) && !Changed(config, key, Changes[key].Other).Uses(key))];
+        Assert.Contains("strategy", unused);
+        foreach (string key in unused)
+            Assert.True(weights.AsSpan().SequenceEqual(runs.Train(Changed(config, key, Changes[key].Other)).Weights), key);
+    }
+
+    /// <summary>Each weight multiplies the term it is named after, and no other.</summary>
+    [Theory]
+    [InlineData("ascl", "pgd-at", "natural_ce 2, robust_ce 3, contrastive 5, vat_kl 7")]
+    [InlineData("ascl", "trades", "natural_ce 1, trades_kl 11, contrastive 5, vat_kl 7")]
+    [InlineData("adr", "pgd-at", "natural_ce 2, robust_ce 3, local_compactness 13, local_smoothness 17, global_compactness 19, global_smoothness 23, confidence 29")]
+    [InlineData("pgd-at", "pgd-at", "natural_ce 2, robust_ce 3")]
+    [InlineData("trades", "pgd-at", "natural_ce 1, trades_kl 11")]
+    [InlineData("linear", "pgd-at", "natural_ce 1, robust_ce 1")]
+    [InlineData("natural", "pgd-at", "natural_ce 1")]
+    public void WeightsReachTheirTerms(string method, string foundation, string expected)
+    {
+        RunConfig config = new()
+        {
+            Method = method, Foundation = foundation, NaturalWeight = 2, RobustWeight = 3, ContrastiveWeight = 5, VatWeight = 7, TradesBeta = 11,
+            LocalCompactnessWeight = 13, LocalSmoothnessWeight = 17, GlobalCompactnessWeight = 19, GlobalSmoothnessWeight = 23, ConfidenceWeight = 29,
+        };
+        using Kernels.Devices.CpuDevice device = new(threads: 1);
+        Classifier model = Made.Model(device);
+        ImageBatch batch = Made.Batch(device, Enumerable.Range(0, 6));
+        ObjectiveInput input = new(model.Forward(batch.Images, ForwardMode.Frozen), model.Forward(batch.Images, ForwardMode.Frozen), batch.Labels, latent => latent);
+        string terms = string.Join(", ", RunParts.Objective(config).Terms(input).Select(t => $"{t.Name} {t.Weight}"));
+        Assert.Equal(Sorted(expected), Sorted(terms));
+
+        static string Sorted(string list) => string.Join(", ", list.Split(", ").Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("none", "eval", true, AttackStart.None, ForwardMode.Frozen)]
+    [InlineData("uniform", "train", false, AttackStart.Uniform, ForwardMode.Train)]
+    [InlineData("gaussian", "train", false, AttackStart.Normal, ForwardMode.Train)]
+    [InlineData("auto", "train", false, AttackStart.Uniform, ForwardMode.Train)]
+    public void SettingsReachTheAttack(string start, string bnMode, bool earlyStop, AttackStart expectedStart, ForwardMode expectedMode)
+    {
+        RunConfig config = new() { Method = "pgd-at", Norm = "l2", Epsilon = 0.7, StepSize = 0.11, AttackSteps = 6, Start = start, BnMode = bnMode, EarlyStop = earlyStop };
+        PgdSettings expected = new(0.7, 0.11, 6, PerturbationNorm.L2, expectedStart, AttackLoss.CrossEntropy, expectedMode, earlyStop);
+        Assert.Equal(expected, RunParts.Attack(config, RunParts.Objective(config))!.Settings);
+        RunConfig trades = config with { Method = "trades" };
+        AttackStart startOfTrades = start == "auto" ? AttackStart.Normal : expectedStart;
+        Assert.Equal(expected with { Loss = AttackLoss.KullbackLeibler, Start = startOfTrades }, RunParts.Attack(trades, RunParts.Objective(trades))!.Settings);
+    }
+
+    /// <summary>One step of SGD moves weights by −lr·(g + λw), a second one with momentum μ by −lr·μ·(the first) more, and a clipped one by lr·limit.</summary>
+    [Fact]
+    public void SettingsReachTheOptimiser()
+    {
+        const double Lr = 0.01, Decay = 0.3, Momentum = 0.6, Limit = 0.25;
+        RunConfig plain = Base("piecewise") with
+        {
+            Method = "natural", Epochs = 3, Milestones = [2], Batch = 40, Validation = 0, LearningRate = Lr, WeightDecay = 0, Momentum = 0, LimitTrain = 40,
+        };
+        RunConfig once = plain with { Epochs = 1, Schedule = "cosine", Milestones = [] };
+        float[] start = TinyRun.Start(once), free = runs.Train(once).Weights;
+        bool[] trained = TinyRun.IsTrained(once);
+        float[] decayed = runs.Train(once with { WeightDecay = Decay }).Weights, clipped = runs.Train(once with { ClipNorm = Limit }).Weights;
+        double squares = 0;
+        for (int i = 0; i < start.Length; i++)
+        {
+            if (!trained[i])
+                continue;
+            Assert.Equal(-Lr * Decay * start[i], decayed[i] - free[i], 1e-6);
+            squares += Math.Pow(clipped[i] - (double)start[i], 2);
+        }
+        Assert.Equal(Lr * Limit, Math.Sqrt(squares), 1e-5);
+
+        RunConfig twice = plain with { Epochs = 2, Schedule = "piecewise", Milestones = [1], Decay = 1 };
+        float[] without = runs.Train(twice).Weights, with = runs.Train(twice with { Momentum = Momentum }).Weights;
+        for (int i = 0; i < start.Length; i++)
+            if (trained[i])
+                Assert.Equal(Momentum * (free[i] - (double)start[i]), with[i] - (double)without[i], 1e-6);
+    }
+
+    public void Dispose() => runs.Dispose();
+
+    private static RunConfig Base(string needs) => needs switch
+    {
+        "views" => TinyRun.Config with { Views = 2 },
+        "milestones" => TinyRun.Config with { Milestones = [1] },
+        "piecewise" => TinyRun.Config with { Schedule = "piecewise", Milestones = [1], Epochs = 3 },
+        // Far enough for images to be misclassified before the last step.
+        "long" => TinyRun.Config with { Epsilon = 0.3, AttackSteps = 6 },
+        "" => TinyRun.Config,
+        _ => TinyRun.Config with { Method = needs },
+    };
+
+    private static RunConfig Changed(RunConfig config, string key, JsonNode value)
+    {
+        JsonObject all = config.ToJson();
+        // What follows from other settings is to follow from the changed one.
+        foreach (string derived in new[] { "epsilon", "step-size", "natural-pass" }.Where(name => name != key && key is "norm" or "epsilon" or "attack-steps" or "method"))
+            all.Remove(derived);
+        all[key] = value.DeepClone();
+        return RunConfig.Of(all, "test");
+    }
+}

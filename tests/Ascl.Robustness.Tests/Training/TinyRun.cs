@@ -1,0 +1,90 @@
+using Ascl.Data;
+using Ascl.Kernels.Devices;
+using Ascl.Models;
+using Ascl.Models.Weights;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Robustness.Tests.Training;
+
+/// <summary>A run of a fraction of a second on 40 images of 8×8 pixels in 4 classes, in a folder of its own.</summary>
+internal sealed class TinyRun : IDisposable
+{
+    public const string Network = "resnet: 1 block a stage, widths 4,8";
+    private const int Side = 8, Classes = 4;
+
+    private readonly string root = Directory.CreateTempSubdirectory("ascl-tiny-").FullName;
+
+    /// <summary>Everything small, the rest as by default.</summary>
+    public static RunConfig Config { get; } = new() { Model = Network, Epochs = 2, Batch = 16, Validation = 8, AttackSteps = 2, Head = 5, Tensorboard = false, SaveEvery = 0, LearningRate = 0.1 };
+
+    public static DataSet Data { get; } = DataOf(seed: 1);
+
+    /// <summary>Images whose brightness goes with their class, and noise.</summary>
+    public static DataSet DataOf(uint seed, int train = 40)
+    {
+        return new DataSet("tiny", Set("train", train, seed), Set("test", 16, seed + 100), Augmentation.None);
+
+        static ImageSet Set(string name, int count, uint stream)
+        {
+            int[] labels = [.. Enumerable.Range(0, count).Select(i => i % Classes)];
+            float[] pixels = Made.Uniform(count * 3 * Side * Side, 700 + stream, 0, 0.6f);
+            for (int i = 0; i < pixels.Length; i++)
+                pixels[i] += 0.1f * labels[i / (3 * Side * Side)];
+            return new ImageSet(name, ["a", "b", "c", "d"], 3, Side, Side, labels, pixels);
+        }
+    }
+
+    /// <summary>The weights after training, all tensors in one row, and the folder.</summary>
+    public (float[] Weights, RunFolder Folder) Train(RunConfig config, DataSet? data = null)
+    {
+        using CpuDevice device = new(threads: 1);
+        RunFolder folder = RunFolder.Create(config with { Out = Path.Combine(root, Guid.NewGuid().ToString("N")) });
+        return (Train(device, folder, data ?? Data), folder);
+    }
+
+    public static float[] GoOn(RunFolder folder, DataSet? data = null)
+    {
+        using CpuDevice device = new(threads: 1);
+        return Train(device, folder, data ?? Data);
+    }
+
+    /// <summary>The weights that a run of this configuration begins with.</summary>
+    public static float[] Start(RunConfig config)
+    {
+        using CpuDevice device = new(threads: 1);
+        return All(RunParts.Classifier(config, Data, device));
+    }
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    private static float[] Train(CpuDevice device, RunFolder folder, DataSet data)
+    {
+        Trainer trainer = new(device, folder, data);
+        trainer.Run(new Silent(), CancellationToken.None);
+        return All(trainer.Model);
+    }
+
+    private static float[] All(Classifier model) => [.. model.Parameters.All.SelectMany(p => p.Tensor.ToArray())];
+
+    /// <summary>Where the tensors lie in the row that an optimiser trains.</summary>
+    public static bool[] IsTrained(RunConfig config)
+    {
+        using CpuDevice device = new(threads: 1);
+        return [.. RunParts.Classifier(config, Data, device).Parameters.All.SelectMany(p => Enumerable.Repeat(p.Trained, p.Tensor.Shape.Length))];
+    }
+
+    private sealed class Silent : ITrainingObserver
+    {
+        public void Began(int epochs, int stepsPerEpoch, long stepsBefore)
+        {
+        }
+
+        public void Step(int epoch, int step, int images, StepResult result)
+        {
+        }
+
+        public void Epoch(EpochMetrics metrics)
+        {
+        }
+    }
+}
