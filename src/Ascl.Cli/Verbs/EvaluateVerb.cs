@@ -116,7 +116,7 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
             AttackCatalog.CheckGradients(model, attacks);
         DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
-            model = Load(device, file, RunParts.Normalization(Normalize, data));
+            model = Load(device, file, InputNormalization.Of(Normalize, data));
         ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
         CheckFit(model, test, file, countIsLeast: specification.StartsWith("file:", StringComparison.Ordinal));
 

@@ -6,7 +6,7 @@ internal static class VerbTexts
     public const string DataForms = "sample, fashion-mnist[:DIR], mnist[:DIR], cifar10:PATH, cifar100:PATH, folder:PATH or file:PATH.safetensors";
     public const string Networks = "smallcnn, resnet18, resnet20, resnet34, resnet50, preactresnet18 or wrn-D-W";
     public const string Activations = "relu, silu, softplus or gelu";
-    public const string Normalizations = "none, cifar10, cifar100, mnist, fashion-mnist, or auto: what the data say";
+    public const string Normalizations = "none, cifar10, cifar100, mnist, fashion-mnist, imagenet, half (0.5/0.5), numbers M,M,M/S,S,S, or auto: what the data say";
     public const string Device = "What to compute on: auto, cpu, cuda or cuda:NUMBER (ascl devices lists them).";
     public const string CudaGraphs = "Whether a GPU starts all kernels of an attack's iteration, or of a training step's passes, at once. The results are the same bits.";
     public const string Precision = "What convolutions and matrix products round their factors to: float32 (nothing), tf32 or bf16 on a GPU's tensor cores; sums stay float32.";

@@ -20,7 +20,7 @@ public static class RunParts
     {
         ImageSet images = data.Train;
         CheckImages(config.Model, images);
-        var (mean, std) = Normalization(config.Normalize, data);
+        var (mean, std) = InputNormalization.Of(config.Normalize, data);
         int head = config.Method is "ascl" or "supcon" ? config.Head : 0;
         ClassifierSpec spec = new(config.Model, images.Channels, data.ClassNames.Count, mean, std, head, Activation(config.Activation));
         if (config.From is null)
@@ -38,7 +38,7 @@ public static class RunParts
     private static Classifier Pretrained(RunConfig config, ClassifierSpec wanted, Device device)
     {
         string file = RunFolder.Weights(config.From!);
-        Classifier source = ClassifierFile.Load(device, file, config.Model, config.Normalize == "auto" ? null : (wanted.Mean, wanted.Std));
+        Classifier source = ClassifierFile.Load(device, file, config.Model, config.Normalize == InputNormalization.Auto ? null : (wanted.Mean, wanted.Std));
         if (source.Spec.Activation != wanted.Activation)
             throw new UserErrorException($"{file}: its activation is {source.Spec.Activation.ToString().ToLowerInvariant()}: give --activation accordingly");
         return source.Spec.Channels == wanted.Channels
@@ -118,26 +118,5 @@ public static class RunParts
         "on" => Data.Augmentation.CropAndFlip,
         "off" => Data.Augmentation.None,
         _ => c.Views == 1 ? data.Augmentation : Data.Augmentation.CropAndFlip,
-    };
-
-    /// <summary>Mean and standard deviation of the input layer by name; "auto" takes the data's, "none" does nothing.</summary>
-    /// <exception cref="UserErrorException">It is for images of another number of channels, or there is none of that name.</exception>
-    public static (float[] Mean, float[] Std) Normalization(string name, DataSet data)
-    {
-        var (mean, std) = Normalization(name, data.Normalization);
-        return mean.Length == 0 || mean.Length == data.Train.Channels
-            ? (mean, std)
-            : throw new UserErrorException($"the input normalisation {name} is for {mean.Length} channels, {data.Name} has {data.Train.Channels}");
-    }
-
-    private static (float[] Mean, float[] Std) Normalization(string name, Func<(float[], float[])> ofData) => name switch
-    {
-        "none" => ([], []),
-        "auto" => ofData(),
-        "cifar10" => ([0.4914f, 0.4822f, 0.4465f], [0.2471f, 0.2435f, 0.2616f]),
-        "cifar100" => ([0.5071f, 0.4865f, 0.4409f], [0.2673f, 0.2564f, 0.2762f]),
-        "mnist" => ([0.1307f], [0.3081f]),
-        "fashion-mnist" => ([0.2860f], [0.3530f]),
-        _ => throw NearestName.Unknown("normalization", name, RunConfig.Normalizations),
     };
 }

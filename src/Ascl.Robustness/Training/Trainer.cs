@@ -70,7 +70,7 @@ public sealed class Trainer
     public static void Check(RunConfig config, DataSet data)
     {
         RunParts.CheckImages(config.Model, data.Train);
-        RunParts.Normalization(config.Normalize, data);
+        InputNormalization.Of(config.Normalize, data);
         Split(config, data);
     }
 
