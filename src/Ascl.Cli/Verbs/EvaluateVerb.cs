@@ -152,7 +152,12 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     private Classifier Load(Device device, string file, (float[] Mean, float[] Std)? normalization = null)
     {
         if (!OnnxNetwork.IsOnnx(file))
-            return ClassifierFile.Load(device, file, Model, normalization, Activation is null ? null : RunParts.Activation(Activation));
+            return ClassifierFile.Load(device, file, new()
+            {
+                Network = Model,
+                Normalization = normalization,
+                Activation = Activation is null ? null : RunParts.Activation(Activation),
+            });
         if (Model is not null || Activation is not null || Checks)
             throw new UserErrorException($"{file}: holds its whole network and has no gradients: --model, --activation and --checks are not for it");
         return OnnxNetwork.Load((CpuDevice)device, file, normalization);
@@ -161,10 +166,11 @@ internal sealed class EvaluateVerb : RandomArguments, IVerb
     /// <summary>All that the result depends on; the weights by their content.</summary>
     private JsonObject Settings(string file, string specification, ImageSet test)
     {
-        using FileStream weights = File.OpenRead(file);
+        WeightPath path = WeightPath.Parse(file);
+        using FileStream weights = File.OpenRead(path.File);
         return new()
         {
-            ["weights"] = Convert.ToHexStringLower(SHA256.HashData(weights)),
+            ["weights"] = Convert.ToHexStringLower(SHA256.HashData(weights)) + (path.Set is null ? "" : $"#{path.Set}"),
             ["data"] = specification,
             ["images"] = test.Count,
             ["attack"] = Attack,

@@ -44,12 +44,14 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         string file = RunFolder.Weights(Weights);
         Activation? activation = Activation is null ? null : RunParts.Activation(Activation);
         using CpuDevice device = new(threads: 1);
-        Classifier model = ClassifierFile.Load(device, file, Model, activation: activation);
+        LoadOptions known = new() { Network = Model, Activation = activation };
+        Classifier model = ClassifierFile.Load(device, file, known);
         DataSet? data = Data is null ? null : ProgressDisplay.Run($"opening {Data}", display => DataSource.Open(Data, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
-            model = ClassifierFile.Load(device, file, Model, data is null
-                ? InputNormalization.Of(Normalize, model.Spec.Channels, file)
-                : InputNormalization.Of(Normalize, data), activation);
+            model = ClassifierFile.Load(device, file, known with
+            {
+                Normalization = data is null ? InputNormalization.Of(Normalize, model.Spec.Channels, file) : InputNormalization.Of(Normalize, data),
+            });
         IReadOnlyList<string> classes = data?.ClassNames ?? ClassesOfRun();
         if (classes.Count > 0 && classes.Count != model.Spec.Classes)
             throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {data?.Name ?? Weights} has {classes.Count}");

@@ -38,7 +38,11 @@ public static class RunParts
     private static Classifier Pretrained(RunConfig config, ClassifierSpec wanted, Device device)
     {
         string file = RunFolder.Weights(config.From!);
-        Classifier source = ClassifierFile.Load(device, file, config.Model, config.Normalize == InputNormalization.Auto ? null : (wanted.Mean, wanted.Std));
+        Classifier source = ClassifierFile.Load(device, file, new()
+        {
+            Network = config.Model,
+            Normalization = config.Normalize == InputNormalization.Auto ? null : (wanted.Mean, wanted.Std),
+        });
         if (source.Spec.Activation != wanted.Activation)
             throw new UserErrorException($"{file}: its activation is {source.Spec.Activation.ToString().ToLowerInvariant()}: give --activation accordingly");
         return source.Spec.Channels == wanted.Channels
