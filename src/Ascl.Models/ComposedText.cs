@@ -1,8 +1,8 @@
 namespace Ascl.Models;
 
 /// <summary>
-/// Text whose accents are part of their letters, Unicode's form C, for lower-case Latin, Greek and Cyrillic and for kana. The program runs without the system's
-/// tables of languages, where string.Normalize returns what it was given.
+/// Text whose accents are part of their letters, Unicode's form C, for lower-case Latin, Greek and Cyrillic and for kana. The program runs
+/// without the system's tables of languages, where string.Normalize returns what it was given.
 /// </summary>
 internal static class ComposedText
 {
@@ -43,7 +43,9 @@ internal static class ComposedText
         List<char> composed = [];
         foreach (char c in text)
         {
-            int letter = composed.Count > 0 && Accents.TryGetValue(c, out var accent) ? accent.Letters.IndexOf(composed[^1], StringComparison.Ordinal) : -1;
+            int letter = -1;
+            if (composed.Count > 0 && Accents.TryGetValue(c, out var accent))
+                letter = accent.Letters.IndexOf(composed[^1], StringComparison.Ordinal);
             if (letter < 0)
                 composed.Add(c);
             else

@@ -63,15 +63,21 @@ public static class ClassifierFile
         {
             WeightShapes shapes = WeightShapes.Of(of);
             InputLayer input = InputLayer.Of(of, shapes.Channels, options, written);
-            return new(device, new(NetworkCatalog.VariantOf(network, of.Names), shapes.Channels, shapes.Classes, input.Mean, input.Std, shapes.ProjectionSize,
-                options.Activation ?? written?.Activation ?? Activation.Relu, written?.ClassNames?.Count == shapes.Classes ? written.ClassNames : null), seed: null);
+            ClassifierSpec spec = new(NetworkCatalog.VariantOf(network, of.Names), shapes.Channels, shapes.Classes, input.Mean, input.Std)
+            {
+                ProjectionSize = shapes.ProjectionSize,
+                Activation = options.Activation ?? written?.Activation ?? Activation.Relu,
+                ClassNames = written?.ClassNames?.Count == shapes.Classes ? written.ClassNames : null,
+            };
+            return new(device, spec, seed: null);
         }
 
         IEnumerable<string> Notes(WeightSet of, int channels, IReadOnlyList<string> left, WeightSet[] others)
         {
             if (InputLayer.Of(of, channels, options, written).Note is { } note)
                 yield return note;
-            HashSet<string> normalizations = [.. StoredNormalization.In(file, channels).SelectMany(stored => new[] { stored.MeanName, stored.StdName })];
+            StoredNormalization[] stored = StoredNormalization.In(file, channels);
+            HashSet<string> normalizations = [.. stored.Select(one => one.MeanName), .. stored.Select(one => one.StdName)];
             string[] strange =
             [
                 .. left.Where(name => !normalizations.Contains(name) && !WeightSet.IsOfOptimizer(name))

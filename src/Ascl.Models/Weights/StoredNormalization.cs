@@ -3,8 +3,8 @@ using Ascl.Kernels.Files;
 namespace Ascl.Models.Weights;
 
 /// <summary>
-/// An input normalisation that lies among weights as tensors, as a normalising layer before the network saves it: mu and sigma, mean and std, new_mean
-/// and new_std, with anything before them.
+/// An input normalisation that lies among weights as tensors, as a normalising layer before the network saves it: mu and sigma, mean and
+/// std, new_mean and new_std, with anything before them.
 /// </summary>
 /// <param name="MeanName">The file's name of the mean.</param>
 /// <param name="StdName">The file's name of the standard deviation.</param>
@@ -22,8 +22,8 @@ internal sealed record StoredNormalization(string MeanName, string StdName, floa
     public static StoredNormalization[] In(SafetensorsFile file, int channels) =>
         [.. file.Names.Select(name => Read(file, name, channels)).OfType<StoredNormalization>()];
 
-    /// <summary>That among <paramref name="all"/> which belongs to a set of weights: the nearest by name, as averaged weights may have been saved with one
-    /// of their own. Null where there is none.</summary>
+    /// <summary>That among <paramref name="all"/> which belongs to a set of weights: the nearest by name, as averaged weights may have been
+    /// saved with one of their own. Null where there is none.</summary>
     public static StoredNormalization? Of(WeightSet set, StoredNormalization[] all)
     {
         if (all.Length == 0)
@@ -37,7 +37,8 @@ internal sealed record StoredNormalization(string MeanName, string StdName, floa
     /// <summary>Whether another one is the same but for rounding.</summary>
     public bool Is(float[] mean, float[] std) => AreNear(Mean, mean) && AreNear(Std, std);
 
-    private static bool AreNear(float[] a, float[] b) => a.Length == b.Length && a.Zip(b).All(pair => MathF.Abs(pair.First - pair.Second) <= SameWithin);
+    private static bool AreNear(float[] a, float[] b) =>
+        a.Length == b.Length && a.Zip(b).All(pair => MathF.Abs(pair.First - pair.Second) <= SameWithin);
 
     private static StoredNormalization? Read(SafetensorsFile file, string name, int channels)
     {
@@ -64,9 +65,11 @@ internal sealed record StoredNormalization(string MeanName, string StdName, floa
 
     /// <summary>A standard deviation above 1 beside a mean of 0 may be meant for 0 to 255, or may be meant: that is not guessed.</summary>
     private static string? ProblemOf(float[] mean, float[] std, bool isScaled) =>
-        !mean.All(value => value is >= 0 and <= 1) || std.Any(value => isScaled && value < 1 / Levels) ? "neither images in 0 to 1 nor in 0 to 255 have these"
-        : !std.All(value => value is > 0 and <= 1) ? "the standard deviation is to be more than 0 and, beside such a mean, at most 1"
-        : null;
+        !mean.All(value => value is >= 0 and <= 1) || std.Any(value => isScaled && value < 1 / Levels)
+            ? "neither images in 0 to 1 nor in 0 to 255 have these"
+        : !std.All(value => value is > 0 and <= 1)
+            ? "the standard deviation is to be more than 0 and, beside such a mean, at most 1"
+            : null;
 
     /// <summary>How many parts between dots two names begin with in common.</summary>
     private static int Shared(string a, string b) => a.Split('.').Zip(b.Split('.')).TakeWhile(pair => pair.First == pair.Second).Count();

@@ -4,9 +4,10 @@ using Ascl.Kernels.Files;
 namespace Ascl.Models.Weights;
 
 /// <summary>
-/// The weights of one network in a file, under its own names with something before them: what wraps a network when it is saved adds a name of its own
-/// (<c>module.</c>, <c>model.</c>, <c>_orig_mod.</c>, <c>1.</c>, in any order), and averages lie beside the weights. Which prefixes there are is read off the file: a
-/// prefix is what comes before a network's first convolution. Whether it is one is for <see cref="Choose"/> to say, who knows all of the names.
+/// The weights of one network in a file, under its own names with something before them: what wraps a network when it is saved adds a name
+/// of its own (<c>module.</c>, <c>model.</c>, <c>_orig_mod.</c>, <c>1.</c>, in any order), and averages lie beside the weights. Which prefixes
+/// there are is read off the file: a prefix is what comes before a network's first convolution. Whether it is one is for
+/// <see cref="Choose"/> to say, who knows all of the names.
 /// </summary>
 internal sealed class WeightSet(SafetensorsFile file, string prefix)
 {

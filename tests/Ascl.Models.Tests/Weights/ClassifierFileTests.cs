@@ -30,7 +30,7 @@ public sealed class ClassifierFileTests : IDisposable
         Assert.Equal(["cat", "dog", "\"Été\""], read.ClassNames);
     }
 
-    /// <summary>The file has class names since November 2026 only; this one was trained before (widths 2,3, one epoch on 200 images of the sample).</summary>
+    /// <summary>Files have class names only since this project asks whether they fit; this one is as they were before (widths 2,3, one epoch on 200 images of the sample).</summary>
     [Fact]
     public void AFileOfBeforeThereWereClassNamesLoads()
     {
