@@ -71,7 +71,7 @@ public sealed class OnnxTests : IDisposable
         Refused("no such file", "--weights", InFolder("none.onnx"), "--attack", "noise");
         Refused("the network takes images of 3 channels", "--weights", InFolder("colours.onnx"), "--attack", "noise");
         Assert.Contains("does not end in .onnx", AsclProcess.Refusal("export", "--weights", weights, "--onnx", InFolder("model.pb")), StringComparison.Ordinal);
-        Assert.Contains("--normalize is for certain images", AsclProcess.Refusal("export", "--weights", weights, "--onnx", onnx, "--normalize", "auto"), StringComparison.Ordinal);
+        Assert.Contains("--normalize auto is for certain images", AsclProcess.Refusal("export", "--weights", weights, "--onnx", onnx, "--normalize", "auto"), StringComparison.Ordinal);
         Assert.Contains("no such directory", AsclProcess.Refusal("export", "--weights", weights, "--onnx", InFolder("none", "model.onnx")), StringComparison.Ordinal);
         byte[] before = File.ReadAllBytes(onnx);
         Assert.Contains("not a safetensors file", AsclProcess.Refusal("export", "--weights", damaged, "--onnx", onnx), StringComparison.Ordinal);

@@ -31,15 +31,20 @@ internal sealed partial class EvaluateVerb
         string specification = Data ?? run?.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
         using Device device = DeviceChoice.OpenFor(file, Device, Threads, CudaGraphs, Precision);
         // The weights first: a file that is not one should not cost the opening of the data.
-        Classifier model = Load(device, file);
+        Classifier model = Load(device, file, normalization: null, Normalize is null ? Note : null);
         if (Replay is null)
             AttackCatalog.CheckGradients(model, [.. attacks.Select(planned => planned.Attack)], MinimalEpsilon ? "--minimal-epsilon" : Checks ? "--checks" : null);
         Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.Weights(Twin));
         DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, DataOptions(run), progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
-            model = Load(device, file, RunParts.Normalization(Normalize, data));
+            model = Load(device, file, InputNormalization.Of(Normalize, data), Note);
+        foreach (string note in data.Notes)
+            Note(note);
         ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
-        CheckFit(model, test, file, countIsLeast: specification.StartsWith("file:", StringComparison.Ordinal));
+        bool countIsLeast = specification.StartsWith("file:", StringComparison.Ordinal);
+        CheckFit(model, test, file, countIsLeast);
+        if (!IgnoreClassNames)
+            ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
         if (twin is not null)
             CheckFit(twin, test, Twin!, countIsLeast: true);
 
@@ -73,10 +78,15 @@ internal sealed partial class EvaluateVerb
         return 0;
     }
 
-    private Classifier Load(Device device, string file, (float[] Mean, float[] Std)? normalization = null)
+    private static void Note(string line) => Console.Error.WriteLine($"ascl: {line}");
+
+    private Classifier Load(Device device, string file, (float[] Mean, float[] Std)? normalization, Action<string>? note)
     {
         if (!OnnxNetwork.IsOnnx(file))
-            return ClassifierFile.Load(device, file, Model, normalization, Activation is null ? null : RunParts.Activation(Activation));
+            return ClassifierFile.Load(device, file, new()
+            {
+                Network = Model, Normalization = normalization, Activation = Activation is null ? null : RunParts.Activation(Activation), Note = note,
+            });
         if (Model is not null || Activation is not null)
             throw new UserErrorException($"{file}: holds its whole network: --model and --activation are not for it");
         return OnnxNetwork.Load((CpuDevice)device, file, normalization);
@@ -94,7 +104,8 @@ internal sealed partial class EvaluateVerb
     /// <summary>All that the result depends on; weights and images by their content.</summary>
     private JsonObject Settings(string file, string specification, ImageSet test, Classifier model, AttackOptions options) => new()
     {
-        ["weights"] = Hash(OnnxNetwork.IsOnnx(file) ? OnnxFiles.Of(file) : [file]),
+        ["weights"] = Hash(OnnxNetwork.IsOnnx(file) ? OnnxFiles.Of(file) : [WeightPath.Parse(file).File]),
+        ["set"] = WeightPath.Parse(file).Set,
         ["classifier"] = ClassifierFile.Described(model.Spec),
         ["data"] = specification,
         ["images"] = test.Count,

@@ -40,17 +40,23 @@ internal sealed class ExportVerb : VerbArguments, IVerb
     {
         if (!OnnxNetwork.IsOnnx(Onnx))
             throw new UserErrorException($"option --onnx: {Onnx} does not end in .onnx");
-        if (Normalize is not null && Data is null)
-            throw new UserErrorException("export: --normalize is for certain images: name them with --data");
+        if (Normalize is not null && Data is null && InputNormalization.NeedsData(Normalize))
+            throw new UserErrorException($"export: --normalize {Normalize} is for certain images: name them with --data");
         AtomicFile.CheckWritable(Onnx);
         string file = RunFolder.Weights(Weights);
         Activation? activation = Activation is null ? null : RunParts.Activation(Activation);
         using CpuDevice device = new(threads: 1);
-        Classifier model = ClassifierFile.Load(device, file, Model, activation: activation);
+        LoadOptions known = new() { Network = Model, Activation = activation };
+        Classifier model = ClassifierFile.Load(device, file, known with { Note = line => Console.Error.WriteLine($"ascl: {line}") });
         DataSet? data = Data is null ? null : ProgressDisplay.Run($"opening {Data}", display => DataSource.Open(Data, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
-            model = ClassifierFile.Load(device, file, Model, RunParts.Normalization(Normalize, data!), activation);
-        IReadOnlyList<string> classes = data?.ClassNames ?? ClassesOfRun();
+            model = ClassifierFile.Load(device, file, known with
+            {
+                Normalization = data is null ? InputNormalization.Of(Normalize, model.Spec.Channels, file) : InputNormalization.Of(Normalize, data),
+            });
+        if (data is not null)
+            ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
+        IReadOnlyList<string> classes = data?.ClassNames ?? model.Spec.ClassNames ?? ClassesOfRun();
         if (classes.Count > 0 && classes.Count != model.Spec.Classes)
             throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {data?.Name ?? Weights} has {classes.Count}");
         OnnxExport.Save(Onnx, model, classes);

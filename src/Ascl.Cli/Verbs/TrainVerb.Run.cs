@@ -34,7 +34,7 @@ internal sealed partial class TrainVerb
         DataSet data = ProgressDisplay.Run($"opening {config.Data}", display => DataSource.Open(config.Data, config.DataOptions, progress: new OpeningProgress(display, stop)));
         Trainer.Check(config, data);
         if (earlier is null && config.From is not null)
-            RunParts.Classifier(config, data, device);
+            RunParts.Classifier(config, data, device, line => Console.Error.WriteLine($"ascl: {line}"));
         RunFolder folder = earlier ?? RunFolder.Create(config);
         if (Preset is not null)
             Console.WriteLine($"preset {Preset}: {string.Join(' ', TrainPresets.Options(Preset))}; what is given beside it wins");

@@ -6,7 +6,7 @@ internal static class VerbTexts
     public const string DataForms = "sample, fashion-mnist[:DIR], mnist[:DIR], cifar10:PATH, cifar100:PATH, folder:PATH or file:PATH.safetensors";
     public const string Networks = "smallcnn, resnet18, resnet20, resnet34, resnet50, preactresnet18 or wrn-D-W";
     public const string Activations = "relu, silu, softplus or gelu";
-    public const string Normalizations = "none, cifar10, cifar100, mnist, fashion-mnist, or auto: what the data say";
+    public const string Normalizations = "none, cifar10, cifar100, mnist, fashion-mnist, imagenet, half (0.5/0.5), numbers M,M,M/S,S,S, or auto: what the data say";
     public const string Norm = "What epsilon measures: linf (each pixel) or l2 (the whole image).";
     public const string Epsilon = "Largest change of an image, of pixels in [0, 1].";
     public const string StepSize = "By default 2.5 epsilon/N for N steps, but at least epsilon/4 and at most epsilon (8/255 with 10 or more steps: 2/255).";

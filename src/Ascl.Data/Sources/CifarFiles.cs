@@ -14,7 +14,7 @@ internal static class CifarFiles
         "cifar10", path, 1, ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
         "test_batch.bin", ClassNames.Cifar10) with
     {
-        KnownNormalization = ([0.4914f, 0.4822f, 0.4465f], [0.2471f, 0.2435f, 0.2616f]),
+        KnownNormalization = InputNormalization.Known("cifar10"),
     };
 
     public static DataSet Open100(string path) => Open("cifar100", path, 2, ["train.bin"], "test.bin", ClassNames.Cifar100);

@@ -22,19 +22,22 @@ public sealed class SafetensorsFile : IDisposable
     {
         (Path, this.handle) = (path, handle);
         long length = RandomAccess.GetLength(handle);
+        if (length == 0)
+            throw new UserErrorException($"{path}: is empty: was it cut off in copying or downloading?");
         if (length < SafetensorsHeader.LengthBytes)
-            throw new UserErrorException($"{path}: not a safetensors file: {length} bytes, shorter than the header's length");
+            throw NotSafetensors($"{length} bytes, shorter than the header's length");
         byte[] lengthBytes = new byte[SafetensorsHeader.LengthBytes];
         Fill(lengthBytes, 0);
         ulong headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(lengthBytes);
         if (headerBytes > SafetensorsHeader.MaximumBytes)
-            throw new UserErrorException(
-                $"{path}: not a safetensors file: a header of {headerBytes} bytes, more than the {SafetensorsHeader.MaximumBytes} allowed");
+            throw NotSafetensors($"a header of {headerBytes} bytes, more than the {SafetensorsHeader.MaximumBytes} allowed");
         dataStart = SafetensorsHeader.LengthBytes + (long)headerBytes;
         if (dataStart > length)
-            throw new UserErrorException($"{path}: truncated: a header of {headerBytes} bytes in a file of {length}");
+            throw NotSafetensors($"truncated: a header of {headerBytes} bytes in a file of {length}");
         byte[] json = new byte[headerBytes];
         Fill(json, SafetensorsHeader.LengthBytes);
+        if (json is not [(byte)'{', ..])
+            throw NotSafetensors("the header is not a JSON object");
         header = SafetensorsHeader.Parse(path, json, length - dataStart);
     }
 
@@ -114,6 +117,10 @@ public sealed class SafetensorsFile : IDisposable
             : throw new UserErrorException($"{Path}: tensor '{name}': {value} is beyond the integers that can be read")),
         _ => throw Unreadable(name, "integers"),
     };
+
+    /// <summary>Says what the file is instead, where that can be told.</summary>
+    private UserErrorException NotSafetensors(string problem) =>
+        new($"{Path}: not a safetensors file{(ForeignFile.KindOf(Path) is { } kind ? $" but {kind}" : $": {problem}")}");
 
     /// <summary>A tensor's bytes as they are stored.</summary>
     /// <exception cref="UserErrorException">There is no such tensor.</exception>

@@ -78,7 +78,7 @@ internal sealed class SafetensorsHeader
         if (offsets.GetArrayLength() != 2 || !TryInteger(offsets[0], out long begin) || !TryInteger(offsets[1], out long end))
             throw new UserErrorException($"{where}: data_offsets are not two integers");
         if (begin < 0 || end < begin || end > dataBytes)
-            throw new UserErrorException($"{where}: data_offsets [{begin}, {end}] lie outside the {dataBytes} bytes of data");
+            throw new UserErrorException($"{where}: data_offsets [{begin}, {end}] lie outside the {dataBytes} bytes of data{(end > dataBytes ? ": is the file cut off?" : "")}");
         long bytes = SizeOf(where, dtype, shape);
         if (bytes != end - begin)
             throw new UserErrorException(

@@ -3,46 +3,39 @@ using Ascl.Kernels.Files;
 
 namespace Ascl.Models.Weights;
 
-/// <summary>
-/// Weights as safetensors with PyTorch's names: a state dict saved by a PyTorch user loads here, and ours loads there. "num_batches_tracked" and a
-/// common "module." prefix are ignored when reading.
-/// </summary>
+/// <summary>Weights as safetensors with PyTorch's names: a state dict saved by a PyTorch user loads here, and ours loads there.</summary>
 public static class WeightFile
 {
-    private const string DataParallelPrefix = "module.", Counter = "num_batches_tracked";
+    private const string Counter = "num_batches_tracked";
 
     /// <summary>Reads every tensor of <paramref name="parameters"/>; nothing is changed unless all of them fit.</summary>
     /// <param name="parameters">To be filled.</param>
-    /// <param name="file">Where from.</param>
-    /// <param name="prefix">Of the names in the file; other tensors of the file are ignored if it is not empty.</param>
+    /// <param name="file">Where from; its other tensors are left alone.</param>
+    /// <param name="prefix">Of the names in the file.</param>
     /// <param name="optional">Tensors that the file may lack and that then keep their values, by the start of their names.</param>
-    /// <exception cref="UserErrorException">A tensor is missing, unknown, of another shape, or not finite.</exception>
+    /// <exception cref="UserErrorException">A tensor is missing, of another shape, or not finite.</exception>
     public static void Load(ParameterSet parameters, SafetensorsFile file, string prefix = "", string? optional = null)
     {
-        Dictionary<string, string> inFile = NamesIn(file, prefix);
-        List<(NamedTensor Target, float[] Values)> loaded = [];
-        foreach (NamedTensor target in parameters.All)
-        {
-            if (!inFile.Remove(target.Name, out string? name))
-            {
-                if (optional is not null && target.Name.StartsWith(optional, StringComparison.Ordinal))
-                    continue;
-                throw new UserErrorException($"{file.Path}: no tensor '{prefix}{target.Name}' {target.Tensor.Shape}: these are not weights of this model");
-            }
-            int[] shape = file.Shape(name);
-            if (!target.Tensor.Shape.Sizes.SequenceEqual(shape))
-                throw new UserErrorException($"{file.Path}: tensor '{name}' has shape [{string.Join(", ", shape)}], the model needs {target.Tensor.Shape}");
-            float[] values = file.ReadFloats(name);
-            int bad = Array.FindIndex(values, v => !float.IsFinite(v));
-            if (bad >= 0)
-                throw new UserErrorException($"{file.Path}: tensor '{name}' holds {values[bad]} at position {bad}");
-            loaded.Add((target, values));
-        }
-        string? extra = inFile.Keys.FirstOrDefault(n => !n.EndsWith(Counter, StringComparison.Ordinal) && !n.StartsWith("projection.", StringComparison.Ordinal));
-        if (extra is not null && prefix.Length == 0)
-            throw new UserErrorException($"{file.Path}: tensor '{extra}' is not of this model");
-        foreach (var (target, values) in loaded)
-            target.Tensor.Data.CopyFrom(values);
+        Fill(file, from target in parameters.All
+                   where optional is null || file.Contains(prefix + target.Name) || !target.Name.StartsWith(optional, StringComparison.Ordinal)
+                   select (target, file.Contains(prefix + target.Name) ? prefix + target.Name : throw Missing(target, file, prefix)));
+    }
+
+    /// <summary>Reads every tensor of <paramref name="parameters"/> from weights that a stranger may have saved; nothing is changed unless all of
+    /// them fit.</summary>
+    /// <returns>The names of the file's tensors that were not needed, without PyTorch's counters of batches.</returns>
+    /// <exception cref="UserErrorException">A tensor is missing, of another shape or not finite, or the set has more layers than the model.</exception>
+    internal static IReadOnlyList<string> Load(ParameterSet parameters, WeightSet set)
+    {
+        (NamedTensor Target, string Name)[] named = [.. parameters.All.Select(t => (t, set.Find(t.Name) ?? throw Missing(t, set.File, set.Prefix)))];
+        HashSet<string> used = [.. named.Select(tensor => tensor.Name)];
+        string[] unused = [.. set.File.Names.Where(name => !used.Contains(name) && !name.EndsWith(Counter, StringComparison.Ordinal))];
+        HashSet<string> kinds = [.. parameters.All.Select(target => KindOf(target.Name))];
+        string? layer = unused.FirstOrDefault(name => set.IsUnder(name) && kinds.Contains(KindOf(name[set.Prefix.Length..])));
+        if (layer is not null)
+            throw new UserErrorException($"{set.File.Path}: tensor '{layer}' is not of this model: these are weights of another network");
+        Fill(set.File, named);
+        return unused;
     }
 
     /// <summary>Adds all tensors to a file being made.</summary>
@@ -52,13 +45,28 @@ public static class WeightFile
             writer.Add(prefix + tensor.Name, tensor.Tensor.Shape.Sizes, tensor.Tensor.ToArray());
     }
 
-    /// <summary>The model's name for each name in the file.</summary>
-    private static Dictionary<string, string> NamesIn(SafetensorsFile file, string prefix)
+    /// <summary>"layer" of layer3.0.conv1.weight: what a deeper network of the same kind has more of.</summary>
+    private static string KindOf(string name) => name.Split('.')[0].TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9');
+
+    private static float[] Read(NamedTensor target, SafetensorsFile file, string name)
     {
-        Dictionary<string, string> names = [];
-        bool dataParallel = file.Names.All(n => n.StartsWith(DataParallelPrefix, StringComparison.Ordinal));
-        foreach (string name in file.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)))
-            names[name[(prefix.Length + (dataParallel ? DataParallelPrefix.Length : 0))..]] = name;
-        return names;
+        int[] shape = file.Shape(name);
+        if (!target.Tensor.Shape.Sizes.SequenceEqual(shape))
+            throw new UserErrorException($"{file.Path}: tensor '{name}' has shape [{string.Join(", ", shape)}], the model needs {target.Tensor.Shape}");
+        float[] values = file.ReadFloats(name);
+        int bad = Array.FindIndex(values, v => !float.IsFinite(v));
+        return bad < 0 ? values : throw new UserErrorException($"{file.Path}: tensor '{name}' holds {values[bad]} at position {bad}");
+    }
+
+    private static UserErrorException Missing(NamedTensor target, SafetensorsFile file, string prefix) =>
+        new($"{file.Path}: no tensor '{prefix}{target.Name}' {target.Tensor.Shape}: these are not weights of this model");
+
+    private static void Fill(SafetensorsFile file, IEnumerable<(NamedTensor Target, string Name)> named)
+    {
+        // All names first, then all values: nothing is changed unless all fit.
+        (NamedTensor Target, string Name)[] all = [.. named];
+        (NamedTensor Target, float[] Values)[] read = [.. all.Select(tensor => (tensor.Target, Read(tensor.Target, file, tensor.Name)))];
+        foreach (var (target, values) in read)
+            target.Tensor.Data.CopyFrom(values);
     }
 }

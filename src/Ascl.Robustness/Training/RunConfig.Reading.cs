@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
@@ -112,7 +113,7 @@ public sealed partial record RunConfig
         Known("precision", Precision, Precisions);
         Known("attack-precision", AttackPrecision ?? Precision, Precisions);
         Known("augment", Augment, Augmentations);
-        Known("normalize", Normalize, Normalizations);
+        InputNormalization.Check(Normalize);
         Require(Data.Length > 0, "data", Data, "must name a data set");
         Require(Model.Length > 0, "model", Model, "must name a network");
         Require(Views is 1 or 2, "views", Views, "must be 1 or 2");

@@ -22,7 +22,6 @@ public sealed partial record RunConfig
     public static IReadOnlyList<string> Precisions { get; } = ["float32", "tf32", "bf16"];
     public static IReadOnlyList<string> BnModes { get; } = ["train", "eval"];
     public static IReadOnlyList<string> Augmentations { get; } = ["auto", "on", "off"];
-    public static IReadOnlyList<string> Normalizations { get; } = ["auto", "none", "cifar10", "cifar100", "mnist", "fashion-mnist"];
 
     /// <summary>The keys of the JSON form, in the order they are written.</summary>
     public static IReadOnlyList<string> Keys => field ??= [.. RunConfigJson.Default.RunConfig.Properties.Where(property => property.Get is not null).Select(property => property.Name)];
@@ -57,7 +56,7 @@ public sealed partial record RunConfig
     /// <summary>How often a batch holds each of its images, every time augmented in another way: 1 or 2.</summary>
     public int Views { get; init; } = 1;
 
-    /// <summary>Mean and standard deviation of the model's input layer: one of <see cref="Normalizations"/>; auto: what the data say.</summary>
+    /// <summary>Mean and standard deviation of the model's input layer: as <see cref="InputNormalization"/> reads it; auto: what the data say.</summary>
     public string Normalize { get; init; } = "auto";
 
     /// <summary>Weights to start from: a file of a classifier, or a run's folder for its best checkpoint; null to start anew.</summary>

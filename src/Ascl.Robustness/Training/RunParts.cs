@@ -14,20 +14,24 @@ namespace Ascl.Robustness.Training;
 public static class RunParts
 {
     /// <summary>The classifier at the start of a run: drawn anew, or with the weights of <see cref="RunConfig.From"/>. From those a linear evaluation takes the
-    /// encoder only; what has no counterpart of its name and shape there starts anew.</summary>
+    /// encoder only; what has no counterpart of its name and shape there starts anew, and the last layer where it is of other classes.</summary>
+    /// <param name="note">Told what a user should know of the weights, a line each; null for nobody.</param>
     /// <exception cref="UserErrorException">The network does not take such images, there is no such network, or the weights are of another one.</exception>
-    public static Classifier Classifier(RunConfig config, DataSet data, Device device)
+    public static Classifier Classifier(RunConfig config, DataSet data, Device device, Action<string>? note = null)
     {
         ImageSet images = data.Train;
         CheckImages(config.Model, images);
-        var (mean, std) = Normalization(config.Normalize, data);
+        var (mean, std) = InputNormalization.Of(config.Normalize, data);
         int head = config.Method is "ascl" or "supcon" ? config.Head : 0;
-        ClassifierSpec spec = new(config.Model, images.Channels, data.ClassNames.Count, mean, std, head, Activation(config.Activation));
+        ClassifierSpec spec = new(config.Model, images.Channels, data.ClassNames.Count, mean, std, head, Activation(config.Activation), data.ClassNames);
         if (config.From is null)
             return new Classifier(device, spec, config.Seed);
-        Classifier source = Pretrained(config, spec, device);
+        Classifier source = Pretrained(config, spec, device, note);
         Classifier model = new(device, spec with { Mean = source.Spec.Mean, Std = source.Spec.Std }, config.Seed);
-        model.CopyFrom(source, except: config.Method == "linear" ? model.HeadPrefix : null);
+        string? difference = config.Method == "linear" ? null : ClassNames.Difference(source.Spec.ClassNames, data.Name, data.ClassNames);
+        if (difference is not null)
+            note?.Invoke($"{config.From}: {difference}: its last layer starts anew");
+        model.CopyFrom(source, except: config.Method == "linear" || difference is not null ? model.HeadPrefix : null);
         return model;
     }
 
@@ -35,10 +39,15 @@ public static class RunParts
     public static bool TrainsLogits(RunConfig config) => config.Method != "supcon";
 
     /// <summary>The weights that a run goes out from; their input normalisation is their own unless the configuration names one.</summary>
-    private static Classifier Pretrained(RunConfig config, ClassifierSpec wanted, Device device)
+    private static Classifier Pretrained(RunConfig config, ClassifierSpec wanted, Device device, Action<string>? note)
     {
         string file = RunFolder.Weights(config.From!);
-        Classifier source = ClassifierFile.Load(device, file, config.Model, config.Normalize == "auto" ? null : (wanted.Mean, wanted.Std));
+        Classifier source = ClassifierFile.Load(device, file, new()
+        {
+            Network = config.Model,
+            Normalization = config.Normalize == InputNormalization.Auto ? null : (wanted.Mean, wanted.Std),
+            Note = note,
+        });
         if (source.Spec.Activation != wanted.Activation)
             throw new UserErrorException($"{file}: its activation is {source.Spec.Activation.ToString().ToLowerInvariant()}: give --activation accordingly");
         return source.Spec.Channels == wanted.Channels
@@ -118,26 +127,5 @@ public static class RunParts
         "on" => Data.Augmentation.CropAndFlip,
         "off" => Data.Augmentation.None,
         _ => c.Views == 1 ? data.Augmentation : Data.Augmentation.CropAndFlip,
-    };
-
-    /// <summary>Mean and standard deviation of the input layer by name; "auto" takes the data's, "none" does nothing.</summary>
-    /// <exception cref="UserErrorException">It is for images of another number of channels, or there is none of that name.</exception>
-    public static (float[] Mean, float[] Std) Normalization(string name, DataSet data)
-    {
-        var (mean, std) = Normalization(name, data.Normalization);
-        return mean.Length == 0 || mean.Length == data.Train.Channels
-            ? (mean, std)
-            : throw new UserErrorException($"the input normalisation {name} is for {mean.Length} channels, {data.Name} has {data.Train.Channels}");
-    }
-
-    private static (float[] Mean, float[] Std) Normalization(string name, Func<(float[], float[])> ofData) => name switch
-    {
-        "none" => ([], []),
-        "auto" => ofData(),
-        "cifar10" => ([0.4914f, 0.4822f, 0.4465f], [0.2471f, 0.2435f, 0.2616f]),
-        "cifar100" => ([0.5071f, 0.4865f, 0.4409f], [0.2673f, 0.2564f, 0.2762f]),
-        "mnist" => ([0.1307f], [0.3081f]),
-        "fashion-mnist" => ([0.2860f], [0.3530f]),
-        _ => throw NearestName.Unknown("normalization", name, RunConfig.Normalizations),
     };
 }

@@ -79,7 +79,7 @@ public sealed class Trainer
         if (data.ClassNames.Count < 2)
             throw new UserErrorException($"{data.Name}: has one class, {data.ClassNames[0]}; a classifier needs at least two");
         RunParts.CheckImages(config.Model, data.Train);
-        RunParts.Normalization(config.Normalize, data);
+        InputNormalization.Of(config.Normalize, data);
         Split(config, data);
     }
 

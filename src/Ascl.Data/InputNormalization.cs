@@ -1,0 +1,105 @@
+using System.Globalization;
+using Ascl.Kernels.Diagnostics;
+
+namespace Ascl.Data;
+
+/// <summary>
+/// The input normalisation of a classifier, (x − mean)/std a channel for images in [0, 1], by a name or as numbers. The names' constants are
+/// those that the field's public training code has in common.
+/// </summary>
+public static class InputNormalization
+{
+    /// <summary>Takes what suits the data: the constants known for them, or the statistics of the training images.</summary>
+    public const string Auto = "auto";
+
+    /// <summary>Does nothing.</summary>
+    public const string None = "none";
+
+    /// <summary>What numbers look like: a mean and a standard deviation a channel, or one for all channels.</summary>
+    public const string NumbersForm = "M,M,M/S,S,S";
+
+    private static readonly Dictionary<string, (float[] Mean, float[] Std)> Constants = new()
+    {
+        ["cifar10"] = ([0.4914f, 0.4822f, 0.4465f], [0.2471f, 0.2435f, 0.2616f]),
+        ["cifar100"] = ([0.5071f, 0.4865f, 0.4409f], [0.2673f, 0.2564f, 0.2762f]),
+        ["mnist"] = ([0.1307f], [0.3081f]),
+        ["fashion-mnist"] = ([0.2860f], [0.3530f]),
+        ["imagenet"] = ([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]),
+    };
+
+    /// <summary>The names there are; <see cref="NumbersForm"/> is valid besides. "half" is 0.5 for both, for any number of channels.</summary>
+    public static IReadOnlyList<string> Names { get; } = [Auto, None, .. Constants.Keys, "half"];
+
+    /// <summary>Whether it takes images to say what it is.</summary>
+    public static bool NeedsData(string text) => text == Auto;
+
+    /// <summary>Checks what can be checked without knowing the images.</summary>
+    /// <param name="text">One of <see cref="Names"/>, or numbers as <see cref="NumbersForm"/>.</param>
+    /// <exception cref="UserErrorException">There is no such name, or the numbers are none or no normalisation.</exception>
+    public static void Check(string text)
+    {
+        if (text is not (Auto or None))
+            Find(text);
+    }
+
+    /// <summary>Mean and standard deviation a channel for images of a data set; both empty for none.</summary>
+    /// <param name="text">As for <see cref="Check"/>.</param>
+    /// <param name="data">What the images are of; "auto" takes its <see cref="DataSet.Normalization"/>.</param>
+    /// <exception cref="UserErrorException">As for <see cref="Check"/>, or it is for another number of channels.</exception>
+    public static (float[] Mean, float[] Std) Of(string text, DataSet data) =>
+        NeedsData(text) ? data.Normalization() : Of(text, data.Train.Channels, data.Name);
+
+    /// <summary>Mean and standard deviation a channel for images of which only the number of channels is known; both empty for none.</summary>
+    /// <param name="text">As for <see cref="Check"/>, but not "auto".</param>
+    /// <param name="channels">Of the images.</param>
+    /// <param name="owner">What has so many channels, for messages.</param>
+    /// <exception cref="UserErrorException">As for <see cref="Check"/>, or it is for another number of channels, or takes images.</exception>
+    public static (float[] Mean, float[] Std) Of(string text, int channels, string owner)
+    {
+        if (NeedsData(text))
+            throw new UserErrorException($"normalize {text} is for certain images: name them with --data");
+        if (text == None)
+            return ([], []);
+        var (mean, std, fitsAny) = Find(text);
+        return (Spread(mean), Spread(std));
+
+        float[] Spread(float[] values) =>
+            values.Length == channels ? [.. values]
+            : values.Length == 1 && fitsAny ? [.. Enumerable.Repeat(values[0], channels)]
+            : throw new UserErrorException($"normalize {text} is for {Counted(values.Length)}, {owner} has {channels}");
+    }
+
+    /// <summary>The constants of a name of the table.</summary>
+    internal static (float[] Mean, float[] Std) Known(string name) => ([.. Constants[name].Mean], [.. Constants[name].Std]);
+
+    /// <returns>The values, and whether one of them stands for any number of channels.</returns>
+    private static (float[] Mean, float[] Std, bool FitsAny) Find(string text)
+    {
+        if (Constants.TryGetValue(text, out var known))
+            return (known.Mean, known.Std, false);
+        if (text == "half")
+            return ([0.5f], [0.5f], true);
+        if (!text.Contains('/'))
+            throw NearestName.Unknown("normalize", text, [.. Names, NumbersForm]);
+        string[] halves = text.Split('/');
+        if (halves.Length != 2)
+            throw new UserErrorException($"normalize {text} has {halves.Length - 1} strokes, {NumbersForm} has one");
+        float[] mean = Numbers(text, halves[0], "mean"), std = Numbers(text, halves[1], "standard deviation");
+        if (mean.Length != std.Length && mean.Length != 1 && std.Length != 1)
+            throw new UserErrorException($"normalize {text} has {mean.Length} means and {std.Length} standard deviations");
+        foreach (float value in mean)
+            if (value is < 0 or > 1)
+                throw new UserErrorException($"normalize {text}: the mean {value} is not in [0, 1] as pixels are (of 0 to 255: divide all by 255)");
+        foreach (float value in std)
+            if (value <= 0)
+                throw new UserErrorException($"normalize {text}: the standard deviation {value} must be more than 0");
+        return (mean, std, true);
+    }
+
+    private static float[] Numbers(string text, string list, string what) => [.. list.Split(',').Select(part =>
+        float.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && float.IsFinite(value)
+            ? value
+            : throw new UserErrorException($"normalize {text}: the {what} '{part.Trim()}' is not a number ({NumbersForm} is needed)"))];
+
+    private static string Counted(int channels) => channels == 1 ? "1 channel" : $"{channels} channels";
+}
