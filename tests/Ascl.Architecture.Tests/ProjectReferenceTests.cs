@@ -25,6 +25,7 @@ public sealed partial class ProjectReferenceTests
         ["Microsoft.ML.OnnxRuntime.Managed"] = "Ascl.Models",
         ["StbImageSharp"] = "Ascl.Data",
         ["StbImageWriteSharp"] = "Ascl.Data",
+        ["System.IO.Hashing"] = "Ascl.Data",
         ["OxyPlot.Core"] = "Ascl.Robustness",
         ["CommandLineParser"] = "Ascl.Cli",
         ["Microsoft.ML.OnnxRuntime"] = "Ascl.Cli",

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Ascl.Cli.Verbs;
+using Ascl.Kernels.Diagnostics;
 using Xunit;
 
 namespace Ascl.Cli.Tests;
@@ -46,6 +47,13 @@ internal static class AsclProcess
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return new(process.ExitCode, output, error.Result);
+    }
+
+    /// <summary>Asserts that a verb refuses these arguments as the user's error, and gives its message; in this process, which is quicker.</summary>
+    public static string RefusalHere(params string[] arguments)
+    {
+        (Verb verb, string[] own) = Verb.Find(arguments);
+        return Assert.Throws<UserErrorException>(() => verb.Read(own).Run(CancellationToken.None)).Message;
     }
 
     /// <summary>Asserts that the program refuses these arguments as the user's error, and gives its line.</summary>

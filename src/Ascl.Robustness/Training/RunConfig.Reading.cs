@@ -132,12 +132,13 @@ public sealed partial record RunConfig
         Require(Threads <= CpuDevice.MaximumThreads, "threads", Threads, $"must be at most {CpuDevice.MaximumThreads}");
         foreach (var (key, value) in new[] { ("validation", Validation ?? 0), ("head", Head), ("threads", Threads), ("save-every", SaveEvery) })
             Require(value >= 0, key, value, "must not be negative");
+        Require(double.IsFinite(Epsilon) && Epsilon >= 0, "epsilon", Epsilon, "must not be negative");
         foreach (var (key, value) in new[] { ("temperature", Temperature), ("lr", LearningRate), ("step-size", StepSize), ("decay", Decay) })
             Require(double.IsFinite(value) && value > 0, key, value, "must be more than 0");
         foreach (var (key, value) in new[]
         {
             ("contrastive-weight", ContrastiveWeight), ("natural-weight", NaturalWeight), ("robust-weight", RobustWeight),
-            ("vat-weight", VatWeight), ("trades-beta", TradesBeta), ("weight-decay", WeightDecay), ("epsilon", Epsilon), ("clip-norm", ClipNorm), ("awp-gamma", AwpGamma),
+            ("vat-weight", VatWeight), ("trades-beta", TradesBeta), ("weight-decay", WeightDecay), ("clip-norm", ClipNorm), ("awp-gamma", AwpGamma),
             ("local-compactness-weight", LocalCompactnessWeight), ("local-smoothness-weight", LocalSmoothnessWeight),
             ("global-compactness-weight", GlobalCompactnessWeight), ("global-smoothness-weight", GlobalSmoothnessWeight), ("confidence-weight", ConfidenceWeight),
         })

@@ -1,0 +1,69 @@
+using Ascl.Kernels.Files;
+using Xunit;
+
+namespace Ascl.Cli.Tests;
+
+/// <summary>What is wrong is told before any work is done for it.</summary>
+public sealed class EarlyRefusalTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("ascl-early").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <summary>Weights, images and runs that do not exist would be errors too: that the place of the results is named shows that it was looked at first.</summary>
+    [Theory]
+    [InlineData("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", "{}/none/a.json")]
+    [InlineData("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", "{}")]
+    [InlineData("export", "--weights", "none.safetensors", "--onnx", "{}/none/a.onnx")]
+    [InlineData("compare", "none", "--markdown", "{}/none/a.md")]
+    [InlineData("compare", "none", "--csv", "{}/none/a.csv")]
+    [InlineData("profile", "--model", "resnet20", "--trace", "{}/none/a.json")]
+    [InlineData("data show", "sample", "--sheet", "{}/none/a.png")]
+    public void AnUnwritableFile(params string[] arguments)
+    {
+        string[] filled = [.. arguments.SelectMany(a => a.StartsWith("data ", StringComparison.Ordinal) ? a.Split(' ') : [a]).Select(a => a.Replace("{}", folder, StringComparison.Ordinal))];
+        string message = AsclProcess.RefusalHere(filled);
+        Assert.StartsWith("cannot write", message, StringComparison.Ordinal);
+        Assert.Contains(folder, message, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+    }
+
+    [Theory]
+    [InlineData("train")]
+    [InlineData("evaluate", "--weights", "none.safetensors", "--data", "sample")]
+    [InlineData("verify", "none.safetensors")]
+    [InlineData("gradcheck")]
+    [InlineData("bench")]
+    [InlineData("profile")]
+    public void ImpossibleNumbersOfThreads(params string[] arguments)
+    {
+        foreach (string threads in new[] { "-1", "100000" })
+            Assert.Contains("threads", AsclProcess.RefusalHere([.. arguments, "--threads", threads]), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("epsilon is 2: must be at most 1", "--epsilon", "2")]
+    [InlineData("epsilon is 2: must be at most 1", "--epsilons", "0.1,2")]
+    [InlineData("unknown norm 'l3'", "--norm", "l3")]
+    [InlineData("unknown attack 'pgdd'", "--attack", "pgdd")]
+    [InlineData("--steps", "--steps", "0")]
+    public void WrongSettingsOfAnEvaluation(string expected, params string[] given) =>
+        Assert.Contains(expected, AsclProcess.RefusalHere(["evaluate", "--weights", "none.safetensors", "--data", "sample", .. given]), StringComparison.Ordinal);
+
+    [Fact]
+    public void OneClassIsNoClassification()
+    {
+        string path = Path.Combine(folder, "one.safetensors");
+        SafetensorsWriter writer = new();
+        writer.Add("images", [4, 1, 8, 8], new byte[4 * 64]);
+        writer.Add("labels", [4], new long[4]);
+        writer.Save(path);
+        Assert.Contains("has one class", AsclProcess.RefusalHere("train", "--data", $"file:{path}", "--model", "resnet20", "--out", Path.Combine(folder, "run")), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(folder, "run")));
+    }
+
+    /// <summary>A benchmark that names its parts is not begun for the first where the last is unknown.</summary>
+    [Fact]
+    public void AnUnknownPartOfABenchmark() =>
+        Assert.Contains("unknown measurement 'forwards'", AsclProcess.RefusalHere("bench", "--model", "smallcnn", "--what", "forward,forwards"), StringComparison.Ordinal);
+}

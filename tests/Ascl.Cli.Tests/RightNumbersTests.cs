@@ -1,0 +1,177 @@
+using System.Text.Json.Nodes;
+using Ascl.Autograd;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Files;
+using Ascl.Models;
+using Ascl.Models.Weights;
+using Xunit;
+
+namespace Ascl.Cli.Tests;
+
+/// <summary>Numbers that would look right and be wrong: another ball than the run's, training images for test images, other images than those of before.</summary>
+public sealed class RightNumbersTests(TrainedRun trained) : IClassFixture<TrainedRun>, IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("ascl-numbers").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <summary>The attack of an evaluation is in the run's own ball, with steps that follow from it; what is given wins.</summary>
+    [Theory]
+    [InlineData("l2", 1.5, 0.375)]
+    [InlineData("l2", 0.5, 0.125, "--epsilon", "0.5")]
+    [InlineData("linf", 8 / 255.0, 2 / 255.0, "--norm", "linf")]
+    [InlineData("l2", 1.5, 0.3, "--step-size", "0.3")]
+    [InlineData("l2", 1.5, 0.75, "--steps", "5")]
+    public void EvaluateTakesTheRunsBall(string norm, double epsilon, double step, params string[] given)
+    {
+        JsonNode attack = Evaluated(["--weights", RunInL2(), "--limit", "20", .. given])["attacks"]![0]!;
+        Assert.Equal(norm, attack["norm"]!.GetValue<string>());
+        Assert.Equal(epsilon, attack["epsilon"]!.GetValue<double>(), 12);
+        Assert.Equal(step, attack["step_size"]!.GetValue<double>(), 12);
+    }
+
+    [Fact]
+    public void AnotherNormAloneDoesNotKeepTheNumber()
+    {
+        JsonNode attack = Evaluated(["--weights", trained.Path, "--limit", "20", "--norm", "l2"])["attacks"]![0]!;
+        Assert.Equal((0.5, 0.125), (attack["epsilon"]!.GetValue<double>(), attack["step_size"]!.GetValue<double>()));
+    }
+
+    /// <summary>The curve's point at the evaluation's own ε, its table and the study's attack are one number for one question.</summary>
+    [Theory]
+    [InlineData]
+    [InlineData("--step-size", "0.02")]
+    public void OneQuestionHasOneAnswer(params string[] given)
+    {
+        JsonNode report = Evaluated(["--weights", trained.Path, "--limit", "60", "--epsilon", "0.1", "--epsilons", "0.05,0.1", .. given]);
+        Assert.Equal(report["worst_case_accuracy"]!.GetValue<double>(), report["curve"]![1]!["accuracy"]!.GetValue<double>());
+        Assert.True(report["curve"]![0]!["accuracy"]!.GetValue<double>() > report["curve"]![1]!["accuracy"]!.GetValue<double>());
+    }
+
+    [Fact]
+    public void AStudyAttacksInTheRunsBall()
+    {
+        string study = Path.Combine(folder, "study");
+        ProcessResult result = AsclProcess.Run("study", RunInL2(), "--limit", "30", "--steps", "3", "--out", study);
+        Assert.True(result.ExitCode == 0, result.Error);
+        JsonNode json = JsonNode.Parse(File.ReadAllText(Path.Combine(study, "l2", "study.json")))!;
+        Assert.Equal(("l2", 1.5, "test"), (json["norm"]!.GetValue<string>(), json["epsilon"]!.GetValue<double>(), json["part"]!.GetValue<string>()));
+        Assert.Contains("l2 epsilon 1.5", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void StepsTooShortForTheBallAreTold()
+    {
+        ProcessResult result = AsclProcess.Run("evaluate", "--weights", trained.Path, "--limit", "10", "--epsilon", "0.3", "--step-size", "0.01", "--steps", "20");
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("20 steps of 0.01 cannot reach the border of the ball of 0.3", result.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Without a test part every accuracy says what it is of: the table, the page, the JSON, a later evaluation, the study.</summary>
+    [Fact]
+    public void TrainingImagesAreNotCalledTestImages()
+    {
+        string data = Images("alone.safetensors", ""), run = Path.Combine(folder, "alone");
+        ProcessResult result = AsclProcess.Run(
+            "train", "--data", $"file:{data}", "--model", "resnet: 1 block a stage, widths 4,8", "--method", "natural", "--epochs", "1", "--out", run);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("Accuracy on 40 TRAINING images", result.Output, StringComparison.Ordinal);
+        Assert.Contains("warning: alone has no test part", result.Output, StringComparison.Ordinal);
+        Assert.Equal("train", JsonNode.Parse(File.ReadAllText(Path.Combine(run, "report.json")))!["part"]!.GetValue<string>());
+        string page = File.ReadAllText(Path.Combine(run, "report.html"));
+        Assert.Contains("Accuracy on training images", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("Test accuracy", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("test images", page, StringComparison.Ordinal);
+        ProcessResult evaluated = AsclProcess.Run("evaluate", "--weights", run, "--attack", "noise", "--out", Path.Combine(folder, "kept"));
+        Assert.Contains("on 40 TRAINING images", evaluated.Output, StringComparison.Ordinal);
+        foreach (string file in new[] { "report.md", "report.html" })
+            Assert.Contains("TRAINING images", File.ReadAllText(Path.Combine(folder, "kept", file)), StringComparison.Ordinal);
+        Assert.Contains("40 TRAINING", AsclProcess.Run("study", run, "--steps", "1").Output, StringComparison.Ordinal);
+        Assert.Contains("TRAINING images", AsclProcess.Run("compare", run).Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>What an evaluation's result depends on, its folder holds it to: images made anew under the same name are others.</summary>
+    [Fact]
+    public void AnEvaluationDoesNotGoOnWithOtherImages()
+    {
+        string data = Images("d.safetensors", "test."), kept = Path.Combine(folder, "kept"), weights = Path.Combine(trained.Path, "best.safetensors");
+        string[] line = ["evaluate", "--weights", weights, "--data", $"file:{data}", "--attack", "fgsm", "--out", kept];
+        Assert.Equal(0, AsclProcess.Run(line).ExitCode);
+        Assert.Equal(0, AsclProcess.Run(line).ExitCode);
+        Images("d.safetensors", "test.", brightness: 3);
+        Assert.Contains("holds an evaluation with content", AsclProcess.RefusalHere(line), StringComparison.Ordinal);
+        Images("d.safetensors", "test.");
+        Assert.Contains("holds an evaluation with classifier", AsclProcess.RefusalHere([.. line, "--normalize", "half"]), StringComparison.Ordinal);
+        Assert.Contains("holds an evaluation with classifier", AsclProcess.RefusalHere([.. line, "--activation", "silu"]), StringComparison.Ordinal);
+    }
+
+    /// <summary>Logits that overflow hide the gradient: no accuracy under attack would mean anything.</summary>
+    [Fact]
+    public void OverflowingLogitsAreRefused()
+    {
+        string path = Path.Combine(folder, "huge.safetensors");
+        using (CpuDevice device = new(1))
+        {
+            Classifier model = ClassifierFile.Load(device, Path.Combine(trained.Path, "best.safetensors"));
+            foreach (Tensor last in model.Parameters.All.Where(p => p.Name.StartsWith("classifier.fc3", StringComparison.Ordinal)).Select(p => p.Tensor))
+                last.Data.CopyFrom([.. last.ToArray().Select(w => w * 3e38f)]);
+            ClassifierFile.Save(path, model);
+        }
+        Assert.Contains("nothing can be measured of a network whose logits are not finite",
+            AsclProcess.RefusalHere("evaluate", "--weights", path, "--data", "sample", "--limit", "20", "--attack", "fab-t", "--norm", "l2"), StringComparison.Ordinal);
+    }
+
+    /// <summary>The labels of images and the classes of a network are the same things, or the user says that they are.</summary>
+    [Fact]
+    public void ClassesOfOtherNamesAreRefusedUnlessTold()
+    {
+        string path = Path.Combine(folder, "other.safetensors");
+        using (CpuDevice device = new(1))
+        {
+            Classifier model = ClassifierFile.Load(device, Path.Combine(trained.Path, "best.safetensors"));
+            string[] names = [.. model.Spec.ClassNames!];
+            (names[0], names[3]) = (names[3], names[0]);
+            using SafetensorsFile old = SafetensorsFile.Open(Path.Combine(trained.Path, "best.safetensors"));
+            SafetensorsWriter writer = new();
+            WeightFile.Add(model.Parameters, writer);
+            ClassifierFile.Describe(model.Spec with { ClassNames = names }, writer);
+            writer.Save(path);
+        }
+        string[] line = ["evaluate", "--weights", path, "--data", "sample", "--limit", "10", "--attack", "noise"];
+        Assert.Contains("class 0 is 'Dress' in the weights, 'T-shirt/top' in the data", AsclProcess.RefusalHere(line), StringComparison.Ordinal);
+        Assert.Equal(0, AsclProcess.Run([.. line, "--ignore-class-names"]).ExitCode);
+    }
+
+    private JsonNode Evaluated(string[] arguments)
+    {
+        string json = Path.Combine(folder, "result.json");
+        ProcessResult result = AsclProcess.Run(["evaluate", .. arguments, "--json", json]);
+        Assert.True(result.ExitCode == 0, result.Error);
+        return JsonNode.Parse(File.ReadAllText(json))!;
+    }
+
+    /// <summary>A copy of the run that was trained in L2 within 1.5, as far as its configuration tells.</summary>
+    private string RunInL2()
+    {
+        string copy = Path.Combine(folder, "l2");
+        Directory.CreateDirectory(copy);
+        File.Copy(Path.Combine(trained.Path, "best.safetensors"), Path.Combine(copy, "best.safetensors"));
+        JsonObject config = JsonNode.Parse(File.ReadAllText(Path.Combine(trained.Path, "config.json")))!.AsObject();
+        (config["norm"], config["epsilon"]) = ("l2", 1.5);
+        File.WriteAllText(Path.Combine(copy, "config.json"), config.ToJsonString());
+        return copy;
+    }
+
+    /// <summary>40 images of 28×28 pixels in 10 classes: both parts under one name, or a test part alone.</summary>
+    private string Images(string name, string part, byte brightness = 0)
+    {
+        const int Count = 40, Side = 28;
+        string path = Path.Combine(folder, name);
+        byte[] pixels = [.. Enumerable.Range(0, Count * Side * Side).Select(i => (byte)(brightness + i * 31 % 200 + i / (Side * Side) % 10))];
+        SafetensorsWriter writer = new();
+        writer.Add($"{part}images", [Count, 1, Side, Side], pixels);
+        writer.Add($"{part}labels", [Count], [.. Enumerable.Range(0, Count).Select(i => (long)(i % 10))]);
+        writer.Save(path);
+        return path;
+    }
+}
