@@ -11,6 +11,10 @@ internal static class PageStyle
     private static readonly string Dark = "color-scheme: dark; --text: #e4e6ea; --back: #16181c; --soft: #a3aab6; --line: #343840; --card: #1f2228; --heat: 0, 96, 150; --turned: #ff9a4d; --mark: #f2b630; "
         + $"--shade: rgba(154, 170, 195, .5); {Chart.Variables(isDark: true)}";
 
+    /// <summary>Backgrounds of a box that scrolls: over a shadow at each end a cover that moves with the content, and so hides it where nothing is behind that end.</summary>
+    private const string Ends = "linear-gradient(to right, var(--back) 40%, transparent) 0 0 / 3em 100% no-repeat local, linear-gradient(to left, var(--back) 40%, transparent) 100% 0 / 3em 100% no-repeat local, "
+        + "linear-gradient(to right, var(--shade), transparent) 0 0 / 1em 100% no-repeat scroll, linear-gradient(to left, var(--shade), transparent) 100% 0 / 1em 100% no-repeat scroll";
+
     /// <summary>The content of a style element.</summary>
     public static string Css { get; } = $$"""
         :root { {{Light}} }
@@ -20,7 +24,7 @@ internal static class PageStyle
         p.soft, figcaption { color: var(--soft) } figcaption { font-size: .9em; margin: .3em 0 .8em }
         pre { background: var(--card); padding: .8em; border-radius: 6px; white-space: pre-wrap; font-size: .9em }
         .warning { border-left: 4px solid var(--mark); background: var(--card); padding: .5em .8em; margin: .4em 0 } .turned { color: var(--turned) }
-        .wide { overflow-x: auto; scrollbar-width: thin; scrollbar-color: var(--soft) var(--card); background: {{Ends("right", "left", "0 0", "100% 0", "3em 100%", "1em 100%")}} }
+        .wide { overflow-x: auto; scrollbar-width: thin; scrollbar-color: var(--soft) var(--card); background: {{Ends}} }
         .tall { overflow: auto; max-height: 85vh }
         .wide + .row, .wide + p { margin-top: 1em }
         table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; overflow-wrap: normal } th, td { padding: .25em .7em; border-bottom: 1px solid var(--line); text-align: left }
@@ -40,9 +44,4 @@ internal static class PageStyle
         @media print { body { max-width: none; font-size: 11px } th, td, th.up, th.up ~ th { padding: .2em .35em } figure, .images div, tr { break-inside: avoid }
             .wide { overflow: visible; max-height: none; background: none } th:first-child, td:first-child, .tall thead th { position: static } figure { flex-basis: 300px } }
         """;
-
-    /// <summary>Backgrounds of a box that scrolls: a shadow at each end, and over it, moving with the content, a cover that hides it where nothing is behind that end.</summary>
-    private static string Ends(string forward, string back, string first, string last, string coverSize, string shadowSize) => string.Join(", ",
-        $"linear-gradient(to {forward}, var(--back) 40%, transparent) {first} / {coverSize} no-repeat local", $"linear-gradient(to {back}, var(--back) 40%, transparent) {last} / {coverSize} no-repeat local",
-        $"linear-gradient(to {forward}, var(--shade), transparent) {first} / {shadowSize} no-repeat scroll", $"linear-gradient(to {back}, var(--shade), transparent) {last} / {shadowSize} no-repeat scroll");
 }
