@@ -14,20 +14,28 @@ public static class Chart
 {
     private const int Width = 560, Height = 340;
 
-    /// <summary>Distinguishable also by colour-blind readers (Okabe and Ito 2008).</summary>
-    private static readonly string[] Colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
+    /// <summary>Distinguishable also by colour-blind readers (Okabe and Ito 2008); on a dark ground each is lighter.</summary>
+    private static readonly PageColour[] Colours =
+    [
+        new("line-1", "#0072B2", "#3D9BE0"), new("line-2", "#D55E00", "#F0803C"), new("line-3", "#009E73", "#1FBF8F"), new("line-4", "#CC79A7", "#E39AC4"),
+        new("line-5", "#E69F00", "#F2B630"), new("line-6", "#56B4E9", "#9AD8F8"), new("ink", "#000000", "#E4E6EA"),
+    ];
+
+    private static readonly PageColour Ground = new("ground", "#FFFFFF", "#1F2228"), Grid = new("grid", "#E6E6E6", "#383D47"), Frame = new("frame", "#808080", "#8A919E");
 
     /// <summary>A standalone SVG element. Lines without any point are left out.</summary>
     /// <param name="places">Names of x = 0, 1, 2, …; null where x is a number.</param>
     public static string Lines(string title, string xTitle, string yTitle, IEnumerable<ChartLine> lines, IReadOnlyList<string>? places = null)
     {
         PlotModel model = Titled(title);
+        ChartLine[] all = [.. lines];
         model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter, LegendOrientation = LegendOrientation.Horizontal, LegendFontSize = 11 });
-        model.Axes.Add(places is null ? Axis(AxisPosition.Bottom, xTitle) : new CategoryAxis { Position = AxisPosition.Bottom, Title = xTitle, ItemsSource = places, Angle = -35, FontSize = 10 });
+        bool isWhole = all.All(line => line.Points.All(p => double.IsInteger(p.X)));
+        model.Axes.Add(places is null ? Axis(AxisPosition.Bottom, xTitle, minimumStep: isWhole ? 1 : 0) : new CategoryAxis { Position = AxisPosition.Bottom, Title = xTitle, ItemsSource = places, Angle = -35, FontSize = 10 });
         model.Axes.Add(Axis(AxisPosition.Left, yTitle));
-        foreach (var (i, line) in lines.Where(line => line.Points.Any(p => p.Y is not null)).Index())
+        foreach (var (i, line) in all.Where(line => line.Points.Any(p => p.Y is not null)).Index())
         {
-            LineSeries series = new() { Title = line.Name, Color = OxyColor.Parse(Colours[i % Colours.Length]), StrokeThickness = line.IsEmphasised ? 3 : 1.5, MarkerType = MarkerType.Circle, MarkerSize = line.IsEmphasised ? 3 : 2 };
+            LineSeries series = new() { Title = line.Name, Color = Colours[i % Colours.Length].Light, StrokeThickness = line.IsEmphasised ? 3 : 1.5, MarkerType = MarkerType.Circle, MarkerSize = line.IsEmphasised ? 3 : 2 };
             series.Points.AddRange(line.Points.Select(p => new DataPoint(p.X, p.Y ?? double.NaN)));
             model.Series.Add(series);
         }
@@ -56,11 +64,29 @@ public static class Chart
     {
         PlotModel model = Titled(title);
         model.Axes.Add(new CategoryAxis { Position = AxisPosition.Left, StartPosition = 1, EndPosition = 0, ItemsSource = bars.Select(b => b.Name).ToArray(), FontSize = 9, GapWidth = 0.3 });
-        model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = yTitle, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColors.LightGray, Minimum = 0 });
-        BarSeries series = new() { FillColor = OxyColor.Parse(Colours[0]) };
+        model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = yTitle, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = Grid.Light, Minimum = 0 });
+        BarSeries series = new() { FillColor = Colours[0].Light };
         series.Items.AddRange(bars.Select(b => new BarItem(b.Value)));
         model.Series.Add(series);
         return Svg(model, Math.Max(Height, 80 + 15 * bars.Count));
+    }
+
+    /// <summary>A chart as part of a page: its colours are those of the page's <see cref="Variables"/>. As a file of its own it keeps them: not every reader of SVG knows variables.</summary>
+    public static string InPage(string svg)
+    {
+        foreach (PageColour colour in (PageColour[])[.. Colours, Ground, Grid, Frame])
+            svg = svg.Replace($"rgb({colour.Light.R},{colour.Light.G},{colour.Light.B})", $"var(--{colour.Name})", StringComparison.Ordinal);
+        return svg.Replace(":black", ":var(--ink)", StringComparison.Ordinal).Replace(" fill=\"black\"", " style=\"fill:var(--ink)\"", StringComparison.Ordinal);
+    }
+
+    /// <summary>CSS that gives the colours of charts in a page.</summary>
+    public static string Variables(bool isDark) => string.Join("; ", Colours.Append(Ground).Append(Grid).Append(Frame).Select(colour => $"--{colour.Name}: {(isDark ? colour.Dark : colour.InFile)}"));
+
+    /// <param name="Name">Of the variable that a page has for it.</param>
+    /// <param name="InFile">On white.</param>
+    private sealed record PageColour(string Name, string InFile, string Dark)
+    {
+        public OxyColor Light { get; } = OxyColor.Parse(InFile);
     }
 
     /// <summary>Leaves room for text in a browser's own font, which may be wider than the Helvetica that OxyPlot measures by.</summary>
@@ -76,16 +102,18 @@ public static class Chart
     }
 
     private static PlotModel Titled(string title) =>
-        new() { Title = title, TitleFontSize = 14, TitleFontWeight = 600, DefaultFont = "sans-serif", Background = OxyColors.White, PlotAreaBorderColor = OxyColors.Gray };
+        new() { Title = title, TitleFontSize = 14, TitleFontWeight = 600, DefaultFont = "sans-serif", Background = Ground.Light, PlotAreaBorderColor = Frame.Light };
 
-    private static LinearAxis Axis(AxisPosition position, string title) => new()
+    private static LinearAxis Axis(AxisPosition position, string title, double minimumStep = 0) => new()
     {
         Position = position,
         Title = title,
         MajorGridlineStyle = LineStyle.Solid,
-        MajorGridlineColor = OxyColor.FromRgb(230, 230, 230),
+        MajorGridlineColor = Grid.Light,
         MinorTickSize = 0,
+        AxisTitleDistance = 12,
         IntervalLength = 40,
+        MinimumMajorStep = minimumStep,
         MaximumPadding = 0.03,
         MinimumPadding = 0.03,
     };

@@ -55,6 +55,33 @@ public sealed class HtmlPageTests
         Assert.Equal([0, 0, 51, 255, 0, 0, 128, 255, 0, 0, 0, 255], image.Data);
     }
 
+    /// <summary>In a page every colour is one of its variables, and each of them is there in light and dark; a file has its own.</summary>
+    [Fact]
+    public void ChartsInAPageHaveThePagesColours()
+    {
+        string chart = Chart.Lines("A", "epoch", "%", Enumerable.Range(1, 7).Select(line => new ChartLine($"{line}", [(1, 2), (2, line)]))), bars = Chart.Bars("B", "%", [("a", 1)]);
+        string page = new HtmlPage("charts").Row([HtmlPage.Figure(chart), HtmlPage.Figure(bars)]).ToString();
+        string body = Body(page).ToString(), style = page[page.IndexOf("<style>", StringComparison.Ordinal)..page.IndexOf("</style>", StringComparison.Ordinal)];
+        Assert.All(new[] { "rgb(", "black", "white", "#" }, colour => Assert.DoesNotContain(colour, body.Replace("url(#", "url(", StringComparison.Ordinal), StringComparison.Ordinal));
+        string[] used = [.. body.Split("var(")[1..].Select(rest => rest[..rest.IndexOf(')', StringComparison.Ordinal)]).Distinct()];
+        Assert.Equal(10, used.Length);
+        Assert.All(used, name => Assert.Equal(3, style.Split($"{name}: #").Length));
+        Assert.DoesNotContain("var(", chart + bars, StringComparison.Ordinal);
+    }
+
+    /// <summary>Tables scroll in a box of their own; with many columns the names of numbers stand upright, and long texts may be broken.</summary>
+    [Fact]
+    public void WideTablesStayInTheirBoxes()
+    {
+        string[] classes = [.. Enumerable.Range(0, 30).Select(i => $"class {i}")];
+        XElement body = Body(new HtmlPage("wide").Table(["name", .. classes], [["a name of more than 24 characters", .. classes.Select(_ => "1.5")]]).Add(HtmlPage.HeatMap("map", classes, new int[30, 30])).ToString());
+        Assert.All(body.Descendants("table"), table => Assert.Contains("wide", table.Parent!.Attribute("class")!.Value.Split(' ')));
+        XElement[] header = [.. body.Descendants("table").First().Descendants("th")];
+        Assert.Equal(["l", .. classes.Select(_ => "n up")], header.Select(cell => cell.Attribute("class")!.Value));
+        Assert.Equal(["name", .. classes], header.Select(cell => cell.Value));
+        Assert.Equal("wide tall", body.Element("figure")!.Element("div")!.Attribute("class")!.Value);
+    }
+
     private static string[] Ids(XElement svg) => [.. svg.Descendants().Attributes("id").Select(a => a.Value)];
 
     private static XElement Body(string page)
