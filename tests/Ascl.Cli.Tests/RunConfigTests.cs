@@ -18,7 +18,8 @@ public sealed class RunConfigTests : IDisposable
         run.Save(path);
         RunConfig read = RunConfig.OfRun(path);
         Assert.Equal(run.Milestones, read.Milestones);
-        Assert.Equal(run with { Milestones = [] }, read with { Milestones = [] });
+        Assert.Equal(run.ToJson().ToJsonString(), read.ToJson().ToJsonString());
+        Assert.Equal((0.1, 0.025), (read.Epsilon, read.StepSize));
         Assert.Equal(8 / 255.0, RunConfig.Of([], "test").Epsilon);
     }
 
