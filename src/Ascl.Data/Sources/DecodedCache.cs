@@ -1,4 +1,6 @@
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using System.Text;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 
@@ -14,7 +16,7 @@ internal static class DecodedCache
 {
     private const int MaxHeaderLength = 1 << 24;
 
-    private static ReadOnlySpan<byte> Magic => "ASCLSET1"u8;
+    private static ReadOnlySpan<byte> Magic => "ASCLSET2"u8;
 
     public static DataSet Open(string path, string? directory, IProgress<DataProgress>? progress)
     {
@@ -26,7 +28,7 @@ internal static class DecodedCache
 
         string fingerprint = Fingerprint(path, source);
         string name = Path.GetFileName(source);
-        string cache = Path.Combine(directory ?? DefaultDirectory()!, $"{name}-{Checksum.Of(source):x16}.images");
+        string cache = Path.Combine(directory ?? DefaultDirectory()!, $"{name}-{XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(source)):x16}.images");
         if (TryRead(cache, fingerprint) is { } cached)
             return cached;
         DataSet decoded = ImageFolder.Read(path, progress);
@@ -57,7 +59,7 @@ internal static class DecodedCache
                 return Line(source, new FileInfo(source));
             IEnumerable<string> lines = FileEntry.Walk(source)
                 .Select(item => item.Info is FileInfo file ? Line(item.Name, file) : item.Name).Order(StringComparer.Ordinal);
-            return $"{source}|{Checksum.Of(string.Join('\n', lines)):x16}";
+            return $"{source}|{XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(string.Join('\n', lines))):x16}";
         }
         catch (Exception e) when (FileProblem.Is(e))
         {
@@ -81,7 +83,7 @@ internal static class DecodedCache
                 writer.Write(number);
         }
         byte[] headerBytes = header.ToArray();
-        ulong checksum = 0;
+        XxHash3 checksum = new();
         stream.Write(Magic);
         stream.Write(BitConverter.GetBytes(headerBytes.Length));
         Put(headerBytes);
@@ -90,12 +92,12 @@ internal static class DecodedCache
             Put(MemoryMarshal.AsBytes(part.Labels));
             Put(part.Bytes);
         }
-        stream.Write(BitConverter.GetBytes(checksum));
+        stream.Write(BitConverter.GetBytes(checksum.GetCurrentHashAsUInt64()));
 
         void Put(ReadOnlySpan<byte> data)
         {
             stream.Write(data);
-            checksum = Checksum.Add(checksum, data);
+            checksum.Append(data);
         }
     }
 
@@ -121,7 +123,8 @@ internal static class DecodedCache
         if (headerLength is <= 0 or > MaxHeaderLength)
             return null;
         byte[] header = InputFile.ReadBytes(stream, headerLength);
-        ulong checksum = Checksum.Add(0, header);
+        XxHash3 checksum = new();
+        checksum.Append(header);
         using var reader = new BinaryReader(new MemoryStream(header));
         if (reader.ReadString() != fingerprint)
             return null;
@@ -141,7 +144,7 @@ internal static class DecodedCache
 
         var (trainLabels, trainPixels) = ReadPart(trainCount);
         var (testLabels, testPixels) = ReadPart(testCount);
-        if (BitConverter.ToUInt64(InputFile.ReadBytes(stream, sizeof(ulong))) != checksum)
+        if (BitConverter.ToUInt64(InputFile.ReadBytes(stream, sizeof(ulong))) != checksum.GetCurrentHashAsUInt64())
             return null;
         return new DataSet(
             name,
@@ -161,7 +164,7 @@ internal static class DecodedCache
         void Get(Span<byte> data)
         {
             stream.ReadExactly(data);
-            checksum = Checksum.Add(checksum, data);
+            checksum.Append(data);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Formats.Tar;
 using System.IO.Compression;
+using System.IO.Hashing;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 
@@ -113,7 +114,7 @@ internal readonly record struct FileEntry(string Name, bool IsDirectory, byte[] 
                 CheckSize(path, name, entry.Length, maxBytes);
                 using Stream data = entry.Open();
                 byte[] bytes = InputFile.ReadBytes(data, entry.Length);
-                if (Crc32.Of(bytes) != entry.Crc32)
+                if (Crc32.HashToUInt32(bytes) != entry.Crc32)
                     throw new UserErrorException($"{path}: entry {name} is corrupt: its checksum is wrong");
                 entries.Add(new FileEntry(name, false, bytes));
             }

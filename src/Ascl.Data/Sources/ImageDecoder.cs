@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using Ascl.Kernels.Diagnostics;
 using StbImageSharp;
 
@@ -62,7 +63,7 @@ internal static class ImageDecoder
             if (length > rest.Length - ChunkOverhead)
                 return false;
             ReadOnlySpan<byte> chunk = rest.Slice(4, 4 + (int)length);
-            if (Crc32.Of(chunk) != BinaryPrimitives.ReadUInt32BigEndian(rest[(8 + (int)length)..]))
+            if (Crc32.HashToUInt32(chunk) != BinaryPrimitives.ReadUInt32BigEndian(rest[(8 + (int)length)..]))
                 return false;
             if (chunk.StartsWith("IEND"u8))
                 return true;
