@@ -26,7 +26,7 @@ internal static class CifarFiles
         var found = new Dictionary<string, byte[]>();
         foreach (FileEntry entry in FileEntry.ReadAll(path, file => wanted.Contains(BaseName(file)), Array.MaxLength))
         {
-            if (!entry.IsDirectory && !found.TryAdd(BaseName(entry.Name), entry.Bytes))
+            if (entry.Bytes is { } bytes && !found.TryAdd(BaseName(entry.Name), bytes))
                 throw new UserErrorException($"{path}: has more than one file {BaseName(entry.Name)}");
         }
         return new DataSet(
