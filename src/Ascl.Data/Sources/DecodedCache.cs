@@ -8,7 +8,7 @@ namespace Ascl.Data.Sources;
 
 /// <summary>
 /// Decoded image folders, kept so that they need decoding only once: one file a source and its options, in the order magic, header length, header
-/// (fingerprint, parts, names, notes, sizes), labels and pixels of the parts, checksum of all that comes before it. The fingerprint is a hash of the
+/// (fingerprint, names, sizes, parts, notes), labels and pixels of the parts, checksum of all that comes before it. The fingerprint is a hash of the
 /// source's content (of the archive, or of every image file of a directory) and holds the options: lengths and times of change may stay the same
 /// while images change, behind links and where copies keep the times, and reading is quick beside decoding. A file with another fingerprint, length or
 /// checksum is not used, and is replaced.
@@ -76,17 +76,12 @@ internal static class DecodedCache
         using (var writer = new BinaryWriter(header))
         {
             writer.Write(fingerprint);
-            writer.Write((int)folder.Parts);
             writer.Write(set.Name);
-            foreach (IReadOnlyList<string> texts in new[] { set.ClassNames, set.Notes })
-            {
-                writer.Write(texts.Count);
-                foreach (string text in texts)
-                    writer.Write(text);
-            }
-            int[] numbers = [set.Train.Channels, set.Train.Height, set.Train.Width, .. parts.Select(part => part.Count)];
-            foreach (int number in numbers)
+            WriteTexts(writer, set.ClassNames);
+            foreach (int number in new[] { set.Train.Channels, set.Train.Height, set.Train.Width, parts[0].Count, parts.Length > 1 ? parts[1].Count : 0 })
                 writer.Write(number);
+            writer.Write((int)folder.Parts);
+            WriteTexts(writer, set.Notes);
         }
         byte[] headerBytes = header.ToArray();
         XxHash3 checksum = new();
@@ -134,14 +129,15 @@ internal static class DecodedCache
         using var reader = new BinaryReader(new MemoryStream(header));
         if (reader.ReadString() != fingerprint)
             return null;
-        FolderParts parts = (FolderParts)reader.ReadInt32();
         string name = reader.ReadString();
-        string[] classNames = ReadTexts(reader), notes = ReadTexts(reader);
+        string[] classNames = ReadTexts(reader);
         int channels = reader.ReadInt32(), height = reader.ReadInt32(), width = reader.ReadInt32();
-        int firstCount = reader.ReadInt32(), secondCount = parts == FolderParts.Both ? reader.ReadInt32() : 0;
+        int firstCount = reader.ReadInt32(), secondCount = reader.ReadInt32();
+        FolderParts parts = (FolderParts)reader.ReadInt32();
+        string[] notes = ReadTexts(reader);
         long imageLength = checked((long)channels * height * width);
         long expected = checked(stream.Position + (firstCount + (long)secondCount) * (imageLength + sizeof(int)) + sizeof(ulong));
-        if (channels < 1 || height < 1 || width < 1 || firstCount < 1 || secondCount < 0 || stream.Length != expected)
+        if (channels < 1 || height < 1 || width < 1 || firstCount < 1 || secondCount < 0 || (secondCount > 0) != (parts == FolderParts.Both) || stream.Length != expected)
             return null;
 
         ImageSet first = ReadPart(parts == FolderParts.TestOnly ? "test" : "train", firstCount);
@@ -164,6 +160,13 @@ internal static class DecodedCache
             stream.ReadExactly(data);
             checksum.Append(data);
         }
+    }
+
+    private static void WriteTexts(BinaryWriter writer, IReadOnlyList<string> texts)
+    {
+        writer.Write(texts.Count);
+        foreach (string text in texts)
+            writer.Write(text);
     }
 
     private static string[] ReadTexts(BinaryReader reader)

@@ -182,7 +182,7 @@ internal sealed class FolderLayout
         if (empty.Length > 0)
             notes.Add($"without images{where}: {EmptyClasses.List(empty)}");
         // The other way round nothing is wrong, only unmeasured: small test parts often lack a rare class.
-        string[] untested = Parts == FolderParts.Both ? [.. ClassNames.Except(Test.Select(image => image.Class))] : [];
+        string[] untested = Parts == FolderParts.Both ? [.. ClassNames.Except(Test.Select(image => image.Class)).Except(empty)] : [];
         if (untested.Length > 0)
             notes.Add($"without test images: {EmptyClasses.List(untested)}; accuracies say nothing about {(untested.Length == 1 ? "this class" : "these classes")}");
     }

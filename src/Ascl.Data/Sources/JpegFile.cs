@@ -11,7 +11,7 @@ namespace Ascl.Data.Sources;
 /// </summary>
 internal static class JpegFile
 {
-    private const byte StartOfImage = 0xD8, EndOfImage = 0xD9, StartOfScan = 0xDA, ProgressiveFrame = 0xC2;
+    private const byte StartOfImage = 0xD8, EndOfImage = 0xD9, StartOfScan = 0xDA, RestartInterval = 0xDD, ProgressiveFrame = 0xC2;
 
     public static bool Is(ReadOnlySpan<byte> file) => file is [0xFF, StartOfImage, ..];
 
@@ -20,6 +20,7 @@ internal static class JpegFile
     public static ImageHeader ReadHeader(ReadOnlySpan<byte> file)
     {
         Frame? frame = null;
+        int restartInterval = 0;
         for (int at = 2; ;)
         {
             byte marker = NextMarker(file, ref at);
@@ -30,10 +31,14 @@ internal static class JpegFile
             ReadOnlySpan<byte> segment = Segment(file, ref at);
             if (marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC))
                 frame = frame is null ? ReadFrame(marker, segment, file.Length) : throw new InvalidDataException("it has two images");
+            else if (marker == RestartInterval)
+                restartInterval = segment.Length < 2 ? 0 : BinaryPrimitives.ReadUInt16BigEndian(segment);
             else if (marker == StartOfScan)
             {
-                AddScan(frame ?? throw new InvalidDataException("it has no header"), segment);
-                SkipScan(file, ref at);
+                long units = AddScan(frame ?? throw new InvalidDataException("it has no header"), segment);
+                int restarts = SkipScan(file, ref at);
+                if (restartInterval > 0 && restarts < (units - 1) / restartInterval)
+                    throw new InvalidDataException("a scan ends too early");
             }
         }
     }
@@ -54,8 +59,10 @@ internal static class JpegFile
         public override void WriteBlock(ref short blockRef, int componentIndex, int x, int y) { }
     }
 
+    /// <param name="Blocks">By component: blocks of 8 by 8 samples, which are the units of a scan of one component.</param>
+    /// <param name="Units">Units of a scan of several components.</param>
     /// <param name="Finished">By component: bit k is set once a scan has given the last bits of coefficient k.</param>
-    private sealed record Frame(ImageHeader Header, bool IsProgressive, byte[] Components, ulong[] Finished);
+    private sealed record Frame(ImageHeader Header, bool IsProgressive, byte[] Components, long[] Blocks, long Units, ulong[] Finished);
 
     private static byte NextMarker(ReadOnlySpan<byte> file, ref int at)
     {
@@ -91,20 +98,20 @@ internal static class JpegFile
             (components[i], across[i], down[i]) = (segment[6 + 3 * i], segment[7 + 3 * i] >> 4, segment[7 + 3 * i] & 15);
         if (width == 0 || height == 0 || across.Concat(down).Any(factor => factor is < 1 or > 4) || components.Distinct().Count() != count)
             throw new InvalidDataException($"its header makes no sense ({width}x{height} pixels)");
-        // Each block of 8 by 8 samples takes a bit at the least.
-        long blocks = 0;
-        for (int i = 0; i < count; i++)
-            blocks += (long)Blocks(width, across[i], across.Max()) * Blocks(height, down[i], down.Max());
-        if (blocks > 8L * fileLength)
+        long[] blocks = [.. Enumerable.Range(0, count).Select(i => (long)Blocks(width, across[i], across.Max()) * Blocks(height, down[i], down.Max()))];
+        // Each block takes a bit at the least.
+        if (blocks.Sum() > 8L * fileLength)
             throw new InvalidDataException($"it claims {width}x{height} pixels, more than its {fileLength} bytes can hold");
-        return new(new(count == 1 ? 1 : 3, height, width, false, false), marker == ProgressiveFrame, components, new ulong[count]);
+        long units = (long)Blocks(width, 1, across.Max()) * Blocks(height, 1, down.Max());
+        return new(new(count == 1 ? 1 : 3, height, width, false, false), marker == ProgressiveFrame, components, blocks, units, new ulong[count]);
 
         static int Blocks(int length, int factor, int most) => (length * factor + 8 * most - 1) / (8 * most);
     }
 
     /// <summary>A scan's header: the number of components, two bytes for each, the first and last coefficient, and the bits that were there before and
     /// those that are left out.</summary>
-    private static void AddScan(Frame frame, ReadOnlySpan<byte> segment)
+    /// <returns>The units that are coded one after the other.</returns>
+    private static long AddScan(Frame frame, ReadOnlySpan<byte> segment)
     {
         int count = segment.Length < 1 ? 0 : segment[0];
         if (count is < 1 or > 4 || segment.Length != 4 + 2 * count)
@@ -120,19 +127,22 @@ internal static class JpegFile
                 throw new InvalidDataException("a scan's header makes no sense");
             frame.Finished[component] |= coefficients;
         }
+        return count > 1 ? frame.Units : frame.Blocks[Array.IndexOf(frame.Components, segment[1])];
     }
 
     /// <summary>Goes to the marker that ends the coded data: they hold 0xFF only before 0, and restart markers.</summary>
-    private static void SkipScan(ReadOnlySpan<byte> file, ref int at)
+    /// <returns>Restart markers.</returns>
+    private static int SkipScan(ReadOnlySpan<byte> file, ref int at)
     {
-        while (true)
+        for (int restarts = 0; ;)
         {
             int found = file[at..].IndexOf((byte)0xFF);
             if (found < 0 || at + found + 1 >= file.Length)
                 throw new InvalidDataException($"it ends after {file.Length} bytes, within the pixels");
             at += found;
             if (file[at + 1] is not (0 or 0xFF or >= 0xD0 and <= 0xD7))
-                return;
+                return restarts;
+            restarts += file[at + 1] is >= 0xD0 and <= 0xD7 ? 1 : 0;
             at += file[at + 1] == 0xFF ? 1 : 2;
         }
     }

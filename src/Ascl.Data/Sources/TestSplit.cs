@@ -21,7 +21,7 @@ internal static class TestSplit
         if (share == 1)
             return set with { HasTestPart = true, HasTrainPart = false };
 
-        int[] left = [.. all.CountByClass().Select(count => count < 2 ? 0 : Math.Clamp((int)Math.Round(share * count), 1, count - 1))];
+        int[] counts = all.CountByClass(), left = [.. counts.Select(count => count < 2 ? 0 : Math.Clamp((int)Math.Round(share * count), 1, count - 1))];
         int count = left.Sum();
         if (count == 0)
             throw new UserErrorException($"data {specification}: no class has two images, one to train on and one to test: --test-share cannot split them");
@@ -29,11 +29,16 @@ internal static class TestSplit
         foreach (int index in BatchPlan.Shuffle(all, new RandomKey(Seed, RandomPurpose.TestSplit)))
             isTest[index] = left[all.Labels[index]]-- > 0;
         int[] places = [.. Enumerable.Range(0, all.Count)];
-        ImageSet test = all.Subset([.. places.Where(i => isTest[i])]).Renamed($"{set.Name} test");
-        return new DataSet(set.Name, all.Subset([.. places.Where(i => !isTest[i])]), test, set.Augmentation)
+        List<string> notes = [.. set.Notes, $"{count} of {all.Count} images are split off as the test part, {share} of each class"];
+        string[] single = [.. all.ClassNames.Where((_, k) => counts[k] == 1)];
+        if (single.Length > 0)
+            notes.Add($"without test images, for they have one image only: {EmptyClasses.List(single)}");
+        return new DataSet(set.Name, Part("train", false), Part("test", true), set.Augmentation)
         {
             KnownNormalization = set.KnownNormalization,
-            Notes = [.. set.Notes, $"{count} of {all.Count} images are split off as the test part, {share} of each class"],
+            Notes = notes,
         };
+
+        ImageSet Part(string part, bool isWanted) => all.Subset([.. places.Where(i => isTest[i] == isWanted)]).Renamed($"{set.Name} {part}");
     }
 }
