@@ -102,6 +102,11 @@ public sealed class IdxFilesTests : IDisposable
         UserError.Expect(Open, images, "claims");
         folder.Write(images, Made.Idx([500_000, 30, 40], trainPixels));
         UserError.Expect(Open, images, "truncated");
+        // 2 GB are claimed; memory is taken as the bytes come.
+        folder.Write(images, Made.Idx([2000, 1000, 1000], trainPixels));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        UserError.Expect(Open, images, "truncated");
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 25);
     }
 
     [Fact]
