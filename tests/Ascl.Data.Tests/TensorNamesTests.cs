@@ -147,8 +147,8 @@ public sealed class TensorNamesTests : IDisposable
     public void FloatsOutsideTheUnitAreExplained()
     {
         float[] bytes = [.. Pixels.Select(value => (float)value)], normalised = [.. Pixels.Select(value => value / 64f - 2)];
-        Refuse(bytes, "[0, 1]", $"largest {bytes.Max()}", "divide them by 255");
-        Refuse(normalised, "[0, 1]", $"smallest {normalised.Min()}", "before they were normalised");
+        Refuse(bytes, "[0, 1]", $"the largest {bytes.Max()}", "divide them by 255");
+        Refuse(normalised, "[0, 1]", "smallest is -1.9", "largest 1.9", "before they were normalised");
 
         void Refuse(float[] values, params string[] parts) =>
             UserError.Expect(() => Open(file => { file.Add("images", Shape, values); file.Add("labels", [4], Labels); }), parts);
