@@ -18,13 +18,15 @@ internal sealed class DataShowVerb : VerbArguments, IVerb
     [Option("resize", MetaValue = "N", HelpText = "Resize each image so that its shorter side has N pixels (antialiased, as torchvision's Resize).")]
     public int? Resize { get; init; }
 
-    [Option("crop", MetaValue = "N", HelpText = "Cut N x N pixels from the centre of each image, after resizing. With --resize N this makes images of any sizes alike.")]
+    [Option("crop", MetaValue = "N", HelpText = "Cut N x N pixels from the centre of each image, after resizing: makes images of any sizes alike.")]
     public int? Crop { get; init; }
 
-    [Option("test-share", MetaValue = "SHARE", HelpText = "Make this share of each class the test part of data without one: 0.2 for a fifth, always the same images; 1 for all, to evaluate on.")]
+    [Option("test-share", MetaValue = "SHARE",
+        HelpText = "Make this share of each class the test part of data without one: 0.2 for a fifth, always the same images; 1 for all, to evaluate on.")]
     public Fraction? TestShare { get; init; }
 
-    [Option("allow-empty-classes", HelpText = "Read classes that have no images. Without, they are an error: labels that count from 1, or a folder that is empty by mistake.")]
+    [Option("allow-empty-classes",
+        HelpText = "Read classes that have no images. Without, they are an error: labels that count from 1, or a folder that is empty by mistake.")]
     public bool AllowEmptyClasses { get; init; }
 
     [Option("sheet", MetaValue = "FILE.png", HelpText = "Write a contact sheet, a row of training images for each class.")]

@@ -33,16 +33,24 @@ internal sealed class ArchiveFiles(string path, Func<string, bool> wanted, long 
         FileEntry[] own = [.. entries];
         HashSet<string> directories = [.. own.SelectMany(entry => Above(entry.IsDirectory ? $"{entry.Name}/" : entry.Name))];
         Dictionary<string, string> targets = links.ToDictionary(link => link.Key, link => Target(link.Key, directories));
-        Dictionary<string, byte[]> found = own.Where(entry => entry.Bytes is not null).DistinctBy(entry => entry.Name).ToDictionary(entry => entry.Name, entry => entry.Bytes!);
+        Dictionary<string, byte[]> found = [];
+        AddFound();
         linked = [.. targets.Where(link => wanted(link.Key) && !found.ContainsKey(link.Value)).Select(link => link.Value)];
         if (linked.Count > 0)
         {
             entries.Clear();
             Read();
+            AddFound();
+        }
+        return [.. own, .. targets.Select(link => new FileEntry(link.Key, false, wanted(link.Key) ? Found(link.Key, link.Value) : null))];
+
+        void AddFound()
+        {
             foreach (FileEntry entry in entries.Where(entry => entry.Bytes is not null))
                 found[entry.Name] = entry.Bytes!;
         }
-        return [.. own, .. targets.Select(link => new FileEntry(link.Key, false, wanted(link.Key) ? found.GetValueOrDefault(link.Value) ?? throw NotInside(link.Key, link.Value) : null))];
+
+        byte[] Found(string link, string target) => found.TryGetValue(target, out byte[]? bytes) ? bytes : throw NotInside(link, target);
     }
 
     private void Read()
@@ -160,7 +168,9 @@ internal sealed class ArchiveFiles(string path, Func<string, bool> wanted, long 
         for (int i = 0; links.TryGetValue(target, out string? next); i++)
             target = i < links.Count ? next : throw NotInside(link, target);
         // Images behind it would be left out without a word.
-        return directories.Contains(target) ? throw new UserErrorException($"{path}: entry {link} is a link to the directory {target}, which is not read") : target;
+        if (directories.Contains(target))
+            throw new UserErrorException($"{path}: entry {link} is a link to the directory {target}, which is not read");
+        return target;
     }
 
     private static IEnumerable<string> Above(string name) =>

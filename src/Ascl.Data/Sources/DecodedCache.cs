@@ -137,7 +137,9 @@ internal static class DecodedCache
         string[] notes = ReadTexts(reader);
         long imageLength = checked((long)channels * height * width);
         long expected = checked(stream.Position + (firstCount + (long)secondCount) * (imageLength + sizeof(int)) + sizeof(ulong));
-        if (channels < 1 || height < 1 || width < 1 || firstCount < 1 || secondCount < 0 || (secondCount > 0) != (parts == FolderParts.Both) || stream.Length != expected)
+        if (channels < 1 || height < 1 || width < 1 || firstCount < 1 || secondCount < 0 || stream.Length != expected)
+            return null;
+        if ((secondCount > 0) != (parts == FolderParts.Both))
             return null;
 
         ImageSet first = ReadPart(parts == FolderParts.TestOnly ? "test" : "train", firstCount);

@@ -56,7 +56,8 @@ internal static class DirectoryFiles
     });
 
     /// <summary>All entries below a directory that are not hidden, as (name, entry). A link that leads back to a directory above it is passed over.</summary>
-    private static IEnumerable<(string Name, FileSystemInfo Info)> Walk(string path) => Walk(path, new DirectoryInfo(path), "", [Target(new DirectoryInfo(path))]);
+    private static IEnumerable<(string Name, FileSystemInfo Info)> Walk(string path) =>
+        Walk(path, new DirectoryInfo(path), "", [Target(new DirectoryInfo(path))]);
 
     private static IEnumerable<(string Name, FileSystemInfo Info)> Walk(string path, DirectoryInfo directory, string prefix, List<string> above)
     {
@@ -83,8 +84,11 @@ internal static class DirectoryFiles
         }
     }
 
-    private static string Target(FileSystemInfo info) =>
-        Path.TrimEndingDirectorySeparator((info.LinkTarget is null ? info : info.ResolveLinkTarget(returnFinalTarget: true) ?? info).FullName).Replace(Path.DirectorySeparatorChar, '/');
+    private static string Target(FileSystemInfo info)
+    {
+        FileSystemInfo target = info.LinkTarget is null ? info : info.ResolveLinkTarget(returnFinalTarget: true) ?? info;
+        return Path.TrimEndingDirectorySeparator(target.FullName).Replace(Path.DirectorySeparatorChar, '/');
+    }
 
     private static byte[] Bytes(string path, string name, FileInfo file) => Reading(Path.Combine(path, name), () => File.ReadAllBytes(file.FullName));
 

@@ -75,7 +75,8 @@ internal sealed class FolderLayout
 
     /// <summary>The error of a folder without parts that is opened without a share.</summary>
     public static UserErrorException ShareNeeded(string path) => new(
-        $"{path}: has no train and test folders, only <class>/<image>: --test-share 0.2 makes a fifth of each class the test part, --test-share 1 all of it (to evaluate)");
+        $"{path}: has no train and test folders, only <class>/<image>: "
+        + "--test-share 0.2 makes a fifth of each class the test part, --test-share 1 all of it (to evaluate)");
 
     private void ReadFlat(List<string[]> images)
     {
@@ -189,7 +190,7 @@ internal sealed class FolderLayout
 
     private void NoteOtherFiles()
     {
-        string[] others = [.. entries.Where(entry => !entry.IsDirectory && !IsImage(entry) && BaseName(entry.Name) != Annotations).Select(entry => BaseName(entry.Name))];
+        string[] others = [.. entries.Where(entry => !entry.IsDirectory && !IsImage(entry)).Select(entry => BaseName(entry.Name)).Where(name => name != Annotations)];
         string[] names = [.. others.Distinct()];
         if (others.Length > 0)
             notes.Add($"passed over {others.Length} {(others.Length == 1 ? "file that is no image" : "files that are no images")}: "

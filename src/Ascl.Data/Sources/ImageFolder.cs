@@ -65,7 +65,9 @@ internal static class ImageFolder
         if (other < 0)
             return sizes[0];
         int shorter = headers.Min(header => Math.Min(header.Height, header.Width));
-        string help = options.Resize is { } side ? $"--crop {side} cuts a square from the centre of each" : $"--resize {shorter} --crop {shorter} makes all of them {shorter}x{shorter}";
+        string help = options.Resize is { } side
+            ? $"--crop {side} cuts a square from the centre of each"
+            : $"--resize {shorter} --crop {shorter} makes all of them {shorter}x{shorter}";
         string when = options.Resize is null ? "" : " when resized";
         throw new UserErrorException($"{path}: {Text(other)}, but {Text(0)}{when}: {help}");
 
@@ -96,7 +98,8 @@ internal static class ImageFolder
 
     private static IEnumerable<string> NotesOn(ImageHeader[] headers)
     {
-        int grey = headers.Count(header => header.Channels == 1), alpha = headers.Count(header => header.HasAlpha), deep = headers.Count(header => header.Has16Bits);
+        int grey = headers.Count(header => header.Channels == 1);
+        int alpha = headers.Count(header => header.HasAlpha), deep = headers.Count(header => header.Has16Bits);
         if (grey > 0 && grey < headers.Length)
             yield return $"{grey} of {headers.Length} images are grey: read as RGB, as the others are";
         if (alpha > 0)

@@ -24,8 +24,10 @@ internal static class ResizeAndCrop
         if (options.Crop is not { } crop)
             return (height, width);
         if (crop > Math.Min(height, width))
-            throw new UserErrorException(
-                $"{name} is {width}x{height}{(options.Resize is null ? "" : " when resized")}, too small for --crop {crop}: --resize {crop} or more makes it larger");
+        {
+            string when = options.Resize is null ? "" : " when resized";
+            throw new UserErrorException($"{name} is {width}x{height}{when}, too small for --crop {crop}: --resize {crop} or more makes it larger");
+        }
         return (crop, crop);
     }
 

@@ -48,8 +48,8 @@ internal sealed record TensorImages(int Count, int Channels, int Height, int Wid
             : smallest < 0 ? ": give them as they were before they were normalised"
             : largest is > 2 and <= MaxByte ? $": divide them by {MaxByte}, or give them as U8"
             : "";
-        throw new UserErrorException(
-            $"{name}: image {wrong / imageLength} has the pixel {values[wrong]} (of all, the smallest is {smallest}, the largest {largest}); floats lie in [0, 1]{advice}");
+        throw new UserErrorException($"{name}: image {wrong / imageLength} has the pixel {values[wrong]} "
+            + $"(of all, the smallest is {smallest}, the largest {largest}); floats lie in [0, 1]{advice}");
     }
 
     private static T[]? ChannelsFirst<T>(T[]? values, int channels, int area)
