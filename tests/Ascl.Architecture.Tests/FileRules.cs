@@ -16,6 +16,8 @@ internal static partial class FileRules
     {
         ["Microsoft.ML.OnnxRuntime"] = "src/Ascl.Models/Onnx/",
         ["Google.Protobuf"] = "src/Ascl.Kernels/Files/ProtobufMessage.cs",
+        ["JpegLibrary"] = "src/Ascl.Data/Sources/JpegFile.cs",
+        ["ADRaffy.ENSNormalize"] = "src/Ascl.Data/Sources/FileEntry.cs",
         ["OxyPlot"] = "src/Ascl.Robustness/Reporting/Chart.cs",
     };
 

@@ -28,7 +28,13 @@ internal sealed class FolderLayout
 
     private static readonly Dictionary<string, string> PartNames = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["train"] = "train", ["training"] = "train", ["test"] = "test", ["testing"] = "test", ["val"] = "val", ["valid"] = "val", ["validation"] = "val",
+        ["train"] = "train",
+        ["training"] = "train",
+        ["test"] = "test",
+        ["testing"] = "test",
+        ["val"] = "val",
+        ["valid"] = "val",
+        ["validation"] = "val",
     };
 
     private readonly string path;
