@@ -1,3 +1,5 @@
+using Ascl.Kernels.Diagnostics;
+
 namespace Ascl.Data;
 
 /// <summary>How a data set is read, beyond where it is.</summary>
@@ -14,4 +16,18 @@ public sealed record DataOptions
 
     /// <summary>Accept classes without images instead of refusing them.</summary>
     public bool AllowEmptyClasses { get; init; }
+
+    /// <summary>The largest side that images can be given.</summary>
+    public const int MaxSide = 4096;
+
+    /// <exception cref="UserErrorException">A number that makes no sense; it is called by its option on the command line.</exception>
+    internal void Check()
+    {
+        if (Resize is < 1 or > MaxSide)
+            throw new UserErrorException($"option --resize: {Resize} is not between 1 and {MaxSide}");
+        if (Crop is < 1 or > MaxSide)
+            throw new UserErrorException($"option --crop: {Crop} is not between 1 and {MaxSide}");
+        if (TestShare is { } share && share is not (> 0 and <= 1))
+            throw new UserErrorException($"option --test-share: {share} is not above 0 and up to 1");
+    }
 }

@@ -14,14 +14,17 @@ public static class DataSource
         "file:PATH.safetensors",
     ];
 
+    private const string NoTestPart = "there are no test images: the training images stand in for them (--test-share 0.2 splits a fifth of each class off)",
+        NoTrainPart = "there are no training images: for evaluation only";
+
     private static readonly string[] Names = [.. Forms.Select(form => form.Split('[', ':')[0])];
 
     /// <param name="specification">
     /// <c>sample</c>: 5,000 + 1,000 images of Fashion-MNIST that are part of this program.
     /// <c>fashion-mnist</c>, <c>mnist</c>: IDX files, plain or .gz, in the directory given or where they are usually installed.
     /// <c>cifar10</c>, <c>cifar100</c>: the official binary files, in a directory or in their archive.
-    /// <c>folder</c>: JPEG or PNG at <c>train|test/&lt;class&gt;/&lt;image&gt;</c> in a directory, .tar, .tar.gz or .zip; decoded once, and
-    /// ordered so that the first n images are spread evenly over the classes.
+    /// <c>folder</c>: JPEG or PNG at <c>train|test|val/&lt;class&gt;/&lt;image&gt;</c>, or at <c>&lt;class&gt;/&lt;image&gt;</c> with a share of test images, in a
+    /// directory, .tar, .tar.gz or .zip; decoded once, and ordered so that the first n images are spread evenly over the classes.
     /// <c>file</c>: a safetensors file with <c>images</c> and <c>labels</c>, each perhaps with <c>train.</c> and <c>test.</c> before it.
     /// </param>
     /// <param name="options">How it is read; null for the defaults.</param>
@@ -32,26 +35,51 @@ public static class DataSource
     public static DataSet Open(
         string specification, DataOptions? options = null, string? cacheDirectory = null, IProgress<DataProgress>? progress = null)
     {
+        options ??= new DataOptions();
+        options.Check();
+        DataSet set = Read(specification, options, cacheDirectory, progress);
+        if (options.TestShare is { } share)
+            set = TestSplit.Of(specification, set, share);
+        return set.HasTrainPart && set.HasTestPart ? set : set with { Notes = [.. set.Notes, set.HasTrainPart ? NoTestPart : NoTrainPart] };
+    }
+
+    private static DataSet Read(string specification, DataOptions options, string? cacheDirectory, IProgress<DataProgress>? progress)
+    {
         int colon = specification.IndexOf(':');
         string name = colon < 0 ? specification : specification[..colon];
         string? path = colon < 0 ? null : InHome(specification[(colon + 1)..]);
         if (path is { Length: 0 })
             throw new UserErrorException($"data {specification}: the path after '{name}:' is missing");
-        return name switch
+        // Folders change each image by itself, while they decode it.
+        if (name == "folder")
+            return DecodedCache.Open(Needed(path), options, cacheDirectory, progress);
+        DataSet set = name switch
         {
             "sample" when path is null => FashionMnistSample.Open(),
             "sample" => throw new UserErrorException($"data {specification}: sample is built in and takes no path"),
-            "fashion-mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "FashionMNIST"), ClassNames.FashionMnist),
-            "mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "MNIST"), ClassNames.Digits),
+            "fashion-mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "FashionMNIST"), KnownClasses.FashionMnist, options),
+            "mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "MNIST"), KnownClasses.Digits, options),
             "cifar10" => CifarFiles.Open10(Needed(path)),
             "cifar100" => CifarFiles.Open100(Needed(path)),
-            "folder" => DecodedCache.Open(Needed(path), cacheDirectory, progress),
-            "file" => TensorFile.Open(Needed(path)),
+            "file" => TensorFile.Open(Needed(path), options),
             _ => throw NearestName.Unknown("data set", name, Names),
         };
+        return options.Resize is null && options.Crop is null ? set : Resized(set, options);
 
         string Needed(string? given) => given ?? throw new UserErrorException(
             $"data {specification}: needs a path: {Forms[Array.IndexOf(Names, name)]}");
+    }
+
+    private static DataSet Resized(DataSet set, DataOptions options)
+    {
+        ImageSet train = set.Train.Resized(options);
+        return new DataSet(set.Name, train, ReferenceEquals(set.Train, set.Test) ? train : set.Test.Resized(options), set.Augmentation)
+        {
+            KnownNormalization = set.KnownNormalization,
+            HasTrainPart = set.HasTrainPart,
+            HasTestPart = set.HasTestPart,
+            Notes = [.. set.Notes, $"images are changed from {set.Train.Width}x{set.Train.Height} to {train.Width}x{train.Height}"],
+        };
     }
 
     /// <summary>Where the system's packages, this program's users and PyTorch's users (<paramref name="torchName"/>) keep a data

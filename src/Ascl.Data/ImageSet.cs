@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Text;
+using Ascl.Data.Sources;
 using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Data;
@@ -54,8 +55,8 @@ public sealed class ImageSet
         this.ids = ids;
     }
 
-    private ImageSet(ImageSet whole, int[] labels, int[] ids)
-        : this(whole.Name, whole.ClassNames, whole.Channels, whole.Height, whole.Width, labels, ids)
+    private ImageSet(ImageSet whole, int[] labels, int[] ids, string? name = null)
+        : this(name ?? whole.Name, whole.ClassNames, whole.Channels, whole.Height, whole.Width, labels, ids)
     {
         bytes = whole.bytes;
         floats = whole.floats;
@@ -116,6 +117,28 @@ public sealed class ImageSet
         for (int i = 0; i < indices.Length; i++)
             (subsetLabels[i], subsetIds[i]) = (labels[indices[i]], ids[indices[i]]);
         return new ImageSet(this, subsetLabels, subsetIds);
+    }
+
+    /// <summary>The same images under another name.</summary>
+    internal ImageSet Renamed(string name) => new(this, labels, ids, name);
+
+    /// <summary>The images in another size.</summary>
+    /// <exception cref="UserErrorException">They are too small to be cut.</exception>
+    internal ImageSet Resized(DataOptions options)
+    {
+        var (height, width) = ResizeAndCrop.SizeAfter($"{Name}: each image", Height, Width, options);
+        if ((long)Channels * height * width * Count > Array.MaxLength)
+            throw new UserErrorException($"{Name}: {Count} images of {width}x{height} are more than {Array.MaxLength} values, the limit");
+        return bytes is not null
+            ? new(Name, ClassNames, Channels, height, width, labels, Changed(bytes, image => ResizeAndCrop.Apply(image, Channels, Height, Width, options)))
+            : new(Name, ClassNames, Channels, height, width, labels, Changed(floats!, image => ResizeAndCrop.Apply(image, Channels, Height, Width, options)));
+
+        T[] Changed<T>(T[] pixels, Func<T[], T[]> change)
+        {
+            T[] result = new T[Channels * height * width * Count];
+            Parallel.For(0, Count, i => change(pixels[(ids[i] * ImageLength)..((ids[i] + 1) * ImageLength)]).CopyTo(result, i * Channels * height * width));
+            return result;
+        }
     }
 
     private string ComputeContentHash()

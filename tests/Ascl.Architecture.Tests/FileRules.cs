@@ -16,6 +16,8 @@ internal static partial class FileRules
     {
         ["Microsoft.ML.OnnxRuntime"] = "src/Ascl.Models/Onnx/",
         ["Google.Protobuf"] = "src/Ascl.Kernels/Files/Protobuf",
+        ["JpegLibrary"] = "src/Ascl.Data/Sources/JpegFile.cs",
+        ["ADRaffy.ENSNormalize"] = "src/Ascl.Data/ComposedText.cs",
         ["OxyPlot"] = "src/Ascl.Robustness/Reporting/Chart.cs",
     };
 

@@ -29,6 +29,7 @@ public sealed class FileRulesTests
     [InlineData("NativeImportsStayInNative", "src/Ascl.Cli/Program.cs", "    [LibraryImport(\"libc\")]")]
     [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.Models/Classifier.cs", "using Microsoft.ML.OnnxRuntime;")]
     [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.Kernels/Files/AtomicFile.cs", "using Google.Protobuf;")]
+    [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.Data/Sources/ImageDecoder.cs", "using JpegLibrary;")]
     [InlineData("OneFileReadsTheEnvironment", "src/Ascl.Cli/Program.cs", "string? home = Environment.GetEnvironmentVariable(\"HOME\");")]
     [InlineData("NothingIsLeftForLater", "src/Ascl.Cli/Program.cs", "    // TODO: the rest")]
     [InlineData("NamesSayWhatAThingIs", "src/Ascl.Data/ImageHelpers.cs", "")]

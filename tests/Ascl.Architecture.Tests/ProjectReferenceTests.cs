@@ -23,6 +23,8 @@ public sealed partial class ProjectReferenceTests
         ["ILGPU.Algorithms"] = "Ascl.Kernels",
         ["Google.Protobuf"] = "Ascl.Kernels",
         ["Microsoft.ML.OnnxRuntime.Managed"] = "Ascl.Models",
+        ["ADRaffy.ENSNormalize"] = "Ascl.Data",
+        ["JpegLibrary"] = "Ascl.Data",
         ["StbImageSharp"] = "Ascl.Data",
         ["StbImageWriteSharp"] = "Ascl.Data",
         ["System.IO.Hashing"] = "Ascl.Data",

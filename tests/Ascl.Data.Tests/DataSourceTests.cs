@@ -1,6 +1,3 @@
-using System.Text;
-using Ascl.Data.Sources;
-
 namespace Ascl.Data.Tests;
 
 public class DataSourceTests
@@ -32,7 +29,4 @@ public class DataSourceTests
         Assert.NotNull(refusal);
         Assert.DoesNotContain("unknown", refusal.Message);
     });
-
-    [Fact]
-    public void Crc32AgreesWithTheStandardsExample() => Assert.Equal(0xCBF43926u, Crc32.Of(Encoding.ASCII.GetBytes("123456789")));
 }

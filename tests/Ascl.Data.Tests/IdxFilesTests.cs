@@ -3,7 +3,7 @@ namespace Ascl.Data.Tests;
 public sealed class IdxFilesTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
-    private readonly byte[] trainPixels = Made.Bytes(5 * 3 * 4, 1), testPixels = Made.Bytes(2 * 3 * 4, 2);
+    private readonly byte[] trainPixels = Made.Bytes(5 * 3 * 4, 1), testPixels = Made.Bytes(6 * 3 * 4, 2);
 
     public void Dispose() => folder.Dispose();
 
@@ -15,10 +15,10 @@ public sealed class IdxFilesTests : IDisposable
     {
         WriteAll(gzip, extension);
         DataSet set = DataSource.Open($"mnist:{folder.Path}");
-        Assert.Equal(("mnist", 5, 2), (set.Name, set.Train.Count, set.Test.Count));
+        Assert.Equal(("mnist", 5, 6), (set.Name, set.Train.Count, set.Test.Count));
         Assert.Equal((1, 3, 4), (set.Train.Channels, set.Train.Height, set.Train.Width));
-        Assert.Equal([0, 9, 1, 2, 3], set.Train.Labels.ToArray());
-        Assert.Equal([4, 5], set.Test.Labels.ToArray());
+        Assert.Equal([0, 1, 2, 3, 4], set.Train.Labels.ToArray());
+        Assert.Equal([4, 5, 6, 7, 8, 9], set.Test.Labels.ToArray());
         Assert.Equal(trainPixels.AsSpan(12, 12).ToArray().Select(b => b / 255f), Made.Image(set.Train, 1));
         Assert.Equal(testPixels.AsSpan(12, 12).ToArray().Select(b => b / 255f), Made.Image(set.Test, 1));
         Assert.Equal(Augmentation.None, set.Augmentation);
@@ -102,16 +102,32 @@ public sealed class IdxFilesTests : IDisposable
         UserError.Expect(Open, images, "claims");
         folder.Write(images, Made.Idx([500_000, 30, 40], trainPixels));
         UserError.Expect(Open, images, "truncated");
+        // 2 GB are claimed; memory is taken as the bytes come.
+        folder.Write(images, Made.Idx([2000, 1000, 1000], trainPixels));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        UserError.Expect(Open, images, "truncated");
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 25);
     }
 
     [Fact]
     public void CountsAndLabelsAreChecked()
     {
         WriteAll(false, "");
-        folder.Write("train-labels-idx1-ubyte", Made.Idx([4], [0, 9, 1, 2]));
+        folder.Write("train-labels-idx1-ubyte", Made.Idx([4], [0, 1, 2, 3]));
         UserError.Expect(Open, "train-images-idx3-ubyte", "5 images", "train-labels-idx1-ubyte", "4 labels");
-        folder.Write("train-labels-idx1-ubyte", Made.Idx([5], [0, 9, 10, 2, 3]));
+        folder.Write("train-labels-idx1-ubyte", Made.Idx([5], [0, 1, 10, 3, 4]));
         UserError.Expect(Open, "train-labels-idx1-ubyte", "label 2 is 10");
+    }
+
+    [Fact]
+    public void ClassesWithoutImagesAreRefused()
+    {
+        WriteAll(false, "");
+        folder.Write("t10k-labels-idx1-ubyte", Made.Idx([6], [4, 5, 6, 7, 8, 8]));
+        UserError.Expect(Open, folder.Path, "labels are 0 to 8 of 10 classes", "9 has no images", "--allow-empty-classes");
+        DataSet set = DataSource.Open($"mnist:{folder.Path}", new() { AllowEmptyClasses = true });
+        Assert.Equal(10, set.ClassNames.Count);
+        Assert.Contains(set.Notes, note => note == "without images: 9");
     }
 
     private DataSet Open() => DataSource.Open($"mnist:{folder.Path}");
@@ -119,9 +135,9 @@ public sealed class IdxFilesTests : IDisposable
     private void WriteAll(bool gzip, string extension)
     {
         Write("train-images-idx3-ubyte", Made.Idx([5, 3, 4], trainPixels));
-        Write("train-labels-idx1-ubyte", Made.Idx([5], [0, 9, 1, 2, 3]));
-        Write("t10k-images-idx3-ubyte", Made.Idx([2, 3, 4], testPixels));
-        Write("t10k-labels-idx1-ubyte", Made.Idx([2], [4, 5]));
+        Write("train-labels-idx1-ubyte", Made.Idx([5], [0, 1, 2, 3, 4]));
+        Write("t10k-images-idx3-ubyte", Made.Idx([6, 3, 4], testPixels));
+        Write("t10k-labels-idx1-ubyte", Made.Idx([6], [4, 5, 6, 7, 8, 9]));
 
         void Write(string name, byte[] data) => folder.Write(name + extension, gzip ? Made.Gzip(data) : data);
     }

@@ -17,6 +17,30 @@ public sealed class TemporaryFolder : IDisposable
         return path;
     }
 
+    /// <summary>A directory, .zip, .tar, .tar.gz or .tgz of these files, under a name of its own; a name that ends in / is an empty directory.</summary>
+    public string WriteAs(string form, (string Name, byte[] Data)[] files)
+    {
+        string name = Guid.NewGuid().ToString("N");
+        switch (form)
+        {
+            case "zip":
+                return Write(name + ".zip", Made.Zip(files));
+            case "tar":
+                return Write(name + ".tar", Made.Tar(files));
+            case "directory":
+                foreach (var (file, data) in files)
+                {
+                    if (file.EndsWith('/'))
+                        Directory.CreateDirectory(this[$"{name}/{file}"]);
+                    else
+                        Write($"{name}/{file}", data);
+                }
+                return this[name];
+            default:
+                return Write($"{name}.{form}", Made.Gzip(Made.Tar(files)));
+        }
+    }
+
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }
 

@@ -38,10 +38,11 @@ public sealed class TensorFileTests : IDisposable
             file.Add("train.images", [3, 1, 2, 5], pixels[..30]);
             file.Add("train.labels", [3], new long[] { 0, 1, 0 });
             file.Add("test.images", [1, 1, 2, 5], pixels[30..40]);
-            file.Add("test.labels", [1], new long[] { 4 });
+            file.Add("test.labels", [1], new long[] { 2 });
         }));
         Assert.True(set.HasTestPart);
-        Assert.Equal((3, 1, 5), (set.Train.Count, set.Test.Count, set.ClassNames.Count));
+        Assert.True(set.HasTrainPart);
+        Assert.Equal((3, 1, 3), (set.Train.Count, set.Test.Count, set.ClassNames.Count));
         Assert.Equal(pixels[30..40].Select(value => value / 255f), Made.Image(set.Test, 0));
         Assert.Equal(Augmentation.None, set.Augmentation);
     }
@@ -54,20 +55,22 @@ public sealed class TensorFileTests : IDisposable
         Expect(file => file.Add("labels", [4], labels), "images");
         Expect(file => file.Add("images", shape, pixels), "labels");
         ExpectBoth([4, 30], pixels, [4], labels, "images", "[4, 30]", "N, C, H, W");
-        ExpectBoth([4, 2, 3, 5], pixels, [4], labels, "images", "1 or 3 channels");
+        ExpectBoth([4, 2, 3, 5], pixels, [4], labels, "images", "1 or 3 channels", "[4, 2, 3, 5]");
         ExpectBoth([0, 3, 3, 5], Array.Empty<byte>(), [0], Array.Empty<long>(), "images", "[0, 3, 3, 5]");
         ExpectBoth(shape, new double[120], [4], labels, "images", "F64");
         ExpectBoth(shape, pixels, [3], labels[..3], "labels", "[3]", "4 images");
         ExpectBoth(shape, pixels, [4], new long[] { 0, -1, 0, 0 }, "labels[1]", "-1");
         ExpectBoth(shape, pixels, [4], new long[] { 0, long.MaxValue, 0, 0 }, "labels[1]");
-        ExpectBoth(shape, pixels, [4], new float[4], "labels", "F32");
+        ExpectBoth(shape, pixels, [4], new float[] { 0, 1, 0.5f, 0 }, "labels", "F32", "0.5", "whole");
+        ExpectBoth(shape, pixels, [4], new float[] { 0, 1, float.NaN, 0 }, "labels", "NaN");
         foreach (float wrong in new[] { float.NaN, 1.5f, -1f })
         {
             float[] values = new float[120];
             values[70] = wrong;
             ExpectBoth(shape, values, [4], labels, "images", "image 2", "[0, 1]");
         }
-        Expect(file => { file.Add("train.images", [4, 3, 2, 5], pixels); file.Add("train.labels", [4], labels); }, "test.images");
+        Expect(file => { file.Add("train.images", [4, 3, 2, 5], pixels); file.Add("labels", [4], labels); }, "train.labels", "y", "train.images U8 [4, 3, 2, 5]", "labels I64 [4]");
+        Expect(file => { file.Add("x", shape, pixels); file.Add("data", shape, pixels); file.Add("y", [4], labels); }, "data", "x", "which");
     }
 
     private void ExpectBoth<TPixel, TLabel>(int[] shape, TPixel[] images, int[] labelShape, TLabel[] labels, params string[] parts)

@@ -2,6 +2,7 @@ using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Data;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -9,10 +10,23 @@ namespace Ascl.Cli.Verbs;
 [Verb("data show", HelpText = "Shows what is in a data set: counts, classes, statistics, a sheet of images.")]
 [Example("The images that are built in", "sample")]
 [Example("CIFAR-10 in an archive of JPEG or PNG files, with a picture of its training images", "folder:cifar10-images.tar.gz --sheet sheet.png")]
+[Example("Photos of any sizes at CLASS/IMAGE, as they would be trained on and tested", "folder:photos --resize 64 --crop 64 --test-share 0.2")]
 internal sealed class DataShowVerb : VerbArguments, IVerb
 {
     [Value(0, MetaName = "SPEC", Required = true, HelpText = VerbTexts.DataForms)]
     public string Specification { get; init; } = "";
+
+    [Option("resize", MetaValue = "N", HelpText = VerbTexts.Resize)]
+    public int? Resize { get; init; }
+
+    [Option("crop", MetaValue = "N", HelpText = VerbTexts.Crop)]
+    public int? Crop { get; init; }
+
+    [Option("test-share", MetaValue = "SHARE", HelpText = VerbTexts.TestShare)]
+    public Fraction? TestShare { get; init; }
+
+    [Option("allow-empty-classes", HelpText = VerbTexts.AllowEmptyClasses)]
+    public bool AllowEmptyClasses { get; init; }
 
     [Option("sheet", MetaValue = "FILE.png", HelpText = "Write a contact sheet, a row of training images for each class.")]
     public string? Sheet { get; init; }
@@ -24,8 +38,11 @@ internal sealed class DataShowVerb : VerbArguments, IVerb
     {
         if (Columns is < 1 or > 1000)
             throw new UserErrorException($"option --columns: {Columns} is not between 1 and 1000");
+        if (Sheet is not null)
+            AtomicFile.CheckWritable(Sheet);
+        DataOptions options = new() { Resize = Resize, Crop = Crop, TestShare = TestShare?.Value, AllowEmptyClasses = AllowEmptyClasses };
         DataSet data = ProgressDisplay.Run(
-            $"opening {Specification}", display => DataSource.Open(Specification, progress: new OpeningProgress(display, stop)));
+            $"opening {Specification}", display => DataSource.Open(Specification, options, progress: new OpeningProgress(display, stop)));
         PrintParts(data);
         PrintClasses(data);
         if (Sheet is not null)
@@ -39,14 +56,19 @@ internal sealed class DataShowVerb : VerbArguments, IVerb
     private static void PrintParts(DataSet data)
     {
         var table = new ResultTable("part", "images", "channels", "height", "width", "mean", "std") { Title = data.Name };
-        foreach (var (part, set) in new[] { ("train", data.Train), ("test", data.Test) })
+        foreach (var (part, set, isThere) in new[] { ("train", data.Train, data.HasTrainPart), ("test", data.Test, data.HasTestPart) })
         {
-            var (mean, std) = set.ChannelStatistics();
-            table.Add(part, $"{set.Count}", $"{set.Channels}", $"{set.Height}", $"{set.Width}", Text(mean), Text(std));
+            if (isThere)
+            {
+                var (mean, std) = set.ChannelStatistics();
+                table.Add(part, $"{set.Count}", $"{set.Channels}", $"{set.Height}", $"{set.Width}", Text(mean), Text(std));
+            }
+            else
+                table.Add(part, "none", "", "", "", "", "");
         }
         table.Print();
-        if (!data.HasTestPart)
-            Console.WriteLine("There is no test part: the training images stand in for it.");
+        foreach (string note in data.Notes)
+            Console.WriteLine($"Note: {note}.");
         Console.WriteLine();
     }
 
@@ -55,7 +77,7 @@ internal sealed class DataShowVerb : VerbArguments, IVerb
         int[] train = data.Train.CountByClass(), test = data.Test.CountByClass();
         var table = new ResultTable("class", "name", "train", "test");
         for (int k = 0; k < data.ClassNames.Count; k++)
-            table.Add($"{k}", data.ClassNames[k], $"{train[k]}", $"{test[k]}");
+            table.Add($"{k}", data.ClassNames[k], data.HasTrainPart ? $"{train[k]}" : "", data.HasTestPart ? $"{test[k]}" : "");
         table.Print();
     }
 

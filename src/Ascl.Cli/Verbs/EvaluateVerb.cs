@@ -36,7 +36,7 @@ internal sealed partial class EvaluateVerb : RandomArguments, IVerb
     [Option("crop", MetaValue = "N", HelpText = VerbTexts.Crop + VerbTexts.OfRun)]
     public int? Crop { get; init; }
 
-    [Option("test-share", MetaValue = "S", HelpText = VerbTexts.TestShare + VerbTexts.OfRun)]
+    [Option("test-share", MetaValue = "SHARE", HelpText = VerbTexts.TestShare + VerbTexts.OfRun)]
     public Fraction? TestShare { get; init; }
 
     [Option("allow-empty-classes", HelpText = VerbTexts.AllowEmptyClasses)]

@@ -41,7 +41,7 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("crop", MetaValue = "N", HelpText = VerbTexts.Crop)]
     public int? Crop { get; init; }
 
-    [Option("test-share", MetaValue = "S", HelpText = VerbTexts.TestShare)]
+    [Option("test-share", MetaValue = "SHARE", HelpText = VerbTexts.TestShare)]
     public Fraction? TestShare { get; init; }
 
     [Option("allow-empty-classes", MetaValue = "true|false", HelpText = VerbTexts.AllowEmptyClasses)]

@@ -10,10 +10,10 @@ internal static class VerbTexts
     public const string Norm = "What epsilon measures: linf (each pixel) or l2 (the whole image).";
     public const string Epsilon = "Largest change of an image, of pixels in [0, 1].";
     public const string StepSize = "By default 2.5 epsilon/N for N steps, but at least epsilon/4 and at most epsilon (8/255 with 10 or more steps: 2/255).";
-    public const string Resize = "Resize the shorter side of every image to N pixels.";
-    public const string Crop = "Cut the central NxN pixels out of every image, after resizing.";
-    public const string TestShare = "Hold out this share of every class as test images, for data without a test part (1: all of them, to evaluate only).";
-    public const string AllowEmptyClasses = "Accept classes without images instead of refusing the data.";
+    public const string Resize = "Resize each image so that its shorter side has N pixels (antialiased, as torchvision's Resize).";
+    public const string Crop = "Cut N x N pixels from the centre of each image, after resizing: makes images of any sizes alike.";
+    public const string TestShare = "Make this share of each class the test part of data without one: 0.2 for a fifth, always the same images; 1 for all, to evaluate on.";
+    public const string AllowEmptyClasses = "Read classes that have no images. Without, they are an error: labels that count from 1, or a folder that is empty by mistake.";
     public const string OfRun = " By default as in the run.";
     public const string Device = "What to compute on: auto, cpu, cuda or cuda:NUMBER (ascl devices lists them).";
     public const string CudaGraphs = "Whether a GPU starts all kernels of an attack's iteration, or of a training step's passes, at once. The results are the same bits.";

@@ -42,7 +42,7 @@ internal static class FashionMnistSample
 
     private static ImageSet Read(string name, Stream pixels, int count)
     {
-        IReadOnlyList<string> classNames = ClassNames.FashionMnist;
+        IReadOnlyList<string> classNames = KnownClasses.FashionMnist;
         int[] labels = [.. Enumerable.Range(0, count).Select(i => i % classNames.Count)];
         return new ImageSet(name, classNames, 1, Side, Side, labels, InputFile.ReadBytes(pixels, count * Area));
     }

@@ -12,12 +12,12 @@ internal static class CifarFiles
 
     public static DataSet Open10(string path) => Open(
         "cifar10", path, 1, ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
-        "test_batch.bin", ClassNames.Cifar10) with
+        "test_batch.bin", KnownClasses.Cifar10) with
     {
         KnownNormalization = InputNormalization.Known("cifar10"),
     };
 
-    public static DataSet Open100(string path) => Open("cifar100", path, 2, ["train.bin"], "test.bin", ClassNames.Cifar100);
+    public static DataSet Open100(string path) => Open("cifar100", path, 2, ["train.bin"], "test.bin", KnownClasses.Cifar100);
 
     private static DataSet Open(
         string name, string path, int labelBytes, string[] trainFiles, string testFile, IReadOnlyList<string> classNames)
@@ -26,7 +26,7 @@ internal static class CifarFiles
         var found = new Dictionary<string, byte[]>();
         foreach (FileEntry entry in FileEntry.ReadAll(path, file => wanted.Contains(BaseName(file)), Array.MaxLength))
         {
-            if (!entry.IsDirectory && !found.TryAdd(BaseName(entry.Name), entry.Bytes))
+            if (entry.Bytes is { } bytes && !found.TryAdd(BaseName(entry.Name), bytes))
                 throw new UserErrorException($"{path}: has more than one file {BaseName(entry.Name)}");
         }
         return new DataSet(

@@ -1,35 +1,45 @@
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using System.Text;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// Decoded image folders, kept so that they need decoding only once: one file a source, in the order magic, header length, header
-/// (fingerprint, names, sizes), labels and pixels of both parts, checksum of all that comes before it. The fingerprint holds path, length
-/// and time of change of the source (of every file of a directory); a file with another fingerprint, length or checksum is not used, and is
-/// replaced.
+/// Decoded image folders, kept so that they need decoding only once: one file a source and its options, in the order magic, header length, header
+/// (fingerprint, names, sizes, parts, notes), labels and pixels of the parts, checksum of all that comes before it. The fingerprint is a hash of the
+/// source's content (of the archive, or of every image file of a directory) and holds the options: lengths and times of change may stay the same
+/// while images change, behind links and where copies keep the times, and reading is quick beside decoding. A file with another fingerprint, length or
+/// checksum is not used, and is replaced.
 /// </summary>
 internal static class DecodedCache
 {
     private const int MaxHeaderLength = 1 << 24;
 
-    private static ReadOnlySpan<byte> Magic => "ASCLSET1"u8;
+    /// <summary>Ends in the version of this format and of what decoding makes of an image.</summary>
+    private static ReadOnlySpan<byte> Magic => "ASCLSET3"u8;
 
-    public static DataSet Open(string path, string? directory, IProgress<DataProgress>? progress)
+    public static DataSet Open(string path, DataOptions options, string? directory, IProgress<DataProgress>? progress)
     {
         string source = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (!Path.Exists(source))
             throw new UserErrorException($"cannot read {path}: no such file or directory");
-        if (directory is null && DefaultDirectory() is null)
-            return ImageFolder.Read(path, progress);
+        DecodedFolder folder = Open(path, source, options, directory ?? DefaultDirectory(), progress);
+        return folder.Parts == FolderParts.None && options.TestShare is null ? throw FolderLayout.ShareNeeded(path) : folder.Set;
+    }
 
-        string fingerprint = Fingerprint(path, source);
-        string name = Path.GetFileName(source);
-        string cache = Path.Combine(directory ?? DefaultDirectory()!, $"{name}-{Checksum.Of(source):x16}.images");
+    private static DecodedFolder Open(string path, string source, DataOptions options, string? directory, IProgress<DataProgress>? progress)
+    {
+        if (directory is null)
+            return ImageFolder.Read(path, options, progress);
+        // The share of test images is split off later.
+        string key = $"{source}|resize {options.Resize}|crop {options.Crop}|empty classes {options.AllowEmptyClasses}";
+        string fingerprint = $"{key}|{HashOf(path, source):x32}";
+        string cache = Path.Combine(directory, $"{Path.GetFileName(source)}-{XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(key)):x16}.images");
         if (TryRead(cache, fingerprint) is { } cached)
             return cached;
-        DataSet decoded = ImageFolder.Read(path, progress);
+        DecodedFolder decoded = ImageFolder.Read(path, options, progress);
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(cache)!);
@@ -49,58 +59,51 @@ internal static class DecodedCache
         return home.Length == 0 ? null : Path.Combine(home, ".cache", "ascl");
     }
 
-    private static string Fingerprint(string path, string source)
-    {
-        try
+    private static UInt128 HashOf(string path, string source) => Directory.Exists(source)
+        ? DirectoryFiles.Hash(path, FolderLayout.IsWanted)
+        : InputFile.ReadStored(path, stream =>
         {
-            if (!Directory.Exists(source))
-                return Line(source, new FileInfo(source));
-            IEnumerable<string> lines = FileEntry.Walk(source)
-                .Select(item => item.Info is FileInfo file ? Line(item.Name, file) : item.Name).Order(StringComparer.Ordinal);
-            return $"{source}|{Checksum.Of(string.Join('\n', lines)):x16}";
-        }
-        catch (Exception e) when (FileProblem.Is(e))
-        {
-            throw FileProblem.Of("read", path, e);
-        }
+            XxHash128 hash = new();
+            hash.Append(stream);
+            return hash.GetCurrentHashAsUInt128();
+        });
 
-        static string Line(string name, FileInfo file) => $"{name}|{file.Length}|{file.LastWriteTimeUtc.Ticks}";
-    }
-
-    private static void Write(Stream stream, string fingerprint, DataSet set)
+    private static void Write(Stream stream, string fingerprint, DecodedFolder folder)
     {
+        DataSet set = folder.Set;
+        ImageSet[] parts = ReferenceEquals(set.Train, set.Test) ? [set.Train] : [set.Train, set.Test];
         var header = new MemoryStream();
         using (var writer = new BinaryWriter(header))
         {
             writer.Write(fingerprint);
             writer.Write(set.Name);
-            writer.Write(set.ClassNames.Count);
-            foreach (string className in set.ClassNames)
-                writer.Write(className);
-            foreach (int number in new[] { set.Train.Channels, set.Train.Height, set.Train.Width, set.Train.Count, set.Test.Count })
+            WriteTexts(writer, set.ClassNames);
+            foreach (int number in new[] { set.Train.Channels, set.Train.Height, set.Train.Width, parts[0].Count, parts.Length > 1 ? parts[1].Count : 0 })
                 writer.Write(number);
+            writer.Write((int)folder.Parts);
+            WriteTexts(writer, set.Notes);
         }
         byte[] headerBytes = header.ToArray();
-        ulong checksum = 0;
+        XxHash3 checksum = new();
         stream.Write(Magic);
         stream.Write(BitConverter.GetBytes(headerBytes.Length));
         Put(headerBytes);
-        foreach (ImageSet part in new[] { set.Train, set.Test })
+        foreach (ImageSet part in parts)
         {
             Put(MemoryMarshal.AsBytes(part.Labels));
             Put(part.Bytes);
         }
-        stream.Write(BitConverter.GetBytes(checksum));
+        stream.Write(BitConverter.GetBytes(checksum.GetCurrentHashAsUInt64()));
 
         void Put(ReadOnlySpan<byte> data)
         {
             stream.Write(data);
-            checksum = Checksum.Add(checksum, data);
+            checksum.Append(data);
         }
     }
 
     /// <summary>The cached set; null where there is none, or it is of something else, or is broken.</summary>
-    private static DataSet? TryRead(string cache, string fingerprint)
+    private static DecodedFolder? TryRead(string cache, string fingerprint)
     {
         try
         {
@@ -113,7 +116,7 @@ internal static class DecodedCache
         }
     }
 
-    private static DataSet? Read(FileStream stream, string fingerprint)
+    private static DecodedFolder? Read(FileStream stream, string fingerprint)
     {
         if (!InputFile.ReadBytes(stream, Magic.Length).AsSpan().SequenceEqual(Magic))
             return null;
@@ -121,47 +124,61 @@ internal static class DecodedCache
         if (headerLength is <= 0 or > MaxHeaderLength)
             return null;
         byte[] header = InputFile.ReadBytes(stream, headerLength);
-        ulong checksum = Checksum.Add(0, header);
+        XxHash3 checksum = new();
+        checksum.Append(header);
         using var reader = new BinaryReader(new MemoryStream(header));
         if (reader.ReadString() != fingerprint)
             return null;
         string name = reader.ReadString();
-        int classCount = reader.ReadInt32();
-        if (classCount < 0 || classCount > headerLength)
-            return null;
-        string[] classNames = new string[classCount];
-        for (int i = 0; i < classCount; i++)
-            classNames[i] = reader.ReadString();
+        string[] classNames = ReadTexts(reader);
         int channels = reader.ReadInt32(), height = reader.ReadInt32(), width = reader.ReadInt32();
-        int trainCount = reader.ReadInt32(), testCount = reader.ReadInt32();
+        int firstCount = reader.ReadInt32(), secondCount = reader.ReadInt32();
+        FolderParts parts = (FolderParts)reader.ReadInt32();
+        string[] notes = ReadTexts(reader);
         long imageLength = checked((long)channels * height * width);
-        long expected = checked(stream.Position + (trainCount + (long)testCount) * (imageLength + sizeof(int)) + sizeof(ulong));
-        if (channels < 1 || height < 1 || width < 1 || trainCount < 1 || testCount < 1 || stream.Length != expected)
+        long expected = checked(stream.Position + (firstCount + (long)secondCount) * (imageLength + sizeof(int)) + sizeof(ulong));
+        if (channels < 1 || height < 1 || width < 1 || firstCount < 1 || secondCount < 0 || stream.Length != expected)
+            return null;
+        if ((secondCount > 0) != (parts == FolderParts.Both))
             return null;
 
-        var (trainLabels, trainPixels) = ReadPart(trainCount);
-        var (testLabels, testPixels) = ReadPart(testCount);
-        if (BitConverter.ToUInt64(InputFile.ReadBytes(stream, sizeof(ulong))) != checksum)
+        ImageSet first = ReadPart(parts == FolderParts.TestOnly ? "test" : "train", firstCount);
+        ImageSet second = parts == FolderParts.Both ? ReadPart("test", secondCount) : first;
+        if (BitConverter.ToUInt64(InputFile.ReadBytes(stream, sizeof(ulong))) != checksum.GetCurrentHashAsUInt64())
             return null;
-        return new DataSet(
-            name,
-            new ImageSet($"{name} train", classNames, channels, height, width, trainLabels, trainPixels),
-            new ImageSet($"{name} test", classNames, channels, height, width, testLabels, testPixels),
-            Augmentation.ForChannels(channels));
+        return ImageFolder.Folder(name, first, second, parts, notes);
 
-        (int[] Labels, byte[] Pixels) ReadPart(int count)
+        ImageSet ReadPart(string part, int count)
         {
             int[] labels = new int[count];
             byte[] pixels = new byte[checked(count * imageLength)];
             Get(MemoryMarshal.AsBytes(labels.AsSpan()));
             Get(pixels);
-            return (labels, pixels);
+            return new($"{name} {part}", classNames, channels, height, width, labels, pixels);
         }
 
         void Get(Span<byte> data)
         {
             stream.ReadExactly(data);
-            checksum = Checksum.Add(checksum, data);
+            checksum.Append(data);
         }
+    }
+
+    private static void WriteTexts(BinaryWriter writer, IReadOnlyList<string> texts)
+    {
+        writer.Write(texts.Count);
+        foreach (string text in texts)
+            writer.Write(text);
+    }
+
+    private static string[] ReadTexts(BinaryReader reader)
+    {
+        int count = reader.ReadInt32();
+        if (count < 0 || count > reader.BaseStream.Length)
+            throw new FormatException();
+        string[] texts = new string[count];
+        for (int i = 0; i < count; i++)
+            texts[i] = reader.ReadString();
+        return texts;
     }
 }

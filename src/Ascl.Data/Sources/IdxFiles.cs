@@ -9,11 +9,11 @@ namespace Ascl.Data.Sources;
 /// </summary>
 internal static class IdxFiles
 {
-    public static DataSet Open(string name, string directory, IReadOnlyList<string> classNames) => new(
-        name,
-        ReadPart($"{name} train", directory, "train", classNames),
-        ReadPart($"{name} test", directory, "t10k", classNames),
-        Augmentation.None);
+    public static DataSet Open(string name, string directory, IReadOnlyList<string> classNames, DataOptions options)
+    {
+        ImageSet train = ReadPart($"{name} train", directory, "train", classNames), test = ReadPart($"{name} test", directory, "t10k", classNames);
+        return new DataSet(name, train, test, Augmentation.None) { Notes = EmptyClasses.Check(directory, [train, test], options) };
+    }
 
     /// <summary>Whether the directory looks like one of these data sets.</summary>
     public static bool AreIn(string directory) => Find(directory, "train", "images-idx3") is not null;

@@ -1,86 +1,87 @@
-using System.Buffers.Binary;
 using Ascl.Kernels.Diagnostics;
 using StbImageSharp;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>Decodes JPEG and PNG of 8 bits a channel, grey or RGB. The library below forgives cut-off files and never looks at checksums,
-/// so both are looked at here first. After some broken headers it looks for a marker for ever, far behind the end:
-/// <see cref="ImageStream"/> ends that.
-/// </summary>
+/// <summary>What an image's header says.</summary>
+/// <param name="Channels">1 for grey, 3 for colours: red, green and blue, a palette, or CMYK.</param>
+/// <param name="HasAlpha">Some pixels may be transparent.</param>
+/// <param name="Has16Bits">A channel has 16 bits and not up to 8.</param>
+internal readonly record struct ImageHeader(int Channels, int Height, int Width, bool HasAlpha, bool Has16Bits)
+{
+    /// <summary>The longest side that is read, a JPEG's limit.</summary>
+    public const int MaxSide = ushort.MaxValue;
+}
+
+/// <summary>Decodes JPEG and PNG to 8 bits a channel, grey or RGB. The library below forgives cut-off and damaged files: <see cref="PngFile"/> and
+/// <see cref="JpegFile"/> look for that first. What passes them and still makes it look for a marker for ever, far behind the end, <see cref="ImageStream"/> ends.</summary>
 internal static class ImageDecoder
 {
-    private const int PngHeaderLength = 8, ChunkOverhead = 12;
+    /// <summary>More pixels in one image are not read: a few bytes may claim them.</summary>
+    public const long MaxPixels = 1 << 28;
 
-    private static ReadOnlySpan<byte> PngHeader => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
+    private const byte White = 255;
 
-    /// <summary>Channels, height and width, from the image's header alone.</summary>
+    /// <summary>Kinds of images that are not decoded, by their first bytes.</summary>
+    private static readonly (string Kind, int At, byte[] Magic)[] OtherKinds =
+    [
+        ("GIF", 0, [.. "GIF8"u8]), ("BMP", 0, [.. "BM"u8]), ("WebP", 8, [.. "WEBP"u8]), ("TIFF", 0, [.. "II*\0"u8]), ("TIFF", 0, [.. "MM\0*"u8]),
+        ("AVIF", 4, [.. "ftypavif"u8]), ("HEIC", 4, [.. "ftyphei"u8]), ("HEIC", 4, [.. "ftypmif"u8]), ("JPEG 2000", 4, [.. "jP  "u8]),
+    ];
+
+    /// <summary>What the image is, from its header; that it is complete is checked in passing as far as that is quick.</summary>
     /// <param name="name">What messages call the image.</param>
-    public static (int Channels, int Height, int Width) Size(string name, byte[] file)
+    /// <exception cref="UserErrorException">It is no JPEG or PNG, is cut off or damaged, or claims more pixels than it can hold.</exception>
+    public static ImageHeader ReadHeader(string name, byte[] file)
     {
-        bool isJpeg = file is [0xFF, 0xD8, ..], isPng = file.AsSpan().StartsWith(PngHeader);
-        if (!isJpeg && !isPng)
-            throw new UserErrorException($"{name}: is neither a JPEG nor a PNG image");
-        ImageInfo info = Decode(name, () => ImageInfo.FromStream(new ImageStream(file)) ?? throw new InvalidDataException());
-        if (info.BitsPerChannel != 8)
-            throw new UserErrorException($"{name}: has {info.BitsPerChannel} bits a channel; only 8 are read");
-        int channels = info.ColorComponents switch
+        if (JpegFile.Is(file) || PngFile.Is(file))
         {
-            ColorComponents.Grey => 1,
-            ColorComponents.RedGreenBlue => 3,
-            _ => throw new UserErrorException($"{name}: has an alpha channel; only grey and RGB images are read"),
-        };
-        return (channels, info.Height, info.Width);
+            ImageHeader header = Checked(name, () => JpegFile.Is(file) ? JpegFile.ReadHeader(file) : PngFile.ReadHeader(file));
+            return (long)header.Height * header.Width <= MaxPixels
+                ? header
+                : throw new UserErrorException($"{name}: is {header.Width}x{header.Height}; the most is {MaxPixels} pixels");
+        }
+        string? kind = OtherKinds.FirstOrDefault(other => file.Length > other.At && file.AsSpan(other.At).StartsWith(other.Magic)).Kind;
+        throw new UserErrorException(kind is null ? $"{name}: is neither a JPEG nor a PNG image" : $"{name}: is a {kind} image; only JPEG and PNG are read");
     }
 
-    /// <summary>Writes the pixels as C·H·W bytes.</summary>
-    /// <param name="size">What <see cref="Size"/> gave.</param>
-    public static void Decode(string name, byte[] file, (int Channels, int Height, int Width) size, Span<byte> destination)
+    /// <summary>The pixels as C·H·W bytes. Transparent pixels are put on white; of 16 bits the upper 8 are kept.</summary>
+    /// <param name="header">What <see cref="ReadHeader"/> gave.</param>
+    /// <exception cref="UserErrorException">It is cut off or damaged.</exception>
+    public static byte[] Decode(string name, byte[] file, ImageHeader header)
     {
-        if (!IsWhole(file))
-            throw new UserErrorException($"{name}: the image is truncated or corrupt");
-        ImageResult image = Decode(name, () => ImageResult.FromStream(new ImageStream(file), (ColorComponents)size.Channels));
-        int area = size.Height * size.Width;
-        if (image.Data.Length != area * size.Channels)
-            throw new UserErrorException($"{name}: the image is corrupt");
-        for (int c = 0; c < size.Channels; c++)
+        int samples = header.Channels + (header.HasAlpha ? 1 : 0), area = header.Height * header.Width;
+        byte[] pixels = Checked(name, () =>
         {
-            Span<byte> plane = destination.Slice(c * area, area);
+            if (JpegFile.Is(file))
+                JpegFile.CheckPixels(file);
+            else
+                PngFile.CheckPixels(file);
+            byte[] data = ImageResult.FromStream(new ImageStream(file), (ColorComponents)samples).Data;
+            return data.Length == area * samples ? data : throw new InvalidDataException($"{data.Length} bytes came of it");
+        });
+        byte[] planes = new byte[area * header.Channels];
+        for (int c = 0; c < header.Channels; c++)
+        {
+            Span<byte> plane = planes.AsSpan(c * area, area);
             for (int i = 0; i < area; i++)
-                plane[i] = image.Data[i * size.Channels + c];
+                plane[i] = header.HasAlpha ? OnWhite(pixels[i * samples + c], pixels[i * samples + samples - 1]) : pixels[i * samples + c];
         }
+        return planes;
     }
 
-    /// <summary>A JPEG has an end marker; a PNG's chunks have right checksums up to the last, IEND.</summary>
-    private static bool IsWhole(ReadOnlySpan<byte> file)
-    {
-        if (file[0] == 0xFF)
-            return file.LastIndexOf([(byte)0xFF, (byte)0xD9]) > 0;
-        for (ReadOnlySpan<byte> rest = file[PngHeaderLength..]; rest.Length >= ChunkOverhead;)
-        {
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(rest);
-            if (length > rest.Length - ChunkOverhead)
-                return false;
-            ReadOnlySpan<byte> chunk = rest.Slice(4, 4 + (int)length);
-            if (Crc32.Of(chunk) != BinaryPrimitives.ReadUInt32BigEndian(rest[(8 + (int)length)..]))
-                return false;
-            if (chunk.StartsWith("IEND"u8))
-                return true;
-            rest = rest[(ChunkOverhead + (int)length)..];
-        }
-        return false;
-    }
+    private static byte OnWhite(int value, int alpha) => (byte)((value * alpha + White * (255 - alpha) + 127) / 255);
 
-    /// <summary>The library reports a broken image by whatever exception its parsing ends in.</summary>
-    private static T Decode<T>(string name, Func<T> decode)
+    /// <summary>The libraries report a broken image by whatever exception their parsing ends in.</summary>
+    private static T Checked<T>(string name, Func<T> read)
     {
         try
         {
-            return decode();
+            return read();
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            throw new UserErrorException($"{name}: the image cannot be decoded: {e.Message.ReplaceLineEndings(" ")}", e);
+            throw new UserErrorException($"{name}: the image is truncated or corrupt: {e.Message.ReplaceLineEndings(" ")}", e);
         }
     }
 

@@ -3,100 +3,125 @@ using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Data.Sources;
 
+/// <summary>A folder of images as it was decoded. Where there is one part only, it is both of the set's.</summary>
+internal sealed record DecodedFolder(DataSet Set, FolderParts Parts);
+
 /// <summary>
-/// A directory or archive of <c>train|test/&lt;class&gt;/&lt;image&gt;</c>, perhaps below one top folder. Classes are numbered in the order
-/// of their names. Each part is ordered class by class in turn (the first image by name of every class, then the second of every class, …),
-/// so the first n images are spread evenly over the classes.
+/// Decodes a directory or archive of images (<see cref="FolderLayout"/> says in what order of folders). Classes are numbered in the order of their
+/// names. Each part is ordered class by class in turn (the first image by name of every class, then the second of every class, …), so the
+/// first n images are spread evenly over the classes.
 /// </summary>
 internal static class ImageFolder
 {
     private const long MaxImageBytes = 1 << 26;
     private const int ReportEvery = 1000;
-    private static readonly string[] Extensions = [".jpg", ".jpeg", ".png"];
-
-    private sealed record Image(string Name, string Class, byte[] File);
 
     /// <param name="path">Directory or archive.</param>
-    public static DataSet Read(string path, IProgress<DataProgress>? progress)
+    public static DecodedFolder Read(string path, DataOptions options, IProgress<DataProgress>? progress)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
         progress?.Report(new DataProgress($"reading {name}", 0, 0));
-        List<FileEntry> entries = FileEntry.ReadAll(path, IsInPart, MaxImageBytes);
+        FolderLayout layout = FolderLayout.Of(path, FileEntry.ReadAll(path, FolderLayout.IsWanted, MaxImageBytes), options);
+        if (layout.Parts == FolderParts.None && options.TestShare is null)
+            throw FolderLayout.ShareNeeded(path);
 
-        string? top = null;
-        Dictionary<string, List<Image>> parts = new() { ["train"] = [], ["test"] = [] };
-        var classes = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (FileEntry entry in entries)
-        {
-            if (PartIndex(entry.Name) is not { } at)
-                continue;
-            string[] names = entry.Name.Split('/');
-            string entryTop = string.Join('/', names[..at]);
-            if ((top ??= entryTop) != entryTop)
-                throw new UserErrorException($"{path}: has train or test folders both in '{top}/' and in '{entryTop}/'");
-            if (entry.IsDirectory && names.Length == at + 2)
-                classes.Add(names[at + 1]);
-            if (entry.IsDirectory)
-                continue;
-            if (names.Length != at + 3)
-                throw new UserErrorException($"{path}: {entry.Name} is not at train|test/<class>/<image>");
-            if (!HasImageName(entry.Name))
-                throw new UserErrorException($"{path}: {entry.Name} is not a {string.Join(", ", Extensions)} file");
-            classes.Add(names[at + 1]);
-            parts[names[at]].Add(new Image(entry.Name, names[at + 1], entry.Bytes));
-        }
-        if (top is null)
-            throw new UserErrorException($"{path}: has no folders train/<class> and test/<class> with images");
+        List<FolderImage> train = InTurn(layout.Train), test = InTurn(layout.Test), all = [.. train, .. test];
+        var headers = new ImageHeader[all.Count];
+        ForEach(all, i => headers[i] = ImageDecoder.ReadHeader($"{path}: {all[i].Name}", all[i].File));
+        int channels = headers.Max(header => header.Channels);
+        var (height, width) = CommonSize(path, all, headers, options);
+        var counter = new Counter(progress, $"decoding {name}", all.Count);
+        ImageSet? trainSet = Part("train", train, 0), testSet = Part("test", test, train.Count);
+        return Folder(name, (trainSet ?? testSet)!, (testSet ?? trainSet)!, layout.Parts, [.. layout.Notes, .. NotesOn(headers)]);
 
-        string[] classNames = [.. classes];
-        List<Image> train = InTurn(path, "train", classNames, parts["train"]), test = InTurn(path, "test", classNames, parts["test"]);
-        var size = ImageDecoder.Size($"{path}: {train[0].Name}", train[0].File);
-        var counter = new Counter(progress, $"decoding {name}", train.Count + test.Count);
-        ImageSet trainSet = Decode(path, $"{name} train", classNames, train, size, counter);
-        return new DataSet(
-            name, trainSet, Decode(path, $"{name} test", classNames, test, size, counter), Augmentation.ForChannels(size.Channels));
+        ImageSet? Part(string part, List<FolderImage> images, int first) => images.Count == 0 ? null : new(
+            $"{name} {part}", layout.ClassNames, channels, height, width,
+            [.. images.Select(image => Array.BinarySearch(layout.ClassNames, image.Class, StringComparer.Ordinal))],
+            Decode(path, images, headers[first..(first + images.Count)], (channels, height, width), options, counter));
     }
 
-    private static List<Image> InTurn(string path, string part, string[] classNames, List<Image> images)
+    /// <summary>The set of a folder with these parts. Where there is one, it is given twice.</summary>
+    public static DecodedFolder Folder(string name, ImageSet train, ImageSet test, FolderParts parts, IReadOnlyList<string> notes)
     {
-        if (images.Count == 0)
-            throw new UserErrorException($"{path}: has no {part} part: no images in {part}/<class>");
-        ILookup<string, Image> byClass = images.ToLookup(image => image.Class);
-        foreach (string className in classNames)
+        DataSet set = new(name, train, test, Augmentation.ForChannels(train.Channels))
         {
-            if (!byClass.Contains(className))
-                throw new UserErrorException($"{path}: class {className} has no images in {part}/{className}");
-        }
-        // The images come sorted by name; a stable sort by the place within the class puts the classes in turn.
-        return [.. byClass.OrderBy(group => group.Key, StringComparer.Ordinal)
+            HasTrainPart = parts != FolderParts.TestOnly,
+            HasTestPart = parts is FolderParts.Both or FolderParts.TestOnly,
+            Notes = notes,
+        };
+        return new(set, parts);
+    }
+
+    /// <summary>The images come sorted by name; a stable sort by the place within the class puts the classes in turn.</summary>
+    private static List<FolderImage> InTurn(List<FolderImage> images) =>
+        [.. images.GroupBy(image => image.Class).OrderBy(group => group.Key, StringComparer.Ordinal)
             .SelectMany(group => group.Select((image, place) => (image, place))).OrderBy(item => item.place).Select(item => item.image)];
+
+    /// <summary>The size that all images have, once they are changed as the options say.</summary>
+    private static (int Height, int Width) CommonSize(string path, List<FolderImage> images, ImageHeader[] headers, DataOptions options)
+    {
+        (int, int)[] sizes = [.. headers.Select((header, i) => ResizeAndCrop.SizeAfter($"{path}: {images[i].Name}", header.Height, header.Width, options))];
+        int other = Array.FindIndex(sizes, size => size != sizes[0]);
+        if (other < 0)
+            return sizes[0];
+        int shorter = headers.Min(header => Math.Min(header.Height, header.Width));
+        string help = options.Resize is { } side
+            ? $"--crop {side} cuts a square from the centre of each"
+            : $"--resize {shorter} --crop {shorter} makes all of them {shorter}x{shorter}";
+        string when = options.Resize is null ? "" : " when resized";
+        throw new UserErrorException($"{path}: {Text(other)}, but {Text(0)}{when}: {help}");
+
+        string Text(int i) => $"{images[i].Name} is {sizes[i].Item2}x{sizes[i].Item1}";
     }
 
-    private static ImageSet Decode(
-        string path, string name, string[] classNames, List<Image> images, (int Channels, int Height, int Width) size, Counter counter)
+    private static byte[] Decode(
+        string path, List<FolderImage> images, ImageHeader[] headers, (int Channels, int Height, int Width) size, DataOptions options, Counter counter)
     {
-        // Each side is below 2^24: no overflow.
-        long imageLength = size.Channels * (long)size.Height * size.Width;
-        if (imageLength > Array.MaxLength / images.Count)
-            throw new UserErrorException($"{path}: {images.Count} images of {Text(size)} are more than {Array.MaxLength} bytes, the limit");
-        int length = (int)imageLength;
+        int area = size.Height * size.Width;
+        if ((long)area * size.Channels > Array.MaxLength / images.Count)
+            throw new UserErrorException(
+                $"{path}: {images.Count} images of {size.Width}x{size.Height} are more than {Array.MaxLength} bytes, the limit: --resize makes them smaller");
+        int length = area * size.Channels;
         byte[] pixels = new byte[length * images.Count];
+        ForEach(images, i =>
+        {
+            ImageHeader header = headers[i];
+            byte[] image = ImageDecoder.Decode($"{path}: {images[i].Name}", images[i].File, header);
+            image = ResizeAndCrop.Apply(image, header.Channels, header.Height, header.Width, options);
+            // Grey among colours is the same in all three.
+            for (int start = 0; start < length; start += image.Length)
+                image.CopyTo(pixels, i * length + start);
+            counter.Add();
+        });
+        return pixels;
+    }
+
+    private static IEnumerable<string> NotesOn(ImageHeader[] headers)
+    {
+        int grey = headers.Count(header => header.Channels == 1);
+        int alpha = headers.Count(header => header.HasAlpha), deep = headers.Count(header => header.Has16Bits);
+        if (grey > 0 && grey < headers.Length)
+            yield return $"{grey} of {headers.Length} images are grey: read as RGB, as the others are";
+        if (alpha > 0)
+            yield return $"{alpha} of {headers.Length} images have transparency: put on white";
+        if (deep > 0)
+            yield return $"{deep} of {headers.Length} images have 16 bits a channel: the upper 8 are read";
+    }
+
+    /// <summary>Runs through the images on all threads. The first one that fails is named, whatever the threads do.</summary>
+    private static void ForEach(List<FolderImage> images, Action<int> action)
+    {
         Exception? problem = null;
         int firstProblem = int.MaxValue;
         Parallel.For(0, images.Count, (i, loop) =>
         {
             try
             {
-                string imageName = $"{path}: {images[i].Name}";
-                var own = ImageDecoder.Size(imageName, images[i].File);
-                if (own != size)
-                    throw new UserErrorException($"{imageName} is {Text(own)}, but the first image is {Text(size)}; all must be alike");
-                ImageDecoder.Decode(imageName, images[i].File, size, pixels.AsSpan(i * length, length));
-                counter.Add();
+                action(i);
             }
             catch (Exception e)
             {
-                // Every image before this one is still tried: the first bad image is named, whatever the threads do.
+                // Every image before this one is still tried.
                 loop.Break();
                 lock (images)
                 {
@@ -107,25 +132,7 @@ internal static class ImageFolder
         });
         if (problem is not null)
             ExceptionDispatchInfo.Throw(problem);
-        int[] labels = [.. images.Select(image => Array.BinarySearch(classNames, image.Class, StringComparer.Ordinal))];
-        return new ImageSet(name, classNames, size.Channels, size.Height, size.Width, labels, pixels);
     }
-
-    /// <summary>Whatever lies in a class, and images that lie beside the classes by mistake.</summary>
-    private static bool IsInPart(string name) => PartIndex(name) is { } at && (name.Split('/').Length > at + 2 || HasImageName(name));
-
-    private static bool HasImageName(string name) => Extensions.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase);
-
-    /// <summary>The place of "train" or "test" among the name's parts: first, or second below a top folder.</summary>
-    private static int? PartIndex(string name) => name.Split('/') switch
-    {
-        ["train" or "test", ..] => 0,
-        [_, "train" or "test", ..] => 1,
-        _ => null,
-    };
-
-    private static string Text((int Channels, int Height, int Width) size) =>
-        $"{size.Width}x{size.Height} {(size.Channels == 1 ? "grey" : "RGB")}";
 
     private sealed class Counter(IProgress<DataProgress>? progress, string what, int total)
     {

@@ -1,51 +1,93 @@
+using System.Text.Json;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// A safetensors file with <c>train.images, train.labels, test.images, test.labels</c>, or with <c>images, labels</c> alone, which then are
-/// both parts. Images are [N, C, H, W], uint8 0…255 or float32 in [0, 1]; labels are [N], any integers. There are as many classes as the
-/// largest label says.
+/// A safetensors file with images and labels, of one part or of several, under the names that people give them (<see cref="ImageNames"/> and
+/// <see cref="LabelNames"/>, in any case). Images are [N, C, H, W], [N, H, W, C] or, if grey, [N, H, W], uint8 0…255 or float32 in [0, 1]. Labels:
+/// <see cref="TensorLabels"/>. There are as many classes as the largest label says, or as the metadata's <c>class_names</c> (a JSON array of strings).
 /// </summary>
 internal static class TensorFile
 {
-    private sealed record Part(string Name, int[] Shape, int[] Labels, byte[]? Bytes, float[]? Floats);
+    private const string ClassNamesKey = "class_names";
 
-    public static DataSet Open(string path)
+    /// <summary>What arrays are called; {0} is the part.</summary>
+    private static readonly string[]
+        ImageNames = ["{0}.images", "{0}_images", "{0}.x", "{0}_x", "x_{0}", "{0}.data", "{0}_data"],
+        LabelNames = ["{0}.labels", "{0}_labels", "{0}.y", "{0}_y", "y_{0}", "{0}.targets", "{0}_targets"],
+        ImageNamesAlone = ["images", "x", "data"],
+        LabelNamesAlone = ["labels", "y", "targets"];
+
+    private sealed record Part(string Name, TensorImages Images, TensorLabels Labels);
+
+    public static DataSet Open(string path, DataOptions options)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        string name = Path.GetFileNameWithoutExtension(path);
-        bool hasParts = file.Contains("train.images") || file.Contains("test.images");
-        Part[] parts = hasParts
-            ? [Read(file, "train.images", "train.labels"), Read(file, "test.images", "test.labels")]
-            : [Read(file, "images", "labels")];
-        IReadOnlyList<string> classNames = ClassNames.Numbered(1 + parts.Max(part => part.Labels.Max()));
-        ImageSet[] sets = [.. parts.Select(part => Set(part, classNames))];
-        return new DataSet(name, sets[0], sets[^1], Augmentation.ForChannels(sets[0].Channels));
+        Part? train = Read(file, "train"), test = Read(file, "test"), validation = Read(file, "val");
+        List<string> notes = [];
+        if (validation is not null)
+            notes.Add(test is null ? "val is read as the test part" : $"val ({validation.Labels.Classes.Length} images) is left out: there is a test part");
+        test ??= validation;
+        if (train is null && test is null)
+            train = Read(file, null) ?? throw Wanted(file);
+
+        Part[] parts = [.. new[] { train, test }.OfType<Part>()];
+        IReadOnlyList<string> classNames = NamesOfClasses(file, parts.Max(part => part.Labels.ClassCount));
+        ImageSet[] sets = [.. parts.Select(part => part.Images.ToSet(part.Name, classNames, part.Labels.Classes))];
+        notes.AddRange(EmptyClasses.Check(path, sets, options));
+        return new DataSet(Path.GetFileNameWithoutExtension(path), sets[0], sets[^1], Augmentation.ForChannels(sets[0].Channels))
+        {
+            HasTrainPart = train is not null,
+            HasTestPart = test is not null,
+            Notes = notes,
+        };
     }
 
-    private static Part Read(SafetensorsFile file, string images, string labels)
+    /// <summary>The images and labels of one part, or of a file without parts; null where there are none.</summary>
+    private static Part? Read(SafetensorsFile file, string? part)
     {
-        int[] shape = file.Shape(images), labelShape = file.Shape(labels);
-        SafetensorsDtype dtype = file.Dtype(images);
-        if (shape.Length != 4 || shape.Contains(0) || shape[1] is not (1 or 3))
-            throw new UserErrorException($"{file.Path}: {images} is [{string.Join(", ", shape)}]; needed: [N, C, H, W], 1 or 3 channels");
-        if (dtype is not (SafetensorsDtype.U8 or SafetensorsDtype.F32))
-            throw new UserErrorException($"{file.Path}: {images} is {dtype}; U8 or F32 is needed");
-        if (labelShape.Length != 1 || labelShape[0] != shape[0])
-            throw new UserErrorException($"{file.Path}: {labels} is [{string.Join(", ", labelShape)}]; {images} has {shape[0]} images");
-        long[] classes = file.ReadIntegers(labels);
-        int wrong = Array.FindIndex(classes, label => label is < 0 or > ushort.MaxValue);
-        if (wrong >= 0)
-            throw new UserErrorException($"{file.Path}: {labels}[{wrong}] is {classes[wrong]}; classes are 0 to {ushort.MaxValue}");
-        return new Part(
-            $"{file.Path}: {images}", shape, [.. classes.Select(label => (int)label)],
-            dtype == SafetensorsDtype.U8 ? file.ReadBytes(images) : null,
-            dtype == SafetensorsDtype.F32 ? file.ReadFloats(images) : null);
+        string? images = Find(file, part is null ? ImageNamesAlone : ImageNames, part), labels = Find(file, part is null ? LabelNamesAlone : LabelNames, part);
+        if (images is null && labels is null)
+            return null;
+        if (images is null || labels is null)
+            throw Wanted(file);
+        var pixels = TensorImages.Read(file, images);
+        return new Part($"{file.Path}: {images}", pixels, TensorLabels.Read(file, labels, images, pixels.Count));
     }
 
-    private static ImageSet Set(Part part, IReadOnlyList<string> classNames) => part.Bytes is not null
-        ? new ImageSet(part.Name, classNames, part.Shape[1], part.Shape[2], part.Shape[3], part.Labels, part.Bytes)
-        : new ImageSet(part.Name, classNames, part.Shape[1], part.Shape[2], part.Shape[3], part.Labels, part.Floats!);
+    private static string? Find(SafetensorsFile file, string[] forms, string? part)
+    {
+        HashSet<string> accepted = new(forms.Select(form => string.Format(form, part)), StringComparer.OrdinalIgnoreCase);
+        string[] found = [.. file.Names.Where(accepted.Contains)];
+        return found.Length < 2 ? found.FirstOrDefault() : throw new UserErrorException($"{file.Path}: has both {string.Join(" and ", found)}: which one is meant?");
+    }
+
+    private static UserErrorException Wanted(SafetensorsFile file)
+    {
+        const int shown = 8;
+        string tensors = string.Join(", ", file.Names.Take(shown).Select(name => $"{name} {file.Dtype(name)} [{string.Join(", ", file.Shape(name))}]"));
+        return new($"{file.Path}: wanted are images and labels (or x and y, data and targets), of parts train.images and train.labels (or train_images, x_train, …), "
+            + $"test.images and test.labels; there are {(tensors.Length == 0 ? "no tensors" : tensors)}{(file.Names.Count > shown ? ", …" : "")}");
+    }
+
+    private static IReadOnlyList<string> NamesOfClasses(SafetensorsFile file, int count)
+    {
+        if (!file.Metadata.TryGetValue(ClassNamesKey, out string? json))
+            return KnownClasses.Numbered(count);
+        string[] names;
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            names = [.. document.RootElement.EnumerateArray().Select(name => name.GetString() ?? throw new JsonException())];
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new UserErrorException($"{file.Path}: the metadata's {ClassNamesKey} is not a JSON array of strings", e);
+        }
+        if (names.Length < count)
+            throw new UserErrorException($"{file.Path}: the metadata's {ClassNamesKey} has {names.Length} names, the labels are of {count} classes");
+        return names;
+    }
 }

@@ -17,6 +17,7 @@ public enum RandomPurpose : uint
     FastAdaptiveBoundary = 11,
     BrendelBethge = 12,
     LatentPairs = 13,
+    TestSplit = 14,
 }
 
 /// <summary>

@@ -1,6 +1,6 @@
 using Ascl.Kernels.Diagnostics;
 
-namespace Ascl.Models.Tests;
+namespace Ascl.Data.Tests;
 
 public sealed class ClassNamesTests
 {

@@ -1,6 +1,6 @@
 using Ascl.Kernels.Diagnostics;
 
-namespace Ascl.Models;
+namespace Ascl.Data;
 
 /// <summary>Names of classes, which say whether logits and labels mean the same.</summary>
 public static class ClassNames

@@ -1,7 +1,7 @@
 namespace Ascl.Data.Sources;
 
 /// <summary>What the classes of the public data sets are called, by label.</summary>
-internal static class ClassNames
+internal static class KnownClasses
 {
     public static IReadOnlyList<string> Digits { get; } = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 

@@ -1,0 +1,152 @@
+using System.Buffers.Binary;
+using JpegLibrary;
+
+namespace Ascl.Data.Sources;
+
+/// <summary>
+/// What a JPEG file (ITU-T T.81) says of itself, and whether it is all there. The decoder (stb_image) fills what is missing with grey and says nothing: so a file
+/// comes to it only after this. Markers are followed by their lengths, so that an end marker within a segment (the small image that cameras put
+/// there) is not taken for the image's own; then a second, stricter decoder reads all coefficients and finds where they stop too early although an
+/// end marker follows. The pixels stay the first one's.
+/// </summary>
+internal static class JpegFile
+{
+    private const byte StartOfImage = 0xD8, EndOfImage = 0xD9, StartOfScan = 0xDA, RestartInterval = 0xDD, ProgressiveFrame = 0xC2;
+
+    public static bool Is(ReadOnlySpan<byte> file) => file is [0xFF, StartOfImage, ..];
+
+    /// <summary>Channels and size. The file goes on to the image's end marker, and its bytes could hold that many pixels.</summary>
+    /// <exception cref="InvalidDataException">The file is cut off or damaged, or claims more than it can hold.</exception>
+    public static ImageHeader ReadHeader(ReadOnlySpan<byte> file)
+    {
+        Frame? frame = null;
+        int restartInterval = 0;
+        for (int at = 2; ;)
+        {
+            byte marker = NextMarker(file, ref at);
+            if (marker == EndOfImage)
+                return frame is null ? throw new InvalidDataException("it has no image") : Complete(frame);
+            if (marker is 0x01 or >= 0xD0 and <= 0xD7)
+                continue;
+            ReadOnlySpan<byte> segment = Segment(file, ref at);
+            if (marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC))
+                frame = frame is null ? ReadFrame(marker, segment, file.Length) : throw new InvalidDataException("it has two images");
+            else if (marker == RestartInterval)
+                restartInterval = segment.Length < 2 ? 0 : BinaryPrimitives.ReadUInt16BigEndian(segment);
+            else if (marker == StartOfScan)
+            {
+                long units = AddScan(frame ?? throw new InvalidDataException("it has no header"), segment);
+                int restarts = SkipScan(file, ref at);
+                if (restartInterval > 0 && restarts < (units - 1) / restartInterval)
+                    throw new InvalidDataException("a scan ends too early");
+            }
+        }
+    }
+
+    /// <summary>Reads every coefficient without keeping it.</summary>
+    /// <exception cref="Exception">Of any kind: they end too early, or are damaged.</exception>
+    public static void CheckPixels(byte[] file)
+    {
+        var decoder = new JpegDecoder();
+        decoder.SetInput(file);
+        decoder.Identify();
+        decoder.SetOutputWriter(new Nowhere());
+        decoder.Decode();
+    }
+
+    private sealed class Nowhere : JpegBlockOutputWriter
+    {
+        public override void WriteBlock(ref short blockRef, int componentIndex, int x, int y) { }
+    }
+
+    /// <param name="Blocks">By component: blocks of 8 by 8 samples, which are the units of a scan of one component.</param>
+    /// <param name="Units">Units of a scan of several components.</param>
+    /// <param name="Finished">By component: bit k is set once a scan has given the last bits of coefficient k.</param>
+    private sealed record Frame(ImageHeader Header, bool IsProgressive, byte[] Components, long[] Blocks, long Units, ulong[] Finished);
+
+    private static byte NextMarker(ReadOnlySpan<byte> file, ref int at)
+    {
+        // Bytes between segments are skipped, as every decoder does.
+        while (at + 1 < file.Length)
+        {
+            if (file[at++] == 0xFF && file[at] is not (0 or 0xFF))
+                return file[at++];
+        }
+        throw new InvalidDataException($"it ends after {file.Length} bytes, without an end marker");
+    }
+
+    private static ReadOnlySpan<byte> Segment(ReadOnlySpan<byte> file, ref int at)
+    {
+        int length = at + 2 <= file.Length ? BinaryPrimitives.ReadUInt16BigEndian(file[at..]) : 0;
+        if (length < 2 || at + length > file.Length)
+            throw new InvalidDataException($"it ends too early: within the segment at byte {at}");
+        at += length;
+        return file.Slice(at - length + 2, length - 2);
+    }
+
+    private static Frame ReadFrame(byte marker, ReadOnlySpan<byte> segment, int fileLength)
+    {
+        if (marker > ProgressiveFrame)
+            throw new InvalidDataException($"it is a JPEG of a kind that is not read (frame 0xFF{marker:X2})");
+        int count = segment.Length < 6 ? 0 : segment[5];
+        if (count is not (1 or 3 or 4) || segment.Length != 6 + 3 * count || segment[0] != 8)
+            throw new InvalidDataException("its header makes no sense, or has other than 8 bits a channel");
+        int height = BinaryPrimitives.ReadUInt16BigEndian(segment[1..]), width = BinaryPrimitives.ReadUInt16BigEndian(segment[3..]);
+        byte[] components = new byte[count];
+        int[] across = new int[count], down = new int[count];
+        for (int i = 0; i < count; i++)
+            (components[i], across[i], down[i]) = (segment[6 + 3 * i], segment[7 + 3 * i] >> 4, segment[7 + 3 * i] & 15);
+        if (width == 0 || height == 0 || across.Concat(down).Any(factor => factor is < 1 or > 4) || components.Distinct().Count() != count)
+            throw new InvalidDataException($"its header makes no sense ({width}x{height} pixels)");
+        long[] blocks = [.. Enumerable.Range(0, count).Select(i => (long)Blocks(width, across[i], across.Max()) * Blocks(height, down[i], down.Max()))];
+        // Each block takes a bit at the least.
+        if (blocks.Sum() > 8L * fileLength)
+            throw new InvalidDataException($"it claims {width}x{height} pixels, more than its {fileLength} bytes can hold");
+        long units = (long)Blocks(width, 1, across.Max()) * Blocks(height, 1, down.Max());
+        return new(new(count == 1 ? 1 : 3, height, width, false, false), marker == ProgressiveFrame, components, blocks, units, new ulong[count]);
+
+        static int Blocks(int length, int factor, int most) => (length * factor + 8 * most - 1) / (8 * most);
+    }
+
+    /// <summary>A scan's header: the number of components, two bytes for each, the first and last coefficient, and the bits that were there before and
+    /// those that are left out.</summary>
+    /// <returns>The units that are coded one after the other.</returns>
+    private static long AddScan(Frame frame, ReadOnlySpan<byte> segment)
+    {
+        int count = segment.Length < 1 ? 0 : segment[0];
+        if (count is < 1 or > 4 || segment.Length != 4 + 2 * count)
+            throw new InvalidDataException("a scan's header makes no sense");
+        int first = segment[^3], last = segment[^2], leftOut = segment[^1] & 15;
+        ulong coefficients = !frame.IsProgressive ? ulong.MaxValue
+            : leftOut > 0 || first > last || last > 63 ? 0
+            : ulong.MaxValue >> (63 - last) & ulong.MaxValue << first;
+        for (int i = 0; i < count; i++)
+        {
+            int component = Array.IndexOf(frame.Components, segment[1 + 2 * i]);
+            if (component < 0)
+                throw new InvalidDataException("a scan's header makes no sense");
+            frame.Finished[component] |= coefficients;
+        }
+        return count > 1 ? frame.Units : frame.Blocks[Array.IndexOf(frame.Components, segment[1])];
+    }
+
+    /// <summary>Goes to the marker that ends the coded data: they hold 0xFF only before 0, and restart markers.</summary>
+    /// <returns>Restart markers.</returns>
+    private static int SkipScan(ReadOnlySpan<byte> file, ref int at)
+    {
+        for (int restarts = 0; ;)
+        {
+            int found = file[at..].IndexOf((byte)0xFF);
+            if (found < 0 || at + found + 1 >= file.Length)
+                throw new InvalidDataException($"it ends after {file.Length} bytes, within the pixels");
+            at += found;
+            if (file[at + 1] is not (0 or 0xFF or >= 0xD0 and <= 0xD7))
+                return restarts;
+            restarts += file[at + 1] is >= 0xD0 and <= 0xD7 ? 1 : 0;
+            at += file[at + 1] == 0xFF ? 1 : 2;
+        }
+    }
+
+    private static ImageHeader Complete(Frame frame) =>
+        frame.Finished.All(bits => bits == ulong.MaxValue) ? frame.Header : throw new InvalidDataException("it ends before its last scan");
+}

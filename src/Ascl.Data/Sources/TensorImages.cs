@@ -1,0 +1,68 @@
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+
+namespace Ascl.Data.Sources;
+
+/// <summary>An array of images from a safetensors file, in the order [N, C, H, W]: as bytes or as floats.</summary>
+internal sealed record TensorImages(int Count, int Channels, int Height, int Width, byte[]? Bytes, float[]? Floats)
+{
+    private const int MaxByte = 255;
+
+    /// <exception cref="UserErrorException">Another shape or element type, or floats outside [0, 1].</exception>
+    public static TensorImages Read(SafetensorsFile file, string name)
+    {
+        int[] shape = file.Shape(name);
+        SafetensorsDtype dtype = file.Dtype(name);
+        string what = $"{file.Path}: {name} is [{string.Join(", ", shape)}]";
+        bool isFirst = shape is [_, 1 or 3, _, _], isLast = shape is [_, _, _, 1 or 3];
+        if (shape.Contains(0) || (shape.Length != 3 && !isFirst && !isLast))
+            throw new UserErrorException($"{what}; needed: [N, C, H, W] or [N, H, W, C] with 1 or 3 channels, or [N, H, W]");
+        if (isFirst && isLast)
+            throw new UserErrorException($"{what}: it cannot be told whether its channels come first or last");
+        if (dtype is not (SafetensorsDtype.U8 or SafetensorsDtype.F32))
+            throw new UserErrorException($"{file.Path}: {name} is {dtype}; U8 (0 to 255) or F32 (0 to 1) is needed");
+        var (channels, height, width) = shape.Length == 3 ? (1, shape[1], shape[2]) : isFirst ? (shape[1], shape[2], shape[3]) : (shape[3], shape[1], shape[2]);
+        byte[]? bytes = dtype == SafetensorsDtype.U8 ? file.ReadBytes(name) : null;
+        float[]? floats = dtype == SafetensorsDtype.F32 ? file.ReadFloats(name) : null;
+        if (floats is not null)
+            CheckRange($"{file.Path}: {name}", floats, floats.Length / shape[0]);
+        return isLast && channels > 1
+            ? new(shape[0], channels, height, width, ChannelsFirst(bytes, channels, height * width), ChannelsFirst(floats, channels, height * width))
+            : new(shape[0], channels, height, width, bytes, floats);
+    }
+
+    /// <summary>The images with their labels.</summary>
+    /// <param name="name">What messages call them.</param>
+    public ImageSet ToSet(string name, IReadOnlyList<string> classNames, int[] labels) => Bytes is not null
+        ? new ImageSet(name, classNames, Channels, Height, Width, labels, Bytes)
+        : new ImageSet(name, classNames, Channels, Height, Width, labels, Floats!);
+
+    /// <summary>Says what the numbers look like, where <see cref="ImageSet"/> could only say that they are none.</summary>
+    private static void CheckRange(string name, float[] values, int imageLength)
+    {
+        int wrong = Array.FindIndex(values, value => !(value is >= 0 and <= 1));
+        if (wrong < 0)
+            return;
+        float smallest = values.Min(), largest = values.Max();
+        string advice = values.Any(float.IsNaN) ? ""
+            : smallest < 0 ? ": give them as they were before they were normalised"
+            : largest is > 2 and <= MaxByte ? $": divide them by {MaxByte}, or give them as U8"
+            : "";
+        throw new UserErrorException($"{name}: image {wrong / imageLength} has the pixel {values[wrong]} "
+            + $"(of all, the smallest is {smallest}, the largest {largest}); floats lie in [0, 1]{advice}");
+    }
+
+    private static T[]? ChannelsFirst<T>(T[]? values, int channels, int area)
+    {
+        if (values is null)
+            return null;
+        T[] result = new T[values.Length];
+        int length = channels * area;
+        for (int start = 0; start < values.Length; start += length)
+        {
+            for (int i = 0; i < length; i++)
+                result[start + i % channels * area + i / channels] = values[start + i];
+        }
+        return result;
+    }
+}

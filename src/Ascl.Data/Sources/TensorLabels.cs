@@ -1,0 +1,51 @@
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+
+namespace Ascl.Data.Sources;
+
+/// <summary>The labels from a safetensors file: [N] or [N, 1] whole numbers, stored as integers or as floats, or [N, K] with a single 1 in each row.</summary>
+/// <param name="Classes">The class of each image.</param>
+/// <param name="ClassCount">K, or one more than the largest label.</param>
+internal sealed record TensorLabels(int[] Classes, int ClassCount)
+{
+    /// <param name="images">The images' name, for messages.</param>
+    /// <param name="count">How many labels are needed.</param>
+    /// <exception cref="UserErrorException">Another shape, numbers that are not whole, or not classes.</exception>
+    public static TensorLabels Read(SafetensorsFile file, string name, string images, int count)
+    {
+        int[] shape = file.Shape(name);
+        if (shape is not ([_] or [_, > 0]) || shape[0] != count)
+            throw new UserErrorException($"{file.Path}: {name} is [{string.Join(", ", shape)}]; {images} has {count} images: needed is [{count}]");
+        long[] values = Whole(file, name);
+        if (shape is [_, > 1 and var classes])
+            return OneHot($"{file.Path}: {name}", values, count, classes);
+        int wrong = Array.FindIndex(values, label => label is < 0 or > ushort.MaxValue);
+        if (wrong >= 0)
+            throw new UserErrorException($"{file.Path}: {name}[{wrong}] is {values[wrong]}; classes are 0 to {ushort.MaxValue}");
+        return new([.. values.Select(label => (int)label)], 1 + (int)values.Max());
+    }
+
+    private static TensorLabels OneHot(string what, long[] values, int count, int classes)
+    {
+        int[] labels = new int[count];
+        for (int i = 0; i < count; i++)
+        {
+            ReadOnlySpan<long> row = values.AsSpan(i * classes, classes);
+            labels[i] = row.IndexOf(1);
+            if (labels[i] < 0 || row.Count(0) != classes - 1)
+                throw new UserErrorException($"{what} is [{count}, {classes}], but row {i} is not a single 1 among zeros: give the classes as [{count}]");
+        }
+        return new(labels, classes);
+    }
+
+    private static long[] Whole(SafetensorsFile file, string name)
+    {
+        if (file.Dtype(name) is not (SafetensorsDtype.F64 or SafetensorsDtype.F32 or SafetensorsDtype.F16 or SafetensorsDtype.BF16))
+            return file.ReadIntegers(name);
+        double[] values = file.ReadDoubles(name);
+        int wrong = Array.FindIndex(values, value => value != Math.Floor(value) || Math.Abs(value) > int.MaxValue);
+        if (wrong >= 0)
+            throw new UserErrorException($"{file.Path}: {name} is {file.Dtype(name)} and its number {wrong} is {values[wrong]}; labels are whole numbers");
+        return [.. values.Select(value => (long)value)];
+    }
+}
