@@ -76,7 +76,7 @@ public sealed class RightNumbersTests(TrainedRun trained) : IClassFixture<Traine
             "train", "--data", $"file:{data}", "--model", "resnet: 1 block a stage, widths 4,8", "--method", "natural", "--epochs", "1", "--out", run);
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Contains("Accuracy on 40 TRAINING images", result.Output, StringComparison.Ordinal);
-        Assert.Contains("warning: alone has no test part", result.Output, StringComparison.Ordinal);
+        Assert.Contains("alone: there are no test images", result.Output, StringComparison.Ordinal);
         Assert.Equal("train", JsonNode.Parse(File.ReadAllText(Path.Combine(run, "report.json")))!["part"]!.GetValue<string>());
         string page = File.ReadAllText(Path.Combine(run, "report.html"));
         Assert.Contains("Accuracy on training images", page, StringComparison.Ordinal);

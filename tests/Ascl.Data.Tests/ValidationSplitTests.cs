@@ -41,5 +41,5 @@ public class ValidationSplitTests
     [InlineData(30)]
     [InlineData(31)]
     public void NeitherPartMayBeEmpty(int count) =>
-        UserError.Expect(() => ValidationSplit.Of(Made.Set(30), count, 1), "made", $"{count} of 30");
+        UserError.Expect(() => ValidationSplit.Of(Made.Set(30), count, 1), "made", $"validation is {count}, but there are 30");
 }

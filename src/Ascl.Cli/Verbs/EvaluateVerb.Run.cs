@@ -39,7 +39,7 @@ internal sealed partial class EvaluateVerb
         if (Normalize is not null)
             model = Load(device, file, InputNormalization.Of(Normalize, data), Note);
         foreach (string note in data.Notes)
-            Note(note);
+            Note($"{data.Name}: {note}");
         ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
         bool countIsLeast = specification.StartsWith("file:", StringComparison.Ordinal);
         CheckFit(model, test, file, countIsLeast);

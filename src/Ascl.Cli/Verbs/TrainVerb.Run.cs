@@ -80,9 +80,7 @@ internal sealed partial class TrainVerb
     private static IEnumerable<string> Remarks(RunConfig config, DataSet data)
     {
         foreach (string note in data.Notes)
-            yield return note;
-        if (!data.HasTestPart)
-            yield return $"warning: {data.Name} has no test part: accuracies will be of TRAINING images and say nothing about new ones (--test-share 0.2 holds a fifth out)";
+            yield return $"{data.Name}: {note}";
         if (RunParts.Attack(config, RunParts.Objective(config)) is { } attack && PgdSettings.IsShort(config.Epsilon, config.StepSize, config.AttackSteps))
             yield return $"warning: {attack.Steps} attack steps of {NumberText.Short(config.StepSize)} cannot reach the border of the ball of {NumberText.Short(config.Epsilon)}: a larger --step-size or more --attack-steps";
     }
