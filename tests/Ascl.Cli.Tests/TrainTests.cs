@@ -223,6 +223,21 @@ public sealed class TrainTests : IDisposable
         Assert.StartsWith(before, string.Join('\n', Directory.EnumerateFileSystemEntries(folder).Order()), StringComparison.Ordinal);
     }
 
+    /// <summary>Without a model, validation or test part named, a few images of any size are trained on by what suits them.</summary>
+    [Fact]
+    public void DefaultsSuitTheImages()
+    {
+        string run = Path.Combine(folder, "run");
+        ProcessResult result = AsclProcess.Run("train", "--data", $"file:{FileOf(3, 1, 8)}", "--method", "natural", "--epochs", "1", "--out", run);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Equal("resnet20", JsonNode.Parse(File.ReadAllText(Path.Combine(run, "config.json")))!["model"]!.GetValue<string>());
+        Assert.Contains("best checkpoint by 1 validation images", File.ReadAllText(Path.Combine(run, "report.html")), StringComparison.Ordinal);
+        ProcessResult more = AsclProcess.Run("train", "--resume", run, "--epochs", "2");
+        Assert.True(more.ExitCode == 0, more.Error);
+        Assert.Contains("the cosine schedule now ends with epoch 2", more.Output, StringComparison.Ordinal);
+        Assert.Equal(2, File.ReadLines(Path.Combine(run, "metrics.jsonl")).Count());
+    }
+
     /// <summary>The arguments of a small run with one of them changed.</summary>
     private static string[] With(string option, string value)
     {

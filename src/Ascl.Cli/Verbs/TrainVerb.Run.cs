@@ -32,6 +32,9 @@ internal sealed partial class TrainVerb
         // What does not exist or fit is an error before a folder is made for the run, and names before the data are opened.
         NetworkCatalog.Check(config.Model);
         DataSet data = ProgressDisplay.Run($"opening {config.Data}", display => DataSource.Open(config.Data, config.DataOptions, progress: new OpeningProgress(display, stop)));
+        // The network by default is for the images built in.
+        if (earlier is null && !Given().ContainsKey("model") && !RunParts.Takes(config.Model, data.Train))
+            config = config with { Model = "resnet20" };
         Trainer.Check(config, data);
         if (earlier is null && config.From is not null)
             RunParts.Classifier(config, data, device, line => Console.Error.WriteLine($"ascl: {line}"));

@@ -60,7 +60,7 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("from", MetaValue = "FILE|RUN", HelpText = "Start from these weights (a run: its best checkpoint), to train all of them or, with --method linear, a new last layer.")]
     public string? From { get; init; }
 
-    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}. By default smallcnn for images of 28x28 pixels, resnet20 for others.")]
     public string? Model { get; init; }
 
     [Option("activation", MetaValue = "NAME", HelpText = $"Function after each layer: {VerbTexts.Activations}; the last three are smooth.")]
@@ -249,7 +249,7 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     /// <exception cref="Kernels.Diagnostics.UserErrorException">A value is unknown or out of range.</exception>
     public RunConfig ToRunConfig() => RunConfig.Of(Given(), "train");
 
-    public override string? DefaultOf(string option) => option is "epsilon" or "step-size" or "natural-pass" ? null : new RunConfig().ToJson()[option] switch
+    public override string? DefaultOf(string option) => option is "model" or "epsilon" or "step-size" or "natural-pass" ? null : new RunConfig().ToJson()[option] switch
     {
         null or JsonArray => null,
         var value when value.GetValueKind() == JsonValueKind.Number => NumberText.Of(value.GetValue<double>()),

@@ -119,7 +119,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         int bad = Array.FindIndex(values, value => !float.IsFinite(value));
         if (bad >= 0)
             throw new UserErrorException(string.Create(CultureInfo.InvariantCulture,
-                $"{model.Spec.Network}: a logit of image {ids[bad / model.Spec.Classes]} of {images.Name} is {values[bad]}: nothing can be measured of a network whose logits are not finite"));
+                $"{model.Spec.Network}: image {ids[bad / model.Spec.Classes]} ({images.Name}) has a logit of {values[bad]}: nothing can be measured of a network whose logits are not finite"));
     }
 
     /// <summary>Whether two passes over a batch give different logits.</summary>

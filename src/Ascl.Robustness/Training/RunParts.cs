@@ -63,10 +63,14 @@ public static class RunParts
     public static Precision Precision(string name) =>
         RunConfig.Precisions.Contains(name) ? Enum.Parse<Precision>(name, ignoreCase: true) : throw NearestName.Unknown("precision", name, RunConfig.Precisions);
 
+    /// <summary>Whether a network takes images of this size.</summary>
+    public static bool Takes(string network, ImageSet images) =>
+        network != "smallcnn" || (images.Height, images.Width) == (SmallCnn.ImageSize, SmallCnn.ImageSize);
+
     /// <exception cref="UserErrorException">The network does not take images of this size.</exception>
     public static void CheckImages(string network, ImageSet images)
     {
-        if (network == "smallcnn" && (images.Height, images.Width) != (SmallCnn.ImageSize, SmallCnn.ImageSize))
+        if (!Takes(network, images))
             throw new UserErrorException($"smallcnn takes images of {SmallCnn.ImageSize}x{SmallCnn.ImageSize} pixels, {images.Name} has {images.Height}x{images.Width}: choose another --model, such as resnet18");
     }
 
