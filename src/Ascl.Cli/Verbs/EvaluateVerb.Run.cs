@@ -148,6 +148,8 @@ internal sealed partial class EvaluateVerb
             Console.WriteLine($"{a.Name}: {a.Rejected} images left the ball or [0, 1] and did not count");
         foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
             Console.WriteLine(note);
+        foreach (string doubt in report.Doubts ?? [])
+            Console.WriteLine($"warning: {doubt}");
     }
 
     private MinimalEpsilonReport Smallest(Classifier model, ImageSet test, ThreatModel threat, EvaluationStore? store, CancellationToken stop) =>

@@ -1,10 +1,8 @@
 using System.Diagnostics;
-using System.Globalization;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Kernels.Random;
 using Ascl.Models;
@@ -38,8 +36,10 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     public EvaluationReport Run(IReadOnlyList<PlannedAttack> attacks, CancellationToken stop, Action<EvaluationProgress>? progress = null, bool isCascade = false, EvaluationStore? store = null)
     {
         long began = Stopwatch.GetTimestamp();
-        bool[] right = Right(), robust = [.. right];
-        bool isRandom = attacks.Any(a => a.Attack is AutoPgdAttack { Settings.Passes: > 1 }) && IsRandom();
+        (bool[] right, bool areProbabilities) = Right();
+        bool[] robust = [.. right];
+        // The networks of the catalogue are not random; what a file of somebody's holds may be.
+        bool isRandom = (!model.HasGradients || attacks.Any(a => a.Attack is AutoPgdAttack { Settings.Passes: > 1 })) && IsRandom();
         List<AttackReport> reports = [];
         double secondsBefore = 0;
         foreach (var (a, planned) in attacks.Index())
@@ -65,14 +65,15 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         }
         double clean = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
         return new(images.Count, clean, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network, images.Name, seed, model.Device.Name,
-            IsCascade: isCascade, Classes: Classes(right, robust));
+            IsCascade: isCascade, Classes: Classes(right, robust),
+            Doubts: [.. areProbabilities ? [LogitChecks.Probabilities] : Array.Empty<string>(), .. isRandom ? [LogitChecks.Random] : Array.Empty<string>()]);
     }
 
     /// <summary>How small a change turns each image that is right. What an attack returns is checked and measured again.</summary>
     /// <param name="epsilon">Of the evaluation: where the report tells the accuracy too.</param>
     public MinimalEpsilonReport Smallest(IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, double epsilon, CancellationToken stop, Action<EvaluationProgress>? progress = null, EvaluationStore? store = null)
     {
-        float[] sizes = [.. Right().Select(isRight => isRight ? float.PositiveInfinity : 0)];
+        float[] sizes = [.. Right().Right.Select(isRight => isRight ? float.PositiveInfinity : 0)];
         int[] attacked = [.. sizes.Index().Where(s => s.Item > 0).Select(s => s.Index)];
         double seconds = 0;
         int done = 0;
@@ -96,30 +97,24 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
 
     private double Share(int count) => (double)count / images.Count;
 
-    private bool[] Right()
+    /// <summary>Which images are predicted right, and whether the outputs look like probabilities.</summary>
+    private (bool[] Right, bool AreProbabilities) Right()
     {
         BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
         Batch host = plan.NewBatch();
         List<bool> right = [];
+        int probabilities = 0;
         for (int b = 0; b < plan.Count; b++)
         {
             plan.Fill(b, host);
             using IDisposable scope = model.Device.Pool.BeginScope();
             Tensor logits = model.Forward(batches.Of(images, host).Images, ForwardMode.Frozen).Logits;
-            CheckFinite(logits, host.Ids);
+            float[] values = logits.ToArray();
+            LogitChecks.RequireFinite(values, host.Ids, model.Spec.Network, images.Name);
+            probabilities += LogitChecks.CountProbabilities(values, model.Spec.Classes);
             right.AddRange(Correct(logits, host.Labels));
         }
-        return [.. right];
-    }
-
-    /// <summary>An attack on logits that overflow measures nothing: its gradients are NaN.</summary>
-    private void CheckFinite(Tensor logits, ReadOnlySpan<int> ids)
-    {
-        float[] values = logits.ToArray();
-        int bad = Array.FindIndex(values, value => !float.IsFinite(value));
-        if (bad >= 0)
-            throw new UserErrorException(string.Create(CultureInfo.InvariantCulture,
-                $"{model.Spec.Network}: image {ids[bad / model.Spec.Classes]} ({images.Name}) has a logit of {values[bad]}: nothing can be measured of a network whose logits are not finite"));
+        return ([.. right], probabilities > images.Count / 2);
     }
 
     /// <summary>Whether two passes over a batch give different logits.</summary>

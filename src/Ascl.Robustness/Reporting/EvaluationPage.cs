@@ -26,6 +26,8 @@ public static class EvaluationPage
         page.Paragraph($"weights {report.Weights}, seed {report.Seed}, {report.Device}", isSoft: true);
         if (report.Part != "test")
             page.Warning($"Every accuracy on this page is on {report.Images}.");
+        foreach (string doubt in report.Doubts ?? [])
+            page.Warning(doubt);
         page.Heading("Attacks").Table(AttackHeader, Attacks(report));
         page.Paragraph(report.IsCascade ? "Each attack was tried on what those before it had left; accuracy is what is left after it." : "Each attack was tried on every image that is right.", isSoft: true);
         foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
@@ -50,7 +52,7 @@ public static class EvaluationPage
 
     public static string Markdown(EvaluationReport report)
     {
-        string findings = string.Concat((report.Findings ?? []).Select(f => $"- {(f.IsSuspicious ? "**suspicious**" : "fine")} {f.Name}: {f.Seen}\n"));
+        string findings = string.Concat((report.Doubts ?? []).Select(doubt => $"- **{doubt}**\n")) + string.Concat((report.Findings ?? []).Select(f => $"- {(f.IsSuspicious ? "**suspicious**" : "fine")} {f.Name}: {f.Seen}\n"));
         string curve = report.Curve is null ? "" : Curve(report.Curve);
         string minimal = report.MinimalEpsilon is { } m ? $"{Table(QuantileHeader, Quantiles(m), 0)}\n{Curve([.. m.Curve.Where((_, i) => i % MarkdownStride == 0)])}\n{Summary(m)}\n" : "";
         string classes = report.Classes is { } c ? Table(ClassHeader, Classes(c), 1) : "";

@@ -29,6 +29,23 @@ public sealed class BoundaryParityTests
         return x;
     }, 2e-6);
 
+    /// <summary>Of logits that overflow there is no linearisation: those images stay, the one beside them moves.</summary>
+    [Theory, MemberData(nameof(Norms))]
+    public void ImagesWithoutAFiniteGradientStay(PerturbationNorm norm) => Parity.Check($"{norm}", device =>
+    {
+        const int Image = 90, Finite = 2;
+        float[] bad = [float.NaN, float.PositiveInfinity, 1, 1, 1], value = [1, 1, 3, float.NaN, float.NegativeInfinity];
+        float[] original = AttackImages.Of(bad.Length * Image, 1), gradients = DeviceData.Normal(original.Length, 3), before = AttackImages.Near(norm, Image, original, 0.3f);
+        for (int i = 0; i < bad.Length; i++)
+            gradients[i * Image + 7] *= bad[i];
+        DeviceBuffer<float> x = device.Upload<float>(before);
+        BoundaryKernels.Step(norm, Image, device.Upload<float>(original), device.Upload<float>(value), device.Upload<float>(gradients), 0.1, 1.05, x);
+        float[] after = x.ToArray();
+        for (int i = 0; i < bad.Length; i++)
+            Assert.Equal(i != Finite, after[(i * Image)..((i + 1) * Image)].SequenceEqual(before[(i * Image)..((i + 1) * Image)]));
+        return x;
+    }, 2e-6);
+
     [Theory, MemberData(nameof(Norms))]
     public void TheNearestBoundaryAgreesWithTheCpu(PerturbationNorm norm)
     {

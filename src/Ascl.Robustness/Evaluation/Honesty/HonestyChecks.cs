@@ -56,7 +56,7 @@ public static class HonestyChecks
     public static HonestyFinding SoftmaxOutputs(HonestySubject subject)
     {
         int like = 0;
-        subject.ForEachBatch(batch => like += subject.Logits(batch.Images).ToArray().Chunk(subject.Model.Spec.Classes).Count(row => row.All(v => v >= 0) && Math.Abs(row.Sum() - 1) < 1e-3));
+        subject.ForEachBatch(batch => like += LogitChecks.CountProbabilities(subject.Logits(batch.Images).ToArray(), subject.Model.Spec.Classes));
         return new("softmax-outputs", like > subject.Images.Count / 2, $"outputs of {like} of {subject.Images.Count} images are probabilities",
             "attacks need logits: a softmax saturates and hides gradients");
     }

@@ -1,0 +1,49 @@
+using Ascl.Autograd.Ops;
+using Ascl.Data;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Models;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Evaluation;
+
+namespace Ascl.Robustness.Tests.Evaluation;
+
+public sealed class EvaluatorTests : IDisposable
+{
+    private readonly CpuDevice device = new(1);
+
+    public void Dispose() => device.Dispose();
+
+    /// <summary>Probabilities in the place of logits are told with the accuracy, not only where checks are asked for.</summary>
+    [Fact]
+    public void ProbabilitiesAreDoubtful()
+    {
+        Assert.Equal([LogitChecks.Probabilities], Evaluated(LinearNetwork.Classifier(device, change: logits => logits.LogSoftmax().Exp())).Doubts!);
+        Assert.Empty(Evaluated(LinearNetwork.Classifier(device)).Doubts!);
+    }
+
+    [Fact]
+    public void LogitsThatOverflowAreRefused()
+    {
+        string message = Assert.Throws<UserErrorException>(() => Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(3e38f).Scale(100)))).Message;
+        Assert.Contains("image 100", message, StringComparison.Ordinal);
+        Assert.Contains("Infinity", message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Every attack tells the ball and the step that it had.</summary>
+    [Fact]
+    public void ReportsTellBallAndStep()
+    {
+        AttackReport[] reports = [.. Evaluated(LinearNetwork.Classifier(device), [new(PgdAttack.Standard(new(Kernels.Attack.PerturbationNorm.L2, 0.2), 5)), new(new SquareAttack(0.1, 3))]).Attacks];
+        Assert.Equal([("l2", 0.2, 0.1), ("linf", 0.1, null)], reports.Select(r => (r.Norm, r.Epsilon, r.StepSize)));
+    }
+
+    private static EvaluationReport Evaluated(Classifier model, PlannedAttack[]? attacks = null)
+    {
+        int[] numbers = [.. Enumerable.Range(100, 20)];
+        float[] pixels = Made.Batch(model.Device, numbers).Images.ToArray();
+        ImageSet whole = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, [.. new int[100], .. numbers.Select(n => n % Made.Classes)],
+            [.. new float[100 * Made.Image], .. pixels]);
+        return new Evaluator(model, whole.Subset(numbers), 7, 1).Run(attacks ?? [new(new NoiseAttack(0.01, 1))], CancellationToken.None);
+    }
+}
