@@ -141,6 +141,13 @@ public sealed class ImageSet
         }
     }
 
+    /// <summary>Hash (XXH3) of an image's pixels as they came.</summary>
+    internal ulong PixelHash(int index)
+    {
+        int start = ids[index] * ImageLength;
+        return XxHash3.HashToUInt64(bytes is null ? MemoryMarshal.AsBytes(floats.AsSpan(start, ImageLength)) : bytes.AsSpan(start, ImageLength));
+    }
+
     private string ComputeContentHash()
     {
         XxHash128 hash = new();

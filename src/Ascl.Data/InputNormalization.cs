@@ -102,4 +102,12 @@ public static class InputNormalization
             : throw new UserErrorException($"normalize {text}: the {what} '{part.Trim()}' is not a number ({NumbersForm} is needed)"))];
 
     private static string Counted(int channels) => channels == 1 ? "1 channel" : $"{channels} channels";
+
+    /// <summary>In words, for reports: "mean 0.4914, 0.4822, 0.4465, std 0.2471, 0.2435, 0.2616", or that there is none.</summary>
+    public static string Text(IReadOnlyList<float> mean, IReadOnlyList<float> std)
+    {
+        return mean.Count == 0 ? "none, pixels in [0, 1]" : $"mean {List(mean)}, std {List(std)}";
+
+        static string List(IReadOnlyList<float> values) => string.Join(", ", values.Select(value => value.ToString("0.####", CultureInfo.InvariantCulture)));
+    }
 }

@@ -30,7 +30,6 @@ public sealed class EarlyRefusalTests : IDisposable
 
     [Theory]
     [InlineData("train")]
-    [InlineData("evaluate", "--weights", "none.safetensors", "--data", "sample")]
     [InlineData("verify", "none.safetensors")]
     [InlineData("gradcheck")]
     [InlineData("bench")]

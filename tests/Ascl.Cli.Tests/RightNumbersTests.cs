@@ -99,10 +99,37 @@ public sealed class RightNumbersTests(TrainedRun trained) : IClassFixture<Traine
         Assert.Equal(0, AsclProcess.Run(line).ExitCode);
         Assert.Equal(0, AsclProcess.Run(line).ExitCode);
         Images("d.safetensors", "test.", brightness: 3);
-        Assert.Contains("holds an evaluation with content", AsclProcess.RefusalHere(line), StringComparison.Ordinal);
+        Assert.Contains("holds an evaluation of other images", AsclProcess.RefusalHere(line), StringComparison.Ordinal);
         Images("d.safetensors", "test.");
         Assert.Contains("holds an evaluation with classifier", AsclProcess.RefusalHere([.. line, "--normalize", "half"]), StringComparison.Ordinal);
         Assert.Contains("holds an evaluation with classifier", AsclProcess.RefusalHere([.. line, "--activation", "silu"]), StringComparison.Ordinal);
+    }
+
+    /// <summary>Test images that were split off by the run are not drawn anew from changed data: some would have been trained on.</summary>
+    [Fact]
+    public void SplitOffTestImagesAreThoseOfTheRun()
+    {
+        string data = Images("own.safetensors", ""), run = Path.Combine(folder, "split");
+        ProcessResult result = AsclProcess.Run("train", "--data", $"file:{data}", "--test-share", "0.3", "--model", "resnet: 1 block a stage, widths 4,8", "--method", "natural", "--epochs", "1", "--out", run);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("Accuracy on 10 test images", result.Output, StringComparison.Ordinal);
+        string[] line = ["evaluate", "--weights", run, "--attack", "noise"];
+        Assert.Contains("on 10 test images", AsclProcess.Run(line).Output, StringComparison.Ordinal);
+        Assert.Contains("--test-share would make training images", AsclProcess.RefusalHere([.. line, "--test-share", "1"]), StringComparison.Ordinal);
+        Images("own.safetensors", "", brightness: 5);
+        Assert.Contains("may have been trained on", AsclProcess.RefusalHere(line), StringComparison.Ordinal);
+        Assert.Contains("have changed since the run", AsclProcess.RefusalHere("report", run), StringComparison.Ordinal);
+        Assert.Contains("are not those that the run began with", AsclProcess.RefusalHere("train", "--resume", run, "--epochs", "2"), StringComparison.Ordinal);
+    }
+
+    /// <summary>A run with ε 0 is a control, and opens again.</summary>
+    [Fact]
+    public void ABallOfNoSizeIsARunToo()
+    {
+        string data = Images("zero.safetensors", ""), run = Path.Combine(folder, "zero");
+        ProcessResult result = AsclProcess.Run("train", "--data", $"file:{data}", "--epsilon", "0", "--model", "resnet: 1 block a stage, widths 4,8", "--epochs", "1", "--out", run);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("input normalisation: mean", AsclProcess.Run("evaluate", "--weights", run).Output, StringComparison.Ordinal);
     }
 
     /// <summary>Logits that overflow hide the gradient: no accuracy under attack would mean anything.</summary>

@@ -20,14 +20,20 @@ namespace Ascl.Cli.Verbs;
 
 internal sealed partial class EvaluateVerb
 {
+    /// <summary>Fewer than this, and a difference of an image or two means nothing.</summary>
+    private const int FewImages = 50;
+
     public int Run(CancellationToken stop)
     {
-        RunConfig? run = Directory.Exists(Weights) ? RunFolder.Open(Weights).Config : null;
+        RunFolder? folder = Directory.Exists(Weights) ? RunFolder.Open(Weights) : null;
+        RunConfig? run = folder?.Config;
         ThreatModel threat = ThreatModel.Of(Norm, Epsilon?.Value, run?.Threat);
         AttackOptions options = new(threat.Epsilon, StepSize?.Value, threat.Norm, Steps, Restarts, Queries: Queries);
         double[] balls = Check(threat.Norm);
         IReadOnlyList<PlannedAttack> attacks = AttackCatalog.Of(AttackNames(), options);
         string file = RunFolder.Weights(Weights);
+        if (Data is null && TestShare is not null && TestShare.Value != run?.TestShare)
+            throw new UserErrorException("evaluate: --test-share would make training images of the run test images: name other images with --data");
         string specification = Data ?? run?.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
         using Device device = DeviceChoice.OpenFor(file, Device, Threads, CudaGraphs, Precision);
         // The weights first: a file that is not one should not cost the opening of the data.
@@ -38,8 +44,6 @@ internal sealed partial class EvaluateVerb
         DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, DataOptions(run), progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
             model = Load(device, file, InputNormalization.Of(Normalize, data), Note);
-        foreach (string note in data.Notes)
-            Note($"{data.Name}: {note}");
         ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
         bool countIsLeast = specification.StartsWith("file:", StringComparison.Ordinal);
         CheckFit(model, test, file, countIsLeast);
@@ -47,6 +51,10 @@ internal sealed partial class EvaluateVerb
             ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
         if (twin is not null)
             CheckFit(twin, test, Twin!, countIsLeast: true);
+        foreach (string note in data.Notes)
+            Note($"{data.Name}: {note}");
+        if (Data is null && folder!.ChangedImages(data) is { } changed)
+            Note(changed);
 
         if (Replay is not null)
             return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, Batch));
@@ -56,6 +64,7 @@ internal sealed partial class EvaluateVerb
         {
             Weights = file,
             Data = data.Name,
+            Normalization = InputNormalization.Text(model.Spec.Mean, model.Spec.Std),
             Part = data.HasTestPart ? "test" : "train",
             MinimalEpsilon = MinimalEpsilon ? Smallest(model, test, threat, store, stop) : null,
             Findings = Checks ? Findings(new(model, test.Take(CheckImages), threat.Epsilon, threat.Norm, Batch, Seed, twin, attacks), stop) : null,
@@ -144,6 +153,7 @@ internal sealed partial class EvaluateVerb
         if (report.Attacks.Count > 1 && !report.IsCascade)
             table.Add("worst case", "", "", "", "", "", "", "", $"{100 * report.WorstCaseAccuracy:F2}", "");
         table.Print();
+        Console.WriteLine($"input normalisation: {report.Normalization}");
         foreach (AttackReport a in report.Attacks.Where(a => a.Rejected > 0))
             Console.WriteLine($"{a.Name}: {a.Rejected} images left the ball or [0, 1] and did not count");
         foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
@@ -178,7 +188,7 @@ internal sealed partial class EvaluateVerb
     private static HonestyFinding[] Findings(HonestySubject subject, CancellationToken stop) => ProgressDisplay.Run("checking", display =>
     {
         List<HonestyFinding> findings = [];
-        display.Line($"checks on the first {subject.Images.Count} images; PGD there has the default step size");
+        display.Line($"checks on the first {subject.Images.Count} images{(subject.Images.Count < FewImages ? ", too few to tell much" : "")}; PGD there has the default step size");
         foreach (HonestyFinding finding in HonestyChecks.All(subject))
         {
             stop.ThrowIfCancellationRequested();

@@ -22,6 +22,8 @@ internal sealed class ReportVerb : ComputingArguments, IVerb
             throw new UserErrorException($"{Folder}: has not been evaluated yet: end it with ascl train --resume {Folder}");
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
         DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data}", display => DataSource.Open(folder.Config.Data, folder.Config.DataOptions, progress: new OpeningProgress(display, stop)));
+        if (!folder.KnowsImages(data))
+            throw new UserErrorException($"{Folder}: the images of {folder.Config.Data} have changed since the run: a page of both would be of neither");
         TrainingRun.WriteReport(device, folder, data, stop);
         return 0;
     }

@@ -83,6 +83,8 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     {
         Classifier model = ClassifierFile.Load(device, folder.BestFile);
         DataSet data = DataSource.Open(folder.Config.Data, folder.Config.DataOptions, progress: new OpeningProgress(display, stop));
+        if (folder.ChangedImages(data) is { } changed)
+            display.Line(changed);
         ImageSet test = data.Test.Take(Limit);
         ThreatModel threat = ThreatModel.Of(Norm, Epsilon?.Value, folder.Config.Threat);
         PgdAttack attack = PgdAttack.Standard(threat, Steps);

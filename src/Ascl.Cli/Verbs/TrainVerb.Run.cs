@@ -41,7 +41,7 @@ internal sealed partial class TrainVerb
         RunFolder folder = earlier ?? RunFolder.Create(config);
         if (Preset is not null)
             Console.WriteLine($"preset {Preset}: {string.Join(' ', TrainPresets.Options(Preset))}; what is given beside it wins");
-        Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {NumberText.Of(config.Epsilon)} {config.Norm}, seed {config.Seed}, {device.Name}");
+        Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {NumberText.Of(config.Epsilon)} {config.Norm} (training step {NumberText.Short(config.StepSize)}), seed {config.Seed}, {device.Name}");
         Console.WriteLine($"run folder {folder.Path}");
         foreach (string remark in Remarks(config, data))
             Console.WriteLine(remark);
@@ -86,5 +86,7 @@ internal sealed partial class TrainVerb
             yield return $"{data.Name}: {note}";
         if (RunParts.Attack(config, RunParts.Objective(config)) is { } attack && PgdSettings.IsShort(config.Epsilon, config.StepSize, config.AttackSteps))
             yield return $"warning: {attack.Steps} attack steps of {NumberText.Short(config.StepSize)} cannot reach the border of the ball of {NumberText.Short(config.Epsilon)}: a larger --step-size or more --attack-steps";
+        if (config.Epsilon > 0 && config.StepSize > 2 * config.Epsilon)
+            yield return $"warning: attack steps of {NumberText.Short(config.StepSize)} leap over the whole ball of {NumberText.Short(config.Epsilon)}: is the step size meant in 255ths ({NumberText.Short(config.StepSize)}/255)?";
     }
 }

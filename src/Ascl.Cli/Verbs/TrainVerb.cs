@@ -186,7 +186,7 @@ internal sealed partial class TrainVerb : VerbArguments, IVerb
     [Option("clip-norm", MetaValue = "X", HelpText = "Longest that all gradients together may be; 0: no limit.")]
     public Fraction? ClipNorm { get; init; }
 
-    [Option("awp-gamma", MetaValue = "G", HelpText = "Adversarial weight perturbation: take each gradient at weights moved by this share of their norm to where the loss is larger (the paper: 0.005); 0: none.")]
+    [Option("awp-gamma", MetaValue = "G", HelpText = "Adversarial weight perturbation: take each gradient at weights moved by this share of their norm to where the loss is larger (the paper: 0.01, with TRADES 0.005); 0: none.")]
     public Fraction? AwpGamma { get; init; }
 
     [Option("ema-decay", MetaValue = "D", HelpText = "Keep averaged weights too, with this decay a step (such as 0.999): they are validated, saved and reported beside the others; 0: none.")]

@@ -47,7 +47,7 @@ internal static class TrainingRun
         PlannedAttack[] attacks = [.. RunParts.ReportAttacks(config).Select(attack => new PlannedAttack(attack))];
         EvaluationReport report = ProgressDisplay.Run("evaluating on the test images", display => new Evaluator(best, test, config.Batch, config.Seed)
             .Run(attacks, stop, new EvaluationDisplay(display).Report));
-        report = report with { Weights = weights, Part = data.HasTestPart ? "test" : "train" };
+        report = report with { Weights = weights, Data = data.Name, Normalization = InputNormalization.Text(best.Spec.Mean, best.Spec.Std), Part = data.HasTestPart ? "test" : "train" };
         AtomicFile.WriteText(file, Evaluator.ToJson(report));
         return report;
     }
@@ -71,7 +71,7 @@ internal static class TrainingRun
         {
             progress = new(display, epochs, stepsPerEpoch, stepsBefore);
             if (stepsBefore > 0)
-                display.Line($"going on after step {stepsBefore} of {(long)epochs * stepsPerEpoch}");
+                display.Line(stepsBefore == (long)epochs * stepsPerEpoch ? $"all {epochs} epochs are done already" : $"going on after step {stepsBefore} of {(long)epochs * stepsPerEpoch}");
         }
 
         public void Step(int epoch, int step, int images, StepResult result) =>

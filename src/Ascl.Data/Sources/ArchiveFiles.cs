@@ -55,6 +55,8 @@ internal sealed class ArchiveFiles(string path, Func<string, bool> wanted, long 
 
     private void Read()
     {
+        if (InputFile.StartsWith(path, [.. "BZh"u8]) || InputFile.StartsWith(path, [0xFD, .. "7zXZ"u8]) || InputFile.StartsWith(path, [.. "7z"u8, 0xBC, 0xAF]) || InputFile.StartsWith(path, [.. "Rar!"u8]))
+            throw new UserErrorException($"{path}: is packed by bzip2, xz, 7z or rar; .tar, .tar.gz and .zip are read");
         if (InputFile.StartsWith(path, [.. "PK"u8]))
             ReadZip();
         else

@@ -1,17 +1,13 @@
 using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Random;
 
 namespace Ascl.Data.Sources;
 
 /// <summary>Makes test images of data that come without.</summary>
 internal static class TestSplit
 {
-    /// <summary>The same for every run, whatever its seed: else networks of several seeds would be measured on different images, and each on what others
-    /// learned.</summary>
-    private const ulong Seed = 1;
-
-    /// <summary>Splits off a share of each class: rounded, but one image at the least where there are two, and never all of them. Which ones depends on the
-    /// number of the image in the data only. A share of 1 makes all images test images, and none for training.</summary>
+    /// <summary>Splits off a share of each class: rounded, but one image at the least where there are two, and never all of them. Which ones depends on
+    /// the pixels only, by rank of their hashes: not on a run's seed, or networks of several seeds would be measured on what others learned; nor on names
+    /// and order, or a renamed file would carry training images over. A share of 1 makes all images test images, and none for training.</summary>
     /// <exception cref="UserErrorException">There is a test part, or no class has two images.</exception>
     public static DataSet Of(string specification, DataSet set, double share)
     {
@@ -26,7 +22,7 @@ internal static class TestSplit
         if (count == 0)
             throw new UserErrorException($"data {specification}: no class has two images, one to train on and one to test: --test-share cannot split them");
         bool[] isTest = new bool[all.Count];
-        foreach (int index in BatchPlan.Shuffle(all, new RandomKey(Seed, RandomPurpose.TestSplit)))
+        foreach (int index in Enumerable.Range(0, all.Count).OrderBy(all.PixelHash).ThenBy(index => index))
             isTest[index] = left[all.Labels[index]]-- > 0;
         int[] places = [.. Enumerable.Range(0, all.Count)];
         List<string> notes = [.. set.Notes, $"{count} of {all.Count} images are split off as the test part, {share} of each class"];

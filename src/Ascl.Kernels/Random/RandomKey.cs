@@ -17,7 +17,6 @@ public enum RandomPurpose : uint
     FastAdaptiveBoundary = 11,
     BrendelBethge = 12,
     LatentPairs = 13,
-    TestSplit = 14,
 }
 
 /// <summary>

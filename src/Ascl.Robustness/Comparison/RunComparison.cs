@@ -132,7 +132,7 @@ public sealed class RunComparison
         {
             RunRecord[] same = [.. group.Select(pair => pair.First)];
             JsonObject shared = group.First().Second;
-            string told = string.Join(", ", differing.Where(shared.ContainsKey).Select(key => $"{key} {shared[key]}"));
+            string told = string.Join(", ", differing.Where(shared.ContainsKey).Select(key => $"{key} {NumberText.Of(shared[key])}"));
             yield return Row(same[0].Config.Method, told, same, run => run.Report);
             if (same[0].Config.EmaDecay > 0)
                 yield return Row($"{same[0].Config.Method}, averaged", told, same, run => run.AverageReport);

@@ -34,12 +34,13 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="Curve">Of the same attacks within other ε, where they were asked for.</param>
 /// <param name="MinimalEpsilon">How small a change turns each image, where it was asked for.</param>
 /// <param name="Doubts">Why its accuracies are not what they seem; empty where nothing was seen.</param>
+/// <param name="Normalization">Of the input, in words.</param>
 /// <param name="Part">Part of the data set that the images are: test, or train where it has no test part.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
     string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false, IReadOnlyList<ClassReport>? Classes = null,
     IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null,
-    string Part = "test", IReadOnlyList<string>? Doubts = null)
+    string Part = "test", IReadOnlyList<string>? Doubts = null, string? Normalization = null)
 {
     /// <summary>How many images of which part, and what to think of them: no accuracy is to be shown without it.</summary>
     [JsonIgnore]

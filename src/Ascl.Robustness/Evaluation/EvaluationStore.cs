@@ -47,7 +47,9 @@ public sealed class EvaluationStore
             JsonObject found = JsonFile.ReadObject(file);
             foreach (string key in settings.Select(s => s.Key).Union(found.Select(s => s.Key)))
                 if (found[key]?.ToJsonString() != settings[key]?.ToJsonString())
-                    throw new UserErrorException($"{folder}: holds an evaluation with {key} {found[key]?.ToJsonString() ?? "not given"}, not {settings[key]?.ToJsonString() ?? "none"}: choose another folder with --out");
+                    throw key is "content" or "weights" && found[key] is not null
+                        ? new UserErrorException($"{folder}: holds an evaluation of other {(key == "content" ? "images" : "weights")}, though perhaps of the same name: choose another folder with --out")
+                        : new UserErrorException($"{folder}: holds an evaluation with {key} {found[key]?.ToJsonString() ?? "not given"}, not {settings[key]?.ToJsonString() ?? "none"}: choose another folder with --out");
         }
         else if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
         {

@@ -23,7 +23,7 @@ public static class EvaluationPage
     public static string Html(EvaluationReport report, ImageSet images, AdversarialImages adversarial)
     {
         HtmlPage page = new($"{report.Model} on {Images(report)} of {report.Data}: {Percent(report.CleanAccuracy)} % clean, {Percent(report.WorstCaseAccuracy)} % robust");
-        page.Paragraph($"weights {report.Weights}, seed {report.Seed}, {report.Device}", isSoft: true);
+        page.Paragraph($"weights {report.Weights}, input normalisation {report.Normalization ?? "not told"}, seed {report.Seed}, {report.Device}", isSoft: true);
         if (report.Part != "test")
             page.Warning($"Every accuracy on this page is on {report.Images}.");
         foreach (string doubt in report.Doubts ?? [])

@@ -38,7 +38,7 @@ public static class RunReport
     {
         RunConfig config = run.Config;
         HtmlPage page = new($"{Title(config)} on {data.Name}: {config.Model}, seed {config.Seed}");
-        page.Paragraph($"{config.Epochs} epochs, ε {NumberText.Of(config.Epsilon)} ({(config.Norm == "l2" ? "L2" : "L∞")}), {Chosen(config, data)}", isSoft: true);
+        page.Paragraph($"{config.Epochs} epochs, ε {NumberText.Of(config.Epsilon)} ({(config.Norm == "l2" ? "L2" : "L∞")}), training's attack {config.AttackSteps} steps of {NumberText.Short(config.StepSize)}, {Chosen(config, data)}", isSoft: true);
         Results(page, run);
         foreach (var warning in epochs.SelectMany(m => m.Warnings ?? []).GroupBy(w => w.Name))
             page.Warning($"{warning.Key} (in {warning.Count()} of {epochs.Count} epochs): {warning.Last().Message}");
@@ -59,7 +59,7 @@ public static class RunReport
 
     private static string Title(RunConfig config) => config.Method switch
     {
-        "ascl" => $"ASCL ({config.Strategy}, {config.Distance})",
+        "ascl" => $"ASCL ({config.Strategy} selection, {config.Distance} distance)",
         "adr" or "trades" or "pgd-at" => config.Method.ToUpperInvariant(),
         _ => config.Method,
     };

@@ -133,7 +133,7 @@ public sealed partial record RunConfig
         foreach (var (key, value) in new[] { ("validation", Validation ?? 0), ("head", Head), ("threads", Threads), ("save-every", SaveEvery) })
             Require(value >= 0, key, value, "must not be negative");
         Require(double.IsFinite(Epsilon) && Epsilon >= 0, "epsilon", Epsilon, "must not be negative");
-        foreach (var (key, value) in new[] { ("temperature", Temperature), ("lr", LearningRate), ("step-size", GivenStepSize ?? 1), ("decay", Decay) })
+        foreach (var (key, value) in new[] { ("temperature", Temperature), ("lr", LearningRate), ("step-size", Epsilon == 0 ? 1 : GivenStepSize ?? 1), ("decay", Decay) })
             Require(double.IsFinite(value) && value > 0, key, value, "must be more than 0");
         foreach (var (key, value) in new[]
         {

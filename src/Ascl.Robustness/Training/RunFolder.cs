@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using Ascl.Data;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
+using Ascl.Models.Weights;
 
 namespace Ascl.Robustness.Training;
 
@@ -93,6 +95,21 @@ public sealed class RunFolder
         return more;
     }
 
+    /// <summary>Whether these are the images that the run was trained and tested on, as far as its state tells.</summary>
+    public bool KnowsImages(DataSet data) =>
+        !System.IO.File.Exists(StateFile) || RunState.Progress(StateFile).DataHash is not { } hash || hash == data.ContentHash;
+
+    /// <summary>Refuses to measure the run on changed images where its test images may then have been trained on.</summary>
+    /// <returns>What to say of images that have changed otherwise; null where they have not.</returns>
+    /// <exception cref="UserErrorException">They have changed, and the test part is split off the data by the run itself.</exception>
+    public string? ChangedImages(DataSet data)
+    {
+        if (KnowsImages(data))
+            return null;
+        string changed = $"{Path}: the images of {Config.Data} have changed since the run";
+        return Config.TestShare is null ? changed : throw new UserErrorException($"{changed}: test images split off now may have been trained on");
+    }
+
     /// <exception cref="UserErrorException">The run has begun, but what it would go on from is gone: it would start over.</exception>
     public void CheckState()
     {
@@ -105,7 +122,7 @@ public sealed class RunFolder
     public static string Weights(string fileOrRun)
     {
         if (!Directory.Exists(fileOrRun))
-            return fileOrRun;
+            return System.IO.File.Exists(WeightPath.Parse(fileOrRun).File) ? fileOrRun : throw new UserErrorException($"{fileOrRun}: there is no such file or run");
         string best = Open(fileOrRun).BestFile;
         return System.IO.File.Exists(best) ? best : throw new UserErrorException($"{fileOrRun}: the run has no best checkpoint yet");
     }
