@@ -94,7 +94,10 @@ internal sealed partial class EvaluateVerb
         if (!OnnxNetwork.IsOnnx(file))
             return ClassifierFile.Load(device, file, new()
             {
-                Network = Model, Normalization = normalization, Activation = Activation is null ? null : RunParts.Activation(Activation), Note = note,
+                Network = Model,
+                Normalization = normalization,
+                Activation = Activation is null ? null : RunParts.Activation(Activation),
+                Note = note,
             });
         if (Model is not null || Activation is not null)
             throw new UserErrorException($"{file}: holds its whole network: --model and --activation are not for it");

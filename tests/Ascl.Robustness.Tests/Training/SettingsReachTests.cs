@@ -116,8 +116,18 @@ public sealed class SettingsReachTests : IDisposable
     {
         RunConfig config = new()
         {
-            Method = method, Foundation = foundation, NaturalWeight = 2, RobustWeight = 3, ContrastiveWeight = 5, VatWeight = 7, TradesBeta = 11,
-            LocalCompactnessWeight = 13, LocalSmoothnessWeight = 17, GlobalCompactnessWeight = 19, GlobalSmoothnessWeight = 23, ConfidenceWeight = 29,
+            Method = method,
+            Foundation = foundation,
+            NaturalWeight = 2,
+            RobustWeight = 3,
+            ContrastiveWeight = 5,
+            VatWeight = 7,
+            TradesBeta = 11,
+            LocalCompactnessWeight = 13,
+            LocalSmoothnessWeight = 17,
+            GlobalCompactnessWeight = 19,
+            GlobalSmoothnessWeight = 23,
+            ConfidenceWeight = 29,
         };
         using Kernels.Devices.CpuDevice device = new(threads: 1);
         Classifier model = Made.Model(device);
@@ -151,7 +161,15 @@ public sealed class SettingsReachTests : IDisposable
         const double Lr = 0.01, Decay = 0.3, Momentum = 0.6, Limit = 0.25;
         RunConfig plain = Base("piecewise") with
         {
-            Method = "natural", Epochs = 3, Milestones = [2], Batch = 40, Validation = 0, LearningRate = Lr, WeightDecay = 0, Momentum = 0, LimitTrain = 40,
+            Method = "natural",
+            Epochs = 3,
+            Milestones = [2],
+            Batch = 40,
+            Validation = 0,
+            LearningRate = Lr,
+            WeightDecay = 0,
+            Momentum = 0,
+            LimitTrain = 40,
         };
         RunConfig once = plain with { Epochs = 1, Schedule = "cosine", Milestones = [] };
         float[] start = TinyRun.Start(once), free = runs.Train(once).Weights;
