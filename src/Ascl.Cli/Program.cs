@@ -57,6 +57,8 @@ internal static class Program
         var (message, exitCode) = e switch
         {
             UserErrorException => ($"error: {e.Message}", WrongInput),
+            // Sizes come from the user: a network, a batch, a head.
+            ShapeException => ($"error: {e.Message}", WrongInput),
             OutOfMemoryException => ("error: not enough memory: try a smaller batch, smaller images or fewer of them", WrongInput),
             OperationCanceledException => ("stopped", Stopped),
             _ => ($"error in ascl: {e.GetType().Name}: {e.Message} (ASCL_DEBUG=1 shows where)", Failed),

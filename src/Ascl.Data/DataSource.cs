@@ -43,6 +43,16 @@ public static class DataSource
         return set.HasTrainPart && set.HasTestPart ? set : set with { Notes = [.. set.Notes, set.HasTrainPart ? NoTestPart : NoTrainPart] };
     }
 
+    /// <summary>Whether two specifications name the same data, however their path is written.</summary>
+    public static bool AreSame(string a, string b)
+    {
+        return Full(a) == Full(b);
+
+        static string Full(string specification) => specification.Split(':', 2) is [var name, { Length: > 0 } path]
+            ? $"{name}:{Path.TrimEndingDirectorySeparator(Path.GetFullPath(InHome(path)))}"
+            : specification;
+    }
+
     private static DataSet Read(string specification, DataOptions options, string? cacheDirectory, IProgress<DataProgress>? progress)
     {
         int colon = specification.IndexOf(':');

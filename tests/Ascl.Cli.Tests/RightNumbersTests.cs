@@ -115,11 +115,24 @@ public sealed class RightNumbersTests(TrainedRun trained) : IClassFixture<Traine
         Assert.Contains("Accuracy on 10 test images", result.Output, StringComparison.Ordinal);
         string[] line = ["evaluate", "--weights", run, "--attack", "noise"];
         Assert.Contains("on 10 test images", AsclProcess.Run(line).Output, StringComparison.Ordinal);
-        Assert.Contains("--test-share would make training images", AsclProcess.RefusalHere([.. line, "--test-share", "1"]), StringComparison.Ordinal);
+        foreach (string[] given in new[] { (string[])["--test-share", "1"], ["--data", $"file:{folder}/./own.safetensors", "--test-share", "1"], ["--resize", "20"] })
+            Assert.Contains("would make training images of the run test images", AsclProcess.RefusalHere([.. line, .. given]), StringComparison.Ordinal);
         Images("own.safetensors", "", brightness: 5);
         Assert.Contains("may have been trained on", AsclProcess.RefusalHere(line), StringComparison.Ordinal);
         Assert.Contains("have changed since the run", AsclProcess.RefusalHere("report", run), StringComparison.Ordinal);
         Assert.Contains("are not those that the run began with", AsclProcess.RefusalHere("train", "--resume", run, "--epochs", "2"), StringComparison.Ordinal);
+    }
+
+    /// <summary>What an encoder alone says of classes is chance.</summary>
+    [Fact]
+    public void AnEncoderIsNoClassifier()
+    {
+        string data = Images("enc.safetensors", ""), run = Path.Combine(folder, "encoder");
+        ProcessResult result = AsclProcess.Run(
+            "train", "--data", $"file:{data}", "--method", "supcon", "--views", "2", "--augment", "on", "--model", "resnet: 1 block a stage, widths 4,8", "--epochs", "1", "--out", run);
+        Assert.True(result.ExitCode == 0, result.Error);
+        foreach (string[] line in new[] { (string[])["evaluate", "--weights", run], ["study", run], ["report", run], ["export", "--weights", run, "--onnx", Path.Combine(folder, "e.onnx")] })
+            Assert.Contains("an encoder without a classifier", AsclProcess.RefusalHere(line), StringComparison.Ordinal);
     }
 
     /// <summary>A run with ε 0 is a control, and opens again.</summary>

@@ -25,15 +25,17 @@ internal sealed partial class EvaluateVerb
 
     public int Run(CancellationToken stop)
     {
-        RunFolder? folder = Directory.Exists(Weights) ? RunFolder.Open(Weights) : null;
+        RunFolder? folder = Directory.Exists(Weights) ? RunFolder.Open(Weights).RequireClassifier() : null;
         RunConfig? run = folder?.Config;
         ThreatModel threat = ThreatModel.Of(Norm, Epsilon?.Value, run?.Threat);
         AttackOptions options = new(threat.Epsilon, StepSize?.Value, threat.Norm, Steps, Restarts, Queries: Queries);
         double[] balls = Check(threat.Norm);
         IReadOnlyList<PlannedAttack> attacks = AttackCatalog.Of(AttackNames(), options);
         string file = RunFolder.Weights(Weights);
-        if (Data is null && TestShare is not null && TestShare.Value != run?.TestShare)
-            throw new UserErrorException("evaluate: --test-share would make training images of the run test images: name other images with --data");
+        bool isOwnData = run is not null && (Data is null || DataSource.AreSame(Data, run.Data));
+        DataOptions reading = DataOptions(run, isOwnData);
+        if (isOwnData && run!.TestShare is not null && reading != run.DataOptions)
+            throw new UserErrorException("evaluate: --test-share, --resize and --crop would make training images of the run test images: the run split its test part off these images itself");
         string specification = Data ?? run?.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
         using Device device = DeviceChoice.OpenFor(file, Device, Threads, CudaGraphs, Precision);
         // The weights first: a file that is not one should not cost the opening of the data.
@@ -41,7 +43,7 @@ internal sealed partial class EvaluateVerb
         if (Replay is null)
             AttackCatalog.CheckGradients(model, [.. attacks.Select(planned => planned.Attack)], MinimalEpsilon ? "--minimal-epsilon" : Checks ? "--checks" : null);
         Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.Weights(Twin));
-        DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, DataOptions(run), progress: new OpeningProgress(display, stop)));
+        DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, reading, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
             model = Load(device, file, InputNormalization.Of(Normalize, data), Note);
         ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
@@ -53,7 +55,7 @@ internal sealed partial class EvaluateVerb
             CheckFit(twin, test, Twin!, countIsLeast: true);
         foreach (string note in data.Notes)
             Note($"{data.Name}: {note}");
-        if (Data is null && folder!.ChangedImages(data) is { } changed)
+        if (isOwnData && reading == run!.DataOptions && folder!.ChangedImages(data) is { } changed)
             Note(changed);
 
         if (Replay is not null)
@@ -105,11 +107,11 @@ internal sealed partial class EvaluateVerb
     }
 
     /// <summary>As the run read its images; what is given wins. A test share is of the run's own images.</summary>
-    private DataOptions DataOptions(RunConfig? run) => new()
+    private DataOptions DataOptions(RunConfig? run, bool isOwnData) => new()
     {
         Resize = Resize ?? run?.Resize,
         Crop = Crop ?? run?.Crop,
-        TestShare = TestShare?.Value ?? (Data is null ? run?.TestShare : null),
+        TestShare = TestShare?.Value ?? (isOwnData ? run?.TestShare : null),
         AllowEmptyClasses = AllowEmptyClasses || (run?.AllowEmptyClasses ?? false),
     };
 
@@ -224,6 +226,8 @@ internal sealed partial class EvaluateVerb
     {
         if (Steps < 1 || Restarts < 1 || Queries < 1 || Batch < 1 || Limit < 1 || CheckImages < 1)
             throw new UserErrorException("evaluate: --steps, --restarts, --queries, --batch, --limit and --check-images must be at least 1");
+        if (Replay is not null && (Json is not null || Out is not null || Epsilons is not null || Checks || MinimalEpsilon))
+            throw new UserErrorException("evaluate: --replay attacks nothing: --json, --out, --epsilons, --checks and --minimal-epsilon cannot be given with it");
         if (Json is not null)
             AtomicFile.CheckWritable(Json);
         double[] balls = Balls();

@@ -43,6 +43,8 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         if (Normalize is not null && Data is null && InputNormalization.NeedsData(Normalize))
             throw new UserErrorException($"export: --normalize {Normalize} is for certain images: name them with --data");
         AtomicFile.CheckWritable(Onnx);
+        if (Directory.Exists(Weights))
+            RunFolder.Open(Weights).RequireClassifier();
         string file = RunFolder.Weights(Weights);
         Activation? activation = Activation is null ? null : RunParts.Activation(Activation);
         using CpuDevice device = new(threads: 1);

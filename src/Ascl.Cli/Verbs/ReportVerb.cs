@@ -17,7 +17,7 @@ internal sealed class ReportVerb : ComputingArguments, IVerb
 
     public int Run(CancellationToken stop)
     {
-        RunFolder folder = RunFolder.Open(Folder);
+        RunFolder folder = RunFolder.Open(Folder).RequireClassifier();
         if (!File.Exists(folder.ReportFile))
             throw new UserErrorException($"{Folder}: has not been evaluated yet: end it with ascl train --resume {Folder}");
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);

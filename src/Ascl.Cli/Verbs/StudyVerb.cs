@@ -47,7 +47,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         RunFolder[] folders = [.. Runs.Select(RunFolder.Open)];
         foreach (RunFolder folder in folders)
         {
-            RunFolder.Weights(folder.Path);
+            RunFolder.Weights(folder.RequireClassifier().Path);
             ThreatModel.Of(Norm, Epsilon?.Value, folder.Config.Threat);
         }
         if (folders.GroupBy(Name).FirstOrDefault(same => same.Count() > 1) is { } twice)

@@ -36,7 +36,7 @@ internal sealed partial class TrainVerb
         if (earlier is null && !Given().ContainsKey("model") && !RunParts.Takes(config.Model, data.Train))
             config = config with { Model = "resnet20" };
         Trainer.Check(config, data);
-        if (earlier is null && config.From is not null)
+        if (earlier is null)
             RunParts.Classifier(config, data, device, line => Console.Error.WriteLine($"ascl: {line}"));
         RunFolder folder = earlier ?? RunFolder.Create(config);
         if (Preset is not null)

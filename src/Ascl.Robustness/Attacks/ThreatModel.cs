@@ -47,7 +47,7 @@ internal static class AttackChecks
 {
     /// <returns>The value.</returns>
     /// <exception cref="UserErrorException">It is negative, infinite or NaN.</exception>
-    public static double NotNegative(string name, double value) => double.IsFinite(value) && value >= 0
+    public static double NotNegative(string name, double value) => float.IsFinite((float)value) && value >= 0
         ? value
         : throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"{name} is {value}: must be a number of at least 0"));
 

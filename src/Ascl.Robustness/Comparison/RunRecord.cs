@@ -40,7 +40,8 @@ public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? 
             return null;
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(file), type);
+            T? read = JsonSerializer.Deserialize(File.ReadAllText(file), type);
+            return read is null or EvaluationReport { Attacks: null } or RunSummary { Method: null } ? throw new JsonException("a value is missing") : read;
         }
         catch (JsonException e)
         {

@@ -6,6 +6,7 @@ using Ascl.Kernels.Attack;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Models;
+using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Evaluation;
 
@@ -36,9 +37,12 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
         if (!file.Metadata.TryGetValue("epsilon", out string? written) || !double.TryParse(written, CultureInfo.InvariantCulture, out double epsilon)
             || !Enum.TryParse(file.Metadata.GetValueOrDefault("norm"), ignoreCase: true, out PerturbationNorm norm))
             throw new UserErrorException($"{path}: holds no adversarial images of an evaluation: its metadata tells no norm and epsilon");
-        int[] ids = [.. file.ReadIntegers("ids").Select(v => checked((int)v))];
+        int[] ids = [.. file.ReadIntegers("ids").Select(v => (int)long.Clamp(v, -1, int.MaxValue))];
         long[] labels = file.ReadIntegers("labels");
         float[][] images = [.. file.ReadFloats("images").Chunk(data.ImageLength)];
+        if (labels.Length != ids.Length)
+            throw new UserErrorException($"{path}: has {ids.Length} ids but {labels.Length} labels");
+        new ThreatModel(norm, epsilon).Checked();
         if (images.Length != ids.Length || (images.Length > 0 && images[^1].Length != data.ImageLength))
             throw new UserErrorException($"{path}: its images are not of the size of {data.Name}");
         Dictionary<int, int> placeOf = data.Ids.ToArray().Index().ToDictionary(entry => entry.Item, entry => entry.Index);

@@ -75,9 +75,13 @@ public sealed class EvaluationStore
         using SafetensorsFile? file = Open(PathOf(attack, chunk), places);
         if (file is null)
             return null;
-        int[] turned = [.. file.ReadIntegers("turned").Select(p => checked((int)p))];
-        float[][] kept = turned.Length == 0 ? [] : [.. file.ReadFloats("images").Chunk(images.ImageLength)];
-        return new(turned, kept, int.Parse(file.Metadata["rejected"], CultureInfo.InvariantCulture), Seconds(file));
+        long[] turned = file.ReadIntegers("turned");
+        float[] kept = turned.Length == 0 ? [] : file.ReadFloats("images");
+        bool isWhole = turned.Distinct().Count() == turned.Length && turned.All(place => places.Contains((int)long.Clamp(place, -1, int.MaxValue)))
+            && kept.Length == (long)turned.Length * images.ImageLength && kept.All(value => value is >= 0 and <= 1);
+        if (!isWhole || !int.TryParse(file.Metadata.GetValueOrDefault("rejected"), NumberStyles.None, CultureInfo.InvariantCulture, out int rejected))
+            throw Damaged(file);
+        return new([.. turned.Select(place => (int)place)], [.. kept.Chunk(images.ImageLength)], rejected, Seconds(file));
     }
 
     public void Write(int attack, int chunk, int[] places, ChunkOutcome outcome)
@@ -147,7 +151,10 @@ public sealed class EvaluationStore
         return writer;
     }
 
-    private static double Seconds(SafetensorsFile file) => double.Parse(file.Metadata["seconds"], CultureInfo.InvariantCulture);
+    private static double Seconds(SafetensorsFile file) =>
+        double.TryParse(file.Metadata.GetValueOrDefault("seconds"), CultureInfo.InvariantCulture, out double seconds) ? seconds : throw Damaged(file);
+
+    private static UserErrorException Damaged(SafetensorsFile file) => new($"{file.Path}: is damaged: without it the batch is attacked again");
 
     private void SaveSizes(IReadOnlyList<float> sizes)
     {

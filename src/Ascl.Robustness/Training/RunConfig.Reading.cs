@@ -134,7 +134,7 @@ public sealed partial record RunConfig
             Require(value >= 0, key, value, "must not be negative");
         Require(double.IsFinite(Epsilon) && Epsilon >= 0, "epsilon", Epsilon, "must not be negative");
         foreach (var (key, value) in new[] { ("temperature", Temperature), ("lr", LearningRate), ("step-size", Epsilon == 0 ? 1 : GivenStepSize ?? 1), ("decay", Decay) })
-            Require(double.IsFinite(value) && value > 0, key, value, "must be more than 0");
+            Require(float.IsFinite((float)value) && (float)value > 0, key, value, "must be more than 0, also in single precision");
         foreach (var (key, value) in new[]
         {
             ("contrastive-weight", ContrastiveWeight), ("natural-weight", NaturalWeight), ("robust-weight", RobustWeight),
@@ -142,7 +142,7 @@ public sealed partial record RunConfig
             ("local-compactness-weight", LocalCompactnessWeight), ("local-smoothness-weight", LocalSmoothnessWeight),
             ("global-compactness-weight", GlobalCompactnessWeight), ("global-smoothness-weight", GlobalSmoothnessWeight), ("confidence-weight", ConfidenceWeight),
         })
-            Require(double.IsFinite(value) && value >= 0, key, value, "must not be negative");
+            Require(float.IsFinite((float)value) && value >= 0, key, value, "must not be negative");
         Require(LabelSmoothing is >= 0 and < 1, "label-smoothing", LabelSmoothing, "must be at least 0 and less than 1");
         Require(EmaDecay is >= 0 and < 1, "ema-decay", EmaDecay, "must be at least 0 and less than 1");
         Require(Momentum is >= 0 and < 1, "momentum", Momentum, "must be at least 0 and less than 1");

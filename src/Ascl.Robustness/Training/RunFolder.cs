@@ -79,21 +79,31 @@ public sealed class RunFolder
         return new RunFolder(path, RunConfig.OfRun(config));
     }
 
-    /// <summary>The run with another number of epochs, written to its folder. What was reported of it so far is of fewer epochs, and is removed.</summary>
+    /// <summary>The run with another number of epochs; its files change when it goes on, <see cref="KeepConfig"/>.</summary>
     /// <exception cref="UserErrorException">It has done more epochs already, or its other settings do not go with that number.</exception>
     public RunFolder WithEpochs(int epochs)
     {
         int done = System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).Epoch : 0;
         if (epochs < done)
             throw new UserErrorException($"{Path}: has done {done} epochs already: epochs must be at least as many, not {epochs}");
-        RunFolder more = new(Path, (Config with { Epochs = epochs }).Checked(ConfigFile));
-        if (epochs == Config.Epochs)
-            return more;
+        return new(Path, (Config with { Epochs = epochs }).Checked(ConfigFile));
+    }
+
+    /// <summary>Writes the configuration where it has another number of epochs than the file. What was reported of the run so far is of fewer epochs, and is
+    /// removed.</summary>
+    public void KeepConfig()
+    {
+        if (RunConfig.OfRun(ConfigFile).Epochs == Config.Epochs)
+            return;
         foreach (string file in new[] { ReportFile, AverageReportFile, SummaryFile, PageFile })
             System.IO.File.Delete(file);
-        more.Config.Save(ConfigFile);
-        return more;
+        Config.Save(ConfigFile);
     }
+
+    /// <exception cref="UserErrorException">The run makes an encoder only: its logits are those of a layer that was never trained.</exception>
+    public RunFolder RequireClassifier() => RunParts.TrainsLogits(Config)
+        ? this
+        : throw new UserErrorException($"{Path}: an encoder without a classifier (method {Config.Method}): train a last layer on it with method linear, or fine-tune it, from {Path}");
 
     /// <summary>Whether these are the images that the run was trained and tested on, as far as its state tells.</summary>
     public bool KnowsImages(DataSet data) =>
@@ -140,7 +150,22 @@ public sealed class RunFolder
     public void WriteSummary(RunSummary summary) => AtomicFile.WriteText(SummaryFile, JsonFile.Text(summary, RunJson.Default.RunSummary));
 
     /// <summary>The epochs so far.</summary>
-    public IReadOnlyList<EpochMetrics> ReadMetrics() => [.. MetricsLines(int.MaxValue).Select(line => JsonSerializer.Deserialize(line, RunJson.Default.EpochMetrics)!)];
+    /// <exception cref="UserErrorException">A line of metrics.jsonl is damaged.</exception>
+    public IReadOnlyList<EpochMetrics> ReadMetrics() => [.. MetricsLines(int.MaxValue).Select(Metrics)];
+
+    private EpochMetrics Metrics(string line, int index)
+    {
+        try
+        {
+            if (JsonSerializer.Deserialize(line, RunJson.Default.EpochMetrics) is { Terms: not null, Selection: not null } metrics)
+                return metrics;
+        }
+        catch (JsonException)
+        {
+            // Told below.
+        }
+        throw new UserErrorException($"{MetricsFile}: line {index + 1} is not what a run writes");
+    }
 
     private void WriteMetrics(IReadOnlyCollection<string> lines) => AtomicFile.WriteText(MetricsFile, string.Concat(lines.Select(line => line + "\n")));
 

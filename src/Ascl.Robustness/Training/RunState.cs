@@ -68,7 +68,12 @@ public static class RunState
         if (average is not null)
             WeightFile.Load(average.Model.Parameters, file, Average);
         for (int i = 0; i < optimizer.Targets.Count; i++)
-            optimizer.Momenta[i].CopyFrom(file.ReadFloats(Momentum + optimizer.Targets[i].Name));
+        {
+            float[] momentum = file.ReadFloats(Momentum + optimizer.Targets[i].Name);
+            if (momentum.Length != optimizer.Momenta[i].Length)
+                throw new UserErrorException($"{path}: the momentum of {optimizer.Targets[i].Name} has {momentum.Length} values, not {optimizer.Momenta[i].Length}");
+            optimizer.Momenta[i].CopyFrom(momentum);
+        }
         return ReadProgress(file);
     }
 
@@ -86,7 +91,9 @@ public static class RunState
             throw new UserErrorException($"{file.Path}: not the state of a run: no progress in its metadata");
         try
         {
-            return JsonSerializer.Deserialize(text, RunJson.Default.RunProgress)!;
+            if (JsonSerializer.Deserialize(text, RunJson.Default.RunProgress) is { Epoch: >= 0, Step: >= 0, Totals: not null, Cost: not null, Best: not null, BestAverage: not null } progress)
+                return progress;
+            throw new UserErrorException($"{file.Path}: the progress in its metadata is damaged");
         }
         catch (JsonException e)
         {

@@ -62,6 +62,10 @@ public sealed class Trainer
         average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
         watch = new(config, validation?.Count ?? 0);
         progress = isBegun ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
+        folder.ReadMetrics();
+        // Told now, not after the epochs that are left.
+        if (progress.Best.Epoch > 0)
+            ClassifierFile.Load(device, folder.BestFile);
         progress.DataHash ??= data.ContentHash;
         if (progress.DataHash != data.ContentHash)
             throw new UserErrorException($"{folder.Path}: the images of {config.Data} are not those that the run began with: it cannot go on with others; begin a new run, from its weights if you like (from {folder.Path})");
@@ -96,6 +100,7 @@ public sealed class Trainer
     /// <exception cref="UserErrorException">The loss is no longer finite, or a file cannot be written.</exception>
     public void Run(ITrainingObserver observer, CancellationToken stop)
     {
+        folder.KeepConfig();
         folder.KeepMetrics(progress.Epoch);
         int stepsPerEpoch = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, 0).Count;
         observer.Began(config.Epochs, stepsPerEpoch, (long)progress.Epoch * stepsPerEpoch + progress.Step);

@@ -16,9 +16,12 @@ public sealed class GoingOnTests : IDisposable
         RunFolder two = runs.Train(three with { Epochs = 2 }).Folder;
         File.WriteAllText(two.ReportFile, "{}");
         RunFolder more = two.WithEpochs(3);
-        // What was told of two epochs is not told of three.
-        Assert.False(File.Exists(two.ReportFile) || File.Exists(two.SummaryFile));
+        // Nothing is lost before the run goes on; then what was told of two epochs is not told of three.
+        Assert.True(File.Exists(two.ReportFile));
+        Assert.ThrowsAny<UserErrorException>(() => TinyRun.GoOn(more, TinyRun.DataOf(seed: 2)));
+        Assert.True(File.Exists(two.ReportFile) && RunFolder.Open(two.Path).Config.Epochs == 2);
         Assert.Equal(runs.Train(three).Weights, TinyRun.GoOn(more));
+        Assert.False(File.Exists(two.ReportFile));
         Assert.Equal(3, RunFolder.Open(two.Path).Config.Epochs);
         Assert.Equal(3, two.ReadMetrics().Count);
     }
@@ -39,6 +42,25 @@ public sealed class GoingOnTests : IDisposable
         File.Delete(folder.StateFile);
         Assert.Contains("state.safetensors", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
         Assert.Equal(best, File.ReadAllBytes(folder.BestFile));
+    }
+
+    /// <summary>What a run wrote and something else has changed is told by name, before any epoch is trained.</summary>
+    [Fact]
+    public void DamagedFilesAreToldFirst()
+    {
+        RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
+        string metrics = File.ReadAllText(folder.MetricsFile);
+        foreach (string damaged in new[] { metrics[..^30], "null\n", "{}\n", "[]\n" })
+        {
+            File.WriteAllText(folder.MetricsFile, damaged);
+            Assert.Contains("metrics.jsonl: line", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
+        }
+        File.WriteAllText(folder.MetricsFile, metrics);
+        byte[] best = File.ReadAllBytes(folder.BestFile);
+        File.WriteAllBytes(folder.BestFile, best[..^100]);
+        Assert.Contains("best.safetensors", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
+        File.WriteAllBytes(folder.BestFile, best);
+        TinyRun.GoOn(folder);
     }
 
     [Fact]

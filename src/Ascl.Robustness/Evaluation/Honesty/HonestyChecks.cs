@@ -89,7 +89,7 @@ public static class HonestyChecks
     public static HonestyFinding LargerBallHolds(HonestySubject subject)
     {
         double left = subject.Under(subject.Pgd(4 * subject.Epsilon, Steps)), own = subject.Under(subject.Pgd(subject.Epsilon, Steps));
-        return new("larger-ball-holds", own > Slack && left > 0.9 * own, $"{Percent(own)} withstand PGD-{Steps} within ε, {Percent(left)} within 4 ε", "robustness that does not fall with ε is no robustness");
+        return new("larger-ball-holds", subject.Epsilon > 0 && own > Slack && left > 0.9 * own, $"{Percent(own)} withstand PGD-{Steps} within ε, {Percent(left)} within 4 ε", "robustness that does not fall with ε is no robustness");
     }
 
     public static HonestyFinding UnboundedFails(HonestySubject subject)
