@@ -66,7 +66,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
                 if (TrainingRun.TrainAndReport(device, own, data[DataKey.Of(run)], run.Name, stop).Count > 0)
                     TrainingRun.WriteReport(device, own, data[DataKey.Of(run)], stop);
             }
-            catch (UserErrorException e)
+            catch (Exception e) when (e is UserErrorException or ShapeException)
             {
                 Console.Error.WriteLine($"ascl: {run.Name}: {e.Message}");
                 failures.Add(run.Name);

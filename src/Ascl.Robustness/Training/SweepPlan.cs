@@ -50,11 +50,15 @@ public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
         RunConfig config = configuration(all, where) with { Twin = false };
         string name = own["name"] is { } given ? Text(given, $"{where}: name") : config.Method;
         foreach (var (key, value) in point)
-            name += key == "method" ? own.ContainsKey("name") ? $"-{config.Method}" : "" : $"-{key}-{value}";
+            name += key == "method" ? own.ContainsKey("name") ? $"-{config.Method}" : "" : $"-{key}-{FolderText(value)}";
         return name.Length > 0 && name.AsSpan().IndexOfAny("/\\:") < 0 && name[0] != '.'
             ? new(name, config)
             : throw new UserErrorException($"{where}: '{name}' cannot be the name of a folder: give the run a \"name\" without / and :");
     }
+
+    /// <summary>A value of the grid as a part of a folder's name: 8-255 for 8/255, 1-2 for the list [1, 2].</summary>
+    private static string FolderText(JsonNode? value) =>
+        (value is JsonArray list ? string.Join('-', list.Select(FolderText)) : $"{value}").Replace('/', '-').Replace('\\', '-').Replace(':', '-');
 
     /// <summary>All combinations of the lists' values; the last key changes fastest.</summary>
     private static IEnumerable<JsonObject> Points(JsonObject grid, string path)

@@ -30,6 +30,10 @@ public sealed class SweepPlanTests : IDisposable
     public void AGridOfMethodsNeedsNoNames() =>
         Assert.Equal(["natural-seed-1", "trades-seed-1"], Read("""{"grid": {"method": ["natural", "trades"], "seed": [1]}}""").Runs.Select(run => run.Name));
 
+    [Fact]
+    public void ValuesThatAreNoFolderNamesAreMadeSo() => Assert.Equal(["a-data-folder-x-y-milestones-1", "a-data-folder-x-y-milestones-1-2"],
+        Read("""{"base": {"schedule": "piecewise"}, "runs": [{"name": "a"}], "grid": {"data": ["folder:x/y"], "milestones": [[1], [1, 2]]}}""").Runs.Select(run => run.Name));
+
     [Theory]
     [InlineData("""{"grids": {}}""", "unknown key 'grids': did you mean grid?")]
     [InlineData("""{"runs": {}}""", "runs is not a list")]
