@@ -1,5 +1,6 @@
 using System.Reflection;
 using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
 using Ascl.Cli.Verbs;
 using Ascl.Kernels.Diagnostics;
 
@@ -25,8 +26,7 @@ internal static class Program
         }
         catch (Exception thrown)
         {
-            // Parallel loops wrap what their body throws.
-            return Report(thrown is AggregateException many ? many.Flatten().InnerExceptions[0] : thrown);
+            return Report(thrown);
         }
     }
 
@@ -54,7 +54,19 @@ internal static class Program
 
     private static int Report(Exception e)
     {
-        var (message, exitCode) = e switch
+        var (message, exitCode) = Failure(e);
+        if (DebugSettings.Level >= 1)
+            Console.Error.WriteLine(e);
+        Message.Print(message);
+        return exitCode;
+    }
+
+    /// <summary>What is said of an exception, and the exit code of a program that ends by it.</summary>
+    public static (string Message, int ExitCode) Failure(Exception thrown)
+    {
+        // Parallel loops wrap what their body throws.
+        Exception e = thrown is AggregateException many ? many.Flatten().InnerExceptions[0] : thrown;
+        return e switch
         {
             UserErrorException => ($"error: {e.Message}", WrongInput),
             // Sizes come from the user: a network, a batch, a head.
@@ -63,12 +75,5 @@ internal static class Program
             OperationCanceledException => ("stopped", Stopped),
             _ => ($"error in ascl: {e.GetType().Name}: {e.Message} (ASCL_DEBUG=1 shows where)", Failed),
         };
-        if (DebugSettings.Level >= 1)
-            Console.Error.WriteLine(e);
-        Console.Error.WriteLine($"ascl: {OneLine(message)}");
-        return exitCode;
     }
-
-    /// <summary>Names in a message come from files: a line break or an escape sequence in them must not reach the terminal.</summary>
-    private static string OneLine(string message) => string.Concat(message.Select(c => char.IsControl(c) ? ' ' : c));
 }

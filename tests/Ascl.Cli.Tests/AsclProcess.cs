@@ -53,7 +53,9 @@ internal static class AsclProcess
     public static string RefusalHere(params string[] arguments)
     {
         (Verb verb, string[] own) = Verb.Find(arguments);
-        return Assert.Throws<UserErrorException>(() => verb.Read(own).Run(CancellationToken.None)).Message;
+        (string message, int exitCode) = Program.Failure(Assert.ThrowsAny<Exception>(() => verb.Read(own).Run(CancellationToken.None)));
+        Assert.Equal(2, exitCode);
+        return message["error: ".Length..];
     }
 
     /// <summary>Asserts that the program refuses these arguments as the user's error, and gives its line.</summary>

@@ -46,6 +46,10 @@ public sealed class EarlyRefusalTests : IDisposable
     [InlineData("unknown norm 'l3'", "--norm", "l3")]
     [InlineData("unknown attack 'pgdd'", "--attack", "pgdd")]
     [InlineData("--steps", "--steps", "0")]
+    [InlineData("names no epsilon", "--epsilons", ",")]
+    [InlineData("are for --checks", "--twin", "none.safetensors")]
+    [InlineData("are for --checks", "--check-images", "20")]
+    [InlineData("option --out needs a value", "--out", "")]
     public void WrongSettingsOfAnEvaluation(string expected, params string[] given) =>
         Assert.Contains(expected, AsclProcess.RefusalHere(["evaluate", "--weights", "none.safetensors", "--data", "sample", .. given]), StringComparison.Ordinal);
 
@@ -59,6 +63,43 @@ public sealed class EarlyRefusalTests : IDisposable
         writer.Save(path);
         Assert.Contains("has one class", AsclProcess.RefusalHere("train", "--data", $"file:{path}", "--model", "resnet20", "--out", Path.Combine(folder, "run")), StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(folder, "run")));
+    }
+
+    [Theory]
+    [InlineData("too many values", "bench", "--batch", "1000000000")]
+    [InlineData("too many values", "bench", "--what", "contrastive", "--rows", "100000000", "--dim", "1000")]
+    [InlineData("too many values", "profile", "--batch", "100000000")]
+    [InlineData("names nothing to time", "bench", "--what", ",")]
+    [InlineData("the network is too large", "bench", "--model", "wrn-100000-1")]
+    [InlineData("the width 1 to 1000", "bench", "--model", "wrn-34-1000000000")]
+    [InlineData("the network is too large", "bench", "--model", "resnet: 1000000 blocks a stage, widths 16")]
+    [InlineData("too many values", "train", "--model", "resnet: 1 block a stage, widths 2147483647")]
+    public void SizesBeyondAnyMachine(string expected, params string[] arguments) =>
+        Assert.Contains(expected, AsclProcess.RefusalHere(arguments), StringComparison.Ordinal);
+
+    /// <summary>A device would be read for ever, a pipe waited for.</summary>
+    [Fact]
+    public void DevicesAndPipesAreNoFiles()
+    {
+        if (!File.Exists("/dev/zero"))
+            return;
+        string images = Directory.CreateDirectory(Path.Combine(folder, "images", "train", "a")).FullName;
+        File.CreateSymbolicLink(Path.Combine(images, "1.jpg"), "/dev/zero");
+        foreach (string[] arguments in new[]
+        {
+            ["evaluate", "--weights", "/dev/zero", "--data", "sample"],
+            ["train", "--data", "file:/dev/zero"],
+            new[] { "data", "show", $"folder:{Path.Combine(folder, "images")}" },
+        })
+            Assert.Matches("is empty, or not a regular file|is neither", AsclProcess.RefusalHere(arguments));
+    }
+
+    [Fact]
+    public void AnEmptyValueInAFileOfOptions()
+    {
+        string path = Path.Combine(folder, "options.json");
+        File.WriteAllText(path, """{"out": ""}""");
+        Assert.Equal($"{path}: option --out needs a value", AsclProcess.RefusalHere("train", "--config", path));
     }
 
     /// <summary>A benchmark that names its parts is not begun for the first where the last is unknown.</summary>

@@ -160,6 +160,13 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         Assert.Equal(9, report["findings"]!.AsArray().Count);
         Assert.Contains("Accuracy by ε", File.ReadAllText(Path.Combine(kept, "report.html")), StringComparison.Ordinal);
         Assert.Contains("| PGD-20 | linf | 8/255 |", File.ReadAllText(Path.Combine(kept, "report.md")), StringComparison.Ordinal);
+
+        // The same line again attacks nothing and tells the same.
+        ProcessResult again = AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--epsilons", "0,0.05,0.5", "--checks", "--out", kept, "--json", Path.Combine(folder, "again.json"));
+        Assert.Contains("nothing was attacked again", again.Error, StringComparison.Ordinal);
+        Assert.Equal(File.ReadAllText(Path.Combine(kept, "report.json")), File.ReadAllText(Path.Combine(folder, "again.json")));
+        Assert.Contains("linf epsilon 0.05: ", again.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("nothing was attacked again", AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--epsilons", "0.05", "--out", kept).Error, StringComparison.Ordinal);
         Assert.Contains("option --epsilons: '-1' is negative", AsclProcess.Refusal("evaluate", "--weights", run, "--epsilons", "0,-1"), StringComparison.Ordinal);
     }
 

@@ -56,7 +56,7 @@ public sealed class SweepTests : IDisposable
         string plan = Plan("""{"name": "broken", "method": "natural", "lr": 1e30}, {"name": "sound", "method": "natural"}"""), runs = Path.Combine(folder, "runs"), csv = Path.Combine(folder, "table.csv");
         ProcessResult result = AsclProcess.Run("sweep", plan, "--out", runs);
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains("broken-seed-1: training stopped in epoch 1", result.Error, StringComparison.Ordinal);
+        Assert.Contains("broken-seed-1: error: training stopped in epoch 1", result.Error, StringComparison.Ordinal);
         Assert.Contains("1 of 2 runs failed: broken-seed-1", result.Error, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(runs, "sound-seed-1", "report.json")));
 
@@ -74,6 +74,8 @@ public sealed class SweepTests : IDisposable
         Assert.Contains("runs[1]: unknown key 'epoch': did you mean epochs?", AsclProcess.Refusal("sweep", Plan("""{"name": "a"}, {"name": "b", "epoch": 1}"""), "--out", runs), StringComparison.Ordinal);
         Assert.Contains("runs[1]: option --epsilon", AsclProcess.Refusal("sweep", Plan("""{"name": "a"}, {"name": "b", "epsilon": "8/x"}"""), "--out", runs), StringComparison.Ordinal);
         Assert.Contains("resnet19", AsclProcess.Refusal("sweep", Plan("""{"name": "a"}, {"name": "b", "model": "resnet19"}"""), "--out", runs), StringComparison.Ordinal);
+        Assert.Contains("b-seed-1: none: there is no such file or run", AsclProcess.Refusal("sweep", Plan("""{"name": "a"}, {"name": "b", "from": "none"}"""), "--out", runs), StringComparison.Ordinal);
+        Assert.Contains("more than the 10,000 runs", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}""", Enumerable.Range(0, 10_001)), "--out", runs), StringComparison.Ordinal);
         Assert.Contains("names no \"out\"", AsclProcess.Refusal("sweep", Plan("""{"name": "a"}""")), StringComparison.Ordinal);
         Assert.False(Directory.Exists(runs));
 
@@ -83,13 +85,13 @@ public sealed class SweepTests : IDisposable
         Assert.Contains("holds no run", AsclProcess.Refusal("compare", folder), StringComparison.Ordinal);
     }
 
-    private string Plan(string runs)
+    private string Plan(string runs, IEnumerable<int>? seeds = null)
     {
         string path = Path.Combine(folder, "sweep.json");
         File.WriteAllText(path, $$"""
             {
               "base": {"limit-train": 420, "limit-test": 60, "validation": 100, "epochs": 2, "batch": 64, "attack-steps": 2, "lr": 0.02, "save-every": 1, "epsilon": "8/255"},
-              "runs": [{{runs}}], "grid": {"seed": [1]}
+              "runs": [{{runs}}], "grid": {"seed": [{{string.Join(", ", seeds ?? [1])}}]}
             }
             """);
         return path;

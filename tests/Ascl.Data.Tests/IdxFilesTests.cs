@@ -51,10 +51,10 @@ public sealed class IdxFilesTests : IDisposable
         for (int length = 0; length < whole.Length; length++)
         {
             folder.Write("train-images-idx3-ubyte", whole[..length]);
-            UserError.Expect(Open, folder["train-images-idx3-ubyte"], "truncated");
+            UserError.Expect(Open, folder["train-images-idx3-ubyte"], length == 0 ? "is empty" : "truncated");
         }
         // The last bytes of a gzip file are its checksum and length: without them everything is there, but unchecked.
-        for (int length = 0; length < packed.Length - 12; length++)
+        for (int length = 1; length < packed.Length - 12; length++)
         {
             folder.Write("train-images-idx3-ubyte", packed[..length]);
             UserError.Expect(Open, folder["train-images-idx3-ubyte"], "truncated");

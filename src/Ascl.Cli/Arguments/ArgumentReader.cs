@@ -45,7 +45,7 @@ internal static class ArgumentReader
         for (int i = 0; i < args.Length && args[i] != Prefix; i++)
         {
             bool takesValue = options.Any(option => !option.IsSwitch && args[i] == Prefix + option.Name);
-            if (takesValue && (i + 1 == args.Length || args[i + 1].StartsWith(Prefix, StringComparison.Ordinal)))
+            if (takesValue && (i + 1 == args.Length || args[i + 1].Length == 0 || args[i + 1].StartsWith(Prefix, StringComparison.Ordinal)))
                 throw new UserErrorException($"option {args[i]} needs a value");
         }
     }
@@ -76,6 +76,9 @@ internal static class ArgumentReader
                 return $"option {Prefix}{repeated.NameInfo.LongName} is given twice";
             case MissingRequiredOptionError required when required.NameInfo.LongName.Length > 0:
                 return $"option {Prefix}{required.NameInfo.LongName} is missing (ascl {verb} --help)";
+            // The parser's word for "--out=" with nothing behind it.
+            case BadFormatTokenError token:
+                return $"{(fromFile.Contains(token.Token) ? $"{config}: " : "")}option {token.Token.TrimEnd('=')} needs a value";
             case MissingRequiredOptionError:
                 return $"ascl {verb} needs an argument (ascl {verb} --help)";
             case BadFormatConversionError wrong when wrong.NameInfo.LongName.Length > 0:

@@ -15,7 +15,7 @@ internal sealed class ResultTable(params string[] columns)
     {
         if (cells.Length != columns.Length)
             throw new ArgumentException($"{cells.Length} cells for {columns.Length} columns");
-        rows.Add(cells);
+        rows.Add([.. cells.Select(Message.OneLine)]);
     }
 
     public void Print()
@@ -30,7 +30,7 @@ internal sealed class ResultTable(params string[] columns)
     public void PrintPlain(TextWriter output)
     {
         if (Title is not null)
-            output.WriteLine(Title);
+            output.WriteLine(Message.OneLine(Title));
         int[] widths = [.. columns.Select((column, i) => rows.Select(row => row[i].Length).Append(column.Length).Max())];
         foreach (string[] row in rows.Prepend(columns))
         {
@@ -43,7 +43,7 @@ internal sealed class ResultTable(params string[] columns)
     {
         var table = new Table { Border = TableBorder.Rounded };
         if (Title is not null)
-            table.Title = new TableTitle(Markup.Escape(Title));
+            table.Title = new TableTitle(Markup.Escape(Message.OneLine(Title)));
         for (int i = 0; i < columns.Length; i++)
             table.AddColumn(new TableColumn(Markup.Escape(columns[i])) { Alignment = IsNumeric(i) ? Justify.Right : Justify.Left });
         foreach (string[] row in rows)

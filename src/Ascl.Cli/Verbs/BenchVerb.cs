@@ -41,6 +41,8 @@ internal sealed class BenchVerb : RandomArguments, IVerb
             throw new UserErrorException("--batch, --rows, --dim and --reps must be at least 1");
         string[] parts = What.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         string[] names = [.. StepBenchmarks.Names, "contrastive"];
+        if (parts.Length == 0)
+            throw new UserErrorException($"--what names nothing to time: {string.Join(", ", names)}");
         if (parts.FirstOrDefault(part => !names.Contains(part)) is { } unknown)
             throw NearestName.Unknown("measurement", unknown, names);
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);

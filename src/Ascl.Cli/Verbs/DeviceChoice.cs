@@ -1,3 +1,4 @@
+using Ascl.Cli.Display;
 using System.Globalization;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
@@ -27,7 +28,7 @@ internal static class DeviceChoice
         {
             // Until the CUDA kernels have been seen to be right on a GPU, a user has to ask for them.
             if (CudaDevice.Available() is [var first, ..])
-                Console.Error.WriteLine($"ascl: --device auto: the CPU, because the CUDA kernels are not proven on a GPU yet; --device cuda takes {first}");
+                Message.Print($"--device auto: the CPU, because the CUDA kernels are not proven on a GPU yet; --device cuda takes {first}");
             return new CpuDevice(threads, pinned);
         }
         if (name == "cuda")
@@ -56,7 +57,7 @@ internal static class DeviceChoice
             return;
         if (device is not CudaDevice)
             throw new UserErrorException($"precision {precision}: {problem}, {device.Name} computes in float32: choose --device cuda, or leave it out");
-        Console.Error.WriteLine($"ascl: precision {precision}: float32 instead, because the tensor-core kernels cannot be loaded: {problem}");
+        Message.Print($"precision {precision}: float32 instead, because the tensor-core kernels cannot be loaded: {problem}");
     }
 
     /// <summary>The device for a file of weights. ONNX Runtime computes on the CPU, and its threads could only run on the core that the thread starting

@@ -20,6 +20,8 @@ namespace Ascl.Cli.Verbs;
 
 internal sealed partial class EvaluateVerb
 {
+    private const int DefaultCheckImages = 200;
+
     /// <summary>Fewer than this, and a difference of an image or two means nothing.</summary>
     private const int FewImages = 50;
 
@@ -39,13 +41,13 @@ internal sealed partial class EvaluateVerb
         string specification = Data ?? run?.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
         using Device device = DeviceChoice.OpenFor(file, Device, Threads, CudaGraphs, Precision);
         // The weights first: a file that is not one should not cost the opening of the data.
-        Classifier model = Load(device, file, normalization: null, Normalize is null ? Note : null);
+        Classifier model = Load(device, file, normalization: null, Normalize is null ? Message.Print : null);
         if (Replay is null)
             AttackCatalog.CheckGradients(model, [.. attacks.Select(planned => planned.Attack)], MinimalEpsilon ? "--minimal-epsilon" : Checks ? "--checks" : null);
         Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.Weights(Twin));
         DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, reading, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
-            model = Load(device, file, InputNormalization.Of(Normalize, data), Note);
+            model = Load(device, file, InputNormalization.Of(Normalize, data), Message.Print);
         ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
         bool countIsLeast = specification.StartsWith("file:", StringComparison.Ordinal);
         CheckFit(model, test, file, countIsLeast);
@@ -54,13 +56,25 @@ internal sealed partial class EvaluateVerb
         if (twin is not null)
             CheckFit(twin, test, Twin!, countIsLeast: true);
         foreach (string note in data.Notes)
-            Note($"{data.Name}: {note}");
+            Message.Print($"{data.Name}: {note}");
         if (isOwnData && reading == run!.DataOptions && folder!.ChangedImages(data) is { } changed)
-            Note(changed);
+            Message.Print(changed);
 
         if (Replay is not null)
             return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, Batch));
         EvaluationStore? store = Out is null ? null : EvaluationStore.Open(Out, Settings(file, specification, test, model, options), test);
+        if (store?.ReadReport() is { } done && HoldsAll(done, balls))
+        {
+            Print(done);
+            Message.Print($"{Out} held this evaluation already; nothing was attacked again");
+            if (Json is not null)
+                AtomicFile.WriteText(Json, Evaluator.ToJson(done));
+            return 0;
+        }
+        if (store?.Batches > 0)
+            Message.Print($"{Out}: goes on after {store.Batches} batches");
+        if (isOwnData && Limit is null && run!.LimitTest < test.Count)
+            Message.Print($"the report of the run is of its first {run.LimitTest} test images; this is of all {test.Count} (--limit {run.LimitTest} for the same)");
         EvaluationReport report = ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed).Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store));
         report = report with
         {
@@ -69,14 +83,10 @@ internal sealed partial class EvaluateVerb
             Normalization = InputNormalization.Text(model.Spec.Mean, model.Spec.Std),
             Part = data.HasTestPart ? "test" : "train",
             MinimalEpsilon = MinimalEpsilon ? Smallest(model, test, threat, store, stop) : null,
-            Findings = Checks ? Findings(new(model, test.Take(CheckImages), threat.Epsilon, threat.Norm, Batch, Seed, twin, attacks), stop) : null,
+            Findings = Checks ? Findings(new(model, test.Take(CheckImages ?? DefaultCheckImages), threat.Epsilon, threat.Norm, Batch, Seed, twin, attacks), stop) : null,
             Curve = Epsilons is null ? null : Curve(model, test, options, balls, stop),
         };
-        Print(report, file, data.Name);
-        Print(report.MinimalEpsilon);
-        PrintFindings(report.Findings ?? []);
-        foreach (CurvePoint point in report.Curve ?? [])
-            Console.WriteLine($"epsilon {NumberText.Of(point.Epsilon)}: {100 * point.Accuracy:F2} %");
+        Print(report);
         if (store is not null)
         {
             AdversarialImages adversarial = store.Finish(report);
@@ -88,8 +98,6 @@ internal sealed partial class EvaluateVerb
             AtomicFile.WriteText(Json, Evaluator.ToJson(report));
         return 0;
     }
-
-    private static void Note(string line) => Console.Error.WriteLine($"ascl: {line}");
 
     private Classifier Load(Device device, string file, (float[] Mean, float[] Std)? normalization, Action<string>? note)
     {
@@ -149,9 +157,23 @@ internal sealed partial class EvaluateVerb
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static void Print(EvaluationReport report, string file, string data)
+    /// <summary>Whether a finished evaluation has all that is asked for besides the attacks.</summary>
+    private bool HoldsAll(EvaluationReport done, double[] balls) =>
+        (!MinimalEpsilon || done.MinimalEpsilon is not null) && (!Checks || (done.Findings is not null && Twin is null && CheckImages is null))
+        && balls.SequenceEqual((done.Curve ?? []).Select(point => point.Epsilon));
+
+    private static void Print(EvaluationReport report)
     {
-        var table = new ResultTable("attack", "norm", "epsilon", "step", "steps", "restarts", "tried on", "turned", report.IsCascade && report.Attacks.Count > 1 ? "left %" : "accuracy %", "seconds") { Title = $"{file} ({report.Model}) on {report.Images} of {data}" };
+        PrintAttacks(report);
+        Print(report.MinimalEpsilon);
+        PrintFindings(report);
+        foreach (CurvePoint point in report.Curve ?? [])
+            Console.WriteLine($"{report.Attacks[0].Norm} epsilon {NumberText.Of(point.Epsilon)}: {100 * point.Accuracy:F2} %");
+    }
+
+    private static void PrintAttacks(EvaluationReport report)
+    {
+        var table = new ResultTable("attack", "norm", "epsilon", "step", "steps", "restarts", "tried on", "turned", report.IsCascade && report.Attacks.Count > 1 ? "left %" : "accuracy %", "seconds") { Title = $"{report.Weights} ({report.Model}) on {report.Images} of {report.Data}" };
         table.Add("none", "", "", "", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
         foreach (AttackReport a in report.Attacks)
             table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}", $"{a.Restarts}", $"{a.Attacked}", $"{a.Turned}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
@@ -203,12 +225,13 @@ internal sealed partial class EvaluateVerb
         return findings.ToArray();
     });
 
-    private static void PrintFindings(IReadOnlyList<HonestyFinding> findings)
+    private static void PrintFindings(EvaluationReport report)
     {
+        IReadOnlyList<HonestyFinding> findings = report.Findings ?? [];
         foreach (HonestyFinding finding in findings.Where(f => f.IsSuspicious))
             Console.WriteLine($"warning: {finding.Name}: {finding.Meaning}");
         if (findings.Count > 0 && !findings.Any(f => f.IsSuspicious))
-            Console.WriteLine($"none of {findings.Count} signs of false robustness was seen");
+            Console.WriteLine($"none of {findings.Count} signs of false robustness was seen{(report.Count < FewImages ? $", but {report.Count} images are too few to tell much" : "")}");
     }
 
     private int PrintReplay(ReplayReport replay)
@@ -224,6 +247,8 @@ internal sealed partial class EvaluateVerb
     /// <returns>The ε of the curve.</returns>
     private double[] Check(PerturbationNorm norm)
     {
+        if (!Checks && (Twin is not null || CheckImages is not null))
+            throw new UserErrorException("evaluate: --twin and --check-images are for --checks");
         if (Steps < 1 || Restarts < 1 || Queries < 1 || Batch < 1 || Limit < 1 || CheckImages < 1)
             throw new UserErrorException("evaluate: --steps, --restarts, --queries, --batch, --limit and --check-images must be at least 1");
         if (Replay is not null && (Json is not null || Out is not null || Epsilons is not null || Checks || MinimalEpsilon))
@@ -231,6 +256,8 @@ internal sealed partial class EvaluateVerb
         if (Json is not null)
             AtomicFile.CheckWritable(Json);
         double[] balls = Balls();
+        if (Epsilons is not null && balls.Length == 0)
+            throw new UserErrorException($"option --epsilons: '{Epsilons}' names no epsilon");
         foreach (double ball in balls)
             new ThreatModel(norm, ball).Checked();
         return balls;

@@ -83,8 +83,8 @@ internal sealed partial class EvaluateVerb : RandomArguments, IVerb
     [Option("checks", HelpText = "Look for signs of false robustness too: gradients that vanish, more steps or stronger attacks that still help, attacks without gradients that do better, and others.")]
     public bool Checks { get; init; }
 
-    [Option("check-images", MetaValue = "N", HelpText = "Test images that the checks look at.")]
-    public int CheckImages { get; init; } = 200;
+    [Option("check-images", MetaValue = "N", HelpText = "Test images that the checks look at, the first 200 by default.")]
+    public int? CheckImages { get; init; }
 
     [Option("twin", MetaValue = "FILE|RUN", HelpText = "A naturally trained classifier of the same images, whose adversarial images the checks try too.")]
     public string? Twin { get; init; }

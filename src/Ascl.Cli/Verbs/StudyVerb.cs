@@ -101,14 +101,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
 
     private static void Save(string folder, StudyReport report, LatentRows rows, StageRows latent, IReadOnlyList<string> classes)
     {
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception e) when (FileProblem.Is(e))
-        {
-            throw FileProblem.Of("create", folder, e);
-        }
+        AtomicFile.CreateFolder(folder);
         AtomicFile.WriteText(Path.Combine(folder, "study.json"), JsonFile.Text(report, StudyJson.Default.StudyReport));
         SavePlots(folder, StudyComparison.StagePlots(report));
         SafetensorsWriter writer = new();

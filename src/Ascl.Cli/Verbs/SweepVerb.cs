@@ -17,9 +17,6 @@ namespace Ascl.Cli.Verbs;
 [Example("See the runs and how far they are", "sweep.json --list")]
 internal sealed class SweepVerb : VerbArguments, IVerb
 {
-    /// <summary>Settings that a run may have otherwise than the file says: they do not change its results.</summary>
-    private static readonly string[] Free = ["threads", "out", "resume", "twin", "tensorboard"];
-
     [Value(0, MetaName = "FILE.json", Required = true, HelpText = "{\"out\": \"runs/sweep\", \"base\": {options of train}, \"runs\": [{\"name\": \"a\", options}], \"grid\": {\"seed\": [1, 2]}}: every entry of runs is trained at every point of the grid.")]
     public string Plan { get; init; } = "";
 
@@ -51,7 +48,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs);
         foreach (string precision in plan.Runs.SelectMany(run => run.Config.UsedPrecisions()).Distinct())
             DeviceChoice.Prepare(device, precision);
-        Dictionary<DataKey, DataSet> data = OpenData(plan, states, stop);
+        Dictionary<DataKey, DataSet> data = OpenData(plan, states, folder, device, stop);
         List<string> failures = [];
         long began = Stopwatch.GetTimestamp();
         int trained = 0, waiting = states.Count(state => state != SweepState.Done);
@@ -66,9 +63,9 @@ internal sealed class SweepVerb : VerbArguments, IVerb
                 if (TrainingRun.TrainAndReport(device, own, data[DataKey.Of(run)], run.Name, stop).Count > 0)
                     TrainingRun.WriteReport(device, own, data[DataKey.Of(run)], stop);
             }
-            catch (Exception e) when (e is UserErrorException or ShapeException)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
-                Console.Error.WriteLine($"ascl: {run.Name}: {e.Message}");
+                Message.Print($"{run.Name}: {Program.Failure(e).Message}");
                 failures.Add(run.Name);
             }
             trained++;
@@ -77,7 +74,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
         }
         CompareVerb.Print(new RunComparison([.. plan.Runs.Where(run => Directory.Exists(PathOf(run))).Select(run => RunRecord.Read(PathOf(run)))]));
         if (failures.Count > 0)
-            Console.Error.WriteLine($"ascl: {failures.Count} of {plan.Runs.Count} runs failed: {string.Join(", ", failures)}");
+            Message.Print($"{failures.Count} of {plan.Runs.Count} runs failed: {string.Join(", ", failures)}");
         return failures.Count > 0 ? 1 : 0;
 
         string PathOf(SweepRun run) => Path.Combine(folder, run.Name);
@@ -115,10 +112,8 @@ internal sealed class SweepVerb : VerbArguments, IVerb
         if (!File.Exists(Path.Combine(path, "config.json")))
             return SweepState.New;
         RunFolder folder = RunFolder.Open(path);
-        JsonObject wanted = run.Config.ToJson(), found = folder.Config.ToJson();
-        foreach (string key in RunConfig.Keys.Except(Free))
-            if (!JsonNode.DeepEquals(wanted[key], found[key]))
-                throw new UserErrorException($"{path}: holds a run with {key} {found[key]?.ToJsonString() ?? "not given"}, the sweep asks for {wanted[key]?.ToJsonString() ?? "none"}: choose another name or folder");
+        if (folder.Config.Difference(run.Config) is var (key, found, wanted))
+            throw new UserErrorException($"{path}: holds a run with {key} {found}, the sweep asks for {wanted}: choose another name or folder");
         return File.Exists(RunParts.TrainsLogits(run.Config) ? folder.PageFile : folder.SummaryFile) ? SweepState.Done : SweepState.Begun;
     }
 
@@ -131,15 +126,27 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     }
 
     /// <summary>Opens each data set once and checks every run against it, so that nothing is trained before all can be.</summary>
-    private static Dictionary<DataKey, DataSet> OpenData(SweepPlan plan, SweepState[] states, CancellationToken stop)
+    private static Dictionary<DataKey, DataSet> OpenData(SweepPlan plan, SweepState[] states, string folder, Device device, CancellationToken stop)
     {
+        HashSet<string> toCome = [];
         Dictionary<DataKey, DataSet> data = [];
         foreach (var (run, _) in plan.Runs.Zip(states).Where(pair => pair.Second != SweepState.Done))
         {
-            NetworkCatalog.Check(run.Config.Model);
-            if (!data.TryGetValue(DataKey.Of(run), out DataSet? set))
-                data[DataKey.Of(run)] = set = ProgressDisplay.Run($"opening {run.Config.Data}", display => DataSource.Open(run.Config.Data, run.Config.DataOptions, progress: new OpeningProgress(display, stop)));
-            Trainer.Check(run.Config, set);
+            try
+            {
+                NetworkCatalog.Check(run.Config.Model);
+                if (!data.TryGetValue(DataKey.Of(run), out DataSet? set))
+                    data[DataKey.Of(run)] = set = ProgressDisplay.Run($"opening {run.Config.Data}", display => DataSource.Open(run.Config.Data, run.Config.DataOptions, progress: new OpeningProgress(display, stop)));
+                Trainer.Check(run.Config, set);
+                // A run may start from one that the sweep trains before it.
+                if (run.Config.From is { } from && !toCome.Contains(Path.GetFullPath(from)))
+                    RunParts.Classifier(run.Config, set, device);
+            }
+            catch (UserErrorException e)
+            {
+                throw new UserErrorException($"{run.Name}: {e.Message}", e);
+            }
+            toCome.Add(Path.GetFullPath(Path.Combine(folder, run.Name)));
         }
         return data;
     }

@@ -3,6 +3,7 @@ using Ascl.Cli.Display;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Models;
 using Ascl.Models.Networks;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
@@ -36,8 +37,7 @@ internal sealed partial class TrainVerb
         if (earlier is null && !Given().ContainsKey("model") && !RunParts.Takes(config.Model, data.Train))
             config = config with { Model = "resnet20" };
         Trainer.Check(config, data);
-        if (earlier is null)
-            RunParts.Classifier(config, data, device, line => Console.Error.WriteLine($"ascl: {line}"));
+        Classifier? start = earlier is null ? RunParts.Classifier(config, data, device, Message.Print) : null;
         RunFolder folder = earlier ?? RunFolder.Create(config);
         if (Preset is not null)
             Console.WriteLine($"preset {Preset}: {string.Join(' ', TrainPresets.Options(Preset))}; what is given beside it wins");
@@ -46,7 +46,7 @@ internal sealed partial class TrainVerb
         foreach (string remark in Remarks(config, data))
             Console.WriteLine(remark);
 
-        List<(string Name, EvaluationReport Report)> results = TrainingRun.TrainAndReport(device, folder, data, config.Method, stop);
+        List<(string Name, EvaluationReport Report)> results = TrainingRun.TrainAndReport(device, folder, data, config.Method, stop, start);
         if (config.Method is not ("natural" or "supcon" or "linear") && (config.Twin ?? config.Data == "sample"))
         {
             string path = RunFolder.TwinPath(folder.Path);

@@ -15,10 +15,10 @@ namespace Ascl.Cli.Verbs;
 internal static class TrainingRun
 {
     /// <summary>Trains from where the folder stands, then evaluates; nothing is evaluated after pre-training.</summary>
-    public static List<(string Name, EvaluationReport Report)> TrainAndReport(Device device, RunFolder folder, DataSet data, string name, CancellationToken stop)
+    public static List<(string Name, EvaluationReport Report)> TrainAndReport(Device device, RunFolder folder, DataSet data, string name, CancellationToken stop, Classifier? start = null)
     {
         RunConfig config = folder.Config;
-        Trainer trainer = new(device, folder, data);
+        Trainer trainer = new(device, folder, data, start);
         ProgressDisplay.Run($"training {config.Method}", display =>
         {
             trainer.Run(new Observer(display, config), stop);

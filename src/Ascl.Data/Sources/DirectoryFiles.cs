@@ -90,7 +90,9 @@ internal static class DirectoryFiles
         return Path.TrimEndingDirectorySeparator(target.FullName).Replace(Path.DirectorySeparatorChar, '/');
     }
 
-    private static byte[] Bytes(string path, string name, FileInfo file) => Reading(Path.Combine(path, name), () => File.ReadAllBytes(file.FullName));
+    private static byte[] Bytes(string path, string name, FileInfo file) => Reading(Path.Combine(path, name), () =>
+        // A device or a pipe, which would be read for ever, has no length either.
+        (file.LinkTarget is null ? file : (FileInfo)file.ResolveLinkTarget(returnFinalTarget: true)!).Length == 0 ? [] : File.ReadAllBytes(file.FullName));
 
     private static T Reading<T>(string path, Func<T> read)
     {

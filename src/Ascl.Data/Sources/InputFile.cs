@@ -32,6 +32,7 @@ internal static class InputFile
     {
         try
         {
+            FileProblem.RequireContent(path);
             using FileStream file = File.OpenRead(path);
             return read(file);
         }

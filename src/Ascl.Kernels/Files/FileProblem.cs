@@ -20,6 +20,17 @@ public static class FileProblem
     public static UserErrorException Of(string action, string path, Exception cause) =>
         new($"cannot {action} {path}: {Reason(path, cause)}", cause);
 
+    /// <summary>Refuses a file without length before it is opened: it is empty, or a pipe or a device, which would be waited for or read for ever.</summary>
+    /// <exception cref="UserErrorException">The file has no length.</exception>
+    public static void RequireContent(string path)
+    {
+        var file = new FileInfo(path);
+        if (file.LinkTarget is not null)
+            file = (FileInfo)file.ResolveLinkTarget(returnFinalTarget: true)!;
+        if (file is { Exists: true, Length: 0 })
+            throw new UserErrorException($"{path}: is empty, or not a regular file");
+    }
+
     private static string Reason(string path, Exception cause) => cause switch
     {
         FileNotFoundException => "no such file",

@@ -17,6 +17,7 @@ public sealed class ProtobufReader
     {
         try
         {
+            FileProblem.RequireContent(path);
             return new(path, File.ReadAllBytes(path));
         }
         catch (Exception e) when (FileProblem.Is(e))

@@ -56,6 +56,7 @@ public sealed class SafetensorsFile : IDisposable
         SafeFileHandle? handle = null;
         try
         {
+            FileProblem.RequireContent(path);
             // Others may replace the file meanwhile: this one goes on reading what it opened.
             handle = File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete);
             return new(path, handle);

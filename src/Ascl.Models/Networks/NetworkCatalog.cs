@@ -8,6 +8,8 @@ namespace Ascl.Models.Networks;
 /// <summary>Networks by name.</summary>
 public static partial class NetworkCatalog
 {
+    private const int MaxWidening = 1000;
+
     /// <summary>Names for help and suggestions; wrn-D-W stands for any depth and width.</summary>
     public static IReadOnlyList<string> Names { get; } =
         ["resnet18", "resnet20", "resnet34", "resnet50", "preactresnet18", "preactresnet18-bn", "wrn-16-2", "wrn-28-10", "wrn-34-10", "smallcnn"];
@@ -44,8 +46,8 @@ public static partial class NetworkCatalog
         if (WideName().Match(name) is { Success: true } wide)
         {
             var (depth, widen) = (Number(wide.Groups[1]), Number(wide.Groups[2]));
-            if (depth < 10 || (depth - 4) % 6 != 0 || widen < 1)
-                throw new UserErrorException($"network {name}: the depth of a wide residual network must be 6·n + 4, at least 10, and the width at least 1");
+            if (depth < 10 || (depth - 4) % 6 != 0 || widen is < 1 or > MaxWidening)
+                throw new UserErrorException($"network {name}: the depth of a wide residual network must be 6·n + 4, at least 10, and the width 1 to {MaxWidening}");
             return (parameters, settings) => PreActResNet.Wide(parameters, settings, depth, widen);
         }
         if (AnyResNet().Match(name) is { Success: true } any)

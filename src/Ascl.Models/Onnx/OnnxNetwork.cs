@@ -109,6 +109,7 @@ public sealed class OnnxNetwork : INetwork
     {
         try
         {
+            FileProblem.RequireContent(path);
             // ONNX Runtime's own message for this is long.
             using (File.OpenRead(path))
             {

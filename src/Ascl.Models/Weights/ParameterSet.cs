@@ -1,5 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Random;
 
 namespace Ascl.Models.Weights;
@@ -14,7 +15,11 @@ public sealed record NamedTensor(string Name, Tensor Tensor, bool Trained);
 /// </summary>
 public sealed class ParameterSet(Device device, ulong? seed)
 {
+    /// <summary>Limits far beyond any network in use: a mistyped depth or width is told before it takes the machine's memory.</summary>
+    private const int MaxTensors = 10_000, MaxValues = 1_000_000_000;
+
     private readonly List<NamedTensor> all = [];
+    private long values;
 
     public Device Device { get; } = device;
     public IReadOnlyList<NamedTensor> All => all;
@@ -23,34 +28,43 @@ public sealed class ParameterSet(Device device, ulong? seed)
     /// <summary>Normal with standard deviation √(2/fan-in) (He et al. 2015), for weights followed by a ReLU.</summary>
     public Tensor HeNormal(string name, Shape shape)
     {
-        float[] values = new float[shape.Length];
+        float[] start = Take(name, shape);
         if (Key() is { } key)
-            Philox.FillNormal(values, key, MathF.Sqrt(2f * shape[0] / shape.Length));
-        return Add(name, shape, values, true);
+            Philox.FillNormal(start, key, MathF.Sqrt(2f * shape[0] / shape.Length));
+        return Add(name, shape, start, true);
     }
 
     /// <summary>Uniform in ±1/√<paramref name="fanIn"/>, PyTorch's default for linear layers and biases.</summary>
     public Tensor Uniform(string name, Shape shape, int fanIn)
     {
-        float[] values = new float[shape.Length];
+        float[] start = Take(name, shape);
         float bound = 1 / MathF.Sqrt(fanIn);
         if (Key() is { } key)
-            Philox.FillUniform(values, key, -bound, bound);
-        return Add(name, shape, values, true);
+            Philox.FillUniform(start, key, -bound, bound);
+        return Add(name, shape, start, true);
     }
 
     public Tensor Constant(string name, Shape shape, float value, bool trained)
     {
-        float[] values = new float[shape.Length];
-        Array.Fill(values, value);
-        return Add(name, shape, values, trained);
+        float[] start = Take(name, shape);
+        Array.Fill(start, value);
+        return Add(name, shape, start, trained);
     }
 
     private RandomKey? Key() => seed is { } own ? new RandomKey(own, RandomPurpose.WeightInitialization).For(all.Count) : null;
 
-    private Tensor Add(string name, Shape shape, float[] values, bool trained)
+    /// <exception cref="UserErrorException">The network is too large.</exception>
+    private float[] Take(string name, Shape shape)
     {
-        Tensor tensor = Tensor.FromArray(Device, shape, values, requiresGrad: trained);
+        values += shape.Length;
+        return all.Count < MaxTensors && values <= MaxValues
+            ? new float[shape.Length]
+            : throw new UserErrorException($"the network is too large: {name} is beyond {MaxTensors:N0} tensors or {MaxValues:N0} weights: is its depth or width mistyped?");
+    }
+
+    private Tensor Add(string name, Shape shape, float[] start, bool trained)
+    {
+        Tensor tensor = Tensor.FromArray(Device, shape, start, requiresGrad: trained);
         all.Add(new(name, tensor, trained));
         return tensor;
     }

@@ -13,7 +13,7 @@ public sealed class ContrastiveBenchmark
 
     public ContrastiveBenchmark(Device device, int count, int dimension, ulong seed)
     {
-        float[] values = new float[count * dimension];
+        float[] values = new float[new Shape(count, dimension).Length];
         RandomKey key = new(seed, RandomPurpose.Test);
         Philox.FillNormal(values, key, 1);
         rows = Tensor.FromArray(device, new(count, dimension), values, requiresGrad: true);

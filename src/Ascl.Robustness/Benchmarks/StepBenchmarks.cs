@@ -56,13 +56,15 @@ public sealed class StepBenchmarks
         int channels = small ? 1 : 3;
         if (size == 0)
             size = small ? SmallCnn.ImageSize : 32;
+        // The images first: a batch that cannot be is told before a network is made.
+        Shape shape = new(images, channels, size, size);
         model = new Classifier(device, new(network, channels, 10, [], []), seed);
         optimizer = new SgdOptimizer(model.Parameters, 0.9, 5e-4);
         step = new TrainingStep(model, new PgdAtObjective(naturalWeight: 1), optimizer);
-        float[] pixels = new float[images * channels * size * size];
+        float[] pixels = new float[shape.Length];
         Philox.FillUniform(pixels, new RandomKey(seed, RandomPurpose.Test), 0, 1);
         int[] numbers = [.. Enumerable.Range(0, images)];
-        batch = new(Tensor.FromArray(device, new(images, channels, size, size), pixels), device.Upload<int>([.. numbers.Select(i => i % 10)]), device.Upload<int>(numbers));
+        batch = new(Tensor.FromArray(device, shape, pixels), device.Upload<int>([.. numbers.Select(i => i % 10)]), device.Upload<int>(numbers));
     }
 
     /// <param name="name">One of <see cref="Names"/>.</param>

@@ -34,7 +34,9 @@ public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? 
 
     private static bool IsRun(string path) => File.Exists(System.IO.Path.Combine(path, "config.json"));
 
-    private static T? Json<T>(string file, JsonTypeInfo<T> type) where T : class
+    /// <summary>What a file of a run holds; null where there is none.</summary>
+    /// <exception cref="UserErrorException">It is damaged.</exception>
+    internal static T? Json<T>(string file, JsonTypeInfo<T> type) where T : class
     {
         if (!File.Exists(file))
             return null;

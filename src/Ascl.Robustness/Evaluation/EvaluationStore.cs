@@ -3,6 +3,8 @@ using System.Text.Json.Nodes;
 using Ascl.Data;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
+using Ascl.Robustness.Comparison;
+using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Evaluation;
 
@@ -41,6 +43,8 @@ public sealed class EvaluationStore
     /// <exception cref="UserErrorException">The folder holds something else.</exception>
     public static EvaluationStore Open(string folder, JsonObject settings, ImageSet images)
     {
+        if (File.Exists(folder))
+            throw new UserErrorException($"{folder}: is a file, not a folder for an evaluation");
         string file = Path.Combine(folder, Settings);
         if (File.Exists(file))
         {
@@ -56,18 +60,18 @@ public sealed class EvaluationStore
             throw new UserErrorException($"{folder}: is not empty: choose another folder with --out");
         }
         EvaluationStore store = new(folder, images);
-        try
-        {
-            Directory.CreateDirectory(store.Chunks);
-        }
-        catch (Exception e) when (FileProblem.Is(e))
-        {
-            throw FileProblem.Of("create", folder, e);
-        }
+        AtomicFile.CreateFolder(store.Chunks);
         if (!File.Exists(file))
             AtomicFile.WriteText(file, settings.ToJsonString() + "\n");
         return store;
     }
+
+    /// <summary>The report of a finished evaluation; null before it is finished.</summary>
+    /// <exception cref="UserErrorException">The file is damaged.</exception>
+    public EvaluationReport? ReadReport() => RunRecord.Json(ReportFile, RunJson.Default.EvaluationReport);
+
+    /// <summary>Batches that attacks have been through already.</summary>
+    public int Batches => Directory.EnumerateFiles(Chunks, "*.safetensors").Count();
 
     /// <summary>What is known of a batch; null where the attack has not been through it.</summary>
     public ChunkOutcome? Read(int attack, int chunk, int[] places)

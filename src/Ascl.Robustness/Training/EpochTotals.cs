@@ -68,7 +68,8 @@ public sealed record EpochMetrics(
     IReadOnlyList<TrainingWarning>? Warnings = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DictionaryKeyPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true,
+    RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(EpochMetrics))]
 [JsonSerializable(typeof(RunProgress))]
 [JsonSerializable(typeof(RunSummary))]

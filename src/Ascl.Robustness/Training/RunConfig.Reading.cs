@@ -44,15 +44,33 @@ public sealed partial record RunConfig
         }
     }
 
+    /// <summary>Settings that do not change what a run computes.</summary>
+    private static readonly string[] Free = ["threads", "out", "resume", "twin", "tensorboard", "save-every"];
+
     /// <summary>The configuration of a run, from its folder.</summary>
     /// <exception cref="UserErrorException">The file cannot be read, or is not a valid configuration.</exception>
-    public static RunConfig OfRun(string path)
+    public static RunConfig OfRun(string path) => OfRun(JsonFile.ReadObject(path), path);
+
+    /// <summary>The configuration that a run has written.</summary>
+    /// <param name="where">Where it stands, for messages.</param>
+    /// <exception cref="UserErrorException">It is not a valid configuration.</exception>
+    public static RunConfig OfRun(JsonObject written, string where)
     {
-        JsonObject written = JsonFile.ReadObject(path);
         // Runs of builds without this setting were trained without it, and go on so.
         if (!written.ContainsKey("natural-pass"))
             written["natural-pass"] = false;
-        return Of(written, path);
+        return Of(written, where);
+    }
+
+    /// <summary>The first setting that another configuration has otherwise, of those that change what a run computes; null where there is none.</summary>
+    /// <param name="except">A setting that may differ.</param>
+    public (string Key, string Own, string Other)? Difference(RunConfig other, string? except = null)
+    {
+        JsonObject own = ToJson(), others = other.ToJson();
+        return Keys.Except(Free).Where(key => key != except && !JsonNode.DeepEquals(own[key], others[key]))
+            .Select(key => ((string, string, string)?)(key, Text(own[key]), Text(others[key]))).FirstOrDefault();
+
+        static string Text(JsonNode? value) => value?.ToJsonString() ?? "not given";
     }
 
     /// <summary>The values by key, without those that are null.</summary>

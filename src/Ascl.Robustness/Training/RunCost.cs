@@ -47,6 +47,8 @@ public sealed class RunCost
 /// <param name="ForwardPasses">Of one image each, attack and validation included.</param>
 /// <param name="Gflop">10⁹ floating-point operations of the plain definitions.</param>
 /// <param name="Warnings">How many epochs each warning was given in.</param>
+/// <param name="DataHash">As <see cref="RunProgress.DataHash"/>.</param>
 public sealed record RunSummary(
     string Method, string Model, string Data, ulong Seed, int Epochs, int TrainingImages, string Device, double TrainSeconds, double CpuSeconds, double ImagesPerSecond,
-    long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy, IReadOnlyDictionary<string, int> Warnings);
+    long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy, IReadOnlyDictionary<string, int> Warnings,
+    string? DataHash = null);

@@ -4,6 +4,7 @@ using Ascl.Data;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Models.Weights;
+using Ascl.Robustness.Comparison;
 
 namespace Ascl.Robustness.Training;
 
@@ -56,14 +57,7 @@ public sealed class RunFolder
     {
         config.Checked();
         string path = FreePath(config);
-        try
-        {
-            Directory.CreateDirectory(path);
-        }
-        catch (Exception e) when (FileProblem.Is(e))
-        {
-            throw FileProblem.Of("create", path, e);
-        }
+        AtomicFile.CreateFolder(path);
         RunFolder folder = new(path, config with { Out = null, Resume = null });
         folder.Config.Save(folder.ConfigFile);
         return folder;
@@ -105,9 +99,12 @@ public sealed class RunFolder
         ? this
         : throw new UserErrorException($"{Path}: an encoder without a classifier (method {Config.Method}): train a last layer on it with method linear, or fine-tune it, from {Path}");
 
-    /// <summary>Whether these are the images that the run was trained and tested on, as far as its state tells.</summary>
-    public bool KnowsImages(DataSet data) =>
-        !System.IO.File.Exists(StateFile) || RunState.Progress(StateFile).DataHash is not { } hash || hash == data.ContentHash;
+    /// <summary>Whether these are the images that the run was trained and tested on, as far as its state or its summary tells.</summary>
+    public bool KnowsImages(DataSet data)
+    {
+        string? hash = System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).DataHash : RunRecord.Read(Path).Summary?.DataHash;
+        return hash is null || hash == data.ContentHash;
+    }
 
     /// <summary>Refuses to measure the run on changed images where its test images may then have been trained on.</summary>
     /// <returns>What to say of images that have changed otherwise; null where they have not.</returns>

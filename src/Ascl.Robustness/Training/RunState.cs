@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Models;
@@ -37,9 +38,9 @@ public sealed record BestEpoch(int Epoch, double Accuracy);
 /// need no state: they are keyed by seed, epoch and image.</summary>
 public static class RunState
 {
-    private const string Model = "model.", Average = "ema.", Momentum = "momentum.", ProgressKey = "progress";
+    private const string Model = "model.", Average = "ema.", Momentum = "momentum.", ProgressKey = "progress", ConfigKey = "config";
 
-    public static void Save(string path, Classifier model, SgdOptimizer optimizer, WeightAverage? average, RunProgress progress)
+    public static void Save(string path, Classifier model, SgdOptimizer optimizer, WeightAverage? average, RunProgress progress, RunConfig config)
     {
         SafetensorsWriter writer = new();
         ClassifierFile.Describe(model.Spec, writer);
@@ -49,7 +50,25 @@ public static class RunState
         for (int i = 0; i < optimizer.Targets.Count; i++)
             writer.Add(Momentum + optimizer.Targets[i].Name, optimizer.Targets[i].Tensor.Shape.Sizes, optimizer.Momenta[i].ToArray());
         writer.Metadata[ProgressKey] = JsonSerializer.Serialize(progress, RunJson.Default.RunProgress);
+        writer.Metadata[ConfigKey] = config.ToJson().ToJsonString();
         writer.Save(path);
+    }
+
+    /// <summary>The configuration that a saved state was trained with; null in states of builds that did not keep it.</summary>
+    /// <exception cref="UserErrorException">The file is damaged.</exception>
+    public static RunConfig? Config(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        if (!file.Metadata.TryGetValue(ConfigKey, out string? text))
+            return null;
+        try
+        {
+            return RunConfig.OfRun(JsonNode.Parse(text)!.AsObject(), $"{path}: its configuration");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
+        {
+            throw new UserErrorException($"{path}: the configuration in its metadata is damaged: {e.Message}", e);
+        }
     }
 
     /// <summary>What the classifier of a saved state is made of; null in states of before they told it.</summary>

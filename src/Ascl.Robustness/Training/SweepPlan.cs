@@ -15,6 +15,7 @@ public sealed record SweepRun(string Name, RunConfig Config);
 /// <param name="Out">Folder that holds the runs' folders; null where the file names none.</param>
 public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
 {
+    private const int MaxRuns = 10_000;
     private static readonly string[] Keys = ["out", "base", "grid", "runs"];
 
     /// <param name="path">The file.</param>
@@ -28,10 +29,11 @@ public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
         JsonObject shared = Object(file["base"], $"{path}: base");
         JsonArray entries = file["runs"] is { } given ? given as JsonArray ?? throw new UserErrorException($"{path}: runs is not a list") : [new JsonObject()];
         List<SweepRun> runs = [];
+        JsonObject[] points = [.. Points(Object(file["grid"], $"{path}: grid"), path, MaxRuns / Math.Max(1, entries.Count))];
         foreach (var (i, entry) in entries.Index())
         {
             JsonObject own = Object(entry, $"{path}: runs[{i}]");
-            foreach (JsonObject point in Points(Object(file["grid"], $"{path}: grid"), path))
+            foreach (JsonObject point in points)
                 runs.Add(Run(shared, own, point, $"{path}: runs[{i}]", configuration));
         }
         foreach (var twice in runs.GroupBy(run => run.Name).Where(group => group.Count() > 1))
@@ -61,8 +63,9 @@ public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
         (value is JsonArray list ? string.Join('-', list.Select(FolderText)) : $"{value}").Replace('/', '-').Replace('\\', '-').Replace(':', '-');
 
     /// <summary>All combinations of the lists' values; the last key changes fastest.</summary>
-    private static IEnumerable<JsonObject> Points(JsonObject grid, string path)
+    private static IEnumerable<JsonObject> Points(JsonObject grid, string path, int most)
     {
+        long count = 1;
         IEnumerable<JsonObject> points = [[]];
         foreach (var (key, values) in grid)
         {
@@ -71,6 +74,8 @@ public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
                 throw new UserErrorException($"{path}: grid: name belongs to an entry of runs");
             if (list.Count == 0)
                 throw new UserErrorException($"{path}: grid: {key} is an empty list");
+            if ((count *= list.Count) > most)
+                throw new UserErrorException($"{path}: grid: more than the {MaxRuns:N0} runs that a sweep may have");
             points = [.. points.SelectMany(point => list.Select(value => With(point, key, value)))];
         }
         return points;

@@ -4,6 +4,7 @@ using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Random;
+using Ascl.Kernels.Reduce;
 using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
@@ -44,8 +45,9 @@ public sealed class Trainer
     /// <param name="device">Where to train.</param>
     /// <param name="folder">A new run's, or an earlier one's to go on with.</param>
     /// <param name="data">What the run's configuration names.</param>
+    /// <param name="start">What a new run starts from, where it is made already; null to make it.</param>
     /// <exception cref="UserErrorException">Data and model do not fit, or the saved state is damaged.</exception>
-    public Trainer(Device device, RunFolder folder, DataSet data)
+    public Trainer(Device device, RunFolder folder, DataSet data, Classifier? start = null)
     {
         (this.folder, config) = (folder, folder.Config.Checked());
         Check(config, data);
@@ -56,7 +58,7 @@ public sealed class Trainer
         attack = RunParts.Attack(config, objective);
         bool isBegun = File.Exists(folder.StateFile);
         // What a run went out from is in its state already; that file need not exist any more.
-        Model = isBegun && RunState.Spec(folder.StateFile) is { } spec ? new Classifier(device, spec, seed: null) : RunParts.Classifier(config, data, device);
+        Model = isBegun && RunState.Spec(folder.StateFile) is { } spec ? new Classifier(device, spec, seed: null) : start ?? RunParts.Classifier(config, data, device);
         optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay, config.ClipNorm, FreezesEncoder ? Model.HeadPrefix : "");
         batches = new ResidentBatches(device);
         average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
@@ -66,6 +68,8 @@ public sealed class Trainer
         // Told now, not after the epochs that are left.
         if (progress.Best.Epoch > 0)
             ClassifierFile.Load(device, folder.BestFile);
+        if (isBegun && RunState.Config(folder.StateFile)?.Difference(config, except: "epochs") is var (key, began, now))
+            throw new UserErrorException($"{folder.ConfigFile}: {key} is {now}, but the run began with {began}: it cannot go on with another; put it back, or begin a new run, from its weights if you like (from {folder.Path})");
         progress.DataHash ??= data.ContentHash;
         if (progress.DataHash != data.ContentHash)
             throw new UserErrorException($"{folder.Path}: the images of {config.Data} are not those that the run began with: it cannot go on with others; begin a new run, from its weights if you like (from {folder.Path})");
@@ -156,9 +160,14 @@ public sealed class Trainer
         }
         catch (LossNotFiniteException e)
         {
-            string good = File.Exists(folder.BestFile) ? folder.BestFile : File.Exists(folder.StateFile) ? folder.StateFile : "none yet";
-            throw new UserErrorException($"training stopped in epoch {progress.Epoch + 1}, step {progress.Step + 1}: {e.Message}; last good checkpoint: {good} (a lower --lr may help)", e);
+            throw Stopped($"in epoch {progress.Epoch + 1}, step {progress.Step + 1}: {e.Message}", e);
         }
+    }
+
+    private UserErrorException Stopped(string problem, Exception? cause = null)
+    {
+        string good = File.Exists(folder.BestFile) ? folder.BestFile : File.Exists(folder.StateFile) ? folder.StateFile : "none yet";
+        return new($"training stopped {problem}; last good checkpoint: {good} (a lower --lr may help)", cause);
     }
 
     private void EndEpoch(double learningRate, ITrainingObserver observer)
@@ -194,6 +203,8 @@ public sealed class Trainer
     private (double? Natural, double? Robust, BestEpoch Best) Keep(Classifier model, string lastFile, string bestFile, BestEpoch best)
     {
         // Pre-training leaves logits that mean nothing.
+        if (model.Parameters.All.FirstOrDefault(p => !double.IsFinite(ReduceKernels.SquaredNorm(p.Tensor.Data))) is { } broken)
+            throw Stopped($"after epoch {progress.Epoch}: the weights of {broken.Name} are no longer finite");
         var (natural, robust) = validation is null || !RunParts.TrainsLogits(config) ? (null, null) : Validate(model, validation);
         double? chosenBy = attack is null ? natural : robust;
         if (chosenBy is null || chosenBy > best.Accuracy)
@@ -218,8 +229,8 @@ public sealed class Trainer
         double? chosenBy = progress.Best.Accuracy < 0 ? null : progress.Best.Accuracy;
         return new(config.Method, config.Model, config.Data, config.Seed, config.Epochs, train.Count, Model.Device.Name, cost.Seconds, cost.CpuSeconds,
             (double)train.Count * config.Epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9, cost.PeakMemoryBytes, progress.Best.Epoch, chosenBy,
-            epochs.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name).ToDictionary(e => e.Key, e => e.Value));
+            epochs.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name).ToDictionary(e => e.Key, e => e.Value), progress.DataHash);
     }
 
-    private void SaveState() => RunState.Save(folder.StateFile, Model, optimizer, average, progress);
+    private void SaveState() => RunState.Save(folder.StateFile, Model, optimizer, average, progress, config);
 }

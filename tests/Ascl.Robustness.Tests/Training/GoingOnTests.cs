@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Robustness.Training;
 
@@ -61,6 +62,41 @@ public sealed class GoingOnTests : IDisposable
         Assert.Contains("best.safetensors", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
         File.WriteAllBytes(folder.BestFile, best);
         TinyRun.GoOn(folder);
+    }
+
+    /// <summary>A run that went on by an edited configuration would be of neither.</summary>
+    [Theory]
+    [InlineData("seed", "7")]
+    [InlineData("lr", "0.011")]
+    [InlineData("method", "\"natural\"")]
+    [InlineData("batch", "24")]
+    [InlineData("validation", "3")]
+    public void AnEditedConfigurationIsRefused(string key, string value)
+    {
+        RunFolder folder = runs.Train(TinyRun.Config).Folder;
+        JsonObject config = JsonNode.Parse(File.ReadAllText(folder.ConfigFile))!.AsObject();
+        config[key] = JsonNode.Parse(value);
+        config["epochs"] = 3;
+        File.WriteAllText(folder.ConfigFile, config.ToJsonString());
+        Assert.Contains($"{key} is {value}, but the run began with ", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(RunFolder.Open(folder.Path))).Message);
+    }
+
+    [Fact]
+    public void WeightsThatAreNotFiniteAreNotSaved()
+    {
+        // The only step there is overflows: no later loss would show it.
+        RunFolder folder = runs.Create(TinyRun.Config with { Epochs = 1, Batch = 1000, AwpGamma = 1e30, Validation = 0 });
+        Assert.Contains("no longer finite", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
+        Assert.False(File.Exists(folder.BestFile) || File.Exists(folder.LastFile));
+    }
+
+    [Fact]
+    public void ImagesAreKnownWithoutTheState()
+    {
+        RunFolder folder = runs.Train(TinyRun.Config).Folder;
+        File.Delete(folder.StateFile);
+        Assert.Null(folder.ChangedImages(TinyRun.Data));
+        Assert.NotNull(folder.ChangedImages(TinyRun.DataOf(seed: 2)));
     }
 
     [Fact]

@@ -37,10 +37,11 @@ internal sealed class TinyRun : IDisposable
     /// <summary>The weights after training, all tensors in one row, and the folder.</summary>
     public (float[] Weights, RunFolder Folder) Train(RunConfig config, DataSet? data = null)
     {
-        using CpuDevice device = new(threads: 1);
-        RunFolder folder = RunFolder.Create(config with { Out = Path.Combine(root, Guid.NewGuid().ToString("N")) });
-        return (Train(device, folder, data ?? Data), folder);
+        RunFolder folder = Create(config);
+        return (GoOn(folder, data), folder);
     }
+
+    public RunFolder Create(RunConfig config) => RunFolder.Create(config with { Out = Path.Combine(root, Guid.NewGuid().ToString("N")) });
 
     public static float[] GoOn(RunFolder folder, DataSet? data = null)
     {
