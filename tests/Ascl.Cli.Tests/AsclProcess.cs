@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Ascl.Cli.Verbs;
-using Ascl.Kernels.Diagnostics;
 using Xunit;
 
 namespace Ascl.Cli.Tests;
@@ -52,8 +51,11 @@ internal static class AsclProcess
     /// <summary>Asserts that a verb refuses these arguments as the user's error, and gives its message; in this process, which is quicker.</summary>
     public static string RefusalHere(params string[] arguments)
     {
-        (Verb verb, string[] own) = Verb.Find(arguments);
-        (string message, int exitCode) = Program.Failure(Assert.ThrowsAny<Exception>(() => verb.Read(own).Run(CancellationToken.None)));
+        (string message, int exitCode) = Program.Failure(Assert.ThrowsAny<Exception>(() =>
+        {
+            (Verb verb, string[] own) = Verb.Find(arguments);
+            return verb.Read(own).Run(CancellationToken.None);
+        }));
         Assert.Equal(2, exitCode);
         return message["error: ".Length..];
     }

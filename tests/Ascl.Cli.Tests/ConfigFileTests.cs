@@ -22,12 +22,12 @@ public sealed class ConfigFileTests : IDisposable
     public void WrongFileIsOneLine(string json, string message)
     {
         File.WriteAllText(path, json);
-        Assert.StartsWith(path + message, AsclProcess.Refusal("devices", "--config", path));
+        Assert.StartsWith(path + message, AsclProcess.RefusalHere("devices", "--config", path));
     }
 
     [Fact]
     public void MissingFileIsOneLine() =>
-        Assert.Equal("cannot read nowhere.json: no such file", AsclProcess.Refusal("devices", "--config=nowhere.json"));
+        Assert.Equal("cannot read nowhere.json: no such file", AsclProcess.RefusalHere("devices", "--config=nowhere.json"));
 
     [Fact]
     public void UnknownKeySuggestsTheNearest() => Assert.Equal($"{path}: unknown key 'attack_steps': did you mean attack-steps?", Refusal("""{"attack_steps": 3}"""));

@@ -42,5 +42,5 @@ public sealed class DataShowTests : IDisposable
     [InlineData("unknown command 'data': did you mean data show? (ascl --help lists them)", "data", "--help")]
     [InlineData("unknown command 'data shwo': did you mean data show? (ascl --help lists them)", "data", "shwo", "sample")]
     [InlineData("unknown command 'data banana': did you mean data show? (ascl --help lists them)", "data", "banana")]
-    public void HalfACommandIsToldTheWhole(string message, params string[] arguments) => Assert.Equal(message, AsclProcess.Refusal(arguments));
+    public void HalfACommandIsToldTheWhole(string message, params string[] arguments) => Assert.Equal(message, AsclProcess.RefusalHere(arguments));
 }

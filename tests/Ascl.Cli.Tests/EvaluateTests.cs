@@ -103,7 +103,7 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         Assert.Equal([40, 1024], latents.Shape("natural"));
         Assert.All(new[] { "natural.svg", "adversarial.svg" }, picture => Assert.StartsWith("<svg", File.ReadAllText(Path.Combine(study, "run", picture)), StringComparison.Ordinal));
         Assert.All(new[] { "l2", "cosine", "linf" }, distance => Assert.Contains("feature_extractor.conv2", File.ReadAllText(Path.Combine(study, "run", $"divergence-{distance}.svg")), StringComparison.Ordinal));
-        Assert.Contains("holds no run", AsclProcess.Refusal("study", folder), StringComparison.Ordinal);
+        Assert.Contains("holds no run", AsclProcess.RefusalHere("study", folder), StringComparison.Ordinal);
     }
 
     /// <summary>A run and copies of it whose last layer forgets more and more: what is less accurate has the same latents, but other adversarial images.</summary>
@@ -128,7 +128,7 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         Directory.CreateDirectory(same);
         foreach (string file in new[] { "config.json", "best.safetensors" })
             File.Copy(Path.Combine(run, file), Path.Combine(same, file));
-        Assert.Contains("have the same name, run", AsclProcess.Refusal("study", run, same), StringComparison.Ordinal);
+        Assert.Contains("have the same name, run", AsclProcess.RefusalHere("study", run, same), StringComparison.Ordinal);
 
         static JsonNode Latent(JsonNode study) => study["stages"]!.AsArray().First(s => s!["stage"]!.GetValue<string>() == "latent")!;
     }
@@ -167,7 +167,7 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         Assert.Equal(File.ReadAllText(Path.Combine(kept, "report.json")), File.ReadAllText(Path.Combine(folder, "again.json")));
         Assert.Contains("linf epsilon 0.05: ", again.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("nothing was attacked again", AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--epsilons", "0.05", "--out", kept).Error, StringComparison.Ordinal);
-        Assert.Contains("option --epsilons: '-1' is negative", AsclProcess.Refusal("evaluate", "--weights", run, "--epsilons", "0,-1"), StringComparison.Ordinal);
+        Assert.Contains("option --epsilons: '-1' is negative", AsclProcess.RefusalHere("evaluate", "--weights", run, "--epsilons", "0,-1"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -187,9 +187,9 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
     {
         string kept = Path.Combine(folder, "kept");
         Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", run, "--limit", "10", "--out", kept).ExitCode);
-        Assert.Contains("holds an evaluation with images 10, not 11", AsclProcess.Refusal("evaluate", "--weights", run, "--limit", "11", "--out", kept), StringComparison.Ordinal);
-        Assert.Contains("is not empty", AsclProcess.Refusal("evaluate", "--weights", run, "--out", run), StringComparison.Ordinal);
-        Assert.Contains("holds no adversarial images", AsclProcess.Refusal("evaluate", "--weights", run, "--replay", Path.Combine(run, "best.safetensors")), StringComparison.Ordinal);
+        Assert.Contains("holds an evaluation with images 10, not 11", AsclProcess.RefusalHere("evaluate", "--weights", run, "--limit", "11", "--out", kept), StringComparison.Ordinal);
+        Assert.Contains("is not empty", AsclProcess.RefusalHere("evaluate", "--weights", run, "--out", run), StringComparison.Ordinal);
+        Assert.Contains("holds no adversarial images", AsclProcess.RefusalHere("evaluate", "--weights", run, "--replay", Path.Combine(run, "best.safetensors")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -224,7 +224,7 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         Assert.True(minimal["accuracy"]!.GetValue<double>() <= report["worst_case_accuracy"]!.GetValue<double>());
         Assert.Contains("smallest linf changes found by FAB-T and Brendel & Bethge", result.Output, StringComparison.Ordinal);
         Assert.Contains("Smallest changes", File.ReadAllText(Path.Combine(whole, "report.html")), StringComparison.Ordinal);
-        Assert.Contains("there is only its form for linf", AsclProcess.Refusal("evaluate", "--weights", run, "--attack", "brendel-bethge", "--norm", "l2"), StringComparison.Ordinal);
+        Assert.Contains("there is only its form for linf", AsclProcess.RefusalHere("evaluate", "--weights", run, "--attack", "brendel-bethge", "--norm", "l2"), StringComparison.Ordinal);
     }
 
     private static void Tamper(string from, string to)

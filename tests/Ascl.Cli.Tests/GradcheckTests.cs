@@ -26,5 +26,5 @@ public sealed class GradcheckTests
 
     [Fact]
     public void AnUnknownOpIsRefused() =>
-        Assert.StartsWith("unknown op 'con2d': did you mean conv2d? (valid: conv2d, ", AsclProcess.Refusal("gradcheck", "--op", "con2d"));
+        Assert.StartsWith("unknown op 'con2d': did you mean conv2d? (valid: conv2d, ", AsclProcess.RefusalHere("gradcheck", "--op", "con2d"));
 }

@@ -71,16 +71,16 @@ public sealed class OnnxTests : IDisposable
         Refused("cut.onnx: ONNX Runtime cannot load it", "--weights", cut, "--attack", "noise");
         Refused("no such file", "--weights", InFolder("none.onnx"), "--attack", "noise");
         Refused("the network takes images of 3 channels", "--weights", InFolder("colours.onnx"), "--attack", "noise");
-        Assert.Contains("does not end in .onnx", AsclProcess.Refusal("export", "--weights", weights, "--onnx", InFolder("model.pb")), StringComparison.Ordinal);
-        Assert.Contains("--normalize auto is for certain images", AsclProcess.Refusal("export", "--weights", weights, "--onnx", onnx, "--normalize", "auto"), StringComparison.Ordinal);
-        Assert.Contains("no such directory", AsclProcess.Refusal("export", "--weights", weights, "--onnx", InFolder("none", "model.onnx")), StringComparison.Ordinal);
+        Assert.Contains("does not end in .onnx", AsclProcess.RefusalHere("export", "--weights", weights, "--onnx", InFolder("model.pb")), StringComparison.Ordinal);
+        Assert.Contains("--normalize auto is for certain images", AsclProcess.RefusalHere("export", "--weights", weights, "--onnx", onnx, "--normalize", "auto"), StringComparison.Ordinal);
+        Assert.Contains("no such directory", AsclProcess.RefusalHere("export", "--weights", weights, "--onnx", InFolder("none", "model.onnx")), StringComparison.Ordinal);
         byte[] before = File.ReadAllBytes(onnx);
-        Assert.Contains("not a safetensors file", AsclProcess.Refusal("export", "--weights", damaged, "--onnx", onnx), StringComparison.Ordinal);
+        Assert.Contains("not a safetensors file", AsclProcess.RefusalHere("export", "--weights", damaged, "--onnx", onnx), StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(onnx));
     }
 
     private static void Refused(string expected, params string[] arguments) =>
-        Assert.Contains(expected, AsclProcess.Refusal(["evaluate", "--data", "sample", .. arguments]), StringComparison.Ordinal);
+        Assert.Contains(expected, AsclProcess.RefusalHere(["evaluate", "--data", "sample", .. arguments]), StringComparison.Ordinal);
 
     /// <summary>The report of an evaluation, and the adversarial images by the places of the originals.</summary>
     private (JsonNode Report, Dictionary<long, float[]> Images) Evaluated(string name, string[] arguments)

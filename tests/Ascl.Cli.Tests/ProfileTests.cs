@@ -29,5 +29,5 @@ public sealed class ProfileTests
     }
 
     [Fact]
-    public void AnUnknownPartIsRefused() => Assert.StartsWith("unknown measurement 'pgd-stp': did you mean pgd-step?", AsclProcess.Refusal("profile", "--what", "pgd-stp"));
+    public void AnUnknownPartIsRefused() => Assert.StartsWith("unknown measurement 'pgd-stp': did you mean pgd-step?", AsclProcess.RefusalHere("profile", "--what", "pgd-stp"));
 }

@@ -71,18 +71,18 @@ public sealed class SweepTests : IDisposable
     public void WrongInputIsRefusedBeforeAnythingIsTrained()
     {
         string runs = Path.Combine(folder, "runs");
-        Assert.Contains("runs[1]: unknown key 'epoch': did you mean epochs?", AsclProcess.Refusal("sweep", Plan("""{"name": "a"}, {"name": "b", "epoch": 1}"""), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("runs[1]: option --epsilon", AsclProcess.Refusal("sweep", Plan("""{"name": "a"}, {"name": "b", "epsilon": "8/x"}"""), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("resnet19", AsclProcess.Refusal("sweep", Plan("""{"name": "a"}, {"name": "b", "model": "resnet19"}"""), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("b-seed-1: none: there is no such file or run", AsclProcess.Refusal("sweep", Plan("""{"name": "a"}, {"name": "b", "from": "none"}"""), "--out", runs), StringComparison.Ordinal);
+        Assert.Contains("runs[1]: unknown key 'epoch': did you mean epochs?", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}, {"name": "b", "epoch": 1}"""), "--out", runs), StringComparison.Ordinal);
+        Assert.Contains("runs[1]: option --epsilon", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}, {"name": "b", "epsilon": "8/x"}"""), "--out", runs), StringComparison.Ordinal);
+        Assert.Contains("resnet19", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}, {"name": "b", "model": "resnet19"}"""), "--out", runs), StringComparison.Ordinal);
+        Assert.Contains("b-seed-1: none: there is no such file or run", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}, {"name": "b", "from": "none"}"""), "--out", runs), StringComparison.Ordinal);
         Assert.Contains("more than the 10,000 runs", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}""", Enumerable.Range(0, 10_001)), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("names no \"out\"", AsclProcess.Refusal("sweep", Plan("""{"name": "a"}""")), StringComparison.Ordinal);
+        Assert.Contains("names no \"out\"", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}""")), StringComparison.Ordinal);
         Assert.False(Directory.Exists(runs));
 
         AsclProcess.Run("sweep", Plan("""{"name": "a", "method": "natural"}"""), "--out", runs);
-        Assert.Contains("holds a run with lr 0.02, the sweep asks for 0.03", AsclProcess.Refusal("sweep", Plan("""{"name": "a", "method": "natural", "lr": 0.03}"""), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("no such folder", AsclProcess.Refusal("compare", Path.Combine(folder, "nowhere")), StringComparison.Ordinal);
-        Assert.Contains("holds no run", AsclProcess.Refusal("compare", folder), StringComparison.Ordinal);
+        Assert.Contains("holds a run with lr 0.02, the sweep asks for 0.03", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a", "method": "natural", "lr": 0.03}"""), "--out", runs), StringComparison.Ordinal);
+        Assert.Contains("no such folder", AsclProcess.RefusalHere("compare", Path.Combine(folder, "nowhere")), StringComparison.Ordinal);
+        Assert.Contains("holds no run", AsclProcess.RefusalHere("compare", folder), StringComparison.Ordinal);
     }
 
     private string Plan(string runs, IEnumerable<int>? seeds = null)

@@ -99,9 +99,9 @@ public sealed class TrainTests : IDisposable
         Assert.True(a["worst_case_accuracy"]!.GetValue<double>() <= a["attacks"]!.AsArray().Min(x => x!["accuracy"]!.GetValue<double>()));
 
         AReportTellsTheRun(run);
-        Assert.Contains("holds a run already", AsclProcess.Refusal([.. Small, "--out", run]), StringComparison.Ordinal);
-        Assert.Contains("--lr cannot be given", AsclProcess.Refusal("train", "--resume", run, "--lr", "0.5"), StringComparison.Ordinal);
-        Assert.Contains("classes", AsclProcess.Refusal("evaluate", "--weights", run, "--data", $"file:{FileOf(12, 1, 28)}"), StringComparison.Ordinal);
+        Assert.Contains("holds a run already", AsclProcess.RefusalHere([.. Small, "--out", run]), StringComparison.Ordinal);
+        Assert.Contains("--lr cannot be given", AsclProcess.RefusalHere("train", "--resume", run, "--lr", "0.5"), StringComparison.Ordinal);
+        Assert.Contains("classes", AsclProcess.RefusalHere("evaluate", "--weights", run, "--data", $"file:{FileOf(12, 1, 28)}"), StringComparison.Ordinal);
     }
 
     private static void AReportTellsTheRun(string run)
@@ -131,7 +131,7 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(0, AsclProcess.Run("report", run).ExitCode);
         Assert.Contains("Selection", File.ReadAllText(page), StringComparison.Ordinal);
         File.Delete(Path.Combine(run, "report.json"));
-        Assert.Contains($"end it with ascl train --resume {run}", AsclProcess.Refusal("report", run), StringComparison.Ordinal);
+        Assert.Contains($"end it with ascl train --resume {run}", AsclProcess.RefusalHere("report", run), StringComparison.Ordinal);
     }
 
     /// <summary>Pre-training, then a linear layer on the frozen encoder, then fine-tuning of the whole.</summary>
@@ -154,7 +154,7 @@ public sealed class TrainTests : IDisposable
             Assert.NotEqual(after.ReadFloats(name), whole.ReadFloats(name));
         }
         Assert.DoesNotContain("projection.weight", after.Names);
-        Assert.Contains("silu", AsclProcess.Refusal([.. Small, "--method", "linear", "--from", SiluFile(), "--out", Path.Combine(folder, "refused")]), StringComparison.Ordinal);
+        Assert.Contains("silu", AsclProcess.RefusalHere([.. Small, "--method", "linear", "--from", SiluFile(), "--out", Path.Combine(folder, "refused")]), StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(folder, "refused")));
 
         // Once begun, a run does not need what it went out from.
