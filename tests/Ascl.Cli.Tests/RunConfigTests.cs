@@ -1,5 +1,9 @@
+using System.Reflection;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Settings;
 using Ascl.Robustness.Training;
 using Xunit;
 
@@ -33,12 +37,12 @@ public sealed class RunConfigTests : IDisposable
     [InlineData("""{"batch": -1}""", "batch is -1: must be at least 1")]
     [InlineData("""{"attack-steps": 0}""", "attack-steps is 0: must be at least 1")]
     [InlineData("""{"limit-test": 0}""", "limit-test is 0: must be at least 1")]
-    [InlineData("""{"threads": -1}""", "threads is -1: must not be negative")]
+    [InlineData("""{"threads": -1}""", "threads is -1: must be from 0 to 1024")]
     [InlineData("""{"temperature": 0}""", "temperature is 0: must be more than 0")]
     [InlineData("""{"lr": 1e999}""", "lr is ")]
     [InlineData("""{"epsilon": -0.1}""", "epsilon is -0.1: must not be negative")]
     [InlineData("""{"epsilon": 8}""", "epsilon is 8: must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)")]
-    [InlineData("""{"views": 3}""", "views is 3: must be 1 or 2")]
+    [InlineData("""{"views": 3}""", "views is 3: must be from 1 to 2")]
     [InlineData("""{"views": 2, "augment": "off"}""", "augment is off: two views of an image differ by it")]
     [InlineData("""{"view-pairing": "same-kind"}""", "view-pairing is same-kind: needs two views of each image (views 2)")]
     [InlineData("""{"method": "supcon"}""", "views is 1: supcon contrasts two views of each image (views 2)")]
@@ -46,7 +50,7 @@ public sealed class RunConfigTests : IDisposable
     [InlineData("""{"ema-decay": 1}""", "ema-decay is 1: must be at least 0 and less than 1")]
     [InlineData("""{"clip-norm": -1}""", "clip-norm is -1: must not be negative")]
     [InlineData("""{"momentum": 1}""", "momentum is 1: must be at least 0 and less than 1")]
-    [InlineData("""{"warmup": 10}""", "warmup is 10: must be at least 0 and less than the 10 epochs")]
+    [InlineData("""{"warmup": 10}""", "warmup is 10: must be less than the 10 epochs")]
     [InlineData("""{"schedule": "piecewise"}""", "milestones is empty: a piecewise schedule needs them (such as 100,105)")]
     [InlineData("""{"milestones": [5, 5]}""", "milestones is 5,5: must rise")]
     [InlineData("""{"milestones": [5, 10]}""", "milestones is 5,10: must lie between 1 and the last of 10 epochs")]
@@ -56,6 +60,16 @@ public sealed class RunConfigTests : IDisposable
         File.WriteAllText(path, json);
         Assert.StartsWith($"{path}: {problem}", Assert.Throws<UserErrorException>(() => RunConfig.OfRun(path)).Message);
     }
+
+    /// <summary>A value under a setting's name in JSON reaches the property that declares the setting.</summary>
+    [Fact]
+    public void JsonKeysAreTheSettings() => Assert.All(typeof(RunConfig).GetProperties(), property =>
+    {
+        if (property.GetCustomAttribute<SettingAttribute>() is { } setting)
+            Assert.Equal(property.GetCustomAttribute<JsonPropertyNameAttribute>()?.Name ?? JsonNamingPolicy.KebabCaseLower.ConvertName(property.Name), setting.Name);
+        else
+            Assert.True(property.GetMethod!.IsStatic || property.GetCustomAttribute<JsonIgnoreAttribute>() is not null, property.Name);
+    });
 
     [Fact]
     public void L2BallsMayBeLargerThanOne() => Assert.Equal(3, RunConfig.Of(new JsonObject { ["norm"] = "l2", ["epsilon"] = 3 }, "test").Epsilon);

@@ -28,7 +28,7 @@ internal static class ArgumentReader
             settings.EnableDashDash = true;
             settings.ParsingCulture = CultureInfo.InvariantCulture;
         });
-        ParserResult<T> result = parser.ParseArguments<T>(all);
+        ParserResult<T> result = parser.ParseArguments(() => (T)Activator.CreateInstance(SettingOptions.Extend(typeof(T)))!, all);
         if (result is NotParsed<T> failed)
             throw new UserErrorException(Describe(verb, failed.Errors.First(), options, all, fromFile, config));
         if (result.Value.Extra.FirstOrDefault() is { } extra)

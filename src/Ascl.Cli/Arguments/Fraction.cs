@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Ascl.Cli.Arguments;
 
 /// <summary>A number on the command line that is not negative: 0.031, 1e-2 or 8/255. Keeps the way it was written.</summary>
-internal sealed class Fraction
+public sealed class Fraction
 {
     private readonly string text;
 

@@ -65,14 +65,16 @@ internal static class HelpPage
     {
         var defaults = (VerbArguments)Activator.CreateInstance(arguments)!;
         Type? declaring = null;
+        bool isGeneral = false;
         foreach (VerbOption option in VerbOption.Of(arguments))
         {
-            bool firstInherited = declaring == arguments && option.Property.DeclaringType != arguments;
+            bool isInherited = option.Property.DeclaringType != arguments && option.Property.DeclaringType!.IsAssignableFrom(arguments);
             string? heading = option.Property.GetCustomAttribute<SectionAttribute>()?.Heading
-                ?? (declaring is null ? "Options" : firstInherited ? "General" : null);
+                ?? (declaring is null ? "Options" : isInherited && !isGeneral ? "General" : null);
             if (heading is not null)
                 page.AppendLine().AppendLine(heading);
             declaring = option.Property.DeclaringType;
+            isGeneral |= isInherited;
             string ending = defaults.DefaultOf(option.Name) is { } value ? $" (default: {value})" : "";
             AppendEntry(page, $"  --{option.Name} {option.Attribute.MetaValue}".TrimEnd(), option.Attribute.HelpText + ending, OptionColumn);
         }

@@ -5,7 +5,7 @@ using CommandLine;
 namespace Ascl.Cli.Arguments;
 
 /// <summary>What every verb takes. A verb's class holds its options as properties; a value that is there before parsing is the default.</summary>
-internal abstract class VerbArguments
+public abstract class VerbArguments
 {
     [Option("config", MetaValue = "FILE.json", HelpText = "Read options from a JSON file, {\"epochs\": 5}; the command line wins over it.")]
     public string? Config { get; init; }
@@ -24,7 +24,7 @@ internal abstract class VerbArguments
 }
 
 /// <summary>What a verb takes that computes.</summary>
-internal abstract class ComputingArguments : VerbArguments
+public abstract class ComputingArguments : VerbArguments
 {
     [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
     public string Device { get; init; } = DeviceChoice.Auto;
@@ -32,15 +32,15 @@ internal abstract class ComputingArguments : VerbArguments
     [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
     public string CudaGraphs { get; init; } = DeviceChoice.On;
 
-    [Option("precision", MetaValue = "NAME", HelpText = VerbTexts.Precision)]
+    [Option("precision", MetaValue = "NAME", HelpText = SettingTexts.Precision)]
     public string Precision { get; init; } = RunConfig.Precisions[0];
 
-    [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
+    [Option("threads", MetaValue = "N", HelpText = SettingTexts.Threads)]
     public int Threads { get; init; }
 }
 
 /// <summary>What a verb takes that computes with random numbers.</summary>
-internal abstract class RandomArguments : ComputingArguments
+public abstract class RandomArguments : ComputingArguments
 {
     [Option("seed", MetaValue = "N", HelpText = "Seed of everything random.")]
     public ulong Seed { get; init; } = 1;

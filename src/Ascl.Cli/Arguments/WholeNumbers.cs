@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Ascl.Cli.Arguments;
 
 /// <summary>Whole numbers on the command line, with commas between them: 100,105.</summary>
-internal sealed class WholeNumbers
+public sealed class WholeNumbers
 {
     /// <exception cref="FormatException">It is not such a list.</exception>
     public WholeNumbers(string text) => Values =

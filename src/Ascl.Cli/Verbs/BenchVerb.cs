@@ -3,6 +3,7 @@ using Ascl.Cli.Arguments;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Robustness.Benchmarks;
+using Ascl.Robustness.Training;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -12,7 +13,7 @@ namespace Ascl.Cli.Verbs;
 [Example("The contrastive loss over 8,192 rows, forward and backward", "--what contrastive --rows 8192 --dim 128")]
 internal sealed class BenchVerb : RandomArguments, IVerb
 {
-    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}.")]
     public string Model { get; init; } = "resnet18";
 
     [Option("batch", MetaValue = "N", HelpText = "Images a step.")]

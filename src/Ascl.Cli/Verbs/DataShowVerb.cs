@@ -3,6 +3,7 @@ using Ascl.Cli.Display;
 using Ascl.Data;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
+using Ascl.Robustness.Training;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -13,19 +14,19 @@ namespace Ascl.Cli.Verbs;
 [Example("Photos of any sizes at CLASS/IMAGE, as they would be trained on and tested", "folder:photos --resize 64 --crop 64 --test-share 0.2")]
 internal sealed class DataShowVerb : VerbArguments, IVerb
 {
-    [Value(0, MetaName = "SPEC", Required = true, HelpText = VerbTexts.DataForms)]
+    [Value(0, MetaName = "SPEC", Required = true, HelpText = SettingTexts.DataForms)]
     public string Specification { get; init; } = "";
 
-    [Option("resize", MetaValue = "N", HelpText = VerbTexts.Resize)]
+    [Option("resize", MetaValue = "N", HelpText = SettingTexts.Resize)]
     public int? Resize { get; init; }
 
-    [Option("crop", MetaValue = "N", HelpText = VerbTexts.Crop)]
+    [Option("crop", MetaValue = "N", HelpText = SettingTexts.Crop)]
     public int? Crop { get; init; }
 
-    [Option("test-share", MetaValue = "SHARE", HelpText = VerbTexts.TestShare)]
+    [Option("test-share", MetaValue = "SHARE", HelpText = SettingTexts.TestShare)]
     public Fraction? TestShare { get; init; }
 
-    [Option("allow-empty-classes", HelpText = VerbTexts.AllowEmptyClasses)]
+    [Option("allow-empty-classes", HelpText = SettingTexts.AllowEmptyClasses)]
     public bool AllowEmptyClasses { get; init; }
 
     [Option("sheet", MetaValue = "FILE.png", HelpText = "Write a contact sheet, a row of training images for each class.")]

@@ -1,4 +1,5 @@
 using Ascl.Cli.Arguments;
+using Ascl.Robustness.Training;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -18,47 +19,47 @@ internal sealed partial class EvaluateVerb : RandomArguments, IVerb
     [Option("weights", MetaValue = "FILE|RUN", Required = true, HelpText = "A safetensors or ONNX file, or a run's folder: its best checkpoint.")]
     public string Weights { get; init; } = "";
 
-    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}; a run's folder knows its own.")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}; a run's folder knows its own.")]
     public string? Model { get; init; }
 
-    [Option("activation", MetaValue = "NAME", HelpText = $"Its activation: {VerbTexts.Activations}; files of ascl know their own.")]
+    [Option("activation", MetaValue = "NAME", HelpText = $"Its activation: {SettingTexts.Activations}; files of ascl know their own.")]
     public string? Activation { get; init; }
 
-    [Option("data", MetaValue = "SPEC", HelpText = $"Test images: {VerbTexts.DataForms}; a run's folder knows its own.")]
+    [Option("data", MetaValue = "SPEC", HelpText = $"Test images: {SettingTexts.DataForms}; a run's folder knows its own.")]
     public string? Data { get; init; }
 
     [Option("limit", MetaValue = "N", HelpText = "Use only the first N test images.")]
     public int? Limit { get; init; }
 
-    [Option("resize", MetaValue = "N", HelpText = VerbTexts.Resize + VerbTexts.OfRun)]
+    [Option("resize", MetaValue = "N", HelpText = SettingTexts.Resize + VerbTexts.OfRun)]
     public int? Resize { get; init; }
 
-    [Option("crop", MetaValue = "N", HelpText = VerbTexts.Crop + VerbTexts.OfRun)]
+    [Option("crop", MetaValue = "N", HelpText = SettingTexts.Crop + VerbTexts.OfRun)]
     public int? Crop { get; init; }
 
-    [Option("test-share", MetaValue = "SHARE", HelpText = VerbTexts.TestShare + VerbTexts.OfRun)]
+    [Option("test-share", MetaValue = "SHARE", HelpText = SettingTexts.TestShare + VerbTexts.OfRun)]
     public Fraction? TestShare { get; init; }
 
-    [Option("allow-empty-classes", HelpText = VerbTexts.AllowEmptyClasses)]
+    [Option("allow-empty-classes", HelpText = SettingTexts.AllowEmptyClasses)]
     public bool AllowEmptyClasses { get; init; }
 
     [Option("ignore-class-names", HelpText = "Evaluate even where the weights name their classes otherwise than the data: class numbers are taken as they are.")]
     public bool IgnoreClassNames { get; init; }
 
-    [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {VerbTexts.Normalizations}; a run's folder knows its own.")]
+    [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {SettingTexts.Normalizations}; a run's folder knows its own.")]
     public string? Normalize { get; init; }
 
     [Section("Attack")]
     [Option("attack", MetaValue = "NAMES", HelpText = "Attacks in turn, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, brendel-bethge, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more attacks and starts), autoattack-rand (for random networks).")]
     public string Attack { get; init; } = "pgd";
 
-    [Option("norm", MetaValue = "NORM", HelpText = VerbTexts.Norm + " By default that of the run, else linf.")]
+    [Option("norm", MetaValue = "NORM", HelpText = SettingTexts.Norm + " By default that of the run, else linf.")]
     public string? Norm { get; init; }
 
-    [Option("epsilon", MetaValue = "E", HelpText = VerbTexts.Epsilon + " By default that of the run in its norm, else 8/255 in linf and 0.5 in l2.")]
+    [Option("epsilon", MetaValue = "E", HelpText = SettingTexts.Epsilon + " By default that of the run in its norm, else 8/255 in linf and 0.5 in l2.")]
     public Fraction? Epsilon { get; init; }
 
-    [Option("step-size", MetaValue = "A", HelpText = "Length of one step of PGD and Multi-Targeted. " + VerbTexts.StepSize)]
+    [Option("step-size", MetaValue = "A", HelpText = "Length of one step of PGD and Multi-Targeted. " + SettingTexts.StepSize)]
     public Fraction? StepSize { get; init; }
 
     [Option("steps", MetaValue = "N", HelpText = "Steps of PGD.")]

@@ -24,16 +24,16 @@ internal sealed class ExportVerb : VerbArguments, IVerb
     [Option("onnx", MetaValue = "FILE.onnx", Required = true, HelpText = "The file to write.")]
     public string Onnx { get; init; } = "";
 
-    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}; files of ascl know their own.")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}; files of ascl know their own.")]
     public string? Model { get; init; }
 
-    [Option("activation", MetaValue = "NAME", HelpText = $"Its activation: {VerbTexts.Activations}; files of ascl know their own.")]
+    [Option("activation", MetaValue = "NAME", HelpText = $"Its activation: {SettingTexts.Activations}; files of ascl know their own.")]
     public string? Activation { get; init; }
 
-    [Option("data", MetaValue = "SPEC", HelpText = $"Images that it is for: {VerbTexts.DataForms}. Their classes' names go into the file; a finished run knows them.")]
+    [Option("data", MetaValue = "SPEC", HelpText = $"Images that it is for: {SettingTexts.DataForms}. Their classes' names go into the file; a finished run knows them.")]
     public string? Data { get; init; }
 
-    [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {VerbTexts.Normalizations}; files of ascl know their own.")]
+    [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {SettingTexts.Normalizations}; files of ascl know their own.")]
     public string? Normalize { get; init; }
 
     public int Run(CancellationToken stop)

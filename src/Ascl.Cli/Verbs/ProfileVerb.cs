@@ -4,6 +4,7 @@ using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Robustness.Benchmarks;
+using Ascl.Robustness.Training;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -13,7 +14,7 @@ namespace Ascl.Cli.Verbs;
 [Example("Every layer apart, and a trace for Perfetto or chrome://tracing", "--model resnet18 --what attack-eval --shapes --trace attack.json")]
 internal sealed class ProfileVerb : RandomArguments, IVerb
 {
-    [Option("model", MetaValue = "NAME", HelpText = $"Network: {VerbTexts.Networks}.")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}.")]
     public string Model { get; init; } = "resnet18";
 
     [Option("batch", MetaValue = "N", HelpText = "Images a step.")]

@@ -26,10 +26,10 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     [Option("limit", MetaValue = "N", HelpText = "Use only the first N test images.")]
     public int Limit { get; init; } = 1000;
 
-    [Option("norm", MetaValue = "NORM", HelpText = VerbTexts.Norm + " By default that of each run.")]
+    [Option("norm", MetaValue = "NORM", HelpText = SettingTexts.Norm + " By default that of each run.")]
     public string? Norm { get; init; }
 
-    [Option("epsilon", MetaValue = "E", HelpText = VerbTexts.Epsilon + " By default that of each run.")]
+    [Option("epsilon", MetaValue = "E", HelpText = SettingTexts.Epsilon + " By default that of each run.")]
     public Fraction? Epsilon { get; init; }
 
     [Option("steps", MetaValue = "N", HelpText = "Steps of PGD, each of 2.5 epsilon/N, but at least epsilon/4 and at most epsilon.")]

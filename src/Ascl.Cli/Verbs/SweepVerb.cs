@@ -32,7 +32,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
     public string CudaGraphs { get; init; } = DeviceChoice.On;
 
-    [Option("threads", MetaValue = "N", HelpText = VerbTexts.Threads)]
+    [Option("threads", MetaValue = "N", HelpText = SettingTexts.Threads)]
     public int Threads { get; init; }
 
     public int Run(CancellationToken stop)

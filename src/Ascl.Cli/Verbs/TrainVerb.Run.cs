@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Data;
@@ -11,7 +12,7 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Cli.Verbs;
 
-internal sealed partial class TrainVerb
+public partial class TrainVerb
 {
     /// <summary>What may be given when a run goes on: nothing that changes the results of the epochs it has done.</summary>
     private static readonly string[] FreeOnResume = ["resume", "threads", "epochs"];
@@ -23,18 +24,19 @@ internal sealed partial class TrainVerb
             Console.Write(TrainPresets.List());
             return 0;
         }
-        RunFolder? earlier = Resume is null ? null : OpenForResume(Resume);
+        JsonObject given = Given();
+        RunFolder? earlier = given["resume"] is { } resume ? OpenForResume($"{resume}", given) : null;
         RunConfig config = earlier?.Config ?? ToRunConfig();
         if (earlier is null)
             RunFolder.FreePath(config);
-        using Device device = DeviceChoice.Open(Device, Threads ?? config.Threads, CudaGraphs);
+        using Device device = DeviceChoice.Open(Device, given["threads"]?.GetValue<int>() ?? config.Threads, CudaGraphs);
         foreach (string precision in config.UsedPrecisions())
             DeviceChoice.Prepare(device, precision);
         // What does not exist or fit is an error before a folder is made for the run, and names before the data are opened.
         NetworkCatalog.Check(config.Model);
         DataSet data = ProgressDisplay.Run($"opening {config.Data}", display => DataSource.Open(config.Data, config.DataOptions, progress: new OpeningProgress(display, stop)));
         // The network by default is for the images built in.
-        if (earlier is null && !Given().ContainsKey("model") && !RunParts.Takes(config.Model, data.Train))
+        if (earlier is null && !given.ContainsKey("model") && !RunParts.Takes(config.Model, data.Train))
             config = config with { Model = "resnet20" };
         Trainer.Check(config, data);
         Classifier? start = earlier is null ? RunParts.Classifier(config, data, device, Message.Print) : null;
@@ -63,14 +65,14 @@ internal sealed partial class TrainVerb
         return 0;
     }
 
-    private RunFolder OpenForResume(string path)
+    private RunFolder OpenForResume(string path, JsonObject given)
     {
-        string? other = Preset is not null ? "preset" : Given().Select(pair => pair.Key).FirstOrDefault(key => !FreeOnResume.Contains(key));
+        string? other = Preset is not null ? "preset" : given.Select(pair => pair.Key).FirstOrDefault(key => !FreeOnResume.Contains(key));
         if (other is not null)
             throw new UserErrorException($"--resume goes on with the run's own settings: --{other} cannot be given with it");
         RunFolder run = RunFolder.Open(path);
         run.CheckState();
-        if (Epochs is not { } epochs || epochs == run.Config.Epochs)
+        if (given["epochs"]?.GetValue<int>() is not { } epochs || epochs == run.Config.Epochs)
             return run;
         RunFolder more = run.WithEpochs(epochs);
         Console.WriteLine($"{path}: {epochs} epochs instead of {run.Config.Epochs}");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Ascl.Kernels.Settings;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Training;
 
@@ -39,9 +40,6 @@ public sealed record ComparisonRow(string Method, string Settings, int Runs, IRe
 /// <summary>One table of many runs.</summary>
 public sealed class RunComparison
 {
-    /// <summary>Settings that do not tell methods apart: where, how fast and from which random numbers a run works.</summary>
-    private static readonly string[] Incidental = ["seed", "threads", "out", "resume", "save-every", "twin", "tensorboard", "limit-test"];
-
     private sealed record Column(string Name, string Format, Func<RunRecord, EvaluationReport?, double?> Value);
 
     private readonly List<Column> columns;
@@ -145,8 +143,9 @@ public sealed class RunComparison
     private static JsonObject Settings(RunConfig config)
     {
         JsonObject all = config.ToJson();
-        foreach (string key in RunConfig.Keys.Where(key => Incidental.Contains(key) || !config.Uses(key)))
-            all.Remove(key);
+        // Nor do the seed and the number of test images tell methods apart.
+        foreach (Setting setting in RunConfig.Settings.Where(setting => setting.Incidental || setting.Name is "seed" or "limit-test" || !config.Uses(setting.Name)))
+            all.Remove(setting.Name);
         return all;
     }
 }

@@ -4,6 +4,7 @@ using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
+using Ascl.Kernels.Settings;
 
 namespace Ascl.Robustness.Training;
 
@@ -44,9 +45,6 @@ public sealed partial record RunConfig
         }
     }
 
-    /// <summary>Settings that do not change what a run computes.</summary>
-    private static readonly string[] Free = ["threads", "out", "resume", "twin", "tensorboard", "save-every"];
-
     /// <summary>The configuration of a run, from its folder.</summary>
     /// <exception cref="UserErrorException">The file cannot be read, or is not a valid configuration.</exception>
     public static RunConfig OfRun(string path) => OfRun(JsonFile.ReadObject(path), path);
@@ -67,7 +65,7 @@ public sealed partial record RunConfig
     public (string Key, string Own, string Other)? Difference(RunConfig other, string? except = null)
     {
         JsonObject own = ToJson(), others = other.ToJson();
-        return Keys.Except(Free).Where(key => key != except && !JsonNode.DeepEquals(own[key], others[key]))
+        return Settings.Where(setting => !setting.Incidental).Select(setting => setting.Name).Where(key => key != except && !JsonNode.DeepEquals(own[key], others[key]))
             .Select(key => ((string, string, string)?)(key, Text(own[key]), Text(others[key]))).FirstOrDefault();
 
         static string Text(JsonNode? value) => value?.ToJsonString() ?? "not given";
@@ -118,55 +116,19 @@ public sealed partial record RunConfig
     /// <exception cref="UserErrorException">A value is unknown or out of range.</exception>
     public RunConfig Checked(string where = "configuration")
     {
-        Known("method", Method, Methods);
-        Known("foundation", Foundation, Foundations);
-        Known("activation", Activation, Activations);
-        Known("strategy", Strategy, Strategies);
-        Known("distance", Distance, Distances);
-        Known("schedule", Schedule, Schedules);
-        Known("norm", Norm, Norms);
-        Known("view-pairing", ViewPairing, ViewPairings);
-        Known("start", Start, Starts);
-        Known("bn-mode", BnMode, BnModes);
-        Known("precision", Precision, Precisions);
-        Known("attack-precision", AttackPrecision ?? Precision, Precisions);
-        Known("augment", Augment, Augmentations);
+        foreach (Setting setting in Settings)
+            setting.Check(this, where);
         InputNormalization.Check(Normalize);
         Require(Data.Length > 0, "data", Data, "must name a data set");
         Require(Model.Length > 0, "model", Model, "must name a network");
-        Require(Views is 1 or 2, "views", Views, "must be 1 or 2");
         Require(Views == 1 || Augment != "off", "augment", Augment, "two views of an image differ by it");
         Require(Views == 2 || ViewPairing == "jointly", "view-pairing", ViewPairing, "needs two views of each image (views 2)");
         Require(Views == 2 || Method != "supcon", "views", Views, "supcon contrasts two views of each image (views 2)");
         Require(From is not null || Method != "linear", "from", "not given", "a linear evaluation needs an encoder, such as that of a run of supcon");
-        Require(LimitTrain is null or >= 1, "limit-train", LimitTrain, "must be at least 1");
-        Require(LimitTest is null or >= 1, "limit-test", LimitTest, "must be at least 1");
-        Require(Epochs >= 1, "epochs", Epochs, "must be at least 1");
-        Require(Batch >= 1, "batch", Batch, "must be at least 1");
-        Require(AttackSteps >= 1, "attack-steps", AttackSteps, "must be at least 1");
-        foreach (var (key, value) in new[] { ("resize", Resize), ("crop", Crop) })
-            Require(value is null or >= 1, key, value, "must be at least 1");
-        Require(TestShare is null or > 0 and <= 1, "test-share", TestShare, "must be more than 0 and at most 1");
-        Require(Threads <= CpuDevice.MaximumThreads, "threads", Threads, $"must be at most {CpuDevice.MaximumThreads}");
-        foreach (var (key, value) in new[] { ("validation", Validation ?? 0), ("head", Head), ("threads", Threads), ("save-every", SaveEvery) })
-            Require(value >= 0, key, value, "must not be negative");
-        Require(double.IsFinite(Epsilon) && Epsilon >= 0, "epsilon", Epsilon, "must not be negative");
-        foreach (var (key, value) in new[] { ("temperature", Temperature), ("lr", LearningRate), ("step-size", Epsilon == 0 ? 1 : GivenStepSize ?? 1), ("decay", Decay) })
-            Require(float.IsFinite((float)value) && (float)value > 0, key, value, "must be more than 0, also in single precision");
-        foreach (var (key, value) in new[]
-        {
-            ("contrastive-weight", ContrastiveWeight), ("natural-weight", NaturalWeight), ("robust-weight", RobustWeight),
-            ("vat-weight", VatWeight), ("trades-beta", TradesBeta), ("weight-decay", WeightDecay), ("clip-norm", ClipNorm), ("awp-gamma", AwpGamma),
-            ("local-compactness-weight", LocalCompactnessWeight), ("local-smoothness-weight", LocalSmoothnessWeight),
-            ("global-compactness-weight", GlobalCompactnessWeight), ("global-smoothness-weight", GlobalSmoothnessWeight), ("confidence-weight", ConfidenceWeight),
-        })
-            Require(float.IsFinite((float)value) && value >= 0, key, value, "must not be negative");
-        Require(LabelSmoothing is >= 0 and < 1, "label-smoothing", LabelSmoothing, "must be at least 0 and less than 1");
-        Require(EmaDecay is >= 0 and < 1, "ema-decay", EmaDecay, "must be at least 0 and less than 1");
-        Require(Momentum is >= 0 and < 1, "momentum", Momentum, "must be at least 0 and less than 1");
+        Require(Epsilon == 0 || StepSize > 0, "step-size", StepSize, "must be more than 0");
         Require(
             Norm != "linf" || Epsilon <= 1, "epsilon", Epsilon, "must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)");
-        Require(Warmup >= 0 && Warmup < Epochs, "warmup", Warmup, $"must be at least 0 and less than the {Epochs} epochs");
+        Require(Warmup < Epochs, "warmup", Warmup, $"must be less than the {Epochs} epochs");
         string given = string.Join(",", Milestones);
         Require(Schedule != "piecewise" || Milestones.Count > 0, "milestones", "empty", "a piecewise schedule needs them (such as 100,105)");
         Require(Milestones.Zip(Milestones.Skip(1)).All(pair => pair.First < pair.Second), "milestones", given, "must rise");
@@ -177,12 +139,6 @@ public sealed partial record RunConfig
         {
             if (!holds)
                 throw new UserErrorException($"{where}: {key} is {value}: {rule}");
-        }
-
-        void Known(string key, string name, IReadOnlyList<string> names)
-        {
-            if (!names.Contains(name))
-                throw NearestName.Unknown(key, name, names);
         }
     }
 }

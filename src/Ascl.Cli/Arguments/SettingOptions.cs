@@ -1,0 +1,72 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Reflection.Emit;
+using Ascl.Kernels.Settings;
+using CommandLine;
+
+namespace Ascl.Cli.Arguments;
+
+/// <summary>Gives a verb an option for every setting that a type declares.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class OptionsForAttribute(Type settings) : Attribute
+{
+    public Type Settings => settings;
+}
+
+/// <summary>
+/// The parser reads options off the properties of a class. A verb that takes settings is therefore extended at run time by a class with one property a setting,
+/// so that no setting is declared twice.
+/// </summary>
+internal static class SettingOptions
+{
+    private static readonly ModuleBuilder Module =
+        AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Ascl.Cli.SettingOptions"), AssemblyBuilderAccess.Run).DefineDynamicModule("options");
+
+    private static readonly ConcurrentDictionary<Type, Lazy<Type>> Extended = new();
+
+    /// <summary>The settings that a verb takes; none where it takes no settings.</summary>
+    public static IReadOnlyList<Setting> Of(Type verb) => verb.GetCustomAttribute<OptionsForAttribute>() is { } options ? Setting.Of(options.Settings) : [];
+
+    /// <summary>The verb's class with its settings as options; the class itself where it takes no settings.</summary>
+    public static Type Extend(Type verb) => Of(verb).Count == 0 ? verb : Extended.GetOrAdd(verb, static verb => new(() => Make(verb))).Value;
+
+    private static Type Make(Type verb)
+    {
+        TypeBuilder type = Module.DefineType($"{verb.Name}.WithSettings", TypeAttributes.Public | TypeAttributes.Class, verb);
+        ConstructorInfo option = typeof(OptionAttribute).GetConstructor([typeof(string)])!;
+        PropertyInfo help = typeof(OptionAttribute).GetProperty(nameof(OptionAttribute.HelpText))!, form = typeof(OptionAttribute).GetProperty(nameof(OptionAttribute.MetaValue))!;
+        foreach (Setting setting in Of(verb))
+        {
+            PropertyBuilder property = Property(type, setting.Name, OptionType(setting.ValueType));
+            property.SetCustomAttribute(new CustomAttributeBuilder(option, [setting.Name], [help, form], [setting.Help, setting.Form]));
+            if (setting.Section is { } section)
+                property.SetCustomAttribute(new CustomAttributeBuilder(typeof(SectionAttribute).GetConstructor([typeof(string)])!, [section]));
+        }
+        return type.CreateType();
+    }
+
+    /// <summary>How the parser is to read values of a type; null stands for an option that is not given.</summary>
+    private static Type OptionType(Type value) =>
+        value == typeof(double) ? typeof(Fraction) : value == typeof(IReadOnlyList<int>) ? typeof(WholeNumbers) : value == typeof(string) ? value : typeof(Nullable<>).MakeGenericType(value);
+
+    private static PropertyBuilder Property(TypeBuilder owner, string name, Type type)
+    {
+        const MethodAttributes Accessor = MethodAttributes.Public | MethodAttributes.SpecialName | MethodAttributes.HideBySig;
+        FieldBuilder field = owner.DefineField($"<{name}>", type, FieldAttributes.Private);
+        MethodBuilder get = owner.DefineMethod($"get_{name}", Accessor, type, []), set = owner.DefineMethod($"set_{name}", Accessor, null, [type]);
+        Emit(get.GetILGenerator(), OpCodes.Ldarg_0, OpCodes.Ldfld);
+        Emit(set.GetILGenerator(), OpCodes.Ldarg_0, OpCodes.Ldarg_1, OpCodes.Stfld);
+        PropertyBuilder property = owner.DefineProperty(name, PropertyAttributes.None, type, null);
+        property.SetGetMethod(get);
+        property.SetSetMethod(set);
+        return property;
+
+        void Emit(ILGenerator code, params OpCode[] instructions)
+        {
+            foreach (OpCode instruction in instructions[..^1])
+                code.Emit(instruction);
+            code.Emit(instructions[^1], field);
+            code.Emit(OpCodes.Ret);
+        }
+    }
+}
