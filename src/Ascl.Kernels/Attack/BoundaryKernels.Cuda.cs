@@ -106,10 +106,8 @@ public static unsafe partial class BoundaryKernels
             sum = GroupReduction.Sum(shared, sum);
             float length = p.IsLinf == 1 ? sum : ImageGroups.Length(shared, p.Gradients, at, p.Image);
             float distance = MathF.Abs(p.Values[n]) / (length + 1e-12f);
-            // Everybody compares with the distance before it changes.
-            int isFarther = distance >= p.Distances[n] ? 1 : 0;
-            Group.Barrier();
-            if (isFarther == 1)
+            // Everybody compares with the distance before it changes: the barrier takes the comparison, or ILGPU would move the load behind it.
+            if (Group.BarrierOr(distance >= p.Distances[n]))
                 return;
             for (int i = at + Group.IdxX; i < at + p.Image; i += Group.DimX)
                 p.NearestGradients[i] = p.Gradients[i];

@@ -207,7 +207,7 @@ public sealed class CudaDevice : Device, IKernelClock
         if (config.GridDim.Size == 0)
             return;
         if (!kernels.TryGetValue(kernel.Method, out Delegate? launcher))
-            kernels[kernel.Method] = launcher = accelerator.LoadKernel(kernel);
+            kernels[kernel.Method] = launcher = CudaKernelLoader.Load(accelerator, kernel);
         if (recorded is { IsOpen: true })
             Record((Action<AcceleratorStream, KernelConfig, TArguments>)launcher, config, arguments);
         else

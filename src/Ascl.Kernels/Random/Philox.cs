@@ -33,7 +33,9 @@ public static partial class Philox
     public static uint Word(RandomKey key, uint position)
     {
         var (x, y, z, w) = Block(key, position >> 2);
-        return (position & 3) switch { 0 => x, 1 => y, 2 => z, _ => w };
+        // No switch: on a GPU it would be a table of branches.
+        uint place = position & 3;
+        return place == 0 ? x : place == 1 ? y : place == 2 ? z : w;
     }
 
     /// <summary>A coin tossed with word number <paramref name="position"/>.</summary>

@@ -25,9 +25,10 @@ public readonly unsafe struct F1(float value) : ISimd<F1>
     [MethodImpl(Inline)] public static F1 operator *(F1 a, F1 b) => new(a.Value * b.Value);
     [MethodImpl(Inline)] public static F1 operator /(F1 a, F1 b) => new(a.Value / b.Value);
 
-    // As the vector instructions: the second operand where either is NaN.
-    [MethodImpl(Inline)] public static F1 Min(F1 a, F1 b) => new(a.Value < b.Value ? a.Value : b.Value);
-    [MethodImpl(Inline)] public static F1 Max(F1 a, F1 b) => new(a.Value > b.Value ? a.Value : b.Value);
+    // As the vector instructions: the second operand where either is NaN. The operands stand in this order for ILGPU: where it moves a constant from the left of a
+    // comparison to the right it turns an ordered comparison into an unordered one, and NaN would choose the constant.
+    [MethodImpl(Inline)] public static F1 Min(F1 a, F1 b) => new(b.Value > a.Value ? a.Value : b.Value);
+    [MethodImpl(Inline)] public static F1 Max(F1 a, F1 b) => new(b.Value < a.Value ? a.Value : b.Value);
     [MethodImpl(Inline)] public static F1 Abs(F1 a) => new(MathF.Abs(a.Value));
     [MethodImpl(Inline)] public static F1 Sqrt(F1 a) => new(MathF.Sqrt(a.Value));
     [MethodImpl(Inline)] public static F1 TimesPowerOf2(F1 value, F1 exponent) => new(BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value.Value) + ((int)exponent.Value << 23)));

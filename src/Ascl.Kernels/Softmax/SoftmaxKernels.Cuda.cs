@@ -289,8 +289,10 @@ internal static class SoftmaxCuda
         {
             float other = Warp.ShuffleXor(largest, distance);
             int otherBest = Warp.ShuffleXor(best, distance);
-            if (other > largest || (other == largest && otherBest < best))
-                (largest, best) = (other, otherBest);
+            // Selects, not a branch: all lanes are to come to the next shuffle together.
+            int isBetter = (other > largest ? 1 : 0) | ((other == largest ? 1 : 0) & (otherBest < best ? 1 : 0));
+            largest = isBetter != 0 ? other : largest;
+            best = isBetter != 0 ? otherBest : best;
         }
         if (WarpRows.Lane == 0)
             p.Y[row] = notNumbers > 0 ? -1 : best;

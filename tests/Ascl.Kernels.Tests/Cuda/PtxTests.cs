@@ -48,6 +48,8 @@ public sealed class PtxTests(ITestOutputHelper output)
     [InlineData("call.uni (r), f, (a);", "call")]
     [InlineData("st.local.b32 [%rd1], %r1;", "local")]
     [InlineData("add.f64 %fd1, %fd2, %fd3;", "double")]
+    [InlineData("@%p12 bra.uni L_4;", "uniform")]
+    [InlineData("brx.idx.uni %r1, table;", "table")]
     [InlineData("rem.s32 %r1, %r2, %r3;", "division")]
     public void WhatMustNotBeThereIsSeen(string line, string complaint) => Assert.Contains(complaint, Assert.Single(PtxCompiler.Complaints(line)), StringComparison.Ordinal);
 }
