@@ -7,7 +7,7 @@ namespace Ascl.Data;
 /// </summary>
 /// <param name="CropPadding">Zero pixels put round the image before a crop of the image's own size is cut out at random; 0 for no
 /// crop.</param>
-/// <param name="HorizontalFlip">Mirror every second image, by chance, left to right.</param>
+/// <param name="HorizontalFlip">Flip each image horizontally with probability 0.5.</param>
 public sealed record Augmentation(int CropPadding, bool HorizontalFlip)
 {
     /// <summary>Leaves images as they are: digits, garments, anything that a mirror or a shift would change.</summary>

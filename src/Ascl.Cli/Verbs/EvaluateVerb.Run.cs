@@ -142,7 +142,7 @@ internal sealed partial class EvaluateVerb
         ["queries"] = Queries,
         ["seed"] = Seed,
         ["batch"] = Batch,
-        // Evaluations of before go on.
+        // Absent in older evaluations, which can still be resumed.
         ["precision"] = Precision == RunConfig.Precisions[0] ? null : Precision,
     };
 

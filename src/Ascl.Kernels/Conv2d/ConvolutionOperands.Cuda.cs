@@ -21,7 +21,7 @@ internal static class ConvolutionOperands
     }
 
     /// <summary>[tile][(tap, channel)][column of the tile], zero where there is no such channel or column.</summary>
-    /// <param name="old">Packed weights of before a change, to be filled again; null for none.</param>
+    /// <param name="old">Stale packed weights whose memory is reused; null for none.</param>
     public static DeviceBuffer<float> Pack(CudaDevice device, Packing packing, int tileColumns, DeviceBuffer<float> weight, DeviceBuffer<float>? old)
     {
         int tiles = (packing.Columns + tileColumns - 1) / tileColumns;

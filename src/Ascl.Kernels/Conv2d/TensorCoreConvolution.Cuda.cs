@@ -80,7 +80,7 @@ internal static class TensorCoreConvolution
     }
 
     /// <summary>[tile][slice][column of the tile][64 bytes].</summary>
-    /// <param name="old">Packed weights of before a change, to be filled again; null for none.</param>
+    /// <param name="old">Stale packed weights whose memory is reused; null for none.</param>
     private static DeviceBuffer<float> Pack(CudaDevice device, Precision precision, ConvolutionOperands.Packing packing, int tileColumns, DeviceBuffer<float> weight, DeviceBuffer<float>? old)
     {
         int slices = (Chunks(precision, packing) + TensorCoreTile.ChunksOfLine - 1) / TensorCoreTile.ChunksOfLine, tiles = (packing.Columns + tileColumns - 1) / tileColumns;

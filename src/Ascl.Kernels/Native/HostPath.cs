@@ -2,7 +2,7 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Kernels.Native;
 
-/// <summary>For what is too rare or too crooked for a GPU kernel: its operands are copied to the CPU, computed with there, and the results copied back.
+/// <summary>CPU fallback for rare or irregular kernels: operands are copied to the CPU, and results back.
 /// The GPU waits meanwhile.</summary>
 internal static class HostPath
 {

@@ -193,7 +193,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         return batches.Of(chunk, host);
     }
 
-    /// <summary>Filled up with the last of them to a quarter of a batch: few sizes of batch mean few sizes of memory.</summary>
+    /// <summary>Pads with the last of them to a multiple of a quarter batch, so that buffers are reused.</summary>
     private int[] Padded(int[] left)
     {
         int quarter = (Math.Min(batchSize, images.Count) + 3) / 4;

@@ -48,7 +48,7 @@ public sealed class EpochTotals
 /// <param name="TrainNaturalAccuracy">On the natural training images as they were trained on; null where they were not passed through.</param>
 /// <param name="AverageNaturalAccuracy">Of the averaged weights, on the validation images; null where there are none.</param>
 /// <param name="Selection">Of every strategy, whether in use or not; empty without natural and adversarial images.</param>
-/// <param name="Probe">After the epoch; like the warnings, null in files of before there was one, and for pre-training.</param>
+/// <param name="Probe">After the epoch; like the warnings absent in older files and for pre-training.</param>
 public sealed record EpochMetrics(
     int Epoch,
     double LearningRate,

@@ -231,7 +231,7 @@ public sealed partial record RunConfig
     [Setting("weight-decay", "Weight decay, on every parameter.", Min = 0)]
     public double WeightDecay { get; init; } = 5e-4;
 
-    /// <summary>Longest that all gradients together may be; longer ones are scaled back; 0 for no limit.</summary>
+    /// <summary>Maximum global gradient norm; 0 for no clipping.</summary>
     [Setting("clip-norm", "Maximum global gradient norm; 0: no clipping.", Min = 0)]
     public double ClipNorm { get; init; }
 

@@ -71,7 +71,7 @@ public static class RunState
         }
     }
 
-    /// <summary>What the classifier of a saved state is made of; null in states of before they told it.</summary>
+    /// <summary>What the classifier of a saved state is made of; absent in older states.</summary>
     /// <exception cref="UserErrorException">The file is damaged.</exception>
     public static ClassifierSpec? Spec(string path)
     {
