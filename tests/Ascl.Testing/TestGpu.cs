@@ -1,8 +1,9 @@
 using Ascl.Kernels.Devices;
+using Ascl.Testing.Ptx;
 
 namespace Ascl.Testing;
 
-/// <summary>The CUDA device of the tests: the machine's first where there is one, else the simulated one. Tests that use it belong to the
+/// <summary>The CUDA device of the tests: the machine's first where there is one, else a simulated one that executes the kernels' PTX. Tests that use it belong to the
 /// collection <see cref="Collection"/>, because a device is driven by one thread.</summary>
 public static class TestGpu
 {
@@ -15,5 +16,5 @@ public static class TestGpu
     public static CudaDevice Device => Opened.Value;
 
     /// <summary>Another one, for the caller alone.</summary>
-    public static CudaDevice Open(bool graphs) => IsReal ? CudaDevice.Open(0, graphs) : CudaDevice.Simulated(graphs);
+    public static CudaDevice Open(bool graphs) => IsReal ? CudaDevice.Open(0, graphs) : CudaDevice.Simulated(new PtxKernelLoader(), graphs);
 }

@@ -30,6 +30,7 @@ public sealed class CudaDevice : Device, IKernelClock
     private readonly AcceleratorStream stream;
     private readonly CudaMemory memory;
     private readonly PageLockedArray1D<byte> staging;
+    private readonly CudaKernelLoader loader;
     private readonly Dictionary<MethodInfo, Delegate> kernels = [];
     private readonly List<(float[] Values, DeviceBuffer<float> Buffer)> constants = [];
     private readonly RepeatedWorks? repeated;
@@ -41,9 +42,10 @@ public sealed class CudaDevice : Device, IKernelClock
     /// <summary>Where a simulated device puts down what it is given, instead of running it; null elsewhere.</summary>
     private RecordedLaunches? recorded;
 
-    private CudaDevice(Context context, Accelerator accelerator, long slabBytes, string name, bool graphs)
+    private CudaDevice(Context context, Accelerator accelerator, long slabBytes, string name, bool graphs, CudaKernelLoader? loader = null)
     {
         (this.context, this.accelerator, Name) = (context, accelerator, name);
+        this.loader = loader ?? new CudaKernelLoader();
         stream = accelerator.CreateStream();
         memory = new CudaMemory(accelerator, slabBytes);
         staging = accelerator.AllocatePageLocked1D<byte>(StagingBytes);
@@ -109,16 +111,14 @@ public sealed class CudaDevice : Device, IKernelClock
         return new(context, device.CreateCudaAccelerator(context), CudaSlab, name, graphs);
     }
 
-    /// <summary>The same kernels, memory and launches on ILGPU's CPU accelerator: for tests on machines without a GPU, thousands of times slower than
-    /// <see cref="CpuDevice"/>. It runs the kernels as .NET compiles them, so it shows their logic, not what ILGPU's compiler makes of it.</summary>
+    /// <summary>The same memory and launches on a machine without a GPU, for tests.</summary>
+    /// <param name="loader">What runs the kernels.</param>
     /// <param name="graphs">Whether repeated work is put down as lists of launches.</param>
-    public static CudaDevice Simulated(bool graphs = true) => Simulated(null, graphs);
-
-    /// <summary>With something that runs the native kernels.</summary>
-    internal static CudaDevice Simulated(NativeKernels? native, bool graphs = true)
+    /// <param name="native">What runs the native kernels; null for nothing.</param>
+    internal static CudaDevice Simulated(CudaKernelLoader loader, bool graphs = true, NativeKernels? native = null)
     {
         Context context = CudaLibrary.CreateContext(builder => builder.CPU(new CPUDevice(32, GroupSize / 32, 1)));
-        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context), SimulatedSlab, "cuda simulated", graphs) { native = native };
+        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context), SimulatedSlab, "cuda simulated", graphs, loader) { native = native };
     }
 
     private static string Describe(ILGPU.Runtime.Cuda.CudaDevice device, int index) =>
@@ -207,7 +207,7 @@ public sealed class CudaDevice : Device, IKernelClock
         if (config.GridDim.Size == 0)
             return;
         if (!kernels.TryGetValue(kernel.Method, out Delegate? launcher))
-            kernels[kernel.Method] = launcher = CudaKernelLoader.Load(accelerator, kernel);
+            kernels[kernel.Method] = launcher = loader.Load(accelerator, kernel);
         if (recorded is { IsOpen: true })
             Record((Action<AcceleratorStream, KernelConfig, TArguments>)launcher, config, arguments);
         else

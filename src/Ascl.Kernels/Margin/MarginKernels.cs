@@ -1,5 +1,6 @@
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Softmax;
 
 namespace Ascl.Kernels.Margin;
 
@@ -94,6 +95,9 @@ public static unsafe class MarginKernels
         int least = LeastClasses(loss, targets is not null);
         if (k < least)
             throw new ShapeException($"{name}: {loss.ToString().ToLowerInvariant()} needs {least} classes, there are {k}");
+        ClassLabels.Check(name, k, labels);
+        if (targets is not null)
+            ClassLabels.Check(name, k, targets);
     }
 
     /// <summary>The places of the largest logits of a row, the first of equals first.</summary>

@@ -14,14 +14,14 @@ namespace Ascl.Kernels.Native;
 /// behaviour where the threads of a warp part there. Every conditional branch is therefore loaded as an ordinary one; the driver's compiler finds out by itself
 /// which are uniform.
 /// </summary>
-internal static partial class CudaKernelLoader
+internal partial class CudaKernelLoader
 {
     /// <summary>PTXCompiledKernel has no public constructor, and its text no setter.</summary>
     private static readonly FieldInfo Text = typeof(PTXCompiledKernel).GetField($"<{nameof(PTXCompiledKernel.PTXAssembly)}>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance)
         ?? throw new NotSupportedException("this version of ILGPU keeps PTX elsewhere");
 
     /// <summary>What launches a kernel.</summary>
-    public static Action<AcceleratorStream, KernelConfig, TArguments> Load<TArguments>(Accelerator accelerator, Action<TArguments> kernel) where TArguments : struct
+    public virtual Action<AcceleratorStream, KernelConfig, TArguments> Load<TArguments>(Accelerator accelerator, Action<TArguments> kernel) where TArguments : struct
     {
         EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method);
         CompiledKernel compiled = accelerator.GetBackend().Compile(entry, KernelSpecialization.Empty);

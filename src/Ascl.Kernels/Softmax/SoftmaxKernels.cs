@@ -195,13 +195,10 @@ public static unsafe class SoftmaxKernels
                 throw new ShapeException($"{name}: {buffer} has {length} values, logits [{n}, {k}] need {expected}");
     }
 
-    /// <summary>Labels on a GPU are not read here, which would mean waiting for it: its kernels write NaN instead.</summary>
     private static void CheckTargets(string name, int k, DeviceBuffer<int> labels, float smoothing)
     {
         if (!(smoothing >= 0 && smoothing <= 1))
             throw new ArgumentException($"{name}: label smoothing {smoothing} is not in [0, 1]");
-        for (int i = 0; labels.Device is CpuDevice && i < labels.Length; i++)
-            if ((uint)CpuDevice.Pointer(labels)[i] >= (uint)k)
-                throw new ArgumentException($"{name}: row {i} has label {CpuDevice.Pointer(labels)[i]}, there are {k} classes");
+        ClassLabels.Check(name, k, labels);
     }
 }

@@ -2,6 +2,6 @@ using Ascl.Testing;
 
 namespace Ascl.Kernels.Tests.Cuda;
 
-/// <summary>Alone: a group of the simulated GPU is 256 threads that spin, which other tests' threads and garbage collections would wait for.</summary>
+/// <summary>One test after another: a device is driven by one thread.</summary>
 [CollectionDefinition(TestGpu.Collection, DisableParallelization = true)]
 public sealed class CudaCollection;

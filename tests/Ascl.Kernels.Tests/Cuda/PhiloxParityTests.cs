@@ -1,3 +1,4 @@
+using Ascl.Testing.Ptx;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Native;
 using Ascl.Kernels.Random;

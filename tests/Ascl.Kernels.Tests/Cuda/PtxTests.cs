@@ -1,4 +1,5 @@
 using System.Reflection;
+using Ascl.Testing.Ptx;
 using ILGPU.Runtime.Cuda;
 using Xunit.Abstractions;
 

@@ -8,13 +8,13 @@ using Ascl.Testing;
 
 namespace Ascl.Robustness.Tests.Training;
 
-/// <summary>Attack and training step of a whole network on CUDA (simulated where there is no GPU) and on the CPU.</summary>
+/// <summary>Attack and training step of a whole network on CUDA (its PTX, where there is no GPU) and on the CPU.</summary>
 [Collection(TestGpu.Collection)]
 public sealed class CudaParityTests
 {
     private static readonly int[] Chosen = [1, 2, 3, 4, 5, 6];
 
-    [Theory, Trait("Category", "Slow")]
+    [Theory]
     [InlineData(ForwardMode.Train)]
     [InlineData(ForwardMode.Frozen)]
     public void AttacksAgree(ForwardMode mode)

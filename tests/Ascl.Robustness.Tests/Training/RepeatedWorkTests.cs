@@ -15,7 +15,7 @@ namespace Ascl.Robustness.Tests.Training;
 /// Work that the device captured and launches again gives the bits of work launched kernel by kernel. On the simulated device a capture is a list of kernels
 /// with their arguments: where anything else were needed, such as a copy from the host, a run of the list would come out otherwise.
 /// </summary>
-[Collection(TestGpu.Collection), Trait("Category", "Slow")]
+[Collection(TestGpu.Collection)]
 public sealed class RepeatedWorkTests : IDisposable
 {
     private const double Epsilon = 8 / 255.0, StepSize = 2 / 255.0;

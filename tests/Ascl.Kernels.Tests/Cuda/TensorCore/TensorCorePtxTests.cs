@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using Ascl.Testing.Ptx;
 using Ascl.Kernels.Native;
 
 namespace Ascl.Kernels.Tests.Cuda.TensorCore;

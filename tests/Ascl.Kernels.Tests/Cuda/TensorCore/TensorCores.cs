@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Native;
 using Ascl.Testing;
+using Ascl.Testing.Ptx;
 
 namespace Ascl.Kernels.Tests.Cuda.TensorCore;
 
@@ -22,7 +23,7 @@ internal sealed class TensorCoreFactAttribute : FactAttribute
 /// <summary>A device with tensor cores for the tests, and what these make of numbers.</summary>
 internal static class TensorCores
 {
-    private static readonly Lazy<CudaDevice> Opened = new(() => TestGpu.IsReal ? CudaDevice.Open(0) : CudaDevice.Simulated(Emulation));
+    private static readonly Lazy<CudaDevice> Opened = new(() => TestGpu.IsReal ? CudaDevice.Open(0) : CudaDevice.Simulated(new PtxKernelLoader(), native: Emulation));
 
     public static string? Missing { get; } = TestGpu.IsReal || EmulatedKernels.IsPossible ? null : "no C++ compiler (g++) to build the emulation";
 

@@ -7,7 +7,7 @@ using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 
-namespace Ascl.Kernels.Tests.Cuda;
+namespace Ascl.Testing.Ptx;
 
 /// <summary>What ILGPU makes of a kernel, without a GPU or a driver.</summary>
 internal static partial class PtxCompiler

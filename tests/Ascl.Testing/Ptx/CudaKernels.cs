@@ -1,7 +1,7 @@
 using System.Reflection;
 using Ascl.Kernels.Devices;
 
-namespace Ascl.Kernels.Tests.Cuda;
+namespace Ascl.Testing.Ptx;
 
 /// <summary>Every CUDA kernel of the engine: a static method whose one parameter is a structure named …Arguments; a generic one with every formula
 /// that its constraints allow.</summary>
