@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Ascl.Testing.Ptx;
 
 /// <summary>
@@ -5,8 +7,8 @@ namespace Ascl.Testing.Ptx;
 /// one of them a write, by different blocks, or by different warps of a block with no barrier between them. Two writes of the same value are none.
 /// </summary>
 /// <param name="kernel">For messages.</param>
-/// <param name="buffers">First address and end of each buffer.</param>
-internal sealed class PtxAccesses(PtxKernel kernel, (ulong Begin, ulong End)[] buffers)
+/// <param name="buffers">First address and end of each buffer; null where they are not known.</param>
+internal sealed class PtxAccesses(PtxKernel kernel, (ulong Begin, ulong End)[]? buffers)
 {
     private const int Word = 4;
 
@@ -17,7 +19,8 @@ internal sealed class PtxAccesses(PtxKernel kernel, (ulong Begin, ulong End)[] b
         public bool ReadByBlocks, ReadByWarps;
     }
 
-    private readonly (ulong Begin, ulong End, Access[] Words)[] global = [.. Merged(buffers).Select(range => (range.Begin, range.End, new Access[(range.End - range.Begin + Word - 1) / Word]))];
+    private readonly (ulong Begin, ulong End, Access[] Words)[] global = [.. Merged(buffers ?? []).Select(range => (range.Begin, range.End, new Access[(range.End - range.Begin + Word - 1) / Word]))];
+    private readonly Dictionary<ulong, Access> elsewhere = [];
     private readonly Access[] shared = new Access[(kernel.SharedBytes + Word - 1) / Word];
 
     /// <summary>The bytes at an address.</summary>
@@ -30,6 +33,8 @@ internal sealed class PtxAccesses(PtxKernel kernel, (ulong Begin, ulong End)[] b
                 ? warp.Block.Shared.AsSpan((int)address, bytes)
                 : throw Wrong(warp, lane, text, $"an address outside the {kernel.SharedBytes} bytes of shared memory");
         }
+        if (buffers is null)
+            return new((void*)address, bytes);
         foreach (var (begin, end) in buffers)
             if (address >= begin && address + (ulong)bytes <= end)
                 return new((void*)address, bytes);
@@ -44,6 +49,12 @@ internal sealed class PtxAccesses(PtxKernel kernel, (ulong Begin, ulong End)[] b
         // Of parts of a word it is not known who wrote which.
         if (bytes < Word)
             return;
+        if (buffers is null && !isShared)
+        {
+            for (ulong word = address / Word; word < (address + (ulong)bytes) / Word; word++)
+                Note(ref CollectionsMarshal.GetValueRefOrAddDefault(elsewhere, word, out _), isWrite, isSame, warp, lane, text);
+            return;
+        }
         var (begin, words) = isShared ? (0, shared) : Range(address);
         for (ulong word = (address - begin) / Word; word < (address + (ulong)bytes - begin) / Word; word++)
         {

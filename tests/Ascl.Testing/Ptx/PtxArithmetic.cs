@@ -14,6 +14,8 @@ internal static class PtxArithmetic
             int[] halves = kernel.Rows(operands[1]);
             return Map(kernel.Row(operands[0]), halves, (low, high, _) => (uint)low | high << 32);
         }
+        if (parts[0] == "bfi")
+            return InsertBits(kernel, operands);
         Func<ulong, ulong, ulong, ulong>? of = parts[0] == "setp" ? Comparison(parts) : parts[^1] switch
         {
             "f32" when parts[0] != "cvt" => Float(parts),
@@ -34,6 +36,23 @@ internal static class PtxArithmetic
             for (int lane = 0; lane < PtxWarp.Lanes; lane++)
                 if ((lanes >> lane & 1) != 0)
                     y[lane] = of(x0[lane], x1[lane], x2[lane]);
+        };
+    }
+
+    /// <summary>bfi.b32 d, a, b, position, length: b with the low bits of a at a position.</summary>
+    private static Action<PtxWarp, uint> InsertBits(PtxKernel kernel, string[] operands)
+    {
+        int[] rows = [.. operands.Select(kernel.Row)];
+        return (warp, lanes) =>
+        {
+            for (int lane = 0; lane < PtxWarp.Lanes; lane++)
+            {
+                if ((lanes >> lane & 1) == 0)
+                    continue;
+                var (position, length) = ((int)warp.Row(rows[3])[lane], (int)warp.Row(rows[4])[lane]);
+                ulong field = ((1ul << length) - 1) << position;
+                warp.Row(rows[0])[lane] = (uint)((warp.Row(rows[2])[lane] & ~field) | (warp.Row(rows[1])[lane] << position & field));
+            }
         };
     }
 
@@ -124,6 +143,9 @@ internal static class PtxArithmetic
         "cvt.u64.u32" or "cvt.s64.u32" => (a, _, _) => (uint)a,
         "cvt.u64.s32" or "cvt.s64.s32" => (a, _, _) => (ulong)(int)a,
         "cvt.u32.u64" or "cvt.s32.s64" or "cvt.u32.s64" or "cvt.s32.u64" => (a, _, _) => (uint)a,
+        // Two in a register, the first operand in the upper half.
+        "cvt.rn.bf16x2.f32" => (a, b, _) => Bf16(Value(a)) << 16 | Bf16(Value(b)),
+        "cvt.rna.tf32.f32" => (a, _, _) => float.IsFinite(Value(a)) ? ((uint)a + 0x1000) & 0xffffe000 : (uint)a,
         "cvt.rn.f32.s32" => (a, _, _) => Bits((int)a),
         // Saturates; NaN becomes 0, as in .NET.
         "cvt.rzi.s32.f32" => (a, _, _) => (uint)(int)Value(a),
@@ -162,6 +184,13 @@ internal static class PtxArithmetic
             "ge" or "hs" => (a, b) => order(a, b) is { } sign ? sign >= 0 : isUnordered,
             _ => null,
         };
+    }
+
+    /// <summary>To nearest, ties to even.</summary>
+    private static ulong Bf16(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return float.IsNaN(value) ? 0x7fff : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
     }
 
     private static float Value(ulong bits) => BitConverter.UInt32BitsToSingle((uint)bits);

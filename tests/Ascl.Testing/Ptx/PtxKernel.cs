@@ -41,6 +41,7 @@ internal sealed partial class PtxKernel
     private readonly Dictionary<string, int> rows = [];
     private readonly Dictionary<string, (int Offset, bool IsParameter)> symbols = [];
     private readonly List<PtxInstruction> code = [];
+    private int declaredSharedBytes;
 
     private PtxKernel(string name) => Name = name;
 
@@ -49,8 +50,11 @@ internal sealed partial class PtxKernel
     /// <summary>Bytes of the arguments.</summary>
     public int ParameterBytes { get; private set; }
 
-    /// <summary>Bytes of shared memory that the kernel declares.</summary>
-    public int SharedBytes { get; private set; }
+    /// <summary>Bytes of shared memory: what the kernel declares, and what a launch adds.</summary>
+    public int SharedBytes => declaredSharedBytes + DynamicSharedBytes;
+
+    /// <summary>Bytes that a launch adds to the shared memory that the kernel declares.</summary>
+    public int DynamicSharedBytes { get; set; }
 
     internal IReadOnlyList<PtxInstruction> Code => code;
 
@@ -84,6 +88,9 @@ internal sealed partial class PtxKernel
             kernel.symbols[parameter.Groups["name"].Value] = (kernel.ParameterBytes, true);
             kernel.ParameterBytes += size;
         }
+        // What a launch adds; kernels that use it declare no other shared memory.
+        foreach (Match dynamic in DynamicShared().Matches(text))
+            kernel.symbols[dynamic.Groups[1].Value] = (0, false);
         int begin = entry.Index + entry.Length, end = begin;
         for (int depth = 1; depth > 0; end++)
             depth += text[end] == '{' ? 1 : text[end] == '}' ? -1 : 0;
@@ -108,9 +115,9 @@ internal sealed partial class PtxKernel
             else if (Shared().Match(line) is { Success: true } shared)
             {
                 int align = Number(shared.Groups[1].Value);
-                SharedBytes = (SharedBytes + align - 1) / align * align;
-                symbols[shared.Groups[2].Value] = (SharedBytes, false);
-                SharedBytes += Number(shared.Groups[3].Value);
+                declaredSharedBytes = (declaredSharedBytes + align - 1) / align * align;
+                symbols[shared.Groups[2].Value] = (declaredSharedBytes, false);
+                declaredSharedBytes += Number(shared.Groups[3].Value);
             }
             else if (line.Length > 0 && line[0] != '.')
             {
@@ -158,7 +165,7 @@ internal sealed partial class PtxKernel
             case "shfl":
                 return Made(PtxFlow.Shuffle, Shuffle(name, operands));
             default:
-                return Made(PtxFlow.Next, PtxMemoryAccess.Of(this, name, operands, line) ?? PtxArithmetic.Of(this, name, operands) ?? throw Unknown());
+                return Made(PtxFlow.Next, PtxMemoryAccess.Of(this, name, operands, line) ?? PtxTensorCore.Of(this, name, operands, line) ?? PtxArithmetic.Of(this, name, operands) ?? throw Unknown());
         }
 
         PtxInstruction Made(PtxFlow flow, Action<PtxWarp, uint>? run = null) => new(line, flow, guard, guardValue, isUniform, run);
@@ -248,6 +255,9 @@ internal sealed partial class PtxKernel
 
     [GeneratedRegex(@"^\.shared\s+\.align\s+(\d+)\s+\.b8\s+(\w+)\[(\d+)\]")]
     private static partial Regex Shared();
+
+    [GeneratedRegex(@"\.extern\s+\.shared\s+\.align\s+\d+\s+\.b8\s+(\w+)\[\]")]
+    private static partial Regex DynamicShared();
 
     [GeneratedRegex(@"^([$\w]+):\s*")]
     private static partial Regex Label();

@@ -24,6 +24,9 @@ internal sealed class PtxWarp
     /// <summary>Paths of lanes that a branch has parted, the one that runs last: where it is, where it meets the others, its lanes.</summary>
     public List<(int At, int Meeting, uint Lanes)> Paths { get; } = [];
 
+    /// <summary>Copies to shared memory that each lane has started.</summary>
+    public PtxCopies[] Copies { get; } = [.. Enumerable.Range(0, Lanes).Select(_ => new PtxCopies())];
+
     /// <summary>A value of each lane.</summary>
     public Span<ulong> Row(int row) => values.AsSpan(row * Lanes, Lanes);
 

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Native;
+using Ascl.Testing.Ptx;
 
 namespace Ascl.Kernels.Tests.Cuda.TensorCore;
 
@@ -21,8 +22,16 @@ internal sealed unsafe class EmulatedKernels : NativeKernels
     /// <summary>Whether the last warp of a block goes first.</summary>
     public bool LastWarpFirst { get; set; }
 
+    /// <summary>Executes their PTX instead; null for the emulation.</summary>
+    public PtxNativeKernels? Ptx { get; set; }
+
     public override void Launch(NativeKernel kernel, (int X, int Y, int Z) groups, ReadOnlySpan<byte> arguments)
     {
+        if (Ptx is not null)
+        {
+            Ptx.Launch(kernel, groups, arguments);
+            return;
+        }
         var emulate = (delegate* unmanaged<nint, int*, int, int, byte*, int, byte*>)NativeLibrary.GetExport(Library.Value, "emulate");
         Launched.Add(kernel.Name);
         int* grid = stackalloc int[] { groups.X, groups.Y, groups.Z };

@@ -13,7 +13,7 @@ public sealed class TensorCoreConvolutionTests
 {
     /// <summary>n, c, h, w, k, r, s, stride, padding: whole slices a tap, odd numbers of quads and chunks, columns and pixels that leave tiles partly empty, borders that need a copy,
     /// phases without taps, several parts of the pixels.</summary>
-    private static readonly int[][] Shapes =
+    internal static readonly int[][] Shapes =
     [
         [2, 8, 6, 5, 16, 3, 3, 1, 1], [1, 12, 5, 7, 20, 3, 3, 1, 1], [2, 5, 5, 7, 19, 3, 3, 1, 1], [1, 16, 12, 11, 5, 3, 3, 1, 1], [2, 16, 7, 6, 36, 3, 3, 2, 1], [1, 16, 9, 5, 32, 1, 1, 2, 0],
         [1, 68, 4, 5, 80, 3, 3, 1, 1], [1, 80, 5, 5, 70, 1, 1, 1, 0], [1, 32, 6, 6, 132, 1, 1, 1, 0], [1, 9, 3, 5, 40, 5, 5, 1, 2], [1, 6, 6, 7, 9, 3, 3, 1, 0], [1, 6, 8, 9, 7, 2, 2, 4, 0],
@@ -39,7 +39,7 @@ public sealed class TensorCoreConvolutionTests
     }
 
     /// <summary>Returns y and dx, which do not depend on the tiles.</summary>
-    private static float[] Check(Precision precision, int[] shape)
+    internal static float[] Check(Precision precision, int[] shape)
     {
         var (n, c, h, w, k, r, s, stride, padding) = (shape[0], shape[1], shape[2], shape[3], shape[4], shape[5], shape[6], shape[7], shape[8]);
         CudaDevice device = TensorCores.Device(precision);

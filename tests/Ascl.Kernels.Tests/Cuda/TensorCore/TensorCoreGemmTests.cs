@@ -24,7 +24,7 @@ public sealed class TensorCoreGemmTests
         GemmKernels.FewGroups = few;
     }
 
-    private static void Check(Precision precision, bool transposeA, bool transposeB, int m, int n, int k)
+    internal static void Check(Precision precision, bool transposeA, bool transposeB, int m, int n, int k)
     {
         CudaDevice device = TensorCores.Device(precision);
         float[] a = DeviceData.Uniform(m * k, 1), b = DeviceData.Uniform(k * n, 2), bias = DeviceData.Uniform(n, 3);
