@@ -223,6 +223,23 @@ public sealed class TrainTests : IDisposable
         Assert.StartsWith(before, string.Join('\n', Directory.EnumerateFileSystemEntries(folder).Order()), StringComparison.Ordinal);
     }
 
+    /// <summary>How the data were read stands in the report too.</summary>
+    [Fact]
+    public void TheReportTellsHowTheDataWereRead()
+    {
+        string run = Path.Combine(folder, "run"), images = Path.Combine(folder, "parts.safetensors");
+        SafetensorsWriter writer = new();
+        foreach (string part in new[] { "train", "val" })
+        {
+            writer.Add($"{part}.images", [8, 1, 8, 8], new byte[8 * 64]);
+            writer.Add($"{part}.labels", [8], [.. Enumerable.Range(0, 8).Select(i => (long)(i % 2))]);
+        }
+        writer.Save(images);
+        ProcessResult result = AsclProcess.Run("train", "--data", $"file:{images}", "--method", "natural", "--epochs", "1", "--out", run);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("val is read as the test part", File.ReadAllText(Path.Combine(run, "report.html")), StringComparison.Ordinal);
+    }
+
     /// <summary>Without a model, validation or test part named, a few images of any size are trained on by what suits them.</summary>
     [Fact]
     public void DefaultsSuitTheImages()

@@ -39,6 +39,9 @@ public static class RunReport
         RunConfig config = run.Config;
         HtmlPage page = new($"{Title(config)} on {data.Name}: {config.Model}, seed {config.Seed}");
         page.Paragraph($"{config.Epochs} epochs, ε {NumberText.Of(config.Epsilon)} ({(config.Norm == "l2" ? "L2" : "L∞")}), training's attack {config.AttackSteps} steps of {NumberText.Short(config.StepSize)}, {Chosen(config, data)}", isSoft: true);
+        // That there is no test part is a warning of its own, below.
+        foreach (string note in data.HasTestPart ? data.Notes : [])
+            page.Paragraph($"{data.Name}: {note}", isSoft: true);
         Results(page, run);
         foreach (var warning in epochs.SelectMany(m => m.Warnings ?? []).GroupBy(w => w.Name))
             page.Warning($"{warning.Key} (in {warning.Count()} of {epochs.Count} epochs): {warning.Last().Message}");
