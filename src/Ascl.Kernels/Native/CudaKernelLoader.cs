@@ -24,9 +24,8 @@ internal partial class CudaKernelLoader
     public virtual Action<AcceleratorStream, KernelConfig, TArguments> Load<TArguments>(Accelerator accelerator, Action<TArguments> kernel) where TArguments : struct
     {
         EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method);
-        CompiledKernel compiled = accelerator.GetBackend().Compile(entry, KernelSpecialization.Empty);
-        if (compiled is PTXCompiledKernel ptx)
-            Text.SetValue(ptx, WithoutUniformBranches(ptx.PTXAssembly));
+        var compiled = (PTXCompiledKernel)accelerator.GetBackend().Compile(entry, KernelSpecialization.Empty);
+        Text.SetValue(compiled, WithoutUniformBranches(compiled.PTXAssembly));
         return accelerator.LoadKernel(compiled).CreateLauncherDelegate<Action<AcceleratorStream, KernelConfig, TArguments>>();
     }
 

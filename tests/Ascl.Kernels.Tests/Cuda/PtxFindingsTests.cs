@@ -24,6 +24,7 @@ public sealed class PtxFindingsTests
     [Theory]
     [InlineData(@"(st\.global\.\w+\s+\[%rd\d+)\]", "$1+1048576]", "outside the buffers")]
     [InlineData(@"(st\.shared\.\w+\s+\[%rd\d+)\]", "$1+1048576]", "of shared memory")]
+    [InlineData(@"(st\.shared\.\w+\s+\[%rd\d+)\]", "$1+-4]", "of shared memory")]
     [InlineData(@"(ld\.global\.\w+\s+%\w+, \[%rd\d+)\]", "$1+2]", "no multiple of 4")]
     [InlineData(@"(@!?%p\d+\s+)bra\s", "$1bra.uni ", "said to be uniform")]
     public void WrongAccessesAndBranchesAreFound(string pattern, string replacement, string finding) =>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using ILGPU;
@@ -20,7 +21,7 @@ internal static class KernelArguments
         switch (value)
         {
             case Enum:
-                Write(Convert.ChangeType(value, Enum.GetUnderlyingType(type), System.Globalization.CultureInfo.InvariantCulture), bytes, buffers);
+                Write(Convert.ChangeType(value, Enum.GetUnderlyingType(type), CultureInfo.InvariantCulture), bytes, buffers);
                 break;
             case int number:
                 bytes.AddRange(BitConverter.GetBytes(number));

@@ -29,16 +29,19 @@ internal sealed class PtxAccesses(PtxKernel kernel, (ulong Begin, ulong End)[]? 
     {
         if (isShared)
         {
-            return address + (ulong)bytes <= (ulong)kernel.SharedBytes
+            return Holds(0, (ulong)kernel.SharedBytes)
                 ? warp.Block.Shared.AsSpan((int)address, bytes)
                 : throw Wrong(warp, lane, text, $"an address outside the {kernel.SharedBytes} bytes of shared memory");
         }
         if (buffers is null)
             return new((void*)address, bytes);
         foreach (var (begin, end) in buffers)
-            if (address >= begin && address + (ulong)bytes <= end)
+            if (Holds(begin, end))
                 return new((void*)address, bytes);
         throw Wrong(warp, lane, text, "an address outside the buffers");
+
+        // Of an address below 0 the end would wrap round.
+        bool Holds(ulong begin, ulong end) => address >= begin && address < end && (ulong)bytes <= end - address;
     }
 
     /// <summary>Takes down an access.</summary>

@@ -4,11 +4,13 @@ namespace Ascl.Testing.Ptx;
 internal sealed class PtxBlock
 {
     private readonly PtxWarp[] warps;
+    private readonly bool isReversed;
 
     public PtxBlock(PtxKernel kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) size, byte[] arguments, PtxAccesses accesses)
     {
         (Kernel, Grid, Size, Arguments, Accesses) = (kernel, grid, size, arguments, accesses);
         Shared = new byte[kernel.SharedBytes];
+        isReversed = kernel.Launches++ % 2 == 1;
         warps = [.. Enumerable.Range(0, (size.X * size.Y * size.Z + PtxWarp.Lanes - 1) / PtxWarp.Lanes).Select(index => new PtxWarp(this, index))];
     }
 
@@ -27,7 +29,7 @@ internal sealed class PtxBlock
     /// <summary>Barriers passed: what two warps do in the same interval may happen in any order.</summary>
     public int Interval { get; private set; }
 
-    /// <summary>Runs all threads to their end. Warps run from barrier to barrier one after another, in the other order in every second block.</summary>
+    /// <summary>Runs all threads to their end. Warps run from barrier to barrier one after another, in the other order in every second block and launch.</summary>
     public void Run(int number)
     {
         Number = number;
@@ -37,7 +39,7 @@ internal sealed class PtxBlock
         Shared.AsSpan().Fill(0xff);
         foreach (PtxWarp warp in warps)
             warp.Begin();
-        PtxWarp[] order = number % 2 == 0 ? warps : [.. warps.Reverse()];
+        PtxWarp[] order = (number % 2 == 1) == isReversed ? warps : [.. warps.Reverse()];
         while (true)
         {
             foreach (PtxWarp warp in order)

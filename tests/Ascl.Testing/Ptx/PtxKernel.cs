@@ -56,6 +56,9 @@ internal sealed partial class PtxKernel
     /// <summary>Bytes that a launch adds to the shared memory that the kernel declares.</summary>
     public int DynamicSharedBytes { get; set; }
 
+    /// <summary>How often it has been launched.</summary>
+    internal int Launches { get; set; }
+
     internal IReadOnlyList<PtxInstruction> Code => code;
 
     internal int RowCount => rows.Count;

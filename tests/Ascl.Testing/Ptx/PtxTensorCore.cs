@@ -1,7 +1,10 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
 namespace Ascl.Testing.Ptx;
 
 /// <summary>Instructions of tensor cores, and copies to shared memory that run beside the threads, with the layouts of the PTX ISA (9.7.14).</summary>
-internal static unsafe class PtxTensorCore
+internal static class PtxTensorCore
 {
     private const int CopyBytes = 16, MatrixRows = 8, MatrixRowBytes = 16;
 
@@ -13,7 +16,7 @@ internal static unsafe class PtxTensorCore
     {
         "cp.async.ca.shared.global" or "cp.async.cg.shared.global" => Copy(kernel, operands, text),
         "cp.async.commit_group" => (warp, lanes) => Each(lanes, lane => warp.Copies[lane].Commit()),
-        "cp.async.wait_group" => Wait(int.Parse(operands[0], System.Globalization.CultureInfo.InvariantCulture), text),
+        "cp.async.wait_group" => Wait(int.Parse(operands[0], CultureInfo.InvariantCulture), text),
         "ldmatrix.sync.aligned.m8n8.x4.shared.b16" or "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16" => LoadMatrices(kernel, operands, text, name.Contains("trans", StringComparison.Ordinal)),
         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" => Multiply(kernel, operands, depth: 16, perRegister: 2),
         "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32" => Multiply(kernel, operands, depth: 8, perRegister: 1),
@@ -40,7 +43,7 @@ internal static unsafe class PtxTensorCore
             warp.Block.Accesses.Note(false, source, CopyBytes, false, false, warp, lane, text);
             warp.Block.Accesses.Note(true, target, CopyBytes, true, false, warp, lane, text);
             warp.Copies[lane].Start((int)target, read.ToArray());
-            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, uint>(written).Fill(Poison);
+            MemoryMarshal.Cast<byte, uint>(written).Fill(Poison);
         });
     }
 
@@ -70,7 +73,7 @@ internal static unsafe class PtxTensorCore
                     throw new PtxException($"{kernel.Name}: an address that is no multiple of {MatrixRowBytes} bytes: {text}");
                 Span<byte> row = warp.Block.Accesses.Memory(true, at, MatrixRowBytes, warp, lane, text);
                 warp.Block.Accesses.Note(true, at, MatrixRowBytes, false, false, warp, lane, text);
-                System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(row).CopyTo(halves.AsSpan(lane * MatrixRows));
+                MemoryMarshal.Cast<byte, ushort>(row).CopyTo(halves.AsSpan(lane * MatrixRows));
             }
             for (int matrix = 0; matrix < to.Length; matrix++)
             {

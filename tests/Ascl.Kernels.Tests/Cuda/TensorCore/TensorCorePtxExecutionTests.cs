@@ -22,7 +22,7 @@ public sealed class TensorCorePtxExecutionTests : IDisposable
         (TensorCoreConvolution.FewGroups, GemmKernels.FewGroups) = (few, fewOfProducts);
     }
 
-    [TensorCoreTheory]
+    [Theory]
     [InlineData(Precision.Bf16)]
     [InlineData(Precision.Tf32)]
     public void EveryKernelMatchesTheDefinition(Precision precision)
@@ -43,7 +43,7 @@ public sealed class TensorCorePtxExecutionTests : IDisposable
         Assert.Empty(all.Except(executed.Launched));
     }
 
-    [TensorCoreTheory]
+    [Theory]
     [InlineData(Precision.Tf32, @"bar\.sync\s+0;", "")]
     [InlineData(Precision.Tf32, @"cp\.async\.wait_group 2;", "cp.async.wait_group 3;")]
     [InlineData(Precision.Bf16, @"cp\.async\.wait_group 1;", "cp.async.wait_group 2;")]
