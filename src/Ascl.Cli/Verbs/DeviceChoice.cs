@@ -1,5 +1,5 @@
-using Ascl.Cli.Display;
 using System.Globalization;
+using Ascl.Cli.Display;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Models.Onnx;

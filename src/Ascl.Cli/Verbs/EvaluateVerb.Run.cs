@@ -162,7 +162,7 @@ internal sealed partial class EvaluateVerb
         (!MinimalEpsilon || done.MinimalEpsilon is not null) && (!Checks || (done.Findings is not null && Twin is null && CheckImages is null))
         && balls.SequenceEqual((done.Curve ?? []).Select(point => point.Epsilon));
 
-    private static void Print(EvaluationReport report)
+    private void Print(EvaluationReport report)
     {
         PrintAttacks(report);
         Print(report.MinimalEpsilon);
@@ -225,13 +225,14 @@ internal sealed partial class EvaluateVerb
         return findings.ToArray();
     });
 
-    private static void PrintFindings(EvaluationReport report)
+    private void PrintFindings(EvaluationReport report)
     {
         IReadOnlyList<HonestyFinding> findings = report.Findings ?? [];
+        int checkedImages = Math.Min(report.Count, CheckImages ?? DefaultCheckImages);
         foreach (HonestyFinding finding in findings.Where(f => f.IsSuspicious))
             Console.WriteLine($"warning: {finding.Name}: {finding.Meaning}");
         if (findings.Count > 0 && !findings.Any(f => f.IsSuspicious))
-            Console.WriteLine($"none of {findings.Count} signs of false robustness was seen{(report.Count < FewImages ? $", but {report.Count} images are too few to tell much" : "")}");
+            Console.WriteLine($"none of {findings.Count} signs of false robustness was seen{(checkedImages < FewImages ? $", but {checkedImages} images are too few to tell much" : "")}");
     }
 
     private int PrintReplay(ReplayReport replay)

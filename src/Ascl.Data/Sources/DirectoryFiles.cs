@@ -92,7 +92,7 @@ internal static class DirectoryFiles
 
     private static byte[] Bytes(string path, string name, FileInfo file) => Reading(Path.Combine(path, name), () =>
         // A device or a pipe, which would be read for ever, has no length either.
-        (file.LinkTarget is null ? file : (FileInfo)file.ResolveLinkTarget(returnFinalTarget: true)!).Length == 0 ? [] : File.ReadAllBytes(file.FullName));
+        FileProblem.HasNoLength(file) ? [] : File.ReadAllBytes(file.FullName));
 
     private static T Reading<T>(string path, Func<T> read)
     {

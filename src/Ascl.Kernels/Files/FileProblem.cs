@@ -24,12 +24,13 @@ public static class FileProblem
     /// <exception cref="UserErrorException">The file has no length.</exception>
     public static void RequireContent(string path)
     {
-        var file = new FileInfo(path);
-        if (file.LinkTarget is not null)
-            file = (FileInfo)file.ResolveLinkTarget(returnFinalTarget: true)!;
-        if (file is { Exists: true, Length: 0 })
+        if (HasNoLength(new FileInfo(path)))
             throw new UserErrorException($"{path}: is empty, or not a regular file");
     }
+
+    /// <summary>Whether a file, or what a link to it leads to, is there and has no length.</summary>
+    public static bool HasNoLength(FileInfo file) =>
+        (file.LinkTarget is null ? file : file.ResolveLinkTarget(returnFinalTarget: true)) is FileInfo { Exists: true, Length: 0 };
 
     private static string Reason(string path, Exception cause) => cause switch
     {

@@ -34,6 +34,24 @@ public static class JsonFile
         }
     }
 
+    /// <summary>What a file holds that this program wrote; null where there is no file.</summary>
+    /// <param name="isWhole">Whether it holds all that is always written.</param>
+    /// <exception cref="UserErrorException">The file is damaged.</exception>
+    public static T? ReadRecord<T>(string path, JsonTypeInfo<T> type, Func<T, bool> isWhole) where T : class
+    {
+        if (!File.Exists(path))
+            return null;
+        try
+        {
+            T? read = JsonSerializer.Deserialize(File.ReadAllText(path), type);
+            return read is not null && isWhole(read) ? read : throw new JsonException("a value is missing");
+        }
+        catch (JsonException e)
+        {
+            throw new UserErrorException($"{path}: not what a run writes: {e.Message}", e);
+        }
+    }
+
     /// <summary>The text of a file that holds <paramref name="value"/>, indented, with a line break at its end.</summary>
     public static string Text<T>(T value, JsonTypeInfo<T> type)
     {

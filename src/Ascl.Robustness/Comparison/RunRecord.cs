@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Training;
@@ -16,8 +14,8 @@ public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? 
     public static RunRecord Read(string path)
     {
         RunFolder folder = RunFolder.Open(path);
-        return new(path, folder.Config, Json(folder.ReportFile, RunJson.Default.EvaluationReport), Json(folder.AverageReportFile, RunJson.Default.EvaluationReport),
-            Json(folder.SummaryFile, RunJson.Default.RunSummary), folder.ReadMetrics().LastOrDefault());
+        return new(path, folder.Config, EvaluationReport.Read(folder.ReportFile), EvaluationReport.Read(folder.AverageReportFile),
+            RunSummary.Read(folder.SummaryFile), folder.ReadMetrics().LastOrDefault());
     }
 
     /// <summary>The run in a folder, or those in the folders in it, in the order of their names.</summary>
@@ -33,21 +31,4 @@ public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? 
     }
 
     private static bool IsRun(string path) => File.Exists(System.IO.Path.Combine(path, "config.json"));
-
-    /// <summary>What a file of a run holds; null where there is none.</summary>
-    /// <exception cref="UserErrorException">It is damaged.</exception>
-    internal static T? Json<T>(string file, JsonTypeInfo<T> type) where T : class
-    {
-        if (!File.Exists(file))
-            return null;
-        try
-        {
-            T? read = JsonSerializer.Deserialize(File.ReadAllText(file), type);
-            return read is null or EvaluationReport { Attacks: null } or RunSummary { Method: null } ? throw new JsonException("a value is missing") : read;
-        }
-        catch (JsonException e)
-        {
-            throw new UserErrorException($"{file}: not what a run writes: {e.Message}", e);
-        }
-    }
 }

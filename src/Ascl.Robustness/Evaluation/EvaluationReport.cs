@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
+using Ascl.Kernels.Files;
 using Ascl.Robustness.Evaluation.Honesty;
+using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Evaluation;
 
@@ -42,6 +44,10 @@ public sealed record EvaluationReport(
     IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null,
     string Part = "test", IReadOnlyList<string>? Doubts = null, string? Normalization = null)
 {
+    /// <summary>The report in a file; null where there is none.</summary>
+    /// <exception cref="Kernels.Diagnostics.UserErrorException">The file is damaged.</exception>
+    public static EvaluationReport? Read(string path) => JsonFile.ReadRecord(path, RunJson.Default.EvaluationReport, report => report.Attacks is not null);
+
     /// <summary>How many images of which part, and what to think of them: no accuracy is to be shown without it.</summary>
     [JsonIgnore]
     public string Images => ImagesOf(Part, Count);

@@ -3,8 +3,6 @@ using System.Text.Json.Nodes;
 using Ascl.Data;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
-using Ascl.Robustness.Comparison;
-using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Evaluation;
 
@@ -68,7 +66,7 @@ public sealed class EvaluationStore
 
     /// <summary>The report of a finished evaluation; null before it is finished.</summary>
     /// <exception cref="UserErrorException">The file is damaged.</exception>
-    public EvaluationReport? ReadReport() => RunRecord.Json(ReportFile, RunJson.Default.EvaluationReport);
+    public EvaluationReport? ReadReport() => EvaluationReport.Read(ReportFile);
 
     /// <summary>Batches that attacks have been through already.</summary>
     public int Batches => Directory.EnumerateFiles(Chunks, "*.safetensors").Count();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
 
 namespace Ascl.Robustness.Training;
 
@@ -51,4 +52,9 @@ public sealed class RunCost
 public sealed record RunSummary(
     string Method, string Model, string Data, ulong Seed, int Epochs, int TrainingImages, string Device, double TrainSeconds, double CpuSeconds, double ImagesPerSecond,
     long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy, IReadOnlyDictionary<string, int> Warnings,
-    string? DataHash = null);
+    string? DataHash = null)
+{
+    /// <summary>The summary in a file; null where there is none.</summary>
+    /// <exception cref="Kernels.Diagnostics.UserErrorException">The file is damaged.</exception>
+    public static RunSummary? Read(string path) => JsonFile.ReadRecord(path, RunJson.Default.RunSummary, summary => summary.Method is not null);
+}

@@ -4,7 +4,6 @@ using Ascl.Data;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Models.Weights;
-using Ascl.Robustness.Comparison;
 
 namespace Ascl.Robustness.Training;
 
@@ -102,7 +101,7 @@ public sealed class RunFolder
     /// <summary>Whether these are the images that the run was trained and tested on, as far as its state or its summary tells.</summary>
     public bool KnowsImages(DataSet data)
     {
-        string? hash = System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).DataHash : RunRecord.Read(Path).Summary?.DataHash;
+        string? hash = System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).DataHash : RunSummary.Read(SummaryFile)?.DataHash;
         return hash is null || hash == data.ContentHash;
     }
 

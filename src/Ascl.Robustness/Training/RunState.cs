@@ -63,9 +63,9 @@ public static class RunState
             return null;
         try
         {
-            return RunConfig.OfRun(JsonNode.Parse(text)!.AsObject(), $"{path}: its configuration");
+            return RunConfig.OfRun(JsonNode.Parse(text) as JsonObject ?? throw new JsonException("not an object"), $"{path}: its configuration");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException)
+        catch (JsonException e)
         {
             throw new UserErrorException($"{path}: the configuration in its metadata is damaged: {e.Message}", e);
         }

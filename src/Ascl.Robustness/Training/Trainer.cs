@@ -202,9 +202,9 @@ public sealed class Trainer
     /// best known.</summary>
     private (double? Natural, double? Robust, BestEpoch Best) Keep(Classifier model, string lastFile, string bestFile, BestEpoch best)
     {
-        // Pre-training leaves logits that mean nothing.
         if (model.Parameters.All.FirstOrDefault(p => !double.IsFinite(ReduceKernels.SquaredNorm(p.Tensor.Data))) is { } broken)
             throw Stopped($"after epoch {progress.Epoch}: the weights of {broken.Name} are no longer finite");
+        // Pre-training leaves logits that mean nothing.
         var (natural, robust) = validation is null || !RunParts.TrainsLogits(config) ? (null, null) : Validate(model, validation);
         double? chosenBy = attack is null ? natural : robust;
         if (chosenBy is null || chosenBy > best.Accuracy)
