@@ -40,7 +40,8 @@ public static class DataSource
         DataSet set = Read(specification, options, cacheDirectory, progress);
         if (options.TestShare is { } share)
             set = TestSplit.Of(specification, set, share);
-        return set.HasTrainPart && set.HasTestPart ? set : set with { Notes = [.. set.Notes, set.HasTrainPart ? NoTestPart : NoTrainPart] };
+        string[] parts = set.HasTrainPart && set.HasTestPart ? [] : [set.HasTrainPart ? NoTestPart : NoTrainPart];
+        return set with { Notes = [.. set.Notes, .. parts, .. DuplicateImages.Notes(set)] };
     }
 
     /// <summary>Whether two specifications name the same data, however their path is written.</summary>

@@ -141,11 +141,24 @@ public sealed class ImageSet
         }
     }
 
-    /// <summary>Hash (XXH3) of an image's pixels as they came.</summary>
-    internal ulong PixelHash(int index)
+    /// <summary>Hash (XXH3) of each image's pixels, rounded to 256 grey levels: the same for the same image in bytes and in floats.</summary>
+    public ulong[] PixelHashes()
     {
-        int start = ids[index] * ImageLength;
-        return XxHash3.HashToUInt64(bytes is null ? MemoryMarshal.AsBytes(floats.AsSpan(start, ImageLength)) : bytes.AsSpan(start, ImageLength));
+        ulong[] hashes = new ulong[Count];
+        Parallel.For(0, Count, index =>
+        {
+            int start = ids[index] * ImageLength;
+            hashes[index] = XxHash3.HashToUInt64(bytes is null ? Levels(floats.AsSpan(start, ImageLength)) : bytes.AsSpan(start, ImageLength));
+        });
+        return hashes;
+    }
+
+    private static byte[] Levels(ReadOnlySpan<float> pixels)
+    {
+        byte[] levels = new byte[pixels.Length];
+        for (int i = 0; i < levels.Length; i++)
+            levels[i] = (byte)MathF.Round(pixels[i] * 255);
+        return levels;
     }
 
     private string ComputeContentHash()

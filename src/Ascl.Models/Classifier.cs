@@ -54,6 +54,9 @@ public sealed class Classifier
     public ParameterSet Parameters { get; }
     public Device Device => Parameters.Device;
 
+    /// <summary>What its weights were trained against and on; null where that is not known.</summary>
+    public Provenance? Provenance { get; set; }
+
     /// <summary>How the names of the tensors begin that make logits of the latent; what comes before them is the encoder.</summary>
     public string HeadPrefix => network.HeadPrefix;
 

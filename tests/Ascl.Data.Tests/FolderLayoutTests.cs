@@ -153,12 +153,12 @@ public sealed class FolderLayoutTests : IDisposable
         DataSet untested = Open([.. files, ("train/c/1.png", Image)]);
         Assert.Equal([2, 2, 1], untested.Train.CountByClass());
         Assert.Equal([2, 2, 0], untested.Test.CountByClass());
-        Assert.Equal(["without test images: c; accuracies say nothing about this class"], untested.Notes);
+        Assert.Contains("without test images: c; accuracies say nothing about this class", untested.Notes);
         UserError.Expect(() => Open([.. files, ("test/c/1.png", Image)]), "class c has no images in the training part", "--allow-empty-classes");
         UserError.Expect(() => Open([.. files, .. Enumerable.Range(1, 7).Select(i => ($"train/c{i}/", Array.Empty<byte>()))]), "classes c1, c2, c3, c4, c5 and 2 more have");
         DataSet allowed = Open([.. files, ("train/c/", [])], new() { AllowEmptyClasses = true });
         Assert.Equal(["a", "b", "c"], allowed.ClassNames);
-        Assert.Equal(["without images in the training part: c"], allowed.Notes);
+        Assert.Contains("without images in the training part: c", allowed.Notes);
     }
 
     [Fact]

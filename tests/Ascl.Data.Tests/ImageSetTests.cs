@@ -19,6 +19,20 @@ public class ImageSetTests
         Assert.Equal([1f, 0.123456f], Made.Image(set, 1));
     }
 
+    /// <summary>The same picture is known again in bytes and in floats, in another set, under another label.</summary>
+    [Fact]
+    public void PixelHashesTellImages()
+    {
+        ImageSet bytes = Made.Set(6), some = bytes.Subset([4, 2]);
+        float[] pixels = [.. Enumerable.Range(0, 6).SelectMany(i => Made.Image(bytes, i))];
+        ImageSet floats = new("floats", ["a"], 3, 4, 5, new int[6], pixels);
+        Assert.Equal(bytes.PixelHashes(), floats.PixelHashes());
+        Assert.Equal([bytes.PixelHashes()[4], bytes.PixelHashes()[2]], some.PixelHashes());
+        Assert.Equal(6, bytes.PixelHashes().Distinct().Count());
+        pixels[0] = 1 - pixels[0];
+        Assert.NotEqual(bytes.PixelHashes()[0], new ImageSet("floats", ["a"], 3, 4, 5, new int[6], pixels).PixelHashes()[0]);
+    }
+
     [Fact]
     public void SubsetsKeepIdsPixelsAndLabels()
     {

@@ -42,7 +42,8 @@ public sealed class TensorNamesTests : IDisposable
         });
         Assert.Equal((4, 1, true, true), (set.Train.Count, set.Test.Count, set.HasTrainPart, set.HasTestPart));
         Assert.Equal(Made.Image(set.Train, 1), Made.Image(set.Test, 0));
-        Assert.Equal(testImages.Contains("val") ? ["val is read as the test part", "without test images: 0, 1"] : ["without test images: 0, 1"], set.Notes);
+        string[] notes = ["without test images: 0, 1", "1 of 1 test images are also training images, pixel for pixel: accuracy on them says nothing about new images"];
+        Assert.Equal(testImages.Contains("val") ? ["val is read as the test part", .. notes] : notes, set.Notes);
     }
 
     [Fact]
@@ -58,7 +59,7 @@ public sealed class TensorNamesTests : IDisposable
             Add(file, "X_val", "y_val");
             Add(file, "X_test", "y_test");
         });
-        Assert.Equal(["val (4 images) is left out: there is a test part"], three.Notes);
+        Assert.Contains("val (4 images) is left out: there is a test part", three.Notes);
     }
 
     [Fact]
@@ -126,7 +127,8 @@ public sealed class TensorNamesTests : IDisposable
         Assert.Contains("without images: 0", allowed.Notes);
         // What one part lacks the other may have.
         DataSet both = Open(file => { Add(file, "train.images", "train.labels", [0, 1, 0, 1]); Add(file, "test.images", "test.labels", [1, 2, 2, 1]); });
-        Assert.Equal(["without training images: 2", "without test images: 0"], both.Notes);
+        Assert.Equal(["without training images: 2", "without test images: 0"], both.Notes.Take(2));
+        Assert.Equal(["4 of 4 test images are also training images, pixel for pixel: accuracy on them says nothing about new images", "3 images occur under more than one label, pixel for pixel"], both.Notes.Skip(2));
 
         void Refuse(long[] labels, params string[] parts) => UserError.Expect(() => Open(file => Add(file, "images", "labels", labels)), parts);
     }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
@@ -27,21 +26,23 @@ internal sealed partial class EvaluateVerb
 
     public int Run(CancellationToken stop)
     {
-        RunFolder? folder = Directory.Exists(Weights) ? RunFolder.Open(Weights).RequireClassifier() : null;
+        RunFolder? folder = RunFolder.Of(Weights)?.RequireClassifier();
         RunConfig? run = folder?.Config;
-        ThreatModel threat = ThreatModel.Of(Norm, Epsilon?.Value, run?.Threat);
-        AttackOptions options = new(threat.Epsilon, StepSize?.Value, threat.Norm, Steps, Restarts, Queries: Queries);
-        double[] balls = Check(threat.Norm);
-        IReadOnlyList<PlannedAttack> attacks = AttackCatalog.Of(AttackNames(), options);
+        // Before anything is opened; what weights without a run's folder know of their own ball comes later.
+        Plan(ThreatModel.Of(Norm, Epsilon?.Value, run?.Threat));
         string file = RunFolder.Weights(Weights);
         bool isOwnData = run is not null && (Data is null || DataSource.AreSame(Data, run.Data));
         DataOptions reading = DataOptions(run, isOwnData);
-        if (isOwnData && run!.TestShare is not null && reading != run.DataOptions)
-            throw new UserErrorException("evaluate: --test-share, --resize and --crop would make training images of the run test images: the run split its test part off these images itself");
+        bool isSplit = run?.TestShare is not null || reading.TestShare is not null;
+        if (isOwnData && isSplit && reading != run!.DataOptions)
+            throw new UserErrorException("evaluate: --test-share, --resize and --crop would make training images of the run test images: " + (run.TestShare is null ? "it was trained on all of these images" : "the run split its test part off these images itself"));
         string specification = Data ?? run?.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
         using Device device = DeviceChoice.OpenFor(file, Device, Threads, CudaGraphs, Precision);
         // The weights first: a file that is not one should not cost the opening of the data.
         Classifier model = Load(device, file, normalization: null, Normalize is null ? Message.Print : null);
+        ThreatModel? trained = run?.Threat ?? (model.Provenance is { } known ? new(ThreatModel.NormOf(known.Norm), known.Epsilon) : null);
+        ThreatModel threat = ThreatModel.Of(Norm, Epsilon?.Value, trained);
+        var (options, attacks, balls) = Plan(threat);
         if (Replay is null)
             AttackCatalog.CheckGradients(model, [.. attacks.Select(planned => planned.Attack)], MinimalEpsilon ? "--minimal-epsilon" : Checks ? "--checks" : null);
         Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.Weights(Twin));
@@ -51,6 +52,8 @@ internal sealed partial class EvaluateVerb
         ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
         bool countIsLeast = specification.StartsWith("file:", StringComparison.Ordinal);
         CheckFit(model, test, file, countIsLeast);
+        foreach (double ball in balls.Append(threat.Epsilon))
+            (threat with { Epsilon = ball }).CheckFits(test);
         if (!IgnoreClassNames)
             ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
         if (twin is not null)
@@ -75,13 +78,10 @@ internal sealed partial class EvaluateVerb
             Message.Print($"{Out}: goes on after {store.Batches} batches");
         if (isOwnData && Limit is null && run!.LimitTest < test.Count)
             Message.Print($"the report of the run is of its first {run.LimitTest} test images; this is of all {test.Count} (--limit {run.LimitTest} for the same)");
-        EvaluationReport report = ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed).Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store));
-        report = report with
+        Evaluator evaluator = new(model, test, Batch, Seed);
+        EvaluationReport report = ProgressDisplay.Run("evaluating", display => evaluator.Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store));
+        report = evaluator.Described(report, file, data) with
         {
-            Weights = file,
-            Data = data.Name,
-            Normalization = InputNormalization.Text(model.Spec.Mean, model.Spec.Std),
-            Part = data.HasTestPart ? "test" : "train",
             MinimalEpsilon = MinimalEpsilon ? Smallest(model, test, threat, store, stop) : null,
             Findings = Checks ? Findings(new(model, test.Take(CheckImages ?? DefaultCheckImages), threat.Epsilon, threat.Norm, Batch, Seed, twin, attacks), stop) : null,
             Curve = Epsilons is null ? null : Curve(model, test, options, balls, stop),
@@ -97,6 +97,15 @@ internal sealed partial class EvaluateVerb
         if (Json is not null)
             AtomicFile.WriteText(Json, Evaluator.ToJson(report));
         return 0;
+    }
+
+    /// <summary>What is asked for within a ball.</summary>
+    /// <exception cref="UserErrorException">Options that do not go together.</exception>
+    private (AttackOptions Options, IReadOnlyList<PlannedAttack> Attacks, double[] Balls) Plan(ThreatModel threat)
+    {
+        AttackOptions options = new(threat.Epsilon, StepSize?.Value, threat.Norm, Steps, Restarts, Queries: Queries);
+        double[] balls = Check(threat.Norm);
+        return (options, AttackCatalog.Of(AttackNames(), options), balls);
     }
 
     private Classifier Load(Device device, string file, (float[] Mean, float[] Std)? normalization, Action<string>? note)
@@ -126,7 +135,7 @@ internal sealed partial class EvaluateVerb
     /// <summary>All that the result depends on; weights and images by their content.</summary>
     private JsonObject Settings(string file, string specification, ImageSet test, Classifier model, AttackOptions options) => new()
     {
-        ["weights"] = Hash(OnnxNetwork.IsOnnx(file) ? OnnxFiles.Of(file) : [WeightPath.Parse(file).File]),
+        ["weights"] = FileHash.Of(OnnxNetwork.IsOnnx(file) ? OnnxFiles.Of(file) : [WeightPath.Parse(file).File]),
         ["set"] = WeightPath.Parse(file).Set,
         ["classifier"] = ClassifierFile.Described(model.Spec),
         ["data"] = specification,
@@ -145,17 +154,6 @@ internal sealed partial class EvaluateVerb
         // Absent in older evaluations, which can still be resumed.
         ["precision"] = Precision == RunConfig.Precisions[0] ? null : Precision,
     };
-
-    private static string Hash(IEnumerable<string> files)
-    {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (string path in files.Where(File.Exists))
-        {
-            using FileStream file = File.OpenRead(path);
-            hash.AppendData(SHA256.HashData(file));
-        }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
 
     /// <summary>Whether a finished evaluation has all that is asked for besides the attacks.</summary>
     private bool HoldsAll(EvaluationReport done, double[] balls) =>

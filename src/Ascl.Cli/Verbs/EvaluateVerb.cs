@@ -53,10 +53,10 @@ internal sealed partial class EvaluateVerb : RandomArguments, IVerb
     [Option("attack", MetaValue = "NAMES", HelpText = "Attacks in turn, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, brendel-bethge, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more attacks and starts), autoattack-rand (for random networks).")]
     public string Attack { get; init; } = "pgd";
 
-    [Option("norm", MetaValue = "NORM", HelpText = SettingTexts.Norm + " By default that of the run, else linf.")]
+    [Option("norm", MetaValue = "NORM", HelpText = SettingTexts.Norm + " By default what the weights were trained against, where they say so, else linf.")]
     public string? Norm { get; init; }
 
-    [Option("epsilon", MetaValue = "E", HelpText = SettingTexts.Epsilon + " By default that of the run in its norm, else 8/255 in linf and 0.5 in l2.")]
+    [Option("epsilon", MetaValue = "E", HelpText = SettingTexts.Epsilon + " By default what the weights were trained against in this norm, else 8/255 in linf and 0.5 in l2.")]
     public Fraction? Epsilon { get; init; }
 
     [Option("step-size", MetaValue = "A", HelpText = "Length of one step of PGD and Multi-Targeted. " + SettingTexts.StepSize)]

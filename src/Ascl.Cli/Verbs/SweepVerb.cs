@@ -130,13 +130,18 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     {
         HashSet<string> toCome = [];
         Dictionary<DataKey, DataSet> data = [];
-        foreach (var (run, _) in plan.Runs.Zip(states).Where(pair => pair.Second != SweepState.Done))
+        foreach (var (run, state) in plan.Runs.Zip(states))
         {
+            string path = Path.Combine(folder, run.Name);
             try
             {
                 NetworkCatalog.Check(run.Config.Model);
                 if (!data.TryGetValue(DataKey.Of(run), out DataSet? set))
                     data[DataKey.Of(run)] = set = ProgressDisplay.Run($"opening {run.Config.Data}", display => DataSource.Open(run.Config.Data, run.Config.DataOptions, progress: new OpeningProgress(display, stop)));
+                if (state != SweepState.New && !RunFolder.Open(path).KnowsImages(set))
+                    throw new UserErrorException($"{path}: the images of {run.Config.Data} have changed since it was trained: runs of a sweep are compared with each other; choose another folder with --out");
+                if (state == SweepState.Done)
+                    continue;
                 Trainer.Check(run.Config, set);
                 // A run may start from one that the sweep trains before it.
                 if (run.Config.From is { } from && !toCome.Contains(Path.GetFullPath(from)))
@@ -146,7 +151,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             {
                 throw new UserErrorException($"{run.Name}: {e.Message}", e);
             }
-            toCome.Add(Path.GetFullPath(Path.Combine(folder, run.Name)));
+            toCome.Add(Path.GetFullPath(path));
         }
         return data;
     }

@@ -86,9 +86,7 @@ public partial class TrainVerb
     {
         foreach (string note in data.Notes)
             yield return $"{data.Name}: {note}";
-        if (RunParts.Attack(config, RunParts.Objective(config)) is { } attack && PgdSettings.IsShort(config.Epsilon, config.StepSize, config.AttackSteps))
-            yield return $"warning: {attack.Steps} attack steps of {NumberText.Short(config.StepSize)} cannot reach the border of the ball of {NumberText.Short(config.Epsilon)}: a larger --step-size or more --attack-steps";
-        if (config.Epsilon > 0 && config.StepSize > 2 * config.Epsilon)
-            yield return $"warning: attack steps of {NumberText.Short(config.StepSize)} leap over the whole ball of {NumberText.Short(config.Epsilon)}: is the step size meant in 255ths ({NumberText.Short(config.StepSize)}/255)?";
+        if (RunParts.Attack(config, RunParts.Objective(config)) is not null && PgdSettings.StepProblem(config.Epsilon, config.StepSize, config.AttackSteps) is { } problem)
+            yield return $"warning: training's attack: {problem}: look at --step-size and --attack-steps";
     }
 }

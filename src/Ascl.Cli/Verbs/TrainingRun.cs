@@ -19,6 +19,8 @@ internal static class TrainingRun
     {
         RunConfig config = folder.Config;
         Trainer trainer = new(device, folder, data, start);
+        foreach (string note in trainer.Notes)
+            Console.WriteLine(note);
         ProgressDisplay.Run($"training {config.Method}", display =>
         {
             trainer.Run(new Observer(display, config), stop);
@@ -45,9 +47,9 @@ internal static class TrainingRun
         Classifier best = ClassifierFile.Load(device, weights);
         ImageSet test = config.LimitTest is { } limit ? data.Test.Take(limit) : data.Test;
         PlannedAttack[] attacks = [.. RunParts.ReportAttacks(config).Select(attack => new PlannedAttack(attack))];
-        EvaluationReport report = ProgressDisplay.Run("evaluating on the test images", display => new Evaluator(best, test, config.Batch, config.Seed)
-            .Run(attacks, stop, new EvaluationDisplay(display).Report));
-        report = report with { Weights = weights, Data = data.Name, Normalization = InputNormalization.Text(best.Spec.Mean, best.Spec.Std), Part = data.HasTestPart ? "test" : "train" };
+        Evaluator evaluator = new(best, test, config.Batch, config.Seed);
+        EvaluationReport report = ProgressDisplay.Run("evaluating on the test images", display => evaluator.Run(attacks, stop, new EvaluationDisplay(display).Report));
+        report = evaluator.Described(report, weights, data);
         AtomicFile.WriteText(file, Evaluator.ToJson(report));
         return report;
     }
@@ -58,6 +60,9 @@ internal static class TrainingRun
         foreach (var (name, report) in results)
             table.Add([name, Percent(report.CleanAccuracy), .. report.Attacks.Select(a => Percent(a.Accuracy))]);
         table.Print();
+        foreach (var (name, report) in results)
+            foreach (string doubt in report.Doubts ?? [])
+                Console.WriteLine($"warning: {name}: {doubt}");
     }
 
     private static string Percent(double share) => (100 * share).ToString("F1");

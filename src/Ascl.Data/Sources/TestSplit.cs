@@ -22,7 +22,8 @@ internal static class TestSplit
         if (count == 0)
             throw new UserErrorException($"data {specification}: no class has two images, one to train on and one to test: --test-share cannot split them");
         bool[] isTest = new bool[all.Count];
-        foreach (int index in Enumerable.Range(0, all.Count).OrderBy(all.PixelHash).ThenBy(index => index))
+        ulong[] hashes = all.PixelHashes();
+        foreach (int index in Enumerable.Range(0, all.Count).OrderBy(index => hashes[index]).ThenBy(index => index))
             isTest[index] = left[all.Labels[index]]-- > 0;
         int[] places = [.. Enumerable.Range(0, all.Count)];
         List<string> notes = [.. set.Notes, $"{count} of {all.Count} images are split off as the test part, {share} of each class"];

@@ -46,6 +46,8 @@ public sealed class OnnxExport
         names[images] = "images";
         Name(model.Forward(images, ForwardMode.Evaluate).Logits);
         Dictionary<string, string> metadata = new() { [ClassifierFile.Key] = ClassifierFile.Described(spec) };
+        if (model.Provenance is { } provenance)
+            metadata[Provenance.Key] = provenance.Text();
         if (classNames.Count > 0)
             metadata["class_names"] = JsonSerializer.Serialize([.. classNames], ClassifierJson.Default.StringArray);
         object[] sizes = model.ImageSize is null ? ["H", "W"] : [height, width];

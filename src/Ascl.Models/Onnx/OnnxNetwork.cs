@@ -3,6 +3,7 @@ using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 using Ascl.Models.Networks;
+using Ascl.Models.Weights;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Ascl.Models.Onnx;
@@ -65,7 +66,7 @@ public sealed class OnnxNetwork : INetwork
             throw new UserErrorException($"{path}: the network takes images of {network.Channels} channels, the input normalisation has {mean.Length}");
         string by = network.session.ModelMetadata.ProducerName is { Length: > 0 } producer ? $" by {producer}" : "";
         ClassifierSpec spec = new($"ONNX{by}, ONNX Runtime {QuietEnvironment.Value.GetVersionString()}", network.Channels, network.classes, mean, std);
-        return new(device, spec, (_, _) => network, seed: null);
+        return new(device, spec, (_, _) => network, seed: null) { Provenance = Provenance.Of(network.session.ModelMetadata.CustomMetadataMap, path) };
     }
 
     public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)

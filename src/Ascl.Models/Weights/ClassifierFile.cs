@@ -20,6 +20,7 @@ public static class ClassifierFile
         SafetensorsWriter writer = new();
         WeightFile.Add(model.Parameters, writer);
         Describe(model.Spec, writer);
+        Provenance.Write(model.Provenance, writer);
         writer.Save(path);
     }
 
@@ -52,6 +53,7 @@ public static class ClassifierFile
         WeightSet set = WeightSet.Choose(sets, names, place);
         if (set != likeliest)
             model = Make(set);
+        model.Provenance = Provenance.Of(file.Metadata, file.Path);
         IReadOnlyList<string> unused = WeightFile.Load(model.Parameters, set);
         if (InputLayer.Of(set, model.Spec.Channels, options, written) is { Problem: { } problem })
             throw new UserErrorException($"{file.Path}: {problem}");
@@ -149,5 +151,6 @@ public static class ClassifierFile
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ClassifierSpec))]
+[JsonSerializable(typeof(ProvenanceText))]
 [JsonSerializable(typeof(string[]))]
 internal sealed partial class ClassifierJson : JsonSerializerContext;

@@ -87,8 +87,8 @@ public static class AttackCatalog
             _ => (false, 0, 1),
         };
         List<string> notes = [];
-        if (attack.StepSize is { } step && PgdSettings.IsShort(attack.Epsilon, step, attack.Steps))
-            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{attack.Steps} steps of {step:g3} cannot reach the border of the ball of {attack.Epsilon:g3}: its accuracy is too high"));
+        if (attack.StepSize is { } step && PgdSettings.StepProblem(attack.Epsilon, step, attack.Steps) is { } problem)
+            notes.Add($"{problem}: its accuracy is too high");
         if (usesRatio && AttackLoss.Dlr.For(classes, targets > 0) != AttackLoss.Dlr)
             notes.Add($"the difference of logits ratio is not defined for {classes} classes; the margin takes its place");
         if (targets >= classes)

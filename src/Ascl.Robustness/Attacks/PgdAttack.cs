@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Attack;
@@ -34,8 +35,12 @@ public sealed record PgdSettings(
     /// </summary>
     public static double DefaultStepSize(double epsilon, int steps) => epsilon * Math.Clamp(2.5 / Math.Max(steps, 1), 0.25, 1);
 
-    /// <summary>Whether all steps together are shorter than ε, so that even the nearest border is out of reach from the image itself.</summary>
-    public static bool IsShort(double epsilon, double stepSize, int steps) => stepSize * steps < epsilon * (1 - 1e-9);
+    /// <summary>What is wrong with a step size: all steps together are shorter than ε, so that even the nearest border is out of reach from the image itself, or one
+    /// leaps over the whole ball. Null where nothing is.</summary>
+    public static string? StepProblem(double epsilon, double stepSize, int steps) =>
+        stepSize * steps < epsilon * (1 - 1e-9) ? string.Create(CultureInfo.InvariantCulture, $"{steps} steps of {stepSize:g3} cannot reach the border of the ball of {epsilon:g3}")
+        : epsilon > 0 && stepSize > 2 * epsilon ? string.Create(CultureInfo.InvariantCulture, $"steps of {stepSize:g3} leap over the whole ball of {epsilon:g3} (is {stepSize:g3}/255 meant?)")
+        : null;
 }
 
 /// <summary>

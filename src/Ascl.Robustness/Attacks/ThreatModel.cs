@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ascl.Data;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Diagnostics;
 
@@ -31,6 +32,15 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
     {
         PerturbationNorm chosen = norm is null ? trained?.Norm ?? PerturbationNorm.Linf : NormOf(norm);
         return new ThreatModel(chosen, epsilon ?? (chosen == trained?.Norm ? trained.Epsilon : DefaultEpsilon(chosen))).Checked();
+    }
+
+    /// <exception cref="UserErrorException">ε is more than the largest distance between two images: an attack without bounds, whose steps would be meaningless.</exception>
+    public void CheckFits(ImageSet images)
+    {
+        double largest = Norm == PerturbationNorm.L2 ? Math.Sqrt(images.ImageLength) : 1;
+        if (Epsilon > largest)
+            throw new UserErrorException(string.Create(CultureInfo.InvariantCulture,
+                $"epsilon is {Epsilon} in {Norm.ToString().ToLowerInvariant()}: no two images of {images.Channels}x{images.Height}x{images.Width} pixels in [0, 1] are more than {largest:F1} apart (is {Epsilon}/255 meant?)"));
     }
 
     /// <exception cref="UserErrorException">ε is not a number of 0 or more, or more than 1 where it bounds single pixels.</exception>

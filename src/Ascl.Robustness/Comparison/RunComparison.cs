@@ -42,6 +42,9 @@ public sealed class RunComparison
 {
     private sealed record Column(string Name, string Format, Func<RunRecord, EvaluationReport?, double?> Value);
 
+    /// <summary>Of a data set's hash, where rows differ in it.</summary>
+    private const int HashDigits = 8;
+
     private readonly List<Column> columns;
 
     /// <param name="runs">In the order of the rows.</param>
@@ -62,6 +65,8 @@ public sealed class RunComparison
             new("positives %", "F1", (run, _) => Used(run)?.Positives),
             new("negatives %", "F1", (run, _) => Used(run)?.Negatives),
         ];
+        RunRecord[] copies = [.. runs.GroupBy(Identity).SelectMany(same => same.Skip(1))];
+        runs = [.. runs.Except(copies)];
         Rows = [.. Group(runs)];
         // A column that no run fills says nothing.
         bool[] filled = [.. columns.Select((_, c) => Rows.Any(row => row.Cells[c].Values.Count > 0))];
@@ -69,10 +74,14 @@ public sealed class RunComparison
         Rows = [.. Rows.Select(row => row with { Cells = [.. row.Cells.Where((_, c) => filled[c])] })];
         int[] counts = [.. runs.Select(r => r.Report?.Count).OfType<int>().Distinct().Order()];
         Notes = counts.Length > 1 ? [$"the runs were evaluated on different numbers of images: {string.Join(", ", counts)}"] : [];
-        RunRecord[] onTraining = [.. runs.Where(r => r.Report is { Part: not "test" })];
+        if (copies.Length > 0)
+            Notes = [.. Notes, $"left out, as another run has the same settings, images and seed: {string.Join(", ", copies.Select(r => r.Path))}"];
+        if (runs.GroupBy(r => r.Config.Data).Any(same => same.Select(r => r.DataHash).OfType<string>().Distinct().Count() > 1))
+            Notes = [.. Notes, "runs with data of one name were trained and tested on different images: each kind has its own row"];
+        RunRecord[] onTraining = [.. runs.Where(r => r.Report is { IsOfNewImages: false })];
         if (onTraining.Length > 0)
-            Notes = [.. Notes, $"accuracies on TRAINING images (no test part: they say nothing about new images): {string.Join(", ", onTraining.Select(r => r.Path))}"];
-        string[] threats = [.. runs.Where(r => r.Report is not null).Select(r => $"{r.Config.Norm} {NumberText.Of(r.Config.Epsilon)}").Distinct()];
+            Notes = [.. Notes, $"accuracies on TRAINING images (they say nothing about new images): {string.Join(", ", onTraining.Select(r => r.Path))}"];
+        string[] threats = [.. runs.SelectMany(r => r.Report?.Attacks.Take(1) ?? []).Select(a => $"{a.Norm} {NumberText.Of(a.Epsilon)}").Distinct()];
         if (threats.Length > 1)
             Notes = [.. Notes, $"each run was attacked within its own ball: {string.Join(", ", threats)}"];
         Notes = [.. Notes, .. runs.Where(r => r.Report is null && RunParts.TrainsLogits(r.Config)).Select(r => $"{r.Path}: not finished")];
@@ -124,7 +133,7 @@ public sealed class RunComparison
 
     private IEnumerable<ComparisonRow> Group(IReadOnlyList<RunRecord> runs)
     {
-        JsonObject[] settings = [.. runs.Select(run => Settings(run.Config))];
+        JsonObject[] settings = [.. runs.Select(Settings)];
         string[] differing = [.. settings.SelectMany(s => s.Select(e => e.Key)).Distinct().Where(key => key != "method" && settings.Where(s => s.ContainsKey(key)).Select(s => s[key]!.ToJsonString()).Distinct().Count() > 1)];
         foreach (var group in runs.Zip(settings).GroupBy(pair => pair.Second.ToJsonString()))
         {
@@ -140,12 +149,17 @@ public sealed class RunComparison
     private ComparisonRow Row(string method, string settings, RunRecord[] runs, Func<RunRecord, EvaluationReport?> report) => new(
         method, settings, runs.Count(run => report(run) is not null), [.. columns.Select(c => new Spread([.. runs.Select(run => c.Value(run, report(run))).OfType<double>()]))]);
 
-    private static JsonObject Settings(RunConfig config)
+    private static string Identity(RunRecord run) => $"{run.Config.Seed} {Settings(run).ToJsonString()}";
+
+    private static JsonObject Settings(RunRecord run)
     {
+        RunConfig config = run.Config;
         JsonObject all = config.ToJson();
         // Nor do the seed and the number of test images tell methods apart.
         foreach (Setting setting in RunConfig.Settings.Where(setting => setting.Incidental || setting.Name is "seed" or "limit-test" || !config.Uses(setting.Name)))
             all.Remove(setting.Name);
+        if (run.DataHash is { } hash)
+            all["images"] = hash[..HashDigits];
         return all;
     }
 }

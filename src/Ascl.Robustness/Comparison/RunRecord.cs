@@ -1,4 +1,5 @@
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Training;
 
@@ -8,14 +9,24 @@ namespace Ascl.Robustness.Comparison;
 /// <param name="Report">Final evaluation of the best weights.</param>
 /// <param name="AverageReport">That of the averaged weights.</param>
 /// <param name="LastEpoch">Metrics of the last epoch.</param>
-public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? Report, EvaluationReport? AverageReport, RunSummary? Summary, EpochMetrics? LastEpoch)
+/// <param name="DataHash">Of the images it was trained and tested on.</param>
+public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? Report, EvaluationReport? AverageReport, RunSummary? Summary, EpochMetrics? LastEpoch, string? DataHash = null)
 {
     /// <exception cref="UserErrorException">The folder holds no run, or one of its files is damaged.</exception>
     public static RunRecord Read(string path)
     {
         RunFolder folder = RunFolder.Open(path);
-        return new(path, folder.Config, EvaluationReport.Read(folder.ReportFile), EvaluationReport.Read(folder.AverageReportFile),
-            RunSummary.Read(folder.SummaryFile), folder.ReadMetrics().LastOrDefault());
+        return new(path, folder.Config, ReportOf(folder.ReportFile, folder.BestFile), ReportOf(folder.AverageReportFile, folder.BestAverageFile),
+            RunSummary.Read(folder.SummaryFile), folder.ReadMetrics().LastOrDefault(), folder.DataHash);
+    }
+
+    /// <summary>The report in a file, which is to be of the weights beside it.</summary>
+    private static EvaluationReport? ReportOf(string file, string weights)
+    {
+        EvaluationReport? report = EvaluationReport.Read(file);
+        if (report?.WeightsSha256 is { } reported && File.Exists(weights) && FileHash.Of(weights) != reported)
+            throw new UserErrorException($"{file}: is not of the weights in {weights}: one of the two is of another run or was changed (ascl train --resume evaluates them again)");
+        return report;
     }
 
     /// <summary>The run in a folder, or those in the folders in it, in the order of their names.</summary>

@@ -38,11 +38,14 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="Doubts">Why its accuracies are not what they seem; empty where nothing was seen.</param>
 /// <param name="Normalization">Of the input, in words.</param>
 /// <param name="Part">Part of the data set that the images are: test, or train where it has no test part.</param>
+/// <param name="TrainedOn">How many of the images these weights were trained on; null where it is not known.</param>
+/// <param name="WeightsSha256">Of the file the weights are from.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
     string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false, IReadOnlyList<ClassReport>? Classes = null,
     IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null,
-    string Part = "test", IReadOnlyList<string>? Doubts = null, string? Normalization = null)
+    string Part = "test", IReadOnlyList<string>? Doubts = null, string? Normalization = null,
+    int? TrainedOn = null, string? WeightsSha256 = null)
 {
     /// <summary>The report in a file; null where there is none.</summary>
     /// <exception cref="Kernels.Diagnostics.UserErrorException">The file is damaged.</exception>
@@ -50,12 +53,19 @@ public sealed record EvaluationReport(
 
     /// <summary>How many images of which part, and what to think of them: no accuracy is to be shown without it.</summary>
     [JsonIgnore]
-    public string Images => ImagesOf(Part, Count);
+    public string Images => ImagesOf(Part, Count, TrainedOn);
 
-    /// <summary>What a part is called where something is said of it.</summary>
+    /// <summary>Whether the weights have learned none of the images, as far as it is known.</summary>
+    [JsonIgnore]
+    public bool IsOfNewImages => Part == "test" && TrainedOn is null or 0;
+
+    /// <summary>What the images of a part are called where something is said of them.</summary>
     /// <param name="part">test or train.</param>
-    public static string ImagesOf(string part, int count) =>
-        part == "test" ? $"{count} test images" : $"{count} TRAINING images (there is no test part: says nothing about new images)";
+    /// <param name="trainedOn">How many of them the weights were trained on; null where it is not known.</param>
+    public static string ImagesOf(string part, int count, int? trainedOn) =>
+        part != "test" ? $"{count} TRAINING images (there is no test part: says nothing about new images)"
+        : trainedOn > 0 ? $"{count} images, {(trainedOn == count ? "ALL" : trainedOn)} of which THE WEIGHTS WERE TRAINED ON (says nothing about new images)"
+        : $"{count} test images";
 
     [JsonPropertyName("robustbench")]
     public RobustBenchEntry RobustBench => RobustBenchEntry.Of(this);

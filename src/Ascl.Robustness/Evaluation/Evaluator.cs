@@ -6,6 +6,7 @@ using Ascl.Kernels.Attack;
 using Ascl.Kernels.Files;
 using Ascl.Kernels.Random;
 using Ascl.Models;
+using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Training;
 
@@ -26,6 +27,9 @@ public sealed record EvaluationProgress(string Attack, int Done, int Total, (int
 /// </summary>
 public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, ulong seed)
 {
+    /// <summary>Looked at for gradients that vanish.</summary>
+    private const int GradientImages = 256;
+
     private readonly ResidentBatches batches = new(model.Device);
 
     /// <param name="attacks">In the order of the report; each begins from the clean images.</param>
@@ -36,7 +40,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     public EvaluationReport Run(IReadOnlyList<PlannedAttack> attacks, CancellationToken stop, Action<EvaluationProgress>? progress = null, bool isCascade = false, EvaluationStore? store = null)
     {
         long began = Stopwatch.GetTimestamp();
-        (bool[] right, bool areProbabilities) = Right();
+        var (right, doubts) = Right();
         bool[] robust = [.. right];
         // The networks of the catalogue are not random; what a file of somebody's holds may be.
         bool isRandom = (!model.HasGradients || attacks.Any(a => a.Attack is AutoPgdAttack { Settings.Passes: > 1 })) && IsRandom();
@@ -66,8 +70,22 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         double clean = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
         return new(images.Count, clean, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network, images.Name, seed, model.Device.Name,
             IsCascade: isCascade, Classes: Classes(right, robust),
-            Doubts: [.. areProbabilities ? [LogitChecks.Probabilities] : Array.Empty<string>(), .. isRandom ? [LogitChecks.Random] : Array.Empty<string>()]);
+            Doubts: [.. doubts, .. isRandom ? [LogitChecks.Random] : Array.Empty<string>()]);
     }
+
+    /// <summary>The report with what is known of its weights and images, and the doubts that follow from it.</summary>
+    /// <param name="weights">The file the classifier is from.</param>
+    /// <param name="data">What the images are the test part of, or some of it.</param>
+    public EvaluationReport Described(EvaluationReport report, string weights, DataSet data) => report with
+    {
+        Weights = weights,
+        WeightsSha256 = FileHash.Of(WeightPath.Parse(weights).File),
+        Data = data.Name,
+        Normalization = InputNormalization.Text(model.Spec.Mean, model.Spec.Std),
+        Part = data.HasTestPart ? "test" : "train",
+        TrainedOn = model.Provenance?.Images.CountOf(images.PixelHashes()),
+        Doubts = [.. report.Doubts ?? [], .. model.HasGradients ? LogitChecks.Vanished(VanishedShare()) : []],
+    };
 
     /// <summary>How small a change turns each image that is right. What an attack returns is checked and measured again.</summary>
     /// <param name="epsilon">Of the evaluation: where the report tells the accuracy too.</param>
@@ -97,12 +115,26 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
 
     private double Share(int count) => (double)count / images.Count;
 
-    /// <summary>Which images are predicted right, and whether the outputs look like probabilities.</summary>
-    private (bool[] Right, bool AreProbabilities) Right()
+    /// <summary>Share of the first images at which cross-entropy has no gradient.</summary>
+    private double VanishedShare()
+    {
+        int[] first = [.. Enumerable.Range(0, Math.Min(GradientImages, images.Count))];
+        int vanished = 0;
+        foreach (int[] places in first.Chunk(Math.Min(batchSize, images.Count)))
+        {
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            vanished += VanishedGradients.CountIn(model, Upload(places));
+        }
+        return (double)vanished / first.Length;
+    }
+
+    /// <summary>Which images are predicted right, and what is odd about the outputs.</summary>
+    private (bool[] Right, IEnumerable<string> Doubts) Right()
     {
         BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
         Batch host = plan.NewBatch();
         List<bool> right = [];
+        HashSet<int> predicted = [];
         int probabilities = 0;
         for (int b = 0; b < plan.Count; b++)
         {
@@ -112,9 +144,11 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
             float[] values = logits.ToArray();
             LogitChecks.RequireFinite(values, host.Ids, model.Spec.Network, images.Name);
             probabilities += LogitChecks.CountProbabilities(values, model.Spec.Classes);
-            right.AddRange(Correct(logits, host.Labels));
+            int[] predictions = logits.Predict().ToArray();
+            predicted.UnionWith(predictions.Take(host.Count));
+            right.AddRange(Correct(predictions, host.Labels));
         }
-        return ([.. right], probabilities > images.Count / 2);
+        return ([.. right], LogitChecks.Doubts(probabilities > images.Count / 2, [.. predicted.Select(c => images.ClassNames.ElementAtOrDefault(c) ?? $"{c}")], images));
     }
 
     /// <summary>Whether two passes over a batch give different logits.</summary>
@@ -204,12 +238,11 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     private bool[] Predicted(Tensor x, ReadOnlySpan<int> labels)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        return Correct(model.Forward(x, ForwardMode.Frozen).Logits, labels);
+        return Correct(model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray(), labels);
     }
 
-    private static bool[] Correct(Tensor logits, ReadOnlySpan<int> labels)
+    private static bool[] Correct(int[] predictions, ReadOnlySpan<int> labels)
     {
-        int[] predictions = logits.Predict().ToArray();
         bool[] correct = new bool[predictions.Length];
         for (int i = 0; i < correct.Length; i++)
             correct[i] = predictions[i] == labels[i];

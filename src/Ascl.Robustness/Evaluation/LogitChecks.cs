@@ -1,5 +1,7 @@
 using System.Globalization;
+using Ascl.Data;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Evaluation;
 
@@ -11,6 +13,23 @@ public static class LogitChecks
 
     /// <summary>What is to be thought of accuracies where two passes differ.</summary>
     public const string Random = "the network is random: two passes over the same images give other outputs, so another evaluation gives other accuracies";
+
+    /// <summary>What is odd about the outputs for all images.</summary>
+    /// <param name="areProbabilities">Of most images.</param>
+    /// <param name="predicted">The classes that some image is taken for.</param>
+    public static IEnumerable<string> Doubts(bool areProbabilities, string[] predicted, ImageSet images)
+    {
+        if (areProbabilities)
+            yield return Probabilities;
+        if (predicted.Length == 1 && images.Labels.ContainsAnyExcept(images.Labels[0]))
+            yield return $"every image is taken for {predicted[0]}: the network has learned nothing, or its input normalisation is another one";
+    }
+
+    /// <summary>What is to be thought of accuracies where gradients vanish.</summary>
+    /// <param name="share">Of the images.</param>
+    public static IEnumerable<string> Vanished(double share) => share > VanishedGradients.Many
+        ? [string.Create(CultureInfo.InvariantCulture, $"cross-entropy has no gradient at {100 * share:F0} % of the images: attacks by gradient are blind there and their accuracies too high (--attack autoattack and --checks tell more)")]
+        : [];
 
     /// <summary>An attack on logits that overflow measures nothing: its gradients are NaN.</summary>
     /// <param name="logits">[n, classes].</param>

@@ -15,11 +15,12 @@ public sealed record StageStudy(string Stage, int Size, IReadOnlyList<Divergence
 /// <param name="Name">Short, of the run.</param>
 /// <param name="Norm">What ε measures: linf or l2.</param>
 /// <param name="Part">Part of the data set that the images are: test, or train where it has no test part.</param>
+/// <param name="TrainedOn">How many of them the weights were trained on; null where it is not known.</param>
 /// <param name="NearestNatural">Share of natural images whose nearest other natural latent (L2) has their label.</param>
 /// <param name="NearestAdversarial">Share of adversarial images whose nearest natural latent, but that of their own image, has their label.</param>
 public sealed record StudyReport(
     string Name, string Weights, string Model, string Data, int Count, string Attack, double Epsilon, double CleanAccuracy, double RobustAccuracy, IReadOnlyList<StageStudy> Stages,
-    double NearestNatural, double NearestAdversarial, string Norm = "linf", string Part = "test")
+    double NearestNatural, double NearestAdversarial, string Norm = "linf", string Part = "test", int? TrainedOn = null)
 {
     /// <summary>The stage before the last linear layer.</summary>
     [JsonIgnore]

@@ -24,7 +24,7 @@ public static class EvaluationPage
     {
         HtmlPage page = new($"{report.Model} on {Images(report)} of {report.Data}: {Percent(report.CleanAccuracy)} % clean, {Percent(report.WorstCaseAccuracy)} % robust");
         page.Paragraph($"weights {report.Weights}, input normalisation {report.Normalization ?? "not told"}, seed {report.Seed}, {report.Device}", isSoft: true);
-        if (report.Part != "test")
+        if (!report.IsOfNewImages)
             page.Warning($"Every accuracy on this page is on {report.Images}.");
         foreach (string doubt in report.Doubts ?? [])
             page.Warning(doubt);
@@ -91,7 +91,7 @@ public static class EvaluationPage
         return ImageTile.Html(natural, adversarial.Images[i], images, Enum.Parse<PerturbationNorm>(attack.Norm, ignoreCase: true), $"{HtmlPage.Escape(images.ClassNames[adversarial.Labels[i]])}: turned by {attack.Name}");
     }
 
-    private static string Images(EvaluationReport report) => $"{report.Count} {(report.Part == "test" ? "test" : "TRAINING")} images";
+    private static string Images(EvaluationReport report) => $"{report.Count} {(report.IsOfNewImages ? "test" : "TRAINING")} images";
 
     private static string Percent(double share) => (100 * share).ToString("F1", CultureInfo.InvariantCulture);
 }

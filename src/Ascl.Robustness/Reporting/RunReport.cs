@@ -39,8 +39,7 @@ public static class RunReport
         RunConfig config = run.Config;
         HtmlPage page = new($"{Title(config)} on {data.Name}: {config.Model}, seed {config.Seed}");
         page.Paragraph($"{config.Epochs} epochs, ε {NumberText.Of(config.Epsilon)} ({(config.Norm == "l2" ? "L2" : "L∞")}), training's attack {config.AttackSteps} steps of {NumberText.Short(config.StepSize)}, {Chosen(config, data)}", isSoft: true);
-        // That there is no test part is a warning of its own, below.
-        foreach (string note in data.HasTestPart ? data.Notes : [])
+        foreach (string note in data.Notes)
             page.Paragraph($"{data.Name}: {note}", isSoft: true);
         Results(page, run);
         foreach (var warning in epochs.SelectMany(m => m.Warnings ?? []).GroupBy(w => w.Name))
@@ -71,10 +70,12 @@ public static class RunReport
     {
         string twin = RunFolder.TwinPath(run.Path);
         (string Name, EvaluationReport? Report)[] all = [("best", run.Report), ("averaged, best", run.AverageReport), ("natural twin, best", Directory.Exists(twin) ? RunRecord.Read(twin).Report : null)];
-        bool isTest = run.Report!.Part == "test";
+        bool isTest = run.Report!.IsOfNewImages;
         page.Heading(isTest ? "Test accuracy" : "Accuracy on training images");
         if (!isTest)
             page.Warning($"Every accuracy on this page is on {run.Report.Images}.");
+        foreach (string doubt in run.Report.Doubts ?? [])
+            page.Warning(doubt);
         page.Table(["weights", isTest ? "test images" : "TRAINING images", "clean %", .. run.Report.Attacks.Select(a => $"{a.Name} %"), "worst case %"],
             from row in all
             where row.Report is not null
@@ -102,7 +103,7 @@ public static class RunReport
         int[,] clean = AdversarialLook.Confusion(look.Labels, look.Predictions, classes.Count), adversarial = AdversarialLook.Confusion(look.Labels, look.AdversarialPredictions, classes.Count);
         page.Heading("Confusions").Row(
         [
-            HtmlPage.HeatMap($"{EvaluationReport.ImagesOf(data.HasTestPart ? "test" : "train", look.Labels.Length)}: true class down, prediction across", classes, clean),
+            HtmlPage.HeatMap($"{EvaluationReport.ImagesOf(data.HasTestPart ? "test" : "train", look.Labels.Length, trainedOn: null)}: true class down, prediction across", classes, clean),
             HtmlPage.HeatMap($"the same after {attack} on every image", classes, adversarial),
         ]);
         page.Table(["class", .. classes], new[] { ("clean %", clean), ($"{attack} %", adversarial) }.Select(m => (string[])[m.Item1, .. classes.Select((_, c) => Recall(m.Item2, c))]));

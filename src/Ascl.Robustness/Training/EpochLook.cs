@@ -2,9 +2,7 @@ using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Random;
-using Ascl.Kernels.Softmax;
 using Ascl.Models;
 using Ascl.Models.Networks;
 using Ascl.Robustness.Attacks;
@@ -29,9 +27,6 @@ public sealed record EpochLook(TrainingProbe Probe, int[] Labels, float[] Images
 {
     public const int ImageCount = 128, StrongSteps = 10;
 
-    /// <summary>A largest |∂CE/∂pixel| of an image at or below this is taken for none: softmax has saturated.</summary>
-    private const float Vanished = 1e-10f;
-
     public static EpochLook At(Classifier model, RunConfig config, ImageSet train)
     {
         ImageSet few = train.Take(ImageCount);
@@ -44,12 +39,8 @@ public sealed record EpochLook(TrainingProbe Probe, int[] Labels, float[] Images
         Tensor weak = PgdAttack.Fgsm(config.Epsilon, config.Threat.Norm).Perturb(model, batch, key);
         Tensor strong = PgdAttack.Standard(config.Threat, StrongSteps).Perturb(model, batch, key);
 
-        Tensor x = batch.Images.Detach(requiresGrad: true);
-        ModelOutput natural = model.Forward(x, ForwardMode.Frozen), adversarial = model.Forward(strong, ForwardMode.Frozen);
-        WorkCount.BackwardImages += batch.Count;
-        float[] gradient = Gradient.Of(natural.Logits.CrossEntropy(batch.Labels, 0, Reduction.Sum), x)[0].ToArray();
-        double vanished = gradient.Chunk(few.ImageLength).Count(image => image.All(g => Math.Abs(g) <= Vanished));
-        TrainingProbe probe = new(Accuracy(model.Forward(weak, ForwardMode.Frozen), batch), Accuracy(adversarial, batch), vanished / batch.Count);
+        ModelOutput natural = model.Forward(batch.Images, ForwardMode.Frozen), adversarial = model.Forward(strong, ForwardMode.Frozen);
+        TrainingProbe probe = new(Accuracy(model.Forward(weak, ForwardMode.Frozen), batch), Accuracy(adversarial, batch), (double)VanishedGradients.CountIn(model, batch) / batch.Count);
         return new(probe, host.Labels.ToArray(), batch.Images.ToArray(), strong.ToArray(), natural.Latent.ToArray(), adversarial.Latent.ToArray());
     }
 

@@ -1,3 +1,5 @@
+using Ascl.Robustness.Attacks;
+
 namespace Ascl.Robustness.Training;
 
 /// <summary>A way in which training fails without its loss showing it.</summary>
@@ -9,7 +11,7 @@ public sealed record TrainingWarning(string Name, string Message);
 public sealed class FailureWatch(RunConfig config, int validationImages)
 {
     /// <summary>Shares of images or anchors from which a warning is given.</summary>
-    private const double ManyVanished = 0.1, ManyDead = 0.5;
+    private const double ManyDead = 0.5;
 
     /// <param name="metrics">Of the epoch just done.</param>
     /// <param name="before">Metrics of the epochs before it.</param>
@@ -17,7 +19,7 @@ public sealed class FailureWatch(RunConfig config, int validationImages)
     {
         List<TrainingWarning> warnings = [];
         TrainingProbe? probe = metrics.Probe;
-        if (probe?.VanishedGradients > ManyVanished)
+        if (probe?.VanishedGradients > VanishedGradients.Many)
             warnings.Add(new("vanishing-gradients", $"{Percent(probe.VanishedGradients)} of the training images looked at have no input gradient: attacks by gradient are blind to them"));
         // Kim et al. 2021, Wong et al. 2020: the network learns to withstand one step and nothing else.
         if (config.Method is not ("natural" or "linear") && probe is not null && probe.FgsmAccuracy > 2 * probe.PgdAccuracy && probe.FgsmAccuracy - probe.PgdAccuracy > 0.2)

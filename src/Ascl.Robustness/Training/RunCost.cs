@@ -49,10 +49,11 @@ public sealed class RunCost
 /// <param name="Gflop">10⁹ floating-point operations of the plain definitions.</param>
 /// <param name="Warnings">How many epochs each warning was given in.</param>
 /// <param name="DataHash">As <see cref="RunProgress.DataHash"/>.</param>
+/// <param name="Id">As <see cref="RunProgress.Id"/>.</param>
 public sealed record RunSummary(
     string Method, string Model, string Data, ulong Seed, int Epochs, int TrainingImages, string Device, double TrainSeconds, double CpuSeconds, double ImagesPerSecond,
     long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy, IReadOnlyDictionary<string, int> Warnings,
-    string? DataHash = null)
+    string? DataHash = null, string? Id = null)
 {
     /// <summary>The summary in a file; null where there is none.</summary>
     /// <exception cref="Kernels.Diagnostics.UserErrorException">The file is damaged.</exception>

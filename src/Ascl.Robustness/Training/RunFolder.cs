@@ -14,6 +14,8 @@ namespace Ascl.Robustness.Training;
 /// </summary>
 public sealed class RunFolder
 {
+    private static readonly string[] WeightFiles = ["last.safetensors", "best.safetensors", "last-ema.safetensors", "best-ema.safetensors"];
+
     private RunFolder(string path, RunConfig config) => (Path, Config) = (path, config);
 
     public string Path { get; }
@@ -69,7 +71,34 @@ public sealed class RunFolder
         string config = System.IO.Path.Combine(path, "config.json");
         if (!System.IO.File.Exists(config))
             throw new UserErrorException($"{path}: holds no run: there is no config.json");
-        return new RunFolder(path, RunConfig.OfRun(config));
+        RunFolder folder = new(path, RunConfig.OfRun(config));
+        folder.CheckWhole();
+        return folder;
+    }
+
+    /// <summary>The run whose folder holds a file of weights; null where that is no run's folder.</summary>
+    /// <param name="weights">A run's folder, or the file.</param>
+    /// <exception cref="UserErrorException">The folder is no run's, or of a run whose files do not belong together.</exception>
+    public static RunFolder? Of(string weights)
+    {
+        if (Directory.Exists(weights))
+            return Open(weights);
+        string file = WeightPath.Parse(weights).File, folder = System.IO.Path.GetDirectoryName(file) is { Length: > 0 } parent ? parent : ".";
+        return WeightFiles.Contains(System.IO.Path.GetFileName(file)) && System.IO.File.Exists(System.IO.Path.Combine(folder, "config.json")) ? Open(folder) : null;
+    }
+
+    /// <exception cref="UserErrorException">The configuration was changed since the run began, or a file of weights is of another run.</exception>
+    private void CheckWhole()
+    {
+        if (System.IO.File.Exists(StateFile) && RunState.Config(StateFile)?.Difference(Config, except: "epochs") is var (key, began, now))
+            throw new UserErrorException($"{ConfigFile}: {key} is {now}, but the run began with {began}: its weights and reports are of that, and it cannot go on with another; put it back, or begin a new run, from its weights if you like (from {Path})");
+        if (Id is not { } id)
+            return;
+        foreach (string file in WeightFiles.Select(File).Where(System.IO.File.Exists))
+        {
+            if (Provenance.Read(file)?.Run is { } other && other != id)
+                throw new UserErrorException($"{file}: these weights are not of the run in {Path}, but of one with other settings or images");
+        }
     }
 
     /// <summary>The run with another number of epochs; its files change when it goes on, <see cref="KeepConfig"/>.</summary>
@@ -98,12 +127,13 @@ public sealed class RunFolder
         ? this
         : throw new UserErrorException($"{Path}: an encoder without a classifier (method {Config.Method}): train a last layer on it with method linear, or fine-tune it, from {Path}");
 
+    /// <summary><see cref="RunProgress.DataHash"/>, as far as the run's state or its summary tells.</summary>
+    public string? DataHash => System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).DataHash : RunSummary.Read(SummaryFile)?.DataHash;
+
+    private string? Id => System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).Id : RunSummary.Read(SummaryFile)?.Id;
+
     /// <summary>Whether these are the images that the run was trained and tested on, as far as its state or its summary tells.</summary>
-    public bool KnowsImages(DataSet data)
-    {
-        string? hash = System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).DataHash : RunSummary.Read(SummaryFile)?.DataHash;
-        return hash is null || hash == data.ContentHash;
-    }
+    public bool KnowsImages(DataSet data) => DataHash is not { } hash || hash == data.ContentHash;
 
     /// <summary>Refuses to measure the run on changed images where its test images may then have been trained on.</summary>
     /// <returns>What to say of images that have changed otherwise; null where they have not.</returns>

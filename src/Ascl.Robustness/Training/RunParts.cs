@@ -27,7 +27,7 @@ public static class RunParts
         if (config.From is null)
             return new Classifier(device, spec, config.Seed);
         Classifier source = Pretrained(config, spec, device, note);
-        Classifier model = new(device, spec with { Mean = source.Spec.Mean, Std = source.Spec.Std }, config.Seed);
+        Classifier model = new(device, spec with { Mean = source.Spec.Mean, Std = source.Spec.Std }, config.Seed) { Provenance = source.Provenance };
         string? difference = config.Method == "linear" ? null : ClassNames.Difference(source.Spec.ClassNames, data.Name, data.ClassNames);
         if (difference is not null)
             note?.Invoke($"{config.From}: {difference}: its last layer starts anew");

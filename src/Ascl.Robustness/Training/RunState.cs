@@ -29,6 +29,9 @@ public sealed class RunProgress
 
     /// <summary><see cref="Data.DataSet.ContentHash"/> of the images that the run began with; null in states of builds that did not keep it.</summary>
     public string? DataHash { get; set; }
+
+    /// <summary><see cref="Provenance.Run"/> of the weights that the run makes; null in states of builds that did not keep it.</summary>
+    public string? Id { get; set; }
 }
 
 /// <summary>An epoch, from 1, and its accuracy on the validation images; −1 before the first.</summary>
@@ -44,6 +47,7 @@ public static class RunState
     {
         SafetensorsWriter writer = new();
         ClassifierFile.Describe(model.Spec, writer);
+        Provenance.Write(model.Provenance, writer);
         WeightFile.Add(model.Parameters, writer, Model);
         if (average is not null)
             WeightFile.Add(average.Model.Parameters, writer, Average);

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.IO.Hashing;
+using System.Text;
 using Ascl.Autograd;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
@@ -68,14 +70,22 @@ public sealed class Trainer
         // Told now, not after the epochs that are left.
         if (progress.Best.Epoch > 0)
             ClassifierFile.Load(device, folder.BestFile);
-        if (isBegun && RunState.Config(folder.StateFile)?.Difference(config, except: "epochs") is var (key, began, now))
-            throw new UserErrorException($"{folder.ConfigFile}: {key} is {now}, but the run began with {began}: it cannot go on with another; put it back, or begin a new run, from its weights if you like (from {folder.Path})");
         progress.DataHash ??= data.ContentHash;
         if (progress.DataHash != data.ContentHash)
             throw new UserErrorException($"{folder.Path}: the images of {config.Data} are not those that the run began with: it cannot go on with others; begin a new run, from its weights if you like (from {folder.Path})");
+        progress.Id ??= RunId(config, progress.DataHash);
+        Provenance? before = isBegun ? Provenance.Read(folder.StateFile) : Model.Provenance;
+        Notes = [.. LearnedBefore(before, "validation", validation), .. LearnedBefore(before, "test", data.HasTestPart ? data.Test : null)];
+        ImageHashes learned = ImageHashes.Of(train.PixelHashes());
+        Model.Provenance = new(config.Norm, config.Epsilon, before is null ? learned : before.Images.Union(learned), progress.Id);
+        if (average is not null)
+            average.Model.Provenance = Model.Provenance;
     }
 
     public Classifier Model { get; }
+
+    /// <summary>What a user should know of the images beside what the data say themselves, a line each.</summary>
+    public IReadOnlyList<string> Notes { get; }
 
     private bool FreezesEncoder => config.Method == "linear";
 
@@ -88,7 +98,19 @@ public sealed class Trainer
             throw new UserErrorException($"{data.Name}: has one class, {data.ClassNames[0]}; a classifier needs at least two");
         RunParts.CheckImages(config.Model, data.Train);
         InputNormalization.Of(config.Normalize, data);
+        config.Threat.CheckFits(data.Train);
         Split(config, data);
+    }
+
+    /// <summary>The same for the same configuration and images, and another for others. It is kept, not computed again: later builds have other settings.</summary>
+    private static string RunId(RunConfig config, string dataHash) =>
+        Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes($"{config.ToJson().ToJsonString()} {dataHash}")));
+
+    private IEnumerable<string> LearnedBefore(Provenance? before, string part, ImageSet? images)
+    {
+        int learned = images is null || before is null ? 0 : before.Images.CountOf(images.PixelHashes());
+        if (learned > 0)
+            yield return $"warning: the weights that the run starts from were trained on {learned} of the {images!.Count} {part} images: their accuracy says nothing about new images ({config.From}'s own --seed and --test-share keep its parts)";
     }
 
     private static (ImageSet Train, ImageSet? Validation) Split(RunConfig config, DataSet data)
@@ -229,7 +251,7 @@ public sealed class Trainer
         double? chosenBy = progress.Best.Accuracy < 0 ? null : progress.Best.Accuracy;
         return new(config.Method, config.Model, config.Data, config.Seed, config.Epochs, train.Count, Model.Device.Name, cost.Seconds, cost.CpuSeconds,
             (double)train.Count * config.Epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9, cost.PeakMemoryBytes, progress.Best.Epoch, chosenBy,
-            epochs.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name).ToDictionary(e => e.Key, e => e.Value), progress.DataHash);
+            epochs.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name).ToDictionary(e => e.Key, e => e.Value), progress.DataHash, progress.Id);
     }
 
     private void SaveState() => RunState.Save(folder.StateFile, Model, optimizer, average, progress, config);

@@ -23,7 +23,7 @@ public sealed class RunComparisonTests
         [
             Run(new() { Method = "ascl", Strategy = "global", Temperature = 0.5 }, 0.4, 0.2), Run(new() { Method = "ascl", Strategy = "leaked", Temperature = 0.5 }, 0.4, 0.2),
             // It contrasts nothing: the strategy is no setting of it.
-            Run(new() { Method = "pgd-at", Strategy = "hard" }, 0.4, 0.2), Run(new() { Method = "pgd-at", Strategy = "soft" }, 0.6, 0.2),
+            Run(new() { Method = "pgd-at", Strategy = "hard", Seed = 1 }, 0.4, 0.2), Run(new() { Method = "pgd-at", Strategy = "soft", Seed = 2 }, 0.6, 0.2),
         ]);
         Assert.Equal(["strategy global", "strategy leaked", ""], comparison.Rows.Select(row => row.Settings));
         Assert.Equal(0.5, comparison.Rows[2].Cells[0].Mean / 100, 12);
@@ -48,12 +48,32 @@ public sealed class RunComparisonTests
     [Fact]
     public void TrainingImagesAndOtherBallsAreTold()
     {
-        RunRecord test = Run(new() { Method = "pgd-at" }, 0.4, 0.2), l2 = Run(new() { Method = "trades", Norm = "l2" }, 0.4, 0.2);
+        RunRecord test = Run(new() { Method = "pgd-at" }, 0.4, 0.2), l2 = Run(new() { Method = "trades", Norm = "l2" }, 0.4, 0.2, "l2", 0.5);
         string notes = string.Join('\n', new RunComparison([test, l2 with { Path = "small", Report = l2.Report! with { Part = "train" } }]).Notes);
         Assert.Contains("TRAINING images", notes, StringComparison.Ordinal);
         Assert.Contains("small", notes, StringComparison.Ordinal);
         Assert.Contains("linf 8/255, l2 0.5", notes, StringComparison.Ordinal);
-        Assert.Empty(new RunComparison([test, test]).Notes);
+        Assert.Empty(new RunComparison([test, Run(new() { Method = "pgd-at", Seed = 9 }, 0.4, 0.2)]).Notes);
+    }
+
+    /// <summary>A copy of a run is no second seed: it would halve the deviation.</summary>
+    [Fact]
+    public void TheSameRunCountsOnce()
+    {
+        RunRecord one = Run(new() { Method = "pgd-at", Seed = 1 }, 0.40, 0.25), two = Run(new() { Method = "pgd-at", Seed = 2 }, 0.44, 0.27);
+        RunComparison comparison = new([one, two, one with { Path = "copy", Config = one.Config with { Threads = 3 } }]);
+        Assert.Equal(["pgd-at", "2", "42.0 ± 2.8", "26.0 ± 1.4"], Assert.Single(comparison.Lines));
+        Assert.Equal(["left out, as another run has the same settings, images and seed: copy"], comparison.Notes);
+    }
+
+    /// <summary>Data of one name may have changed between two runs: they are no two seeds of one experiment.</summary>
+    [Fact]
+    public void RunsOnOtherImagesAreARowOfTheirOwn()
+    {
+        RunRecord one = Run(new() { Seed = 1 }, 0.40, 0.25) with { DataHash = "1111111122" }, two = Run(new() { Seed = 2 }, 0.44, 0.27) with { DataHash = "3333333344" };
+        RunComparison comparison = new([one, two]);
+        Assert.Equal(["images 11111111", "images 33333333"], comparison.Rows.Select(row => row.Settings));
+        Assert.Contains("trained and tested on different images", Assert.Single(comparison.Notes), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -77,8 +97,8 @@ public sealed class RunComparisonTests
         Assert.Equal(lines[0].Count(c => c == ','), lines[2].Count(c => c == ','));
     }
 
-    private static RunRecord Run(RunConfig config, double clean, double pgd) => new("run", config, Report(clean, pgd), null, null, null);
+    private static RunRecord Run(RunConfig config, double clean, double pgd, string norm = "linf", double epsilon = 8 / 255.0) => new("run", config, Report(clean, pgd, norm, epsilon), null, null, null);
 
-    private static EvaluationReport Report(double clean, double pgd) =>
-        new(1000, clean, [new AttackReport("PGD-20", "linf", 0.03, 20, 1, pgd, 1000, 0, 0, 1)], pgd, 1, "smallcnn", "sample", 1, "cpu");
+    private static EvaluationReport Report(double clean, double pgd, string norm = "linf", double epsilon = 8 / 255.0) =>
+        new(1000, clean, [new AttackReport("PGD-20", norm, epsilon, 20, 1, pgd, 1000, 0, 0, 1)], pgd, 1, "smallcnn", "sample", 1, "cpu");
 }

@@ -23,6 +23,23 @@ public sealed class EvaluatorTests : IDisposable
     }
 
     [Fact]
+    public void ConstantNetworksAreDoubtful() => Assert.Contains("every image is taken for", Assert.Single(Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(0))).Doubts!));
+
+    /// <summary>Where softmax has saturated, attacks by gradient leave every image as it is: that is no robustness.</summary>
+    [Fact]
+    public void GradientsThatVanishAreDoubtful()
+    {
+        Classifier saturated = LinearNetwork.Classifier(device, change: logits => logits.Scale(1e5f)), sound = LinearNetwork.Classifier(device);
+        string file = Path.GetTempFileName();
+        ImageSet set = Images(device);
+        DataSet data = new("made", set, set, Augmentation.None);
+        string[] Doubts(Classifier model) => [.. new Evaluator(model, set, 8, 0).Described(Evaluated(model), file, data).Doubts!];
+        Assert.Contains("cross-entropy has no gradient at", Assert.Single(Doubts(saturated)));
+        Assert.Empty(Doubts(sound));
+        File.Delete(file);
+    }
+
+    [Fact]
     public void LogitsThatOverflowAreRefused()
     {
         string message = Assert.Throws<UserErrorException>(() => Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(3e38f).Scale(100)))).Message;
@@ -38,12 +55,15 @@ public sealed class EvaluatorTests : IDisposable
         Assert.Equal([("l2", 0.2, 0.1), ("linf", 0.1, null)], reports.Select(r => (r.Norm, r.Epsilon, r.StepSize)));
     }
 
-    private static EvaluationReport Evaluated(Classifier model, PlannedAttack[]? attacks = null)
+    private static ImageSet Images(Device device)
     {
         int[] numbers = [.. Enumerable.Range(100, 20)];
-        float[] pixels = Made.Batch(model.Device, numbers).Images.ToArray();
+        float[] pixels = Made.Batch(device, numbers).Images.ToArray();
         ImageSet whole = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, [.. new int[100], .. numbers.Select(n => n % Made.Classes)],
             [.. new float[100 * Made.Image], .. pixels]);
-        return new Evaluator(model, whole.Subset(numbers), 7, 1).Run(attacks ?? [new(new NoiseAttack(0.01, 1))], CancellationToken.None);
+        return whole.Subset(numbers);
     }
+
+    private static EvaluationReport Evaluated(Classifier model, PlannedAttack[]? attacks = null) =>
+        new Evaluator(model, Images(model.Device), 7, 1).Run(attacks ?? [new(new NoiseAttack(0.01, 1))], CancellationToken.None);
 }

@@ -1,5 +1,9 @@
 using System.Text.Json.Nodes;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Models.Weights;
+using Ascl.Robustness.Comparison;
+using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Tests.Training;
@@ -99,6 +103,70 @@ public sealed class GoingOnTests : IDisposable
         Assert.NotNull(folder.ChangedImages(TinyRun.DataOf(seed: 2)));
     }
 
+    /// <summary>The files of a run belong together: no accuracy of one is told as that of another.</summary>
+    [Fact]
+    public void FilesOfAnotherRunAreRefused()
+    {
+        RunFolder one = runs.Train(TinyRun.Config).Folder, other = runs.Train(TinyRun.Config with { Seed = 5 }).Folder;
+        Report(one);
+        Report(other);
+        Assert.NotNull(RunRecord.Read(one.Path).Report);
+        byte[] report = File.ReadAllBytes(one.ReportFile), best = File.ReadAllBytes(one.BestFile);
+        File.Copy(other.ReportFile, one.ReportFile, overwrite: true);
+        Assert.Contains("report.json: is not of the weights in", Assert.Throws<UserErrorException>(() => RunRecord.Read(one.Path)).Message);
+        File.WriteAllBytes(one.ReportFile, report);
+        foreach (bool hasState in new[] { true, false })
+        {
+            if (!hasState)
+                File.Delete(one.StateFile);
+            File.Copy(other.BestFile, one.BestFile, overwrite: true);
+            Assert.Contains("best.safetensors: these weights are not of the run in", Assert.Throws<UserErrorException>(() => RunFolder.Open(one.Path)).Message);
+            File.WriteAllBytes(one.BestFile, best);
+            RunFolder.Open(one.Path);
+        }
+
+        static void Report(RunFolder folder)
+        {
+            using CpuDevice device = new(1);
+            Evaluator evaluator = new(ClassifierFile.Load(device, folder.BestFile), TinyRun.Data.Test, 16, 0);
+            File.WriteAllText(folder.ReportFile, Evaluator.ToJson(evaluator.Described(evaluator.Run([], CancellationToken.None), folder.BestFile, TinyRun.Data)));
+        }
+    }
+
+    /// <summary>A run's accuracies are those of what it was trained with, not of what its configuration was changed to.</summary>
+    [Fact]
+    public void AChangedConfigurationIsRefusedByEveryReader()
+    {
+        RunFolder folder = runs.Train(TinyRun.Config).Folder;
+        File.WriteAllText(folder.ConfigFile, File.ReadAllText(folder.ConfigFile).Replace("\"norm\": \"linf\"", "\"norm\": \"l2\"", StringComparison.Ordinal));
+        Assert.Contains("norm is \"l2\", but the run began with \"linf\"", Assert.Throws<UserErrorException>(() => RunFolder.Open(folder.Path)).Message);
+        Assert.Contains("norm is", Assert.Throws<UserErrorException>(() => RunRecord.Read(folder.Path)).Message);
+    }
+
+    /// <summary>Weights know the images that they have learned, also those of the run they started from, in another split.</summary>
+    [Fact]
+    public void WhatWasLearnedBeforeIsKnown()
+    {
+        RunFolder first = runs.Train(TinyRun.Config).Folder;
+        using CpuDevice device = new(1);
+        RunConfig again = TinyRun.Config with { From = first.Path };
+        Assert.Empty(Trained(again, TinyRun.Data).Notes);
+        // Another seed holds out other images, all but 8 of which are known.
+        Assert.Contains("of the 8 validation images", Assert.Single(Trained(again with { Seed = 3 }, TinyRun.Data).Notes));
+        // The first run's training images as test images.
+        Data.DataSet turned = new("turned", TinyRun.Data.Test, TinyRun.Data.Train, Data.Augmentation.None);
+        RunConfig few = again with { Validation = 0 };
+        Trainer trainer = Trained(few, turned);
+        Assert.Contains("were trained on 32 of the 40 test images", Assert.Single(trainer.Notes));
+        Assert.Equal(48, trainer.Model.Provenance!.Images.Count);
+        EvaluationReport report = new Evaluator(trainer.Model, turned.Test, 16, 0).Run([], CancellationToken.None);
+        report = new Evaluator(trainer.Model, turned.Test, 16, 0).Described(report, first.BestFile, turned);
+        Assert.Equal((32, false), (report.TrainedOn, report.IsOfNewImages));
+        Assert.Contains("32 of which THE WEIGHTS WERE TRAINED ON", report.Images);
+
+        Trainer Trained(RunConfig config, Data.DataSet data) => new(device, runs.Create(config), data);
+    }
+
     [Fact]
     public void OtherImagesAreRefused()
     {
@@ -146,6 +214,8 @@ public sealed class GoingOnTests : IDisposable
     {
         RunFolder folder = runs.Train(TinyRun.Config with { Method = "pgd-at" }).Folder;
         Assert.True(RunFolder.Open(folder.Path).Config.NaturalPass);
+        // Nor does an earlier run's state hold its configuration.
+        File.Delete(folder.StateFile);
         File.WriteAllLines(folder.ConfigFile, File.ReadAllLines(folder.ConfigFile).Where(line => !line.Contains("natural-pass", StringComparison.Ordinal)));
         Assert.False(RunFolder.Open(folder.Path).Config.NaturalPass);
     }

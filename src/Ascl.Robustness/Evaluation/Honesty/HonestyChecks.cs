@@ -1,6 +1,3 @@
-using Ascl.Autograd;
-using Ascl.Autograd.Ops;
-using Ascl.Kernels.Softmax;
 using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Evaluation.Honesty;
@@ -16,7 +13,6 @@ public sealed record HonestyFinding(string Name, bool IsSuspicious, string Seen,
 public static class HonestyChecks
 {
     private const int Steps = 20, Queries = 500, Targets = 9;
-    private const float Vanished = 1e-10f;
 
     /// <summary>Differences of up to two images in a hundred may be chance.</summary>
     private const double Slack = 0.02;
@@ -64,13 +60,8 @@ public static class HonestyChecks
     public static HonestyFinding VanishingGradients(HonestySubject subject)
     {
         int vanished = 0;
-        subject.ForEachBatch(batch =>
-        {
-            Tensor x = batch.Images.Detach(requiresGrad: true);
-            float[] gradient = Gradient.Of(subject.Logits(x).CrossEntropy(batch.Labels, 0, Reduction.Sum), x)[0].ToArray();
-            vanished += gradient.Chunk(subject.Images.ImageLength).Count(image => image.All(g => Math.Abs(g) <= Vanished));
-        });
-        return new("vanishing-gradients", vanished > subject.Images.Count / 10, $"cross-entropy has no gradient at {vanished} of {subject.Images.Count} images",
+        subject.ForEachBatch(batch => vanished += VanishedGradients.CountIn(subject.Model, batch));
+        return new("vanishing-gradients", vanished > VanishedGradients.Many * subject.Images.Count, $"cross-entropy has no gradient at {vanished} of {subject.Images.Count} images",
             "attacks by cross-entropy are blind there: believe margins, DLR and attacks without gradients");
     }
 

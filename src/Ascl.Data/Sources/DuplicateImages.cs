@@ -1,0 +1,31 @@
+namespace Ascl.Data.Sources;
+
+/// <summary>Finds what makes accuracies come out wrong: images that are in both parts, and images with two labels.</summary>
+internal static class DuplicateImages
+{
+    /// <summary>What was found, a line each.</summary>
+    public static IEnumerable<string> Notes(DataSet set)
+    {
+        ulong[] train = set.Train.PixelHashes(), test = set is { HasTestPart: true, HasTrainPart: true } ? set.Test.PixelHashes() : [];
+        HashSet<ulong> trained = [.. train];
+        int shared = test.Count(trained.Contains);
+        if (shared > 0)
+            yield return $"{shared} of {test.Length} test images are also training images, pixel for pixel: accuracy on them says nothing about new images";
+
+        Dictionary<ulong, int> labels = [];
+        HashSet<ulong> ambiguous = [];
+        AddLabels(train, set.Train);
+        AddLabels(test, set.Test);
+        if (ambiguous.Count > 0)
+            yield return $"{ambiguous.Count} {(ambiguous.Count == 1 ? "image occurs" : "images occur")} under more than one label, pixel for pixel";
+
+        void AddLabels(ulong[] hashes, ImageSet part)
+        {
+            for (int i = 0; i < hashes.Length; i++)
+            {
+                if (!labels.TryAdd(hashes[i], part.Labels[i]) && labels[hashes[i]] != part.Labels[i])
+                    ambiguous.Add(hashes[i]);
+            }
+        }
+    }
+}

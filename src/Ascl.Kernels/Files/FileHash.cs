@@ -1,0 +1,26 @@
+using System.Security.Cryptography;
+
+namespace Ascl.Kernels.Files;
+
+/// <summary>Tells files by their content.</summary>
+public static class FileHash
+{
+    /// <summary>SHA-256 of a file, in hexadecimal digits.</summary>
+    public static string Of(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+
+    /// <summary>SHA-256 over the hashes of several files; those that do not exist are passed over.</summary>
+    public static string Of(IEnumerable<string> paths)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string path in paths.Where(File.Exists))
+        {
+            using FileStream file = File.OpenRead(path);
+            hash.AppendData(SHA256.HashData(file));
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,57 @@
+using System.Text.Json;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
+
+namespace Ascl.Models.Weights;
+
+/// <summary>Where weights come from: what they were trained against and on. It goes with them into every file, so that no image they have learned is taken for a
+/// test image later.</summary>
+/// <param name="Norm">linf or l2: of the perturbations that training is about.</param>
+/// <param name="Epsilon">Their bound.</param>
+/// <param name="Images">The images trained on, also by the run that this one started from.</param>
+/// <param name="Run">What tells the run from others of another configuration or other images.</param>
+public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images, string Run)
+{
+    /// <summary>Under which the metadata of a file have it.</summary>
+    public const string Key = "ascl.provenance";
+
+    /// <summary>As JSON.</summary>
+    public string Text() => JsonSerializer.Serialize(new(Norm, Epsilon, Images.Text(), Run), ClassifierJson.Default.ProvenanceText);
+
+    /// <summary>What a file's metadata say; null where they say nothing.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <exception cref="UserErrorException">What they say is damaged.</exception>
+    public static Provenance? Of(IReadOnlyDictionary<string, string> metadata, string path)
+    {
+        if (!metadata.TryGetValue(Key, out string? text))
+            return null;
+        try
+        {
+            return JsonSerializer.Deserialize(text, ClassifierJson.Default.ProvenanceText) is { Norm: "linf" or "l2", Epsilon: >= 0 and < float.MaxValue, Images: { } images, Run: not null } read
+                ? new(read.Norm, read.Epsilon, ImageHashes.Parse(images), read.Run)
+                : throw new FormatException("a value is missing");
+        }
+        catch (Exception e) when (e is JsonException or FormatException)
+        {
+            throw new UserErrorException($"{path}: the provenance of its weights in its metadata is damaged: {e.Message}", e);
+        }
+    }
+
+    /// <summary>That of the weights in a safetensors file; null where it says nothing.</summary>
+    /// <exception cref="UserErrorException">The file cannot be read, or what it says is damaged.</exception>
+    public static Provenance? Read(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return Of(file.Metadata, path);
+    }
+
+    /// <summary>Writes it into a file that will hold the weights; null writes nothing.</summary>
+    public static void Write(Provenance? provenance, SafetensorsWriter writer)
+    {
+        if (provenance is not null)
+            writer.Metadata[Key] = provenance.Text();
+    }
+}
+
+/// <summary>A provenance as it stands in a file.</summary>
+internal sealed record ProvenanceText(string Norm, double Epsilon, string Images, string Run);

@@ -1,0 +1,53 @@
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
+using Ascl.Models.Onnx;
+using Ascl.Models.Weights;
+
+namespace Ascl.Models.Tests.Weights;
+
+/// <summary>Weights keep what they were trained on through every file.</summary>
+public sealed class ProvenanceTests : IDisposable
+{
+    private static readonly ulong[] Images = [0xFFFFFF_1234567890, 7, 0xABCDEF_0000000001, ulong.MaxValue];
+    private readonly string folder = Directory.CreateTempSubdirectory("ascl-provenance").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void ImagesAreKnownAgain()
+    {
+        ImageHashes read = ImageHashes.Parse(ImageHashes.Of(Images).Text());
+        Assert.Equal(4, read.Count);
+        Assert.Equal(2, read.CountOf([7, 8, 0xFFFFFF_1234567890, 9]));
+        Assert.Equal(5, read.Union(ImageHashes.Of([7, 8])).Count);
+        // The 40 low bits tell images apart.
+        Assert.Equal(1, read.CountOf([0x1234567890]));
+        Assert.Equal(0, read.CountOf([0x1334567890]));
+        Assert.Throws<FormatException>(() => ImageHashes.Parse("AAAA"));
+    }
+
+    [Fact]
+    public void SafetensorsAndOnnxKeepIt()
+    {
+        using CpuDevice device = new(1);
+        Classifier model = new(device, new("resnet: 1 block a stage, widths 4,8", 3, 4, [], [])) { Provenance = new("l2", 1.5, ImageHashes.Of(Images), "run") };
+        string weights = Path.Combine(folder, "w.safetensors"), onnx = Path.Combine(folder, "w.onnx");
+        ClassifierFile.Save(weights, model);
+        OnnxExport.Save(onnx, ClassifierFile.Load(device, weights), []);
+        foreach (Provenance? read in new[] { ClassifierFile.Load(device, weights).Provenance, Provenance.Read(weights), OnnxNetwork.Load(device, onnx).Provenance })
+        {
+            Assert.Equal(("l2", 1.5, "run"), (read!.Norm, read.Epsilon, read.Run));
+            Assert.Equal(4, read.Images.CountOf(Images));
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("""{"norm": "l7", "epsilon": 1, "images": "", "run": ""}""")]
+    [InlineData("""{"norm": "l2", "epsilon": -1, "images": "", "run": ""}""")]
+    [InlineData("""{"norm": "l2", "epsilon": 1, "images": "AAA", "run": ""}""")]
+    public void DamageIsTold(string text) =>
+        Assert.Contains("w.safetensors: the provenance", Assert.Throws<UserErrorException>(() => Provenance.Of(new Dictionary<string, string> { [Provenance.Key] = text }, "w.safetensors")).Message);
+}
