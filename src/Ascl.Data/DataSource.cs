@@ -70,8 +70,8 @@ public static class DataSource
             "sample" => throw new UserErrorException($"data {specification}: sample is built in and takes no path"),
             "fashion-mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "FashionMNIST"), KnownClasses.FashionMnist, options),
             "mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "MNIST"), KnownClasses.Digits, options),
-            "cifar10" => CifarFiles.Open10(Needed(path)),
-            "cifar100" => CifarFiles.Open100(Needed(path)),
+            "cifar10" => CifarFiles.Open10(Needed(path), options),
+            "cifar100" => CifarFiles.Open100(Needed(path), options),
             "file" => TensorFile.Open(Needed(path), options),
             _ => throw NearestName.Unknown("data set", name, Names),
         };

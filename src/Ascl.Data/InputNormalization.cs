@@ -18,6 +18,9 @@ public static class InputNormalization
     /// <summary>What numbers look like: a mean and a standard deviation a channel, or one for all channels.</summary>
     public const string NumbersForm = "M,M,M/S,S,S";
 
+    /// <summary>Images divided by less have no digits left.</summary>
+    private const float SmallestStd = 1e-4f;
+
     private static readonly Dictionary<string, (float[] Mean, float[] Std)> Constants = new()
     {
         ["cifar10"] = ([0.4914f, 0.4822f, 0.4465f], [0.2471f, 0.2435f, 0.2616f]),
@@ -91,8 +94,8 @@ public static class InputNormalization
             if (value is < 0 or > 1)
                 throw new UserErrorException($"normalize {text}: the mean {value} is not in [0, 1] as pixels are (of 0 to 255: divide all by 255)");
         foreach (float value in std)
-            if (value <= 0)
-                throw new UserErrorException($"normalize {text}: the standard deviation {value} must be more than 0");
+            if (value < SmallestStd)
+                throw new UserErrorException($"normalize {text}: the standard deviation {value} must be at least {SmallestStd}");
         return (mean, std, true);
     }
 

@@ -17,7 +17,7 @@ public sealed class ConfigFileTests : IDisposable
     [InlineData("""{"confgi": "x"}""", ": unknown key 'confgi'")]
     [InlineData("""{"config": "x"}""", ": unknown key 'config'")]
     [InlineData("{", ": not valid JSON: ")]
-    [InlineData("", ": not valid JSON: ")]
+    [InlineData("", ": is empty")]
     [InlineData("[]", ": not a JSON object")]
     [InlineData("""{"a": 1, "a": 2}""", ": not valid JSON: ")]
     public void WrongFileIsOneLine(string json, string message)

@@ -50,15 +50,33 @@ public sealed class EarlyRefusalTests : IDisposable
     [InlineData("are for --checks", "--twin", "none.safetensors")]
     [InlineData("are for --checks", "--check-images", "20")]
     [InlineData("option --out needs a value", "--out", "")]
+    [InlineData("--replay takes the images and their ball from its file", "--replay", "none.safetensors", "--epsilon", "0.1")]
+    [InlineData("--replay takes the images and their ball from its file", "--replay", "none.safetensors", "--attack", "fgsm")]
     public void WrongSettingsOfAnEvaluation(string expected, params string[] given) =>
         Assert.Contains(expected, AsclProcess.RefusalHere(["evaluate", "--weights", "none.safetensors", "--data", "sample", .. given]), StringComparison.Ordinal);
+
+    /// <summary>Options that would make a run of nothing, or of something else than was meant.</summary>
+    [Theory]
+    [InlineData("robust-weight is 0: and natural-weight are both 0", "train", "--method", "pgd-at", "--robust-weight", "0")]
+    [InlineData("temperature is 1E-30: must be at least 0.0001", "train", "--temperature", "1e-30")]
+    [InlineData("sheet.jpg does not end in .png", "data", "show", "sample", "--sheet", "sheet.jpg")]
+    public void SettingsOfNothing(string expected, params string[] arguments) => Assert.Contains(expected, AsclProcess.RefusalHere(arguments), StringComparison.Ordinal);
+
+    /// <summary>A slip of the keyboard does not cost a run its configuration.</summary>
+    [Fact]
+    public void AFileOfSomethingElseIsNotOverwritten()
+    {
+        string path = Path.Combine(folder, "config.json");
+        File.WriteAllText(path, """{"method": "natural"}""");
+        Assert.Contains("holds something else than the results of an evaluation", AsclProcess.RefusalHere("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", path), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void OneClassIsNoClassification()
     {
         string path = Path.Combine(folder, "one.safetensors");
         SafetensorsWriter writer = new();
-        writer.Add("images", [4, 1, 8, 8], new byte[4 * 64]);
+        writer.Add("images", [4, 1, 8, 8], [.. Enumerable.Range(0, 4 * 64).Select(i => (byte)i)]);
         writer.Add("labels", [4], new long[4]);
         writer.Save(path);
         Assert.Contains("has one class", AsclProcess.RefusalHere("train", "--data", $"file:{path}", "--model", "resnet20", "--out", Path.Combine(folder, "run")), StringComparison.Ordinal);
@@ -67,13 +85,14 @@ public sealed class EarlyRefusalTests : IDisposable
 
     [Theory]
     [InlineData("too many values", "bench", "--batch", "1000000000")]
-    [InlineData("too many values", "bench", "--what", "contrastive", "--rows", "100000000", "--dim", "1000")]
+    [InlineData("at most 65536", "bench", "--what", "contrastive", "--rows", "100000000", "--dim", "1000")]
     [InlineData("too many values", "profile", "--batch", "100000000")]
     [InlineData("names nothing to time", "bench", "--what", ",")]
     [InlineData("the network is too large", "bench", "--model", "wrn-100000-1")]
     [InlineData("the width 1 to 1000", "bench", "--model", "wrn-34-1000000000")]
     [InlineData("the network is too large", "bench", "--model", "resnet: 1000000 blocks a stage, widths 16")]
     [InlineData("too many values", "train", "--model", "resnet: 1 block a stage, widths 2147483647")]
+    [InlineData("head is 10000000: must be from 0 to 65536", "train", "--head", "10000000")]
     public void SizesBeyondAnyMachine(string expected, params string[] arguments) =>
         Assert.Contains(expected, AsclProcess.RefusalHere(arguments), StringComparison.Ordinal);
 
@@ -89,6 +108,8 @@ public sealed class EarlyRefusalTests : IDisposable
         {
             ["evaluate", "--weights", "/dev/zero", "--data", "sample"],
             ["train", "--data", "file:/dev/zero"],
+            ["train", "--config", "/dev/zero"],
+            ["sweep", "/dev/zero"],
             new[] { "data", "show", $"folder:{Path.Combine(folder, "images")}" },
         })
             Assert.Matches("is empty, or not a regular file|is neither", AsclProcess.RefusalHere(arguments));

@@ -166,6 +166,8 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         Assert.Contains("nothing was attacked again", again.Error, StringComparison.Ordinal);
         Assert.Equal(File.ReadAllText(Path.Combine(kept, "report.json")), File.ReadAllText(Path.Combine(folder, "again.json")));
         Assert.Contains("linf epsilon 0.05: ", again.Output, StringComparison.Ordinal);
+        // A finished curve is not lost where it is not asked for again.
+        Assert.Contains("linf epsilon 0.05: ", AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--out", kept).Output, StringComparison.Ordinal);
         Assert.DoesNotContain("nothing was attacked again", AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--epsilons", "0.05", "--out", kept).Error, StringComparison.Ordinal);
         Assert.Contains("option --epsilons: '-1' is negative", AsclProcess.RefusalHere("evaluate", "--weights", run, "--epsilons", "0,-1"), StringComparison.Ordinal);
     }

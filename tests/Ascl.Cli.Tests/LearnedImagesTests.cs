@@ -44,6 +44,7 @@ public sealed class LearnedImagesTests : IDisposable
         string data = Images("both.safetensors", "train.", and: "test."), run = Path.Combine(folder, "both");
         ProcessResult result = AsclProcess.Run("train", "--data", $"file:{data}", "--model", Network, "--method", "natural", "--epochs", "1", "--validation", "0", "--out", run);
         Assert.True(result.ExitCode == 0, result.Error);
+        Assert.DoesNotContain("warning: --", result.Output, StringComparison.Ordinal);
         Assert.Contains("both: 40 of 40 test images are also training images", result.Output, StringComparison.Ordinal);
         Assert.Contains("Accuracy on 40 images, ALL of which THE WEIGHTS WERE TRAINED ON", result.Output, StringComparison.Ordinal);
         Assert.Contains("ALL of which THE WEIGHTS WERE TRAINED ON", File.ReadAllText(Path.Combine(run, "report.html")), StringComparison.Ordinal);
@@ -59,6 +60,17 @@ public sealed class LearnedImagesTests : IDisposable
         string refusal = AsclProcess.RefusalHere("sweep", plan);
         Assert.Contains("a: ", refusal, StringComparison.Ordinal);
         Assert.Contains("have changed since it was trained", refusal, StringComparison.Ordinal);
+    }
+
+    /// <summary>What a user gives and the method does not use would look as if it had been tried.</summary>
+    [Fact]
+    public void OptionsThatChangeNothingAreTold()
+    {
+        string data = Images("u.safetensors", "");
+        ProcessResult result = AsclProcess.Run("train", "--data", $"file:{data}", "--model", Network, "--method", "natural", "--epochs", "1", "--temperature", "0.5", "--trades-beta", "3", "--norm", "l2", "--epsilon", "8/255", "--out", Path.Combine(folder, "u"));
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("warning: --temperature, --trades-beta change nothing: method natural does not use them", result.Output, StringComparison.Ordinal);
+        Assert.Contains("warning: epsilon 0.0314 is very small in l2", result.Output, StringComparison.Ordinal);
     }
 
     /// <summary>In L2 128 is no ball in which images differ; 128/255 may be meant.</summary>

@@ -38,7 +38,7 @@ public sealed class RunConfigTests : IDisposable
     [InlineData("""{"attack-steps": 0}""", "attack-steps is 0: must be at least 1")]
     [InlineData("""{"limit-test": 0}""", "limit-test is 0: must be at least 1")]
     [InlineData("""{"threads": -1}""", "threads is -1: must be from 0 to 1024")]
-    [InlineData("""{"temperature": 0}""", "temperature is 0: must be more than 0")]
+    [InlineData("""{"temperature": 0}""", "temperature is 0: must be at least 0.0001")]
     [InlineData("""{"lr": 1e999}""", "lr is ")]
     [InlineData("""{"epsilon": -0.1}""", "epsilon is -0.1: must not be negative")]
     [InlineData("""{"epsilon": 8}""", "epsilon is 8: must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)")]

@@ -231,7 +231,7 @@ public sealed class TrainTests : IDisposable
         SafetensorsWriter writer = new();
         foreach (string part in new[] { "train", "val" })
         {
-            writer.Add($"{part}.images", [8, 1, 8, 8], new byte[8 * 64]);
+            writer.Add($"{part}.images", [8, 1, 8, 8], [.. Enumerable.Range(0, 8 * 64).Select(i => (byte)i)]);
             writer.Add($"{part}.labels", [8], [.. Enumerable.Range(0, 8).Select(i => (long)(i % 2))]);
         }
         writer.Save(images);
@@ -268,7 +268,7 @@ public sealed class TrainTests : IDisposable
     {
         string path = Path.Combine(folder, "images.safetensors");
         SafetensorsWriter writer = new();
-        writer.Add("images", [2 * classes, channels, size, size], new byte[2 * classes * channels * size * size]);
+        writer.Add("images", [2 * classes, channels, size, size], [.. Enumerable.Range(0, 2 * classes * channels * size * size).Select(i => (byte)i)]);
         writer.Add("labels", [2 * classes], [.. Enumerable.Range(0, 2 * classes).Select(i => (long)(i % classes))]);
         writer.Save(path);
         return path;

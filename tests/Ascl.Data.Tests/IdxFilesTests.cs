@@ -2,6 +2,9 @@ namespace Ascl.Data.Tests;
 
 public sealed class IdxFilesTests : IDisposable
 {
+    /// <summary>The few images here are not of all classes.</summary>
+    private static readonly DataOptions AllClasses = new() { AllowEmptyClasses = true };
+
     private readonly TemporaryFolder folder = new();
     private readonly byte[] trainPixels = Made.Bytes(5 * 3 * 4, 1), testPixels = Made.Bytes(6 * 3 * 4, 2);
 
@@ -14,7 +17,7 @@ public sealed class IdxFilesTests : IDisposable
     public void ReadsPlainAndGzip(bool gzip, string extension)
     {
         WriteAll(gzip, extension);
-        DataSet set = DataSource.Open($"mnist:{folder.Path}");
+        DataSet set = DataSource.Open($"mnist:{folder.Path}", AllClasses);
         Assert.Equal(("mnist", 5, 6), (set.Name, set.Train.Count, set.Test.Count));
         Assert.Equal((1, 3, 4), (set.Train.Channels, set.Train.Height, set.Train.Width));
         Assert.Equal([0, 1, 2, 3, 4], set.Train.Labels.ToArray());
@@ -22,7 +25,7 @@ public sealed class IdxFilesTests : IDisposable
         Assert.Equal(trainPixels.AsSpan(12, 12).ToArray().Select(b => b / 255f), Made.Image(set.Train, 1));
         Assert.Equal(testPixels.AsSpan(12, 12).ToArray().Select(b => b / 255f), Made.Image(set.Test, 1));
         Assert.Equal(Augmentation.None, set.Augmentation);
-        Assert.Equal("Dress", DataSource.Open($"fashion-mnist:{folder.Path}").ClassNames[3]);
+        Assert.Equal("Dress", DataSource.Open($"fashion-mnist:{folder.Path}", AllClasses).ClassNames[3]);
     }
 
     [Fact]
@@ -31,7 +34,7 @@ public sealed class IdxFilesTests : IDisposable
         WriteAll(false, "");
         foreach (string file in Directory.GetFiles(folder.Path))
             File.Move(file, file.Replace("-idx", ".idx"));
-        Assert.Equal(5, DataSource.Open($"mnist:{folder.Path}").Train.Count);
+        Assert.Equal(5, DataSource.Open($"mnist:{folder.Path}", AllClasses).Train.Count);
     }
 
     [Fact]
@@ -124,13 +127,13 @@ public sealed class IdxFilesTests : IDisposable
     {
         WriteAll(false, "");
         folder.Write("t10k-labels-idx1-ubyte", Made.Idx([6], [4, 5, 6, 7, 8, 8]));
-        UserError.Expect(Open, folder.Path, "labels are 0 to 8 of 10 classes", "9 has no images", "--allow-empty-classes");
-        DataSet set = DataSource.Open($"mnist:{folder.Path}", new() { AllowEmptyClasses = true });
+        UserError.Expect(() => DataSource.Open($"mnist:{folder.Path}"), folder.Path, "labels are 0 to 8 of 10 classes", "9 has no images", "--allow-empty-classes");
+        DataSet set = DataSource.Open($"mnist:{folder.Path}", AllClasses);
         Assert.Equal(10, set.ClassNames.Count);
         Assert.Contains(set.Notes, note => note == "without images: 9");
     }
 
-    private DataSet Open() => DataSource.Open($"mnist:{folder.Path}");
+    private DataSet Open() => DataSource.Open($"mnist:{folder.Path}", AllClasses);
 
     private void WriteAll(bool gzip, string extension)
     {

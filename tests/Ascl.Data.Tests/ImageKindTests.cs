@@ -36,6 +36,25 @@ public sealed class ImageKindTests : IDisposable
         AssertClose((header, expected), (new(3, set.Train.Height, set.Train.Width, false, false), set.Train.Bytes.ToArray()), 0);
     }
 
+    /// <summary>As PIL and torchvision read them: the pixels as they are stored. That the photo is meant another way up is said.</summary>
+    [Theory]
+    [InlineData(false, 6, true)]
+    [InlineData(true, 3, true)]
+    [InlineData(true, 1, false)]
+    public void OrientationIsToldAndNotApplied(bool isLittle, byte orientation, bool isTold)
+    {
+        byte[] entry = isLittle ? [0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0] : [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0];
+        byte[] tiff = isLittle ? [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, .. entry, 0, 0, 0, 0] : [.. "MM\0*"u8, 0, 0, 0, 8, 0, 1, .. entry, 0, 0, 0, 0];
+        byte[] exif = [.. "Exif\0\0"u8, .. tiff], plain = Made.Jpeg(200, 10, 30);
+        byte[] turned = [.. plain[..2], 0xFF, 0xE1, 0, (byte)(exif.Length + 2), .. exif, .. plain[2..]];
+        DataSet set = Open([("train/a/1.jpg", turned), ("train/b/1.png", Made.Png(1))]);
+        Assert.Equal(isTold, set.Notes.Contains("1 of 2 images ask by EXIF to be turned: read as they are stored, as PyTorch reads them too"));
+        Assert.Equal(Made.Image(Open([("train/a/1.jpg", plain), ("train/b/1.png", Made.Png(1))]).Train, 0), Made.Image(set.Train, 0));
+        // A directory that is cut off says nothing.
+        for (int length = 0; length < exif.Length; length++)
+            JpegFile.ReadHeader([.. plain[..2], 0xFF, 0xE1, 0, (byte)(length + 2), .. exif[..length], .. plain[2..]]);
+    }
+
     [Fact]
     public void FloatsAreResizedAsBytesAre()
     {

@@ -36,7 +36,7 @@ public sealed class TensorFileTests : IDisposable
         DataSet set = DataSource.Open("file:" + Write(file =>
         {
             file.Add("train.images", [3, 1, 2, 5], pixels[..30]);
-            file.Add("train.labels", [3], new long[] { 0, 1, 0 });
+            file.Add("train.labels", [3], new long[] { 0, 1, 2 });
             file.Add("test.images", [1, 1, 2, 5], pixels[30..40]);
             file.Add("test.labels", [1], new long[] { 2 });
         }));

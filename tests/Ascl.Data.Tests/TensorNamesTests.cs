@@ -62,6 +62,42 @@ public sealed class TensorNamesTests : IDisposable
         Assert.Contains("val (4 images) is left out: there is a test part", three.Notes);
     }
 
+    [Theory]
+    [InlineData("valid")]
+    [InlineData("validation")]
+    public void ValidationIsNotPassedOver(string name)
+    {
+        DataSet set = Open(file => { Add(file, "train.images", "train.labels"); Add(file, $"{name}.images", $"{name}.labels"); });
+        Assert.Equal((4, true), (set.Test.Count, set.HasTestPart));
+        Assert.Contains($"{name} is read as the test part", set.Notes);
+    }
+
+    [Fact]
+    public void ImagesOfNoNamedPart()
+    {
+        DataSet set = Open(file => { Add(file, "images", "labels"); Add(file, "test.images", "test.labels"); });
+        Assert.True(set.HasTrainPart);
+        Assert.Contains("images of no named part are the training part", set.Notes);
+        UserError.Expect(() => Open(file => { Add(file, "images", "labels"); Add(file, "train.images", "train.labels"); }), "has images beside train.images");
+    }
+
+    /// <summary>Images of another scale train and are attacked as if black: that ε 8/255 is a large change of them is not seen.</summary>
+    [Fact]
+    public void OtherScalesAreRefused()
+    {
+        byte[] bits = [.. Pixels.Select(value => (byte)(value & 1))];
+        float[] twice = [.. Pixels.Select(value => value / 255f / 255f)];
+        UserError.Expect(() => Open(file => { file.Add("images", Shape, bits); file.Add("labels", [4], Labels); }), "images has no pixel above 1, though white is 255");
+        UserError.Expect(() => Open(file => { file.Add("images", Shape, twice); file.Add("labels", [4], Labels); }), "though white is 1", "divided by 255 twice");
+        UserError.Expect(() => Open(file => { Add(file, "train.images", "train.labels"); file.Add("test.images", Shape, twice); file.Add("test.labels", [4], Labels); }), "test.images has no pixel");
+    }
+
+    [Theory]
+    [InlineData("""["a", "b", "a"]""", "'a' twice")]
+    [InlineData("""["a", "", "c"]""", "an empty name")]
+    public void ClassNamesTellClassesApart(string names, string problem) =>
+        UserError.Expect(() => Open(file => { Add(file, "images", "labels"); file.Metadata["class_names"] = names; }), "class_names", problem);
+
     [Fact]
     public void ChannelsLastAreTurned()
     {
@@ -125,8 +161,10 @@ public sealed class TensorNamesTests : IDisposable
         DataSet allowed = Open(file => Add(file, "images", "labels", [1, 2, 3, 1]), new() { AllowEmptyClasses = true });
         Assert.Equal(4, allowed.ClassNames.Count);
         Assert.Contains("without images: 0", allowed.Notes);
-        // What one part lacks the other may have.
-        DataSet both = Open(file => { Add(file, "train.images", "train.labels", [0, 1, 0, 1]); Add(file, "test.images", "test.labels", [1, 2, 2, 1]); });
+        // What the test part lacks training may have, but not the other way: these labels count from 1.
+        Action<SafetensorsWriter> shifted = file => { Add(file, "train.images", "train.labels", [0, 1, 0, 1]); Add(file, "test.images", "test.labels", [1, 2, 2, 1]); };
+        UserError.Expect(() => Open(shifted), "class 2 has no images in the training part, but in the test part");
+        DataSet both = Open(shifted, new() { AllowEmptyClasses = true });
         Assert.Equal(["without training images: 2", "without test images: 0"], both.Notes.Take(2));
         Assert.Equal(["4 of 4 test images are also training images, pixel for pixel: accuracy on them says nothing about new images", "3 images occur under more than one label, pixel for pixel"], both.Notes.Skip(2));
 

@@ -34,12 +34,16 @@ internal sealed class BenchVerb : RandomArguments, IVerb
     [Option("reps", MetaValue = "R", HelpText = "Timed repetitions of each part.")]
     public int Reps { get; init; } = 3;
 
+    private const int MostRows = 65536;
+
     public int Run(CancellationToken stop)
     {
         if (Size is < 0 or > 1024)
             throw new UserErrorException($"--size {Size}: from 1 to 1024 pixels, or 0");
         if (Batch < 1 || Rows < 1 || Dim < 1 || Reps < 1)
             throw new UserErrorException("--batch, --rows, --dim and --reps must be at least 1");
+        if (Rows > MostRows || Dim > MostRows)
+            throw new UserErrorException($"--rows {Rows}, --dim {Dim}: at most {MostRows}");
         string[] parts = What.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         string[] names = [.. StepBenchmarks.Names, "contrastive"];
         if (parts.Length == 0)

@@ -39,6 +39,8 @@ internal sealed class DataShowVerb : VerbArguments, IVerb
     {
         if (Columns is < 1 or > 1000)
             throw new UserErrorException($"option --columns: {Columns} is not between 1 and 1000");
+        if (Sheet is not null && !Sheet.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
+            throw new UserErrorException($"option --sheet: {Sheet} does not end in .png");
         if (Sheet is not null)
             AtomicFile.CheckWritable(Sheet);
         DataOptions options = new() { Resize = Resize, Crop = Crop, TestShare = TestShare?.Value, AllowEmptyClasses = AllowEmptyClasses };

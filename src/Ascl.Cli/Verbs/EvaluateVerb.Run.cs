@@ -60,6 +60,8 @@ internal sealed partial class EvaluateVerb
             CheckFit(twin, test, Twin!, countIsLeast: true);
         foreach (string note in data.Notes)
             Message.Print($"{data.Name}: {note}");
+        if (threat.Doubt is { } doubt)
+            Message.Print(doubt);
         if (isOwnData && reading == run!.DataOptions && folder!.ChangedImages(data) is { } changed)
             Message.Print(changed);
 
@@ -158,7 +160,7 @@ internal sealed partial class EvaluateVerb
     /// <summary>Whether a finished evaluation has all that is asked for besides the attacks.</summary>
     private bool HoldsAll(EvaluationReport done, double[] balls) =>
         (!MinimalEpsilon || done.MinimalEpsilon is not null) && (!Checks || (done.Findings is not null && Twin is null && CheckImages is null))
-        && balls.SequenceEqual((done.Curve ?? []).Select(point => point.Epsilon));
+        && (Epsilons is null || balls.SequenceEqual((done.Curve ?? []).Select(point => point.Epsilon)));
 
     private void Print(EvaluationReport report)
     {
@@ -252,8 +254,14 @@ internal sealed partial class EvaluateVerb
             throw new UserErrorException("evaluate: --steps, --restarts, --queries, --batch, --limit and --check-images must be at least 1");
         if (Replay is not null && (Json is not null || Out is not null || Epsilons is not null || Checks || MinimalEpsilon))
             throw new UserErrorException("evaluate: --replay attacks nothing: --json, --out, --epsilons, --checks and --minimal-epsilon cannot be given with it");
+        if (Replay is not null && (Norm is not null || Epsilon is not null || StepSize is not null || Limit is not null || Attack != new EvaluateVerb().Attack))
+            throw new UserErrorException("evaluate: --replay takes the images and their ball from its file: --norm, --epsilon, --step-size, --limit and --attack cannot be given with it");
         if (Json is not null)
+        {
             AtomicFile.CheckWritable(Json);
+            if (File.Exists(Json) && !JsonFile.ReadObject(Json).ContainsKey("clean_accuracy"))
+                throw new UserErrorException($"option --json: {Json} holds something else than the results of an evaluation: it is not overwritten");
+        }
         double[] balls = Balls();
         if (Epsilons is not null && balls.Length == 0)
             throw new UserErrorException($"option --epsilons: '{Epsilons}' names no epsilon");

@@ -45,7 +45,7 @@ public partial class TrainVerb
             Console.WriteLine($"preset {Preset}: {string.Join(' ', TrainPresets.Options(Preset))}; what is given beside it wins");
         Console.WriteLine($"{config.Method} on {data.Name} ({data.ClassNames.Count} classes), {config.Model}, epsilon {NumberText.Of(config.Epsilon)} {config.Norm} (training step {NumberText.Short(config.StepSize)}), seed {config.Seed}, {device.Name}");
         Console.WriteLine($"run folder {folder.Path}");
-        foreach (string remark in Remarks(config, data))
+        foreach (string remark in Remarks(config, data).Concat(Unused(config, earlier is not null)))
             Console.WriteLine(remark);
 
         List<(string Name, EvaluationReport Report)> results = TrainingRun.TrainAndReport(device, folder, data, config.Method, stop, start);
@@ -81,11 +81,21 @@ public partial class TrainVerb
         return more;
     }
 
+    /// <summary>Options that change nothing in this run: those of other methods. A preset's own are not the user's.</summary>
+    private IEnumerable<string> Unused(RunConfig config, bool isResumed)
+    {
+        string[] unused = isResumed ? [] : [.. Given(preset: null).Select(pair => pair.Key).Where(key => !config.Uses(key)).Select(key => $"--{key}")];
+        if (unused.Length > 0)
+            yield return $"warning: {string.Join(", ", unused)} {(unused.Length == 1 ? "changes" : "change")} nothing: method {config.Method} does not use {(unused.Length == 1 ? "it" : "them")}";
+    }
+
     /// <summary>What a user should know before a long training.</summary>
     private static IEnumerable<string> Remarks(RunConfig config, DataSet data)
     {
         foreach (string note in data.Notes)
             yield return $"{data.Name}: {note}";
+        if (config.Threat.Doubt is { } doubt)
+            yield return $"warning: {doubt}";
         if (RunParts.Attack(config, RunParts.Objective(config)) is not null && PgdSettings.StepProblem(config.Epsilon, config.StepSize, config.AttackSteps) is { } problem)
             yield return $"warning: training's attack: {problem}: look at --step-size and --attack-steps";
     }

@@ -34,9 +34,11 @@ public partial class TrainVerb : VerbArguments, IVerb
     public string CudaGraphs { get; init; } = DeviceChoice.On;
 
     /// <summary>The values that the preset, the command line and --config give, in the form and under the keys of <see cref="RunConfig"/>.</summary>
-    public JsonObject Given()
+    public JsonObject Given() => Given(Preset);
+
+    private JsonObject Given(string? preset)
     {
-        JsonObject given = Preset is null ? [] : ArgumentReader.Read<TrainVerb>("train", TrainPresets.Options(Preset)).Given();
+        JsonObject given = preset is null ? [] : ArgumentReader.Read<TrainVerb>("train", TrainPresets.Options(preset)).Given();
         foreach (VerbOption option in VerbOption.Of(typeof(TrainVerb)).Where(option => option.Setting is not null))
         {
             JsonNode? value = option.Property.GetValue(this) switch

@@ -10,17 +10,17 @@ internal static class CifarFiles
 {
     private const int ImageLength = 3 * 32 * 32;
 
-    public static DataSet Open10(string path) => Open(
-        "cifar10", path, 1, ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
+    public static DataSet Open10(string path, DataOptions options) => Open(
+        "cifar10", path, options, 1, ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
         "test_batch.bin", KnownClasses.Cifar10) with
     {
         KnownNormalization = InputNormalization.Known("cifar10"),
     };
 
-    public static DataSet Open100(string path) => Open("cifar100", path, 2, ["train.bin"], "test.bin", KnownClasses.Cifar100);
+    public static DataSet Open100(string path, DataOptions options) => Open("cifar100", path, options, 2, ["train.bin"], "test.bin", KnownClasses.Cifar100);
 
     private static DataSet Open(
-        string name, string path, int labelBytes, string[] trainFiles, string testFile, IReadOnlyList<string> classNames)
+        string name, string path, DataOptions options, int labelBytes, string[] trainFiles, string testFile, IReadOnlyList<string> classNames)
     {
         HashSet<string> wanted = [.. trainFiles, testFile];
         var found = new Dictionary<string, byte[]>();
@@ -29,11 +29,8 @@ internal static class CifarFiles
             if (entry.Bytes is { } bytes && !found.TryAdd(BaseName(entry.Name), bytes))
                 throw new UserErrorException($"{path}: has more than one file {BaseName(entry.Name)}");
         }
-        return new DataSet(
-            name,
-            Read($"{name} train", path, found, labelBytes, trainFiles, classNames),
-            Read($"{name} test", path, found, labelBytes, [testFile], classNames),
-            Augmentation.CropAndFlip);
+        ImageSet train = Read($"{name} train", path, found, labelBytes, trainFiles, classNames), test = Read($"{name} test", path, found, labelBytes, [testFile], classNames);
+        return new DataSet(name, train, test, Augmentation.CropAndFlip) { Notes = EmptyClasses.Check(path, [train, test], options) };
     }
 
     private static ImageSet Read(

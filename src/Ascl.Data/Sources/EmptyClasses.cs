@@ -8,7 +8,7 @@ internal static class EmptyClasses
 {
     private const int NamesInList = 5;
 
-    /// <summary>Looks for classes that none of the parts has: one part, or a limited one, may rightly lack some.</summary>
+    /// <summary>Looks for classes that none of the parts has, or the test part alone: test images, or few of them, may rightly lack some.</summary>
     /// <param name="path">What messages call the data.</param>
     /// <returns>What a user should know, a line each.</returns>
     /// <exception cref="UserErrorException">There are such classes, and they are not allowed.</exception>
@@ -30,6 +30,9 @@ internal static class EmptyClasses
         for (int i = 0; i < parts.Count && parts.Count > 1; i++)
         {
             int[] missing = Without(k => counts[i][k] == 0 && !empty.Contains(k));
+            // Test images of a class that training never sees: labels of one part that count from 1, or a class that was forgotten.
+            if (i == 0 && missing.Length > 0 && !options.AllowEmptyClasses)
+                throw Refusal(path, Names(missing), " in the training part, but in the test part");
             if (missing.Length > 0)
                 notes.Add($"without {(i == 0 ? "training" : "test")} images: {List(Names(missing))}");
         }

@@ -7,7 +7,8 @@ namespace Ascl.Data.Sources;
 /// <param name="Channels">1 for grey, 3 for colours: red, green and blue, a palette, or CMYK.</param>
 /// <param name="HasAlpha">Some pixels may be transparent.</param>
 /// <param name="Has16Bits">A channel has 16 bits and not up to 8.</param>
-internal readonly record struct ImageHeader(int Channels, int Height, int Width, bool HasAlpha, bool Has16Bits)
+/// <param name="IsTurned">Its metadata ask to turn or mirror it for showing.</param>
+internal readonly record struct ImageHeader(int Channels, int Height, int Width, bool HasAlpha, bool Has16Bits, bool IsTurned = false)
 {
     /// <summary>The longest side that is read, a JPEG's limit.</summary>
     public const int MaxSide = ushort.MaxValue;

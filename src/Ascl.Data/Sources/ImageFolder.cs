@@ -104,6 +104,9 @@ internal static class ImageFolder
             yield return $"{grey} of {headers.Length} images are grey: read as RGB, as the others are";
         if (alpha > 0)
             yield return $"{alpha} of {headers.Length} images have transparency: put on white";
+        int turned = headers.Count(header => header.IsTurned);
+        if (turned > 0)
+            yield return $"{turned} of {headers.Length} images ask by EXIF to be turned: read as they are stored, as PyTorch reads them too";
         if (deep > 0)
             yield return $"{deep} of {headers.Length} images have 16 bits a channel: the upper 8 are read";
     }

@@ -11,7 +11,7 @@ namespace Ascl.Data.Sources;
 /// </summary>
 internal static class JpegFile
 {
-    private const byte StartOfImage = 0xD8, EndOfImage = 0xD9, StartOfScan = 0xDA, RestartInterval = 0xDD, ProgressiveFrame = 0xC2;
+    private const byte StartOfImage = 0xD8, EndOfImage = 0xD9, StartOfScan = 0xDA, RestartInterval = 0xDD, ApplicationData = 0xE1, ProgressiveFrame = 0xC2;
 
     public static bool Is(ReadOnlySpan<byte> file) => file is [0xFF, StartOfImage, ..];
 
@@ -21,16 +21,19 @@ internal static class JpegFile
     {
         Frame? frame = null;
         int restartInterval = 0;
+        bool isTurned = false;
         for (int at = 2; ;)
         {
             byte marker = NextMarker(file, ref at);
             if (marker == EndOfImage)
-                return frame is null ? throw new InvalidDataException("it has no image") : Complete(frame);
+                return frame is null ? throw new InvalidDataException("it has no image") : Complete(frame) with { IsTurned = isTurned };
             if (marker is 0x01 or >= 0xD0 and <= 0xD7)
                 continue;
             ReadOnlySpan<byte> segment = Segment(file, ref at);
             if (marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC))
                 frame = frame is null ? ReadFrame(marker, segment, file.Length) : throw new InvalidDataException("it has two images");
+            else if (marker == ApplicationData)
+                isTurned |= AsksToTurn(segment);
             else if (marker == RestartInterval)
                 restartInterval = segment.Length < 2 ? 0 : BinaryPrimitives.ReadUInt16BigEndian(segment);
             else if (marker == StartOfScan)
@@ -145,6 +148,35 @@ internal static class JpegFile
             restarts += file[at + 1] is >= 0xD0 and <= 0xD7 ? 1 : 0;
             at += file[at + 1] == 0xFF ? 1 : 2;
         }
+    }
+
+    /// <summary>Whether EXIF data (a TIFF directory) have an orientation other than the usual one.</summary>
+    private static bool AsksToTurn(ReadOnlySpan<byte> segment)
+    {
+        const int HeaderLength = 6, EntryLength = 12, Orientation = 0x0112;
+        if (!segment.StartsWith("Exif\0\0"u8) || segment.Length < HeaderLength + 8)
+            return false;
+        ReadOnlySpan<byte> tiff = segment[HeaderLength..];
+        bool isLittle = tiff[0] == 'I';
+        uint directory = Number(tiff[4..], 4);
+        if (directory > tiff.Length - 2)
+            return false;
+        uint entries = Number(tiff[(int)directory..], 2);
+        for (long at = directory + 2; entries-- > 0 && at + EntryLength <= tiff.Length; at += EntryLength)
+        {
+            ReadOnlySpan<byte> entry = tiff.Slice((int)at, EntryLength);
+            if (Number(entry, 2) == Orientation)
+                return Number(entry[8..], 2) is > 1 and <= 8;
+        }
+        return false;
+
+        uint Number(ReadOnlySpan<byte> bytes, int length) => (isLittle, length) switch
+        {
+            (true, 2) => BinaryPrimitives.ReadUInt16LittleEndian(bytes),
+            (false, 2) => BinaryPrimitives.ReadUInt16BigEndian(bytes),
+            (true, _) => BinaryPrimitives.ReadUInt32LittleEndian(bytes),
+            _ => BinaryPrimitives.ReadUInt32BigEndian(bytes),
+        };
     }
 
     private static ImageHeader Complete(Frame frame) =>

@@ -39,8 +39,15 @@ internal static class PngFile
         using var unpacked = new ZLibStream(packed, CompressionMode.Decompress);
         byte[] piece = new byte[1 << 14];
         long found = 0;
-        for (int read; (read = unpacked.Read(piece)) > 0;)
-            found += read;
+        try
+        {
+            for (int read; (read = unpacked.Read(piece)) > 0;)
+                found += read;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"its packed pixels are damaged after {found} of {contents.PixelBytes} bytes", e);
+        }
         if (found < contents.PixelBytes)
             throw new InvalidDataException($"its pixels end after {found} of {contents.PixelBytes} bytes");
     }

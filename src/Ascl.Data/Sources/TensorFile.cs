@@ -13,6 +13,8 @@ internal static class TensorFile
 {
     private const string ClassNamesKey = "class_names";
 
+    private static readonly string[] ValidationNames = ["val", "valid", "validation"];
+
     /// <summary>What arrays are called; {0} is the part.</summary>
     private static readonly string[]
         ImageNames = ["{0}.images", "{0}_images", "{0}.x", "{0}_x", "x_{0}", "{0}.data", "{0}_data"],
@@ -25,13 +27,24 @@ internal static class TensorFile
     public static DataSet Open(string path, DataOptions options)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        Part? train = Read(file, "train"), test = Read(file, "test"), validation = Read(file, "val");
+        Part? train = Read(file, "train"), test = Read(file, "test");
         List<string> notes = [];
-        if (validation is not null)
-            notes.Add(test is null ? "val is read as the test part" : $"val ({validation.Labels.Classes.Length} images) is left out: there is a test part");
-        test ??= validation;
-        if (train is null && test is null)
-            train = Read(file, null) ?? throw Wanted(file);
+        foreach (string name in ValidationNames)
+        {
+            if (Read(file, name) is not { } validation)
+                continue;
+            notes.Add(test is null ? $"{name} is read as the test part" : $"{name} ({validation.Labels.Classes.Length} images) is left out: there is a test part");
+            test ??= validation;
+        }
+        if (Find(file, ImageNamesAlone, null) is not null || (train is null && test is null))
+        {
+            Part alone = Read(file, null) ?? throw Wanted(file);
+            if (train is not null)
+                throw new UserErrorException($"{file.Path}: has {alone.Name[(file.Path.Length + 2)..]} beside {train.Name[(file.Path.Length + 2)..]}: which are the training images?");
+            train = alone;
+            if (test is not null)
+                notes.Add("images of no named part are the training part");
+        }
 
         Part[] parts = [.. new[] { train, test }.OfType<Part>()];
         IReadOnlyList<string> classNames = NamesOfClasses(file, parts.Max(part => part.Labels.ClassCount));
@@ -86,6 +99,8 @@ internal static class TensorFile
         {
             throw new UserErrorException($"{file.Path}: the metadata's {ClassNamesKey} is not a JSON array of strings", e);
         }
+        if (names.Any(string.IsNullOrWhiteSpace) || names.Distinct().Count() != names.Length)
+            throw new UserErrorException($"{file.Path}: the metadata's {ClassNamesKey} has {(names.Any(string.IsNullOrWhiteSpace) ? "an empty name" : $"'{names.GroupBy(name => name).First(same => same.Count() > 1).Key}' twice")}");
         if (names.Length < count)
             throw new UserErrorException($"{file.Path}: the metadata's {ClassNamesKey} has {names.Length} names, the labels are of {count} classes");
         return names;

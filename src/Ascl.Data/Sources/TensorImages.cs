@@ -8,6 +8,9 @@ internal sealed record TensorImages(int Count, int Channels, int Height, int Wid
 {
     private const int MaxByte = 255;
 
+    /// <summary>Images in which no pixel is brighter than this (of 255) are of another scale.</summary>
+    private const float DarkestWhite = 2;
+
     /// <exception cref="UserErrorException">Another shape or element type, or floats outside [0, 1].</exception>
     public static TensorImages Read(SafetensorsFile file, string name)
     {
@@ -26,6 +29,10 @@ internal sealed record TensorImages(int Count, int Channels, int Height, int Wid
         float[]? floats = dtype == SafetensorsDtype.F32 ? file.ReadFloats(name) : null;
         if (floats is not null)
             CheckRange($"{file.Path}: {name}", floats, floats.Length / shape[0]);
+        float brightest = floats?.Max() * MaxByte ?? bytes!.Max();
+        if (brightest <= DarkestWhite)
+            throw new UserErrorException($"{file.Path}: {name} has no pixel above {(floats is null ? $"{brightest}" : $"{floats.Max()}")}, though white is {(floats is null ? MaxByte : 1)}: "
+                + $"{(floats is null ? $"multiply them by {MaxByte}, or give them as F32" : $"were they divided by {MaxByte} twice?")}");
         return isLast && channels > 1
             ? new(shape[0], channels, height, width, ChannelsFirst(bytes, channels, height * width), ChannelsFirst(floats, channels, height * width))
             : new(shape[0], channels, height, width, bytes, floats);

@@ -19,6 +19,7 @@ public static class JsonFile
     /// <exception cref="UserErrorException">The file cannot be read, or is not one JSON object.</exception>
     public static JsonObject ReadObject(string path)
     {
+        FileProblem.RequireContent(path);
         try
         {
             return JsonNode.Parse(File.ReadAllText(path), documentOptions: Options) as JsonObject

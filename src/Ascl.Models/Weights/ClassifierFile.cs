@@ -76,6 +76,10 @@ public static class ClassifierFile
 
         IEnumerable<string> Notes(WeightSet of, int channels, IReadOnlyList<string> left, WeightSet[] others)
         {
+            if (written is not null && model.Spec.Activation != written.Activation)
+                yield return $"it was trained with the activation {Name(written.Activation)}, not {Name(model.Spec.Activation)}, which is used";
+            if (written is not null && network != written.Network)
+                yield return $"it says it is of {written.Network}, not of {network}, which is used";
             if (InputLayer.Of(of, channels, options, written).Note is { } note)
                 yield return note;
             StoredNormalization[] stored = StoredNormalization.In(file, channels);
@@ -118,6 +122,8 @@ public static class ClassifierFile
             new($"{file.Path}: the description of the classifier in its metadata is damaged: {problem}", cause);
     }
 
+    private static string Name(Activation activation) => activation.ToString().ToLowerInvariant();
+
     private static bool IsProjection(string name) => name.StartsWith("projection.", StringComparison.Ordinal);
 
     /// <summary>The input normalisation that a classifier gets, and what is to be said of it.</summary>
@@ -129,15 +135,16 @@ public static class ClassifierFile
             string tensors = $"its tensors '{stored?.MeanName}' and '{stored?.StdName}'";
             if ((options.Normalization ?? (written is null ? null : (written.Mean, written.Std))) is var (mean, std))
             {
-                string? note = stored is { Problem: null } && !stored.Is(mean, std)
-                    ? $"{tensors} say another input normalisation, {Text(stored.Mean, stored.Std)}, than {Text(mean, std)}, which is used"
+                string? other = stored is { Problem: null } && !stored.Is(mean, std) ? $"{tensors} say another input normalisation, {Text(stored.Mean, stored.Std)},"
+                    : written is not null && !(written.Mean.SequenceEqual(mean) && written.Std.SequenceEqual(std)) ? $"it was trained with another input normalisation, {Text(written.Mean, written.Std)},"
                     : null;
+                string? note = other is null ? null : $"{other} than {Text(mean, std)}, which is used";
                 return mean.Length == 0 || mean.Length == channels
                     ? new(mean, std, note)
                     : new([], [], Problem: $"the network takes images of {channels} channels, the input normalisation has {mean.Length}");
             }
             if (stored is null)
-                return new([], []);
+                return new([], [], "no input normalisation is known: images go in as they are, in [0, 1] (--normalize gives one)");
             string scale = stored.IsScaled ? ", which are for images in 0 to 255, divided by 255" : "";
             return stored.Problem is null
                 ? new(stored.Mean, stored.Std, $"input normalisation {Text(stored.Mean, stored.Std)} of {tensors}{scale}")

@@ -4,7 +4,7 @@ namespace Ascl.Models.Weights;
 
 /// <summary>
 /// An input normalisation that lies among weights as tensors, as a normalising layer before the network saves it: mu and sigma, mean and
-/// std, new_mean and new_std, with anything before them.
+/// std, new_mean and new_std, mean and var, with anything before them.
 /// </summary>
 /// <param name="MeanName">The file's name of the mean.</param>
 /// <param name="StdName">The file's name of the standard deviation.</param>
@@ -16,7 +16,7 @@ internal sealed record StoredNormalization(string MeanName, string StdName, floa
 {
     private const float Levels = 255, SameWithin = 1e-5f;
 
-    private static readonly (string Mean, string Std)[] Names = [("mu", "sigma"), ("mean", "std"), ("new_mean", "new_std")];
+    private static readonly (string Mean, string Std)[] Names = [("mu", "sigma"), ("mean", "std"), ("new_mean", "new_std"), ("_mean", "_std"), ("means", "sds"), ("means", "stds"), ("mean", "var")];
 
     /// <summary>All that a file holds for images of some number of channels.</summary>
     public static StoredNormalization[] In(SafetensorsFile file, int channels) =>
@@ -47,6 +47,8 @@ internal sealed record StoredNormalization(string MeanName, string StdName, floa
         if (partner is null || !AreOfChannels(file, name, channels) || !AreOfChannels(file, partner, channels))
             return null;
         float[] mean = Spread(file.ReadFloats(name), channels), std = Spread(file.ReadFloats(partner), channels);
+        if (partner.EndsWith("var", StringComparison.Ordinal))
+            std = [.. std.Select(MathF.Sqrt)];
         bool isScaled = mean.Any(value => value > 1);
         if (isScaled)
             (mean, std) = ([.. mean.Select(value => value / Levels)], [.. std.Select(value => value / Levels)]);

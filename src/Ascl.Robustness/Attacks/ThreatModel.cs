@@ -13,6 +13,8 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
     /// <summary>The ε of RobustBench's CIFAR-10 leaderboards: 8/255 in L∞, 0.5 in L2.</summary>
     public static double DefaultEpsilon(PerturbationNorm norm) => norm == PerturbationNorm.Linf ? 8 / 255.0 : 0.5;
 
+    private const double SmallInL2 = 16 / 255.0;
+
     /// <summary>The norm that linf or l2 names.</summary>
     /// <exception cref="UserErrorException">There is none of that name.</exception>
     public static PerturbationNorm NormOf(string name) => name switch
@@ -33,6 +35,11 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
         PerturbationNorm chosen = norm is null ? trained?.Norm ?? PerturbationNorm.Linf : NormOf(norm);
         return new ThreatModel(chosen, epsilon ?? (chosen == trained?.Norm ? trained.Epsilon : DefaultEpsilon(chosen))).Checked();
     }
+
+    /// <summary>What is odd about ε; null where nothing is: L2 balls of a few grey levels are hardly more than the image itself.</summary>
+    public string? Doubt => Norm == PerturbationNorm.L2 && Epsilon is > 0 and <= SmallInL2
+        ? string.Create(CultureInfo.InvariantCulture, $"epsilon {Epsilon:g3} is very small in l2, where 0.5 is usual for CIFAR-10: is linf meant?")
+        : null;
 
     /// <exception cref="UserErrorException">ε is more than the largest distance between two images: an attack without bounds, whose steps would be meaningless.</exception>
     public void CheckFits(ImageSet images)

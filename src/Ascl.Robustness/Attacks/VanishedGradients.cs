@@ -19,8 +19,15 @@ public static class VanishedGradients
     public static int CountIn(Classifier model, ImageBatch batch)
     {
         Tensor x = batch.Images.Detach(requiresGrad: true);
+        return CountIn(model.Forward(x, ForwardMode.Frozen).Logits, x, batch);
+    }
+
+    /// <summary>The same where there was a forward pass already.</summary>
+    /// <param name="x">The images that it was of, which gradients are asked for.</param>
+    public static int CountIn(Tensor logits, Tensor x, ImageBatch batch)
+    {
         WorkCount.BackwardImages += batch.Count;
-        float[] gradient = Gradient.Of(model.Forward(x, ForwardMode.Frozen).Logits.CrossEntropy(batch.Labels, 0, Reduction.Sum), x)[0].ToArray();
+        float[] gradient = Gradient.Of(logits.CrossEntropy(batch.Labels, 0, Reduction.Sum), x)[0].ToArray();
         return gradient.Chunk(gradient.Length / batch.Count).Count(image => image.All(g => Math.Abs(g) <= Vanished));
     }
 }

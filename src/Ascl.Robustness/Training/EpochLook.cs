@@ -39,8 +39,9 @@ public sealed record EpochLook(TrainingProbe Probe, int[] Labels, float[] Images
         Tensor weak = PgdAttack.Fgsm(config.Epsilon, config.Threat.Norm).Perturb(model, batch, key);
         Tensor strong = PgdAttack.Standard(config.Threat, StrongSteps).Perturb(model, batch, key);
 
-        ModelOutput natural = model.Forward(batch.Images, ForwardMode.Frozen), adversarial = model.Forward(strong, ForwardMode.Frozen);
-        TrainingProbe probe = new(Accuracy(model.Forward(weak, ForwardMode.Frozen), batch), Accuracy(adversarial, batch), (double)VanishedGradients.CountIn(model, batch) / batch.Count);
+        Tensor x = batch.Images.Detach(requiresGrad: true);
+        ModelOutput natural = model.Forward(x, ForwardMode.Frozen), adversarial = model.Forward(strong, ForwardMode.Frozen);
+        TrainingProbe probe = new(Accuracy(model.Forward(weak, ForwardMode.Frozen), batch), Accuracy(adversarial, batch), (double)VanishedGradients.CountIn(natural.Logits, x, batch) / batch.Count);
         return new(probe, host.Labels.ToArray(), batch.Images.ToArray(), strong.ToArray(), natural.Latent.ToArray(), adversarial.Latent.ToArray());
     }
 

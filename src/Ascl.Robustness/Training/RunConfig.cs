@@ -88,7 +88,7 @@ public sealed partial record RunConfig
     public string Activation { get; init; } = "relu";
 
     /// <summary>Width of the linear projection head on the latent that ASCL and SupCon contrast; 0 contrasts the latent itself.</summary>
-    [Setting("head", "Width of the linear projection that ascl and supcon contrast; 0: contrast the latent itself.", Form = "DIM", Min = 0)]
+    [Setting("head", "Width of the linear projection that ascl and supcon contrast; 0: contrast the latent itself.", Form = "DIM", Min = 0, Max = 65536)]
     public int Head { get; init; } = 128;
 
     /// <summary>Objective: one of <see cref="Methods"/>.</summary>
@@ -108,7 +108,7 @@ public sealed partial record RunConfig
     public string Distance { get; init; } = "linf";
 
     /// <summary>Similarity is −distance / temperature.</summary>
-    [Setting("temperature", "Similarity is -distance/T.", Form = "T", Above = 0)]
+    [Setting("temperature", "Similarity is -distance/T.", Form = "T", Min = 1e-4)]
     public double Temperature { get; init; } = 0.2;
 
     /// <summary>Which rows ASCL contrasts where there are two views of an image: one of <see cref="ViewPairings"/>.</summary>

@@ -1,12 +1,14 @@
 using System.Diagnostics;
 using System.IO.Hashing;
 using System.Text;
+using System.Text.Json.Nodes;
 using Ascl.Autograd;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Random;
 using Ascl.Kernels.Reduce;
+using Ascl.Kernels.Settings;
 using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
@@ -103,8 +105,13 @@ public sealed class Trainer
     }
 
     /// <summary>The same for the same configuration and images, and another for others. It is kept, not computed again: later builds have other settings.</summary>
-    private static string RunId(RunConfig config, string dataHash) =>
-        Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes($"{config.ToJson().ToJsonString()} {dataHash}")));
+    private static string RunId(RunConfig config, string dataHash)
+    {
+        JsonObject settings = config.ToJson();
+        foreach (Setting setting in RunConfig.Settings.Where(setting => setting.Incidental || setting.Name == "epochs"))
+            settings.Remove(setting.Name);
+        return Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes($"{settings.ToJsonString()} {dataHash}")));
+    }
 
     private IEnumerable<string> LearnedBefore(Provenance? before, string part, ImageSet? images)
     {

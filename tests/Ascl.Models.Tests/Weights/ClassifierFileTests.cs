@@ -30,6 +30,19 @@ public sealed class ClassifierFileTests : IDisposable
         Assert.Equal(["cat", "dog", "\"Été\""], read.ClassNames);
     }
 
+    /// <summary>What overrules what a file says of itself is said: its accuracy would be that of another network.</summary>
+    [Fact]
+    public void WhatOverrulesTheFileIsTold()
+    {
+        ClassifierFile.Save(Path, new Classifier(device, new(Network, 3, 2, [0.5f, 0.5f, 0.5f], [0.25f, 0.25f, 0.25f])));
+        List<string> notes = [];
+        ClassifierFile.Load(device, Path, new() { Note = notes.Add, Activation = Activation.Silu, Normalization = ([], []) });
+        Assert.Equal([$"{Path}: it was trained with the activation relu, not silu, which is used", $"{Path}: it was trained with another input normalisation, 0.5,0.5,0.5/0.25,0.25,0.25, than none, which is used"], notes);
+        notes.Clear();
+        ClassifierFile.Load(device, Path, new() { Note = notes.Add, Activation = Activation.Relu });
+        Assert.Empty(notes);
+    }
+
     /// <summary>Files have class names only since this project asks whether they fit; this one is as they were before (widths 2,3, one epoch on 200 images of the sample).</summary>
     [Fact]
     public void AFileOfBeforeThereWereClassNamesLoads()

@@ -27,6 +27,8 @@ public sealed class StoredNormalizationTests : IDisposable
     [InlineData("model.", "mu", "sigma", 1, 3, 1, 1)]
     [InlineData("1.", "0.mean", "0.std", 3)]
     [InlineData("net.", "normalize.mean", "normalize.std", 1, 3, 1, 1)]
+    [InlineData("", "_mean", "_std", 3)]
+    [InlineData("", "means", "sds", 3, 1, 1)]
     [InlineData("module.model.", "module.normalizer.new_mean", "module.normalizer.new_std", 3, 1, 1)]
     public void BecomesTheInputLayer(string prefix, string meanName, string stdName, params int[] shape)
     {
@@ -35,6 +37,13 @@ public sealed class StoredNormalizationTests : IDisposable
         Assert.Equal(Mean, loaded.Spec.Mean);
         Assert.Equal(Std, loaded.Spec.Std);
         Assert.Equal([$"{Path}: input normalisation 0.4914,0.4822,0.4465/0.2471,0.2435,0.2616 of its tensors '{meanName}' and '{stdName}'"], notes);
+    }
+
+    [Fact]
+    public void VariancesAreTakenTheRootOf()
+    {
+        Save("net.", w => Add(w, "normalize.mean", Mean, "normalize.var", [0.25f, 0.0625f, 0.01f], 3));
+        Assert.Equal([0.5f, 0.25f, 0.1f], Load().Spec.Std);
     }
 
     [Fact]
@@ -123,7 +132,8 @@ public sealed class StoredNormalizationTests : IDisposable
             w.Add<int>("x.std", [3], [1, 2, 3]);
         });
         Assert.Empty(Load().Spec.Mean);
-        Assert.Contains("left out", Assert.Single(notes), StringComparison.Ordinal);
+        Assert.Contains("no input normalisation is known: images go in as they are", notes[0], StringComparison.Ordinal);
+        Assert.Contains("left out", notes[1], StringComparison.Ordinal);
     }
 
     private static void Add(SafetensorsWriter writer, string meanName, float[] mean, string stdName, float[] std, params int[] shape)

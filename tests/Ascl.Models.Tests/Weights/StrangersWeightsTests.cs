@@ -246,7 +246,12 @@ public sealed class StrangersWeightsTests : IDisposable
             writer.Add(rename(tensor.Name), tensor.Tensor.Shape.Sizes, tensor.Tensor.ToArray());
     }
 
-    private Classifier Load(string? path = null, string network = Network) => ClassifierFile.Load(device, path ?? Path, new() { Network = network, Note = notes.Add });
+    private Classifier Load(string? path = null, string network = Network) => ClassifierFile.Load(device, path ?? Path, new()
+    {
+        Network = network,
+        // None of these files says anything of its input.
+        Note = line => notes.AddRange(line.Contains("no input normalisation is known", StringComparison.Ordinal) ? [] : [line]),
+    });
 
     private string Refusal(string path, string network = Network)
     {
