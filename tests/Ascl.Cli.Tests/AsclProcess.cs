@@ -23,13 +23,16 @@ internal sealed record ProcessResult(int ExitCode, string Output, string Error)
 /// <summary>Runs the built program, as a user does.</summary>
 internal static class AsclProcess
 {
+    /// <summary>The published program: what "dotnet" runs.</summary>
+    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "program", "ascl.dll");
+
     public static ProcessResult Run(params string[] arguments) =>
-        Run(new ProcessStartInfo("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]));
+        Run(new ProcessStartInfo("dotnet", [Program, .. arguments]));
 
     /// <summary>Starts the program and throws its output away, for a test that will kill it.</summary>
     public static Process Start(params string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("dotnet", [Program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         Process process = Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { };
         process.ErrorDataReceived += (_, _) => { };
@@ -51,7 +54,7 @@ internal static class AsclProcess
     /// <summary>Asserts that a verb refuses these arguments as the user's error, and gives its message; in this process, which is quicker.</summary>
     public static string RefusalHere(params string[] arguments)
     {
-        (string message, int exitCode) = Program.Failure(Assert.ThrowsAny<Exception>(() =>
+        (string message, int exitCode) = Cli.Program.Failure(Assert.ThrowsAny<Exception>(() =>
         {
             (Verb verb, string[] own) = Verb.Find(arguments);
             return verb.Read(own).Run(CancellationToken.None);

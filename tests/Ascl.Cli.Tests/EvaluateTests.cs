@@ -12,7 +12,7 @@ namespace Ascl.Cli.Tests;
 /// <summary>Evaluations in real processes: the cascade, stopping and going on, the images kept.</summary>
 public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun>, IDisposable
 {
-    private static readonly string[] Strong = ["--attack", "fgsm,autoattack", "--epsilon", "0.06", "--queries", "60", "--limit", "70", "--batch", "16", "--threads", "2"];
+    private static readonly string[] Strong = ["--attack", "fgsm,autoattack", "--epsilon", "0.06", "--queries", "40", "--limit", "70", "--batch", "16", "--threads", "2"];
 
     private readonly string folder = Directory.CreateTempSubdirectory("ascl-evaluate").FullName;
     private readonly string run = trained.Path;

@@ -9,7 +9,7 @@ using Xunit;
 namespace Ascl.Cli.Tests;
 
 /// <summary>Export and evaluation of ONNX files in real processes.</summary>
-public sealed class OnnxTests : IDisposable
+public sealed class OnnxTests(TrainedRun trained) : IClassFixture<TrainedRun>, IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("ascl-onnx").FullName;
 
@@ -23,9 +23,7 @@ public sealed class OnnxTests : IDisposable
     [Fact]
     public void AnExportedRunIsEvaluatedAsTheRunItself()
     {
-        string run = InFolder("run"), onnx = InFolder("model.onnx");
-        ProcessResult trained = AsclProcess.Run("train", "--method", "natural", "--limit-train", "1500", "--limit-test", "20", "--validation", "0", "--epochs", "2", "--out", run);
-        Assert.True(trained.ExitCode == 0, trained.Error);
+        string run = trained.Path, onnx = InFolder("model.onnx");
         ProcessResult exported = AsclProcess.Run("export", "--weights", run, "--onnx", onnx);
         Assert.Equal((0, ""), (exported.ExitCode, exported.Error));
         Assert.Contains("images [N, 1, 28, 28] in [0, 1] to logits [N, 10]", exported.Output, StringComparison.Ordinal);

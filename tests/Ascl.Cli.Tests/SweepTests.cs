@@ -90,7 +90,7 @@ public sealed class SweepTests : IDisposable
         string path = Path.Combine(folder, "sweep.json");
         File.WriteAllText(path, $$"""
             {
-              "base": {"limit-train": 420, "limit-test": 60, "validation": 100, "epochs": 2, "batch": 64, "attack-steps": 2, "lr": 0.02, "save-every": 1, "epsilon": "8/255"},
+              "base": {"model": "resnet: 1 block a stage, widths 4,8", "limit-train": 420, "limit-test": 60, "validation": 100, "epochs": 2, "batch": 64, "attack-steps": 2, "lr": 0.02, "save-every": 1, "epsilon": "8/255"},
               "runs": [{{runs}}], "grid": {"seed": [{{string.Join(", ", seeds ?? [1])}}]}
             }
             """);

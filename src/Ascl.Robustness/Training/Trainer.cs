@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.IO.Hashing;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ascl.Autograd;
@@ -110,7 +110,7 @@ public sealed class Trainer
         JsonObject settings = config.ToJson();
         foreach (Setting setting in RunConfig.Settings.Where(setting => setting.Incidental || setting.Name == "epochs"))
             settings.Remove(setting.Name);
-        return Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes($"{settings.ToJsonString()} {dataHash}")));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{settings.ToJsonString()} {dataHash}"))[..16]);
     }
 
     private IEnumerable<string> LearnedBefore(Provenance? before, string part, ImageSet? images)

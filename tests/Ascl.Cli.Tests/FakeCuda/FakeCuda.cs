@@ -36,7 +36,7 @@ internal static class FakeCuda
     public static (ProcessResult Result, Dictionary<string, (long Single, long Replayed)> Launches) Run(long memory, bool graphs, bool tensorCores, params string[] arguments)
     {
         string log = Path.GetTempFileName();
-        ProcessStartInfo start = new("dotnet", [typeof(IVerb).Assembly.Location, .. arguments]);
+        ProcessStartInfo start = new("dotnet", [AsclProcess.Program, .. arguments]);
         start.Environment["LD_LIBRARY_PATH"] = Folder.Value;
         start.Environment["FAKE_CUDA_LOG"] = log;
         start.Environment["FAKE_CUDA_MEMORY"] = $"{memory}";
