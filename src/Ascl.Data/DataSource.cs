@@ -41,7 +41,7 @@ public static class DataSource
         if (options.TestShare is { } share)
             set = TestSplit.Of(specification, set, share);
         string[] parts = set.HasTrainPart && set.HasTestPart ? [] : [set.HasTrainPart ? NoTestPart : NoTrainPart];
-        return set with { Notes = [.. set.Notes, .. parts, .. DuplicateImages.Notes(set)] };
+        return set with { Notes = [.. set.Notes, .. parts, .. DuplicateImages.Notes(set), .. Brightness.Notes(set)] };
     }
 
     /// <summary>Whether two specifications name the same data, however their path is written.</summary>

@@ -69,6 +69,9 @@ public sealed class ImageSet
     public int Width { get; }
     public int Count => labels.Length;
 
+    /// <summary>Channels, height and width.</summary>
+    public IReadOnlyList<int> Size => [Channels, Height, Width];
+
     /// <summary>Values of one image: C·H·W.</summary>
     public int ImageLength => Channels * Height * Width;
 

@@ -57,7 +57,7 @@ public sealed class EarlyRefusalTests : IDisposable
 
     /// <summary>Options that would make a run of nothing, or of something else than was meant.</summary>
     [Theory]
-    [InlineData("robust-weight is 0: and natural-weight are both 0", "train", "--method", "pgd-at", "--robust-weight", "0")]
+    [InlineData("robust-weight is 0: and so is natural-weight", "train", "--method", "pgd-at", "--robust-weight", "0")]
     [InlineData("temperature is 1E-30: must be at least 0.0001", "train", "--temperature", "1e-30")]
     [InlineData("sheet.jpg does not end in .png", "data", "show", "sample", "--sheet", "sheet.jpg")]
     public void SettingsOfNothing(string expected, params string[] arguments) => Assert.Contains(expected, AsclProcess.RefusalHere(arguments), StringComparison.Ordinal);
@@ -68,6 +68,13 @@ public sealed class EarlyRefusalTests : IDisposable
     {
         string path = Path.Combine(folder, "config.json");
         File.WriteAllText(path, """{"method": "natural"}""");
+        string other = Path.Combine(folder, "other", "a.json");
+        Directory.CreateDirectory(Path.GetDirectoryName(other)!);
+        Assert.Contains("is the folder of a run or an evaluation", AsclProcess.RefusalHere("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", Path.Combine(folder, "report.json")), StringComparison.Ordinal);
+        foreach (string option in new[] { "--csv", "--markdown" })
+            Assert.Contains("it is not overwritten", AsclProcess.RefusalHere("compare", folder, option, path), StringComparison.Ordinal);
+        File.WriteAllText(other, File.ReadAllText(path));
+        path = other;
         Assert.Contains("holds something else than the results of an evaluation", AsclProcess.RefusalHere("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", path), StringComparison.Ordinal);
     }
 

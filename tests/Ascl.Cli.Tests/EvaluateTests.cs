@@ -162,10 +162,14 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         Assert.Contains("| PGD-20 | linf | 8/255 |", File.ReadAllText(Path.Combine(kept, "report.md")), StringComparison.Ordinal);
 
         // The same line again attacks nothing and tells the same.
-        ProcessResult again = AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--epsilons", "0,0.05,0.5", "--checks", "--out", kept, "--json", Path.Combine(folder, "again.json"));
+        ProcessResult again = AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--epsilons", "0,0.05,0.5", "--checks", "--check-images", "20", "--out", kept, "--json", Path.Combine(folder, "again.json"));
         Assert.Contains("nothing was attacked again", again.Error, StringComparison.Ordinal);
         Assert.Equal(File.ReadAllText(Path.Combine(kept, "report.json")), File.ReadAllText(Path.Combine(folder, "again.json")));
         Assert.Contains("linf epsilon 0.05: ", again.Output, StringComparison.Ordinal);
+        // More images for the checks are another question.
+        string more = AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--checks", "--check-images", "30", "--out", kept).Output;
+        Assert.Contains("checks on the first 30 images", more, StringComparison.Ordinal);
+        Assert.Contains("linf epsilon 0.05: ", more, StringComparison.Ordinal);
         // A finished curve is not lost where it is not asked for again.
         Assert.Contains("linf epsilon 0.05: ", AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--out", kept).Output, StringComparison.Ordinal);
         Assert.DoesNotContain("nothing was attacked again", AsclProcess.Run("evaluate", "--weights", run, "--limit", "40", "--attack", "pgd", "--epsilons", "0.05", "--out", kept).Error, StringComparison.Ordinal);
@@ -182,6 +186,27 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         Assert.Equal(["Square", "FAB", "PGD-20 (KL)"], attacks.Select(a => a!["name"]!.GetValue<string>()));
         Assert.All(attacks, a => Assert.True(a!["turned"]!.GetValue<int>() > 0 && a["rejected"]!.GetValue<int>() == 0, a.ToJsonString()));
         Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", run, "--replay", Path.Combine(kept, "adversarial.safetensors")).ExitCode);
+    }
+
+    [Fact]
+    public void OptionsOfOtherAttacksAreTold()
+    {
+        ProcessResult result = AsclProcess.Run("evaluate", "--weights", run, "--limit", "5", "--attack", "fgsm", "--restarts", "5", "--steps", "3", "--queries", "7", "--epsilon", "0");
+        Assert.Contains("--steps, --restarts, --queries: not used by fgsm", result.Error, StringComparison.Ordinal);
+        Assert.Contains("epsilon is 0: no attack can change an image", result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("not used by", AsclProcess.Run("evaluate", "--weights", run, "--limit", "5", "--attack", "pgd", "--restarts", "1", "--steps", "3").Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>A report of something else in the folder of an evaluation is not told as its result.</summary>
+    [Fact]
+    public void AForeignReportIsRefused()
+    {
+        string kept = Path.Combine(folder, "kept"), other = Path.Combine(folder, "other");
+        string[] line = ["evaluate", "--weights", run, "--limit", "10"];
+        Assert.Equal(0, AsclProcess.Run([.. line, "--attack", "pgd", "--out", kept]).ExitCode);
+        Assert.Equal(0, AsclProcess.Run([.. line, "--attack", "noise", "--out", other]).ExitCode);
+        File.Copy(Path.Combine(other, "report.json"), Path.Combine(kept, "report.json"), overwrite: true);
+        Assert.Contains("is not of the evaluation in", AsclProcess.RefusalHere([.. line, "--attack", "pgd", "--out", kept]), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -222,6 +247,12 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         Assert.Equal(report["clean_accuracy"]!.GetValue<double>(), sizes.Count(size => size > 0) / 10.0, 9);
         Assert.Equal(sizes.Order().ElementAt(4), minimal["median"]!.GetValue<double>(), 1e-6);
         Assert.Equal(sizes.Count(size => size > 8 / 255.0 + 1e-6) / 10.0, minimal["accuracy"]!.GetValue<double>(), 9);
+        // What the search turned is not robust, and a shorter question leaves the longer answer.
+        Assert.True(report["worst_case_accuracy"]!.GetValue<double>() <= minimal["accuracy"]!.GetValue<double>());
+        Assert.Equal(0, AsclProcess.Run([.. asked.Where(a => a != "--minimal-epsilon"), "--out", whole, "--epsilons", "0.01"]).ExitCode);
+        Assert.NotNull(JsonNode.Parse(File.ReadAllText(Path.Combine(whole, "report.json")))!["minimal_epsilon"]);
+        foreach (string file in new[] { "sizes.safetensors", "adversarial.safetensors" })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(killed, file)), File.ReadAllBytes(Path.Combine(whole, file)));
         // Without a limit more can be found than within one, not less.
         Assert.True(minimal["accuracy"]!.GetValue<double>() <= report["worst_case_accuracy"]!.GetValue<double>());
         Assert.Contains("smallest linf changes found by FAB-T and Brendel & Bethge", result.Output, StringComparison.Ordinal);

@@ -25,6 +25,10 @@ public sealed class LearnedImagesTests : IDisposable
         string other = Images("other.safetensors", "test.", floats: true), weightsElsewhere = Path.Combine(folder, "w.safetensors"), onnx = Path.Combine(folder, "w.onnx");
         File.Copy(Path.Combine(run, "best.safetensors"), weightsElsewhere);
         Assert.Equal(0, AsclProcess.Run("export", "--weights", weightsElsewhere, "--onnx", onnx).ExitCode);
+        Assert.Contains("has its input normalisation inside", AsclProcess.RefusalHere("evaluate", "--weights", onnx, "--data", $"file:{data}", "--normalize", "half", "--attack", "noise"), StringComparison.Ordinal);
+        // In another size they cannot be known again: that is said.
+        Assert.Contains("whether they have learned some of them in another size cannot be told",
+            AsclProcess.Run("evaluate", "--weights", weightsElsewhere, "--data", $"file:{other}", "--ignore-class-names", "--attack", "noise", "--crop", "26").Output, StringComparison.Ordinal);
         foreach (string weights in new[] { run, weightsElsewhere, onnx })
         {
             string json = Path.Combine(folder, "result.json");
@@ -69,7 +73,7 @@ public sealed class LearnedImagesTests : IDisposable
         string data = Images("u.safetensors", "");
         ProcessResult result = AsclProcess.Run("train", "--data", $"file:{data}", "--model", Network, "--method", "natural", "--epochs", "1", "--temperature", "0.5", "--trades-beta", "3", "--norm", "l2", "--epsilon", "8/255", "--out", Path.Combine(folder, "u"));
         Assert.True(result.ExitCode == 0, result.Error);
-        Assert.Contains("warning: --temperature, --trades-beta change nothing: method natural does not use them", result.Output, StringComparison.Ordinal);
+        Assert.Contains("warning: --temperature, --trades-beta change nothing in this run: other settings, such as method natural, leave them unused", result.Output, StringComparison.Ordinal);
         Assert.Contains("warning: epsilon 0.0314 is very small in l2", result.Output, StringComparison.Ordinal);
     }
 

@@ -133,6 +133,11 @@ public sealed class RightNumbersTests(TrainedRun trained) : IClassFixture<Traine
         Assert.True(result.ExitCode == 0, result.Error);
         foreach (string[] line in new[] { (string[])["evaluate", "--weights", run], ["study", run], ["report", run], ["export", "--weights", run, "--onnx", Path.Combine(folder, "e.onnx")] })
             Assert.Contains("an encoder without a classifier", AsclProcess.RefusalHere(line), StringComparison.Ordinal);
+        // Nor is it one elsewhere.
+        string elsewhere = Path.Combine(folder, "elsewhere.safetensors");
+        File.Copy(Path.Combine(run, "best.safetensors"), elsewhere);
+        foreach (string[] line in new[] { (string[])["evaluate", "--weights", elsewhere, "--data", $"file:{data}", "--test-share", "1"], ["export", "--weights", elsewhere, "--onnx", Path.Combine(folder, "e.onnx")] })
+            Assert.Contains("an encoder without a classifier", AsclProcess.RefusalHere(line), StringComparison.Ordinal);
     }
 
     /// <summary>A run with ε 0 is a control, and opens again.</summary>

@@ -33,7 +33,7 @@ public sealed class ArchiveTests : IDisposable
         DataSet set = Open(Tar(true, Link(TarEntryType.SymbolicLink, "train/cat/9.png", "../../.store/5f"), Link(TarEntryType.SymbolicLink, "train/dog/9.png", "../cat/9.png")));
         Assert.Equal([4, 3], set.Train.CountByClass());
         Assert.Equal(Made.Image(set.Train, 1), Made.Image(set.Train, 6));
-        Assert.Equal(["1 image occurs under more than one label, pixel for pixel"], set.Notes);
+        Assert.Equal(["1 of 7 training images are repeats of others, pixel for pixel", "1 image occurs under more than one label, pixel for pixel"], set.Notes);
     }
 
     [Theory]

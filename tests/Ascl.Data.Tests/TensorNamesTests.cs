@@ -92,6 +92,17 @@ public sealed class TensorNamesTests : IDisposable
         UserError.Expect(() => Open(file => { Add(file, "train.images", "train.labels"); file.Add("test.images", Shape, twice); file.Add("test.labels", [4], Labels); }), "test.images has no pixel");
     }
 
+    /// <summary>Data that are dark all over may be meant so: it is told.</summary>
+    [Fact]
+    public void DarkImagesAreTold()
+    {
+        byte[] dark = [.. Pixels.Select(value => (byte)(value / 16))];
+        DataSet set = Open(file => { Add(file, "train.images", "train.labels"); file.Add("test.images", Shape, dark); file.Add("test.labels", [4], Labels); });
+        Assert.Contains(set.Notes, note => note.StartsWith("999 of 1000 pixels of the test images are at most 15 of 255", StringComparison.Ordinal));
+        Assert.Contains(set.Notes, note => note.StartsWith("training images have a mean brightness of 1", StringComparison.Ordinal));
+        Assert.Empty(Open(file => { Add(file, "train.images", "train.labels"); file.Add("test.images", Shape, Made.Bytes(Pixels.Length, 2)); file.Add("test.labels", [4], Labels); }).Notes);
+    }
+
     [Theory]
     [InlineData("""["a", "b", "a"]""", "'a' twice")]
     [InlineData("""["a", "", "c"]""", "an empty name")]

@@ -23,8 +23,14 @@ internal sealed class CompareVerb : VerbArguments, IVerb
 
     public int Run(CancellationToken stop)
     {
-        foreach (string file in new[] { Markdown, Csv }.OfType<string>())
+        foreach (var (option, file, ending) in new[] { ("--markdown", Markdown, ".md"), ("--csv", Csv, ".csv") })
+        {
+            if (file is null)
+                continue;
+            if (File.Exists(file) && !file.StartsWith("/dev/", StringComparison.Ordinal) && !file.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
+                throw new UserErrorException($"option {option}: {file} is there already and does not end in {ending}: it is not overwritten");
             AtomicFile.CheckWritable(file);
+        }
         RunRecord[] runs = [.. Runs.SelectMany(RunRecord.ReadAll).DistinctBy(run => Path.GetFullPath(run.Path))];
         RunComparison comparison = new(runs);
         Print(comparison);

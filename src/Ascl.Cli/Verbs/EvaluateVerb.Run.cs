@@ -62,13 +62,21 @@ internal sealed partial class EvaluateVerb
             Message.Print($"{data.Name}: {note}");
         if (threat.Doubt is { } doubt)
             Message.Print(doubt);
+        foreach (string missing in LearnedImages.MissingClasses("test", test, data.Test))
+            Message.Print(missing);
+        if (Replay is null)
+            TellUnused(options);
         if (isOwnData && reading == run!.DataOptions && folder!.ChangedImages(data) is { } changed)
             Message.Print(changed);
 
         if (Replay is not null)
             return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, Batch));
         EvaluationStore? store = Out is null ? null : EvaluationStore.Open(Out, Settings(file, specification, test, model, options), test);
-        if (store?.ReadReport() is { } done && HoldsAll(done, balls))
+        EvaluationReport? done = store?.ReadReport();
+        if (done is not null && !(done.WeightsSha256 ?? FileHash.Of(WeightPath.Parse(file).File)).Equals(FileHash.Of(WeightPath.Parse(file).File), StringComparison.Ordinal)
+            || done?.Attacks.Select(a => (a.Name, a.Norm, a.Epsilon)).SequenceEqual(attacks.Select(a => (a.Attack.Name, a.Attack.Norm.ToString().ToLowerInvariant(), a.Attack.Epsilon))) == false)
+            throw new UserErrorException($"{store!.ReportFile}: is not of the evaluation in {Out}, but of other weights or attacks: choose another folder with --out");
+        if (done is not null && HoldsAll(done, balls))
         {
             Print(done);
             Message.Print($"{Out} held this evaluation already; nothing was attacked again");
@@ -76,22 +84,26 @@ internal sealed partial class EvaluateVerb
                 AtomicFile.WriteText(Json, Evaluator.ToJson(done));
             return 0;
         }
-        if (store?.Batches > 0)
+        if (done is null && store?.Batches > 0)
             Message.Print($"{Out}: goes on after {store.Batches} batches");
         if (isOwnData && Limit is null && run!.LimitTest < test.Count)
             Message.Print($"the report of the run is of its first {run.LimitTest} test images; this is of all {test.Count} (--limit {run.LimitTest} for the same)");
         Evaluator evaluator = new(model, test, Batch, Seed);
-        EvaluationReport report = ProgressDisplay.Run("evaluating", display => evaluator.Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store));
-        report = evaluator.Described(report, file, data) with
+        EvaluationReport report = done ?? evaluator.Described(ProgressDisplay.Run("evaluating", display => evaluator.Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store)), file, data);
+        // What a finished evaluation has and is not asked for again stays.
+        if (MinimalEpsilon && report.MinimalEpsilon is null)
+            report = WithSmallest(report, Smallest(model, test, threat, store, stop));
+        if (Checks && !HoldsChecks(report))
         {
-            MinimalEpsilon = MinimalEpsilon ? Smallest(model, test, threat, store, stop) : null,
-            Findings = Checks ? Findings(new(model, test.Take(CheckImages ?? DefaultCheckImages), threat.Epsilon, threat.Norm, Batch, Seed, twin, attacks), stop) : null,
-            Curve = Epsilons is null ? null : Curve(model, test, options, balls, stop),
-        };
+            ImageSet some = test.Take(CheckImages ?? DefaultCheckImages);
+            report = report with { Findings = Findings(new(model, some, threat.Epsilon, threat.Norm, Batch, Seed, twin, attacks), stop), CheckedImages = some.Count };
+        }
+        if (Epsilons is not null && !HoldsCurve(report, balls))
+            report = report with { Curve = Curve(model, test, options, balls, stop) };
         Print(report);
         if (store is not null)
         {
-            AdversarialImages adversarial = store.Finish(report);
+            AdversarialImages adversarial = done is null ? store.Finish(report) : store.Complete(report);
             AtomicFile.WriteText(store.MarkdownFile, EvaluationPage.Markdown(report));
             AtomicFile.WriteText(store.PageFile, EvaluationPage.Html(report, test, adversarial));
             Console.WriteLine($"adversarial images and report in {Out}");
@@ -105,21 +117,45 @@ internal sealed partial class EvaluateVerb
     /// <exception cref="UserErrorException">Options that do not go together.</exception>
     private (AttackOptions Options, IReadOnlyList<PlannedAttack> Attacks, double[] Balls) Plan(ThreatModel threat)
     {
-        AttackOptions options = new(threat.Epsilon, StepSize?.Value, threat.Norm, Steps, Restarts, Queries: Queries);
+        AttackOptions usual = new(threat.Epsilon, Norm: threat.Norm),
+            options = usual with { StepSize = StepSize?.Value, Steps = Steps ?? usual.Steps, Restarts = Restarts ?? usual.Restarts, Queries = Queries ?? usual.Queries };
         double[] balls = Check(threat.Norm);
         return (options, AttackCatalog.Of(AttackNames(), options), balls);
     }
 
+    /// <summary>Options of attacks that none of those asked for has.</summary>
+    private void TellUnused(AttackOptions options)
+    {
+        (string Name, bool IsGiven, AttackOptions Changed)[] all =
+        [
+            ("--steps", Steps is not null, options with { Steps = options.Steps + 1 }), ("--restarts", Restarts is not null, options with { Restarts = options.Restarts + 1 }),
+            ("--queries", Queries is not null, options with { Queries = options.Queries + 1 }), ("--step-size", StepSize is not null, options with { StepSize = options.StepSize / 2 }),
+        ];
+        string[] unused = [.. all.Where(option => option.IsGiven && AttackCatalog.Ignores(AttackNames(), options, option.Changed)).Select(option => option.Name)];
+        if (unused.Length > 0)
+            Message.Print($"{string.Join(", ", unused)}: not used by {Attack}");
+    }
+
+    /// <summary>What was turned within ε by the search for the smallest changes is not robust either.</summary>
+    private static EvaluationReport WithSmallest(EvaluationReport report, MinimalEpsilonReport minimal) => report with
+    {
+        MinimalEpsilon = minimal,
+        WorstCaseAccuracy = Math.Min(report.WorstCaseAccuracy, minimal.Accuracy),
+        Doubts = minimal.Accuracy < report.WorstCaseAccuracy
+            ? [.. report.Doubts ?? [], $"the search for the smallest changes turned more images within {NumberText.Of(minimal.Epsilon)} than the attacks did ({100 * report.WorstCaseAccuracy:F2} %): its accuracy is the worst case"]
+            : report.Doubts,
+    };
+
     private Classifier Load(Device device, string file, (float[] Mean, float[] Std)? normalization, Action<string>? note)
     {
         if (!OnnxNetwork.IsOnnx(file))
-            return ClassifierFile.Load(device, file, new()
+            return RunFolder.RequireClassifier(ClassifierFile.Load(device, file, new()
             {
                 Network = Model,
                 Normalization = normalization,
                 Activation = Activation is null ? null : RunParts.Activation(Activation),
                 Note = note,
-            });
+            }), file);
         if (Model is not null || Activation is not null)
             throw new UserErrorException($"{file}: holds its whole network: --model and --activation are not for it");
         return OnnxNetwork.Load((CpuDevice)device, file, normalization);
@@ -147,10 +183,10 @@ internal sealed partial class EvaluateVerb
         ["each"] = Each,
         ["epsilon"] = options.Epsilon,
         ["norm"] = options.Norm.ToString().ToLowerInvariant(),
-        ["step-size"] = options.StepOf(Steps),
-        ["steps"] = Steps,
-        ["restarts"] = Restarts,
-        ["queries"] = Queries,
+        ["step-size"] = options.StepOf(options.Steps),
+        ["steps"] = options.Steps,
+        ["restarts"] = options.Restarts,
+        ["queries"] = options.Queries,
         ["seed"] = Seed,
         ["batch"] = Batch,
         // Absent in older evaluations, which can still be resumed.
@@ -159,50 +195,15 @@ internal sealed partial class EvaluateVerb
 
     /// <summary>Whether a finished evaluation has all that is asked for besides the attacks.</summary>
     private bool HoldsAll(EvaluationReport done, double[] balls) =>
-        (!MinimalEpsilon || done.MinimalEpsilon is not null) && (!Checks || (done.Findings is not null && Twin is null && CheckImages is null))
-        && (Epsilons is null || balls.SequenceEqual((done.Curve ?? []).Select(point => point.Epsilon)));
+        (!MinimalEpsilon || done.MinimalEpsilon is not null) && (!Checks || HoldsChecks(done)) && (Epsilons is null || HoldsCurve(done, balls));
 
-    private void Print(EvaluationReport report)
-    {
-        PrintAttacks(report);
-        Print(report.MinimalEpsilon);
-        PrintFindings(report);
-        foreach (CurvePoint point in report.Curve ?? [])
-            Console.WriteLine($"{report.Attacks[0].Norm} epsilon {NumberText.Of(point.Epsilon)}: {100 * point.Accuracy:F2} %");
-    }
+    private bool HoldsChecks(EvaluationReport done) => done.Findings is not null && Twin is null && done.CheckedImages == Math.Min(done.Count, CheckImages ?? DefaultCheckImages);
 
-    private static void PrintAttacks(EvaluationReport report)
-    {
-        var table = new ResultTable("attack", "norm", "epsilon", "step", "steps", "restarts", "tried on", "turned", report.IsCascade && report.Attacks.Count > 1 ? "left %" : "accuracy %", "seconds") { Title = $"{report.Weights} ({report.Model}) on {report.Images} of {report.Data}" };
-        table.Add("none", "", "", "", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
-        foreach (AttackReport a in report.Attacks)
-            table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}", $"{a.Restarts}", $"{a.Attacked}", $"{a.Turned}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
-        if (report.Attacks.Count > 1 && !report.IsCascade)
-            table.Add("worst case", "", "", "", "", "", "", "", $"{100 * report.WorstCaseAccuracy:F2}", "");
-        table.Print();
-        Console.WriteLine($"input normalisation: {report.Normalization}");
-        foreach (AttackReport a in report.Attacks.Where(a => a.Rejected > 0))
-            Console.WriteLine($"{a.Name}: {a.Rejected} images left the ball or [0, 1] and did not count");
-        foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
-            Console.WriteLine(note);
-        foreach (string doubt in report.Doubts ?? [])
-            Console.WriteLine($"warning: {doubt}");
-    }
+    private static bool HoldsCurve(EvaluationReport done, double[] balls) => balls.SequenceEqual((done.Curve ?? []).Select(point => point.Epsilon));
 
     private MinimalEpsilonReport Smallest(Classifier model, ImageSet test, ThreatModel threat, EvaluationStore? store, CancellationToken stop) =>
         ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed)
             .Smallest(NearestAttack.All(threat.Norm, threat.Epsilon), threat.Norm, threat.Epsilon, stop, new EvaluationDisplay(display).Report, store));
-
-    private static void Print(MinimalEpsilonReport? minimal)
-    {
-        if (minimal is null)
-            return;
-        var table = new ResultTable("images turned %", "epsilon") { Title = $"smallest {minimal.Norm} changes found by {string.Join(" and ", minimal.Attacks)}" };
-        foreach (SizeQuantile quantile in minimal.Quantiles)
-            table.Add($"{100 * quantile.Share:F0}", EvaluationPage.Size(quantile.Size));
-        table.Print();
-        Console.WriteLine($"{100 * minimal.Accuracy:F2} % of images were turned by no change within {NumberText.Of(minimal.Epsilon)}{(minimal.NotFound > 0 ? $"; none at all was found for {minimal.NotFound}" : "")}");
-    }
 
     private CurvePoint[] Curve(Classifier model, ImageSet test, AttackOptions options, double[] balls, CancellationToken stop) =>
         ProgressDisplay.Run("evaluating", display => balls.Select(ball =>
@@ -225,25 +226,6 @@ internal sealed partial class EvaluateVerb
         return findings.ToArray();
     });
 
-    private void PrintFindings(EvaluationReport report)
-    {
-        IReadOnlyList<HonestyFinding> findings = report.Findings ?? [];
-        int checkedImages = Math.Min(report.Count, CheckImages ?? DefaultCheckImages);
-        foreach (HonestyFinding finding in findings.Where(f => f.IsSuspicious))
-            Console.WriteLine($"warning: {finding.Name}: {finding.Meaning}");
-        if (findings.Count > 0 && !findings.Any(f => f.IsSuspicious))
-            Console.WriteLine($"none of {findings.Count} signs of false robustness was seen{(checkedImages < FewImages ? $", but {checkedImages} images are too few to tell much" : "")}");
-    }
-
-    private int PrintReplay(ReplayReport replay)
-    {
-        var table = new ResultTable("images", "within the ball", "adversarial", "count") { Title = $"{Replay}: {replay.Norm}, epsilon {NumberText.Of(replay.Epsilon)}" };
-        table.Add("as they are", $"{replay.Within}", $"{replay.Adversarial}", $"{replay.Count}");
-        table.Add("rounded to 8 bits", $"{replay.WithinRounded}", $"{replay.AdversarialRounded}", $"{replay.Count}");
-        table.Print();
-        return replay.Within == replay.Count && replay.Adversarial == replay.Count ? 0 : 1;
-    }
-
     /// <summary>All that can be wrong before anything is opened.</summary>
     /// <returns>The ε of the curve.</returns>
     private double[] Check(PerturbationNorm norm)
@@ -259,6 +241,9 @@ internal sealed partial class EvaluateVerb
         if (Json is not null)
         {
             AtomicFile.CheckWritable(Json);
+            string place = Path.GetDirectoryName(Path.GetFullPath(Json))!;
+            if (File.Exists(Path.Combine(place, "config.json")) || File.Exists(Path.Combine(place, "evaluation.json")))
+                throw new UserErrorException($"option --json: {place} is the folder of a run or an evaluation, with reports of its own: choose another place");
             if (File.Exists(Json) && !JsonFile.ReadObject(Json).ContainsKey("clean_accuracy"))
                 throw new UserErrorException($"option --json: {Json} holds something else than the results of an evaluation: it is not overwritten");
         }

@@ -62,14 +62,14 @@ internal sealed partial class EvaluateVerb : RandomArguments, IVerb
     [Option("step-size", MetaValue = "A", HelpText = "Length of one step of PGD and Multi-Targeted. " + SettingTexts.StepSize)]
     public Fraction? StepSize { get; init; }
 
-    [Option("steps", MetaValue = "N", HelpText = "Steps of PGD.")]
-    public int Steps { get; init; } = 20;
+    [Option("steps", MetaValue = "N", HelpText = "Steps of PGD, 20 by default.")]
+    public int? Steps { get; init; }
 
-    [Option("restarts", MetaValue = "N", HelpText = "Random starts of PGD; an image counts as robust if it survives all.")]
-    public int Restarts { get; init; } = 1;
+    [Option("restarts", MetaValue = "N", HelpText = "Random starts of PGD; an image counts as robust if it survives all. 1 by default.")]
+    public int? Restarts { get; init; }
 
-    [Option("queries", MetaValue = "N", HelpText = "Queries of Square for each image.")]
-    public int Queries { get; init; } = 5000;
+    [Option("queries", MetaValue = "N", HelpText = "Queries of Square for each image, 5000 by default.")]
+    public int? Queries { get; init; }
 
     [Option("epsilons", MetaValue = "E,E", HelpText = "Measure the same attacks within these ε too: a curve. A given step size keeps its share of ε.")]
     public string? Epsilons { get; init; }

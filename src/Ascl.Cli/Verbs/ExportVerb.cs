@@ -49,7 +49,7 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         Activation? activation = Activation is null ? null : RunParts.Activation(Activation);
         using CpuDevice device = new(threads: 1);
         LoadOptions known = new() { Network = Model, Activation = activation };
-        Classifier model = ClassifierFile.Load(device, file, known with { Note = Message.Print });
+        Classifier model = RunFolder.RequireClassifier(ClassifierFile.Load(device, file, known with { Note = Message.Print }), file);
         DataSet? data = Data is null ? null : ProgressDisplay.Run($"opening {Data}", display => DataSource.Open(Data, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
             model = ClassifierFile.Load(device, file, known with

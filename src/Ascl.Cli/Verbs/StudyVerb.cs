@@ -140,6 +140,8 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         table.Print();
         if (comparison.Studies.Select(s => (s.Norm, s.Epsilon)).Distinct().Count() > 1)
             Console.WriteLine("each run was attacked within its own ball: robust accuracies of different balls do not compare (--norm and --epsilon attack all within one)");
+        if (comparison.Studies.Select(s => (s.Data, s.Part)).Distinct().Count() > 1)
+            Console.WriteLine("the runs were studied on different data: their figures and the correlation mix what does not compare");
         if (comparison.Studies.Count < 3)
             return;
         var correlations = new ResultTable("pairs", "l2", "cosine", "linf") { Title = $"correlation of R-DIV of latents and robust accuracy over {comparison.Studies.Count} classifiers" };

@@ -86,7 +86,7 @@ public partial class TrainVerb
     {
         string[] unused = isResumed ? [] : [.. Given(preset: null).Select(pair => pair.Key).Where(key => !config.Uses(key)).Select(key => $"--{key}")];
         if (unused.Length > 0)
-            yield return $"warning: {string.Join(", ", unused)} {(unused.Length == 1 ? "changes" : "change")} nothing: method {config.Method} does not use {(unused.Length == 1 ? "it" : "them")}";
+            yield return $"warning: {string.Join(", ", unused)} {(unused.Length == 1 ? "changes" : "change")} nothing in this run: other settings, such as method {config.Method}, leave {(unused.Length == 1 ? "it" : "them")} unused";
     }
 
     /// <summary>What a user should know before a long training.</summary>

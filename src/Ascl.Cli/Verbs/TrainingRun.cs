@@ -18,6 +18,7 @@ internal static class TrainingRun
     public static List<(string Name, EvaluationReport Report)> TrainAndReport(Device device, RunFolder folder, DataSet data, string name, CancellationToken stop, Classifier? start = null)
     {
         RunConfig config = folder.Config;
+        using IDisposable locked = folder.Lock();
         Trainer trainer = new(device, folder, data, start);
         foreach (string note in trainer.Notes)
             Console.WriteLine(note);

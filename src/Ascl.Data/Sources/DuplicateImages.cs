@@ -1,6 +1,6 @@
 namespace Ascl.Data.Sources;
 
-/// <summary>Finds what makes accuracies come out wrong: images that are in both parts, and images with two labels.</summary>
+/// <summary>Finds what makes accuracies come out wrong: images that are in both parts, that are repeated, or have two labels.</summary>
 internal static class DuplicateImages
 {
     /// <summary>What was found, a line each.</summary>
@@ -11,6 +11,13 @@ internal static class DuplicateImages
         int shared = test.Count(trained.Contains);
         if (shared > 0)
             yield return $"{shared} of {test.Length} test images are also training images, pixel for pixel: accuracy on them says nothing about new images";
+
+        foreach (var (part, hashes) in new[] { ("training", train), ("test", test) })
+        {
+            int repeats = hashes.Length - hashes.Distinct().Count();
+            if (repeats > 0)
+                yield return $"{repeats} of {hashes.Length} {(set.HasTrainPart ? part : "test")} images are repeats of others, pixel for pixel";
+        }
 
         Dictionary<ulong, int> labels = [];
         HashSet<ulong> ambiguous = [];

@@ -61,6 +61,8 @@ public sealed class OnnxNetwork : INetwork
     public static Classifier Load(CpuDevice device, string path, (float[] Mean, float[] Std)? normalization = null)
     {
         OnnxNetwork network = new(path, Open(path, device.Threads));
+        if (normalization is { Mean.Length: > 0 } && network.session.ModelMetadata.CustomMetadataMap.GetValueOrDefault(ClassifierFile.Key) is { } described && !described.Contains("\"mean\":[]", StringComparison.Ordinal))
+            throw new UserErrorException($"{path}: has its input normalisation inside, as ascl exported it: another one before it is not for it");
         var (mean, std) = normalization ?? ([], []);
         if (mean.Length != 0 && mean.Length != network.Channels)
             throw new UserErrorException($"{path}: the network takes images of {network.Channels} channels, the input normalisation has {mean.Length}");

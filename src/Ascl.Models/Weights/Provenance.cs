@@ -12,11 +12,23 @@ namespace Ascl.Models.Weights;
 /// <param name="Run">What tells the run from others of another configuration or other images.</param>
 public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images, string Run)
 {
+    /// <summary>The images that the epoch was chosen by; empty where there were none.</summary>
+    public ImageHashes ChosenBy { get; init; } = ImageHashes.Of([]);
+
+    /// <summary>Channels, height and width of all these images: those of another size cannot be looked up.</summary>
+    public IReadOnlyList<int> Size { get; init; } = [];
+
+    /// <summary>Whether the logits are those of a layer that was never trained: pre-training makes an encoder.</summary>
+    public bool IsEncoder { get; init; }
+
     /// <summary>Under which the metadata of a file have it.</summary>
     public const string Key = "ascl.provenance";
 
     /// <summary>As JSON.</summary>
-    public string Text() => JsonSerializer.Serialize(new(Norm, Epsilon, Images.Text(), Run), ClassifierJson.Default.ProvenanceText);
+    public string Text() => JsonSerializer.Serialize(new(Norm, Epsilon, Images.Text(), Run, ChosenBy.Text(), Size, IsEncoder), ClassifierJson.Default.ProvenanceText);
+
+    /// <summary>How many of some images the weights have learned or were chosen by; null where that cannot be told, as they are of another size.</summary>
+    public int? CountOf(IReadOnlyList<int> size, IEnumerable<ulong> pixelHashes) => size.SequenceEqual(Size) ? Images.Union(ChosenBy).CountOf(pixelHashes) : null;
 
     /// <summary>What a file's metadata say; null where they say nothing.</summary>
     /// <param name="path">The file, for messages.</param>
@@ -27,8 +39,8 @@ public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images,
             return null;
         try
         {
-            return JsonSerializer.Deserialize(text, ClassifierJson.Default.ProvenanceText) is { Norm: "linf" or "l2", Epsilon: >= 0 and < float.MaxValue, Images: { } images, Run: not null } read
-                ? new(read.Norm, read.Epsilon, ImageHashes.Parse(images), read.Run)
+            return JsonSerializer.Deserialize(text, ClassifierJson.Default.ProvenanceText) is { Norm: "linf" or "l2", Epsilon: >= 0 and < float.MaxValue, Images: { } images, Run: not null, ChosenBy: { } chosenBy, Size.Count: 3 } read
+                ? new(read.Norm, read.Epsilon, ImageHashes.Parse(images), read.Run) { ChosenBy = ImageHashes.Parse(chosenBy), Size = read.Size, IsEncoder = read.IsEncoder }
                 : throw new FormatException("a value is missing");
         }
         catch (Exception e) when (e is JsonException or FormatException)
@@ -54,4 +66,4 @@ public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images,
 }
 
 /// <summary>A provenance as it stands in a file.</summary>
-internal sealed record ProvenanceText(string Norm, double Epsilon, string Images, string Run);
+internal sealed record ProvenanceText(string Norm, double Epsilon, string Images, string Run, string ChosenBy, IReadOnlyList<int> Size, bool IsEncoder);

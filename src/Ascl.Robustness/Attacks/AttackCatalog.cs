@@ -64,6 +64,14 @@ public static class AttackCatalog
     public static IReadOnlyList<PlannedAttack> Of(IEnumerable<string> names, AttackOptions options) =>
         [.. names.SelectMany(name => Ensembles.TryGetValue(name, out var make) ? make(options) : Single.ContainsKey(name) ? [Member(name, options)] : throw NearestName.Unknown("attack", name, Names))];
 
+    /// <summary>Whether a change of an option changes nothing of these attacks.</summary>
+    public static bool Ignores(IReadOnlyList<string> names, AttackOptions options, AttackOptions changed)
+    {
+        return Settings(options).SequenceEqual(Settings(changed));
+
+        IEnumerable<(string, int, double?, int)> Settings(AttackOptions of) => Of(names, of).Select(planned => (planned.Attack.Name, planned.Attack.Steps, planned.Attack.StepSize, planned.Restarts));
+    }
+
     /// <exception cref="UserErrorException">One of the attacks, or what is asked for beside them, needs gradients, and the classifier has none.</exception>
     /// <param name="beside">What else needs gradients; null for nothing.</param>
     public static void CheckGradients(Classifier model, IEnumerable<IAttack> attacks, string? beside = null)

@@ -37,7 +37,7 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
     }
 
     /// <summary>What is odd about ε; null where nothing is: L2 balls of a few grey levels are hardly more than the image itself.</summary>
-    public string? Doubt => Norm == PerturbationNorm.L2 && Epsilon is > 0 and <= SmallInL2
+    public string? Doubt => Epsilon == 0 ? "epsilon is 0: no attack can change an image, so robust accuracy is clean accuracy" : Norm == PerturbationNorm.L2 && Epsilon is > 0 and <= SmallInL2
         ? string.Create(CultureInfo.InvariantCulture, $"epsilon {Epsilon:g3} is very small in l2, where 0.5 is usual for CIFAR-10: is linf meant?")
         : null;
 

@@ -45,6 +45,9 @@ public sealed class RunComparison
     /// <summary>Of a data set's hash, where rows differ in it.</summary>
     private const int HashDigits = 8;
 
+    /// <summary>What tells a continued run from one that was to be so long from its start.</summary>
+    private const string AfterEpochs = "after epochs";
+
     private readonly List<Column> columns;
 
     /// <param name="runs">In the order of the rows.</param>
@@ -81,6 +84,7 @@ public sealed class RunComparison
         RunRecord[] onTraining = [.. runs.Where(r => r.Report is { IsOfNewImages: false })];
         if (onTraining.Length > 0)
             Notes = [.. Notes, $"accuracies on TRAINING images (they say nothing about new images): {string.Join(", ", onTraining.Select(r => r.Path))}"];
+        Notes = [.. Notes, .. runs.SelectMany(run => (run.Report?.Doubts ?? []).Concat(run.Report?.Attacks.Select(a => a.Note).OfType<string>() ?? []).Select(doubt => $"{run.Path}: {doubt}"))];
         string[] threats = [.. runs.SelectMany(r => r.Report?.Attacks.Take(1) ?? []).Select(a => $"{a.Norm} {NumberText.Of(a.Epsilon)}").Distinct()];
         if (threats.Length > 1)
             Notes = [.. Notes, $"each run was attacked within its own ball: {string.Join(", ", threats)}"];
@@ -134,15 +138,20 @@ public sealed class RunComparison
     private IEnumerable<ComparisonRow> Group(IReadOnlyList<RunRecord> runs)
     {
         JsonObject[] settings = [.. runs.Select(Settings)];
-        string[] differing = [.. settings.SelectMany(s => s.Select(e => e.Key)).Distinct().Where(key => key != "method" && settings.Where(s => s.ContainsKey(key)).Select(s => s[key]!.ToJsonString()).Distinct().Count() > 1)];
+        if (runs.Select(run => run.Report?.Count).OfType<int>().Distinct().Count() > 1)
+            foreach (var (run, own) in runs.Zip(settings).Where(pair => pair.First.Report is not null))
+                own["evaluated on"] = (double)run.Report!.Count;
+        string[] differing = [.. settings.SelectMany(s => s.Select(e => e.Key)).Distinct().Where(key => key != "method" && settings.Where(s => s.ContainsKey(key)).Select(s => s[key]!.ToJsonString()).Distinct().Count() > 1),
+            .. settings.Any(s => s.ContainsKey(AfterEpochs)) ? [AfterEpochs] : Array.Empty<string>()];
         foreach (var group in runs.Zip(settings).GroupBy(pair => pair.Second.ToJsonString()))
         {
             RunRecord[] same = [.. group.Select(pair => pair.First)];
             JsonObject shared = group.First().Second;
             string told = string.Join(", ", differing.Where(shared.ContainsKey).Select(key => $"{key} {NumberText.Of(shared[key])}"));
-            yield return Row(same[0].Config.Method, told, same, run => run.Report);
+            string method = same[0].Config.Method, trained = same.Any(run => run.Report is { IsOfNewImages: false }) ? ", on TRAINING images" : "";
+            yield return Row($"{method}{trained}", told, same, run => run.Report);
             if (same[0].Config.EmaDecay > 0)
-                yield return Row($"{same[0].Config.Method}, averaged", told, same, run => run.AverageReport);
+                yield return Row($"{method}, averaged{trained}", told, same, run => run.AverageReport);
         }
     }
 
@@ -160,6 +169,10 @@ public sealed class RunComparison
             all.Remove(setting.Name);
         if (run.DataHash is { } hash)
             all["images"] = hash[..HashDigits];
+        if (run.Summary?.FromSha256 is { } from)
+            all["from"] = $"{config.From} ({from[..HashDigits]})";
+        if (run.Summary?.EarlierEpochs is { Count: > 0 } earlier)
+            all[AfterEpochs] = string.Join(", ", earlier);
         return all;
     }
 }

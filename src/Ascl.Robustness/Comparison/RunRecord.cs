@@ -16,16 +16,18 @@ public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? 
     public static RunRecord Read(string path)
     {
         RunFolder folder = RunFolder.Open(path);
-        return new(path, folder.Config, ReportOf(folder.ReportFile, folder.BestFile), ReportOf(folder.AverageReportFile, folder.BestAverageFile),
+        return new(path, folder.Config, ReportOf(folder.Config, folder.ReportFile, folder.BestFile), ReportOf(folder.Config, folder.AverageReportFile, folder.BestAverageFile),
             RunSummary.Read(folder.SummaryFile), folder.ReadMetrics().LastOrDefault(), folder.DataHash);
     }
 
     /// <summary>The report in a file, which is to be of the weights beside it.</summary>
-    private static EvaluationReport? ReportOf(string file, string weights)
+    private static EvaluationReport? ReportOf(RunConfig config, string file, string weights)
     {
         EvaluationReport? report = EvaluationReport.Read(file);
         if (report?.WeightsSha256 is { } reported && File.Exists(weights) && FileHash.Of(weights) != reported)
             throw new UserErrorException($"{file}: is not of the weights in {weights}: one of the two is of another run or was changed (ascl train --resume evaluates them again)");
+        if (report?.Attacks.FirstOrDefault(attack => attack.Norm != config.Norm || Math.Abs(attack.Epsilon - config.Epsilon) > 1e-9) is { } other)
+            throw new UserErrorException($"{file}: is of attacks within {other.Norm} {NumberText.Of(other.Epsilon)}, the run within {config.Norm} {NumberText.Of(config.Epsilon)}: it is not the run's own (ascl train --resume evaluates it again)");
         return report;
     }
 

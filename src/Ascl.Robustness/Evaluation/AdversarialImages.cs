@@ -28,6 +28,20 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
         writer.Save(path);
     }
 
+    /// <summary>What <see cref="Save"/> wrote.</summary>
+    /// <exception cref="UserErrorException">The file is damaged or of other images.</exception>
+    public static AdversarialImages Read(string path, ImageSet set)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        int[] ids = Numbers("ids"), labels = Numbers("labels"), attacks = Numbers("attacks");
+        float[][] images = ids.Length == 0 ? [] : [.. file.ReadFloats("images").Chunk(set.ImageLength)];
+        return labels.Length == ids.Length && attacks.Length == ids.Length && images.Length == ids.Length && ids.All(id => set.Ids.Contains(id))
+            ? new(ids, labels, attacks, images)
+            : throw new UserErrorException($"{path}: is not of this evaluation's images");
+
+        int[] Numbers(string name) => [.. file.ReadIntegers(name).Select(value => (int)long.Clamp(value, -1, int.MaxValue))];
+    }
+
     /// <summary>Checks the images of a file once more, as they are and rounded to 8 bits, as an image file would hold them.</summary>
     /// <param name="data">The originals: the test set that they were made from.</param>
     /// <exception cref="UserErrorException">The file is no such file, or its images are not of this set.</exception>

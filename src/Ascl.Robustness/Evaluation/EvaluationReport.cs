@@ -38,14 +38,15 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="Doubts">Why its accuracies are not what they seem; empty where nothing was seen.</param>
 /// <param name="Normalization">Of the input, in words.</param>
 /// <param name="Part">Part of the data set that the images are: test, or train where it has no test part.</param>
-/// <param name="TrainedOn">How many of the images these weights were trained on; null where it is not known.</param>
+/// <param name="TrainedOn">How many of the images these weights were trained on or chosen by; null where it is not known.</param>
 /// <param name="WeightsSha256">Of the file the weights are from.</param>
+/// <param name="CheckedImages">How many of the images the findings are of.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
     string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false, IReadOnlyList<ClassReport>? Classes = null,
     IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null,
     string Part = "test", IReadOnlyList<string>? Doubts = null, string? Normalization = null,
-    int? TrainedOn = null, string? WeightsSha256 = null)
+    int? TrainedOn = null, string? WeightsSha256 = null, int? CheckedImages = null)
 {
     /// <summary>The report in a file; null where there is none.</summary>
     /// <exception cref="Kernels.Diagnostics.UserErrorException">The file is damaged.</exception>
@@ -64,7 +65,7 @@ public sealed record EvaluationReport(
     /// <param name="trainedOn">How many of them the weights were trained on; null where it is not known.</param>
     public static string ImagesOf(string part, int count, int? trainedOn) =>
         part != "test" ? $"{count} TRAINING images (there is no test part: says nothing about new images)"
-        : trainedOn > 0 ? $"{count} images, {(trainedOn == count ? "ALL" : trainedOn)} of which THE WEIGHTS WERE TRAINED ON (says nothing about new images)"
+        : trainedOn > 0 ? $"{count} images, {(trainedOn == count ? "ALL" : trainedOn)} of which THE WEIGHTS WERE TRAINED ON or chosen by (says nothing about new images)"
         : $"{count} test images";
 
     [JsonPropertyName("robustbench")]

@@ -132,6 +132,17 @@ public sealed class EvaluationStore
         return kept;
     }
 
+    /// <summary>Writes another report of a finished evaluation, to which something was added; the adversarial images are those that there are.</summary>
+    public AdversarialImages Complete(EvaluationReport report)
+    {
+        // A report that was read does not hold them: they are in their file.
+        if (report.MinimalEpsilon is { Sizes.Count: > 0 } minimal)
+            SaveSizes(minimal.Sizes);
+        AtomicFile.WriteText(ReportFile, Evaluator.ToJson(report));
+        Directory.Delete(Chunks, recursive: true);
+        return AdversarialImages.Read(AdversarialFile, images);
+    }
+
     /// <summary>Opens a batch's file; null where there is none yet.</summary>
     private SafetensorsFile? Open(string path, int[] places)
     {

@@ -83,8 +83,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         Data = data.Name,
         Normalization = InputNormalization.Text(model.Spec.Mean, model.Spec.Std),
         Part = data.HasTestPart ? "test" : "train",
-        TrainedOn = model.Provenance?.Images.CountOf(images.PixelHashes()),
-        Doubts = [.. report.Doubts ?? [], .. model.HasGradients ? LogitChecks.Vanished(VanishedShare()) : []],
+        TrainedOn = model.Provenance?.CountOf(images.Size, images.PixelHashes()),
+        Doubts = [.. report.Doubts ?? [], .. model.HasGradients ? LogitChecks.Vanished(VanishedShare()) : [], .. OtherSize()],
     };
 
     /// <summary>How small a change turns each image that is right. What an attack returns is checked and measured again.</summary>
@@ -114,6 +114,10 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     public static string ToJson(EvaluationReport report) => JsonFile.Text(report, RunJson.Default.EvaluationReport);
 
     private double Share(int count) => (double)count / images.Count;
+
+    private IEnumerable<string> OtherSize() => model.Provenance is { } known && !known.Size.SequenceEqual(images.Size)
+        ? [$"the weights were trained on images of {string.Join("x", known.Size)}, these are {string.Join("x", images.Size)}: whether they have learned some of them in another size cannot be told"]
+        : [];
 
     /// <summary>Share of the first images at which cross-entropy has no gradient.</summary>
     private double VanishedShare()

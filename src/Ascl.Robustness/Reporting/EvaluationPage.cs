@@ -66,7 +66,7 @@ public static class EvaluationPage
     private static string Table(string[] header, IEnumerable<string[]> rows, int texts)
     {
         IEnumerable<string[]> lines = [header, [.. header.Select((_, i) => i < texts ? "---" : "--:")], .. rows];
-        return string.Concat(lines.Select(line => $"| {string.Join(" | ", line)} |\n"));
+        return string.Concat(lines.Select(line => $"| {string.Join(" | ", line.Select(cell => cell.ReplaceLineEndings(" ").Replace("|", "\\|", StringComparison.Ordinal)))} |\n"));
     }
 
     private static string Curve(IReadOnlyList<CurvePoint> curve) => Table(["ε", .. curve.Select(p => NumberText.Of(p.Epsilon))], [["robust %", .. curve.Select(p => Percent(p.Accuracy))]], 1);

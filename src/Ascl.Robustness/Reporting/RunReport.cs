@@ -131,7 +131,7 @@ public static class RunReport
 
     private static void Settings(HtmlPage page, RunRecord run)
     {
-        page.Heading("Settings").Code($"ascl train {string.Join(' ', run.Config.Arguments())}");
+        page.Heading("Settings").Code($"ascl train {string.Join(' ', run.Config.Arguments().Select(Quoted))}");
         if (run.Summary is { } cost)
             page.Table(["trained on", "wall time, s", "CPU time, s", "images/s", "forward passes", "backward passes", "TFLOP", "peak memory, MiB", "best epoch"],
                 [[cost.Device, Number(cost.TrainSeconds), Number(cost.CpuSeconds), Number(cost.ImagesPerSecond), $"{cost.ForwardPasses}", $"{cost.BackwardPasses}", Number(cost.Gflop / 1e3), Number(cost.PeakMemoryBytes / 1048576.0), $"{cost.BestEpoch}"]]);
@@ -139,6 +139,13 @@ public static class RunReport
         page.Paragraph("Every setting that this method uses; those that differ from the defaults first.", isSoft: true);
         page.Table(["setting", "value", "default"], run.Config.ToJson().Where(e => run.Config.Uses(e.Key))
             .Select(e => (string[])[e.Key, NumberText.Of(e.Value), NumberText.Of(defaults[e.Key])]).OrderBy(row => row[1] == row[2]));
+    }
+
+    /// <summary>"--model resnet20" as a shell takes it; a value with spaces stands in quotation marks.</summary>
+    private static string Quoted(string argument)
+    {
+        int value = argument.IndexOf(' ') + 1;
+        return argument.AsSpan(value).ContainsAny(" $'\"#&;|()") ? $"{argument[..value]}\"{argument[value..]}\"" : argument;
     }
 
     private static string Percent(double share) => Number(100 * share);

@@ -121,7 +121,7 @@ public sealed partial record RunConfig
         InputNormalization.Check(Normalize);
         Require(Data.Length > 0, "data", Data, "must name a data set");
         Require(Model.Length > 0, "model", Model, "must name a network");
-        Require(Method != "pgd-at" || NaturalWeight + RobustWeight > 0, "robust-weight", RobustWeight, "and natural-weight are both 0: nothing would be learned");
+        Require(Method != "pgd-at" || NaturalWeight + RobustWeight > 0, "robust-weight", RobustWeight, "and so is natural-weight: nothing would be learned");
         Require(Views == 1 || Augment != "off", "augment", Augment, "two views of an image differ by it");
         Require(Views == 2 || ViewPairing == "jointly", "view-pairing", ViewPairing, "needs two views of each image (views 2)");
         Require(Views == 2 || Method != "supcon", "views", Views, "supcon contrasts two views of each image (views 2)");

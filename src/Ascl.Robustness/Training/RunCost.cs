@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
 
@@ -50,10 +51,14 @@ public sealed class RunCost
 /// <param name="Warnings">How many epochs each warning was given in.</param>
 /// <param name="DataHash">As <see cref="RunProgress.DataHash"/>.</param>
 /// <param name="Id">As <see cref="RunProgress.Id"/>.</param>
+/// <param name="FromSha256">As <see cref="RunProgress.FromSha256"/>.</param>
+/// <param name="EarlierEpochs">As <see cref="RunProgress.EarlierEpochs"/>.</param>
+/// <param name="Config">What the run was trained with.</param>
 public sealed record RunSummary(
     string Method, string Model, string Data, ulong Seed, int Epochs, int TrainingImages, string Device, double TrainSeconds, double CpuSeconds, double ImagesPerSecond,
     long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy, IReadOnlyDictionary<string, int> Warnings,
-    string? DataHash = null, string? Id = null)
+    string? DataHash = null, string? Id = null,
+    string? FromSha256 = null, IReadOnlyList<int>? EarlierEpochs = null, JsonObject? Config = null)
 {
     /// <summary>The summary in a file; null where there is none.</summary>
     /// <exception cref="Kernels.Diagnostics.UserErrorException">The file is damaged.</exception>

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Ascl.Data;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
+using Ascl.Models;
 using Ascl.Models.Weights;
 
 namespace Ascl.Robustness.Training;
@@ -90,10 +91,14 @@ public sealed class RunFolder
     /// <exception cref="UserErrorException">The configuration was changed since the run began, or a file of weights is of another run.</exception>
     private void CheckWhole()
     {
-        if (System.IO.File.Exists(StateFile) && RunState.Config(StateFile)?.Difference(Config, except: "epochs") is var (key, began, now))
+        RunSummary? summary = RunSummary.Read(SummaryFile);
+        RunConfig? known = (System.IO.File.Exists(StateFile) ? RunState.Config(StateFile) : null) ?? (summary?.Config is { } written ? RunConfig.OfRun(written, SummaryFile) : null);
+        if (known?.Difference(Config, except: "epochs") is var (key, began, now))
             throw new UserErrorException($"{ConfigFile}: {key} is {now}, but the run began with {began}: its weights and reports are of that, and it cannot go on with another; put it back, or begin a new run, from its weights if you like (from {Path})");
         if (Id is not { } id)
             return;
+        if (summary?.Id is { } told && told != id)
+            throw new UserErrorException($"{SummaryFile}: is not of the run in {Path}, but of one with other settings or images");
         foreach (string file in WeightFiles.Select(File).Where(System.IO.File.Exists))
         {
             if (Provenance.Read(file)?.Run is { } other && other != id)
@@ -111,11 +116,14 @@ public sealed class RunFolder
         return new(Path, (Config with { Epochs = epochs }).Checked(ConfigFile));
     }
 
+    /// <summary>What the run's configuration on file says, before <see cref="KeepConfig"/>.</summary>
+    public int EpochsOnFile => RunConfig.OfRun(ConfigFile).Epochs;
+
     /// <summary>Writes the configuration where it has another number of epochs than the file. What was reported of the run so far is of fewer epochs, and is
     /// removed.</summary>
     public void KeepConfig()
     {
-        if (RunConfig.OfRun(ConfigFile).Epochs == Config.Epochs)
+        if (EpochsOnFile == Config.Epochs)
             return;
         foreach (string file in new[] { ReportFile, AverageReportFile, SummaryFile, PageFile })
             System.IO.File.Delete(file);
@@ -129,6 +137,15 @@ public sealed class RunFolder
 
     /// <summary><see cref="RunProgress.DataHash"/>, as far as the run's state or its summary tells.</summary>
     public string? DataHash => System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).DataHash : RunSummary.Read(SummaryFile)?.DataHash;
+
+    /// <exception cref="UserErrorException">The weights are those of an encoder, wherever their file is now.</exception>
+    public static Classifier RequireClassifier(Classifier model, string file) => model.Provenance is { IsEncoder: true }
+        ? throw new UserErrorException($"{file}: an encoder without a classifier, from pre-training: train a last layer on it with method linear, or fine-tune it, from {file}")
+        : model;
+
+    /// <summary>Keeps the folder for the caller until it is disposed of or the process ends.</summary>
+    /// <exception cref="UserErrorException">Another process works on the run.</exception>
+    public IDisposable Lock() => FolderLock.Take(Path);
 
     private string? Id => System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).Id : RunSummary.Read(SummaryFile)?.Id;
 
@@ -178,6 +195,16 @@ public sealed class RunFolder
     /// <summary>The epochs so far.</summary>
     /// <exception cref="UserErrorException">A line of metrics.jsonl is damaged.</exception>
     public IReadOnlyList<EpochMetrics> ReadMetrics() => [.. MetricsLines(int.MaxValue).Select(Metrics)];
+
+    /// <summary>The first epochs.</summary>
+    /// <exception cref="UserErrorException">One of them is missing, or a line of metrics.jsonl is damaged.</exception>
+    public IReadOnlyList<EpochMetrics> ReadMetrics(int epochs)
+    {
+        EpochMetrics[] metrics = [.. ReadMetrics().Take(epochs)];
+        return metrics.Select(m => m.Epoch).SequenceEqual(Enumerable.Range(1, epochs))
+            ? metrics
+            : throw new UserErrorException($"{MetricsFile}: is to hold a line for each of the {epochs} epochs that the run has done, and holds {(metrics.Length == 0 ? "none" : string.Join(", ", metrics.Select(m => m.Epoch)))}");
+    }
 
     private EpochMetrics Metrics(string line, int index)
     {

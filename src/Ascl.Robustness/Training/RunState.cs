@@ -32,6 +32,13 @@ public sealed class RunProgress
 
     /// <summary><see cref="Provenance.Run"/> of the weights that the run makes; null in states of builds that did not keep it.</summary>
     public string? Id { get; set; }
+
+    /// <summary>SHA-256 of the file of the weights that the run started from; null where it started anew.</summary>
+    public string? FromSha256 { get; set; }
+
+    /// <summary>Numbers of epochs that were asked for before it went on to more, under a schedule whose learning rates depend on them: such a run is not the same as one that was
+    /// to be so long from its start.</summary>
+    public List<int> EarlierEpochs { get; set; } = [];
 }
 
 /// <summary>An epoch, from 1, and its accuracy on the validation images; −1 before the first.</summary>

@@ -6,6 +6,7 @@ using Ascl.Autograd;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
 using Ascl.Kernels.Random;
 using Ascl.Kernels.Reduce;
 using Ascl.Kernels.Settings;
@@ -68,18 +69,20 @@ public sealed class Trainer
         average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
         watch = new(config, validation?.Count ?? 0);
         progress = isBegun ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
-        folder.ReadMetrics();
+        folder.ReadMetrics(progress.Epoch);
         // Told now, not after the epochs that are left.
         if (progress.Best.Epoch > 0)
             ClassifierFile.Load(device, folder.BestFile);
         progress.DataHash ??= data.ContentHash;
         if (progress.DataHash != data.ContentHash)
             throw new UserErrorException($"{folder.Path}: the images of {config.Data} are not those that the run began with: it cannot go on with others; begin a new run, from its weights if you like (from {folder.Path})");
-        progress.Id ??= RunId(config, progress.DataHash);
+        if (!isBegun && config.From is { } from)
+            progress.FromSha256 = FileHash.Of(WeightPath.Parse(RunFolder.Weights(from)).File);
+        progress.Id ??= RunId(config, progress.DataHash, progress.FromSha256);
         Provenance? before = isBegun ? Provenance.Read(folder.StateFile) : Model.Provenance;
-        Notes = [.. LearnedBefore(before, "validation", validation), .. LearnedBefore(before, "test", data.HasTestPart ? data.Test : null)];
-        ImageHashes learned = ImageHashes.Of(train.PixelHashes());
-        Model.Provenance = new(config.Norm, config.Epsilon, before is null ? learned : before.Images.Union(learned), progress.Id);
+        LearnedImages learned = new(config, data, train, validation, before);
+        Notes = learned.Notes;
+        Model.Provenance = learned.Provenance(progress.Id);
         if (average is not null)
             average.Model.Provenance = Model.Provenance;
     }
@@ -105,19 +108,12 @@ public sealed class Trainer
     }
 
     /// <summary>The same for the same configuration and images, and another for others. It is kept, not computed again: later builds have other settings.</summary>
-    private static string RunId(RunConfig config, string dataHash)
+    private static string RunId(RunConfig config, string dataHash, string? from)
     {
         JsonObject settings = config.ToJson();
         foreach (Setting setting in RunConfig.Settings.Where(setting => setting.Incidental || setting.Name == "epochs"))
             settings.Remove(setting.Name);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{settings.ToJsonString()} {dataHash}"))[..16]);
-    }
-
-    private IEnumerable<string> LearnedBefore(Provenance? before, string part, ImageSet? images)
-    {
-        int learned = images is null || before is null ? 0 : before.Images.CountOf(images.PixelHashes());
-        if (learned > 0)
-            yield return $"warning: the weights that the run starts from were trained on {learned} of the {images!.Count} {part} images: their accuracy says nothing about new images ({config.From}'s own --seed and --test-share keep its parts)";
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{settings.ToJsonString()} {dataHash} {from}"))[..16]);
     }
 
     private static (ImageSet Train, ImageSet? Validation) Split(RunConfig config, DataSet data)
@@ -133,7 +129,7 @@ public sealed class Trainer
     /// <exception cref="UserErrorException">The loss is no longer finite, or a file cannot be written.</exception>
     public void Run(ITrainingObserver observer, CancellationToken stop)
     {
-        folder.KeepConfig();
+        KeepConfig();
         folder.KeepMetrics(progress.Epoch);
         int stepsPerEpoch = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, 0).Count;
         observer.Began(config.Epochs, stepsPerEpoch, (long)progress.Epoch * stepsPerEpoch + progress.Step);
@@ -146,6 +142,17 @@ public sealed class Trainer
             EndEpoch(schedule.At(progress.Epoch, 0), observer);
         }
         folder.WriteSummary(Summary());
+    }
+
+    /// <summary>Writes down a new number of epochs; first in the state that there was another.</summary>
+    private void KeepConfig()
+    {
+        if (folder.EpochsOnFile is var earlier && earlier != config.Epochs && config.Schedule == "cosine" && progress.Epoch > 0)
+        {
+            progress.EarlierEpochs = [.. progress.EarlierEpochs.Append(earlier).Distinct()];
+            SaveState();
+        }
+        folder.KeepConfig();
     }
 
     private void RunEpoch(TrainingStep step, LearningRateSchedule schedule, ITrainingObserver observer, CancellationToken stop)
@@ -258,7 +265,7 @@ public sealed class Trainer
         double? chosenBy = progress.Best.Accuracy < 0 ? null : progress.Best.Accuracy;
         return new(config.Method, config.Model, config.Data, config.Seed, config.Epochs, train.Count, Model.Device.Name, cost.Seconds, cost.CpuSeconds,
             (double)train.Count * config.Epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9, cost.PeakMemoryBytes, progress.Best.Epoch, chosenBy,
-            epochs.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name).ToDictionary(e => e.Key, e => e.Value), progress.DataHash, progress.Id);
+            epochs.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name).ToDictionary(e => e.Key, e => e.Value), progress.DataHash, progress.Id, progress.FromSha256, progress.EarlierEpochs, config.ToJson());
     }
 
     private void SaveState() => RunState.Save(folder.StateFile, Model, optimizer, average, progress, config);

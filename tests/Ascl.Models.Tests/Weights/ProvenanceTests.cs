@@ -30,7 +30,7 @@ public sealed class ProvenanceTests : IDisposable
     public void SafetensorsAndOnnxKeepIt()
     {
         using CpuDevice device = new(1);
-        Classifier model = new(device, new("resnet: 1 block a stage, widths 4,8", 3, 4, [], [])) { Provenance = new("l2", 1.5, ImageHashes.Of(Images), "run") };
+        Classifier model = new(device, new("resnet: 1 block a stage, widths 4,8", 3, 4, [], [])) { Provenance = new("l2", 1.5, ImageHashes.Of(Images), "run") { ChosenBy = ImageHashes.Of([77, 78]), Size = [3, 32, 32], IsEncoder = true } };
         string weights = Path.Combine(folder, "w.safetensors"), onnx = Path.Combine(folder, "w.onnx");
         ClassifierFile.Save(weights, model);
         OnnxExport.Save(onnx, ClassifierFile.Load(device, weights), []);
@@ -38,6 +38,10 @@ public sealed class ProvenanceTests : IDisposable
         {
             Assert.Equal(("l2", 1.5, "run"), (read!.Norm, read.Epsilon, read.Run));
             Assert.Equal(4, read.Images.CountOf(Images));
+            Assert.True(read.IsEncoder);
+            Assert.Equal(5, read.CountOf([3, 32, 32], [.. Images, 78, 79]));
+            // In another size the same images have other pixels.
+            Assert.Null(read.CountOf([3, 30, 30], Images));
         }
     }
 
@@ -45,9 +49,10 @@ public sealed class ProvenanceTests : IDisposable
     [InlineData("")]
     [InlineData("{}")]
     [InlineData("null")]
-    [InlineData("""{"norm": "l7", "epsilon": 1, "images": "", "run": ""}""")]
-    [InlineData("""{"norm": "l2", "epsilon": -1, "images": "", "run": ""}""")]
-    [InlineData("""{"norm": "l2", "epsilon": 1, "images": "AAA", "run": ""}""")]
+    [InlineData("""{"norm": "l7", "epsilon": 1, "images": "", "run": "", "chosen_by": "", "size": [3, 4, 4]}""")]
+    [InlineData("""{"norm": "l2", "epsilon": -1, "images": "", "run": "", "chosen_by": "", "size": [3, 4, 4]}""")]
+    [InlineData("""{"norm": "l2", "epsilon": 1, "images": "AAA", "run": "", "chosen_by": "", "size": [3, 4, 4]}""")]
+    [InlineData("""{"norm": "l2", "epsilon": 1, "images": "", "run": ""}""")]
     public void DamageIsTold(string text) =>
         Assert.Contains("w.safetensors: the provenance", Assert.Throws<UserErrorException>(() => Provenance.Of(new Dictionary<string, string> { [Provenance.Key] = text }, "w.safetensors")).Message);
 }

@@ -41,7 +41,7 @@ public sealed class RunComparisonTests
     {
         RunRecord done = Run(new() { Method = "pgd-at" }, 0.4, 0.2), begun = new("begun", new() { Method = "ascl" }, null, null, null, null), other = Run(new() { Method = "adr" }, 0.4, 0.2);
         RunComparison comparison = new([done, begun, other with { Report = other.Report! with { Count = 500 } }]);
-        Assert.Equal(["ascl", "0", "-", "-"], comparison.Lines[1]);
+        Assert.Equal(["ascl", "", "0", "-", "-"], comparison.Lines[1]);
         Assert.Equal(["the runs were evaluated on different numbers of images: 500, 1000", "begun: not finished"], comparison.Notes);
     }
 
@@ -64,6 +64,35 @@ public sealed class RunComparisonTests
         RunComparison comparison = new([one, two, one with { Path = "copy", Config = one.Config with { Threads = 3 } }]);
         Assert.Equal(["pgd-at", "2", "42.0 ± 2.8", "26.0 ± 1.4"], Assert.Single(comparison.Lines));
         Assert.Equal(["left out, as another run has the same settings, images and seed: copy"], comparison.Notes);
+    }
+
+    /// <summary>What a run was made from and how it came to its epochs belongs to what it is.</summary>
+    [Fact]
+    public void OtherStartsAndContinuedRunsAreRowsOfTheirOwn()
+    {
+        RunSummary cost = new("pgd-at", "smallcnn", "sample", 1, 6, 100, "cpu", 1, 1, 1, 1, 1, 1, 1, 1, null, new Dictionary<string, int>());
+        RunRecord plain = Run(new() { Method = "pgd-at", From = "enc" }, 0.4, 0.2) with { Summary = cost with { FromSha256 = "aaaaaaaaaa" } };
+        RunComparison comparison = new([plain, plain with { Summary = cost with { FromSha256 = "bbbbbbbbbb" } }, plain with { Summary = cost with { FromSha256 = "aaaaaaaaaa", EarlierEpochs = [3] } }]);
+        Assert.Equal(["from enc (aaaaaaaa)", "from enc (bbbbbbbb)", "from enc (aaaaaaaa), after epochs 3"], comparison.Rows.Select(row => row.Settings));
+    }
+
+    /// <summary>The table's own cells say what a file without notes would hide.</summary>
+    [Fact]
+    public void CsvMarksTrainingImagesAndCounts()
+    {
+        RunRecord one = Run(new() { Method = "pgd-at", Seed = 1 }, 0.4, 0.2), two = Run(new() { Method = "pgd-at", Seed = 2 }, 0.4, 0.2), three = Run(new() { Method = "natural" }, 0.9, 0.1);
+        string csv = new RunComparison([one, two with { Report = two.Report! with { Count = 10 } }, three with { Report = three.Report! with { TrainedOn = 5 } }]).Csv();
+        Assert.Contains("pgd-at,evaluated on 1000,1,", csv, StringComparison.Ordinal);
+        Assert.Contains("pgd-at,evaluated on 10,1,", csv, StringComparison.Ordinal);
+        Assert.Contains("\"natural, on TRAINING images\",", csv, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DoubtsAndNotesOfAttacksComeAlong()
+    {
+        RunRecord run = Run(new() { Method = "pgd-at" }, 0.4, 0.2);
+        RunComparison comparison = new([run with { Report = run.Report! with { Doubts = ["odd"], Attacks = [run.Report.Attacks[0] with { Note = "too short" }] } }]);
+        Assert.Equal(["run: odd", "run: too short"], comparison.Notes);
     }
 
     /// <summary>Data of one name may have changed between two runs: they are no two seeds of one experiment.</summary>

@@ -40,10 +40,14 @@ public sealed class EvaluationPageTests
     {
         JsonObject plain = Entry(Plain);
         Assert.Equal("""{"dataset":"cifar10","architecture":"resnet18","eps":"8/255","clean_acc":"75.00","number_forward_passes":1}""", plain.ToJsonString());
-        AttackReport[] standard = [.. new[] { "APGD-CE", "APGD-T", "FAB-T", "Square" }.Select(name => Plain.Attacks[0] with { Name = name })];
+        AttackReport[] standard = [.. new[] { "APGD-CE", "APGD-T", "FAB-T", "Square" }.Select(name => Plain.Attacks[0] with { Name = name, Steps = name == "Square" ? 5000 : 100 })];
         JsonObject whole = Entry(Plain with { Attacks = standard, Findings = [new HonestyFinding("some", true, "seen", "means")] });
         Assert.Equal("50.00", whole["autoattack_acc"]!.GetValue<string>());
         Assert.True(whole["unreliable"]!.GetValue<bool>());
+        // Fewer queries are no Auto-Attack, and images that were learned no evaluation.
+        Assert.Null(Entry(Plain with { Attacks = [.. standard[..3], standard[3] with { Steps = 1 }] })["autoattack_acc"]);
+        Assert.Null(Entry(Plain with { Attacks = [standard[0] with { Restarts = 2 }, .. standard[1..]] })["autoattack_acc"]);
+        Assert.True(Entry(Plain with { TrainedOn = 3 })["unreliable"]!.GetValue<bool>());
 
         static JsonObject Entry(EvaluationReport report) => JsonNode.Parse(Evaluator.ToJson(report))!["robustbench"]!.AsObject();
     }

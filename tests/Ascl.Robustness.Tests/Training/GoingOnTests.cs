@@ -112,6 +112,11 @@ public sealed class GoingOnTests : IDisposable
         Report(other);
         Assert.NotNull(RunRecord.Read(one.Path).Report);
         byte[] report = File.ReadAllBytes(one.ReportFile), best = File.ReadAllBytes(one.BestFile);
+        // A report of the right weights, but within another ball.
+        File.WriteAllText(one.ReportFile, File.ReadAllText(one.ReportFile).Replace("\"attacks\": []", """
+            "attacks": [{"name": "FGSM", "norm": "linf", "epsilon": 0.004, "steps": 1, "restarts": 1, "accuracy": 1, "attacked": 1, "turned": 0, "rejected": 0, "seconds": 1}]
+            """, StringComparison.Ordinal));
+        Assert.Contains("report.json: is of attacks within linf 0.004, the run within linf 8/255", Assert.Throws<UserErrorException>(() => RunRecord.Read(one.Path)).Message);
         File.Copy(other.ReportFile, one.ReportFile, overwrite: true);
         Assert.Contains("report.json: is not of the weights in", Assert.Throws<UserErrorException>(() => RunRecord.Read(one.Path)).Message);
         File.WriteAllBytes(one.ReportFile, report);
@@ -124,6 +129,8 @@ public sealed class GoingOnTests : IDisposable
             File.WriteAllBytes(one.BestFile, best);
             RunFolder.Open(one.Path);
         }
+        File.Copy(other.SummaryFile, one.SummaryFile, overwrite: true);
+        Assert.Contains("but the run began with", Assert.Throws<UserErrorException>(() => RunFolder.Open(one.Path)).Message);
 
         static void Report(RunFolder folder)
         {
@@ -141,6 +148,76 @@ public sealed class GoingOnTests : IDisposable
         File.WriteAllText(folder.ConfigFile, File.ReadAllText(folder.ConfigFile).Replace("\"norm\": \"linf\"", "\"norm\": \"l2\"", StringComparison.Ordinal));
         Assert.Contains("norm is \"l2\", but the run began with \"linf\"", Assert.Throws<UserErrorException>(() => RunFolder.Open(folder.Path)).Message);
         Assert.Contains("norm is", Assert.Throws<UserErrorException>(() => RunRecord.Read(folder.Path)).Message);
+        // The summary knows it too.
+        File.Delete(folder.StateFile);
+        Assert.Contains("norm is", Assert.Throws<UserErrorException>(() => RunRecord.Read(folder.Path)).Message);
+    }
+
+    /// <summary>Images that occur twice come into both parts.</summary>
+    [Fact]
+    public void ValidationImagesThatAreTrainedOnAreTold()
+    {
+        Data.ImageSet set = TinyRun.Data.Train;
+        float[] pixels = new float[set.Count * set.ImageLength];
+        for (int i = 0; i < set.Count; i++)
+            set.CopyImage(i, pixels.AsSpan(i * set.ImageLength));
+        Data.ImageSet twice = new("twice", set.ClassNames, set.Channels, set.Height, set.Width, [.. set.Labels, .. set.Labels], [.. pixels, .. pixels]);
+        using CpuDevice device = new(1);
+        string note = Assert.Single(new Trainer(device, runs.Create(TinyRun.Config), new("twice", twice, TinyRun.Data.Test, Data.Augmentation.None)).Notes);
+        Assert.Contains("validation images are also training images", note);
+    }
+
+    [Fact]
+    public void ImagesSortedByClassAreTold()
+    {
+        Data.ImageSet set = TinyRun.Data.Train, sorted = set.Subset([.. Enumerable.Range(0, set.Count).OrderBy(i => set.Labels[i])]);
+        using CpuDevice device = new(1);
+        Trainer trainer = new(device, runs.Create(TinyRun.Config with { LimitTrain = 20, Validation = 0 }), new("sorted", sorted, TinyRun.Data.Test, Data.Augmentation.None));
+        Assert.Equal(["warning: the 20 training images are of 2 of 4 classes: are they sorted by class?"], trainer.Notes);
+    }
+
+    /// <summary>Under a cosine schedule three epochs and three more are not six: the summary says so. A piecewise one knows nothing of the end.</summary>
+    [Theory]
+    [InlineData("cosine", "2")]
+    [InlineData("piecewise", "")]
+    public void AContinuedRunSaysSo(string schedule, string earlier)
+    {
+        RunFolder folder = runs.Train(TinyRun.Config with { Schedule = schedule, Milestones = [1] }).Folder;
+        TinyRun.GoOn(folder.WithEpochs(3));
+        Assert.Equal(earlier, string.Join(",", RunSummary.Read(folder.SummaryFile)!.EarlierEpochs!));
+    }
+
+    /// <summary>The weights that a run starts from belong to what it is, by their content.</summary>
+    [Fact]
+    public void OtherStartingWeightsAreAnotherRun()
+    {
+        RunFolder start = runs.Train(TinyRun.Config).Folder;
+        string Id(RunConfig config) => RunSummary.Read(runs.Train(config).Folder.SummaryFile)!.Id!;
+        RunConfig started = TinyRun.Config with { From = start.Path };
+        string first = Id(started), again = Id(started with { Threads = 2 });
+        File.Copy(runs.Train(TinyRun.Config with { Seed = 9 }).Folder.BestFile, start.BestFile, overwrite: true);
+        string other = Id(started with { From = start.BestFile });
+        Assert.Equal(first, again);
+        Assert.NotEqual(first, other);
+    }
+
+    /// <summary>Two processes on one run would each write over the other's epochs.</summary>
+    [Fact]
+    public void ARunIsOfOneProcess()
+    {
+        RunFolder folder = runs.Create(TinyRun.Config);
+        using (folder.Lock())
+            Assert.Contains("another process is working on it", Assert.Throws<UserErrorException>(folder.Lock).Message);
+        folder.Lock().Dispose();
+        Assert.Empty(Directory.EnumerateFiles(folder.Path, ".lock"));
+    }
+
+    [Fact]
+    public void MissingEpochsAreTold()
+    {
+        RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
+        File.WriteAllLines(folder.MetricsFile, File.ReadAllLines(folder.MetricsFile).Skip(1));
+        Assert.Contains("a line for each of the 2 epochs that the run has done, and holds 2", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
     }
 
     /// <summary>Weights know the images that they have learned, also those of the run they started from, in another split.</summary>
@@ -162,6 +239,9 @@ public sealed class GoingOnTests : IDisposable
         EvaluationReport report = new Evaluator(trainer.Model, turned.Test, 16, 0).Run([], CancellationToken.None);
         report = new Evaluator(trainer.Model, turned.Test, 16, 0).Described(report, first.BestFile, turned);
         Assert.Equal((32, false), (report.TrainedOn, report.IsOfNewImages));
+        // The first run's validation images chose its epoch.
+        using CpuDevice again2 = new(1);
+        Assert.Equal(40, ClassifierFile.Load(again2, first.BestFile).Provenance!.CountOf(turned.Test.Size, turned.Test.PixelHashes()));
         Assert.Contains("32 of which THE WEIGHTS WERE TRAINED ON", report.Images);
 
         Trainer Trained(RunConfig config, Data.DataSet data) => new(device, runs.Create(config), data);
@@ -214,8 +294,9 @@ public sealed class GoingOnTests : IDisposable
     {
         RunFolder folder = runs.Train(TinyRun.Config with { Method = "pgd-at" }).Folder;
         Assert.True(RunFolder.Open(folder.Path).Config.NaturalPass);
-        // Nor does an earlier run's state hold its configuration.
+        // Nor do an earlier run's state and summary hold its configuration.
         File.Delete(folder.StateFile);
+        File.Delete(folder.SummaryFile);
         File.WriteAllLines(folder.ConfigFile, File.ReadAllLines(folder.ConfigFile).Where(line => !line.Contains("natural-pass", StringComparison.Ordinal)));
         Assert.False(RunFolder.Open(folder.Path).Config.NaturalPass);
     }
