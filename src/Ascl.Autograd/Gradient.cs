@@ -30,7 +30,7 @@ public static class Gradient
         HashSet<Tensor> wanted = [.. targets];
         List<Tensor> path = PathTo(output, wanted);
         HashSet<Tensor> onPath = [.. path];
-        Pending pending = new(output.Device.Pool);
+        Pending pending = new(output.Device.Pool, Tensor.Latest);
         Dictionary<Tensor, int> missing = [];
         foreach (Tensor tensor in path)
             foreach (Edge edge in tensor.Edges)
@@ -60,7 +60,7 @@ public static class Gradient
             }
             if (wanted.Contains(tensor))
                 results[tensor] = dy;
-            else if (dy != seed)
+            else
                 pending.Release(dy);
         }
         Tensor[] gradients = new Tensor[targets.Length];
@@ -97,8 +97,10 @@ public static class Gradient
     }
 
     /// <summary>Gradients that are still being summed. Memory goes back to the pool as soon as nothing refers to it: an op may hand its own dy on
-    /// to an input, so buffers are counted.</summary>
-    private sealed class Pending(BufferPool pool)
+    /// to an input, so buffers are counted. The walk owns what was made since it began, and writes and returns nothing else: a tensor that an op kept from
+    /// before, or the seed, stays what it is.</summary>
+    /// <param name="before">The number of the last tensor made before the walk.</param>
+    private sealed class Pending(BufferPool pool, long before)
     {
         private readonly Dictionary<Tensor, Tensor> sums = [];
         private readonly HashSet<Tensor> masked = [];
@@ -140,7 +142,12 @@ public static class Gradient
         {
             if (gradient.Shape != tensor.Shape || gradient.Layout != tensor.Layout)
                 throw new ShapeException($"gradient of {tensor}: {gradient.Layout} {gradient.Shape} for {tensor.Layout} {tensor.Shape}");
-            uses[gradient.Data] = uses.GetValueOrDefault(gradient.Data) + 1;
+            if (gradient.IsGone)
+                throw new InvalidOperationException($"gradient of {tensor}: the op gave a tensor whose memory has other values by now: the walk over the graph owns a gradient that is made in it, so an op that keeps one keeps a copy (Tensor.FromArray)");
+            // One use more than there are: it never comes to be the walk's.
+            if (!uses.TryGetValue(gradient.Data, out int count) && gradient.Order <= before)
+                count = 1;
+            uses[gradient.Data] = count + 1;
         }
 
         /// <summary>The finished sum of a tensor, and whether its ReLU's mask is in it; the caller releases it.</summary>

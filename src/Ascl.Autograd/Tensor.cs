@@ -23,9 +23,17 @@ public sealed class Tensor
 {
     private static long made;
 
+    private readonly int rental;
+
+    /// <summary>The number of the tensor made last.</summary>
+    internal static long Latest => Interlocked.Read(ref made);
+
+    /// <summary>Whether its memory went back to the pool since it was made.</summary>
+    internal bool IsGone => Data.Rental != rental;
+
     private Tensor(Shape shape, TensorLayout layout, DeviceBuffer<float> data, bool requiresGrad)
     {
-        (Shape, Layout, Data, RequiresGrad) = (shape, layout, data, requiresGrad);
+        (Shape, Layout, Data, RequiresGrad, rental) = (shape, layout, data, requiresGrad, data.Rental);
         Order = Interlocked.Increment(ref made);
     }
 

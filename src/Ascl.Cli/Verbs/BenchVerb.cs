@@ -2,6 +2,7 @@ using System.Globalization;
 using Ascl.Cli.Arguments;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Profiling;
 using Ascl.Robustness.Benchmarks;
 using Ascl.Robustness.Training;
 using CommandLine;

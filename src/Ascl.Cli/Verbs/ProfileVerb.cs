@@ -3,6 +3,7 @@ using Ascl.Cli.Display;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Files;
+using Ascl.Kernels.Profiling;
 using Ascl.Robustness.Benchmarks;
 using Ascl.Robustness.Training;
 using CommandLine;

@@ -1,11 +1,5 @@
 namespace Ascl.Kernels.Devices;
 
-/// <summary>A buffer that can be told that its contents changed.</summary>
-internal interface IChangeable
-{
-    void MarkChanged();
-}
-
 /// <summary>
 /// What the host did about a device's buffers while launches were captured, and has to do again at each replay: the graph writes the buffers, but only
 /// the host knows what was derived from them.
@@ -13,17 +7,17 @@ internal interface IChangeable
 internal sealed class CaptureNotes
 {
     private readonly HashSet<object> held = [];
-    private readonly HashSet<IChangeable> changed = [];
-    private readonly List<(IChangeable Source, Func<bool> Refresh)> derived = [];
+    private readonly HashSet<IDeviceBuffer> changed = [];
+    private readonly List<(IDeviceBuffer Source, Func<bool> Refresh)> derived = [];
 
     /// <summary>Keeps memory that the launches use.</summary>
     public void Hold(object buffer) => held.Add(buffer);
 
-    public void NoteChange(IChangeable buffer) => changed.Add(buffer);
+    public void NoteChange(IDeviceBuffer buffer) => changed.Add(buffer);
 
     /// <param name="source">What something is derived from.</param>
     /// <param name="refresh">Brings it up to date, and tells whether it is where it was.</param>
-    public void NoteDerived(IChangeable source, Func<bool> refresh) => derived.Add((source, refresh));
+    public void NoteDerived(IDeviceBuffer source, Func<bool> refresh) => derived.Add((source, refresh));
 
     /// <summary>Brings everything derived up to date that the launches read. False where one has moved: then they read what is no longer meant.</summary>
     public bool Refresh()
@@ -43,7 +37,7 @@ internal sealed class CaptureNotes
 
     public void MarkChanges()
     {
-        foreach (IChangeable buffer in changed)
+        foreach (IDeviceBuffer buffer in changed)
             buffer.MarkChanged();
     }
 }

@@ -64,7 +64,7 @@ public sealed unsafe class CpuDevice : Device
     /// item varies; what an item computes must not depend on it, and sums over items belong in a second, ordered pass. So results have the same
     /// bits for any number of threads. <c>worker</c> (0…<see cref="Threads"/>−1) is only for <see cref="Scratch"/>.
     /// </summary>
-    internal void For(int items, Action<int, int> body) => team.For(items, body);
+    public void For(int items, Action<int, int> body) => team.For(items, body);
 
     /// <summary>Memory of the worker's own, at least <paramref name="length"/> floats with arbitrary contents, valid inside one item.</summary>
     internal float* Scratch(int worker, int length)
@@ -79,6 +79,9 @@ public sealed unsafe class CpuDevice : Device
     /// <exception cref="NotSupportedException">It is none; the message names the kernel.</exception>
     internal static CpuDevice Of(Device device, string kernel) =>
         device as CpuDevice ?? throw new NotSupportedException($"{kernel}: there is no such kernel for {device.Name}");
+
+    /// <summary>The values of a buffer on a CPU, to be read or written where they lie.</summary>
+    public static Span<T> Span<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Span;
 
     /// <summary>The memory of a buffer that must be this device's.</summary>
     internal static T* Pointer<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Pointer;

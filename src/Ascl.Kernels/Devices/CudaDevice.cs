@@ -17,7 +17,7 @@ namespace Ascl.Kernels.Devices;
 public sealed class CudaDevice : Device, IKernelClock
 {
     /// <summary>Threads of a group wherever nothing else is said: a multiple of the 32 that run together.</summary>
-    internal const int GroupSize = 256;
+    public const int GroupSize = 256;
 
     /// <summary>Compute capability 8.0: the oldest that the kernels are compiled for.</summary>
     private static readonly CudaArchitecture OldestArchitecture = CudaArchitecture.SM_80;
@@ -196,13 +196,14 @@ public sealed class CudaDevice : Device, IKernelClock
     }
 
     /// <summary>A buffer's memory for a kernel; of a null one a view of length 0.</summary>
-    internal static ArrayView<T> View<T>(DeviceBuffer<T>? buffer) where T : unmanaged => buffer is null ? default : ((CudaBuffer<T>)buffer).View;
+    public static ArrayView<T> View<T>(DeviceBuffer<T>? buffer) where T : unmanaged => buffer is null ? default : ((CudaBuffer<T>)buffer).View;
 
     /// <summary>
     /// Puts a kernel into the stream: <paramref name="config"/> is (groups, threads a group), each a number or an Index3D. Nothing happens where it
     /// has no groups. All arguments travel in one structure, so that they have names. It is compiled at its first launch.
     /// </summary>
-    internal void Launch<TArguments>(Action<TArguments> kernel, KernelConfig config, in TArguments arguments) where TArguments : struct
+    /// <param name="kernel">A static method without a closure. It and the structure are public, or visible to the assembly ILGPURuntime (InternalsVisibleTo).</param>
+    public void Launch<TArguments>(Action<TArguments> kernel, KernelConfig config, in TArguments arguments) where TArguments : struct
     {
         if (config.GridDim.Size == 0)
             return;
@@ -243,7 +244,7 @@ public sealed class CudaDevice : Device, IKernelClock
     internal static nint Address(ArrayView<float> view) => view.Length == 0 ? 0 : view.LoadEffectiveAddressAsPtr();
 
     /// <summary>Groups for <paramref name="items"/> threads.</summary>
-    internal static int Groups(int items) => (items + GroupSize - 1) / GroupSize;
+    public static int Groups(int items) => (items + GroupSize - 1) / GroupSize;
 
     /// <summary>A copy on the device.</summary>
     internal void Copy<T>(ArrayView<T> from, ArrayView<T> to) where T : unmanaged

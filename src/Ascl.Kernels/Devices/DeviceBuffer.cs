@@ -1,7 +1,7 @@
 namespace Ascl.Kernels.Devices;
 
 /// <summary>Memory on a device.</summary>
-public abstract class DeviceBuffer<T>(Device device, int length) : IChangeable where T : unmanaged
+public abstract class DeviceBuffer<T>(Device device, int length) : IDeviceBuffer where T : unmanaged
 {
     private readonly Dictionary<string, Derivation> derivations = [];
     private long version;
@@ -11,7 +11,9 @@ public abstract class DeviceBuffer<T>(Device device, int length) : IChangeable w
 
     /// <summary>How the pool files this buffer, and which of its rentals is current.</summary>
     internal long PoolTag { get; set; } = -1;
-    internal int Rental { get; set; }
+
+    /// <summary>How often the buffer has gone back to a pool.</summary>
+    public int Rental { get; internal set; }
 
     public abstract void CopyFrom(ReadOnlySpan<T> source);
     public abstract void CopyTo(Span<T> destination);

@@ -32,12 +32,8 @@ public static unsafe class MarginKernels
     {
         const string name = "margin.forward";
         Check(name, loss, n, k, logits, labels, targets, losses);
-        using var trace = KernelTrace.Begin(name, (n, k), 4.0 * n * k, 4.0 * n * k);
-        if (logits.Device is CudaDevice cuda)
-            MarginCuda.Forward(cuda, loss, n, k, logits, labels, targets, losses);
-        else
-            ForwardCpu(CpuDevice.Of(logits.Device, name), loss, n, k, logits, labels, targets, losses);
-        losses.MarkChanged();
+        DeviceKernel.Run(name, (n, k), 4.0 * n * k, 4.0 * n * k,
+            cpu => ForwardCpu(cpu, loss, n, k, logits, labels, targets, losses), cuda => MarginCuda.Forward(cuda, loss, n, k, logits, labels, targets, losses), losses);
     }
 
     private static void ForwardCpu(CpuDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> losses)
@@ -57,12 +53,8 @@ public static unsafe class MarginKernels
     {
         const string name = "margin.backward";
         Check(name, loss, n, k, logits, labels, targets, dLosses);
-        using var trace = KernelTrace.Begin(name, (n, k), 4.0 * n * k, 8.0 * n * k);
-        if (logits.Device is CudaDevice cuda)
-            MarginCuda.Backward(cuda, loss, n, k, logits, labels, targets, dLosses, dLogits);
-        else
-            BackwardCpu(CpuDevice.Of(logits.Device, name), loss, n, k, logits, labels, targets, dLosses, dLogits);
-        dLogits.MarkChanged();
+        DeviceKernel.Run(name, (n, k), 4.0 * n * k, 8.0 * n * k,
+            cpu => BackwardCpu(cpu, loss, n, k, logits, labels, targets, dLosses, dLogits), cuda => MarginCuda.Backward(cuda, loss, n, k, logits, labels, targets, dLosses, dLogits), dLogits);
     }
 
     private static void BackwardCpu(

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Devices;
@@ -10,24 +9,6 @@ using Ascl.Robustness.Objectives;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Benchmarks;
-
-/// <summary>A timed piece of work: the fastest and the median of its repetitions, after one that is not counted.</summary>
-public sealed record Timing(string Name, double MinMilliseconds, double MedianMilliseconds)
-{
-    public static Timing Of(string name, int repetitions, Action work)
-    {
-        work();
-        double[] times = new double[repetitions];
-        for (int i = 0; i < repetitions; i++)
-        {
-            long began = Stopwatch.GetTimestamp();
-            work();
-            times[i] = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
-        }
-        Array.Sort(times);
-        return new(name, times[0], times[repetitions / 2]);
-    }
-}
 
 /// <summary>
 /// The parts of adversarial training on random images: forward, input-grad, param-grad (BatchNorm in training mode), attack-eval (10 PGD steps with

@@ -5,7 +5,7 @@ using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Files;
 using Ascl.Kernels.Gemm;
 
-namespace Ascl.Robustness.Benchmarks;
+namespace Ascl.Kernels.Profiling;
 
 /// <summary>The most a device was seen to do: the roof that kernels are held against.</summary>
 public sealed record DevicePeaks(double GigaflopsPerSecond, double GigabytesPerSecond)
