@@ -84,12 +84,10 @@ public static unsafe partial class BatchNormKernels
     public static void Forward(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma, DeviceBuffer<float> beta,
         DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
     {
-        using var trace = KernelTrace.Begin("batch_norm.forward", layout, 4.0 * layout.Length, (residual is null ? 8.0 : 12.0) * layout.Length);
-        if (x.Device is CudaDevice cuda)
-            BatchNormCuda.Forward(cuda, layout, x, mean, inverseStd, gamma, beta, residual, relu, y);
-        else
-            Cpu.Forward((CpuDevice)x.Device, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd), CpuDevice.Pointer(gamma), CpuDevice.Pointer(beta),
-                PointerOrNull(residual), relu, CpuDevice.Pointer(y));
+        DeviceKernel.Run("batch_norm.forward", layout, 4.0 * layout.Length, (residual is null ? 8.0 : 12.0) * layout.Length,
+            cpu => Cpu.Forward(cpu, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd), CpuDevice.Pointer(gamma), CpuDevice.Pointer(beta), PointerOrNull(residual), relu, CpuDevice.Pointer(y)),
+            cuda => BatchNormCuda.Forward(cuda, layout, x, mean, inverseStd, gamma, beta, residual, relu, y),
+            y);
     }
 
     /// <summary>

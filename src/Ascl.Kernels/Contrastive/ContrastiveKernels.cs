@@ -21,14 +21,10 @@ public static unsafe class ContrastiveKernels
     {
         Check("contrastive.forward", g, rows, labels, predictions, state);
         CheckLength("contrastive.forward", "loss", loss.Length, 1, g);
-        using var trace = KernelTrace.Begin("contrastive.forward", g, 2.0 * g.Rows * g.Rows * g.Dimension, 4.0 * g.Rows * g.Dimension);
-        if (rows.Device is CudaDevice cuda)
-            ContrastiveCuda.Of(g.Strategy, g.Distance).Forward(cuda, g, rows, labels, predictions, loss, state);
-        else
-            ContrastiveCpu.Of(g.Strategy, g.Distance).Forward(
-                CpuDevice.Of(rows.Device, "contrastive.forward"), g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(loss), CpuDevice.Pointer(state));
-        loss.MarkChanged();
-        state.MarkChanged();
+        DeviceKernel.Run("contrastive.forward", g, 2.0 * g.Rows * g.Rows * g.Dimension, 4.0 * g.Rows * g.Dimension,
+            cpu => ContrastiveCpu.Of(g.Strategy, g.Distance).Forward( cpu, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(loss), CpuDevice.Pointer(state)),
+            cuda => ContrastiveCuda.Of(g.Strategy, g.Distance).Forward(cuda, g, rows, labels, predictions, loss, state),
+            loss, state);
     }
 
     /// <summary>Gradient of the loss with respect to the rows. Where a distance has none (l1 and linf at equal coordinates, l2 at distance 0) it is 0;
@@ -43,13 +39,10 @@ public static unsafe class ContrastiveKernels
         Check("contrastive.backward", g, rows, labels, predictions, state);
         CheckLength("contrastive.backward", "dLoss", dLoss.Length, 1, g);
         CheckLength("contrastive.backward", "dRows", dRows.Length, (long)g.Rows * g.Dimension, g);
-        using var trace = KernelTrace.Begin("contrastive.backward", g, 6.0 * g.Rows * g.Rows * g.Dimension, 8.0 * g.Rows * g.Dimension);
-        if (rows.Device is CudaDevice cuda)
-            ContrastiveCuda.Of(g.Strategy, g.Distance).Backward(cuda, g, rows, labels, predictions, state, dLoss, dRows);
-        else
-            ContrastiveCpu.Of(g.Strategy, g.Distance).Backward(
-                CpuDevice.Of(rows.Device, "contrastive.backward"), g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(state), *CpuDevice.Pointer(dLoss), CpuDevice.Pointer(dRows));
-        dRows.MarkChanged();
+        DeviceKernel.Run("contrastive.backward", g, 6.0 * g.Rows * g.Rows * g.Dimension, 8.0 * g.Rows * g.Dimension,
+            cpu => ContrastiveCpu.Of(g.Strategy, g.Distance).Backward( cpu, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(state), *CpuDevice.Pointer(dLoss), CpuDevice.Pointer(dRows)),
+            cuda => ContrastiveCuda.Of(g.Strategy, g.Distance).Backward(cuda, g, rows, labels, predictions, state, dLoss, dRows),
+            dRows);
     }
 
     /// <summary>|P_i| and |N_i| of every anchor.</summary>

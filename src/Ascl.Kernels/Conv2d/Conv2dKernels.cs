@@ -10,33 +10,30 @@ public static partial class Conv2dKernels
     /// <param name="sums">Made on the way where the algorithm can and the epilogue is none.</param>
     public static void Forward(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y, ChannelSums? sums = null)
     {
-        using var trace = KernelTrace.Begin("conv2d.forward", g, g.Flops, g.Bytes);
-        if (y.Device is CudaDevice cuda)
-            ForwardCuda(cuda, g, x, weight, epilogue, y);
-        else
-            ForwardCpu(g, x, weight, epilogue, sums, y);
+        DeviceKernel.Run("conv2d.forward", g, g.Flops, g.Bytes,
+            _ => ForwardCpu(g, x, weight, epilogue, sums, y),
+            cuda => ForwardCuda(cuda, g, x, weight, epilogue, y),
+            y);
     }
 
     /// <summary>dx = epilogue(z), z[n, c, y, x] = Σ over k, r, s of dy[n, k, oy, ox] · w[k, c, r, s] where oy·Stride + r − Padding = y and likewise for x.</summary>
     /// <param name="epilogue">Not for image planes.</param>
     public static void BackwardInput(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
     {
-        using var trace = KernelTrace.Begin("conv2d.backward_input", g, g.Flops, g.Bytes);
         if (g.Input.Block == 1 && !epilogue.IsNone)
             throw new NotSupportedException("conv2d: the gradient of image planes has no epilogue");
-        if (dx.Device is CudaDevice cuda)
-            BackwardInputCuda(cuda, g, dy, weight, epilogue, dx);
-        else
-            BackwardInputCpu(g, dy, weight, epilogue, dx);
+        DeviceKernel.Run("conv2d.backward_input", g, g.Flops, g.Bytes,
+            _ => BackwardInputCpu(g, dy, weight, epilogue, dx),
+            cuda => BackwardInputCuda(cuda, g, dy, weight, epilogue, dx),
+            dx);
     }
 
     /// <summary>dw[k, c, r, s] = Σ over n, oy, ox of dy[n, k, oy, ox] · x[n, c, oy·Stride + r − Padding, ox·Stride + s − Padding].</summary>
     public static void BackwardWeight(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
     {
-        using var trace = KernelTrace.Begin("conv2d.backward_weight", g, g.Flops, g.Bytes);
-        if (dw.Device is CudaDevice cuda)
-            BackwardWeightCuda(cuda, g, x, dy, dw);
-        else
-            BackwardWeightCpu(g, x, dy, dw);
+        DeviceKernel.Run("conv2d.backward_weight", g, g.Flops, g.Bytes,
+            _ => BackwardWeightCpu(g, x, dy, dw),
+            cuda => BackwardWeightCuda(cuda, g, x, dy, dw),
+            dw);
     }
 }

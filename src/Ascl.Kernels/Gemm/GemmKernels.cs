@@ -17,10 +17,9 @@ public static unsafe partial class GemmKernels
     {
         if (a.Length != (long)m * k || b.Length != (long)k * n || c.Length != (long)m * n || (bias is not null && bias.Length != n))
             throw new ShapeException($"gemm: buffers of {a.Length}, {b.Length} and {c.Length} do not hold [{m}, {k}]·[{k}, {n}]");
-        using var trace = KernelTrace.Begin("gemm", (m, n, k), 2.0 * m * n * k, 4.0 * ((double)m * k + (double)k * n + (double)m * n));
-        if (c.Device is CudaDevice cuda)
-            MultiplyCuda(cuda, transposeA, transposeB, m, n, k, a, b, bias, c);
-        else
-            Cpu.Multiply((CpuDevice)c.Device, transposeA, transposeB, m, n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), bias is null ? null : CpuDevice.Pointer(bias), CpuDevice.Pointer(c));
+        DeviceKernel.Run("gemm", (m, n, k), 2.0 * m * n * k, 4.0 * ((double)m * k + (double)k * n + (double)m * n),
+            cpu => Cpu.Multiply(cpu, transposeA, transposeB, m, n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), bias is null ? null : CpuDevice.Pointer(bias), CpuDevice.Pointer(c)),
+            cuda => MultiplyCuda(cuda, transposeA, transposeB, m, n, k, a, b, bias, c),
+            c);
     }
 }

@@ -17,13 +17,10 @@ public static unsafe class NormalizeKernels
     {
         const string name = "normalize.forward";
         Check(name, n, d, ("x", x), ("y", y), norms);
-        using var trace = KernelTrace.Begin(name, (n, d), 3.0 * n * d, 8.0 * n * d);
-        if (x.Device is CudaDevice cuda)
-            NormalizeCuda.Forward(cuda, n, d, x, y, norms);
-        else
-            NormalizeCpu.Instance.Forward(CpuDevice.Of(x.Device, name), n, d, CpuDevice.Pointer(x), CpuDevice.Pointer(y), CpuDevice.Pointer(norms));
-        y.MarkChanged();
-        norms.MarkChanged();
+        DeviceKernel.Run(name, (n, d), 3.0 * n * d, 8.0 * n * d,
+            cpu => NormalizeCpu.Instance.Forward(cpu, n, d, CpuDevice.Pointer(x), CpuDevice.Pointer(y), CpuDevice.Pointer(norms)),
+            cuda => NormalizeCuda.Forward(cuda, n, d, x, y, norms),
+            y, norms);
     }
 
     /// <summary>dx = (dy − y (y·dy)) / ‖x‖; dy / 1e-12 where the norm is below 1e-12, 0 where it is 0.</summary>
@@ -35,12 +32,10 @@ public static unsafe class NormalizeKernels
         const string name = "normalize.backward";
         Check(name, n, d, ("y", y), ("dy", dy), norms);
         Check(name, n, d, ("dx", dx), ("dy", dy), norms);
-        using var trace = KernelTrace.Begin(name, (n, d), 4.0 * n * d, 12.0 * n * d);
-        if (y.Device is CudaDevice cuda)
-            NormalizeCuda.Backward(cuda, n, d, y, norms, dy, dx);
-        else
-            NormalizeCpu.Instance.Backward(CpuDevice.Of(y.Device, name), n, d, CpuDevice.Pointer(y), CpuDevice.Pointer(norms), CpuDevice.Pointer(dy), CpuDevice.Pointer(dx));
-        dx.MarkChanged();
+        DeviceKernel.Run(name, (n, d), 4.0 * n * d, 12.0 * n * d,
+            cpu => NormalizeCpu.Instance.Backward(cpu, n, d, CpuDevice.Pointer(y), CpuDevice.Pointer(norms), CpuDevice.Pointer(dy), CpuDevice.Pointer(dx)),
+            cuda => NormalizeCuda.Backward(cuda, n, d, y, norms, dy, dx),
+            dx);
     }
 
     private static void Check(

@@ -17,12 +17,10 @@ public static unsafe class PairDistanceKernels
     {
         const string name = "pair_distance.forward";
         Check(name, n, m, d, a, b, distances);
-        using var trace = KernelTrace.Begin(name, (n, m, d), 3.0 * n * m * d, 4.0 * ((double)n * m + (n + m) * d));
-        if (a.Device is CudaDevice cuda)
-            PairDistanceCuda.Forward(cuda, n, m, d, a, b, distances);
-        else
-            PairDistanceCpu.Instance.Forward(CpuDevice.Of(a.Device, name), n, m, d, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(distances));
-        distances.MarkChanged();
+        DeviceKernel.Run(name, (n, m, d), 3.0 * n * m * d, 4.0 * ((double)n * m + (n + m) * d),
+            cpu => PairDistanceCpu.Instance.Forward(cpu, n, m, d, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(distances)),
+            cuda => PairDistanceCuda.Forward(cuda, n, m, d, a, b, distances),
+            distances);
     }
 
     /// <summary>da[i, k] = Σ_j dD[i, j]·sign(a[i, k] − b[j, k]); equal coordinates add nothing.</summary>
@@ -79,13 +77,10 @@ public static unsafe class PairDistanceKernels
     {
         if (gradient.Length != own.Length)
             throw new ShapeException($"{name}: the gradient has {gradient.Length} values, the rows {own.Length}");
-        using var trace = KernelTrace.Begin(name, sizes, 3.0 * sizes.Own * sizes.Other * sizes.D, 4.0 * ((double)sizes.Own * sizes.Other + (sizes.Own + sizes.Other) * sizes.D));
-        if (own.Device is CudaDevice cuda)
-            PairDistanceCuda.Backward(cuda, sizes, own, other, dDistances.Values, dDistances.Row, dDistances.Column, gradient);
-        else
-            PairDistanceCpu.Instance.Backward(
-                CpuDevice.Of(own.Device, name), sizes, CpuDevice.Pointer(own), CpuDevice.Pointer(other), CpuDevice.Pointer(dDistances.Values), dDistances.Row, dDistances.Column, CpuDevice.Pointer(gradient));
-        gradient.MarkChanged();
+        DeviceKernel.Run(name, sizes, 3.0 * sizes.Own * sizes.Other * sizes.D, 4.0 * ((double)sizes.Own * sizes.Other + (sizes.Own + sizes.Other) * sizes.D),
+            cpu => PairDistanceCpu.Instance.Backward( cpu, sizes, CpuDevice.Pointer(own), CpuDevice.Pointer(other), CpuDevice.Pointer(dDistances.Values), dDistances.Row, dDistances.Column, CpuDevice.Pointer(gradient)),
+            cuda => PairDistanceCuda.Backward(cuda, sizes, own, other, dDistances.Values, dDistances.Row, dDistances.Column, gradient),
+            gradient);
     }
 
     private static void Check(string name, int n, int m, int d, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> distances)

@@ -63,10 +63,9 @@ public static unsafe partial class ReduceKernels
     /// <summary>y[c] = Σ over n, h, w of x[n, c, h, w], x in channel blocks: a convolution's bias gradient.</summary>
     public static void ChannelSums(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
-        using var trace = KernelTrace.Begin("reduce.channel_sums", layout, layout.Length, 4.0 * layout.Length);
-        if (x.Device is CudaDevice cuda)
-            ChannelSumsCuda(cuda, layout, x, y);
-        else
-            ChannelSumsCpu(layout, x, y);
+        DeviceKernel.Run("reduce.channel_sums", layout, layout.Length, 4.0 * layout.Length,
+            _ => ChannelSumsCpu(layout, x, y),
+            cuda => ChannelSumsCuda(cuda, layout, x, y),
+            y);
     }
 }

@@ -23,12 +23,10 @@ public static unsafe class SoftmaxKernels
     public static void LogSoftmaxForward(int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
         Check("log_softmax.forward", n, k, ("x", x.Length, n * k), ("y", y.Length, n * k));
-        using var trace = KernelTrace.Begin("log_softmax.forward", (n, k), 4.0 * n * k, 8.0 * n * k);
-        if (x.Device is CudaDevice cuda)
-            SoftmaxCuda.LogSoftmax(cuda, n, k, x, y);
-        else
-            SoftmaxCpu.LogSoftmax(CpuDevice.Of(x.Device, "log_softmax.forward"), n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(y));
-        y.MarkChanged();
+        DeviceKernel.Run("log_softmax.forward", (n, k), 4.0 * n * k, 8.0 * n * k,
+            cpu => SoftmaxCpu.LogSoftmax(cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(y)),
+            cuda => SoftmaxCuda.LogSoftmax(cuda, n, k, x, y),
+            y);
     }
 
     /// <summary>dx = dy − exp(y)·Σ dy.</summary>
@@ -39,12 +37,10 @@ public static unsafe class SoftmaxKernels
     {
         Check("log_softmax.backward", n, k, ("y", y.Length, n * k), ("dy", dy.Length, n * k));
         Check("log_softmax.backward", n, k, ("y", y.Length, n * k), ("dx", dx.Length, n * k));
-        using var trace = KernelTrace.Begin("log_softmax.backward", (n, k), 4.0 * n * k, 12.0 * n * k);
-        if (y.Device is CudaDevice cuda)
-            SoftmaxCuda.LogSoftmaxBackward(cuda, n, k, y, dy, dx);
-        else
-            SoftmaxCpu.LogSoftmaxBackward(CpuDevice.Of(y.Device, "log_softmax.backward"), n, k, CpuDevice.Pointer(y), CpuDevice.Pointer(dy), CpuDevice.Pointer(dx));
-        dx.MarkChanged();
+        DeviceKernel.Run("log_softmax.backward", (n, k), 4.0 * n * k, 12.0 * n * k,
+            cpu => SoftmaxCpu.LogSoftmaxBackward(cpu, n, k, CpuDevice.Pointer(y), CpuDevice.Pointer(dy), CpuDevice.Pointer(dx)),
+            cuda => SoftmaxCuda.LogSoftmaxBackward(cuda, n, k, y, dy, dx),
+            dx);
     }
 
     /// <summary>Cross-entropy of softmax x with the smoothed target (1 − ε)·[c = label] + ε/k, as PyTorch's cross_entropy has it.</summary>
@@ -58,12 +54,10 @@ public static unsafe class SoftmaxKernels
         Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n));
         Check(name, n, k, ("losses", losses.Length, reduction == Reduction.None ? n : 1), ("labels", labels.Length, n));
         CheckTargets(name, k, labels, smoothing);
-        using var trace = KernelTrace.Begin(name, (n, k, reduction), 4.0 * n * k, 4.0 * n * k);
-        if (x.Device is CudaDevice cuda)
-            SoftmaxCuda.CrossEntropy(cuda, n, k, x, labels, smoothing, reduction, losses);
-        else
-            SoftmaxCpu.CrossEntropy(CpuDevice.Of(x.Device, name), n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(losses));
-        losses.MarkChanged();
+        DeviceKernel.Run(name, (n, k, reduction), 4.0 * n * k, 4.0 * n * k,
+            cpu => SoftmaxCpu.CrossEntropy(cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(losses)),
+            cuda => SoftmaxCuda.CrossEntropy(cuda, n, k, x, labels, smoothing, reduction, losses),
+            losses);
     }
 
     /// <summary>dx = (softmax x − target)·dLoss, by n for the mean.</summary>
@@ -76,13 +70,10 @@ public static unsafe class SoftmaxKernels
         Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n));
         Check(name, n, k, ("dLosses", dLosses.Length, reduction == Reduction.None ? n : 1), ("dx", dx.Length, n * k));
         CheckTargets(name, k, labels, smoothing);
-        using var trace = KernelTrace.Begin(name, (n, k, reduction), 5.0 * n * k, 8.0 * n * k);
-        if (x.Device is CudaDevice cuda)
-            SoftmaxCuda.CrossEntropyBackward(cuda, n, k, x, labels, smoothing, reduction, dLosses, dx);
-        else
-            SoftmaxCpu.CrossEntropyBackward(
-                CpuDevice.Of(x.Device, name), n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx));
-        dx.MarkChanged();
+        DeviceKernel.Run(name, (n, k, reduction), 5.0 * n * k, 8.0 * n * k,
+            cpu => SoftmaxCpu.CrossEntropyBackward( cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx)),
+            cuda => SoftmaxCuda.CrossEntropyBackward(cuda, n, k, x, labels, smoothing, reduction, dLosses, dx),
+            dx);
     }
 
     /// <summary>Of every row, KL(p ‖ q) = Σ p (log p − log q) with p = softmax a, q = softmax b.</summary>
@@ -92,12 +83,10 @@ public static unsafe class SoftmaxKernels
         const string name = "kl.forward";
         Check(name, n, k, ("a", a.Length, n * k), ("b", b.Length, n * k));
         Check(name, n, k, ("divergences", divergences.Length, n), ("b", b.Length, n * k));
-        using var trace = KernelTrace.Begin(name, (n, k), 8.0 * n * k, 8.0 * n * k);
-        if (a.Device is CudaDevice cuda)
-            SoftmaxCuda.KullbackLeibler(cuda, n, k, a, b, divergences);
-        else
-            SoftmaxCpu.KullbackLeibler(CpuDevice.Of(a.Device, name), n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(divergences));
-        divergences.MarkChanged();
+        DeviceKernel.Run(name, (n, k), 8.0 * n * k, 8.0 * n * k,
+            cpu => SoftmaxCpu.KullbackLeibler(cpu, n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(divergences)),
+            cuda => SoftmaxCuda.KullbackLeibler(cuda, n, k, a, b, divergences),
+            divergences);
     }
 
     /// <summary>da = p (log p − log q − KL)·dKL.</summary>
@@ -119,12 +108,10 @@ public static unsafe class SoftmaxKernels
     public static void MeanEntropyForward(int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> entropy)
     {
         Check("entropy.forward", n, k, ("x", x.Length, n * k), ("entropy", entropy.Length, 1));
-        using var trace = KernelTrace.Begin("entropy.forward", (n, k), 5.0 * n * k, 4.0 * n * k);
-        if (x.Device is CudaDevice cuda)
-            SoftmaxCuda.MeanEntropy(cuda, n, k, x, entropy);
-        else
-            SoftmaxCpu.MeanEntropy(CpuDevice.Of(x.Device, "entropy.forward"), n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(entropy));
-        entropy.MarkChanged();
+        DeviceKernel.Run("entropy.forward", (n, k), 5.0 * n * k, 4.0 * n * k,
+            cpu => SoftmaxCpu.MeanEntropy(cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(entropy)),
+            cuda => SoftmaxCuda.MeanEntropy(cuda, n, k, x, entropy),
+            entropy);
     }
 
     /// <summary>dx = −p (log p + H)·dH/n with H the row's entropy.</summary>
@@ -134,12 +121,10 @@ public static unsafe class SoftmaxKernels
     {
         Check("entropy.backward", n, k, ("x", x.Length, n * k), ("dx", dx.Length, n * k));
         Check("entropy.backward", n, k, ("dEntropy", dEntropy.Length, 1), ("dx", dx.Length, n * k));
-        using var trace = KernelTrace.Begin("entropy.backward", (n, k), 7.0 * n * k, 8.0 * n * k);
-        if (x.Device is CudaDevice cuda)
-            SoftmaxCuda.MeanEntropyBackward(cuda, n, k, x, dEntropy, dx);
-        else
-            SoftmaxCpu.MeanEntropyBackward(CpuDevice.Of(x.Device, "entropy.backward"), n, k, CpuDevice.Pointer(x), *CpuDevice.Pointer(dEntropy), CpuDevice.Pointer(dx));
-        dx.MarkChanged();
+        DeviceKernel.Run("entropy.backward", (n, k), 7.0 * n * k, 8.0 * n * k,
+            cpu => SoftmaxCpu.MeanEntropyBackward(cpu, n, k, CpuDevice.Pointer(x), *CpuDevice.Pointer(dEntropy), CpuDevice.Pointer(dx)),
+            cuda => SoftmaxCuda.MeanEntropyBackward(cuda, n, k, x, dEntropy, dx),
+            dx);
     }
 
     /// <summary>The class of the largest logit of each row, the first of equals; −1, which is no class, where a logit is NaN.</summary>
@@ -147,12 +132,10 @@ public static unsafe class SoftmaxKernels
     public static void Predict(int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> predictions)
     {
         Check("predict", n, k, ("x", x.Length, n * k), ("predictions", predictions.Length, n));
-        using var trace = KernelTrace.Begin("predict", (n, k), 0, 4.0 * n * k);
-        if (x.Device is CudaDevice cuda)
-            SoftmaxCuda.Predict(cuda, n, k, x, predictions);
-        else
-            SoftmaxCpu.Predict(CpuDevice.Of(x.Device, "predict"), n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(predictions));
-        predictions.MarkChanged();
+        DeviceKernel.Run("predict", (n, k), 0, 4.0 * n * k,
+            cpu => SoftmaxCpu.Predict(cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(predictions)),
+            cuda => SoftmaxCuda.Predict(cuda, n, k, x, predictions),
+            predictions);
     }
 
     /// <summary>How many predictions [n] equal their label.</summary>
@@ -178,12 +161,10 @@ public static unsafe class SoftmaxKernels
     {
         Check(name, n, k, ("a", a.Length, n * k), ("b", b.Length, n * k));
         Check(name, n, k, ("dDivergences", dDivergences.Length, n), ("gradient", gradient.Length, n * k));
-        using var trace = KernelTrace.Begin(name, (n, k), 10.0 * n * k, 12.0 * n * k);
-        if (a.Device is CudaDevice cuda)
-            onCuda(cuda, n, k, a, b, dDivergences, gradient);
-        else
-            onCpu(CpuDevice.Of(a.Device, name), n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(dDivergences), CpuDevice.Pointer(gradient));
-        gradient.MarkChanged();
+        DeviceKernel.Run(name, (n, k), 10.0 * n * k, 12.0 * n * k,
+            cpu => onCpu(cpu, n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(dDivergences), CpuDevice.Pointer(gradient)),
+            cuda => onCuda(cuda, n, k, a, b, dDivergences, gradient),
+            gradient);
     }
 
     private static void Check(string name, int n, int k, (string Name, int Length, int Expected) first, (string Name, int Length, int Expected) second)
