@@ -39,50 +39,49 @@ public static unsafe partial class AttackKernels
     /// <paramref name="ids"/>[i], so they do not depend on the batch.</summary>
     public static void Start(AttackStart start, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
-        using var trace = KernelTrace.Begin("attack.start", x.Length, x.Length, 8.0 * x.Length);
-        if (x.Device is CudaDevice cuda)
+        DeviceKernel.Run("attack.start", x.Length, x.Length, 8.0 * x.Length, OnCpu, cuda => StartCuda(cuda, start, norm, image, original, ids, key, epsilon, x), x);
+
+        void OnCpu(CpuDevice cpu)
         {
-            StartCuda(cuda, start, norm, image, original, ids, key, epsilon, x);
-            return;
+            float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
+            int* pid = CpuDevice.Pointer(ids);
+            cpu.For(x.Length / image, (n, _) =>
+            {
+                RandomKey own = key.For(pid[n]);
+                Span<float> to = new(px + (nint)n * image, image);
+                if (start == AttackStart.None || epsilon == 0)
+                {
+                    to.Clear();
+                }
+                else if (start == AttackStart.Normal)
+                {
+                    Philox.FillNormal(to, own, NormalStart);
+                    double shrink = norm == PerturbationNorm.Linf ? 1 : Math.Min(1, epsilon / Math.Sqrt(SquaredLength(to)));
+                    for (int i = 0; i < image; i++)
+                        to[i] = Math.Clamp((float)(to[i] * shrink), -epsilon, epsilon);
+                }
+                else if (norm == PerturbationNorm.Linf)
+                {
+                    Philox.FillUniform(to, own, -epsilon, epsilon);
+                    if (start == AttackStart.Surface)
+                        Scale(to, epsilon / Largest(to));
+                }
+                else if (start == AttackStart.Surface)
+                {
+                    Philox.FillNormal(to, own, 1);
+                    Scale(to, epsilon / Math.Sqrt(SquaredLength(to)));
+                }
+                else
+                {
+                    // A normal direction, and a radius whose power of the dimension is uniform.
+                    Philox.FillNormal(to, own, 1);
+                    double radius = epsilon * Math.Pow(Philox.ToUniform(Philox.Word(own, (uint)image + 4)), 1.0 / image), length = Math.Sqrt(SquaredLength(to));
+                    for (int i = 0; i < image; i++)
+                        to[i] *= (float)(radius / length);
+                }
+                AddClipped(po + (nint)n * image, px + (nint)n * image, image);
+            });
         }
-        float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
-        int* pid = CpuDevice.Pointer(ids);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
-        {
-            RandomKey own = key.For(pid[n]);
-            Span<float> to = new(px + (nint)n * image, image);
-            if (start == AttackStart.None || epsilon == 0)
-            {
-                to.Clear();
-            }
-            else if (start == AttackStart.Normal)
-            {
-                Philox.FillNormal(to, own, NormalStart);
-                double shrink = norm == PerturbationNorm.Linf ? 1 : Math.Min(1, epsilon / Math.Sqrt(SquaredLength(to)));
-                for (int i = 0; i < image; i++)
-                    to[i] = Math.Clamp((float)(to[i] * shrink), -epsilon, epsilon);
-            }
-            else if (norm == PerturbationNorm.Linf)
-            {
-                Philox.FillUniform(to, own, -epsilon, epsilon);
-                if (start == AttackStart.Surface)
-                    Scale(to, epsilon / Largest(to));
-            }
-            else if (start == AttackStart.Surface)
-            {
-                Philox.FillNormal(to, own, 1);
-                Scale(to, epsilon / Math.Sqrt(SquaredLength(to)));
-            }
-            else
-            {
-                // A normal direction, and a radius whose power of the dimension is uniform.
-                Philox.FillNormal(to, own, 1);
-                double radius = epsilon * Math.Pow(Philox.ToUniform(Philox.Word(own, (uint)image + 4)), 1.0 / image), length = Math.Sqrt(SquaredLength(to));
-                for (int i = 0; i < image; i++)
-                    to[i] *= (float)(radius / length);
-            }
-            AddClipped(po + (nint)n * image, px + (nint)n * image, image);
-        });
     }
 
     /// <summary>
@@ -95,24 +94,23 @@ public static unsafe partial class AttackKernels
         PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon, float stepSize, DeviceBuffer<float> x,
         DeviceBuffer<int>? stopped = null)
     {
-        using var trace = KernelTrace.Begin("attack.pgd_step", x.Length, 6.0 * x.Length, 16.0 * x.Length);
-        if (x.Device is CudaDevice cuda)
+        DeviceKernel.Run("attack.pgd_step", x.Length, 6.0 * x.Length, 16.0 * x.Length, OnCpu, cuda => PgdStepCuda(cuda, norm, image, original, gradient, epsilon, stepSize, x, stopped), x);
+
+        void OnCpu(CpuDevice cpu)
         {
-            PgdStepCuda(cuda, norm, image, original, gradient, epsilon, stepSize, x, stopped);
-            return;
+            float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), px = CpuDevice.Pointer(x);
+            int* pstopped = stopped is null ? null : CpuDevice.Pointer(stopped);
+            cpu.For(x.Length / image, (n, _) =>
+            {
+                if (pstopped is not null && pstopped[n] == 1)
+                    return;
+                nint at = (nint)n * image;
+                if (norm == PerturbationNorm.Linf)
+                    StepLinf(po + at, pg + at, px + at, image, epsilon, stepSize);
+                else
+                    StepL2(po + at, pg + at, px + at, image, epsilon, stepSize);
+            });
         }
-        float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), px = CpuDevice.Pointer(x);
-        int* pstopped = stopped is null ? null : CpuDevice.Pointer(stopped);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
-        {
-            if (pstopped is not null && pstopped[n] == 1)
-                return;
-            nint at = (nint)n * image;
-            if (norm == PerturbationNorm.Linf)
-                StepLinf(po + at, pg + at, px + at, image, epsilon, stepSize);
-            else
-                StepL2(po + at, pg + at, px + at, image, epsilon, stepSize);
-        });
     }
 
     private static void StepL2(float* original, float* gradient, float* x, int image, float epsilon, float stepSize)

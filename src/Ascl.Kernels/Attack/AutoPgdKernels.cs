@@ -19,42 +19,37 @@ public static unsafe partial class AutoPgdKernels
         PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, DeviceBuffer<float> stepSizes, float epsilon, float momentum,
         DeviceBuffer<float> x, DeviceBuffer<float> before)
     {
-        using var trace = KernelTrace.Begin("attack.auto_pgd_step", x.Length, 10.0 * x.Length, 24.0 * x.Length);
-        x.MarkChanged();
-        before.MarkChanged();
-        if (x.Device is CudaDevice cuda)
+        DeviceKernel.Run("attack.auto_pgd_step", x.Length, 10.0 * x.Length, 24.0 * x.Length, OnCpu, cuda => StepCuda(cuda, norm, image, original, gradient, stepSizes, epsilon, momentum, x, before), x, before);
+
+        void OnCpu(CpuDevice cpu)
         {
-            StepCuda(cuda, norm, image, original, gradient, stepSizes, epsilon, momentum, x, before);
-            return;
+            float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), ps = CpuDevice.Pointer(stepSizes), px = CpuDevice.Pointer(x), pb = CpuDevice.Pointer(before);
+            cpu.For(x.Length / image, (n, _) =>
+            {
+                nint at = (nint)n * image;
+                if (norm == PerturbationNorm.Linf)
+                    StepLinf(po + at, pg + at, px + at, pb + at, image, ps[n], epsilon, momentum);
+                else
+                    StepL2(po + at, pg + at, px + at, pb + at, image, ps[n], epsilon, momentum);
+            });
         }
-        float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), ps = CpuDevice.Pointer(stepSizes), px = CpuDevice.Pointer(x), pb = CpuDevice.Pointer(before);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
-        {
-            nint at = (nint)n * image;
-            if (norm == PerturbationNorm.Linf)
-                StepLinf(po + at, pg + at, px + at, pb + at, image, ps[n], epsilon, momentum);
-            else
-                StepL2(po + at, pg + at, px + at, pb + at, image, ps[n], epsilon, momentum);
-        });
     }
 
     /// <summary>Copies the images that <paramref name="chosen"/> marks with 1.</summary>
     public static void Copy(int image, DeviceBuffer<int> chosen, DeviceBuffer<float> from, DeviceBuffer<float> to)
     {
-        using var trace = KernelTrace.Begin("attack.copy", to.Length, 0, 8.0 * to.Length);
-        to.MarkChanged();
-        if (to.Device is CudaDevice cuda)
+        DeviceKernel.Run("attack.copy", to.Length, 0, 8.0 * to.Length, OnCpu, cuda => CopyCuda(cuda, image, chosen, from, to), to);
+
+        void OnCpu(CpuDevice cpu)
         {
-            CopyCuda(cuda, image, chosen, from, to);
-            return;
+            float* pf = CpuDevice.Pointer(from), pt = CpuDevice.Pointer(to);
+            int* pc = CpuDevice.Pointer(chosen);
+            cpu.For(to.Length / image, (n, _) =>
+            {
+                if (pc[n] == 1)
+                    new ReadOnlySpan<float>(pf + (nint)n * image, image).CopyTo(new Span<float>(pt + (nint)n * image, image));
+            });
         }
-        float* pf = CpuDevice.Pointer(from), pt = CpuDevice.Pointer(to);
-        int* pc = CpuDevice.Pointer(chosen);
-        ((CpuDevice)to.Device).For(to.Length / image, (n, _) =>
-        {
-            if (pc[n] == 1)
-                new ReadOnlySpan<float>(pf + (nint)n * image, image).CopyTo(new Span<float>(pt + (nint)n * image, image));
-        });
     }
 
     private static void StepLinf(float* original, float* gradient, float* x, float* before, int image, float step, float epsilon, float a)

@@ -38,18 +38,16 @@ public static unsafe partial class BrendelBethgeKernels
     /// <param name="sizes">[n].</param>
     public static void Between(int image, DeviceBuffer<float> original, DeviceBuffer<float> start, DeviceBuffer<float> sizes, DeviceBuffer<float> x)
     {
-        using var trace = KernelTrace.Begin("attack.between", x.Length, 4.0 * x.Length, 12.0 * x.Length);
-        x.MarkChanged();
-        if (x.Device is CudaDevice cuda)
+        DeviceKernel.Run("attack.between", x.Length, 4.0 * x.Length, 12.0 * x.Length, OnCpu, cuda => BetweenCuda(cuda, image, original, start, sizes, x), x);
+
+        void OnCpu(CpuDevice cpu)
         {
-            BetweenCuda(cuda, image, original, start, sizes, x);
-            return;
+            float* po = CpuDevice.Pointer(original), pf = CpuDevice.Pointer(start), ps = CpuDevice.Pointer(sizes), to = CpuDevice.Pointer(x);
+            cpu.For(x.Length / image, (n, _) =>
+            {
+                for (nint i = (nint)n * image; i < ((nint)n + 1) * image; i++)
+                    to[i] = Math.Clamp(pf[i], po[i] - ps[n], po[i] + ps[n]);
+            });
         }
-        float* po = CpuDevice.Pointer(original), pf = CpuDevice.Pointer(start), ps = CpuDevice.Pointer(sizes), to = CpuDevice.Pointer(x);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
-        {
-            for (nint i = (nint)n * image; i < ((nint)n + 1) * image; i++)
-                to[i] = Math.Clamp(pf[i], po[i] - ps[n], po[i] + ps[n]);
-        });
     }
 }

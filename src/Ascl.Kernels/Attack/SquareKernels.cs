@@ -12,25 +12,23 @@ public static unsafe partial class SquareKernels
     public static void Stripes(int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
         int plane = height * width, image = channels * plane;
-        using var trace = KernelTrace.Begin("attack.stripes", x.Length, x.Length, 8.0 * x.Length);
-        x.MarkChanged();
-        if (x.Device is CudaDevice cuda)
+        DeviceKernel.Run("attack.stripes", x.Length, x.Length, 8.0 * x.Length, OnCpu, cuda => StripesCuda(cuda, channels, height, width, original, ids, key, epsilon, x), x);
+
+        void OnCpu(CpuDevice cpu)
         {
-            StripesCuda(cuda, channels, height, width, original, ids, key, epsilon, x);
-            return;
-        }
-        float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
-        int* pid = CpuDevice.Pointer(ids);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
-        {
-            RandomKey own = key.For(pid[n]);
-            nint at = (nint)n * image;
-            for (int i = 0; i < image; i++)
+            float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
+            int* pid = CpuDevice.Pointer(ids);
+            cpu.For(x.Length / image, (n, _) =>
             {
-                bool isUp = Philox.IsOdd(own, (uint)(i / plane * width + i % width));
-                px[at + i] = Math.Clamp(po[at + i] + (isUp ? epsilon : -epsilon), 0, 1);
-            }
-        });
+                RandomKey own = key.For(pid[n]);
+                nint at = (nint)n * image;
+                for (int i = 0; i < image; i++)
+                {
+                    bool isUp = Philox.IsOdd(own, (uint)(i / plane * width + i % width));
+                    px[at + i] = Math.Clamp(po[at + i] + (isUp ? epsilon : -epsilon), 0, 1);
+                }
+            });
+        }
     }
 
     /// <summary>candidate = x with a square window moved by ±2ε, the sign drawn for each channel and the place anew for each image, then brought back to the
@@ -40,31 +38,29 @@ public static unsafe partial class SquareKernels
         int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate)
     {
         int plane = height * width, image = channels * plane;
-        using var trace = KernelTrace.Begin("attack.square", x.Length, (double)x.Length / plane * side * side, 8.0 * x.Length);
-        candidate.MarkChanged();
-        if (x.Device is CudaDevice cuda)
+        DeviceKernel.Run("attack.square", x.Length, (double)x.Length / plane * side * side, 8.0 * x.Length, OnCpu, cuda => ProposeCuda(cuda, channels, height, width, original, ids, key, epsilon, side, x, candidate), candidate);
+
+        void OnCpu(CpuDevice cpu)
         {
-            ProposeCuda(cuda, channels, height, width, original, ids, key, epsilon, side, x, candidate);
-            return;
-        }
-        float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x), pc = CpuDevice.Pointer(candidate);
-        int* pid = CpuDevice.Pointer(ids);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
-        {
-            RandomKey own = key.For(pid[n]);
-            nint at = (nint)n * image;
-            new ReadOnlySpan<float>(px + at, image).CopyTo(new Span<float>(pc + at, image));
-            int top = Philox.ToIndex(Philox.Word(own, 0), height - side + 1), left = Philox.ToIndex(Philox.Word(own, 1), width - side + 1);
-            for (int c = 0; c < channels; c++)
+            float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x), pc = CpuDevice.Pointer(candidate);
+            int* pid = CpuDevice.Pointer(ids);
+            cpu.For(x.Length / image, (n, _) =>
             {
-                float move = Philox.IsOdd(own, (uint)(2 + c)) ? 2 * epsilon : -2 * epsilon;
-                for (int row = top; row < top + side; row++)
-                    for (int column = left; column < left + side; column++)
-                    {
-                        nint i = at + c * plane + row * width + column;
-                        pc[i] = Math.Clamp(Math.Clamp(px[i] + move, po[i] - epsilon, po[i] + epsilon), 0, 1);
-                    }
-            }
-        });
+                RandomKey own = key.For(pid[n]);
+                nint at = (nint)n * image;
+                new ReadOnlySpan<float>(px + at, image).CopyTo(new Span<float>(pc + at, image));
+                int top = Philox.ToIndex(Philox.Word(own, 0), height - side + 1), left = Philox.ToIndex(Philox.Word(own, 1), width - side + 1);
+                for (int c = 0; c < channels; c++)
+                {
+                    float move = Philox.IsOdd(own, (uint)(2 + c)) ? 2 * epsilon : -2 * epsilon;
+                    for (int row = top; row < top + side; row++)
+                        for (int column = left; column < left + side; column++)
+                        {
+                            nint i = at + c * plane + row * width + column;
+                            pc[i] = Math.Clamp(Math.Clamp(px[i] + move, po[i] - epsilon, po[i] + epsilon), 0, 1);
+                        }
+                }
+            });
+        }
     }
 }

@@ -65,55 +65,53 @@ public static unsafe partial class SquareL2Kernels
         int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate)
     {
         int plane = height * width, image = channels * plane;
-        using var trace = KernelTrace.Begin("attack.square_l2", x.Length, 6.0 * x.Length, 12.0 * x.Length);
-        candidate.MarkChanged();
-        if (x.Device is CudaDevice cuda)
+        DeviceKernel.Run("attack.square_l2", x.Length, 6.0 * x.Length, 12.0 * x.Length, OnCpu, cuda => ProposeCuda(cuda, channels, height, width, original, ids, key, epsilon, side, x, candidate), candidate);
+
+        void OnCpu(CpuDevice cpu)
         {
-            ProposeCuda(cuda, channels, height, width, original, ids, key, epsilon, side, x, candidate);
-            return;
-        }
-        double[] eta = Eta(side);
-        float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x), pc = CpuDevice.Pointer(candidate);
-        int* pid = CpuDevice.Pointer(ids);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
-        {
-            RandomKey own = key.For(pid[n]);
-            float* o = po + (nint)n * image, at = px + (nint)n * image, to = pc + (nint)n * image;
-            Window target = new(own, 0, side, height, width), source = new(own, 2, side, height, width);
-            bool isLying = Philox.IsOdd(own, 4);
-            double all = 0, windows = 0;
-            for (int i = 0; i < image; i++)
+            double[] eta = Eta(side);
+            float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x), pc = CpuDevice.Pointer(candidate);
+            int* pid = CpuDevice.Pointer(ids);
+            cpu.For(x.Length / image, (n, _) =>
             {
-                to[i] = at[i] - o[i];
-                double square = (double)to[i] * to[i];
-                all += square;
-                int row = i % plane / width, column = i % width;
-                windows += target.Holds(row, column) || source.Holds(row, column) ? square : 0;
-            }
-            double budget = Math.Sqrt(Math.Max((double)epsilon * epsilon - all, 0) / channels + windows);
-            for (int c = 0; c < channels; c++)
-            {
-                double sign = Philox.IsOdd(own, 5 + (uint)c) ? 1 : -1, before = 0, after = 0;
-                float* from = to + c * plane + target.Top * width + target.Left;
-                for (int i = 0; i < side * side; i++)
-                    before += Square(from[i / side * width + i % side]);
-                double scale = 1 / (Math.Sqrt(before) + Tiny);
-                for (int i = 0; i < side * side; i++)
+                RandomKey own = key.For(pid[n]);
+                float* o = po + (nint)n * image, at = px + (nint)n * image, to = pc + (nint)n * image;
+                Window target = new(own, 0, side, height, width), source = new(own, 2, side, height, width);
+                bool isLying = Philox.IsOdd(own, 4);
+                double all = 0, windows = 0;
+                for (int i = 0; i < image; i++)
                 {
-                    ref float delta = ref from[i / side * width + i % side];
-                    delta = (float)(sign * At(eta, side, i / side, i % side, isLying) + delta * scale);
-                    after += Square(delta);
+                    to[i] = at[i] - o[i];
+                    double square = (double)to[i] * to[i];
+                    all += square;
+                    int row = i % plane / width, column = i % width;
+                    windows += target.Holds(row, column) || source.Holds(row, column) ? square : 0;
                 }
-                scale = budget / (Math.Sqrt(after) + Tiny);
-                for (int row = Math.Min(target.Top, source.Top); row < Math.Max(target.Top, source.Top) + side; row++)
-                    for (int column = Math.Min(target.Left, source.Left); column < Math.Max(target.Left, source.Left) + side; column++)
+                double budget = Math.Sqrt(Math.Max((double)epsilon * epsilon - all, 0) / channels + windows);
+                for (int c = 0; c < channels; c++)
+                {
+                    double sign = Philox.IsOdd(own, 5 + (uint)c) ? 1 : -1, before = 0, after = 0;
+                    float* from = to + c * plane + target.Top * width + target.Left;
+                    for (int i = 0; i < side * side; i++)
+                        before += Square(from[i / side * width + i % side]);
+                    double scale = 1 / (Math.Sqrt(before) + Tiny);
+                    for (int i = 0; i < side * side; i++)
                     {
-                        ref float delta = ref to[c * plane + row * width + column];
-                        delta = target.Holds(row, column) ? (float)(delta * scale) : source.Holds(row, column) ? 0 : delta;
+                        ref float delta = ref from[i / side * width + i % side];
+                        delta = (float)(sign * At(eta, side, i / side, i % side, isLying) + delta * scale);
+                        after += Square(delta);
                     }
-            }
-            Place(o, to, image, epsilon);
-        });
+                    scale = budget / (Math.Sqrt(after) + Tiny);
+                    for (int row = Math.Min(target.Top, source.Top); row < Math.Max(target.Top, source.Top) + side; row++)
+                        for (int column = Math.Min(target.Left, source.Left); column < Math.Max(target.Left, source.Left) + side; column++)
+                        {
+                            ref float delta = ref to[c * plane + row * width + column];
+                            delta = target.Holds(row, column) ? (float)(delta * scale) : source.Holds(row, column) ? 0 : delta;
+                        }
+                }
+                Place(o, to, image, epsilon);
+            });
+        }
     }
 
     /// <summary>η: a square of unit length, its upper half a bump, its lower half a pit.</summary>

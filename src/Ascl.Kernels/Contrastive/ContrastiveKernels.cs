@@ -22,7 +22,7 @@ public static unsafe class ContrastiveKernels
         Check("contrastive.forward", g, rows, labels, predictions, state);
         CheckLength("contrastive.forward", "loss", loss.Length, 1, g);
         DeviceKernel.Run("contrastive.forward", g, 2.0 * g.Rows * g.Rows * g.Dimension, 4.0 * g.Rows * g.Dimension,
-            cpu => ContrastiveCpu.Of(g.Strategy, g.Distance).Forward( cpu, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(loss), CpuDevice.Pointer(state)),
+            cpu => ContrastiveCpu.Of(g.Strategy, g.Distance).Forward(cpu, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(loss), CpuDevice.Pointer(state)),
             cuda => ContrastiveCuda.Of(g.Strategy, g.Distance).Forward(cuda, g, rows, labels, predictions, loss, state),
             loss, state);
     }
@@ -40,7 +40,7 @@ public static unsafe class ContrastiveKernels
         CheckLength("contrastive.backward", "dLoss", dLoss.Length, 1, g);
         CheckLength("contrastive.backward", "dRows", dRows.Length, (long)g.Rows * g.Dimension, g);
         DeviceKernel.Run("contrastive.backward", g, 6.0 * g.Rows * g.Rows * g.Dimension, 8.0 * g.Rows * g.Dimension,
-            cpu => ContrastiveCpu.Of(g.Strategy, g.Distance).Backward( cpu, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(state), *CpuDevice.Pointer(dLoss), CpuDevice.Pointer(dRows)),
+            cpu => ContrastiveCpu.Of(g.Strategy, g.Distance).Backward(cpu, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(state), *CpuDevice.Pointer(dLoss), CpuDevice.Pointer(dRows)),
             cuda => ContrastiveCuda.Of(g.Strategy, g.Distance).Backward(cuda, g, rows, labels, predictions, state, dLoss, dRows),
             dRows);
     }

@@ -68,12 +68,7 @@ public static partial class ElementwiseKernels
     {
         if (a.Length != y.Length || b.Length != y.Length)
             throw new ShapeException($"{name}: lengths {a.Length}, {b.Length} and {y.Length} differ");
-        using var trace = KernelTrace.Begin($"elementwise.{name}", y.Length, y.Length, 12.0 * y.Length);
-        if (y.Device is CudaDevice cuda)
-            RunCuda<TFormula>(cuda, a, b, scale, y);
-        else
-            RunCpu<TFormula>(a, b, scale, y);
-        y.MarkChanged();
+        DeviceKernel.Run($"elementwise.{name}", y.Length, y.Length, 12.0 * y.Length, _ => RunCpu<TFormula>(a, b, scale, y), cuda => RunCuda<TFormula>(cuda, a, b, scale, y), y);
     }
 
     private readonly struct ReluFormula : IFormula

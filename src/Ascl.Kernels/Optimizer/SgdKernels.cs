@@ -11,12 +11,8 @@ public static unsafe class SgdKernels
     /// <summary>One pass over the weights <paramref name="w"/> and momenta <paramref name="m"/>, both updated.</summary>
     public static void Step(DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
     {
-        using var trace = KernelTrace.Begin("sgd.step", w.Length, 6.0 * w.Length, 20.0 * w.Length);
-        if (w.Device is CudaDevice cuda)
-            SgdCuda.Step(cuda, w, m, gradient, rate, momentum, decay);
-        else
-            StepCpu(w, m, gradient, rate, momentum, decay);
-        w.MarkChanged();
+        DeviceKernel.Run("sgd.step", w.Length, 6.0 * w.Length, 20.0 * w.Length,
+            _ => StepCpu(w, m, gradient, rate, momentum, decay), cuda => SgdCuda.Step(cuda, w, m, gradient, rate, momentum, decay), w, m);
     }
 
     private static void StepCpu(DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)

@@ -78,7 +78,7 @@ public static unsafe class PairDistanceKernels
         if (gradient.Length != own.Length)
             throw new ShapeException($"{name}: the gradient has {gradient.Length} values, the rows {own.Length}");
         DeviceKernel.Run(name, sizes, 3.0 * sizes.Own * sizes.Other * sizes.D, 4.0 * ((double)sizes.Own * sizes.Other + (sizes.Own + sizes.Other) * sizes.D),
-            cpu => PairDistanceCpu.Instance.Backward( cpu, sizes, CpuDevice.Pointer(own), CpuDevice.Pointer(other), CpuDevice.Pointer(dDistances.Values), dDistances.Row, dDistances.Column, CpuDevice.Pointer(gradient)),
+            cpu => PairDistanceCpu.Instance.Backward(cpu, sizes, CpuDevice.Pointer(own), CpuDevice.Pointer(other), CpuDevice.Pointer(dDistances.Values), dDistances.Row, dDistances.Column, CpuDevice.Pointer(gradient)),
             cuda => PairDistanceCuda.Backward(cuda, sizes, own, other, dDistances.Values, dDistances.Row, dDistances.Column, gradient),
             gradient);
     }

@@ -45,19 +45,18 @@ public static unsafe partial class ReduceKernels
     /// <summary>y[c] = Σ over rows of x[r, c], x plain [rows, columns].</summary>
     public static void ColumnSums(int rows, int columns, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
-        using var trace = KernelTrace.Begin("reduce.column_sums", (rows, columns), (double)rows * columns, 4.0 * rows * columns);
-        if (x.Device is CudaDevice cuda)
+        DeviceKernel.Run("reduce.column_sums", (rows, columns), (double)rows * columns, 4.0 * rows * columns, OnCpu, cuda => ColumnSumsCuda(cuda, rows, columns, x, y), y);
+
+        void OnCpu(CpuDevice cpu)
         {
-            ColumnSumsCuda(cuda, rows, columns, x, y);
-            return;
-        }
-        float* px = CpuDevice.Pointer(x), py = CpuDevice.Pointer(y);
-        double[] sums = new double[columns];
-        for (int r = 0; r < rows; r++)
+            float* px = CpuDevice.Pointer(x), py = CpuDevice.Pointer(y);
+            double[] sums = new double[columns];
+            for (int r = 0; r < rows; r++)
+                for (int c = 0; c < columns; c++)
+                    sums[c] += px[(nint)r * columns + c];
             for (int c = 0; c < columns; c++)
-                sums[c] += px[(nint)r * columns + c];
-        for (int c = 0; c < columns; c++)
-            py[c] = (float)sums[c];
+                py[c] = (float)sums[c];
+        }
     }
 
     /// <summary>y[c] = Σ over n, h, w of x[n, c, h, w], x in channel blocks: a convolution's bias gradient.</summary>

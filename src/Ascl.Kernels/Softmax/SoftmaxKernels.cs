@@ -71,7 +71,7 @@ public static unsafe class SoftmaxKernels
         Check(name, n, k, ("dLosses", dLosses.Length, reduction == Reduction.None ? n : 1), ("dx", dx.Length, n * k));
         CheckTargets(name, k, labels, smoothing);
         DeviceKernel.Run(name, (n, k, reduction), 5.0 * n * k, 8.0 * n * k,
-            cpu => SoftmaxCpu.CrossEntropyBackward( cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx)),
+            cpu => SoftmaxCpu.CrossEntropyBackward(cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx)),
             cuda => SoftmaxCuda.CrossEntropyBackward(cuda, n, k, x, labels, smoothing, reduction, dLosses, dx),
             dx);
     }
