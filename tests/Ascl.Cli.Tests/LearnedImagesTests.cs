@@ -66,6 +66,21 @@ public sealed class LearnedImagesTests : IDisposable
         Assert.Contains("have changed since it was trained", refusal, StringComparison.Ordinal);
     }
 
+    /// <summary>A fine-tuning is of the encoder that it began with, not of one trained anew in its place.</summary>
+    [Fact]
+    public void ASweepDoesNotCallRunsFromOtherWeightsDone()
+    {
+        string data = Images("f.safetensors", ""), plan = Path.Combine(folder, "plan.json");
+        File.WriteAllText(plan, $$"""
+            {"out": "{{folder}}/f", "base": {"data": "file:{{data}}", "model": "{{Network}}", "method": "natural", "epochs": 1},
+             "runs": [{"name": "first"}, {"name": "then", "from": "{{folder}}/f/first"}]}
+            """);
+        Assert.Equal(0, AsclProcess.Run("sweep", plan).ExitCode);
+        Assert.Contains("[2/2] then: done", AsclProcess.Run("sweep", plan).Output, StringComparison.Ordinal);
+        Directory.Delete(Path.Combine(folder, "f", "first"), recursive: true);
+        Assert.Contains("which it started from, have changed since it was trained, or are about to", AsclProcess.RefusalHere("sweep", plan), StringComparison.Ordinal);
+    }
+
     /// <summary>What a user gives and the method does not use would look as if it had been tried.</summary>
     [Fact]
     public void OptionsThatChangeNothingAreTold()

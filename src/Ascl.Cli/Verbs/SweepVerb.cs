@@ -5,7 +5,9 @@ using Ascl.Cli.Display;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Files;
 using Ascl.Models.Networks;
+using Ascl.Models.Weights;
 using Ascl.Robustness.Comparison;
 using Ascl.Robustness.Training;
 using CommandLine;
@@ -140,6 +142,8 @@ internal sealed class SweepVerb : VerbArguments, IVerb
                     data[DataKey.Of(run)] = set = ProgressDisplay.Run($"opening {run.Config.Data}", display => DataSource.Open(run.Config.Data, run.Config.DataOptions, progress: new OpeningProgress(display, stop)));
                 if (state != SweepState.New && !RunFolder.Open(path).KnowsImages(set))
                     throw new UserErrorException($"{path}: the images of {run.Config.Data} have changed since it was trained: runs of a sweep are compared with each other; choose another folder with --out");
+                if (state == SweepState.Done && run.Config.From is { } start && StartsAnew(start, RunSummary.Read(RunFolder.Open(path).SummaryFile)?.FromSha256))
+                    throw new UserErrorException($"{path}: the weights of {start}, which it started from, have changed since it was trained, or are about to: choose another folder with --out, or remove the run");
                 if (state == SweepState.Done)
                     continue;
                 Trainer.Check(run.Config, set);
@@ -154,5 +158,8 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             toCome.Add(Path.GetFullPath(path));
         }
         return data;
+
+        bool StartsAnew(string start, string? known) => toCome.Contains(Path.GetFullPath(start))
+            || (known is not null && (Directory.Exists(start) || File.Exists(WeightPath.Parse(start).File)) && FileHash.Of(WeightPath.Parse(RunFolder.Weights(start)).File) != known);
     }
 }
