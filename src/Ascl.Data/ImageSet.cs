@@ -19,6 +19,7 @@ public sealed class ImageSet
     private readonly float[]? floats;
     private readonly int[] labels;
     private readonly int[] ids;
+    private ulong[]? pixelHashes;
 
     /// <param name="name">What messages call the set: its file, or its data set and part.</param>
     /// <param name="labels">The class of each image, 0…classes−1.</param>
@@ -145,7 +146,9 @@ public sealed class ImageSet
     }
 
     /// <summary>Hash (XXH3) of each image's pixels, rounded to 256 grey levels: the same for the same image in bytes and in floats.</summary>
-    public ulong[] PixelHashes()
+    public ulong[] PixelHashes() => pixelHashes ??= ComputePixelHashes();
+
+    private ulong[] ComputePixelHashes()
     {
         ulong[] hashes = new ulong[Count];
         Parallel.For(0, Count, index =>

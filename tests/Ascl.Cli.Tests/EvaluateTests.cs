@@ -188,6 +188,17 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", run, "--replay", Path.Combine(kept, "adversarial.safetensors")).ExitCode);
     }
 
+    /// <summary>A device holds nothing that could be lost.</summary>
+    [Fact]
+    public void ResultsMayGoToADevice()
+    {
+        if (!File.Exists("/dev/stdout"))
+            return;
+        ProcessResult result = AsclProcess.Run("evaluate", "--weights", run, "--limit", "5", "--attack", "noise", "--json", "/dev/stdout");
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("\"clean_accuracy\"", result.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void OptionsOfOtherAttacksAreTold()
     {

@@ -51,7 +51,11 @@ public sealed class LearnedImagesTests : IDisposable
         Assert.DoesNotContain("warning: --", result.Output, StringComparison.Ordinal);
         Assert.Contains("both: 40 of 40 test images are also training images", result.Output, StringComparison.Ordinal);
         Assert.Contains("Accuracy on 40 images, ALL of which THE WEIGHTS WERE TRAINED ON", result.Output, StringComparison.Ordinal);
-        Assert.Contains("ALL of which THE WEIGHTS WERE TRAINED ON", File.ReadAllText(Path.Combine(run, "report.html")), StringComparison.Ordinal);
+        string page = File.ReadAllText(Path.Combine(run, "report.html"));
+        Assert.Contains("ALL of which THE WEIGHTS WERE TRAINED ON", page, StringComparison.Ordinal);
+        // Nor does the caption of its confusions call them test images.
+        Assert.DoesNotContain("40 test images:", page, StringComparison.Ordinal);
+        Assert.Contains("40 TRAINING", AsclProcess.Run("study", run, "--steps", "1").Output, StringComparison.Ordinal);
     }
 
     [Fact]

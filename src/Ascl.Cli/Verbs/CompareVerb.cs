@@ -27,7 +27,7 @@ internal sealed class CompareVerb : VerbArguments, IVerb
         {
             if (file is null)
                 continue;
-            if (File.Exists(file) && !file.StartsWith("/dev/", StringComparison.Ordinal) && !file.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
+            if (File.Exists(file) && !AtomicFile.IsDevice(file) && !file.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
                 throw new UserErrorException($"option {option}: {file} is there already and does not end in {ending}: it is not overwritten");
             AtomicFile.CheckWritable(file);
         }

@@ -28,6 +28,7 @@ internal sealed partial class EvaluateVerb
     {
         RunFolder? folder = RunFolder.Of(Weights)?.RequireClassifier();
         RunConfig? run = folder?.Config;
+        CheckOptions();
         // Before anything is opened; what weights without a run's folder know of their own ball comes later.
         Plan(ThreatModel.Of(Norm, Epsilon?.Value, run?.Threat));
         string file = RunFolder.Weights(Weights);
@@ -73,8 +74,7 @@ internal sealed partial class EvaluateVerb
             return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, Batch));
         EvaluationStore? store = Out is null ? null : EvaluationStore.Open(Out, Settings(file, specification, test, model, options), test);
         EvaluationReport? done = store?.ReadReport();
-        if (done is not null && !(done.WeightsSha256 ?? FileHash.Of(WeightPath.Parse(file).File)).Equals(FileHash.Of(WeightPath.Parse(file).File), StringComparison.Ordinal)
-            || done?.Attacks.Select(a => (a.Name, a.Norm, a.Epsilon)).SequenceEqual(attacks.Select(a => (a.Attack.Name, a.Attack.Norm.ToString().ToLowerInvariant(), a.Attack.Epsilon))) == false)
+        if (done is not null && !IsOf(done, file, attacks))
             throw new UserErrorException($"{store!.ReportFile}: is not of the evaluation in {Out}, but of other weights or attacks: choose another folder with --out");
         if (done is not null && HoldsAll(done, balls))
         {
@@ -119,7 +119,9 @@ internal sealed partial class EvaluateVerb
     {
         AttackOptions usual = new(threat.Epsilon, Norm: threat.Norm),
             options = usual with { StepSize = StepSize?.Value, Steps = Steps ?? usual.Steps, Restarts = Restarts ?? usual.Restarts, Queries = Queries ?? usual.Queries };
-        double[] balls = Check(threat.Norm);
+        double[] balls = Balls();
+        foreach (double ball in balls)
+            (threat with { Epsilon = ball }).Checked();
         return (options, AttackCatalog.Of(AttackNames(), options), balls);
     }
 
@@ -193,6 +195,13 @@ internal sealed partial class EvaluateVerb
         ["precision"] = Precision == RunConfig.Precisions[0] ? null : Precision,
     };
 
+    /// <summary>Whether a report is of these weights and attacks.</summary>
+    private static bool IsOf(EvaluationReport report, string file, IReadOnlyList<PlannedAttack> attacks)
+    {
+        bool areWeights = report.WeightsSha256 is null || report.WeightsSha256 == WeightPath.Sha256(file);
+        return areWeights && report.Attacks.Select(a => (a.Name, a.Norm, a.Epsilon)).SequenceEqual(attacks.Select(a => (a.Attack.Name, a.Attack.Norm.ToString().ToLowerInvariant(), a.Attack.Epsilon)));
+    }
+
     /// <summary>Whether a finished evaluation has all that is asked for besides the attacks.</summary>
     private bool HoldsAll(EvaluationReport done, double[] balls) =>
         (!MinimalEpsilon || done.MinimalEpsilon is not null) && (!Checks || HoldsChecks(done)) && (Epsilons is null || HoldsCurve(done, balls));
@@ -226,9 +235,8 @@ internal sealed partial class EvaluateVerb
         return findings.ToArray();
     });
 
-    /// <summary>All that can be wrong before anything is opened.</summary>
-    /// <returns>The ε of the curve.</returns>
-    private double[] Check(PerturbationNorm norm)
+    /// <summary>Refuses options that do not go together, and files that cannot or should not be written, before anything is opened.</summary>
+    private void CheckOptions()
     {
         if (!Checks && (Twin is not null || CheckImages is not null))
             throw new UserErrorException("evaluate: --twin and --check-images are for --checks");
@@ -244,22 +252,20 @@ internal sealed partial class EvaluateVerb
             string place = Path.GetDirectoryName(Path.GetFullPath(Json))!;
             if (File.Exists(Path.Combine(place, "config.json")) || File.Exists(Path.Combine(place, "evaluation.json")))
                 throw new UserErrorException($"option --json: {place} is the folder of a run or an evaluation, with reports of its own: choose another place");
-            if (File.Exists(Json) && !JsonFile.ReadObject(Json).ContainsKey("clean_accuracy"))
+            if (File.Exists(Json) && !AtomicFile.IsDevice(Json) && !JsonFile.ReadObject(Json).ContainsKey("clean_accuracy"))
                 throw new UserErrorException($"option --json: {Json} holds something else than the results of an evaluation: it is not overwritten");
         }
-        double[] balls = Balls();
-        if (Epsilons is not null && balls.Length == 0)
-            throw new UserErrorException($"option --epsilons: '{Epsilons}' names no epsilon");
-        foreach (double ball in balls)
-            new ThreatModel(norm, ball).Checked();
-        return balls;
     }
 
+    /// <summary>The ε of the curve; none where none is asked for.</summary>
     private double[] Balls()
     {
+        string[] texts = (Epsilons ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries);
+        if (Epsilons is not null && texts.Length == 0)
+            throw new UserErrorException($"option --epsilons: '{Epsilons}' names no epsilon");
         try
         {
-            return [.. (Epsilons ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(text => new Fraction(text).Value)];
+            return [.. texts.Select(text => new Fraction(text).Value)];
         }
         catch (FormatException e)
         {

@@ -94,7 +94,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         var (natural, adversarial) = LatentStudies.NearestLabels(latent, rows.Labels, Threads > 0 ? Threads : Environment.ProcessorCount);
         StudyReport report = new(Name(folder), folder.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name, threat.Epsilon,
             Share(rows.Labels.Zip(rows.Predictions, (label, p) => label == p)), Share(rows.Labels.Index().Select(l => rows.Predictions[l.Index] == l.Item && rows.AdversarialPredictions[l.Index] == l.Item)),
-            LatentStudies.Stages(device, rows), natural, adversarial, threat.Norm.ToString().ToLowerInvariant(), data.HasTestPart ? "test" : "train", model.Provenance?.Images.CountOf(test.PixelHashes()));
+            LatentStudies.Stages(device, rows), natural, adversarial, threat.Norm.ToString().ToLowerInvariant(), data.HasTestPart ? "test" : "train", Evaluator.TrainedOn(model, test));
         if (Out is not null)
             Save(Path.Combine(Out, report.Name), report, rows, latent, data.ClassNames);
         return report;
@@ -136,7 +136,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     {
         var table = new ResultTable("run", "images", "norm", "epsilon", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial", "nearest natural %", "nearest adversarial %") { Title = "latents, L2" };
         foreach (StudyReport study in comparison.Studies)
-            table.Add(study.Name, study is { Part: "test", TrainedOn: null or 0 } ? $"{study.Count}" : $"{study.Count} TRAINING", study.Norm, NumberText.Of(study.Epsilon), Percent(study.CleanAccuracy), Percent(study.RobustAccuracy), Text(study.Latent.Natural[0].Ratio), Text(study.Latent.Adversarial[0].Ratio), Percent(study.NearestNatural), Percent(study.NearestAdversarial));
+            table.Add(study.Name, study.IsOfNewImages ? $"{study.Count}" : $"{study.Count} TRAINING", study.Norm, NumberText.Of(study.Epsilon), Percent(study.CleanAccuracy), Percent(study.RobustAccuracy), Text(study.Latent.Natural[0].Ratio), Text(study.Latent.Adversarial[0].Ratio), Percent(study.NearestNatural), Percent(study.NearestAdversarial));
         table.Print();
         if (comparison.Studies.Select(s => (s.Norm, s.Epsilon)).Distinct().Count() > 1)
             Console.WriteLine("each run was attacked within its own ball: robust accuracies of different balls do not compare (--norm and --epsilon attack all within one)");

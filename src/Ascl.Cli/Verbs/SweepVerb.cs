@@ -5,7 +5,6 @@ using Ascl.Cli.Display;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Models.Networks;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Comparison;
@@ -160,6 +159,6 @@ internal sealed class SweepVerb : VerbArguments, IVerb
         return data;
 
         bool StartsAnew(string start, string? known) => toCome.Contains(Path.GetFullPath(start))
-            || (known is not null && (Directory.Exists(start) || File.Exists(WeightPath.Parse(start).File)) && FileHash.Of(WeightPath.Parse(RunFolder.Weights(start)).File) != known);
+            || (known is not null && (Directory.Exists(start) || File.Exists(WeightPath.Parse(start).File)) && WeightPath.Sha256(RunFolder.Weights(start)) != known);
     }
 }

@@ -21,7 +21,7 @@ public static class AtomicFile
         try
         {
             string target = Path.GetFullPath(path);
-            if (target.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(target))
+            if (IsDevice(target))
                 WriteAndFlush(target, FileMode.Open, write);
             else
                 WriteBeside(Linked(target), write);
@@ -31,6 +31,9 @@ public static class AtomicFile
             throw FileProblem.Of("write", path, e);
         }
     }
+
+    /// <summary>Whether a path is that of a device, such as /dev/stdout, which holds nothing that could be overwritten.</summary>
+    public static bool IsDevice(string path) => Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(path);
 
     /// <summary>Replaces the file by <paramref name="text"/> in UTF-8; otherwise as <see cref="Write"/>.</summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
@@ -42,7 +45,7 @@ public static class AtomicFile
         try
         {
             string target = Path.GetFullPath(path);
-            if (target.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(target))
+            if (IsDevice(target))
                 return;
             target = Linked(target);
             if (Directory.Exists(target))

@@ -61,14 +61,15 @@ public sealed class OnnxNetwork : INetwork
     public static Classifier Load(CpuDevice device, string path, (float[] Mean, float[] Std)? normalization = null)
     {
         OnnxNetwork network = new(path, Open(path, device.Threads));
-        if (normalization is { Mean.Length: > 0 } && network.session.ModelMetadata.CustomMetadataMap.GetValueOrDefault(ClassifierFile.Key) is { } described && !described.Contains("\"mean\":[]", StringComparison.Ordinal))
+        Dictionary<string, string> metadata = network.session.ModelMetadata.CustomMetadataMap;
+        if (normalization is { Mean.Length: > 0 } && ClassifierFile.Written(metadata, path) is { Mean.Length: > 0 })
             throw new UserErrorException($"{path}: has its input normalisation inside, as ascl exported it: another one before it is not for it");
         var (mean, std) = normalization ?? ([], []);
         if (mean.Length != 0 && mean.Length != network.Channels)
             throw new UserErrorException($"{path}: the network takes images of {network.Channels} channels, the input normalisation has {mean.Length}");
         string by = network.session.ModelMetadata.ProducerName is { Length: > 0 } producer ? $" by {producer}" : "";
         ClassifierSpec spec = new($"ONNX{by}, ONNX Runtime {QuietEnvironment.Value.GetVersionString()}", network.Channels, network.classes, mean, std);
-        return new(device, spec, (_, _) => network, seed: null) { Provenance = Provenance.Of(network.session.ModelMetadata.CustomMetadataMap, path) };
+        return new(device, spec, (_, _) => network, seed: null) { Provenance = Provenance.Of(metadata, path) };
     }
 
     public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)

@@ -42,7 +42,7 @@ public static class ClassifierFile
         options ??= new LoadOptions();
         WeightPath place = WeightPath.Parse(path);
         using SafetensorsFile file = SafetensorsFile.Open(place.File);
-        ClassifierSpec? written = Written(file);
+        ClassifierSpec? written = Written(file.Metadata, file.Path);
         string network = options.Network ?? written?.Network
             ?? throw new UserErrorException($"{file.Path}: does not say what network it is of: name it with --model");
         IReadOnlyList<WeightSet> sets = WeightSet.In(file);
@@ -95,11 +95,12 @@ public static class ClassifierFile
         }
     }
 
-    /// <summary>What a file says its classifier is made of; null where it says nothing.</summary>
+    /// <summary>What a file's metadata say its classifier is made of; null where they say nothing.</summary>
+    /// <param name="path">The file, for messages.</param>
     /// <exception cref="UserErrorException">What it says is damaged.</exception>
-    public static ClassifierSpec? Written(SafetensorsFile file)
+    public static ClassifierSpec? Written(IReadOnlyDictionary<string, string> metadata, string path)
     {
-        if (!file.Metadata.TryGetValue(Key, out string? text))
+        if (!metadata.TryGetValue(Key, out string? text))
             return null;
         ClassifierSpec? spec;
         try
@@ -119,7 +120,7 @@ public static class ClassifierFile
             : spec;
 
         UserErrorException Damaged(string problem, Exception? cause = null) =>
-            new($"{file.Path}: the description of the classifier in its metadata is damaged: {problem}", cause);
+            new($"{path}: the description of the classifier in its metadata is damaged: {problem}", cause);
     }
 
     private static string Name(Activation activation) => activation.ToString().ToLowerInvariant();

@@ -1,3 +1,5 @@
+using Ascl.Kernels.Files;
+
 namespace Ascl.Models.Weights;
 
 /// <summary>Weights as a user names them: a file, or one of several sets of weights in it, as in <c>theirs.safetensors#ema</c>.</summary>
@@ -12,6 +14,9 @@ public readonly record struct WeightPath(string File, string? Set)
         int mark = text.LastIndexOf('#');
         return mark <= 0 || System.IO.File.Exists(text) ? new(text, null) : new(text[..mark], text[(mark + 1)..].Trim('.'));
     }
+
+    /// <summary>SHA-256 of the file that a path names, whichever of its sets is meant.</summary>
+    public static string Sha256(string text) => FileHash.Of(Parse(text).File);
 
     /// <summary>As a user writes it.</summary>
     public override string ToString() => Set is null ? File : $"{File}#{Set}";

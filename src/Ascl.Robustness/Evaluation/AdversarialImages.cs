@@ -33,14 +33,15 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
     public static AdversarialImages Read(string path, ImageSet set)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        int[] ids = Numbers("ids"), labels = Numbers("labels"), attacks = Numbers("attacks");
+        int[] ids = Numbers(file, "ids"), labels = Numbers(file, "labels"), attacks = Numbers(file, "attacks");
         float[][] images = ids.Length == 0 ? [] : [.. file.ReadFloats("images").Chunk(set.ImageLength)];
         return labels.Length == ids.Length && attacks.Length == ids.Length && images.Length == ids.Length && ids.All(id => set.Ids.Contains(id))
             ? new(ids, labels, attacks, images)
             : throw new UserErrorException($"{path}: is not of this evaluation's images");
-
-        int[] Numbers(string name) => [.. file.ReadIntegers(name).Select(value => (int)long.Clamp(value, -1, int.MaxValue))];
     }
+
+    /// <summary>What is no int becomes one that no image has.</summary>
+    private static int[] Numbers(SafetensorsFile file, string name) => [.. file.ReadIntegers(name).Select(value => (int)long.Clamp(value, -1, int.MaxValue))];
 
     /// <summary>Checks the images of a file once more, as they are and rounded to 8 bits, as an image file would hold them.</summary>
     /// <param name="data">The originals: the test set that they were made from.</param>
@@ -51,7 +52,7 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
         if (!file.Metadata.TryGetValue("epsilon", out string? written) || !double.TryParse(written, CultureInfo.InvariantCulture, out double epsilon)
             || !Enum.TryParse(file.Metadata.GetValueOrDefault("norm"), ignoreCase: true, out PerturbationNorm norm))
             throw new UserErrorException($"{path}: holds no adversarial images of an evaluation: its metadata tells no norm and epsilon");
-        int[] ids = [.. file.ReadIntegers("ids").Select(v => (int)long.Clamp(v, -1, int.MaxValue))];
+        int[] ids = Numbers(file, "ids");
         long[] labels = file.ReadIntegers("labels");
         float[][] images = [.. file.ReadFloats("images").Chunk(data.ImageLength)];
         if (labels.Length != ids.Length)

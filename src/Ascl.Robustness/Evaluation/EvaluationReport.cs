@@ -58,7 +58,9 @@ public sealed record EvaluationReport(
 
     /// <summary>Whether the weights have learned none of the images, as far as it is known.</summary>
     [JsonIgnore]
-    public bool IsOfNewImages => Part == "test" && TrainedOn is null or 0;
+    public bool IsOfNewImages => AreNew(Part, TrainedOn);
+
+    internal static bool AreNew(string part, int? trainedOn) => part == "test" && trainedOn is null or 0;
 
     /// <summary>What the images of a part are called where something is said of them.</summary>
     /// <param name="part">test or train.</param>

@@ -79,11 +79,11 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     public EvaluationReport Described(EvaluationReport report, string weights, DataSet data) => report with
     {
         Weights = weights,
-        WeightsSha256 = FileHash.Of(WeightPath.Parse(weights).File),
+        WeightsSha256 = WeightPath.Sha256(weights),
         Data = data.Name,
         Normalization = InputNormalization.Text(model.Spec.Mean, model.Spec.Std),
         Part = data.HasTestPart ? "test" : "train",
-        TrainedOn = model.Provenance?.CountOf(images.Size, images.PixelHashes()),
+        TrainedOn = TrainedOn(model, images),
         Doubts = [.. report.Doubts ?? [], .. model.HasGradients ? LogitChecks.Vanished(VanishedShare()) : [], .. OtherSize()],
     };
 
@@ -114,6 +114,9 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     public static string ToJson(EvaluationReport report) => JsonFile.Text(report, RunJson.Default.EvaluationReport);
 
     private double Share(int count) => (double)count / images.Count;
+
+    /// <summary>How many of some images a classifier was trained on or chosen by; null where it is not known.</summary>
+    public static int? TrainedOn(Classifier model, ImageSet images) => model.Provenance?.CountOf(images.Size, images.PixelHashes());
 
     private IEnumerable<string> OtherSize() => model.Provenance is { } known && !known.Size.SequenceEqual(images.Size)
         ? [$"the weights were trained on images of {string.Join("x", known.Size)}, these are {string.Join("x", images.Size)}: whether they have learned some of them in another size cannot be told"]

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.PairDistance;
+using Ascl.Robustness.Evaluation;
 
 namespace Ascl.Robustness.LatentStudy;
 
@@ -22,6 +23,10 @@ public sealed record StudyReport(
     string Name, string Weights, string Model, string Data, int Count, string Attack, double Epsilon, double CleanAccuracy, double RobustAccuracy, IReadOnlyList<StageStudy> Stages,
     double NearestNatural, double NearestAdversarial, string Norm = "linf", string Part = "test", int? TrainedOn = null)
 {
+    /// <inheritdoc cref="EvaluationReport.IsOfNewImages"/>
+    [JsonIgnore]
+    public bool IsOfNewImages => EvaluationReport.AreNew(Part, TrainedOn);
+
     /// <summary>The stage before the last linear layer.</summary>
     [JsonIgnore]
     public StageStudy Latent => Stages.First(s => s.Stage == "latent");

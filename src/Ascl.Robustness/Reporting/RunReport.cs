@@ -25,16 +25,17 @@ public static class RunReport
     {
         RunConfig config = folder.Config;
         PgdAttack attack = RunParts.ReportAttacks(config)[^1];
-        AdversarialLook look = AdversarialLook.At(model, data.Test.Take(Math.Min(Images, config.LimitTest ?? Images)), attack, config.Batch, config.Seed, Examples, stop);
+        ImageSet images = data.Test.Take(Math.Min(Images, config.LimitTest ?? Images));
+        AdversarialLook look = AdversarialLook.At(model, images, attack, config.Batch, config.Seed, Examples, stop);
         IReadOnlyList<RunPlot> plots = RunPlots.Of(config, folder.ReadMetrics(), model);
         Directory.CreateDirectory(folder.PlotsFolder);
         foreach (RunPlot plot in plots)
             AtomicFile.WriteText(Path.Combine(folder.PlotsFolder, $"{plot.Name}.svg"), plot.Svg);
-        AtomicFile.WriteText(folder.PageFile, Page(RunRecord.Read(folder.Path), folder.ReadMetrics(), data, plots, look, attack.Name).ToString());
+        AtomicFile.WriteText(folder.PageFile, Page(RunRecord.Read(folder.Path), folder.ReadMetrics(), data, plots, look, EvaluationReport.ImagesOf(data.HasTestPart ? "test" : "train", images.Count, Evaluator.TrainedOn(model, images)), attack.Name).ToString());
         return folder.PageFile;
     }
 
-    private static HtmlPage Page(RunRecord run, IReadOnlyList<EpochMetrics> epochs, DataSet data, IReadOnlyList<RunPlot> plots, AdversarialLook look, string attack)
+    private static HtmlPage Page(RunRecord run, IReadOnlyList<EpochMetrics> epochs, DataSet data, IReadOnlyList<RunPlot> plots, AdversarialLook look, string images, string attack)
     {
         RunConfig config = run.Config;
         HtmlPage page = new($"{Title(config)} on {data.Name}: {config.Model}, seed {config.Seed}");
@@ -46,7 +47,7 @@ public static class RunReport
             page.Warning($"{warning.Key} (in {warning.Count()} of {epochs.Count} epochs): {warning.Last().Message}");
         page.Heading("Training").Row(plots.Where(p => p.Name is not ("positives" or "negatives" or "weights")).Select(p => HtmlPage.Figure(p.Svg)));
         Selection(page, config, epochs, plots, data.ClassNames);
-        Confusions(page, look, data, attack);
+        Confusions(page, look, images, data.ClassNames, attack);
         Grid(page, look, data, attack, config.Threat.Norm);
         page.Heading("Weights").Row(plots.Where(p => p.Name == "weights").Select(p => HtmlPage.Figure(p.Svg)));
         Settings(page, run);
@@ -97,13 +98,12 @@ public static class RunReport
         }));
     }
 
-    private static void Confusions(HtmlPage page, AdversarialLook look, DataSet data, string attack)
+    private static void Confusions(HtmlPage page, AdversarialLook look, string images, IReadOnlyList<string> classes, string attack)
     {
-        IReadOnlyList<string> classes = data.ClassNames;
         int[,] clean = AdversarialLook.Confusion(look.Labels, look.Predictions, classes.Count), adversarial = AdversarialLook.Confusion(look.Labels, look.AdversarialPredictions, classes.Count);
         page.Heading("Confusions").Row(
         [
-            HtmlPage.HeatMap($"{EvaluationReport.ImagesOf(data.HasTestPart ? "test" : "train", look.Labels.Length, trainedOn: null)}: true class down, prediction across", classes, clean),
+            HtmlPage.HeatMap($"{images}: true class down, prediction across", classes, clean),
             HtmlPage.HeatMap($"the same after {attack} on every image", classes, adversarial),
         ]);
         page.Table(["class", .. classes], new[] { ("clean %", clean), ($"{attack} %", adversarial) }.Select(m => (string[])[m.Item1, .. classes.Select((_, c) => Recall(m.Item2, c))]));

@@ -95,7 +95,7 @@ public sealed class RunFolder
         RunConfig? known = (System.IO.File.Exists(StateFile) ? RunState.Config(StateFile) : null) ?? (summary?.Config is { } written ? RunConfig.OfRun(written, SummaryFile) : null);
         if (known?.Difference(Config, except: "epochs") is var (key, began, now))
             throw new UserErrorException($"{ConfigFile}: {key} is {now}, but the run began with {began}: its weights and reports are of that, and it cannot go on with another; put it back, or begin a new run, from its weights if you like (from {Path})");
-        if (Id is not { } id)
+        if (Identity(summary).Id is not { } id)
             return;
         if (summary?.Id is { } told && told != id)
             throw new UserErrorException($"{SummaryFile}: is not of the run in {Path}, but of one with other settings or images");
@@ -136,7 +136,7 @@ public sealed class RunFolder
         : throw new UserErrorException($"{Path}: an encoder without a classifier (method {Config.Method}): train a last layer on it with method linear, or fine-tune it, from {Path}");
 
     /// <summary><see cref="RunProgress.DataHash"/>, as far as the run's state or its summary tells.</summary>
-    public string? DataHash => System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).DataHash : RunSummary.Read(SummaryFile)?.DataHash;
+    public string? DataHash => Identity(RunSummary.Read(SummaryFile)).DataHash;
 
     /// <exception cref="UserErrorException">The weights are those of an encoder, wherever their file is now.</exception>
     public static Classifier RequireClassifier(Classifier model, string file) => model.Provenance is { IsEncoder: true }
@@ -147,7 +147,11 @@ public sealed class RunFolder
     /// <exception cref="UserErrorException">Another process works on the run.</exception>
     public IDisposable Lock() => FolderLock.Take(Path);
 
-    private string? Id => System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile).Id : RunSummary.Read(SummaryFile)?.Id;
+    private (string? DataHash, string? Id) Identity(RunSummary? summary)
+    {
+        RunProgress? progress = System.IO.File.Exists(StateFile) ? RunState.Progress(StateFile) : null;
+        return progress is null ? (summary?.DataHash, summary?.Id) : (progress.DataHash, progress.Id);
+    }
 
     /// <summary>Whether these are the images that the run was trained and tested on, as far as its state or its summary tells.</summary>
     public bool KnowsImages(DataSet data) => DataHash is not { } hash || hash == data.ContentHash;

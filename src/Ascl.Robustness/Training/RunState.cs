@@ -87,7 +87,7 @@ public static class RunState
     public static ClassifierSpec? Spec(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        return ClassifierFile.Written(file);
+        return ClassifierFile.Written(file.Metadata, path);
     }
 
     /// <exception cref="UserErrorException">The file is damaged or of another model.</exception>

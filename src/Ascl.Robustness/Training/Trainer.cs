@@ -6,7 +6,6 @@ using Ascl.Autograd;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Kernels.Random;
 using Ascl.Kernels.Reduce;
 using Ascl.Kernels.Settings;
@@ -77,7 +76,7 @@ public sealed class Trainer
         if (progress.DataHash != data.ContentHash)
             throw new UserErrorException($"{folder.Path}: the images of {config.Data} are not those that the run began with: it cannot go on with others; begin a new run, from its weights if you like (from {folder.Path})");
         if (!isBegun && config.From is { } from)
-            progress.FromSha256 = FileHash.Of(WeightPath.Parse(RunFolder.Weights(from)).File);
+            progress.FromSha256 = WeightPath.Sha256(RunFolder.Weights(from));
         progress.Id ??= RunId(config, progress.DataHash, progress.FromSha256);
         Provenance? before = isBegun ? Provenance.Read(folder.StateFile) : Model.Provenance;
         LearnedImages learned = new(config, data, train, validation, before);
