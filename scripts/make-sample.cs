@@ -6,10 +6,9 @@
 #:property PublishAot=false
 
 using System.Runtime.CompilerServices;
+using Ascl.Core.Files;
 using Ascl.Data;
 using Ascl.Data.Sample;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 
 if (args.Length != 1)
 {

@@ -1,4 +1,4 @@
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Conv2d;
 using Ascl.Kernels.Devices;
 using BenchmarkDotNet.Attributes;

@@ -1,6 +1,6 @@
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 
 namespace Ascl.Bench;
 

@@ -2,7 +2,7 @@ using System.Reflection;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Cli.Verbs;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 
 namespace Ascl.Cli;
 
@@ -35,7 +35,7 @@ internal static class Program
         switch (args)
         {
             case [] or ["--help" or "-h" or "help"]:
-                Console.Write(HelpPage.OfProgram());
+                Console.Write(HelpPage.OfProgram(Verb.All.Select(verb => (verb.Name, verb.Help))));
                 return 0;
             case ["--version"]:
                 Console.WriteLine($"ascl {Assembly.GetExecutingAssembly().GetName().Version!.ToString(3)}");

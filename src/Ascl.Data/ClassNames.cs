@@ -1,4 +1,4 @@
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 
 namespace Ascl.Data;
 

@@ -1,4 +1,5 @@
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using StbImageWriteSharp;
 
 namespace Ascl.Data;
@@ -13,7 +14,7 @@ public static class ContactSheet
     /// Writes a PNG of <paramref name="rows"/>×<paramref name="columns"/> images. Row r shows images of class r mod K (K classes): with K
     /// rows, the first images of every class; rows after those go on where the class stopped. Places without an image stay grey.
     /// </summary>
-    /// <exception cref="Kernels.Diagnostics.UserErrorException">The file cannot be written; an earlier file is then as it was.</exception>
+    /// <exception cref="Core.Diagnostics.UserErrorException">The file cannot be written; an earlier file is then as it was.</exception>
     public static void Write(ImageSet set, string path, int columns, int rows)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);

@@ -1,6 +1,6 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Data.Sample;
 using Ascl.Data.Sources;
-using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Data;
 

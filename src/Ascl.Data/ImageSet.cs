@@ -1,8 +1,8 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Text;
+using Ascl.Core.Diagnostics;
 using Ascl.Data.Sources;
-using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Data;
 

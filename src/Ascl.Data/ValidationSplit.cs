@@ -1,5 +1,5 @@
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Random;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Random;
 
 namespace Ascl.Data;
 

@@ -1,5 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Models.Layers;

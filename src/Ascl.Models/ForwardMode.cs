@@ -11,5 +11,5 @@ public enum ForwardMode
 
     /// <summary>The function of <see cref="Evaluate"/> with the weights as constants: BatchNorm is folded into the convolutions. For attacks and
     /// predictions.</summary>
-    Frozen,
+    Inference,
 }

@@ -10,12 +10,18 @@ internal static partial class FileRules
     /// <summary>Files written by a program that stands beside them; they may be long.</summary>
     public static IReadOnlyList<string> Generated { get; } = ["src/Ascl.Kernels/Gemm/MicroKernels.cs"];
 
-    private const string Native = "src/Ascl.Kernels/Native", EnvironmentReader = "src/Ascl.Kernels/Diagnostics/DebugSettings.cs";
+    private const string EnvironmentReader = "src/Ascl.Core/Diagnostics/DebugSettings.cs";
+
+    /// <summary>The driver, and code that only runs on a GPU.</summary>
+    private static readonly string[] Gpu = ["src/Ascl.Kernels/Cuda", "src/Ascl.Kernels/GpuCode"];
+
+    /// <summary>Where functions of the driver and the operating system are imported.</summary>
+    private static readonly string[] Imports = ["src/Ascl.Kernels/Cuda", "src/Ascl.Kernels/Linux"];
 
     private static readonly Dictionary<string, string> PlaceOfLibrary = new()
     {
-        ["Microsoft.ML.OnnxRuntime"] = "src/Ascl.Models/Onnx/",
-        ["Google.Protobuf"] = "src/Ascl.Kernels/Files/Protobuf",
+        ["Microsoft.ML.OnnxRuntime"] = "src/Ascl.OnnxRuntime/",
+        ["Google.Protobuf"] = "src/Ascl.Core/Files/Protobuf",
         ["JpegLibrary"] = "src/Ascl.Data/Sources/JpegFile.cs",
         ["ADRaffy.ENSNormalize"] = "src/Ascl.Data/ComposedText.cs",
         ["OxyPlot"] = "src/Ascl.Robustness/Reporting/Chart.cs",
@@ -28,12 +34,12 @@ internal static partial class FileRules
     private static bool StatesTheRules(SourceFile file) => file.IsIn("tests/Ascl.Architecture.Tests");
 
     public static IEnumerable<Violation> GpuTypesStayInTheirFiles(SourceFile file) =>
-        !file.IsIn("src") || file.IsIn(Native) || file.Name == "CudaDevice.cs" || file.Name.EndsWith(".Cuda.cs", StringComparison.Ordinal)
+        !file.IsIn("src") || Gpu.Any(file.IsIn) || file.Name.EndsWith(".Cuda.cs", StringComparison.Ordinal)
             ? []
-            : Lines(file, IlgpuType(), _ => "ILGPU types belong in *.Cuda.cs, CudaDevice.cs or Native/");
+            : Lines(file, IlgpuType(), _ => "ILGPU types belong in *.Cuda.cs, Cuda/ or GpuCode/");
 
     public static IEnumerable<Violation> NativeImportsStayInNative(SourceFile file) =>
-        file.IsIn(Native) ? [] : Lines(file, NativeImport(), match => $"{match.Groups[1]} belongs in {Native}");
+        Imports.Any(file.IsIn) ? [] : Lines(file, NativeImport(), match => $"{match.Groups[1]} belongs in {string.Join(" or ", Imports)}");
 
     /// <summary>A library of one purpose has one place: the rest of the project speaks to that.</summary>
     public static IEnumerable<Violation> LibrariesStayInTheirPlaces(SourceFile file) =>

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 
 namespace Ascl.Cli.Tests;
 

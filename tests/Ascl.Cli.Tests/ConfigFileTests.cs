@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Verbs;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 using Xunit;
 
 namespace Ascl.Cli.Tests;

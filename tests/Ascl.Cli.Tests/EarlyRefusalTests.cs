@@ -1,4 +1,4 @@
-using Ascl.Kernels.Files;
+using Ascl.Core.Files;
 using Xunit;
 
 namespace Ascl.Cli.Tests;

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Ascl.Autograd;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Files;
 using Ascl.Models;
-using Ascl.Models.Weights;
+using Ascl.Models.Checkpoints;
 using Xunit;
 
 namespace Ascl.Cli.Tests;

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Files;
 using Ascl.Models;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Onnx;
-using Ascl.Models.Weights;
 using Xunit;
 
 namespace Ascl.Cli.Tests;

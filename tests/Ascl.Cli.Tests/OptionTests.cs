@@ -2,7 +2,7 @@ using System.Reflection;
 using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Verbs;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 using Ascl.Robustness.Training;
 using CommandLine;
 using Xunit;

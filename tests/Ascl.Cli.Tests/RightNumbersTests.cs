@@ -1,8 +1,9 @@
 using System.Text.Json.Nodes;
 using Ascl.Autograd;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Files;
 using Ascl.Models;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
 using Xunit;
 

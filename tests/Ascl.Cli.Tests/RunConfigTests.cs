@@ -2,8 +2,8 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Settings;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Settings;
 using Ascl.Robustness.Training;
 using Xunit;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Core.Files;
 using Xunit;
 
 namespace Ascl.Cli.Tests;

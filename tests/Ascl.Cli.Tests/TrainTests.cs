@@ -2,8 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
-using Ascl.Cli.Verbs;
-using Ascl.Kernels.Files;
+using Ascl.Core.Files;
+using Ascl.Kernels.Devices;
+using Ascl.Models.Checkpoints;
 using Xunit;
 
 namespace Ascl.Cli.Tests;
@@ -172,7 +173,7 @@ public sealed class TrainTests : IDisposable
         {
             string path = Path.Combine(folder, "silu.safetensors");
             using Kernels.Devices.CpuDevice device = new(1);
-            Models.Weights.ClassifierFile.Save(path, new(device, new(Network, 1, 10, [], [], Activation: Models.Activation.Silu)));
+            Models.Checkpoints.ClassifierFile.Save(path, new(device, new(Network, 1, 10, [], [], Activation: Models.Activation.Silu)));
             return path;
         }
     }

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
+using Ascl.Core.Diagnostics;
 using Ascl.Data.Sources;
-using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Data.Tests;
 

@@ -1,3 +1,5 @@
+using Ascl.Core.Diagnostics;
+
 namespace Ascl.Data.Tests;
 
 public sealed class IdxFilesTests : IDisposable
@@ -81,7 +83,7 @@ public sealed class IdxFilesTests : IDisposable
             {
                 Assert.Equal(first, Made.Image(Open().Train, 0));
             }
-            catch (Kernels.Diagnostics.UserErrorException e)
+            catch (Core.Diagnostics.UserErrorException e)
             {
                 Assert.Contains(folder["train-images-idx3-ubyte.gz"], e.Message);
                 noticed++;

@@ -1,3 +1,5 @@
+using Ascl.Core.Diagnostics;
+
 namespace Ascl.Data.Tests;
 
 public sealed class ImageFolderTests : IDisposable
@@ -170,7 +172,7 @@ public sealed class ImageFolderTests : IDisposable
             {
                 Assert.InRange(Open(path).Train.Count, 1, 5);
             }
-            catch (Kernels.Diagnostics.UserErrorException e)
+            catch (Core.Diagnostics.UserErrorException e)
             {
                 Assert.Contains(path, e.Message);
             }

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Tests.Cuda;
 using Ascl.Robustness.Tests.Training;
 using Ascl.Testing;

@@ -1,5 +1,7 @@
 using Ascl.Autograd;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Dispatch;
 using ILGPU;
 
 namespace Ascl.Library.Tests;

@@ -3,6 +3,7 @@ using Ascl.Autograd;
 using Ascl.Autograd.Checking;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Dispatch;
 using Ascl.Kernels.Profiling;
 using Ascl.Testing;
 using Xunit;

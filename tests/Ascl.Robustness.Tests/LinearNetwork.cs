@@ -2,7 +2,7 @@ using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 using Ascl.Models;
 using Ascl.Models.Networks;
 using Ascl.Models.Weights;

@@ -2,7 +2,7 @@ using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 
@@ -48,7 +48,7 @@ internal static class Made
         where name != "brendel-bethge" || norm == PerturbationNorm.Linf
         select (name, norm);
 
-    public static int[] Predictions(Classifier model, Tensor images) => model.Forward(images, ForwardMode.Frozen).Logits.Predict().ToArray();
+    public static int[] Predictions(Classifier model, Tensor images) => model.Forward(images, ForwardMode.Inference).Logits.Predict().ToArray();
 
     public static float[] Uniform(int length, uint stream, float low, float high)
     {

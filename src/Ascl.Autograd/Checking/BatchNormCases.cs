@@ -1,4 +1,5 @@
 using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
 
 namespace Ascl.Autograd.Checking;
 

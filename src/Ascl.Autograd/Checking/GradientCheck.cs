@@ -1,6 +1,6 @@
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 
 namespace Ascl.Autograd.Checking;
 

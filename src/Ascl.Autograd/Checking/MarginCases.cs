@@ -1,4 +1,5 @@
 using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Margin;
 
 namespace Ascl.Autograd.Checking;

@@ -1,4 +1,4 @@
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 
 namespace Ascl.Autograd.Checking;
 

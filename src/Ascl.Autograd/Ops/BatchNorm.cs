@@ -1,7 +1,7 @@
-using Ascl.Kernels.Activations;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.BatchNorm;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Layout;
 
 namespace Ascl.Autograd.Ops;
 

@@ -1,6 +1,6 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Autograd.Ops;
 

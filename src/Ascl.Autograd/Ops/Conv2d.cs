@@ -1,5 +1,6 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Conv2d;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Reduce;
 

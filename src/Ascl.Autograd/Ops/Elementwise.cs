@@ -1,4 +1,4 @@
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Elementwise;
 
 namespace Ascl.Autograd.Ops;

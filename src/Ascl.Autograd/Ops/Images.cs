@@ -1,5 +1,6 @@
-using Ascl.Kernels.Activations;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Layout;
 
 namespace Ascl.Autograd.Ops;
 

@@ -1,4 +1,5 @@
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Gemm;
 using Ascl.Kernels.Reduce;
 

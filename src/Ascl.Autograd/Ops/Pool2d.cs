@@ -1,3 +1,4 @@
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Pool2d;
 
 namespace Ascl.Autograd.Ops;

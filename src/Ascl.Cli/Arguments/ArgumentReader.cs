@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Reflection;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 using CommandLine;
 
 namespace Ascl.Cli.Arguments;

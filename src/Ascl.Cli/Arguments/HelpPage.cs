@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Text;
-using Ascl.Cli.Verbs;
 using CommandLine;
 
 namespace Ascl.Cli.Arguments;
@@ -11,7 +10,8 @@ internal static class HelpPage
     private const int Width = 100;
     private const int OptionColumn = 30;
 
-    public static string OfProgram()
+    /// <param name="verbs">Their names and what they do.</param>
+    public static string OfProgram(IEnumerable<(string Name, string Help)> verbs)
     {
         var page = new StringBuilder();
         page.AppendLine("""
@@ -26,8 +26,8 @@ internal static class HelpPage
 
             Commands
             """);
-        foreach (Verb verb in Verb.All)
-            AppendEntry(page, $"  {verb.Name}", verb.Help, 16);
+        foreach (var (name, help) in verbs)
+            AppendEntry(page, $"  {name}", help, 16);
         page.AppendLine("""
 
             ascl COMMAND --help tells about one command, with examples; ascl --version prints the version.

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 using System.Reflection.Emit;
-using Ascl.Kernels.Settings;
+using Ascl.Core.Settings;
 using CommandLine;
 
 namespace Ascl.Cli.Arguments;

@@ -1,4 +1,4 @@
-using Ascl.Cli.Verbs;
+using Ascl.Kernels.Devices;
 using Ascl.Robustness.Training;
 using CommandLine;
 

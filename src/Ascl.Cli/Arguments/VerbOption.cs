@@ -1,5 +1,5 @@
 using System.Reflection;
-using Ascl.Kernels.Settings;
+using Ascl.Core.Settings;
 using CommandLine;
 
 namespace Ascl.Cli.Arguments;

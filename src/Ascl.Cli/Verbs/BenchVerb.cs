@@ -1,7 +1,7 @@
 using System.Globalization;
 using Ascl.Cli.Arguments;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Profiling;
 using Ascl.Robustness.Benchmarks;
 using Ascl.Robustness.Training;

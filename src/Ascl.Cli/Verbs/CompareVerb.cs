@@ -1,7 +1,7 @@
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Robustness.Comparison;
 using CommandLine;
 

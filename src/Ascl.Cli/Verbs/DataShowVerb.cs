@@ -1,8 +1,8 @@
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Data;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Robustness.Training;
 using CommandLine;
 

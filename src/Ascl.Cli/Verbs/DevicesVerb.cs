@@ -1,6 +1,6 @@
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
-using Ascl.Kernels.Devices;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Simd;
 using CommandLine;
 

@@ -1,14 +1,15 @@
 using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Data;
-using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Models;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Onnx;
 using Ascl.Models.Weights;
+using Ascl.OnnxRuntime;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Evaluation.Honesty;
@@ -150,7 +151,7 @@ internal sealed partial class EvaluateVerb
 
     private Classifier Load(Device device, string file, (float[] Mean, float[] Std)? normalization, Action<string>? note)
     {
-        if (!OnnxNetwork.IsOnnx(file))
+        if (!OnnxFiles.IsOnnx(file))
             return RunFolder.RequireClassifier(ClassifierFile.Load(device, file, new()
             {
                 Network = Model,
@@ -175,7 +176,7 @@ internal sealed partial class EvaluateVerb
     /// <summary>All that the result depends on; weights and images by their content.</summary>
     private JsonObject Settings(string file, string specification, ImageSet test, Classifier model, AttackOptions options) => new()
     {
-        ["weights"] = FileHash.Of(OnnxNetwork.IsOnnx(file) ? OnnxFiles.Of(file) : [WeightPath.Parse(file).File]),
+        ["weights"] = FileHash.Of(OnnxFiles.IsOnnx(file) ? OnnxFiles.Of(file) : [WeightPath.Parse(file).File]),
         ["set"] = WeightPath.Parse(file).Set,
         ["classifier"] = ClassifierFile.Described(model.Spec),
         ["data"] = specification,

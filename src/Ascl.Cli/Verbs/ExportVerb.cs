@@ -1,12 +1,12 @@
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Models;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Onnx;
-using Ascl.Models.Weights;
 using Ascl.Robustness.Comparison;
 using Ascl.Robustness.Training;
 using CommandLine;
@@ -38,7 +38,7 @@ internal sealed class ExportVerb : VerbArguments, IVerb
 
     public int Run(CancellationToken stop)
     {
-        if (!OnnxNetwork.IsOnnx(Onnx))
+        if (!OnnxFiles.IsOnnx(Onnx))
             throw new UserErrorException($"option --onnx: {Onnx} does not end in .onnx");
         if (Normalize is not null && Data is null && InputNormalization.NeedsData(Normalize))
             throw new UserErrorException($"export: --normalize {Normalize} is for certain images: name them with --data");

@@ -1,8 +1,8 @@
 using Ascl.Autograd.Checking;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Robustness.Objectives;
 using CommandLine;
 

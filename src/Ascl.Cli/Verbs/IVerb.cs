@@ -8,11 +8,3 @@ public interface IVerb
     /// <returns>The process's exit code: 0, or 1 where a check failed.</returns>
     int Run(CancellationToken stop);
 }
-
-/// <summary>A line in a verb's help: what one wants, and what to type.</summary>
-[AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
-internal sealed class ExampleAttribute(string what, string arguments) : Attribute
-{
-    public string What => what;
-    public string Arguments => arguments;
-}

@@ -1,8 +1,8 @@
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Kernels.Profiling;
 using Ascl.Robustness.Benchmarks;
 using Ascl.Robustness.Training;

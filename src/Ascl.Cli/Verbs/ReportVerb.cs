@@ -1,8 +1,8 @@
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Robustness.Training;
 using CommandLine;
 

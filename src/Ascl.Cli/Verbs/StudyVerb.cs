@@ -1,11 +1,11 @@
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Models;
-using Ascl.Models.Weights;
+using Ascl.Models.Checkpoints;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.LatentStudy;

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Models;
 using Ascl.Models.Networks;
 using Ascl.Robustness.Attacks;

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
+using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Devices;
 using Ascl.Robustness.Training;
 using CommandLine;
 
@@ -58,7 +60,7 @@ public partial class TrainVerb : VerbArguments, IVerb
     }
 
     /// <summary>The run that the options describe.</summary>
-    /// <exception cref="Kernels.Diagnostics.UserErrorException">A value is unknown or out of range.</exception>
+    /// <exception cref="Core.Diagnostics.UserErrorException">A value is unknown or out of range.</exception>
     public RunConfig ToRunConfig() => RunConfig.Of(Given(), "train");
 
     public override string? DefaultOf(string option) => RunConfig.Settings.Any(setting => setting.Name == option && setting.Follows) ? null : new RunConfig().ToJson()[option] switch

@@ -1,9 +1,9 @@
 using Ascl.Cli.Display;
+using Ascl.Core.Files;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Files;
 using Ascl.Models;
-using Ascl.Models.Weights;
+using Ascl.Models.Checkpoints;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Reporting;

@@ -1,6 +1,6 @@
 using System.Reflection;
 using Ascl.Cli.Arguments;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;

@@ -1,6 +1,6 @@
 using System.IO.Compression;
+using Ascl.Core.Diagnostics;
 using Ascl.Data.Sources;
-using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Data.Sample;
 

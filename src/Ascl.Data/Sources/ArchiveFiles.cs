@@ -2,7 +2,7 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using System.IO.Hashing;
 using System.Text;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 
 namespace Ascl.Data.Sources;
 

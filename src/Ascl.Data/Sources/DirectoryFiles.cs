@@ -2,8 +2,8 @@ using System.IO.Hashing;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 
 namespace Ascl.Data.Sources;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 
 namespace Ascl.Data.Sources;
 

@@ -1,4 +1,4 @@
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 using StbImageSharp;
 
 namespace Ascl.Data.Sources;

@@ -1,5 +1,5 @@
 using System.Runtime.ExceptionServices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 
 namespace Ascl.Data.Sources;
 

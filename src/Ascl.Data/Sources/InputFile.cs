@@ -1,6 +1,6 @@
 using System.IO.Compression;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 
 namespace Ascl.Data.Sources;
 

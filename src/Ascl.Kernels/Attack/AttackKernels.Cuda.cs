@@ -1,6 +1,7 @@
+using Ascl.Core.Random;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Native;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.GpuCode;
 using ILGPU;
 
 namespace Ascl.Kernels.Attack;
@@ -100,8 +101,8 @@ public static unsafe partial class AttackKernels
                 Float4 drawn;
                 if (p.Deviation > 0)
                 {
-                    var (first, second) = Philox.Cuda.ToNormal(a, b);
-                    var (third, fourth) = Philox.Cuda.ToNormal(c, d);
+                    var (first, second) = NormalNumbers.ToNormal(a, b);
+                    var (third, fourth) = NormalNumbers.ToNormal(c, d);
                     drawn = new(first * p.Deviation, second * p.Deviation, third * p.Deviation, fourth * p.Deviation);
                 }
                 else

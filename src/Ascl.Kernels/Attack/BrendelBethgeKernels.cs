@@ -1,6 +1,7 @@
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
 
@@ -17,9 +18,9 @@ public static unsafe partial class BrendelBethgeKernels
     {
         if (x.Device is CudaDevice)
         {
-            DeviceBuffer<float> moved = HostPath.Download(x);
-            Step(image, HostPath.Download(original), HostPath.Download(normals), HostPath.Download(shifts), radius, moved);
-            HostPath.Upload(moved, x);
+            DeviceBuffer<float> moved = CpuFallback.Download(x);
+            Step(image, CpuFallback.Download(original), CpuFallback.Download(normals), CpuFallback.Download(shifts), radius, moved);
+            CpuFallback.Upload(moved, x);
             return;
         }
         using var trace = KernelTrace.Begin("attack.trust_region_step", x.Length, 4000.0 * x.Length, 16.0 * x.Length);

@@ -1,4 +1,4 @@
-using Ascl.Kernels.Native;
+using Ascl.Kernels.GpuCode;
 using ILGPU;
 
 namespace Ascl.Kernels.Attack;

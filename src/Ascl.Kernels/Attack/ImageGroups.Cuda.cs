@@ -1,5 +1,5 @@
-using Ascl.Kernels.Devices;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.Cuda;
+using Ascl.Kernels.GpuCode;
 using ILGPU;
 using ILGPU.Runtime;
 

@@ -1,5 +1,6 @@
+using Ascl.Core.Random;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Random;
 using ILGPU;
 
 namespace Ascl.Kernels.Attack;

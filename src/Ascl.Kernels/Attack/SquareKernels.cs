@@ -1,6 +1,6 @@
+using Ascl.Core.Random;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
 

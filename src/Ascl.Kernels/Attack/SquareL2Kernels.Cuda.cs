@@ -1,6 +1,7 @@
+using Ascl.Core.Random;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Native;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.GpuCode;
 using ILGPU;
 
 namespace Ascl.Kernels.Attack;

@@ -1,7 +1,8 @@
+using Ascl.Core.Random;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Native;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
 
@@ -21,9 +22,9 @@ public static unsafe partial class SquareL2Kernels
     {
         if (x.Device is CudaDevice)
         {
-            DeviceBuffer<float> tiled = HostPath.Download(x);
-            Tiles(channels, height, width, HostPath.Download(original), HostPath.Download(ids), key, epsilon, tiled);
-            HostPath.Upload(tiled, x);
+            DeviceBuffer<float> tiled = CpuFallback.Download(x);
+            Tiles(channels, height, width, CpuFallback.Download(original), CpuFallback.Download(ids), key, epsilon, tiled);
+            CpuFallback.Upload(tiled, x);
             return;
         }
         int plane = height * width, image = channels * plane, side = Math.Max(Math.Min(height, width) / TilesAcross, 1), rows = height / side, columns = width / side;

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Conv2d;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Simd;

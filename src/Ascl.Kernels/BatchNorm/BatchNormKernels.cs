@@ -1,7 +1,9 @@
-using Ascl.Kernels.Activations;
 using Ascl.Kernels.Conv2d;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Dispatch;
+using Ascl.Kernels.Layout;
 
 namespace Ascl.Kernels.BatchNorm;
 

@@ -1,4 +1,6 @@
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.GpuCode;
 using Ascl.Kernels.Reduce;
 using ILGPU;
 using ILGPU.Runtime;
@@ -82,7 +84,7 @@ internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda where 
         Gather(device, g, w, rows, default, default);
         device.Launch(
             ContrastiveTiles.Forward<TRule, TDistance>, (new Index3D(w.Blocks, w.Splits, 1), new Index3D(CudaDevice.GroupSize, 1, 1)), Tiles(g, w) with { Found = statistics });
-        device.Launch(SortedRows.Loss, Native.WarpRows.For(g.Rows), new SortedRows.LossArguments
+        device.Launch(SortedRows.Loss, GpuCode.WarpRows.For(g.Rows), new SortedRows.LossArguments
         {
             Order = w.Order,
             Positives = w.Positives,
@@ -112,7 +114,7 @@ internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda where 
         device.Launch(
             ContrastiveTiles.Backward<TRule, TDistance>, (new Index3D(w.Blocks, w.Splits, chunks), new Index3D(CudaDevice.GroupSize, 1, 1)),
             Tiles(g, w) with { Anchors = anchors, Found = partial });
-        device.Launch(SortedRows.Gradient, Native.WarpRows.For(g.Rows), new SortedRows.GradientArguments
+        device.Launch(SortedRows.Gradient, GpuCode.WarpRows.For(g.Rows), new SortedRows.GradientArguments
         {
             Order = w.Order,
             Partial = partial,
@@ -153,7 +155,7 @@ internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda where 
         });
 
     private static void Gather(CudaDevice device, ContrastiveGeometry g, Workspace w, DeviceBuffer<float> rows, ArrayView<float> state, ArrayView<float> anchors) => device.Launch(
-        SortedRows.Gather, Native.WarpRows.For(w.Places), new SortedRows.GatherArguments
+        SortedRows.Gather, GpuCode.WarpRows.For(w.Places), new SortedRows.GatherArguments
         {
             Order = w.Order,
             Rows = CudaDevice.View(rows),

@@ -1,5 +1,5 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Conv2d;

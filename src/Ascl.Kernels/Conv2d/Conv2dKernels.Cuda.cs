@@ -1,6 +1,7 @@
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Gemm;
+using Ascl.Kernels.Layout;
 using ILGPU;
 
 namespace Ascl.Kernels.Conv2d;

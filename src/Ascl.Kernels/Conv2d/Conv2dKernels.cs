@@ -1,5 +1,5 @@
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Conv2d;
 

@@ -1,7 +1,8 @@
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Gemm;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.GpuCode;
+using Ascl.Kernels.Layout;
 using ILGPU;
 
 namespace Ascl.Kernels.Conv2d;

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Gemm;
 using Ascl.Kernels.Simd;

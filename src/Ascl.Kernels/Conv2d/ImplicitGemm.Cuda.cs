@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Ascl.Kernels.Activations;
 using Ascl.Kernels.Gemm;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.GpuCode;
+using Ascl.Kernels.Layout;
 using ILGPU;
 
 namespace Ascl.Kernels.Conv2d;

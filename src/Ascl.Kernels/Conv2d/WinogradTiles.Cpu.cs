@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Conv2d;

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.Linux;
 
 namespace Ascl.Kernels.Devices;
 

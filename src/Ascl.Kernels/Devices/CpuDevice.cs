@@ -1,3 +1,4 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Simd;
 

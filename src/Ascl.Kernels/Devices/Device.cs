@@ -48,7 +48,7 @@ public abstract class Device : IDisposable
     /// Does work that is likely to come again. A GPU captures its launches the second time and from then on starts all of them at once.
     /// </summary>
     /// <returns>What the work returned: valid in the pool's scope around the call, until the device repeats other work.</returns>
-    public virtual TResult Repeat<TResult>(IRepeatedWork<TResult> work) => work.Run();
+    public virtual TResult RunCaptured<TResult>(ICapturable<TResult> work) => work.Run();
 
     /// <summary>How many pieces of work <see cref="Independently"/> does at the same time.</summary>
     public virtual int PiecesAtOnce => 1;

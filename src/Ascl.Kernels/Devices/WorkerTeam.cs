@@ -1,5 +1,5 @@
 using System.Runtime.ExceptionServices;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.Linux;
 
 namespace Ascl.Kernels.Devices;
 

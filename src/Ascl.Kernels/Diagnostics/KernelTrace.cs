@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Ascl.Core.Diagnostics;
 
 namespace Ascl.Kernels.Diagnostics;
 

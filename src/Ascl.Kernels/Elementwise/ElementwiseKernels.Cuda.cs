@@ -1,5 +1,6 @@
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.GpuCode;
 using Ascl.Kernels.Simd;
 using ILGPU;
 

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Dispatch;
 using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Elementwise;

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.GpuCode;
 using ILGPU;
 
 namespace Ascl.Kernels.Gemm;

@@ -1,5 +1,6 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Dispatch;
 using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Gemm;

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.GpuCode;
 using ILGPU;
 
 namespace Ascl.Kernels.Gemm;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 
 namespace Ascl.Kernels.Gemm;

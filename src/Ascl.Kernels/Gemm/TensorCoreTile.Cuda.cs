@@ -1,5 +1,5 @@
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Native;
 
 namespace Ascl.Kernels.Gemm;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Dispatch;
 using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Optimizer;

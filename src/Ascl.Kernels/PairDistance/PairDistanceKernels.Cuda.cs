@@ -1,3 +1,4 @@
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using ILGPU;
 using ILGPU.Runtime;

@@ -1,5 +1,8 @@
+using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.PairDistance;
 

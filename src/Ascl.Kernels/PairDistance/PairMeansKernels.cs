@@ -1,7 +1,9 @@
+using Ascl.Kernels.Dispatch;
 using System.Numerics;
+using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Native;
 
 namespace Ascl.Kernels.PairDistance;
 
@@ -25,7 +27,7 @@ public static unsafe class PairMeansKernels
         if (a.Length != (long)n * d || b.Length != (long)n * d)
             throw new ShapeException($"{name}: {a.Length} and {b.Length} values for [{n}, {d}]");
         if (a.Device is CudaDevice)
-            return Between(d, HostPath.Download(a), HostPath.Download(b), HostPath.Download(labels));
+            return Between(d, CpuFallback.Download(a), CpuFallback.Download(b), CpuFallback.Download(labels));
         CpuDevice device = CpuDevice.Of(a.Device, name);
         using var trace = KernelTrace.Begin(name, (n, d), 7.0 * n * n * d, 8.0 * n * d);
         float* pa = CpuDevice.Pointer(a), pb = CpuDevice.Pointer(b);

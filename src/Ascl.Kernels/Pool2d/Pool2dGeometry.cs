@@ -1,6 +1,6 @@
-using Ascl.Kernels.Activations;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Layout;
 
 namespace Ascl.Kernels.Pool2d;
 

@@ -1,6 +1,7 @@
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.GpuCode;
+using Ascl.Kernels.Layout;
 using ILGPU;
 using ILGPU.Runtime;
 

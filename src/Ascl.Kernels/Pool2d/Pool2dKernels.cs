@@ -1,6 +1,6 @@
-using Ascl.Kernels.Activations;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Dispatch;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Pool2d;

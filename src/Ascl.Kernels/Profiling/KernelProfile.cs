@@ -1,8 +1,8 @@
 using System.Text.Json;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
-using Ascl.Kernels.Files;
 using Ascl.Kernels.Gemm;
 
 namespace Ascl.Kernels.Profiling;

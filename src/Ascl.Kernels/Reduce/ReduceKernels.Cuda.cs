@@ -1,6 +1,8 @@
-using Ascl.Kernels.Activations;
+using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.GpuCode;
+using Ascl.Kernels.Layout;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -48,7 +50,7 @@ public static unsafe partial class ReduceKernels
     private static void ChannelSumsCuda(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
         if (layout.Blocks != 1)
-            throw new Diagnostics.ShapeException($"reduce.channel_sums: {layout} in {layout.Blocks} blocks of {layout.Block} channels, one is needed");
+            throw new ShapeException($"reduce.channel_sums: {layout} in {layout.Blocks} blocks of {layout.Block} channels, one is needed");
         ColumnSumsCuda(device, (layout.Length / layout.Block, layout.Block, layout.C), CudaDevice.View(x), CudaDevice.View(y));
     }
 

@@ -1,6 +1,8 @@
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Dispatch;
+using Ascl.Kernels.Layout;
 
 namespace Ascl.Kernels.Reduce;
 

@@ -4,7 +4,7 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Models.Layers;
 
-/// <summary>A convolution and what follows it: bias or BatchNorm, a residual, an activation. In <see cref="ForwardMode.Frozen"/> all of it is one pass with ReLU.</summary>
+/// <summary>A convolution and what follows it: bias or BatchNorm, a residual, an activation. In <see cref="ForwardMode.Inference"/> all of it is one pass with ReLU.</summary>
 public sealed class ConvLayer
 {
     private readonly Tensor weight;
@@ -33,7 +33,7 @@ public sealed class ConvLayer
 
     private Tensor Convolve(Tensor x, ForwardMode mode, Tensor? residual, bool relu)
     {
-        if (mode == ForwardMode.Frozen)
+        if (mode == ForwardMode.Inference)
         {
             FoldedWeights folded = FoldedWeights.Of(weight, bias, norm?.State);
             return x.Conv2d(folded.Weight, folded.Bias, stride, padding, residual, relu);

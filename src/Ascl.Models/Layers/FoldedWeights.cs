@@ -1,5 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
 
 namespace Ascl.Models.Layers;
 

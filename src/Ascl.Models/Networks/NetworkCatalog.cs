@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 using Ascl.Models.Weights;
 
 namespace Ascl.Models.Networks;

@@ -2,8 +2,10 @@ using System.Reflection;
 using System.Text.Json;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
+using Ascl.Kernels.Devices;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
 
 namespace Ascl.Models.Onnx;

@@ -1,5 +1,5 @@
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 
 namespace Ascl.Models.Onnx;
 
@@ -9,6 +9,9 @@ public static class OnnxFiles
     // Field numbers of onnx.proto.
     private const int ModelGraph = 7, ModelFunctions = 25, GraphNode = 1, GraphInitializer = 5, GraphSparseInitializer = 15, FunctionNode = 7, NodeAttribute = 5,
         AttributeTensor = 5, AttributeGraph = 6, AttributeTensors = 10, AttributeGraphs = 11, SparseValues = 1, SparseIndices = 2, TensorExternalData = 13, EntryKey = 1, EntryValue = 2;
+
+    /// <summary>Whether a file is an ONNX model, by its name.</summary>
+    public static bool IsOnnx(string path) => path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The graph's file, then the files of external data that its tensors name, each once; those that are missing too.</summary>
     /// <exception cref="UserErrorException">The file cannot be read, or is not an ONNX model.</exception>

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Ascl.Kernels.Files;
+using Ascl.Core.Files;
 
 namespace Ascl.Models.Onnx;
 

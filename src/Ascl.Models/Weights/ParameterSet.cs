@@ -1,7 +1,7 @@
 using Ascl.Autograd;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Random;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Random;
 
 namespace Ascl.Models.Weights;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using System.Text.Json.Serialization;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 
 namespace Ascl.Models.Weights;
 
@@ -25,7 +26,7 @@ public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images,
     public const string Key = "ascl.provenance";
 
     /// <summary>As JSON.</summary>
-    public string Text() => JsonSerializer.Serialize(new(Norm, Epsilon, Images.Text(), Run, ChosenBy.Text(), Size, IsEncoder), ClassifierJson.Default.ProvenanceText);
+    public string Text() => JsonSerializer.Serialize(new(Norm, Epsilon, Images.Text(), Run, ChosenBy.Text(), Size, IsEncoder), ProvenanceJson.Default.ProvenanceText);
 
     /// <summary>How many of some images the weights have learned or were chosen by; null where that cannot be told, as they are of another size.</summary>
     public int? CountOf(IReadOnlyList<int> size, IEnumerable<ulong> pixelHashes) => size.SequenceEqual(Size) ? Images.Union(ChosenBy).CountOf(pixelHashes) : null;
@@ -39,7 +40,7 @@ public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images,
             return null;
         try
         {
-            return JsonSerializer.Deserialize(text, ClassifierJson.Default.ProvenanceText) is { Norm: "linf" or "l2", Epsilon: >= 0 and < float.MaxValue, Images: { } images, Run: not null, ChosenBy: { } chosenBy, Size.Count: 3 } read
+            return JsonSerializer.Deserialize(text, ProvenanceJson.Default.ProvenanceText) is { Norm: "linf" or "l2", Epsilon: >= 0 and < float.MaxValue, Images: { } images, Run: not null, ChosenBy: { } chosenBy, Size.Count: 3 } read
                 ? new(read.Norm, read.Epsilon, ImageHashes.Parse(images), read.Run) { ChosenBy = ImageHashes.Parse(chosenBy), Size = read.Size, IsEncoder = read.IsEncoder }
                 : throw new FormatException("a value is missing");
         }
@@ -67,3 +68,7 @@ public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images,
 
 /// <summary>A provenance as it stands in a file.</summary>
 internal sealed record ProvenanceText(string Norm, double Epsilon, string Images, string Run, string ChosenBy, IReadOnlyList<int> Size, bool IsEncoder);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ProvenanceText))]
+internal sealed partial class ProvenanceJson : JsonSerializerContext;

@@ -1,4 +1,4 @@
-using Ascl.Kernels.Files;
+using Ascl.Core.Files;
 
 namespace Ascl.Models.Weights;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;

@@ -1,6 +1,7 @@
 using Ascl.Autograd;
+using Ascl.Core.Random;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
-using Ascl.Kernels.Random;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;

@@ -3,7 +3,7 @@ using Ascl.Autograd.Ops;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
@@ -61,7 +61,7 @@ internal static class WrongClasses
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         int[] labels = batch.Labels.ToArray();
-        return [.. model.Forward(batch.Images, ForwardMode.Frozen).Logits.ToArray().Chunk(model.Spec.Classes)
+        return [.. model.Forward(batch.Images, ForwardMode.Inference).Logits.ToArray().Chunk(model.Spec.Classes)
             .Select((row, i) => Enumerable.Range(0, row.Length).Where(c => c != labels[i]).OrderByDescending(c => row[c]).ToArray())];
     }
 }

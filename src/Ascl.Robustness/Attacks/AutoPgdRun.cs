@@ -1,10 +1,10 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
-using Ascl.Kernels.Random;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
@@ -124,16 +124,16 @@ internal sealed class AutoPgdRun
         using IDisposable scope = model.Device.Pool.BeginScope();
         GradientPass pass = new(model, loss, x.Shape, x.Data, batch.Labels, targets, gradients.Data);
         // A random network does something else each time.
-        var (losses, predictions) = settings.Passes > 1 ? pass.Run() : model.Device.Repeat(pass);
+        var (losses, predictions) = settings.Passes > 1 ? pass.Run() : model.Device.RunCaptured(pass);
         return (losses.ToArray(), predictions.ToArray());
     }
 
     private sealed record GradientPass(Classifier Model, AttackLoss Loss, Shape Shape, DeviceBuffer<float> X, DeviceBuffer<int> Labels, DeviceBuffer<int>? Targets, DeviceBuffer<float> Gradients)
-        : IRepeatedWork<(Tensor Losses, DeviceBuffer<int> Predictions)>
+        : ICapturable<(Tensor Losses, DeviceBuffer<int> Predictions)>
     {
         public (Tensor Losses, DeviceBuffer<int> Predictions) Run()
         {
-            Tensor point = Tensor.Over(X, Shape, requiresGrad: true), logits = Model.Forward(point, ForwardMode.Frozen).Logits;
+            Tensor point = Tensor.Over(X, Shape, requiresGrad: true), logits = Model.Forward(point, ForwardMode.Inference).Logits;
             Tensor losses = Loss.Each(logits, Labels, targets: Targets);
             WorkCount.BackwardImages += Shape[0];
             ElementwiseKernels.Copy(Gradient.Of(losses.Sum(), point)[0].Data, 0, Gradients, 0, Shape.Length);

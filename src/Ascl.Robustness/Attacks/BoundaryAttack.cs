@@ -1,11 +1,11 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Margin;
-using Ascl.Kernels.Random;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
@@ -75,7 +75,7 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
             var (margins, gradients) = Boundaries(model, batch, x, targets, labels);
             BoundaryKernels.Step(Settings.Norm, image, batch.Images.Data, margins.Data, gradients.Data, Settings.LargestAlpha, Settings.Eta, x.Data);
 
-            int[] predictions = model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray();
+            int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray();
             int[] turned = [.. predictions.Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];
             if (!turned.Contains(1))
                 continue;
@@ -95,7 +95,7 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
     /// <summary>The differences of logits whose linearisation each image is projected onto, and their gradients.</summary>
     private (Tensor Margins, Tensor Gradients) Boundaries(Classifier model, ImageBatch batch, Tensor x, int[]? targets, int[] labels)
     {
-        Tensor point = x.Detach(requiresGrad: true), logits = model.Forward(point, ForwardMode.Frozen).Logits;
+        Tensor point = x.Detach(requiresGrad: true), logits = model.Forward(point, ForwardMode.Inference).Logits;
         if (targets is not null)
             return Towards(targets);
         int image = x.Shape.Length / batch.Count;

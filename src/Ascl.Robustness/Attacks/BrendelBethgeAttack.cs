@@ -1,11 +1,11 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Margin;
-using Ascl.Kernels.Random;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
@@ -70,7 +70,7 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
         public bool[] Keep(Tensor x, int[] places)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            return Keep(x, places, model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray());
+            return Keep(x, places, model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray());
         }
 
         public bool[] Keep(Tensor x, int[] places, int[] predictions)
@@ -136,7 +136,7 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
                 (places, batch, x, normals) = ([.. left.Select(i => places[i])], batch.Select(left), ImageBatch.SelectImages(x, left), ImageBatch.SelectImages(normals, left));
 
             using IDisposable scope = device.Pool.BeginScope();
-            Tensor point = x.Detach(requiresGrad: true), logits = found.Model.Forward(point, ForwardMode.Frozen).Logits, margins = logits.Margin(MarginLoss.Difference, batch.Labels);
+            Tensor point = x.Detach(requiresGrad: true), logits = found.Model.Forward(point, ForwardMode.Inference).Logits, margins = logits.Margin(MarginLoss.Difference, batch.Labels);
             found.Keep(x, places, logits.Predict().ToArray());
             Tensor gradients = Gradient.Of(margins.Sum(), point)[0];
             WorkCount.BackwardImages += places.Length;

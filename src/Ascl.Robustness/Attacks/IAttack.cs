@@ -1,6 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;

@@ -53,7 +53,7 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
 }
 
 /// <summary>Batches of a device that are filled again and again: one of each size. What works on one of them finds the same memory each time, so that
-/// <see cref="Device.Repeat"/> knows it again.</summary>
+/// <see cref="Device.RunCaptured"/> knows it again.</summary>
 public sealed class ResidentBatches(Device device)
 {
     private readonly Dictionary<Shape, ImageBatch> batches = [];

@@ -1,8 +1,9 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
-using Ascl.Kernels.Random;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
@@ -32,7 +33,7 @@ public sealed class MultiTargetedAttack(double epsilon, double stepSize, int ste
             Tensor x = Tensor.EmptyLike(some.Images);
             AttackKernels.Start(AttackStart.Uniform, norm, image, some.Images.Data, some.Ids, key.At(key.Step * (uint)rounds + (uint)round), (float)epsilon, x.Data);
             towards.Ascend(model, some, x, model.Device.Upload<int>([.. left.Select(i => wrong[i][round])]));
-            int[] predictions = model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray(), labels = some.Labels.ToArray();
+            int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray(), labels = some.Labels.ToArray();
             foreach (var (i, place) in left.Index().Where(entry => predictions[entry.Index] != labels[entry.Index]))
                 ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, place * image, image);
             left = [.. left.Where((_, i) => predictions[i] == labels[i])];

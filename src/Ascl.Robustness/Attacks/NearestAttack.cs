@@ -1,6 +1,7 @@
 using Ascl.Autograd;
+using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.Devices;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;

@@ -1,8 +1,9 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
-using Ascl.Kernels.Random;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
@@ -27,7 +28,7 @@ public sealed class NoiseAttack(double epsilon, int draws = 10, PerturbationNorm
             using IDisposable scope = model.Device.Pool.BeginScope();
             Tensor x = Tensor.EmptyLike(batch.Images);
             AttackKernels.Start(AttackStart.Uniform, norm, image, batch.Images.Data, batch.Ids, key with { Purpose = RandomPurpose.InputNoise, Step = key.Step * (uint)draws + (uint)draw }, (float)epsilon, x.Data);
-            int[] turned = [.. model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray().Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];
+            int[] turned = [.. model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray().Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];
             AutoPgdKernels.Copy(image, model.Device.Upload<int>(turned), x.Data, adversarial.Data);
         }
         return adversarial;

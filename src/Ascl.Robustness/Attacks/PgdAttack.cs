@@ -1,11 +1,11 @@
 using System.Globalization;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
-using Ascl.Kernels.Random;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
@@ -13,7 +13,7 @@ namespace Ascl.Robustness.Attacks;
 /// <summary>Settings of <see cref="PgdAttack"/>; ε and step size in units of [0, 1] pixels.</summary>
 /// <param name="StepSize">Length of a step; <see cref="DefaultStepSize"/> follows from the others.</param>
 /// <param name="Steps">0 leaves the images at the start.</param>
-/// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or <see cref="ForwardMode.Frozen"/>.</param>
+/// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or <see cref="ForwardMode.Inference"/>.</param>
 /// <param name="EarlyStop">An image stays where it is once it is misclassified.</param>
 public sealed record PgdSettings(
     double Epsilon,
@@ -22,7 +22,7 @@ public sealed record PgdSettings(
     PerturbationNorm Norm = PerturbationNorm.Linf,
     AttackStart Start = AttackStart.Uniform,
     AttackLoss Loss = AttackLoss.CrossEntropy,
-    ForwardMode Mode = ForwardMode.Frozen,
+    ForwardMode Mode = ForwardMode.Inference,
     bool EarlyStop = false)
 {
     public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon", Epsilon);
@@ -89,7 +89,7 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
             if (stopped is null)
-                model.Device.Repeat(iteration);
+                model.Device.RunCaptured(iteration);
             else if (!iteration.Run(stopped))
                 break;
         }
@@ -97,7 +97,7 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
 
     /// <summary>One step, in place.</summary>
     private sealed record Iteration(PgdSettings Settings, Classifier Model, Shape Shape, DeviceBuffer<float> Images, DeviceBuffer<int> Labels, DeviceBuffer<float> Adversarial,
-        DeviceBuffer<float>? Clean, DeviceBuffer<int>? Targets) : IRepeatedWork<Tensor>
+        DeviceBuffer<float>? Clean, DeviceBuffer<int>? Targets) : ICapturable<Tensor>
     {
         /// <summary>The logits before the step.</summary>
         public Tensor Run()

@@ -4,7 +4,7 @@ using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Margin;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
@@ -88,7 +88,7 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
     private static float[] Margins(Classifier model, Tensor x, ImageBatch batch)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        Tensor logits = model.Forward(x, ForwardMode.Frozen).Logits;
+        Tensor logits = model.Forward(x, ForwardMode.Inference).Logits;
         int[] predictions = logits.Predict().ToArray(), labels = batch.Labels.ToArray();
         // Equal logits count as the prediction says, which is the first class.
         return [.. logits.Margin(MarginLoss.Difference, batch.Labels).ToArray().Select((margin, i) => predictions[i] == labels[i] ? Math.Max(-margin, float.Epsilon) : -margin)];

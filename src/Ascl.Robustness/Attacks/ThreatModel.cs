@@ -1,7 +1,7 @@
 using System.Globalization;
+using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Robustness.Attacks;
 

@@ -19,7 +19,7 @@ public static class VanishedGradients
     public static int CountIn(Classifier model, ImageBatch batch)
     {
         Tensor x = batch.Images.Detach(requiresGrad: true);
-        return CountIn(model.Forward(x, ForwardMode.Frozen).Logits, x, batch);
+        return CountIn(model.Forward(x, ForwardMode.Inference).Logits, x, batch);
     }
 
     /// <summary>The same where there was a forward pass already.</summary>

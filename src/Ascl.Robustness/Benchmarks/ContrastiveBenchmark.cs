@@ -1,6 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Benchmarks;

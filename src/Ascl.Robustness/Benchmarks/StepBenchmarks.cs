@@ -1,7 +1,7 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 using Ascl.Models;
 using Ascl.Models.Networks;
 using Ascl.Robustness.Attacks;
@@ -58,7 +58,7 @@ public sealed class StepBenchmarks
             return Gradient.Of(model.Forward(x, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), x);
         }),
         "param-grad" => () => Scoped(() => Gradient.Of(model.Forward(batch.Images, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), optimizer.Tensors)),
-        "attack-eval" => () => Scoped(() => Attack(ForwardMode.Frozen)),
+        "attack-eval" => () => Scoped(() => Attack(ForwardMode.Inference)),
         "pgd-step" => () => Scoped(() => step.Run(batch, Attack(ForwardMode.Train), LearningRate)),
         _ => throw new ArgumentException($"no measurement {name}"),
     };

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Ascl.Kernels.Settings;
+using Ascl.Core.Settings;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Training;
 

@@ -1,10 +1,11 @@
 using System.Globalization;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 
@@ -83,7 +84,7 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
             Tensor x = Tensor.FromArray(model.Device, new(chunk.Length, data.Channels, data.Height, data.Width), [.. chunk.SelectMany(i => i)]);
-            int[] predictions = model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray();
+            int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray();
             wrong += predictions.Index().Count(p => p.Item != labels[b * batchSize + p.Index]);
         }
         return wrong;

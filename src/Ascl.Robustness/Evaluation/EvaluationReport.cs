@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
+using Ascl.Kernels.Devices;
 using Ascl.Robustness.Evaluation.Honesty;
 using Ascl.Robustness.Training;
 
@@ -49,7 +51,7 @@ public sealed record EvaluationReport(
     int? TrainedOn = null, string? WeightsSha256 = null, int? CheckedImages = null)
 {
     /// <summary>The report in a file; null where there is none.</summary>
-    /// <exception cref="Kernels.Diagnostics.UserErrorException">The file is damaged.</exception>
+    /// <exception cref="Core.Diagnostics.UserErrorException">The file is damaged.</exception>
     public static EvaluationReport? Read(string path) => JsonFile.ReadRecord(path, RunJson.Default.EvaluationReport, report => report.Attacks is not null);
 
     /// <summary>How many images of which part, and what to think of them: no accuracy is to be shown without it.</summary>

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Data;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 
 namespace Ascl.Robustness.Evaluation;
 

@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Files;
+using Ascl.Core.Random;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Files;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
@@ -147,7 +148,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         {
             plan.Fill(b, host);
             using IDisposable scope = model.Device.Pool.BeginScope();
-            Tensor logits = model.Forward(batches.Of(images, host).Images, ForwardMode.Frozen).Logits;
+            Tensor logits = model.Forward(batches.Of(images, host).Images, ForwardMode.Inference).Logits;
             float[] values = logits.ToArray();
             LogitChecks.RequireFinite(values, host.Ids, model.Spec.Network, images.Name);
             probabilities += LogitChecks.CountProbabilities(values, model.Spec.Classes);
@@ -163,7 +164,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         Tensor x = Upload([.. Enumerable.Range(0, Math.Min(batchSize, images.Count))]).Images;
-        return !model.Forward(x, ForwardMode.Frozen).Logits.ToArray().SequenceEqual(model.Forward(x, ForwardMode.Frozen).Logits.ToArray());
+        return !model.Forward(x, ForwardMode.Inference).Logits.ToArray().SequenceEqual(model.Forward(x, ForwardMode.Inference).Logits.ToArray());
     }
 
     /// <summary>All starts of an attack on some images; a restart only sees those that survived the ones before it.</summary>
@@ -245,7 +246,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     private bool[] Predicted(Tensor x, ReadOnlySpan<int> labels)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        return Correct(model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray(), labels);
+        return Correct(model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray(), labels);
     }
 
     private static bool[] Correct(int[] predictions, ReadOnlySpan<int> labels)

@@ -1,6 +1,6 @@
 using System.Globalization;
+using Ascl.Core.Diagnostics;
 using Ascl.Data;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Evaluation;

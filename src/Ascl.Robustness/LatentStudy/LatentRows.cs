@@ -1,7 +1,8 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
 using Ascl.Data;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Networks;
 using Ascl.Robustness.Attacks;
@@ -41,7 +42,7 @@ public sealed record LatentRows(int[] Labels, int[] Predictions, int[] Adversari
         void Collect(Tensor x, List<int> predicted, bool isNatural)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            ModelOutput output = model.Forward(x, ForwardMode.Frozen, (stage, y) => Add(stage, y.GlobalAveragePool(), isNatural));
+            ModelOutput output = model.Forward(x, ForwardMode.Inference, (stage, y) => Add(stage, y.GlobalAveragePool(), isNatural));
             Add("latent", output.Latent, isNatural);
             if (model.Spec.ProjectionSize > 0)
                 Add("projection", model.Project(output.Latent), isNatural);

@@ -1,5 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.PairDistance;
 using Ascl.Robustness.Attacks;

@@ -1,4 +1,3 @@
-using Ascl.Autograd;
 using Ascl.Autograd.Checking;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Contrastive;

@@ -1,7 +1,8 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
 using Ascl.Data;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 
@@ -55,6 +56,6 @@ public sealed record AdversarialLook(int[] Labels, int[] Predictions, int[] Adve
     private static int[] Predict(Classifier model, Tensor images)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        return model.Forward(images, ForwardMode.Frozen).Logits.Predict().ToArray();
+        return model.Forward(images, ForwardMode.Inference).Logits.Predict().ToArray();
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Training;
 

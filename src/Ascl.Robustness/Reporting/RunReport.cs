@@ -1,7 +1,9 @@
 using System.Globalization;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Files;
+using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Comparison;
@@ -20,7 +22,7 @@ public static class RunReport
     /// <param name="model">Its best weights.</param>
     /// <param name="data">What it was trained on.</param>
     /// <returns>The page's path.</returns>
-    /// <exception cref="Kernels.Diagnostics.UserErrorException">A file cannot be read or written.</exception>
+    /// <exception cref="Core.Diagnostics.UserErrorException">A file cannot be read or written.</exception>
     public static string Write(RunFolder folder, Classifier model, DataSet data, CancellationToken stop)
     {
         RunConfig config = folder.Config;

@@ -1,8 +1,9 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Networks;
 using Ascl.Robustness.Attacks;
@@ -40,8 +41,8 @@ public sealed record EpochLook(TrainingProbe Probe, int[] Labels, float[] Images
         Tensor strong = PgdAttack.Standard(config.Threat, StrongSteps).Perturb(model, batch, key);
 
         Tensor x = batch.Images.Detach(requiresGrad: true);
-        ModelOutput natural = model.Forward(x, ForwardMode.Frozen), adversarial = model.Forward(strong, ForwardMode.Frozen);
-        TrainingProbe probe = new(Accuracy(model.Forward(weak, ForwardMode.Frozen), batch), Accuracy(adversarial, batch), (double)VanishedGradients.CountIn(natural.Logits, x, batch) / batch.Count);
+        ModelOutput natural = model.Forward(x, ForwardMode.Inference), adversarial = model.Forward(strong, ForwardMode.Inference);
+        TrainingProbe probe = new(Accuracy(model.Forward(weak, ForwardMode.Inference), batch), Accuracy(adversarial, batch), (double)VanishedGradients.CountIn(natural.Logits, x, batch) / batch.Count);
         return new(probe, host.Labels.ToArray(), batch.Images.ToArray(), strong.ToArray(), natural.Latent.ToArray(), adversarial.Latent.ToArray());
     }
 

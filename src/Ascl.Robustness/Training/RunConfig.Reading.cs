@@ -1,10 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
-using Ascl.Kernels.Settings;
 
 namespace Ascl.Robustness.Training;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Settings;
+using Ascl.Core.Settings;
 using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Training;

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 
 namespace Ascl.Robustness.Training;
 
@@ -61,6 +63,6 @@ public sealed record RunSummary(
     string? FromSha256 = null, IReadOnlyList<int>? EarlierEpochs = null, JsonObject? Config = null)
 {
     /// <summary>The summary in a file; null where there is none.</summary>
-    /// <exception cref="Kernels.Diagnostics.UserErrorException">The file is damaged.</exception>
+    /// <exception cref="Core.Diagnostics.UserErrorException">The file is damaged.</exception>
     public static RunSummary? Read(string path) => JsonFile.ReadRecord(path, RunJson.Default.RunSummary, summary => summary.Method is not null);
 }

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Data;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Models;
 using Ascl.Models.Weights;
 

@@ -1,8 +1,9 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Models;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Networks;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
@@ -115,7 +116,7 @@ public static class RunParts
             "auto" => loss == AttackLoss.KullbackLeibler ? AttackStart.Normal : AttackStart.Uniform,
             _ => throw NearestName.Unknown("start", c.Start, RunConfig.Starts),
         };
-        ForwardMode mode = c.BnMode == "train" && c.Method != "linear" ? ForwardMode.Train : ForwardMode.Frozen;
+        ForwardMode mode = c.BnMode == "train" && c.Method != "linear" ? ForwardMode.Train : ForwardMode.Inference;
         return new PgdAttack(new(c.Epsilon, c.StepSize, c.AttackSteps, c.Threat.Norm, start, loss, mode, c.EarlyStop));
     }
 

@@ -1,8 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Models;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
 
 namespace Ascl.Robustness.Training;

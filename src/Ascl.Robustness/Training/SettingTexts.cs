@@ -1,3 +1,5 @@
+using Ascl.Kernels.Devices;
+
 namespace Ascl.Robustness.Training;
 
 /// <summary>Help of settings that occur in several places: in training, evaluation and data.</summary>

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 
 namespace Ascl.Robustness.Training;
 

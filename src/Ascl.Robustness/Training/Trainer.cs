@@ -3,13 +3,14 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ascl.Autograd;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Random;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Random;
 using Ascl.Kernels.Reduce;
-using Ascl.Kernels.Settings;
 using Ascl.Models;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
@@ -134,7 +135,7 @@ public sealed class Trainer
         observer.Began(config.Epochs, stepsPerEpoch, (long)progress.Epoch * stepsPerEpoch + progress.Step);
         LearningRateSchedule schedule = new(config, stepsPerEpoch);
         WeightPerturbation? perturbation = config.AwpGamma > 0 ? new(Model.Parameters, config.AwpGamma) : null;
-        TrainingStep step = new(Model, objective, optimizer, perturbation, FreezesEncoder ? ForwardMode.Frozen : ForwardMode.Train);
+        TrainingStep step = new(Model, objective, optimizer, perturbation, FreezesEncoder ? ForwardMode.Inference : ForwardMode.Train);
         while (progress.Epoch < config.Epochs)
         {
             RunEpoch(step, schedule, observer, stop);

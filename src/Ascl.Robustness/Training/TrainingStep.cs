@@ -29,7 +29,7 @@ public sealed class LossNotFiniteException(string term, double value)
 
 /// <summary>One step of training as the paper has it: two forward passes, the terms, the gradients, the update.</summary>
 /// <param name="perturbation">Moves the weights while the gradient is taken; null for none.</param>
-/// <param name="mode">How the network is run: <see cref="ForwardMode.Train"/>, or <see cref="ForwardMode.Frozen"/> where only the layers after the latent are
+/// <param name="mode">How the network is run: <see cref="ForwardMode.Train"/>, or <see cref="ForwardMode.Inference"/> where only the layers after the latent are
 /// trained.</param>
 public sealed class TrainingStep(Classifier model, IObjective objective, SgdOptimizer optimizer, WeightPerturbation? perturbation = null, ForwardMode mode = ForwardMode.Train)
 {
@@ -46,7 +46,7 @@ public sealed class TrainingStep(Classifier model, IObjective objective, SgdOpti
         using IDisposable scope = model.Device.Pool.BeginScope();
         if (perturbation is not null)
             Perturb(perturbation, batch, adversarial);
-        PassResult passed = model.Device.Repeat(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data, optimizer.Tensors));
+        PassResult passed = model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data, optimizer.Tensors));
         perturbation?.Restore();
         Dictionary<string, double> values = passed.Terms.ToDictionary(t => t.Name, t => (double)t.Value.Item);
         foreach (var (name, value) in values)
@@ -62,14 +62,14 @@ public sealed class TrainingStep(Classifier model, IObjective objective, SgdOpti
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         perturbation.Begin();
-        perturbation.Move(model.Device.Repeat(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data, perturbation.Tensors)).Gradients);
+        perturbation.Move(model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data, perturbation.Tensors)).Gradients);
     }
 
     private sealed record PassResult(ObjectiveInput Input, IReadOnlyList<LossTerm> Terms, Tensor[] Gradients);
 
     /// <summary>Forward passes, terms, and the gradients of their sum with respect to some parameters.</summary>
     private sealed record Pass(TrainingStep Step, Shape Shape, DeviceBuffer<float> Natural, DeviceBuffer<int> Labels, DeviceBuffer<float>? Adversarial, Tensor[] Targets)
-        : IRepeatedWork<PassResult>
+        : ICapturable<PassResult>
     {
         public PassResult Run()
         {

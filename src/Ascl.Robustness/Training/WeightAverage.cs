@@ -1,3 +1,4 @@
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
 using Ascl.Models;
 

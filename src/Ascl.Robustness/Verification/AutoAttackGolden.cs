@@ -1,8 +1,8 @@
 using Ascl.Autograd;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Files;
-using Ascl.Kernels.Random;
+using Ascl.Core.Files;
+using Ascl.Core.Random;
 using Ascl.Models;
 using Ascl.Models.Networks;
 using Ascl.Models.Weights;
@@ -115,7 +115,7 @@ internal static class AutoAttackGolden
             Images = [.. file.ReadFloats("images").Chunk(shape.Length).Select((pixels, n) => new Image(pixels, (int)labels[n], []))];
             for (int n = 0; n < Images.Length; n++)
             {
-                float[] logits = Model.Forward(Batch(n, 0).Images, ForwardMode.Frozen).Logits.ToArray();
+                float[] logits = Model.Forward(Batch(n, 0).Images, ForwardMode.Inference).Logits.ToArray();
                 Images[n] = Images[n] with { Wrong = Wrong(logits, Images[n].Label) };
             }
         }

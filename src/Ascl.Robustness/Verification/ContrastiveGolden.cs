@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 using Ascl.Autograd;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Files;
+using Ascl.Core.Files;
 using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Verification;

@@ -1,6 +1,6 @@
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 
 namespace Ascl.Robustness.Verification;
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Kernels.Softmax;
 using Ascl.Models;
 using Ascl.Models.Networks;
@@ -33,7 +33,7 @@ internal static class NetworkGolden
         Tensor images = Tensor.FromArray(device, new(file.Shape("images")), file.ReadFloats("images"), requiresGrad: true);
         DeviceBuffer<int> labels = ContrastiveGolden.Integers(device, file, "labels");
 
-        foreach (ForwardMode mode in new[] { ForwardMode.Frozen, ForwardMode.Evaluate })
+        foreach (ForwardMode mode in new[] { ForwardMode.Inference, ForwardMode.Evaluate })
         {
             ModelOutput output = model.Forward(images, mode);
             comparison.Tensor("eval.logits", output.Logits.ToArray(), LogitsAllowed);
@@ -111,7 +111,7 @@ internal static class NetworkGolden
                 break;
             Tensor adversarial = Tensor.FromArray(images.Device, images.Shape, RoundingBranches.Input(start, branch));
             attack.Ascend(model, batch, adversarial);
-            float[] ours = adversarial.ToArray(), each = model.Forward(adversarial, ForwardMode.Frozen).Logits.CrossEntropy(labels, 0, Reduction.None).ToArray();
+            float[] ours = adversarial.ToArray(), each = model.Forward(adversarial, ForwardMode.Inference).Logits.CrossEntropy(labels, 0, Reduction.None).ToArray();
             for (int n = 0; n < batch.Count; n++)
             {
                 int different = Enumerable.Range(n * image, image).Count(i => !(Math.Abs(ours[i] - expected[i]) <= SamePixel));

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Ascl.Autograd;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Files;
+using Ascl.Core.Files;
 using Ascl.Models.Networks;
 using Ascl.Robustness.Objectives;
 

@@ -1,5 +1,5 @@
-using Ascl.Kernels.Files;
-using Ascl.Kernels.Random;
+using Ascl.Core.Files;
+using Ascl.Core.Random;
 
 namespace Ascl.Robustness.Verification;
 

@@ -1,6 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Files;
+using Ascl.Core.Files;
 using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
@@ -28,7 +28,7 @@ internal static class StepGolden
         SgdOptimizer optimizer = new(model.Parameters, Number("momentum"), Number("weight_decay"), Number("clip_norm"), linear ? model.HeadPrefix : "");
         WeightPerturbation? perturbation = Number("awp_gamma") > 0 ? new(model.Parameters, Number("awp_gamma")) : null;
         WeightAverage? average = Number("ema_decay") > 0 ? new(model, Number("ema_decay")) : null;
-        TrainingStep step = new(model, objective, optimizer, perturbation, linear ? ForwardMode.Frozen : ForwardMode.Train);
+        TrainingStep step = new(model, objective, optimizer, perturbation, linear ? ForwardMode.Inference : ForwardMode.Train);
         float[] losses = new float[file.Shape("loss.total")[0]];
         for (int i = 0; i < losses.Length; i++)
         {

@@ -1,8 +1,8 @@
 using Ascl.Autograd;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;

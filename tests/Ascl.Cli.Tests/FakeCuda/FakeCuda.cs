@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using Ascl.Cli.Verbs;
 using Xunit;
 
 namespace Ascl.Cli.Tests.FakeCuda;

@@ -1,5 +1,5 @@
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 using Xunit;
 
 namespace Ascl.Kernels.Tests.Attack;

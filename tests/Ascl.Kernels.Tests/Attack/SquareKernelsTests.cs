@@ -1,6 +1,6 @@
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Random;
+using Ascl.Core.Random;
 using Xunit;
 
 namespace Ascl.Kernels.Tests.Attack;

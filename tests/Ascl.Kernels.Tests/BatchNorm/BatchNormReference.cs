@@ -1,4 +1,4 @@
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Layout;
 
 namespace Ascl.Kernels.Tests.BatchNorm;
 

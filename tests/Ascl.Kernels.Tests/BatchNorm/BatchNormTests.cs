@@ -1,4 +1,4 @@
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.BatchNorm;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Tests.Devices;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Files;
+using Ascl.Core.Files;
 using Ascl.Kernels.Normalize;
 using Ascl.Testing;
 

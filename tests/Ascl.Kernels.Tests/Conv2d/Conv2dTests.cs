@@ -1,5 +1,6 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Autograd.Checking;
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Conv2d;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Tests.Devices;
@@ -121,8 +122,8 @@ public sealed class Conv2dTests
     public void ShapesThatDoNotFitAreNamed()
     {
         using CpuDevice device = new(1);
-        var e = Assert.Throws<Diagnostics.ShapeException>(() => Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, 8, 3, 32, 32), [16, 16, 3, 3], 1, 1));
+        var e = Assert.Throws<ShapeException>(() => Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, 8, 3, 32, 32), [16, 16, 3, 3], 1, 1));
         Assert.Contains("input has 3 channels, weight expects 16; x [8, 3, 32, 32], weight [16, 16, 3, 3]", e.Message, StringComparison.Ordinal);
-        Assert.Throws<Diagnostics.ShapeException>(() => Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, 8, 3, 2, 2), [16, 3, 5, 5], 1, 1));
+        Assert.Throws<ShapeException>(() => Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, 8, 3, 2, 2), [16, 3, 5, 5], 1, 1));
     }
 }

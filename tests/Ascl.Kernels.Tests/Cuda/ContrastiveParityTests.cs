@@ -1,4 +1,5 @@
 using Ascl.Kernels.Contrastive;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Tests.Contrastive;
 using Ascl.Kernels.Tests.Devices;

@@ -1,7 +1,8 @@
 using Ascl.Autograd.Checking;
-using Ascl.Kernels.Activations;
 using Ascl.Kernels.Conv2d;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Tests.Devices;
 using Ascl.Testing;
 

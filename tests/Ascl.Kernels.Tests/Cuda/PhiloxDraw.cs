@@ -1,4 +1,5 @@
-using Ascl.Kernels.Random;
+using Ascl.Kernels.Attack;
+using Ascl.Core.Random;
 using ILGPU;
 
 namespace Ascl.Kernels.Tests.Cuda;
@@ -25,6 +26,6 @@ public static class PhiloxDraw
         p.Words[i] = (int)word;
         p.Indices[i] = Philox.ToIndex(word, 1000);
         p.Uniform[i] = Philox.ToUniform(word);
-        p.Normal[i] = Philox.Cuda.ToNormal(word, Philox.Word(key, (uint)i + 1)).Item1;
+        p.Normal[i] = NormalNumbers.ToNormal(word, Philox.Word(key, (uint)i + 1)).Item1;
     }
 }

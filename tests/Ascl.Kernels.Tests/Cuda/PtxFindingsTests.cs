@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Reduce;

@@ -1,3 +1,4 @@
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Margin;
 using Ascl.Kernels.Softmax;

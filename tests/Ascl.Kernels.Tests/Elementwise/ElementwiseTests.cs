@@ -1,8 +1,8 @@
 using System.Runtime.Intrinsics.Arm;
-using Ascl.Kernels.Activations;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Simd;
 using Ascl.Kernels.Tests.Devices;
 

@@ -1,7 +1,7 @@
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Random;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Gemm;
-using Ascl.Kernels.Random;
 using Ascl.Kernels.Tests.Devices;
 using Ascl.Testing;
 

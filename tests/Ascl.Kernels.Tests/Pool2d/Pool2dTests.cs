@@ -1,6 +1,6 @@
-using Ascl.Kernels.Activations;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Pool2d;
 using Ascl.Kernels.Tests.Devices;
 using Ascl.Testing;

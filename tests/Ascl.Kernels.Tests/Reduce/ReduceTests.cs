@@ -1,4 +1,4 @@
-using Ascl.Kernels.Activations;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Reduce;
 using Ascl.Kernels.Tests.Devices;

@@ -38,16 +38,16 @@ public sealed class ForwardModeTests
         Tensor[] weights = [.. model.Parameters.Trained];
         Tensor[] gradients = Gradient.Of(model.Forward(images, ForwardMode.Train).Logits.CrossEntropy(device.Upload<int>([0, 1, 2])), weights);
         Assert.All(gradients, g => Assert.DoesNotContain(g.ToArray(), v => !float.IsFinite(v)));
-        float[] before = model.Forward(images, ForwardMode.Frozen).Logits.ToArray();
+        float[] before = model.Forward(images, ForwardMode.Inference).Logits.ToArray();
         for (int i = 0; i < weights.Length; i++)
             SgdKernels.Step(weights[i].Data, device.Allocate<float>(weights[i].Shape.Length), gradients[i].Data, 1e-4f, 0.9f, 0);
         Check("after an update");
-        Assert.NotEqual(before, model.Forward(images, ForwardMode.Frozen).Logits.ToArray());
+        Assert.NotEqual(before, model.Forward(images, ForwardMode.Inference).Logits.ToArray());
 
         void Check(string when)
         {
             Tensor x = images.Detach(requiresGrad: true);
-            ModelOutput frozen = model.Forward(x, ForwardMode.Frozen), evaluated = model.Forward(x, ForwardMode.Evaluate);
+            ModelOutput frozen = model.Forward(x, ForwardMode.Inference), evaluated = model.Forward(x, ForwardMode.Evaluate);
             Tolerance.Close(Tolerance.ToDouble(evaluated.Logits.ToArray()), frozen.Logits.ToArray(), 1e-5, $"logits {when}");
             Tolerance.Close(Tolerance.ToDouble(evaluated.Latent.ToArray()), frozen.Latent.ToArray(), 1e-5, $"latents {when}");
         }
@@ -61,11 +61,11 @@ public sealed class ForwardModeTests
         Classifier model = Made.Classifier(device, "resnet: 1 block a stage, widths 8,16");
         Made.DisturbNorms(model, 1);
         Tensor images = Made.Images(device, 2, 3, 8);
-        float[] last = Logits(ForwardMode.Frozen);
+        float[] last = Logits(ForwardMode.Inference);
         foreach (NamedTensor tensor in model.Parameters.All)
         {
             tensor.Tensor.Data.CopyFrom([.. tensor.Tensor.ToArray().Select((v, i) => v * 1.3f + 0.01f * (i % 3))]);
-            float[] now = Logits(ForwardMode.Frozen);
+            float[] now = Logits(ForwardMode.Inference);
             Assert.True(!now.SequenceEqual(last), $"{tensor.Name} changed and the frozen network did not");
             Tolerance.Close(Tolerance.ToDouble(Logits(ForwardMode.Evaluate)), now, 1e-5, tensor.Name);
             last = now;
@@ -82,7 +82,7 @@ public sealed class ForwardModeTests
         Tensor images = Made.Images(device, 4, 3, 8);
         float[] before = Statistics();
         model.Forward(images, ForwardMode.Evaluate);
-        model.Forward(images, ForwardMode.Frozen);
+        model.Forward(images, ForwardMode.Inference);
         Assert.Equal(before, Statistics());
         model.Forward(images, ForwardMode.Train);
         Assert.NotEqual(before, Statistics());
@@ -108,7 +108,7 @@ public sealed class ForwardModeTests
         using CpuDevice device = new(2);
         Classifier model = Made.Classifier(device, "wrn-16-2");
         float[] pixels = Made.Uniform(5 * 3 * 256, 1, 0, 1);
-        foreach (ForwardMode mode in new[] { ForwardMode.Frozen, ForwardMode.Evaluate })
+        foreach (ForwardMode mode in new[] { ForwardMode.Inference, ForwardMode.Evaluate })
         {
             float[] all = Logits(pixels, 5);
             for (int n = 0; n < 5; n++)

@@ -39,7 +39,7 @@ public sealed class PreActResNetTests
         double[] latent = [.. x.Chunk(size * size).Select(plane => plane.Average())];
         double[] logits = [.. Enumerable.Range(0, Count * 10).Select(i => w["linear.bias"][i % 10] + Enumerable.Range(0, 512).Sum(d => w["linear.weight"][i % 10 * 512 + d] * latent[i / 10 * 512 + d]))];
 
-        foreach (ForwardMode mode in new[] { ForwardMode.Evaluate, ForwardMode.Frozen })
+        foreach (ForwardMode mode in new[] { ForwardMode.Evaluate, ForwardMode.Inference })
         {
             ModelOutput output = model.Forward(images, mode);
             Tolerance.Close(latent, output.Latent.ToArray(), 2e-5, $"{mode} latent");

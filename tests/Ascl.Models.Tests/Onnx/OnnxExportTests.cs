@@ -2,6 +2,7 @@ using Ascl.Autograd;
 using Ascl.Kernels.Devices;
 using Ascl.Models.Onnx;
 using Ascl.Models.Weights;
+using Ascl.OnnxRuntime;
 using Ascl.Testing;
 
 namespace Ascl.Models.Tests.Onnx;
@@ -46,7 +47,7 @@ public sealed class OnnxExportTests : IDisposable
         foreach (int count in new[] { 1, 3, 8 })
         {
             Tensor images = Made.Images(device, count, channels, size, (uint)count);
-            float[] ours = model.Forward(images, ForwardMode.Evaluate).Logits.ToArray(), theirs = exported.Forward(images, ForwardMode.Frozen).Logits.ToArray();
+            float[] ours = model.Forward(images, ForwardMode.Evaluate).Logits.ToArray(), theirs = exported.Forward(images, ForwardMode.Inference).Logits.ToArray();
             Tolerance.Close(Tolerance.ToDouble(ours), theirs, 1e-4, $"logits of {count} images");
             Assert.True(ours.Max() - ours.Min() > 1e-3, "the logits tell nothing apart");
         }
@@ -59,11 +60,11 @@ public sealed class OnnxExportTests : IDisposable
         Classifier model = Made.Classifier(device, "wrn-10-1", projection: 4);
         Made.DisturbNorms(model, 1);
         Tensor images = Made.Images(device, 2, 3, 8);
-        float[] last = Exported(model).Forward(images, ForwardMode.Frozen).Logits.ToArray();
+        float[] last = Exported(model).Forward(images, ForwardMode.Inference).Logits.ToArray();
         foreach (NamedTensor tensor in model.Parameters.All)
         {
             tensor.Tensor.Data.CopyFrom([.. tensor.Tensor.ToArray().Select((v, i) => v * 1.3f + 0.01f * (i % 3))]);
-            float[] now = Exported(model).Forward(images, ForwardMode.Frozen).Logits.ToArray();
+            float[] now = Exported(model).Forward(images, ForwardMode.Inference).Logits.ToArray();
             Assert.Equal(tensor.Name.StartsWith("projection.", StringComparison.Ordinal), now.SequenceEqual(last));
             Tolerance.Close(Tolerance.ToDouble(model.Forward(images, ForwardMode.Evaluate).Logits.ToArray()), now, 1e-4, tensor.Name);
             last = now;

@@ -1,9 +1,10 @@
 using System.Text;
 using Ascl.Autograd;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Models.Onnx;
+using Ascl.OnnxRuntime;
 
 namespace Ascl.Models.Tests.Onnx;
 
@@ -32,7 +33,7 @@ public sealed class OnnxNetworkTests : IDisposable
         foreach (int count in new[] { 1, 2, 5 })
         {
             float[] pixels = [.. Enumerable.Range(0, 3 * count).Select(i => i / 64f)];
-            float[] logits = model.Forward(Tensor.FromArray(device, new(count, 1, 1, 3), pixels), ForwardMode.Frozen).Logits.ToArray();
+            float[] logits = model.Forward(Tensor.FromArray(device, new(count, 1, 1, 3), pixels), ForwardMode.Inference).Logits.ToArray();
             Assert.Equal(pixels.Select(p => 2 * (p - 0.5f) * 4), logits);
         }
     }
@@ -43,7 +44,7 @@ public sealed class OnnxNetworkTests : IDisposable
         Write(input: ["N", 1, 1, 3], output: ["N", 3]);
         Classifier model = OnnxNetwork.Load(device, path);
         float[] pixels = [0, 0.5f, 1];
-        Assert.Throws<NotSupportedException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), pixels, requiresGrad: true), ForwardMode.Frozen));
+        Assert.Throws<NotSupportedException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), pixels, requiresGrad: true), ForwardMode.Inference));
         Assert.Throws<NotSupportedException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), pixels), ForwardMode.Train));
     }
 
@@ -72,7 +73,7 @@ public sealed class OnnxNetworkTests : IDisposable
     public void LogitsBesideOtherOutputs()
     {
         Write(input: ["N", 1, 1, 3], output: ["N", 3], name: "logits", more: new ProtobufMessage().Message(12, Described("flatten_0")));
-        Assert.Equal([0, 1, 2], OnnxNetwork.Load(device, path).Forward(Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]), ForwardMode.Frozen).Logits.ToArray());
+        Assert.Equal([0, 1, 2], OnnxNetwork.Load(device, path).Forward(Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]), ForwardMode.Inference).Logits.ToArray());
     }
 
     [Fact]
@@ -80,7 +81,7 @@ public sealed class OnnxNetworkTests : IDisposable
     {
         Write(input: ["N", 1, 1, 3], output: ["N", 3], scale: float.PositiveInfinity);
         Classifier model = OnnxNetwork.Load(device, path);
-        Assert.Contains("NaN", Assert.Throws<UserErrorException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]), ForwardMode.Frozen)).Message, StringComparison.Ordinal);
+        Assert.Contains("NaN", Assert.Throws<UserErrorException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]), ForwardMode.Inference)).Message, StringComparison.Ordinal);
     }
 
     private string Refusal()

@@ -1,6 +1,7 @@
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
 
 namespace Ascl.Models.Tests.Weights;

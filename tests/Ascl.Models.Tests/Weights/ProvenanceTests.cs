@@ -1,7 +1,9 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Onnx;
 using Ascl.Models.Weights;
+using Ascl.OnnxRuntime;
 
 namespace Ascl.Models.Tests.Weights;
 

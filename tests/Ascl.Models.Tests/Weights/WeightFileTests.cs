@@ -1,6 +1,7 @@
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
 
 namespace Ascl.Models.Tests.Weights;
@@ -37,9 +38,9 @@ public sealed class WeightFileTests : IDisposable
         Classifier saved = Model(1), loaded = Model(2);
         Autograd.Tensor images = Made.Images(device, 2, 3, 8);
         // Frozen once, so that folded weights of the old values exist.
-        loaded.Forward(images, ForwardMode.Frozen);
+        loaded.Forward(images, ForwardMode.Inference);
         Load(loaded, Save(w => WeightFile.Add(saved.Parameters, w)));
-        Assert.Equal(saved.Forward(images, ForwardMode.Frozen).Logits.ToArray(), loaded.Forward(images, ForwardMode.Frozen).Logits.ToArray());
+        Assert.Equal(saved.Forward(images, ForwardMode.Inference).Logits.ToArray(), loaded.Forward(images, ForwardMode.Inference).Logits.ToArray());
     }
 
     [Fact]
@@ -49,7 +50,7 @@ public sealed class WeightFileTests : IDisposable
         Classifier gelu = Made.Classifier(device, Network, activation: Activation.Gelu);
         ClassifierFile.Save(path, gelu);
         Autograd.Tensor images = Made.Images(device, 2, 3, 8);
-        Assert.Equal(gelu.Forward(images, ForwardMode.Frozen).Logits.ToArray(), ClassifierFile.Load(device, path).Forward(images, ForwardMode.Frozen).Logits.ToArray());
+        Assert.Equal(gelu.Forward(images, ForwardMode.Inference).Logits.ToArray(), ClassifierFile.Load(device, path).Forward(images, ForwardMode.Inference).Logits.ToArray());
 
         SafetensorsWriter writer = new();
         WeightFile.Add(gelu.Parameters, writer);

@@ -1,4 +1,3 @@
-using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;

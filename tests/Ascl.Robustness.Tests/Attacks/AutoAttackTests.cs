@@ -1,9 +1,9 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Random;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;

@@ -68,13 +68,13 @@ public sealed class BoundaryAttackTests
         using CpuDevice device = new(2);
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Sixteen);
-        Tensor shared = batch.Images.Detach(requiresGrad: true), logits = model.Forward(shared, ForwardMode.Frozen).Logits;
+        Tensor shared = batch.Images.Detach(requiresGrad: true), logits = model.Forward(shared, ForwardMode.Inference).Logits;
         for (int pass = 0; pass < 2; pass++)
             for (int c = 0; c < Made.Classes; c++)
             {
                 Tensor own = batch.Images.Detach(requiresGrad: true);
                 DeviceBuffer<int> targets = device.Upload<int>([.. Sixteen.Select(i => (i * 7 + c) % Made.Classes)]);
-                float[] expected = Gradient.Of(model.Forward(own, ForwardMode.Frozen).Logits.Margin(MarginLoss.Difference, batch.Labels, targets).Sum(), own)[0].ToArray();
+                float[] expected = Gradient.Of(model.Forward(own, ForwardMode.Inference).Logits.Margin(MarginLoss.Difference, batch.Labels, targets).Sum(), own)[0].ToArray();
                 using IDisposable scope = device.Pool.BeginScope();
                 Assert.Equal(expected, Gradient.Of(logits.Margin(MarginLoss.Difference, batch.Labels, targets).Sum(), shared)[0].ToArray());
             }

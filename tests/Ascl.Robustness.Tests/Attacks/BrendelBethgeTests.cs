@@ -1,8 +1,8 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
@@ -124,5 +124,5 @@ public sealed class BrendelBethgeTests : IDisposable
 
     private static double Median(IEnumerable<double> values) => values.Order().ElementAt(Images / 2);
 
-    private static int[] Predictions(Classifier model, Tensor images) => model.Forward(images, ForwardMode.Frozen).Logits.Predict().ToArray();
+    private static int[] Predictions(Classifier model, Tensor images) => model.Forward(images, ForwardMode.Inference).Logits.Predict().ToArray();
 }

@@ -2,7 +2,6 @@ using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Random;
 using Ascl.Kernels.Softmax;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
@@ -15,9 +14,9 @@ public sealed class PgdAttackTests
     private static readonly int[] Sixteen = [.. Enumerable.Range(0, 16)];
 
     [Theory]
-    [InlineData(PerturbationNorm.Linf, ForwardMode.Frozen)]
+    [InlineData(PerturbationNorm.Linf, ForwardMode.Inference)]
     [InlineData(PerturbationNorm.Linf, ForwardMode.Train)]
-    [InlineData(PerturbationNorm.L2, ForwardMode.Frozen)]
+    [InlineData(PerturbationNorm.L2, ForwardMode.Inference)]
     public void RaisesTheLossAboveItsRandomStart(PerturbationNorm norm, ForwardMode mode)
     {
         using CpuDevice device = new(2);
@@ -27,7 +26,7 @@ public sealed class PgdAttackTests
         float[] none = CrossEntropy(model, batch, new PgdAttack(settings).Perturb(model, batch, Made.Key), mode);
         float[] ten = CrossEntropy(model, batch, new PgdAttack(settings with { Steps = 10 }).Perturb(model, batch, Made.Key), mode);
         Assert.True(ten.Average() > none.Average() + 0.02, $"{none.Average()} at the start, {ten.Average()} after 10 steps");
-        if (mode == ForwardMode.Frozen)
+        if (mode == ForwardMode.Inference)
             Assert.All(ten.Zip(none), pair => Assert.True(pair.First > pair.Second));
     }
 
@@ -94,7 +93,7 @@ public sealed class PgdAttackTests
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Sixteen);
         // Labels that the network gives itself, so that all images but the last begin right.
-        int[] labels = model.Forward(batch.Images, ForwardMode.Frozen).Logits.Predict().ToArray();
+        int[] labels = model.Forward(batch.Images, ForwardMode.Inference).Logits.Predict().ToArray();
         labels[^1] = (labels[^1] + 1) % Made.Classes;
         batch = batch with { Labels = device.Upload<int>(labels) };
         const int most = 6;
@@ -106,7 +105,7 @@ public sealed class PgdAttackTests
         {
             Tensor x = new PgdAttack(settings with { Steps = steps }).Perturb(model, batch, Made.Key);
             after[steps] = x.ToArray();
-            int[] predictions = model.Forward(x, ForwardMode.Frozen).Logits.Predict().ToArray();
+            int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray();
             for (int i = 0; i < labels.Length; i++)
                 stoppedAt[i] = predictions[i] != labels[i] ? steps : stoppedAt[i];
         }
@@ -128,7 +127,7 @@ public sealed class PgdAttackTests
         Assert.Equal("PGD-10", new PgdAttack(new(Epsilon, Step, 10)).Name);
 
         Tensor x = batch.Images.Detach(requiresGrad: true);
-        float[] pixels = x.ToArray(), gradient = Gradient.Of(model.Forward(x, ForwardMode.Frozen).Logits.CrossEntropy(batch.Labels), x)[0].ToArray();
+        float[] pixels = x.ToArray(), gradient = Gradient.Of(model.Forward(x, ForwardMode.Inference).Logits.CrossEntropy(batch.Labels), x)[0].ToArray();
         for (int i = 0; i < pixels.Length; i++)
             Assert.Equal(Math.Clamp(pixels[i] + Epsilon * Math.Sign(gradient[i]), 0, 1), fgsm[i], 1e-6);
     }
@@ -141,7 +140,7 @@ public sealed class PgdAttackTests
         ImageBatch batch = Made.Batch(device, Sixteen);
         PgdAttack attack = new(new(Epsilon, Step, 10, Start: AttackStart.Normal, Loss: AttackLoss.KullbackLeibler));
         Tensor start = new PgdAttack(attack.Settings with { Steps = 0 }).Perturb(model, batch, Made.Key), end = attack.Perturb(model, batch, Made.Key);
-        float[] Divergence(Tensor x) => model.Forward(batch.Images, ForwardMode.Frozen).Logits.KullbackLeibler(model.Forward(x, ForwardMode.Frozen).Logits).ToArray();
+        float[] Divergence(Tensor x) => model.Forward(batch.Images, ForwardMode.Inference).Logits.KullbackLeibler(model.Forward(x, ForwardMode.Inference).Logits).ToArray();
         Assert.All(Divergence(end).Zip(Divergence(start)), pair => Assert.True(pair.First > 2 * pair.Second, $"{pair.Second} at the start, {pair.First} after"));
         // The labels play no part.
         ImageBatch relabelled = batch with { Labels = device.Upload<int>(new int[16]) };
@@ -152,8 +151,8 @@ public sealed class PgdAttackTests
     [Theory]
     [InlineData(ForwardMode.Train, AttackLoss.CrossEntropy)]
     [InlineData(ForwardMode.Train, AttackLoss.KullbackLeibler)]
-    [InlineData(ForwardMode.Frozen, AttackLoss.CrossEntropy)]
-    [InlineData(ForwardMode.Frozen, AttackLoss.KullbackLeibler)]
+    [InlineData(ForwardMode.Inference, AttackLoss.CrossEntropy)]
+    [InlineData(ForwardMode.Inference, AttackLoss.KullbackLeibler)]
     public void OnlyCraftingInTrainingModeUpdatesTheRunningStatistics(ForwardMode mode, AttackLoss loss)
     {
         using CpuDevice device = new(2);
@@ -162,7 +161,7 @@ public sealed class PgdAttackTests
         ImageBatch batch = Made.Batch(device, Sixteen);
         float[] images = batch.Images.ToArray();
         new PgdAttack(new(Epsilon, Step, 2, Mode: mode, Loss: loss)).Perturb(model, batch, Made.Key);
-        Assert.Equal(mode == ForwardMode.Frozen, statistics.SequenceEqual(Values(trained: false)));
+        Assert.Equal(mode == ForwardMode.Inference, statistics.SequenceEqual(Values(trained: false)));
         Assert.Equal(weights, Values(trained: true));
         Assert.Equal(images, batch.Images.ToArray());
 
@@ -177,7 +176,7 @@ public sealed class PgdAttackTests
         using CpuDevice device = new(2);
         Classifier model = new(device, new("smallcnn", 1, 10, [], []));
         ImageBatch batch = new(Tensor.FromArray(device, new(2, 1, 28, 28), Made.Uniform(2 * 784, 1, 0, 1)), device.Upload<int>([1, 2]), device.Upload<int>([0, 1]));
-        foreach (ForwardMode mode in new[] { ForwardMode.Frozen, ForwardMode.Train })
+        foreach (ForwardMode mode in new[] { ForwardMode.Inference, ForwardMode.Train })
         {
             new PgdAttack(new(Epsilon, Step, 2, Mode: mode)).Perturb(model, batch, Made.Key);
             Assert.False(PoolHolds(ThirdConvolution), $"{mode}: a weight gradient was computed");

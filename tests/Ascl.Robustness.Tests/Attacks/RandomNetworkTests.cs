@@ -1,9 +1,9 @@
 using Ascl.Autograd;
+using Ascl.Core.Random;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Random;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
@@ -113,7 +113,7 @@ public sealed class RandomNetworkTests
     private static ImageBatch AlwaysWrong(CpuDevice device)
     {
         ImageBatch batch = Made.Batch(device, Eight);
-        float[] logits = LinearNetwork.Classifier(device).Forward(batch.Images, ForwardMode.Frozen).Logits.ToArray();
+        float[] logits = LinearNetwork.Classifier(device).Forward(batch.Images, ForwardMode.Inference).Logits.ToArray();
         return batch with { Labels = device.Upload<int>([.. logits.Chunk(Made.Classes).Select(row => Array.IndexOf(row, row.Min()))]) };
     }
 }

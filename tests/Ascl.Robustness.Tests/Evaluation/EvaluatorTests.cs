@@ -1,7 +1,7 @@
 using Ascl.Autograd.Ops;
+using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;

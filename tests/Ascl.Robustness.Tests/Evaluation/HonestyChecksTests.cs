@@ -71,7 +71,7 @@ public sealed class HonestyChecksTests : IDisposable
     {
         // Labels as the plain linear model has them, so that it is right about everything.
         ImageBatch batch = Made.Batch(device, [.. Enumerable.Range(0, 60)]);
-        int[] labels = LinearNetwork.Classifier(device).Forward(batch.Images, ForwardMode.Frozen).Logits.Predict().ToArray();
+        int[] labels = LinearNetwork.Classifier(device).Forward(batch.Images, ForwardMode.Inference).Logits.Predict().ToArray();
         ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, labels, batch.Images.ToArray());
         return new(model, images, epsilon, PerturbationNorm.Linf, 25, 1, twin, attacks);
     }

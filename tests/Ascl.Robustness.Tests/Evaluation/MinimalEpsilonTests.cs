@@ -75,7 +75,7 @@ public sealed class MinimalEpsilonTests : IDisposable
     private ImageSet Set(Classifier model)
     {
         ImageBatch batch = Made.Batch(device, [.. Enumerable.Range(0, Images)]);
-        int[] labels = model.Forward(batch.Images, ForwardMode.Frozen).Logits.Predict().ToArray();
+        int[] labels = model.Forward(batch.Images, ForwardMode.Inference).Logits.Predict().ToArray();
         for (int n = Images - 3; n < Images; n++)
             labels[n] = (labels[n] + 1) % Made.Classes;
         return new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, labels, batch.Images.ToArray());

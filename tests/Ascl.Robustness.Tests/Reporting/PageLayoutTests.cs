@@ -2,7 +2,6 @@ using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Evaluation;
-using Ascl.Robustness.Evaluation.Honesty;
 using Ascl.Robustness.Reporting;
 using Ascl.Robustness.Training;
 

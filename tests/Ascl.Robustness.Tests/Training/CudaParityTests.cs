@@ -16,7 +16,7 @@ public sealed class CudaParityTests
 
     [Theory]
     [InlineData(ForwardMode.Train)]
-    [InlineData(ForwardMode.Frozen)]
+    [InlineData(ForwardMode.Inference)]
     public void AttacksAgree(ForwardMode mode)
     {
         using CpuDevice cpu = new(1);

@@ -66,7 +66,7 @@ public sealed class FailureWatchTests
         using (device.Pool.BeginScope())
         {
             Autograd.Tensor x = Autograd.Tensor.FromArray(device, new(40, Made.Channels, Made.Size, Made.Size), pixels);
-            float[] logits = model.Forward(x, ForwardMode.Frozen).Logits.ToArray();
+            float[] logits = model.Forward(x, ForwardMode.Inference).Logits.ToArray();
             for (int i = 0; i < 40; i++)
                 right += Array.IndexOf(logits, logits.Skip(i * Made.Classes).Take(Made.Classes).Max(), i * Made.Classes) % Made.Classes == i % Made.Classes ? 1 : 0;
         }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Comparison;
 using Ascl.Robustness.Evaluation;

@@ -1,5 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Models;
@@ -31,7 +32,7 @@ public sealed class RepeatedWorkTests : IDisposable
     /// <summary>A network whose statistics each pass changes; attacked, changed, and attacked again.</summary>
     [Theory]
     [InlineData(ForwardMode.Train, AttackLoss.CrossEntropy)]
-    [InlineData(ForwardMode.Frozen, AttackLoss.KullbackLeibler)]
+    [InlineData(ForwardMode.Inference, AttackLoss.KullbackLeibler)]
     public void AttacksAreTheSame(ForwardMode mode, AttackLoss loss)
     {
         PgdAttack attack = new(new(Epsilon, StepSize, 2, Mode: mode, Loss: loss));
@@ -53,7 +54,7 @@ public sealed class RepeatedWorkTests : IDisposable
                 all.AddRange(tensor.Tensor.ToArray());
             // What it cost is counted too, and what was derived from the weights is of the new ones.
             all.AddRange((float)(WorkCount.Flop - flop), WorkCount.ForwardImages - forward, WorkCount.BackwardImages - backward);
-            return [.. all, .. model.Forward(batch.Images, ForwardMode.Frozen).Logits.ToArray()];
+            return [.. all, .. model.Forward(batch.Images, ForwardMode.Inference).Logits.ToArray()];
 
             float[] Perturbed()
             {

@@ -1,5 +1,6 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Devices;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Training;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Ascl.Kernels.Attack;
+using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Objectives;
@@ -132,7 +133,7 @@ public sealed class SettingsReachTests : IDisposable
         using Kernels.Devices.CpuDevice device = new(threads: 1);
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Enumerable.Range(0, 6));
-        ObjectiveInput input = new(model.Forward(batch.Images, ForwardMode.Frozen), model.Forward(batch.Images, ForwardMode.Frozen), batch.Labels, latent => latent);
+        ObjectiveInput input = new(model.Forward(batch.Images, ForwardMode.Inference), model.Forward(batch.Images, ForwardMode.Inference), batch.Labels, latent => latent);
         string terms = string.Join(", ", RunParts.Objective(config).Terms(input).Select(t => $"{t.Name} {t.Weight}"));
         Assert.Equal(Sorted(expected), Sorted(terms));
 
@@ -140,7 +141,7 @@ public sealed class SettingsReachTests : IDisposable
     }
 
     [Theory]
-    [InlineData("none", "eval", true, AttackStart.None, ForwardMode.Frozen)]
+    [InlineData("none", "eval", true, AttackStart.None, ForwardMode.Inference)]
     [InlineData("uniform", "train", false, AttackStart.Uniform, ForwardMode.Train)]
     [InlineData("gaussian", "train", false, AttackStart.Normal, ForwardMode.Train)]
     [InlineData("auto", "train", false, AttackStart.Uniform, ForwardMode.Train)]

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Ascl.Kernels.Diagnostics;
+using Ascl.Core.Diagnostics;
 using Ascl.Robustness.Training;
 using Xunit;
 

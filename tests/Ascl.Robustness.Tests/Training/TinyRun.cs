@@ -1,7 +1,6 @@
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
-using Ascl.Models.Weights;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Tests.Training;

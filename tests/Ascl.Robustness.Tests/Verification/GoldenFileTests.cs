@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Files;
 using Ascl.Robustness.Verification;
 
 namespace Ascl.Robustness.Tests.Verification;

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.InteropServices;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.Cuda;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;

@@ -1,4 +1,4 @@
-using Ascl.Kernels.Native;
+using Ascl.Kernels.Cuda;
 
 namespace Ascl.Testing.Ptx;
 

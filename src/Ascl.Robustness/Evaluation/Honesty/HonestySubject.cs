@@ -1,8 +1,9 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
-using Ascl.Kernels.Random;
+using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 
@@ -54,7 +55,7 @@ public sealed class HonestySubject(Classifier model, ImageSet images, double eps
         }
     }
 
-    public Tensor Logits(Tensor x) => model.Forward(x, ForwardMode.Frozen).Logits;
+    public Tensor Logits(Tensor x) => model.Forward(x, ForwardMode.Inference).Logits;
 
     private double Accuracy(Func<ImageBatch, Tensor> change)
     {

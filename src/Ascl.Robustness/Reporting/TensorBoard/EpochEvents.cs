@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Robustness.Training;
 
@@ -14,7 +15,7 @@ public static class EpochEvents
 
     /// <param name="look">Null where training makes no classifier.</param>
     /// <param name="images">Of the size that the look's images have.</param>
-    /// <exception cref="Kernels.Diagnostics.UserErrorException">The file cannot be written.</exception>
+    /// <exception cref="Core.Diagnostics.UserErrorException">The file cannot be written.</exception>
     public static void Write(RunFolder folder, EpochMetrics metrics, EpochLook? look, ImageSet images)
     {
         EventFile file = new(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1e3);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using Ascl.Kernels.Files;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 
 namespace Ascl.Robustness.Reporting.TensorBoard;
 
@@ -40,7 +41,7 @@ public sealed class EventFile
             .Doubles(6, limits).Doubles(7, counts)));
     }
 
-    /// <exception cref="Kernels.Diagnostics.UserErrorException">The file cannot be written; an earlier one is then as it was.</exception>
+    /// <exception cref="Core.Diagnostics.UserErrorException">The file cannot be written; an earlier one is then as it was.</exception>
     public void Save(string path) => AtomicFile.Write(path, file => frames.WriteTo(file));
 
     private static ProtobufMessage Entry(string tag) => new ProtobufMessage().Text(1, tag);

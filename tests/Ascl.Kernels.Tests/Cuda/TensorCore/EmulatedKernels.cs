@@ -2,8 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Ascl.Kernels.Devices;
-using Ascl.Kernels.Native;
+using Ascl.Kernels.Cuda;
 using Ascl.Testing.Ptx;
 
 namespace Ascl.Kernels.Tests.Cuda.TensorCore;

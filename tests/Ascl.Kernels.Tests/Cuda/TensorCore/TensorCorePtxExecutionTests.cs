@@ -1,8 +1,8 @@
 using System.Text.RegularExpressions;
 using Ascl.Kernels.Conv2d;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Gemm;
-using Ascl.Kernels.Native;
 using Ascl.Testing;
 using Ascl.Testing.Ptx;
 using Xunit.Sdk;

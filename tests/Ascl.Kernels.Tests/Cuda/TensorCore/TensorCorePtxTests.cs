@@ -5,8 +5,8 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using Ascl.Kernels.Cuda;
 using Ascl.Testing.Ptx;
-using Ascl.Kernels.Native;
 
 namespace Ascl.Kernels.Tests.Cuda.TensorCore;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Native;
 using Ascl.Testing;
 using Ascl.Testing.Ptx;
 

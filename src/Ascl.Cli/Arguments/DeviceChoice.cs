@@ -1,0 +1,71 @@
+using System.Globalization;
+using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Cuda;
+using Ascl.Kernels.Devices;
+using Ascl.Models.Onnx;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Cli.Arguments;
+
+/// <summary>What --device names.</summary>
+internal static class DeviceChoice
+{
+    public const string Auto = "auto", On = "on";
+
+    /// <summary>Opens auto, cpu, cuda or cuda:I.</summary>
+    /// <param name="name">What was asked for.</param>
+    /// <param name="threads">Threads of a CPU; 0 for one a core.</param>
+    /// <param name="graphs">Whether a GPU repeats work as CUDA graphs: on or off.</param>
+    /// <param name="pinned">Whether they are fixed to cores.</param>
+    /// <exception cref="UserErrorException">There is no such device.</exception>
+    public static Device Open(string name, int threads, string graphs, bool pinned = true)
+    {
+        if (graphs is not (On or "off"))
+            throw new UserErrorException($"--cuda-graphs {graphs}: must be on or off");
+        if (name == "cpu")
+            return new CpuDevice(threads, pinned);
+        if (name == Auto)
+        {
+            // Until the CUDA kernels have been seen to be right on a GPU, a user has to ask for them.
+            if (CudaDevice.Available() is [var first, ..])
+                Message.Print($"--device auto: the CPU, because the CUDA kernels are not proven on a GPU yet; --device cuda takes {first}");
+            return new CpuDevice(threads, pinned);
+        }
+        if (name == "cuda")
+            return CudaDevice.Open(0, graphs == On);
+        return name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            ? CudaDevice.Open(index, graphs == On)
+            : throw new UserErrorException($"--device {name}: must be auto, cpu, cuda or cuda:NUMBER");
+    }
+
+    /// <summary>Likewise, and has it compute in <paramref name="precision"/>.</summary>
+    public static Device Open(string name, int threads, string graphs, string precision, bool pinned = true)
+    {
+        Precision wanted = RunParts.Precision(precision);
+        Device device = Open(name, threads, graphs, pinned);
+        Prepare(device, precision);
+        device.SetPrecision(wanted);
+        return device;
+    }
+
+    /// <summary>Has a device load what <paramref name="precision"/> takes. Where a GPU cannot, it says so and computes in float32.</summary>
+    /// <exception cref="UserErrorException">The device has no tensor cores at all.</exception>
+    public static void Prepare(Device device, string precision)
+    {
+        using IDisposable scope = device.WithPrecision(Precision.Float32);
+        if (device.SetPrecision(RunParts.Precision(precision)) is not { } problem)
+            return;
+        if (device is not CudaDevice)
+            throw new UserErrorException($"precision {precision}: {problem}, {device.Name} computes in float32: choose --device cuda, or leave it out");
+        Message.Print($"precision {precision}: float32 instead, because the tensor-core kernels cannot be loaded: {problem}");
+    }
+
+    /// <summary>The device for a file of weights. ONNX Runtime computes on the CPU, and its threads could only run on the core that the thread starting
+    /// them is fixed to.</summary>
+    public static Device OpenFor(string weights, string name, int threads, string graphs, string precision) =>
+        !OnnxFiles.IsOnnx(weights) ? Open(name, threads, graphs, precision)
+        : precision != RunConfig.Precisions[0] ? throw new UserErrorException($"--precision {precision}: ONNX files are computed on the CPU, in float32")
+        : name is Auto or "cpu" ? new CpuDevice(threads, pinned: false)
+        : throw new UserErrorException($"--device {name}: ONNX files are computed on the CPU");
+}

@@ -1,0 +1,88 @@
+using System.IO.Compression;
+using System.Text;
+
+namespace Ascl.Core.Files;
+
+/// <summary>What a file is that was given in place of a safetensors file, told by its content, and what to do about it.</summary>
+internal static class ForeignFile
+{
+    private const int StartBytes = 512;
+    private const string TorchAdvice = "save its tensors as safetensors, in Python: safetensors.torch.save_file(state_dict, 'FILE.safetensors')";
+    private const string NumpyAdvice = "save its arrays as safetensors, in Python: safetensors.numpy.save_file({'NAME': array}, 'FILE.safetensors')";
+
+    /// <summary>The integer that torch.save wrote first before it wrote zip archives, as a pickle.</summary>
+    private static readonly byte[] LegacyTorch = [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
+
+    private static readonly (byte[] Start, string Kind)[] Kinds =
+    [
+        (Latin("\u0089HDF\r\n\u001A\n"), "an HDF5 file (.h5): save its arrays as safetensors, in Python by h5py and safetensors.numpy.save_file"),
+        (Latin("\u0093NUMPY"), $"a NumPy array (.npy): {NumpyAdvice}"),
+        (LegacyTorch, $"a PyTorch checkpoint (.pt) as older versions write it: {TorchAdvice}"),
+        ([0x1F, 0x8B], "a file compressed by gzip: unpack it with gunzip"),
+        (Latin("BZh"), "a file compressed by bzip2: unpack it with bunzip2"),
+        ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "a file compressed by xz: unpack it with unxz"),
+        ([0x28, 0xB5, 0x2F, 0xFD], "a file compressed by zstd: unpack it with unzstd"),
+        (Latin("version https://git-lfs"), "a Git LFS pointer, which only stands for the file: fetch that with 'git lfs pull'"),
+        (Latin("GGUF"), "a GGUF file: save its tensors as safetensors"),
+        (Latin("\u0089PNG"), "a PNG image"),
+        ([0xFF, 0xD8, 0xFF], "a JPEG image"),
+    ];
+
+    /// <summary>"a PyTorch checkpoint (.pt): …"; null where nothing is known of such a file.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static string? KindOf(string path)
+    {
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        byte[] buffer = new byte[StartBytes];
+        ReadOnlySpan<byte> start = buffer.AsSpan(0, file.ReadAtLeast(buffer, StartBytes, throwOnEndOfStream: false));
+        foreach (var (bytes, kind) in Kinds)
+            if (start.StartsWith(bytes))
+                return kind;
+        if (start.StartsWith("PK\u0003\u0004"u8) || start.StartsWith("PK\u0005\u0006"u8))
+            return KindOfZip(file);
+        // The mark in the header of a tar archive's first entry.
+        if (start.Length > 262 && start.Slice(257, 5).SequenceEqual("ustar"u8))
+            return "a tar archive: unpack it";
+        // PROTO and its version.
+        if (start.Length > 2 && start[0] == 0x80 && start[1] is >= 2 and <= 5)
+            return $"a Python pickle: {TorchAdvice}";
+        // The version of the format, then the producer's name, the domain, the graph or the operators' versions.
+        if (start.Length > 3 && start[0] == 0x08 && start[1] is >= 3 and <= 32 && start[2] is 0x12 or 0x22 or 0x3A or 0x42)
+            return "an ONNX model: give it a name that ends in .onnx";
+        return KindOfText(start);
+    }
+
+    private static string KindOfZip(FileStream file)
+    {
+        string[] names;
+        try
+        {
+            using ZipArchive archive = new(file);
+            names = [.. archive.Entries.Select(entry => entry.FullName)];
+        }
+        catch (InvalidDataException)
+        {
+            return "a zip archive, as .pt and .npz are, and that is cut off or damaged: copy or download it again";
+        }
+        if (names.Any(name => name == "data.pkl" || name.EndsWith("/data.pkl", StringComparison.Ordinal)))
+            return $"a PyTorch checkpoint (.pt): {TorchAdvice}";
+        return names.Length > 0 && names.All(name => name.EndsWith(".npy", StringComparison.Ordinal))
+            ? $"a NumPy archive (.npz): {NumpyAdvice}"
+            : "a zip archive: unpack it";
+    }
+
+    private static string? KindOfText(ReadOnlySpan<byte> start)
+    {
+        if (start.StartsWith("\uFEFF"u8))
+            start = start[3..];
+        string text = Encoding.Latin1.GetString(start).TrimStart();
+        if (text.Length == 0 || text.Any(c => c is < ' ' and not ('\t' or '\n' or '\r')))
+            return null;
+        if (text[0] == '<')
+            return "a web page (HTML or XML), as servers send for a login, a warning or an error: download the file itself";
+        string line = text.Split('\n', '\r')[0];
+        return $"text that begins with '{(line.Length > 40 ? line[..40] + "…" : line)}'";
+    }
+
+    private static byte[] Latin(string text) => Encoding.Latin1.GetBytes(text);
+}

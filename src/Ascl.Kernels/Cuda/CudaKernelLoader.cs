@@ -1,0 +1,37 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using ILGPU;
+using ILGPU.Backends;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.PTX;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+
+namespace Ascl.Kernels.Cuda;
+
+/// <summary>
+/// Compiles kernels for a GPU. ILGPU marks branches as uniform (bra.uni) whose condition depends on values chosen by a divergent branch before: undefined
+/// behaviour where the threads of a warp part there. Every conditional branch is therefore loaded as an ordinary one; the driver's compiler finds out by itself
+/// which are uniform.
+/// </summary>
+internal partial class CudaKernelLoader
+{
+    /// <summary>PTXCompiledKernel has no public constructor, and its text no setter.</summary>
+    private static readonly FieldInfo Text = typeof(PTXCompiledKernel).GetField($"<{nameof(PTXCompiledKernel.PTXAssembly)}>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance)
+        ?? throw new NotSupportedException("this version of ILGPU keeps PTX elsewhere");
+
+    /// <summary>What launches a kernel.</summary>
+    public virtual Action<AcceleratorStream, KernelConfig, TArguments> Load<TArguments>(Accelerator accelerator, Action<TArguments> kernel) where TArguments : struct
+    {
+        EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method);
+        var compiled = (PTXCompiledKernel)accelerator.GetBackend().Compile(entry, KernelSpecialization.Empty);
+        Text.SetValue(compiled, WithoutUniformBranches(compiled.PTXAssembly));
+        return accelerator.LoadKernel(compiled).CreateLauncherDelegate<Action<AcceleratorStream, KernelConfig, TArguments>>();
+    }
+
+    /// <summary>A kernel's text with every conditional branch an ordinary one.</summary>
+    public static string WithoutUniformBranches(string ptx) => ConditionalUniform().Replace(ptx, "$1bra ");
+
+    [GeneratedRegex(@"(@!?%p\d+\s+)bra\.uni\s")]
+    private static partial Regex ConditionalUniform();
+}

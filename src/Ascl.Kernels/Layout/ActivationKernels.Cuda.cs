@@ -1,0 +1,100 @@
+using Ascl.Kernels.Cuda;
+using Ascl.Kernels.Devices;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Ascl.Kernels.Layout;
+
+public static unsafe partial class ActivationKernels
+{
+    /// <summary>A group owns one channel of one image; neighbouring threads own neighbouring pixels of a row.</summary>
+    internal static class Cuda
+    {
+        private const int Lanes = 32;
+
+        public static void FromPlain(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> plain, ReadOnlyMemory<float> mean, ReadOnlyMemory<float> scale, DeviceBuffer<float> activation) =>
+            Launch(device, CopyFromPlain, layout, plain, activation, device.Constants(mean.Span), device.Constants(scale.Span));
+
+        public static void ToPlain(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> activation, ReadOnlyMemory<float> scale, DeviceBuffer<float> plain) =>
+            Launch(device, CopyToPlain, layout, plain, activation, default, device.Constants(scale.Span));
+
+        public static void ClearOutside(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> activation) =>
+            device.Launch(Clear, (new Index3D(layout.N * layout.Blocks, 1, 1), new Index3D(Lanes, CudaDevice.GroupSize / Lanes, 1)), new OutsideArguments
+            {
+                Activation = CudaDevice.View(activation),
+                Height = layout.H,
+                Width = layout.W,
+                Block = layout.Block,
+                Channels = layout.Block == 1 ? 1 : layout.C,
+            });
+
+        private static void Launch(CudaDevice device, Action<CopyArguments> kernel, ActivationLayout layout, DeviceBuffer<float> plain, DeviceBuffer<float> activation, ArrayView<float> mean, ArrayView<float> scale) =>
+            device.Launch(kernel, (new Index3D(layout.N, layout.C, 1), new Index3D(Lanes, CudaDevice.GroupSize / Lanes, 1)), new CopyArguments
+            {
+                Plain = CudaDevice.View(plain),
+                Activation = CudaDevice.View(activation),
+                Mean = mean,
+                Scale = scale,
+                Height = layout.H,
+                Width = layout.W,
+                Image = layout.ImageSize,
+                // All channels are in one block, or each has its own.
+                Channel = layout.Block == 1 ? layout.PlaneSize : 1,
+                Row = layout.RowStride,
+                Pixel = layout.Block,
+                Origin = layout.Interior,
+            });
+
+        internal struct CopyArguments
+        {
+            public ArrayView<float> Plain, Activation, Mean, Scale;
+            public int Height, Width, Image, Channel, Row, Pixel, Origin;
+
+            public readonly int PlainAt(int y) => ((Grid.IdxX * Grid.DimY + Grid.IdxY) * Height + y) * Width;
+            public readonly int ActivationAt(int y) => Grid.IdxX * Image + Grid.IdxY * Channel + Origin + y * Row;
+            public readonly float ScaleOfChannel => Scale.Length == 0 ? 1 : Scale[Grid.IdxY];
+        }
+
+        internal static void CopyFromPlain(CopyArguments p)
+        {
+            float mean = p.Mean.Length == 0 ? 0 : p.Mean[Grid.IdxY], scale = p.ScaleOfChannel;
+            for (int y = Group.IdxY; y < p.Height; y += Group.DimY)
+            {
+                int from = p.PlainAt(y), to = p.ActivationAt(y);
+                for (int x = Group.IdxX; x < p.Width; x += Group.DimX)
+                    p.Activation[to + x * p.Pixel] = (p.Plain[from + x] - mean) * scale;
+            }
+        }
+
+        internal static void CopyToPlain(CopyArguments p)
+        {
+            float scale = p.ScaleOfChannel;
+            for (int y = Group.IdxY; y < p.Height; y += Group.DimY)
+            {
+                int from = p.ActivationAt(y), to = p.PlainAt(y);
+                for (int x = Group.IdxX; x < p.Width; x += Group.DimX)
+                    p.Plain[to + x] = p.Activation[from + x * p.Pixel] * scale;
+            }
+        }
+
+        internal struct OutsideArguments
+        {
+            public ArrayView<float> Activation;
+            public int Height, Width, Block, Channels;
+        }
+
+        /// <summary>A group owns a plane; neighbouring threads own neighbouring channels.</summary>
+        internal static void Clear(OutsideArguments p)
+        {
+            int columns = p.Width + 2, plane = Grid.IdxX * (p.Height + 2) * columns;
+            for (int y = 0; y < p.Height + 2; y++)
+                for (int x = Group.IdxY; x < columns; x += Group.DimY)
+                {
+                    bool border = y == 0 || y == p.Height + 1 || x == 0 || x == columns - 1;
+                    for (int c = Group.IdxX; c < p.Block; c += Group.DimX)
+                        if (border || c >= p.Channels)
+                            p.Activation[(plane + y * columns + x) * p.Block + c] = 0;
+                }
+        }
+    }
+}

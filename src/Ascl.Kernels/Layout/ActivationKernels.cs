@@ -1,0 +1,94 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Ascl.Kernels.Devices;
+using Ascl.Kernels.Dispatch;
+
+namespace Ascl.Kernels.Layout;
+
+/// <summary>Between plain [N, C, H, W] memory and activations.</summary>
+public static unsafe partial class ActivationKernels
+{
+    /// <summary>An activation from plain pixels: a[n, c, y, x] = (x[n, c, y, x] − mean[c])·scale[c]; without mean and scale a copy.</summary>
+    public static void FromPlain(ActivationLayout layout, DeviceBuffer<float> plain, ReadOnlyMemory<float> mean, ReadOnlyMemory<float> scale, DeviceBuffer<float> activation)
+    {
+        DeviceKernel.Run("activation.from_plain", layout, 0, 8.0 * plain.Length, OnCpu, cuda => Cuda.FromPlain(cuda, layout, plain, mean, scale, activation), activation);
+
+        void OnCpu(CpuDevice cpu)
+        {
+            float* from = CpuDevice.Pointer(plain);
+            PlaneView to = new(layout, CpuDevice.Pointer(activation));
+            ForEachPlane(layout, plain.Device, (n, c) =>
+            {
+                float m = mean.IsEmpty ? 0 : mean.Span[c], s = scale.IsEmpty ? 1 : scale.Span[c];
+                float* a = to.First + n * to.Image + c / layout.Block * to.Plane + c % layout.Block, p = from + ((nint)n * layout.C + c) * layout.H * layout.W;
+                CopyPlane(layout.H, layout.W, p, layout.W, 1, a, to.Row, layout.Block, m, s);
+            });
+        }
+    }
+
+    /// <summary>Plain pixels from an activation: x[n, c, y, x] = a[n, c, y, x]·scale[c]; without scale a copy.</summary>
+    public static void ToPlain(ActivationLayout layout, DeviceBuffer<float> activation, ReadOnlyMemory<float> scale, DeviceBuffer<float> plain)
+    {
+        DeviceKernel.Run("activation.to_plain", layout, 0, 8.0 * plain.Length, OnCpu, cuda => Cuda.ToPlain(cuda, layout, activation, scale, plain), plain);
+
+        void OnCpu(CpuDevice cpu)
+        {
+            float* to = CpuDevice.Pointer(plain);
+            PlaneView from = new(layout, CpuDevice.Pointer(activation));
+            ForEachPlane(layout, plain.Device, (n, c) =>
+            {
+                float s = scale.IsEmpty ? 1 : scale.Span[c];
+                float* a = from.First + n * from.Image + c / layout.Block * from.Plane + c % layout.Block, p = to + ((nint)n * layout.C + c) * layout.H * layout.W;
+                CopyPlane(layout.H, layout.W, a, from.Row, layout.Block, p, layout.W, 1, 0, s);
+            });
+        }
+    }
+
+    /// <summary>Zeroes the border and the channels that only fill up the last block, after a formula that is not 0 at 0 ran over the whole memory.</summary>
+    public static void ClearOutside(ActivationLayout layout, DeviceBuffer<float> activation)
+    {
+        DeviceKernel.Run("activation.clear_outside", layout, 0, 4.0 * layout.N * layout.Blocks * 2 * (layout.H + layout.W + 2) * layout.Block, OnCpu, cuda => Cuda.ClearOutside(cuda, layout, activation), activation);
+
+        void OnCpu(CpuDevice cpu)
+        {
+            float* data = CpuDevice.Pointer(activation);
+            int row = layout.RowStride, halo = ActivationLayout.Halo * layout.Block, absent = layout.Blocks * layout.Block - layout.C;
+            cpu.For(layout.N * layout.Blocks, (plane, _) =>
+            {
+                Span<float> all = new(data + (nint)plane * layout.PlaneSize, layout.PlaneSize);
+                all[..row].Clear();
+                all[^row..].Clear();
+                for (int y = 1; y <= layout.H; y++)
+                {
+                    Span<float> line = all.Slice(y * row, row);
+                    line[..halo].Clear();
+                    line[^halo..].Clear();
+                    for (int pixel = layout.Block; absent > 0 && plane % layout.Blocks == layout.Blocks - 1 && pixel <= line.Length; pixel += layout.Block)
+                        line.Slice(pixel - absent, absent).Clear();
+                }
+            });
+        }
+    }
+
+    private static void ForEachPlane(ActivationLayout layout, Device device, Action<int, int> body) =>
+        ((CpuDevice)device).For(layout.N, (n, _) =>
+        {
+            for (int c = 0; c < layout.C; c++)
+                body(n, c);
+        });
+
+    /// <summary>to = (from − mean)·scale over the pixels of one channel; between planes eight pixels a vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void CopyPlane(int height, int width, float* from, nint fromRow, nint fromPixel, float* to, nint toRow, nint toPixel, float mean, float scale)
+    {
+        Vector256<float> means = Vector256.Create(mean), scales = Vector256.Create(scale);
+        int whole = fromPixel == 1 && toPixel == 1 ? width / 8 * 8 : 0;
+        for (int y = 0; y < height; y++, from += fromRow, to += toRow)
+        {
+            for (int x = 0; x < whole; x += 8)
+                Vector256.Store((Vector256.Load(from + x) - means) * scales, to + x);
+            for (int x = whole; x < width; x++)
+                to[x * toPixel] = (from[x * fromPixel] - mean) * scale;
+        }
+    }
+}

@@ -1,0 +1,18 @@
+using System.Runtime.InteropServices;
+
+namespace Ascl.Kernels.Linux;
+
+/// <summary>Huge pages for large buffers: fewer address-translation misses in kernels that stride over tens of megabytes.</summary>
+internal static unsafe partial class LinuxMemory
+{
+    private const int MadvHugePage = 14;
+
+    public static void AdviseHugePages(void* start, nuint bytes)
+    {
+        if (OperatingSystem.IsLinux())
+            madvise(start, bytes, MadvHugePage); // advice only: a refusal changes nothing but speed
+    }
+
+    [LibraryImport("libc")]
+    private static partial int madvise(void* start, nuint length, int advice);
+}
