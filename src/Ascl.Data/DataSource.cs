@@ -1,4 +1,5 @@
 using Ascl.Core.Diagnostics;
+using Ascl.Core.Settings;
 using Ascl.Data.Sample;
 using Ascl.Data.Sources;
 
@@ -35,8 +36,7 @@ public static class DataSource
     public static DataSet Open(
         string specification, DataOptions? options = null, string? cacheDirectory = null, IProgress<DataProgress>? progress = null)
     {
-        options ??= new DataOptions();
-        options.Check();
+        options = (options ?? new DataOptions()).Checked($"data {specification}");
         DataSet set = Read(specification, options, cacheDirectory, progress);
         if (options.TestShare is { } share)
             set = TestSplit.Of(specification, set, share);

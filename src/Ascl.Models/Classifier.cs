@@ -27,6 +27,7 @@ public sealed record ClassifierSpec(string Network, int Channels, int Classes, f
 /// </summary>
 public sealed class Classifier
 {
+    private readonly NetworkFactory create;
     private readonly INetwork network;
     private readonly LinearLayer? projection;
 
@@ -39,10 +40,13 @@ public sealed class Classifier
     }
 
     /// <summary>A classifier with a network that the catalogue does not know.</summary>
-    /// <param name="create">Makes the network, with its tensors in the given set.</param>
-    public Classifier(Device device, ClassifierSpec spec, Func<ParameterSet, NetworkSettings, INetwork> create, ulong? seed = 0)
+    /// <param name="device">Where its tensors live.</param>
+    /// <param name="spec">What to make; its network is a name for messages and files.</param>
+    /// <param name="create">Makes the network.</param>
+    /// <param name="seed">Of the starting weights; null for none, where weights are about to be loaded.</param>
+    public Classifier(Device device, ClassifierSpec spec, NetworkFactory create, ulong? seed = 0)
     {
-        Spec = spec;
+        (Spec, this.create) = (spec, create);
         Parameters = new ParameterSet(device, seed);
         network = create(Parameters, new(spec.Channels, spec.Classes, spec.Activation));
         if (spec.ProjectionSize > 0)
@@ -69,6 +73,9 @@ public sealed class Classifier
 
     /// <summary>Whether several threads may run it at once, each on images of its own.</summary>
     public bool RunsInPieces => network.RunsInPieces;
+
+    /// <summary>Another classifier of the same structure on the same device, without weights.</summary>
+    public Classifier Structure() => new(Device, Spec, create, seed: null);
 
     /// <summary>Takes over the tensors of another classifier that have a tensor of the same name and shape here.</summary>
     /// <param name="source">Where from.</param>

@@ -32,7 +32,7 @@ public sealed class DisplayTests
     [Fact]
     public void EvaluationsReportTheAccuracySoFarAndTheTimeLeftByWhatTheImagesDoneTook()
     {
-        new EvaluationDisplay(new PlainProgress(output, TimeSpan.Zero)).Report(new("PGD-20", 25, 100, (1, 4), 0.5, Seconds: 10));
+        new EvaluationDisplay(new PlainProgress(output, TimeSpan.Zero)).Progress(new("PGD-20", 25, 100, (1, 4), 0.5, Seconds: 10));
         Assert.Equal(" 31% PGD-20, attack 2 of 4: 25/100 images, 50.0 % robust so far, 0:30 left\n", output.ToString());
     }
 

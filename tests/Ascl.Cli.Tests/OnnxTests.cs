@@ -62,8 +62,8 @@ public sealed class OnnxTests(TrainedRun trained) : IClassFixture<TrainedRun>, I
         File.WriteAllBytes(cut, File.ReadAllBytes(onnx)[..^1000]);
         Refused("PGD-20 needs gradients, which there are none of in ONNX by ascl", "--weights", onnx);
         Refused("attacks without are noise, square", "--weights", onnx, "--attack", "noise,autoattack");
-        Refused("--checks needs gradients", "--weights", onnx, "--attack", "noise", "--checks");
-        Refused("--minimal-epsilon needs gradients", "--weights", onnx, "--attack", "noise", "--minimal-epsilon");
+        Refused("checks needs gradients", "--weights", onnx, "--attack", "noise", "--checks");
+        Refused("minimal-epsilon needs gradients", "--weights", onnx, "--attack", "noise", "--minimal-epsilon");
         Refused("--model and --activation", "--weights", onnx, "--attack", "noise", "--model", "smallcnn");
         Refused("damaged.onnx: ONNX Runtime cannot load it", "--weights", damaged, "--attack", "noise");
         Refused("cut.onnx: ONNX Runtime cannot load it", "--weights", cut, "--attack", "noise");

@@ -3,6 +3,10 @@ using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Verbs;
 using Ascl.Core.Diagnostics;
+using Ascl.Core.Settings;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 using CommandLine;
 using Xunit;
@@ -81,7 +85,7 @@ public sealed class OptionTests
 
     [Fact]
     public void TrainHasAnOptionForEachKeyOfARun() =>
-        Assert.Equal(RunConfig.Keys.Concat(["config", "cuda-graphs", "device", "preset", "list-presets"]).Order(), VerbOption.Of(typeof(TrainVerb)).Select(option => option.Name).Order());
+        Assert.Equal(RunConfig.Settings.Select(setting => setting.Name).Concat(["config", "cuda-graphs", "device", "preset", "list-presets"]).Order(), VerbOption.Of(typeof(TrainVerb)).Select(option => option.Name).Order());
 
     /// <summary>Of every preset: its options exist and make a run; help and list name it; what is given beside it wins.</summary>
     [Fact]
@@ -92,14 +96,15 @@ public sealed class OptionTests
         {
             RunConfig run = ArgumentReader.Read<TrainVerb>("train", ["--preset", preset]).ToRunConfig();
             foreach (string[] option in TrainPresets.Options(preset).Chunk(2))
-                Assert.Contains(option[0][2..], RunConfig.Keys);
+                Assert.Contains(RunConfig.Settings, setting => setting.Name == option[0][2..]);
             RunConfig other = ArgumentReader.Read<TrainVerb>("train", ["--lr", "0.3", $"--preset={preset}", "--seed", "9"]).ToRunConfig();
-            Assert.Equal(run with { LearningRate = 0.3, Seed = 9, Milestones = [] }, other with { Milestones = [] });
-            Assert.Equal(run.Milestones, other.Milestones);
+            JsonObject expected = run.ToJson();
+            (expected["lr"], expected["seed"]) = (0.3, 9);
+            Assert.Equal(expected.ToJsonString(), other.ToJson().ToJsonString());
             Assert.Contains($"{preset}: ", TrainPresets.List());
         }
         RunConfig trades = ArgumentReader.Read<TrainVerb>("train", ["--preset", "trades"]).ToRunConfig();
-        Assert.Equal(("trades", 6, 76, 0.031, "gaussian"), (trades.Method, trades.TradesBeta, trades.Epochs, trades.Epsilon, trades.Start));
+        Assert.Equal(("trades", 6, 76, 0.031, TrainingStart.Gaussian), (trades.Method.Name, ((TradesObjective)trades.Method).Beta, trades.Training.Epochs, trades.Attack.Epsilon, trades.Attack.Start));
         Assert.StartsWith(
             "unknown preset 'trade': did you mean trades?", Assert.Throws<UserErrorException>(() => ArgumentReader.Read<TrainVerb>("train", ["--preset", "trade"]).ToRunConfig()).Message);
     }
@@ -111,9 +116,9 @@ public sealed class OptionTests
         [
             "--epsilon", "4/255", "--method=trades", "--schedule", "piecewise", "--milestones", "3,4", "--epochs", "5", "--early-stop", "true", "--seed", "7",
         ]).ToRunConfig();
-        Assert.Equal((4 / 255.0, "trades", 5, true, 7ul), (run.Epsilon, run.Method, run.Epochs, run.EarlyStop, run.Seed));
-        Assert.Equal([3, 4], run.Milestones);
-        Assert.Equal((new RunConfig().Batch, new RunConfig().Temperature), (run.Batch, run.Temperature));
+        Assert.Equal((4 / 255.0, "trades", 5, true, 7ul), (run.Attack.Epsilon, run.Method.Name, run.Training.Epochs, run.Attack.EarlyStop, run.Training.Seed));
+        Assert.Equal([3, 4], ((PiecewiseSchedule)run.Schedule).Milestones);
+        Assert.Equal(new RunConfig().Training.Batch, run.Training.Batch);
     }
 
     [Fact]

@@ -1,9 +1,7 @@
-using System.Reflection;
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
 using Ascl.Core.Diagnostics;
-using Ascl.Core.Settings;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 using Xunit;
 
@@ -21,10 +19,10 @@ public sealed class RunConfigTests : IDisposable
         RunConfig run = RunConfig.Of(new JsonObject { ["schedule"] = "piecewise", ["milestones"] = new JsonArray(2, 3), ["epsilon"] = 0.1, ["seed"] = ulong.MaxValue }, "test");
         run.Save(path);
         RunConfig read = RunConfig.OfRun(path);
-        Assert.Equal(run.Milestones, read.Milestones);
+        Assert.Equal(((PiecewiseSchedule)run.Schedule).Milestones, ((PiecewiseSchedule)read.Schedule).Milestones);
         Assert.Equal(run.ToJson().ToJsonString(), read.ToJson().ToJsonString());
-        Assert.Equal((0.1, 0.025), (read.Epsilon, read.StepSize));
-        Assert.Equal(8 / 255.0, RunConfig.Of([], "test").Epsilon);
+        Assert.Equal((0.1, 0.025), (read.Attack.Epsilon, read.Attack.StepSize));
+        Assert.Equal(8 / 255.0, RunConfig.Of([], "test").Attack.Epsilon);
     }
 
     [Theory]
@@ -32,7 +30,7 @@ public sealed class RunConfigTests : IDisposable
     [InlineData("""{"Epochs": 3}""", "unknown key 'Epochs': did you mean epochs?")]
     [InlineData("""{"epochs": "3"}""", "epochs is \"3\": not a value of the right kind")]
     [InlineData("""{"epochs": 1e12}""", "epochs is 1e12: not a value of the right kind")]
-    [InlineData("""{"milestones": [1, "x"]}""", "milestones[1] is [1,\"x\"]: not a value of the right kind")]
+    [InlineData("""{"milestones": [1, "x"]}""", "milestones is [1,\"x\"]: not a value of the right kind")]
     [InlineData("""{"epochs": 0}""", "epochs is 0: must be at least 1")]
     [InlineData("""{"batch": -1}""", "batch is -1: must be at least 1")]
     [InlineData("""{"attack-steps": 0}""", "attack-steps is 0: must be at least 1")]
@@ -52,8 +50,8 @@ public sealed class RunConfigTests : IDisposable
     [InlineData("""{"momentum": 1}""", "momentum is 1: must be at least 0 and less than 1")]
     [InlineData("""{"warmup": 10}""", "warmup is 10: must be less than the 10 epochs")]
     [InlineData("""{"schedule": "piecewise"}""", "milestones is empty: a piecewise schedule needs them (such as 100,105)")]
-    [InlineData("""{"milestones": [5, 5]}""", "milestones is 5,5: must rise")]
-    [InlineData("""{"milestones": [5, 10]}""", "milestones is 5,10: must lie between 1 and the last of 10 epochs")]
+    [InlineData("""{"schedule": "piecewise", "milestones": [5, 5]}""", "milestones is 5,5: must rise")]
+    [InlineData("""{"schedule": "piecewise", "milestones": [5, 10]}""", "milestones is 5,10: must lie between 1 and the last of 10 epochs")]
     [InlineData("""{"epochs": 3, "epochs": 4}""", "not valid JSON: ")]
     public void WrongFileIsRefusedWithItsNameAndKey(string json, string problem)
     {
@@ -61,22 +59,24 @@ public sealed class RunConfigTests : IDisposable
         Assert.StartsWith($"{path}: {problem}", Assert.Throws<UserErrorException>(() => RunConfig.OfRun(path)).Message);
     }
 
-    /// <summary>A value under a setting's name in JSON reaches the property that declares the setting.</summary>
+    /// <summary>What is not chosen changes nothing, but its values must be some.</summary>
+    [Theory]
+    [InlineData("""{"method": "pgd-at", "trades-beta": -1}""", "trades-beta is -1: must not be negative")]
+    [InlineData("""{"method": "natural", "strategy": 3}""", "strategy is 3: not a value of the right kind")]
+    [InlineData("""{"schedule": "cosine", "decay": 0}""", "decay is 0: must be more than 0")]
+    public void UnusedValuesAreChecked(string json, string problem) => WrongFileIsRefusedWithItsNameAndKey(json, problem);
+
+    /// <summary>Files of earlier versions name the base objective otherwise.</summary>
     [Fact]
-    public void JsonKeysAreTheSettings() => Assert.All(typeof(RunConfig).GetProperties(), property =>
-    {
-        if (property.GetCustomAttribute<SettingAttribute>() is { } setting)
-            Assert.Equal(property.GetCustomAttribute<JsonPropertyNameAttribute>()?.Name ?? JsonNamingPolicy.KebabCaseLower.ConvertName(property.Name), setting.Name);
-        else
-            Assert.True(property.GetMethod!.IsStatic || property.GetCustomAttribute<JsonIgnoreAttribute>() is not null, property.Name);
-    });
+    public void FormerNamesAreRead() =>
+        Assert.Equal("trades", ((AsclObjective)RunConfig.Of(new JsonObject { ["foundation"] = "trades" }, "test").Method).Base.Name);
 
     [Fact]
-    public void L2BallsMayBeLargerThanOne() => Assert.Equal(3, RunConfig.Of(new JsonObject { ["norm"] = "l2", ["epsilon"] = 3 }, "test").Epsilon);
+    public void L2BallsMayBeLargerThanOne() => Assert.Equal(3, RunConfig.Of(new JsonObject { ["norm"] = "l2", ["epsilon"] = 3 }, "test").Attack.Epsilon);
 
     [Theory]
     [InlineData("method", "asscl", "ascl")]
-    [InlineData("foundation", "trade", "trades")]
+    [InlineData("base-objective", "trade", "trades")]
     [InlineData("activation", "slu", "silu")]
     [InlineData("strategy", "hrad", "hard")]
     [InlineData("distance", "consine", "cosine")]

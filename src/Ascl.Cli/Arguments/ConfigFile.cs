@@ -21,8 +21,10 @@ internal static class ConfigFile
     public static IEnumerable<string> Arguments(JsonObject file, string where, IReadOnlyList<VerbOption> options, IReadOnlySet<string> given)
     {
         string[] keys = [.. options.Select(option => option.Name).Where(name => name != "config")];
-        foreach (var (key, value) in file)
+        foreach (var (written, value) in file)
         {
+            // Files of earlier versions have settings under the names of then.
+            string key = options.FirstOrDefault(option => option.Setting?.FormerName == written)?.Name ?? written;
             if (!keys.Contains(key))
                 throw JsonFile.UnknownKey(where, key, keys);
             if (given.Contains(key) || Text(where, key, value) is not { } text)

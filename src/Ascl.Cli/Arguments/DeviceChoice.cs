@@ -1,10 +1,10 @@
 using System.Globalization;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Models.Onnx;
-using Ascl.Robustness.Training;
 
 namespace Ascl.Cli.Arguments;
 
@@ -40,32 +40,31 @@ internal static class DeviceChoice
     }
 
     /// <summary>Likewise, and has it compute in <paramref name="precision"/>.</summary>
-    public static Device Open(string name, int threads, string graphs, string precision, bool pinned = true)
+    public static Device Open(string name, int threads, string graphs, Precision precision, bool pinned = true)
     {
-        Precision wanted = RunParts.Precision(precision);
         Device device = Open(name, threads, graphs, pinned);
         Prepare(device, precision);
-        device.SetPrecision(wanted);
+        device.SetPrecision(precision);
         return device;
     }
 
     /// <summary>Has a device load what <paramref name="precision"/> takes. Where a GPU cannot, it says so and computes in float32.</summary>
     /// <exception cref="UserErrorException">The device has no tensor cores at all.</exception>
-    public static void Prepare(Device device, string precision)
+    public static void Prepare(Device device, Precision precision)
     {
         using IDisposable scope = device.WithPrecision(Precision.Float32);
-        if (device.SetPrecision(RunParts.Precision(precision)) is not { } problem)
+        if (device.SetPrecision(precision) is not { } problem)
             return;
         if (device is not CudaDevice)
-            throw new UserErrorException($"precision {precision}: {problem}, {device.Name} computes in float32: choose --device cuda, or leave it out");
-        Message.Print($"precision {precision}: float32 instead, because the tensor-core kernels cannot be loaded: {problem}");
+            throw new UserErrorException($"precision {NameText.Of(precision)}: {problem}, {device.Name} computes in float32: choose --device cuda, or leave it out");
+        Message.Print($"precision {NameText.Of(precision)}: float32 instead, because the tensor-core kernels cannot be loaded: {problem}");
     }
 
     /// <summary>The device for a file of weights. ONNX Runtime computes on the CPU, and its threads could only run on the core that the thread starting
     /// them is fixed to.</summary>
-    public static Device OpenFor(string weights, string name, int threads, string graphs, string precision) =>
+    public static Device OpenFor(string weights, string name, int threads, string graphs, Precision precision) =>
         !OnnxFiles.IsOnnx(weights) ? Open(name, threads, graphs, precision)
-        : precision != RunConfig.Precisions[0] ? throw new UserErrorException($"--precision {precision}: ONNX files are computed on the CPU, in float32")
+        : precision != Precision.Float32 ? throw new UserErrorException($"--precision {NameText.Of(precision)}: ONNX files are computed on the CPU, in float32")
         : name is Auto or "cpu" ? new CpuDevice(threads, pinned: false)
         : throw new UserErrorException($"--device {name}: ONNX files are computed on the CPU");
 }

@@ -7,10 +7,13 @@ using CommandLine;
 namespace Ascl.Cli.Arguments;
 
 /// <summary>Gives a verb an option for every setting that a type declares.</summary>
-[AttributeUsage(AttributeTargets.Class)]
+[AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
 public sealed class OptionsForAttribute(Type settings) : Attribute
 {
     public Type Settings => settings;
+
+    /// <summary>Heading in help above them; null where the settings have headings of their own.</summary>
+    public string? Section { get; init; }
 }
 
 /// <summary>
@@ -25,7 +28,10 @@ internal static class SettingOptions
     private static readonly ConcurrentDictionary<Type, Lazy<Type>> Extended = new();
 
     /// <summary>The settings that a verb takes; none where it takes no settings.</summary>
-    public static IReadOnlyList<Setting> Of(Type verb) => verb.GetCustomAttribute<OptionsForAttribute>() is { } options ? Setting.Of(options.Settings) : [];
+    public static IReadOnlyList<Setting> Of(Type verb) => [.. Types(verb).SelectMany(SettingTree.Of).DistinctBy(setting => setting.Name)];
+
+    /// <summary>The types that declare them.</summary>
+    public static IReadOnlyList<Type> Types(Type verb) => [.. verb.GetCustomAttributes<OptionsForAttribute>().Select(options => options.Settings)];
 
     /// <summary>The verb's class with its settings as options; the class itself where it takes no settings.</summary>
     public static Type Extend(Type verb) => Of(verb).Count == 0 ? verb : Extended.GetOrAdd(verb, static verb => new(() => Make(verb))).Value;
@@ -35,19 +41,24 @@ internal static class SettingOptions
         TypeBuilder type = Module.DefineType($"{verb.Name}.WithSettings", TypeAttributes.Public | TypeAttributes.Class, verb);
         ConstructorInfo option = typeof(OptionAttribute).GetConstructor([typeof(string)])!;
         PropertyInfo help = typeof(OptionAttribute).GetProperty(nameof(OptionAttribute.HelpText))!, form = typeof(OptionAttribute).GetProperty(nameof(OptionAttribute.MetaValue))!;
+        Dictionary<string, string?> headings = verb.GetCustomAttributes<OptionsForAttribute>().ToDictionary(options => SettingTree.Of(options.Settings)[0].Name, options => options.Section);
         foreach (Setting setting in Of(verb))
         {
-            PropertyBuilder property = Property(type, setting.Name, OptionType(setting.ValueType));
-            property.SetCustomAttribute(new CustomAttributeBuilder(option, [setting.Name], [help, form], [setting.Help, setting.Form]));
-            if (setting.Section is { } section)
+            PropertyBuilder property = Property(type, setting.Name, setting.IsSwitch ? typeof(bool) : OptionType(setting.ValueType));
+            property.SetCustomAttribute(new CustomAttributeBuilder(option, [setting.Name], [help, form], [setting.Help, setting.IsSwitch ? "" : setting.Form]));
+            if ((headings.GetValueOrDefault(setting.Name) ?? setting.Section) is { } section)
                 property.SetCustomAttribute(new CustomAttributeBuilder(typeof(SectionAttribute).GetConstructor([typeof(string)])!, [section]));
         }
         return type.CreateType();
     }
 
     /// <summary>How the parser is to read values of a type; null stands for an option that is not given.</summary>
-    private static Type OptionType(Type value) =>
-        value == typeof(double) ? typeof(Fraction) : value == typeof(IReadOnlyList<int>) ? typeof(WholeNumbers) : value == typeof(string) ? value : typeof(Nullable<>).MakeGenericType(value);
+    private static Type OptionType(Type value) => value == typeof(double) ? typeof(Fraction)
+        : value == typeof(IReadOnlyList<int>) ? typeof(WholeNumbers)
+        : value == typeof(IReadOnlyList<double>) ? typeof(Fractions)
+        : value == typeof(IReadOnlyList<string>) ? typeof(Words)
+        : value == typeof(string) || value.IsEnum ? typeof(string)
+        : typeof(Nullable<>).MakeGenericType(value);
 
     private static PropertyBuilder Property(TypeBuilder owner, string name, Type type)
     {

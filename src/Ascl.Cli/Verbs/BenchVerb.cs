@@ -1,10 +1,12 @@
 using System.Globalization;
 using Ascl.Cli.Arguments;
 using Ascl.Core.Diagnostics;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Profiling;
 using Ascl.Robustness.Benchmarks;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -51,7 +53,7 @@ internal sealed class BenchVerb : RandomArguments, IVerb
             throw new UserErrorException($"--what names nothing to time: {string.Join(", ", names)}");
         if (parts.FirstOrDefault(part => !names.Contains(part)) is { } unknown)
             throw NearestName.Unknown("measurement", unknown, names);
-        using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
+        using Device device = OpenDevice();
         string place = device is CpuDevice cpu ? $"t{cpu.Threads}" : device.Precision == Kernels.Devices.Precision.Float32 ? "cuda" : $"cuda.{Precision}";
         foreach (string part in parts)
         {
@@ -59,8 +61,8 @@ internal sealed class BenchVerb : RandomArguments, IVerb
             if (part == "contrastive")
             {
                 var contrastive = new ContrastiveBenchmark(device, Rows, Dim, Seed);
-                foreach (string distance in new[] { "cosine", "linf" })
-                    Print(Timing.Of($"contrastive.{distance}.n{Rows}.d{Dim}.{place}", Reps, contrastive.Work(distance)));
+                foreach (ContrastiveDistance distance in new[] { ContrastiveDistance.Cosine, ContrastiveDistance.Linf })
+                    Print(Timing.Of($"contrastive.{NameText.Of(distance)}.n{Rows}.d{Dim}.{place}", Reps, contrastive.Work(distance)));
                 continue;
             }
             Print(Timing.Of($"{part}.{Model}.b{Batch}{(Size > 0 ? $".s{Size}" : "")}.{place}", Reps, new StepBenchmarks(device, Model, Batch, Size, Seed).Work(part)));

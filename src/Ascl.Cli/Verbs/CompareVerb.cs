@@ -3,6 +3,7 @@ using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Robustness.Comparison;
+using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;

@@ -3,7 +3,7 @@ using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Data;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -12,22 +12,11 @@ namespace Ascl.Cli.Verbs;
 [Example("The images that are built in", "sample")]
 [Example("CIFAR-10 in an archive of JPEG or PNG files, with a picture of its training images", "folder:cifar10-images.tar.gz --sheet sheet.png")]
 [Example("Photos of any sizes at CLASS/IMAGE, as they would be trained on and tested", "folder:photos --resize 64 --crop 64 --test-share 0.2")]
-internal sealed class DataShowVerb : VerbArguments, IVerb
+[OptionsFor(typeof(DataOptions))]
+public class DataShowVerb : VerbArguments, IVerb
 {
     [Value(0, MetaName = "SPEC", Required = true, HelpText = SettingTexts.DataForms)]
     public string Specification { get; init; } = "";
-
-    [Option("resize", MetaValue = "N", HelpText = SettingTexts.Resize)]
-    public int? Resize { get; init; }
-
-    [Option("crop", MetaValue = "N", HelpText = SettingTexts.Crop)]
-    public int? Crop { get; init; }
-
-    [Option("test-share", MetaValue = "SHARE", HelpText = SettingTexts.TestShare)]
-    public Fraction? TestShare { get; init; }
-
-    [Option("allow-empty-classes", HelpText = SettingTexts.AllowEmptyClasses)]
-    public bool AllowEmptyClasses { get; init; }
 
     [Option("sheet", MetaValue = "FILE.png", HelpText = "Write a contact sheet, a row of training images for each class.")]
     public string? Sheet { get; init; }
@@ -43,7 +32,7 @@ internal sealed class DataShowVerb : VerbArguments, IVerb
             throw new UserErrorException($"option --sheet: {Sheet} does not end in .png");
         if (Sheet is not null)
             AtomicFile.CheckWritable(Sheet);
-        DataOptions options = new() { Resize = Resize, Crop = Crop, TestShare = TestShare?.Value, AllowEmptyClasses = AllowEmptyClasses };
+        DataOptions options = Settings(new DataOptions(), "data show");
         DataSet data = ProgressDisplay.Run(
             $"opening {Specification}", display => DataSource.Open(Specification, options, progress: new OpeningProgress(display, stop)));
         PrintParts(data);

@@ -1,12 +1,12 @@
 using Ascl.Cli.Display;
+using Ascl.Core.Settings;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Evaluation.Honesty;
 using Ascl.Robustness.Reporting;
-using Ascl.Robustness.Training;
 
 namespace Ascl.Cli.Verbs;
 
-internal sealed partial class EvaluateVerb
+public partial class EvaluateVerb
 {
     private void Print(EvaluationReport report)
     {
@@ -55,7 +55,7 @@ internal sealed partial class EvaluateVerb
         foreach (HonestyFinding finding in findings.Where(f => f.IsSuspicious))
             Console.WriteLine($"warning: {finding.Name}: {finding.Meaning}");
         if (findings.Count > 0 && !findings.Any(f => f.IsSuspicious))
-            Console.WriteLine($"none of {findings.Count} signs of false robustness was seen{(checkedImages < FewImages ? $", but {checkedImages} images are too few to tell much" : "")}");
+            Console.WriteLine($"none of {findings.Count} signs of false robustness was seen{(checkedImages < RobustnessEvaluation.FewImages ? $", but {checkedImages} images are too few to tell much" : "")}");
     }
 
     private int PrintReplay(ReplayReport replay)

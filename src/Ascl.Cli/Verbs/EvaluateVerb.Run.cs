@@ -3,151 +3,75 @@ using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Checkpoints;
 using Ascl.Models.Onnx;
-using Ascl.Models.Weights;
 using Ascl.OnnxRuntime;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
-using Ascl.Robustness.Evaluation.Honesty;
 using Ascl.Robustness.Reporting;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Runs;
 
 namespace Ascl.Cli.Verbs;
 
-internal sealed partial class EvaluateVerb
+public partial class EvaluateVerb
 {
-    private const int DefaultCheckImages = 200;
-
-    /// <summary>Fewer than this, and a difference of an image or two means nothing.</summary>
-    private const int FewImages = 50;
-
     public int Run(CancellationToken stop)
     {
-        RunFolder? folder = RunFolder.Of(Weights)?.RequireClassifier();
-        RunConfig? run = folder?.Config;
-        CheckOptions();
+        RunFolder? run = RunFolder.Of(Weights)?.RequireClassifier();
+        EvaluationSettings settings = Settings(new EvaluationSettings(), "evaluate");
+        CheckOptions(settings);
         // Before anything is opened; what weights without a run's folder know of their own ball comes later.
-        Plan(ThreatModel.Of(Norm, Epsilon?.Value, run?.Threat));
+        RobustnessEvaluation.Plan(settings, run?.Config.Attack.Threat);
         string file = RunFolder.Weights(Weights);
-        bool isOwnData = run is not null && (Data is null || DataSource.AreSame(Data, run.Data));
-        DataOptions reading = DataOptions(run, isOwnData);
-        bool isSplit = run?.TestShare is not null || reading.TestShare is not null;
-        if (isOwnData && isSplit && reading != run!.DataOptions)
-            throw new UserErrorException("evaluate: --test-share, --resize and --crop would make training images of the run test images: " + (run.TestShare is null ? "it was trained on all of these images" : "the run split its test part off these images itself"));
-        string specification = Data ?? run?.Data ?? throw new UserErrorException("evaluate: name the test images with --data");
-        using Device device = DeviceChoice.OpenFor(file, Device, Threads, CudaGraphs, Precision);
+        bool isOwnData = run is not null && (Data is null || DataSource.AreSame(Data, run.Config.Data.Source));
+        DataOptions reading = Reading(run?.Config.Data.Reading, isOwnData);
+        string specification = Data ?? run?.Config.Data.Source ?? throw new UserErrorException("evaluate: name the test images with --data");
+        using Device device = DeviceChoice.OpenFor(file, Device, Threads, CudaGraphs, RoundedTo);
         // The weights first: a file that is not one should not cost the opening of the data.
         Classifier model = Load(device, file, normalization: null, Normalize is null ? Message.Print : null);
-        ThreatModel? trained = run?.Threat ?? (model.Provenance is { } known ? new(ThreatModel.NormOf(known.Norm), known.Epsilon) : null);
-        ThreatModel threat = ThreatModel.Of(Norm, Epsilon?.Value, trained);
-        var (options, attacks, balls) = Plan(threat);
-        if (Replay is null)
-            AttackCatalog.CheckGradients(model, [.. attacks.Select(planned => planned.Attack)], MinimalEpsilon ? "--minimal-epsilon" : Checks ? "--checks" : null);
+        ThreatModel? trained = run?.Config.Attack.Threat ?? ThreatModel.Of(model.Provenance);
+        RobustnessEvaluation.Plan(settings, trained, Replay is null ? model : null);
         Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.Weights(Twin));
         DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, reading, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
             model = Load(device, file, InputNormalization.Of(Normalize, data), Message.Print);
-        ImageSet test = Limit is { } limit ? data.Test.Take(limit) : data.Test;
         bool countIsLeast = specification.StartsWith("file:", StringComparison.Ordinal);
-        CheckFit(model, test, file, countIsLeast);
-        foreach (double ball in balls.Append(threat.Epsilon))
-            (threat with { Epsilon = ball }).CheckFits(test);
+        CheckFit(model, settings.ImagesOf(data), file, countIsLeast);
         if (!IgnoreClassNames)
             ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
         if (twin is not null)
-            CheckFit(twin, test, Twin!, countIsLeast: true);
-        foreach (string note in data.Notes)
-            Message.Print($"{data.Name}: {note}");
-        if (threat.Doubt is { } doubt)
-            Message.Print(doubt);
-        foreach (string missing in LearnedImages.MissingClasses("test", test, data.Test))
-            Message.Print(missing);
-        if (Replay is null)
-            TellUnused(options);
-        if (isOwnData && reading == run!.DataOptions && folder!.ChangedImages(data) is { } changed)
-            Message.Print(changed);
-
+            CheckFit(twin, settings.ImagesOf(data), Twin!, countIsLeast: true);
         if (Replay is not null)
-            return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, Batch));
-        EvaluationStore? store = Out is null ? null : EvaluationStore.Open(Out, Settings(file, specification, test, model, options), test);
-        EvaluationReport? done = store?.ReadReport();
-        if (done is not null && !IsOf(done, file, attacks))
-            throw new UserErrorException($"{store!.ReportFile}: is not of the evaluation in {Out}, but of other weights or attacks: choose another folder with --out");
-        if (done is not null && HoldsAll(done, balls))
-        {
-            Print(done);
-            Message.Print($"{Out} held this evaluation already; nothing was attacked again");
-            if (Json is not null)
-                AtomicFile.WriteText(Json, Evaluator.ToJson(done));
-            return 0;
-        }
-        if (done is null && store?.Batches > 0)
-            Message.Print($"{Out}: goes on after {store.Batches} batches");
-        if (isOwnData && Limit is null && run!.LimitTest < test.Count)
-            Message.Print($"the report of the run is of its first {run.LimitTest} test images; this is of all {test.Count} (--limit {run.LimitTest} for the same)");
-        Evaluator evaluator = new(model, test, Batch, Seed);
-        EvaluationReport report = done ?? evaluator.Described(ProgressDisplay.Run("evaluating", display => evaluator.Run(attacks, stop, new EvaluationDisplay(display).Report, !Each, store)), file, data);
-        // What a finished evaluation has and is not asked for again stays.
-        if (MinimalEpsilon && report.MinimalEpsilon is null)
-            report = WithSmallest(report, Smallest(model, test, threat, store, stop));
-        if (Checks && !HoldsChecks(report))
-        {
-            ImageSet some = test.Take(CheckImages ?? DefaultCheckImages);
-            report = report with { Findings = Findings(new(model, some, threat.Epsilon, threat.Norm, Batch, Seed, twin, attacks), stop), CheckedImages = some.Count };
-        }
-        if (Epsilons is not null && !HoldsCurve(report, balls))
-            report = report with { Curve = Curve(model, test, options, balls, stop) };
-        Print(report);
-        if (store is not null)
-        {
-            AdversarialImages adversarial = done is null ? store.Finish(report) : store.Complete(report);
-            AtomicFile.WriteText(store.MarkdownFile, EvaluationPage.Markdown(report));
-            AtomicFile.WriteText(store.PageFile, EvaluationPage.Html(report, test, adversarial));
-            Console.WriteLine($"adversarial images and report in {Out}");
-        }
-        if (Json is not null)
-            AtomicFile.WriteText(Json, Evaluator.ToJson(report));
+            return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, settings.Batch));
+        RobustnessEvaluation evaluation = new(model, data, settings, trained) { Weights = file, Source = specification, Twin = twin };
+        foreach (string note in evaluation.Notes)
+            Message.Print(note);
+        if (isOwnData && reading == run!.Config.Data.Reading && run.ChangedImages(data) is { } changed)
+            Message.Print(changed);
+        if (isOwnData && settings.Limit is null && run!.Config.Data.LimitTest is { } limit && limit < evaluation.Images.Count)
+            Message.Print($"the report of the run is of its first {limit} test images; this is of all {evaluation.Images.Count} (--limit {limit} for the same)");
+        EvaluationResult result = ProgressDisplay.Run("evaluating", display => evaluation.Run(Out, new EvaluationDisplay(display), stop));
+        Print(result.Report);
+        Keep(result, evaluation.Images);
         return 0;
     }
 
-    /// <summary>What is asked for within a ball.</summary>
-    /// <exception cref="UserErrorException">Options that do not go together.</exception>
-    private (AttackOptions Options, IReadOnlyList<PlannedAttack> Attacks, double[] Balls) Plan(ThreatModel threat)
+    /// <summary>Writes the pages of an evaluation's folder, and its results where they were asked for.</summary>
+    private void Keep(EvaluationResult result, ImageSet images)
     {
-        AttackOptions usual = new(threat.Epsilon, Norm: threat.Norm),
-            options = usual with { StepSize = StepSize?.Value, Steps = Steps ?? usual.Steps, Restarts = Restarts ?? usual.Restarts, Queries = Queries ?? usual.Queries };
-        double[] balls = Balls();
-        foreach (double ball in balls)
-            (threat with { Epsilon = ball }).Checked();
-        return (options, AttackCatalog.Of(AttackNames(), options), balls);
+        if (Out is not null && result.Adversarial is { } adversarial)
+        {
+            AtomicFile.WriteText(Path.Combine(Out, "report.md"), EvaluationPage.Markdown(result.Report));
+            AtomicFile.WriteText(Path.Combine(Out, "report.html"), EvaluationPage.Html(result.Report, images, adversarial));
+            Console.WriteLine($"adversarial images and report in {Out}");
+        }
+        if (Json is not null)
+            AtomicFile.WriteText(Json, Evaluator.ToJson(result.Report));
     }
-
-    /// <summary>Options of attacks that none of those asked for has.</summary>
-    private void TellUnused(AttackOptions options)
-    {
-        (string Name, bool IsGiven, AttackOptions Changed)[] all =
-        [
-            ("--steps", Steps is not null, options with { Steps = options.Steps + 1 }), ("--restarts", Restarts is not null, options with { Restarts = options.Restarts + 1 }),
-            ("--queries", Queries is not null, options with { Queries = options.Queries + 1 }), ("--step-size", StepSize is not null, options with { StepSize = options.StepSize / 2 }),
-        ];
-        string[] unused = [.. all.Where(option => option.IsGiven && AttackCatalog.Ignores(AttackNames(), options, option.Changed)).Select(option => option.Name)];
-        if (unused.Length > 0)
-            Message.Print($"{string.Join(", ", unused)}: not used by {Attack}");
-    }
-
-    /// <summary>What was turned within ε by the search for the smallest changes is not robust either.</summary>
-    private static EvaluationReport WithSmallest(EvaluationReport report, MinimalEpsilonReport minimal) => report with
-    {
-        MinimalEpsilon = minimal,
-        WorstCaseAccuracy = Math.Min(report.WorstCaseAccuracy, minimal.Accuracy),
-        Doubts = minimal.Accuracy < report.WorstCaseAccuracy
-            ? [.. report.Doubts ?? [], $"the search for the smallest changes turned more images within {NumberText.Of(minimal.Epsilon)} than the attacks did ({100 * report.WorstCaseAccuracy:F2} %): its accuracy is the worst case"]
-            : report.Doubts,
-    };
 
     private Classifier Load(Device device, string file, (float[] Mean, float[] Std)? normalization, Action<string>? note)
     {
@@ -156,7 +80,7 @@ internal sealed partial class EvaluateVerb
             {
                 Network = Model,
                 Normalization = normalization,
-                Activation = Activation is null ? null : RunParts.Activation(Activation),
+                Activation = Activation is null ? null : NameText.Parse<Activation>("activation", Activation),
                 Note = note,
             }), file);
         if (Model is not null || Activation is not null)
@@ -165,119 +89,37 @@ internal sealed partial class EvaluateVerb
     }
 
     /// <summary>As the run read its images; what is given wins. A test share is of the run's own images.</summary>
-    private DataOptions DataOptions(RunConfig? run, bool isOwnData) => new()
+    /// <exception cref="UserErrorException">Training images of the run would be called test images.</exception>
+    private DataOptions Reading(DataOptions? run, bool isOwnData)
     {
-        Resize = Resize ?? run?.Resize,
-        Crop = Crop ?? run?.Crop,
-        TestShare = TestShare?.Value ?? (isOwnData ? run?.TestShare : null),
-        AllowEmptyClasses = AllowEmptyClasses || (run?.AllowEmptyClasses ?? false),
-    };
-
-    /// <summary>All that the result depends on; weights and images by their content.</summary>
-    private JsonObject Settings(string file, string specification, ImageSet test, Classifier model, AttackOptions options) => new()
-    {
-        ["weights"] = FileHash.Of(OnnxFiles.IsOnnx(file) ? OnnxFiles.Of(file) : [WeightPath.Parse(file).File]),
-        ["set"] = WeightPath.Parse(file).Set,
-        ["classifier"] = ClassifierFile.Described(model.Spec),
-        ["data"] = specification,
-        ["images"] = test.Count,
-        ["content"] = test.ContentHash,
-        ["attack"] = Attack,
-        ["each"] = Each,
-        ["epsilon"] = options.Epsilon,
-        ["norm"] = options.Norm.ToString().ToLowerInvariant(),
-        ["step-size"] = options.StepOf(options.Steps),
-        ["steps"] = options.Steps,
-        ["restarts"] = options.Restarts,
-        ["queries"] = options.Queries,
-        ["seed"] = Seed,
-        ["batch"] = Batch,
-        // Absent in older evaluations, which can still be resumed.
-        ["precision"] = Precision == RunConfig.Precisions[0] ? null : Precision,
-    };
-
-    /// <summary>Whether a report is of these weights and attacks.</summary>
-    private static bool IsOf(EvaluationReport report, string file, IReadOnlyList<PlannedAttack> attacks)
-    {
-        bool areWeights = report.WeightsSha256 is null || report.WeightsSha256 == WeightPath.Sha256(file);
-        return areWeights && report.Attacks.Select(a => (a.Name, a.Norm, a.Epsilon)).SequenceEqual(attacks.Select(a => (a.Attack.Name, a.Attack.Norm.ToString().ToLowerInvariant(), a.Attack.Epsilon)));
+        JsonObject given = Given(typeof(DataOptions));
+        DataOptions usual = (run ?? new()) with { TestShare = isOwnData ? run!.TestShare : null };
+        DataOptions reading = SettingTree.Read(usual, given, "evaluate");
+        bool isSplit = run?.TestShare is not null || reading.TestShare is not null;
+        if (isOwnData && isSplit && reading != run)
+            throw new UserErrorException("evaluate: --test-share, --resize and --crop would make training images of the run test images: "
+                + (run!.TestShare is null ? "it was trained on all of these images" : "the run split its test part off these images itself"));
+        return reading;
     }
-
-    /// <summary>Whether a finished evaluation has all that is asked for besides the attacks.</summary>
-    private bool HoldsAll(EvaluationReport done, double[] balls) =>
-        (!MinimalEpsilon || done.MinimalEpsilon is not null) && (!Checks || HoldsChecks(done)) && (Epsilons is null || HoldsCurve(done, balls));
-
-    private bool HoldsChecks(EvaluationReport done) => done.Findings is not null && Twin is null && done.CheckedImages == Math.Min(done.Count, CheckImages ?? DefaultCheckImages);
-
-    private static bool HoldsCurve(EvaluationReport done, double[] balls) => balls.SequenceEqual((done.Curve ?? []).Select(point => point.Epsilon));
-
-    private MinimalEpsilonReport Smallest(Classifier model, ImageSet test, ThreatModel threat, EvaluationStore? store, CancellationToken stop) =>
-        ProgressDisplay.Run("evaluating", display => new Evaluator(model, test, Batch, Seed)
-            .Smallest(NearestAttack.All(threat.Norm, threat.Epsilon), threat.Norm, threat.Epsilon, stop, new EvaluationDisplay(display).Report, store));
-
-    private CurvePoint[] Curve(Classifier model, ImageSet test, AttackOptions options, double[] balls, CancellationToken stop) =>
-        ProgressDisplay.Run("evaluating", display => balls.Select(ball =>
-        {
-            EvaluationReport report = new Evaluator(model, test, Batch, Seed)
-                .Run(AttackCatalog.Of(AttackNames(), options.Within(ball)), stop, new EvaluationDisplay(display).Report, isCascade: true);
-            return new CurvePoint(ball, report.WorstCaseAccuracy);
-        }).ToArray());
-
-    private static HonestyFinding[] Findings(HonestySubject subject, CancellationToken stop) => ProgressDisplay.Run("checking", display =>
-    {
-        List<HonestyFinding> findings = [];
-        display.Line($"checks on the first {subject.Images.Count} images{(subject.Images.Count < FewImages ? ", too few to tell much" : "")}; PGD there has the default step size");
-        foreach (HonestyFinding finding in HonestyChecks.All(subject))
-        {
-            stop.ThrowIfCancellationRequested();
-            findings.Add(finding);
-            display.Line($"{(finding.IsSuspicious ? "suspicious" : "fine      ")} {finding.Name}: {finding.Seen}");
-        }
-        return findings.ToArray();
-    });
 
     /// <summary>Refuses options that do not go together, and files that cannot or should not be written, before anything is opened.</summary>
-    private void CheckOptions()
+    private void CheckOptions(EvaluationSettings settings)
     {
-        if (!Checks && (Twin is not null || CheckImages is not null))
-            throw new UserErrorException("evaluate: --twin and --check-images are for --checks");
-        if (Steps < 1 || Restarts < 1 || Queries < 1 || Batch < 1 || Limit < 1 || CheckImages < 1)
-            throw new UserErrorException("evaluate: --steps, --restarts, --queries, --batch, --limit and --check-images must be at least 1");
-        if (Replay is not null && (Json is not null || Out is not null || Epsilons is not null || Checks || MinimalEpsilon))
+        if (!settings.Checks && Twin is not null)
+            throw new UserErrorException("evaluate: --twin is for --checks");
+        if (Replay is not null && (Json is not null || Out is not null || settings.Epsilons.Count > 0 || settings.Checks || settings.MinimalEpsilon))
             throw new UserErrorException("evaluate: --replay attacks nothing: --json, --out, --epsilons, --checks and --minimal-epsilon cannot be given with it");
-        if (Replay is not null && (Norm is not null || Epsilon is not null || StepSize is not null || Limit is not null || Attack != new EvaluateVerb().Attack))
+        string[] ofTheFile = ["norm", "epsilon", "step-size", "limit", "attack"];
+        if (Replay is not null && Given(typeof(EvaluationSettings)).Any(given => ofTheFile.Contains(given.Key)))
             throw new UserErrorException("evaluate: --replay takes the images and their ball from its file: --norm, --epsilon, --step-size, --limit and --attack cannot be given with it");
-        if (Json is not null)
-        {
-            AtomicFile.CheckWritable(Json);
-            string place = Path.GetDirectoryName(Path.GetFullPath(Json))!;
-            if (File.Exists(Path.Combine(place, "config.json")) || File.Exists(Path.Combine(place, "evaluation.json")))
-                throw new UserErrorException($"option --json: {place} is the folder of a run or an evaluation, with reports of its own: choose another place");
-            if (File.Exists(Json) && !AtomicFile.IsDevice(Json) && !JsonFile.ReadObject(Json).ContainsKey("clean_accuracy"))
-                throw new UserErrorException($"option --json: {Json} holds something else than the results of an evaluation: it is not overwritten");
-        }
-    }
-
-    /// <summary>The ε of the curve; none where none is asked for.</summary>
-    private double[] Balls()
-    {
-        string[] texts = (Epsilons ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries);
-        if (Epsilons is not null && texts.Length == 0)
-            throw new UserErrorException($"option --epsilons: '{Epsilons}' names no epsilon");
-        try
-        {
-            return [.. texts.Select(text => new Fraction(text).Value)];
-        }
-        catch (FormatException e)
-        {
-            throw new UserErrorException($"option --epsilons: {e.Message}", e);
-        }
-    }
-
-    private string[] AttackNames()
-    {
-        string[] names = Attack.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        return names.Length > 0 ? names : throw new UserErrorException("evaluate: --attack names no attack");
+        if (Json is null)
+            return;
+        AtomicFile.CheckWritable(Json);
+        string place = Path.GetDirectoryName(Path.GetFullPath(Json))!;
+        if (File.Exists(Path.Combine(place, "config.json")) || File.Exists(Path.Combine(place, "evaluation.json")))
+            throw new UserErrorException($"option --json: {place} is the folder of a run or an evaluation, with reports of its own: choose another place");
+        if (File.Exists(Json) && !AtomicFile.IsDevice(Json) && !JsonFile.ReadObject(Json).ContainsKey("clean_accuracy"))
+            throw new UserErrorException($"option --json: {Json} holds something else than the results of an evaluation: it is not overwritten");
     }
 
     private static void CheckFit(Classifier model, ImageSet images, string file, bool countIsLeast)

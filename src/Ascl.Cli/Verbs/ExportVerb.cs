@@ -2,13 +2,14 @@ using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Checkpoints;
 using Ascl.Models.Onnx;
 using Ascl.Robustness.Comparison;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -46,7 +47,7 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         if (Directory.Exists(Weights))
             RunFolder.Open(Weights).RequireClassifier();
         string file = RunFolder.Weights(Weights);
-        Activation? activation = Activation is null ? null : RunParts.Activation(Activation);
+        Activation? activation = Activation is null ? null : NameText.Parse<Activation>("activation", Activation);
         using CpuDevice device = new(threads: 1);
         LoadOptions known = new() { Network = Model, Activation = activation };
         Classifier model = RunFolder.RequireClassifier(ClassifierFile.Load(device, file, known with { Note = Message.Print }), file);

@@ -23,7 +23,7 @@ internal sealed class GradcheckVerb : RandomArguments, IVerb
         OpCase[] chosen = [.. all.Where(c => Op is null || c.Op == Op)];
         if (chosen.Length == 0)
             throw NearestName.Unknown("op", Op!, all.Select(c => c.Op).Distinct());
-        using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision, pinned: false);
+        using Device device = OpenDevice(pinned: false);
         var table = new ResultTable("op", "case", "forward error", "gradient error", "worst input", "allowed", "result")
         {
             Title = $"Errors as fractions of the largest entry, on {device.Name}",

@@ -5,7 +5,7 @@ using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Profiling;
 using Ascl.Robustness.Benchmarks;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -38,7 +38,7 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
             throw NearestName.Unknown("measurement", What, StepBenchmarks.Names);
         if (Trace is not null)
             AtomicFile.CheckWritable(Trace);
-        using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
+        using Device device = OpenDevice();
         KernelProfile profile = KernelProfile.Of(device, new StepBenchmarks(device, Model, Batch, size: 0, Seed).Work(What));
         var table = new ResultTable("kernel", "calls", "ms", "% of time", "GFLOP/s", "GB/s", "% of peak")
         {

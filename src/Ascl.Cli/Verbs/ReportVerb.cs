@@ -3,7 +3,7 @@ using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -20,11 +20,11 @@ internal sealed class ReportVerb : ComputingArguments, IVerb
         RunFolder folder = RunFolder.Open(Folder).RequireClassifier();
         if (!File.Exists(folder.ReportFile))
             throw new UserErrorException($"{Folder}: has not been evaluated yet: end it with ascl train --resume {Folder}");
-        using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
-        DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data}", display => DataSource.Open(folder.Config.Data, folder.Config.DataOptions, progress: new OpeningProgress(display, stop)));
+        using Device device = OpenDevice();
+        DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data.Source}", display => DataSource.Open(folder.Config.Data.Source, folder.Config.Data.Reading, progress: new OpeningProgress(display, stop)));
         if (!folder.KnowsImages(data))
-            throw new UserErrorException($"{Folder}: the images of {folder.Config.Data} have changed since the run: a page of both would be of neither");
-        TrainingRun.WriteReport(device, folder, data, stop);
+            throw new UserErrorException($"{Folder}: the images of {folder.Config.Data.Source} have changed since the run: a page of both would be of neither");
+        RunDisplay.WriteReport(device, folder, data, stop);
         return 0;
     }
 }

@@ -2,7 +2,9 @@ using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Data;
+using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Checkpoints;
@@ -10,7 +12,7 @@ using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.LatentStudy;
 using Ascl.Robustness.Reporting;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -26,10 +28,10 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     [Option("limit", MetaValue = "N", HelpText = "Use only the first N test images.")]
     public int Limit { get; init; } = 1000;
 
-    [Option("norm", MetaValue = "NORM", HelpText = SettingTexts.Norm + " By default that of each run.")]
+    [Option("norm", MetaValue = "NORM", HelpText = AttackTexts.Norm + " By default that of each run.")]
     public string? Norm { get; init; }
 
-    [Option("epsilon", MetaValue = "E", HelpText = SettingTexts.Epsilon + " By default that of each run.")]
+    [Option("epsilon", MetaValue = "E", HelpText = AttackTexts.Epsilon + " By default that of each run.")]
     public Fraction? Epsilon { get; init; }
 
     [Option("steps", MetaValue = "N", HelpText = "Steps of PGD, each of 2.5 epsilon/N, but at least epsilon/4 and at most epsilon.")]
@@ -48,11 +50,11 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         foreach (RunFolder folder in folders)
         {
             RunFolder.Weights(folder.RequireClassifier().Path);
-            ThreatModel.Of(Norm, Epsilon?.Value, folder.Config.Threat);
+            BallOf(folder);
         }
         if (folders.GroupBy(Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new UserErrorException($"study: {string.Join(" and ", twice.Select(folder => folder.Path))} have the same name, {twice.Key}: rename one");
-        using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
+        using Device device = OpenDevice();
         List<StudyReport> reports = [];
         foreach (RunFolder folder in folders)
         {
@@ -71,6 +73,9 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         return 0;
     }
 
+    private ThreatModel BallOf(RunFolder folder) =>
+        ThreatModel.Of(Norm is null ? null : NameText.Parse<PerturbationNorm>("norm", Norm), Epsilon?.Value, folder.Config.Attack.Threat);
+
     private static string Name(RunFolder folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder.Path)));
 
     private static void SavePlots(string folder, IEnumerable<(string Name, string Svg)> plots)
@@ -81,18 +86,18 @@ internal sealed class StudyVerb : RandomArguments, IVerb
 
     private StudyReport Study(Device device, RunFolder folder, ProgressDisplay display, CancellationToken stop)
     {
-        Classifier model = ClassifierFile.Load(device, folder.BestFile);
-        DataSet data = DataSource.Open(folder.Config.Data, folder.Config.DataOptions, progress: new OpeningProgress(display, stop));
+        Classifier model = ClassifierFile.Load(device, folder.Checkpoints.BestFile);
+        DataSet data = DataSource.Open(folder.Config.Data.Source, folder.Config.Data.Reading, progress: new OpeningProgress(display, stop));
         if (folder.ChangedImages(data) is { } changed)
             display.Line(changed);
         ImageSet test = data.Test.Take(Limit);
-        ThreatModel threat = ThreatModel.Of(Norm, Epsilon?.Value, folder.Config.Threat);
+        ThreatModel threat = BallOf(folder);
         threat.CheckFits(test);
         PgdAttack attack = PgdAttack.Standard(threat, Steps);
         LatentRows rows = LatentRows.Of(model, test, attack, 128, Seed, stop, (done, total) => display.Report(done, total, $"{folder.Path}: batch {done} of {total}"));
         StageRows latent = rows.Stages.First(s => s.Stage == "latent");
         var (natural, adversarial) = LatentStudies.NearestLabels(latent, rows.Labels, Threads > 0 ? Threads : Environment.ProcessorCount);
-        StudyReport report = new(Name(folder), folder.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name, threat.Epsilon,
+        StudyReport report = new(Name(folder), folder.Checkpoints.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name, threat.Epsilon,
             Share(rows.Labels.Zip(rows.Predictions, (label, p) => label == p)), Share(rows.Labels.Index().Select(l => rows.Predictions[l.Index] == l.Item && rows.AdversarialPredictions[l.Index] == l.Item)),
             LatentStudies.Stages(device, rows), natural, adversarial, threat.Norm.ToString().ToLowerInvariant(), data.HasTestPart ? "test" : "train", Evaluator.TrainedOn(model, test));
         if (Out is not null)

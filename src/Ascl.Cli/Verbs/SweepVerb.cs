@@ -8,6 +8,7 @@ using Ascl.Kernels.Devices;
 using Ascl.Models.Networks;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Comparison;
+using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 using CommandLine;
 
@@ -47,7 +48,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             return 0;
         }
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs);
-        foreach (string precision in plan.Runs.SelectMany(run => run.Config.UsedPrecisions()).Distinct())
+        foreach (Precision precision in plan.Runs.SelectMany(run => run.Config.UsedPrecisions()).Distinct())
             DeviceChoice.Prepare(device, precision);
         Dictionary<DataKey, DataSet> data = OpenData(plan, states, folder, device, stop);
         List<string> failures = [];
@@ -60,9 +61,9 @@ internal sealed class SweepVerb : VerbArguments, IVerb
                 continue;
             try
             {
-                RunFolder own = states[i] == SweepState.Begun ? RunFolder.Open(PathOf(run)) : RunFolder.Create(run.Config with { Out = PathOf(run) });
-                if (TrainingRun.TrainAndReport(device, own, data[DataKey.Of(run)], run.Name, stop).Count > 0)
-                    TrainingRun.WriteReport(device, own, data[DataKey.Of(run)], stop);
+                RunFolder own = states[i] == SweepState.Begun ? RunFolder.Open(PathOf(run)) : RunFolder.Create(run.Config with { Run = run.Config.Run with { Out = PathOf(run) } });
+                if (RunDisplay.TrainAndReport(device, own, data[DataKey.Of(run)], run.Name, stop).Count > 0)
+                    RunDisplay.WriteReport(device, own, data[DataKey.Of(run)], stop);
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -84,7 +85,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     /// <summary>Runs that read the same images in the same way share them.</summary>
     private sealed record DataKey(string Specification, DataOptions Options)
     {
-        public static DataKey Of(SweepRun run) => new(run.Config.Data, run.Config.DataOptions);
+        public static DataKey Of(SweepRun run) => new(run.Config.Data.Source, run.Config.Data.Reading);
     }
 
     private enum SweepState
@@ -115,14 +116,14 @@ internal sealed class SweepVerb : VerbArguments, IVerb
         RunFolder folder = RunFolder.Open(path);
         if (folder.Config.Difference(run.Config) is var (key, found, wanted))
             throw new UserErrorException($"{path}: holds a run with {key} {found}, the sweep asks for {wanted}: choose another name or folder");
-        return File.Exists(RunParts.TrainsLogits(run.Config) ? folder.PageFile : folder.SummaryFile) ? SweepState.Done : SweepState.Begun;
+        return File.Exists(run.Config.Method.TrainsLogits ? folder.PageFile : folder.SummaryFile) ? SweepState.Done : SweepState.Begun;
     }
 
     private void PrintList(SweepPlan plan, SweepState[] states)
     {
         var table = new ResultTable("run", "state", "epochs") { Title = $"{plan.Runs.Count} runs of {Plan}" };
         foreach (var (run, state) in plan.Runs.Zip(states))
-            table.Add(run.Name, state.ToString().ToLowerInvariant(), $"{run.Config.Epochs}");
+            table.Add(run.Name, state.ToString().ToLowerInvariant(), $"{run.Config.Training.Epochs}");
         table.Print();
     }
 
@@ -136,19 +137,19 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             string path = Path.Combine(folder, run.Name);
             try
             {
-                NetworkCatalog.Check(run.Config.Model);
+                NetworkCatalog.Check(run.Config.Model.Network);
                 if (!data.TryGetValue(DataKey.Of(run), out DataSet? set))
-                    data[DataKey.Of(run)] = set = ProgressDisplay.Run($"opening {run.Config.Data}", display => DataSource.Open(run.Config.Data, run.Config.DataOptions, progress: new OpeningProgress(display, stop)));
+                    data[DataKey.Of(run)] = set = ProgressDisplay.Run($"opening {run.Config.Data.Source}", display => DataSource.Open(run.Config.Data.Source, run.Config.Data.Reading, progress: new OpeningProgress(display, stop)));
                 if (state != SweepState.New && !RunFolder.Open(path).KnowsImages(set))
-                    throw new UserErrorException($"{path}: the images of {run.Config.Data} have changed since it was trained: runs of a sweep are compared with each other; choose another folder with --out");
-                if (state == SweepState.Done && run.Config.From is { } start && StartsAnew(start, RunSummary.Read(RunFolder.Open(path).SummaryFile)?.FromSha256))
+                    throw new UserErrorException($"{path}: the images of {run.Config.Data.Source} have changed since it was trained: runs of a sweep are compared with each other; choose another folder with --out");
+                if (state == SweepState.Done && run.Config.Model.From is { } start && StartsAnew(start, RunSummary.Read(RunFolder.Open(path).SummaryFile)?.FromSha256))
                     throw new UserErrorException($"{path}: the weights of {start}, which it started from, have changed since it was trained, or are about to: choose another folder with --out, or remove the run");
                 if (state == SweepState.Done)
                     continue;
-                Trainer.Check(run.Config, set);
+                RunTraining.Check(run.Config, set);
                 // A run may start from one that the sweep trains before it.
-                if (run.Config.From is { } from && !toCome.Contains(Path.GetFullPath(from)))
-                    RunParts.Classifier(run.Config, set, device);
+                if (run.Config.Model.From is { } from && !toCome.Contains(Path.GetFullPath(from)))
+                    StartingModel.Of(run.Config, set, device);
             }
             catch (UserErrorException e)
             {

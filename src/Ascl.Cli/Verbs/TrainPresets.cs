@@ -13,11 +13,11 @@ internal static class TrainPresets
     public static IReadOnlyDictionary<string, (string What, string Options)> All { get; } = new Dictionary<string, (string, string)>
     {
         ["ascl-cifar10-paper"] = ("Bui et al. 2021 on CIFAR-10: leaked selection, two views",
-            "--method ascl --foundation pgd-at --model resnet18 --head 128 --views 2 --view-pairing jointly --strategy leaked --distance linf --normalize-rows true --temperature 0.2 "
+            "--method ascl --base-objective pgd-at --model resnet18 --head 128 --views 2 --view-pairing jointly --strategy leaked --distance linf --normalize-rows true --temperature 0.2 "
             + "--contrastive-weight 1 --vat-weight 0.2 --natural-weight 0 --robust-weight 1 --epsilon 0.031 --step-size 0.007 --attack-steps 10 --start uniform --bn-mode train "
             + $"{Sgd} --weight-decay 5e-4 --epochs 110 --milestones 100,105"),
         ["adr"] = ("Bui et al. 2020, with the schedule of ascl-cifar10-paper",
-            "--method adr --foundation pgd-at --model resnet18 --local-compactness-weight 1 --local-smoothness-weight 1 --global-compactness-weight 1 --global-smoothness-weight 0 "
+            "--method adr --base-objective pgd-at --model resnet18 --local-compactness-weight 1 --local-smoothness-weight 1 --global-compactness-weight 1 --global-smoothness-weight 0 "
             + "--confidence-weight 1 --epsilon 0.031 --step-size 0.007 --attack-steps 10 --start uniform --bn-mode train "
             + $"{Sgd} --weight-decay 5e-4 --epochs 110 --milestones 100,105"),
         ["pgd-at-madry"] = ("Madry et al. 2018 on CIFAR-10, 80,000 steps; wrn-34-10 for their network of depth 32",

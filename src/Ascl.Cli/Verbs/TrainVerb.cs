@@ -1,9 +1,6 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
-using Ascl.Core.Diagnostics;
-using Ascl.Kernels.Devices;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
@@ -35,38 +32,18 @@ public partial class TrainVerb : VerbArguments, IVerb
     [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
     public string CudaGraphs { get; init; } = DeviceChoice.On;
 
-    /// <summary>The values that the preset, the command line and --config give, in the form and under the keys of <see cref="RunConfig"/>.</summary>
+    /// <summary>The values that the preset, the command line and --config give, by the names of <see cref="RunConfig"/>'s settings.</summary>
     public JsonObject Given() => Given(Preset);
 
     private JsonObject Given(string? preset)
     {
         JsonObject given = preset is null ? [] : ArgumentReader.Read<TrainVerb>("train", TrainPresets.Options(preset)).Given();
-        foreach (VerbOption option in VerbOption.Of(typeof(TrainVerb)).Where(option => option.Setting is not null))
-        {
-            JsonNode? value = option.Property.GetValue(this) switch
-            {
-                null => null,
-                Fraction fraction => fraction.Value,
-                WholeNumbers numbers => new JsonArray([.. numbers.Values.Select(number => JsonValue.Create(number))]),
-                bool isOn => isOn,
-                int number => number,
-                ulong number => number,
-                var text => text.ToString(),
-            };
-            if (value is not null)
-                given[option.Name] = value;
-        }
+        foreach (var (name, value) in Given(typeof(RunConfig)))
+            given[name] = value?.DeepClone();
         return given;
     }
 
     /// <summary>The run that the options describe.</summary>
     /// <exception cref="Core.Diagnostics.UserErrorException">A value is unknown or out of range.</exception>
     public RunConfig ToRunConfig() => RunConfig.Of(Given(), "train");
-
-    public override string? DefaultOf(string option) => RunConfig.Settings.Any(setting => setting.Name == option && setting.Follows) ? null : new RunConfig().ToJson()[option] switch
-    {
-        null or JsonArray => null,
-        var value when value.GetValueKind() == JsonValueKind.Number => NumberText.Of(value.GetValue<double>()),
-        var value => value.ToString(),
-    };
 }

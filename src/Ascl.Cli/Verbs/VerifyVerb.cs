@@ -15,7 +15,7 @@ internal sealed class VerifyVerb : ComputingArguments, IVerb
 
     public int Run(CancellationToken stop)
     {
-        using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs, Precision);
+        using Device device = OpenDevice();
         bool all = true;
         foreach (string path in Files)
         {

@@ -62,6 +62,15 @@ public static class JsonFile
         return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
     }
 
+    /// <summary>The same of a JSON value.</summary>
+    public static string Text(JsonNode value)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true }))
+            value.WriteTo(writer);
+        return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
+    }
+
     /// <returns>"run.json: unknown key 'epoch': did you mean epochs?".</returns>
     public static UserErrorException UnknownKey(string path, string key, IEnumerable<string> valid) =>
         new($"{path}: unknown key '{key}'{(NearestName.Of(key, valid) is { } near ? $": did you mean {near}?" : "")}");

@@ -1,77 +1,165 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Ascl.Core.Diagnostics;
 
 namespace Ascl.Core.Settings;
 
-/// <summary>A declared setting of a type.</summary>
+/// <summary>A declared setting: what <see cref="SettingAttribute"/> or <see cref="SettingChoiceAttribute"/> says about a property.</summary>
 public sealed class Setting
 {
-    private static readonly ConcurrentDictionary<Type, IReadOnlyList<Setting>> Known = new();
+    private readonly SettingAttribute? attribute;
+    private readonly SettingChoiceAttribute? choice;
 
-    private readonly SettingAttribute attribute;
-    private readonly PropertyInfo property;
-
-    private Setting(SettingAttribute attribute, PropertyInfo property)
+    private Setting(PropertyInfo property, SettingAttribute? attribute, SettingChoiceAttribute? choice)
     {
-        (this.attribute, this.property) = (attribute, property);
-        ValueType = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
-        Names = attribute.OneOf is null ? [] : (IReadOnlyList<string>)property.DeclaringType!.GetProperty(attribute.OneOf)!.GetValue(null)!;
+        (Property, this.attribute, this.choice) = (property, attribute, choice);
+        ValueType = choice is not null ? typeof(string) : Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+        Names = choice is not null ? [.. Alternatives.Select(alternative => alternative.Name)] : ValueType.IsEnum ? [.. Enum.GetNames(ValueType).Select(NameText.Kebab)] : [];
     }
 
-    public string Name => attribute.Name;
-    public string Help => attribute.Help;
-    public string? Section => attribute.Section;
-    public bool Follows => attribute.Follows;
-    public bool Incidental => attribute.Incidental;
+    /// <summary>As on the command line and in JSON, in kebab case.</summary>
+    public string Name => attribute?.Name ?? choice!.Name;
 
-    /// <summary>The type of its values, without the null of a nullable one.</summary>
+    /// <summary>What it does.</summary>
+    public string Help => attribute?.Help ?? choice!.Help;
+
+    /// <summary>Heading in help above it and the settings after it; null for none.</summary>
+    public string? Section => attribute is null ? choice!.Section : attribute.Section;
+
+    /// <summary>Whether the default follows from other settings or from the data.</summary>
+    public bool Follows => attribute?.Follows ?? false;
+
+    /// <summary>Whether it leaves what is computed unchanged.</summary>
+    public bool Incidental => attribute?.Incidental ?? false;
+
+    /// <summary>Whether it is on where its name stands on the command line, without a value.</summary>
+    public bool IsSwitch => attribute?.IsSwitch ?? false;
+
+    /// <summary>Its name in files of earlier versions; null where it had no other.</summary>
+    public string? FormerName => choice?.FormerName;
+
+    /// <summary>The type of its values, without the null of a nullable one; text for a choice between objects.</summary>
     public Type ValueType { get; }
 
     /// <summary>The valid names of a choice; empty for other settings.</summary>
     public IReadOnlyList<string> Names { get; }
 
     /// <summary>What a value looks like in help.</summary>
-    public string Form => attribute.Form
+    public string Form => attribute?.Form
         ?? (ValueType == typeof(int) || ValueType == typeof(ulong) ? "N" : ValueType == typeof(double) ? "X" : ValueType == typeof(bool) ? "true|false" : "NAME");
 
-    /// <summary>The settings that a type declares, in their order.</summary>
-    public static IReadOnlyList<Setting> Of(Type type) => Known.GetOrAdd(type, static type =>
-        [.. type.GetProperties().Select(property => (Property: property, Attribute: property.GetCustomAttribute<SettingAttribute>()))
-            .Where(declared => declared.Attribute is not null).Select(declared => new Setting(declared.Attribute!, declared.Property))]);
+    internal PropertyInfo Property { get; }
+
+    /// <summary>The objects of a choice with their default settings; empty for other settings.</summary>
+    internal IReadOnlyList<INamedSettings> Alternatives => choice is null ? [] : (IReadOnlyList<INamedSettings>)choice.Catalog.GetProperty("All")!.GetValue(null)!;
+
+    /// <summary>What a property declares; null where it is no setting.</summary>
+    internal static Setting? Of(PropertyInfo property)
+    {
+        SettingAttribute? attribute = property.GetCustomAttribute<SettingAttribute>();
+        SettingChoiceAttribute? choice = property.GetCustomAttribute<SettingChoiceAttribute>();
+        return attribute is null && choice is null ? null : new(property, attribute, choice);
+    }
+
+    /// <summary>The value that an object has, as in JSON; null where it is not given.</summary>
+    internal JsonNode? Read(object holder) => Node(holder) is { } value ? JsonNode.Parse(value.ToJsonString()) : null;
+
+    /// <summary>A number in such a node can only be read as the type it was made of.</summary>
+    private JsonNode? Node(object holder) => Property.GetValue(holder) switch
+    {
+        null => null,
+        INamedSettings chosen => chosen.Name,
+        Enum member => NameText.Kebab(member.ToString()),
+        bool isOn => isOn,
+        int number => number,
+        ulong number => number,
+        double number => number,
+        IEnumerable<int> numbers => new JsonArray([.. numbers.Select(number => JsonValue.Create(number))]),
+        IEnumerable<double> numbers => new JsonArray([.. numbers.Select(number => JsonValue.Create(number))]),
+        IEnumerable<string> texts when ValueType != typeof(string) => new JsonArray([.. texts.Select(text => JsonValue.Create(text))]),
+        var text => text.ToString(),
+    };
+
+    /// <summary>Gives an object the value that JSON has.</summary>
+    /// <exception cref="UserErrorException">It is of another kind, or no valid name.</exception>
+    internal void Write(object holder, JsonNode value, string where)
+    {
+        try
+        {
+            Property.SetMethod!.Invoke(holder, BindingFlags.DoNotWrapExceptions, null, [Value(value)], null);
+        }
+        catch (Exception e) when (e is InvalidOperationException or FormatException or JsonException or OverflowException)
+        {
+            throw new UserErrorException($"{where}: {Name} is {value.ToJsonString()}: not a value of the right kind", e);
+        }
+    }
+
+    /// <summary>The object that a choice's value names.</summary>
+    /// <exception cref="UserErrorException">There is none of that name.</exception>
+    internal INamedSettings Chosen(JsonNode value, string where)
+    {
+        string name = value.GetValueKind() == JsonValueKind.String
+            ? value.GetValue<string>()
+            : throw new UserErrorException($"{where}: {Name} is {value.ToJsonString()}: not a value of the right kind");
+        return Alternatives.FirstOrDefault(alternative => alternative.Name == name) ?? throw NearestName.Unknown(Name, name, Names);
+    }
 
     /// <summary>Checks the value that an object has.</summary>
-    /// <param name="where">Where it comes from, for messages.</param>
-    /// <exception cref="UserErrorException">It is out of range, or no valid name.</exception>
-    public void Check(object owner, string where)
+    /// <param name="holder">The object.</param>
+    /// <param name="where">Where the value comes from, for messages; null where it was set in code.</param>
+    /// <exception cref="UserErrorException">It is out of range.</exception>
+    internal void Check(object holder, string? where)
     {
-        object? value = property.GetValue(owner);
-        if (Names.Count > 0 && value is string name && !Names.Contains(name))
-            throw NearestName.Unknown(Name, name, Names);
+        object? value = Property.GetValue(holder);
+        if (value is Enum member && !Enum.IsDefined(ValueType, member))
+            throw new UserErrorException($"{Place(holder, where)} is {value}: must be one of {string.Join(", ", Names)}");
         if (value is int or double && !IsInRange(Convert.ToDouble(value, CultureInfo.InvariantCulture)))
-            throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"{where}: {Name} is {value}: {Rule}"));
+            throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"{Place(holder, where)} is {value}: {Rule}"));
+    }
+
+    /// <summary>What messages call the setting: its name in a file or on the command line, or the property that code has set.</summary>
+    private string Place(object holder, string? where) => where is null ? $"{holder.GetType().Name}.{Property.Name}" : $"{where}: {Name}";
+
+    private object Value(JsonNode node)
+    {
+        // A number in a node that was made of an int cannot be read as a double, but one of JSON can.
+        JsonNode value = JsonNode.Parse(node.ToJsonString())!;
+        return ValueType.IsEnum ? NameText.Parse(ValueType, Name, value.GetValue<string>())
+            : ValueType == typeof(bool) ? value.GetValue<bool>()
+            : ValueType == typeof(int) ? value.GetValue<int>()
+            : ValueType == typeof(ulong) ? value.GetValue<ulong>()
+            : ValueType == typeof(double) ? value.GetValue<double>()
+            : ValueType == typeof(string) ? value.GetValue<string>()
+            : ValueType == typeof(IReadOnlyList<int>) ? value.AsArray().Select(number => number!.GetValue<int>()).ToArray()
+            : ValueType == typeof(IReadOnlyList<double>) ? value.AsArray().Select(number => number!.GetValue<double>()).ToArray()
+            : ValueType == typeof(IReadOnlyList<string>) ? value.AsArray().Select(text => text!.GetValue<string>()).ToArray()
+            : throw new NotSupportedException($"{Property.DeclaringType!.Name}.{Property.Name}: settings are not of the type {ValueType.Name}");
     }
 
     /// <summary>Computation is in single precision: what overflows or vanishes there is no value.</summary>
-    private bool IsInRange(double value) =>
-        float.IsFinite((float)value) && !(value < attribute.Min) && !(value > attribute.Max) && !((float)value <= attribute.Above) && !(value >= attribute.Below);
+    private bool IsInRange(double value) => float.IsFinite((float)value)
+        && !(value < attribute!.Min) && !(value > attribute.Max) && !((float)value <= attribute.Above) && !(value >= attribute.Below);
 
     private string Rule
     {
         get
         {
-            if (attribute is { Min: 0, Max: double.NaN, Below: double.NaN })
+            SettingAttribute range = attribute!;
+            if (range is { Min: 0, Max: double.NaN, Below: double.NaN })
                 return "must not be negative";
-            if (!double.IsNaN(attribute.Min) && !double.IsNaN(attribute.Max))
-                return string.Create(CultureInfo.InvariantCulture, $"must be from {attribute.Min} to {attribute.Max}");
+            if (!double.IsNaN(range.Min) && !double.IsNaN(range.Max))
+                return string.Create(CultureInfo.InvariantCulture, $"must be from {range.Min} to {range.Max}");
             string[] bounds =
             [
-                .. Bound("at least", attribute.Min), .. Bound("more than", attribute.Above), .. Bound("at most", attribute.Max), .. Bound("less than", attribute.Below),
+                .. Bound("at least", range.Min), .. Bound("more than", range.Above), .. Bound("at most", range.Max), .. Bound("less than", range.Below),
             ];
-            return bounds.Length == 0 ? "must be a finite number" : $"must be {string.Join(" and ", bounds)}{(attribute.Above == 0 && bounds.Length == 1 ? ", also in single precision" : "")}";
+            string precision = range.Above == 0 && bounds.Length == 1 ? ", also in single precision" : "";
+            return bounds.Length == 0 ? "must be a finite number" : $"must be {string.Join(" and ", bounds)}{precision}";
 
-            static string[] Bound(string relation, double limit) => double.IsNaN(limit) ? [] : [string.Create(CultureInfo.InvariantCulture, $"{relation} {limit}")];
+            static string[] Bound(string relation, double limit) =>
+                double.IsNaN(limit) ? [] : [string.Create(CultureInfo.InvariantCulture, $"{relation} {limit}")];
         }
     }
 }

@@ -29,6 +29,16 @@ public static class ClassifierFile
     public static void Describe(ClassifierSpec spec, SafetensorsWriter writer) =>
         writer.Metadata[Key] = Described(spec);
 
+    /// <summary>Loads the weights of a file that <see cref="Save"/> wrote, or of a state dict with the same names, into a classifier of the same structure. The
+    /// way to load a network that the catalogue does not know.</summary>
+    /// <exception cref="UserErrorException">The file is damaged, or not of this network; the classifier is unchanged.</exception>
+    public static void LoadInto(Classifier model, string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        WeightFile.Load(model.Parameters, file);
+        model.Provenance = Provenance.Of(file.Metadata, path);
+    }
+
     /// <summary>What a classifier is made of, as JSON.</summary>
     public static string Described(ClassifierSpec spec) => JsonSerializer.Serialize(spec, ClassifierJson.Default.ClassifierSpec);
 

@@ -1,4 +1,5 @@
 using Ascl.Autograd;
+using Ascl.Models.Weights;
 
 namespace Ascl.Models.Networks;
 
@@ -12,6 +13,11 @@ public sealed record ModelOutput(Tensor Latent, Tensor Logits);
 /// <param name="Classes">Number of logits.</param>
 /// <param name="Activation">After convolutions and hidden layers.</param>
 public sealed record NetworkSettings(int Channels, int Classes, Activation Activation);
+
+/// <summary>Makes a network.</summary>
+/// <param name="parameters">Receives its tensors.</param>
+/// <param name="settings">Its task.</param>
+public delegate INetwork NetworkFactory(ParameterSet parameters, NetworkSettings settings);
 
 /// <summary>A network from normalised images to latents and logits.</summary>
 public interface INetwork

@@ -2,6 +2,7 @@ using System.Globalization;
 using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
+using Ascl.Models.Weights;
 
 namespace Ascl.Robustness.Attacks;
 
@@ -24,15 +25,21 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
         _ => throw NearestName.Unknown("norm", name, ["linf", "l2"]),
     };
 
+    /// <summary>What weights were trained against, as far as their provenance says; null where it does not.</summary>
+    public static ThreatModel? Of(Provenance? provenance) => provenance is null ? null : new(NormOf(provenance.Norm), provenance.Epsilon);
+
+    /// <summary>The usual ball of a norm.</summary>
+    public static ThreatModel Of(PerturbationNorm norm) => new(norm, DefaultEpsilon(norm));
+
     /// <summary>What is given; else what a network was trained against; else the usual. An ε belongs to its norm: another norm alone does not keep
     /// the number.</summary>
-    /// <param name="norm">linf or l2; null where it is not given.</param>
+    /// <param name="norm">Null where it is not given.</param>
     /// <param name="epsilon">Null where it is not given.</param>
     /// <param name="trained">Null where it is not known.</param>
-    /// <exception cref="UserErrorException">An unknown norm, or an ε that is none.</exception>
-    public static ThreatModel Of(string? norm, double? epsilon, ThreatModel? trained)
+    /// <exception cref="UserErrorException">ε is none.</exception>
+    public static ThreatModel Of(PerturbationNorm? norm, double? epsilon, ThreatModel? trained)
     {
-        PerturbationNorm chosen = norm is null ? trained?.Norm ?? PerturbationNorm.Linf : NormOf(norm);
+        PerturbationNorm chosen = norm ?? trained?.Norm ?? PerturbationNorm.Linf;
         return new ThreatModel(chosen, epsilon ?? (chosen == trained?.Norm ? trained.Epsilon : DefaultEpsilon(chosen))).Checked();
     }
 

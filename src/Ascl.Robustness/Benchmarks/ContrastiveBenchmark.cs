@@ -23,10 +23,10 @@ public sealed class ContrastiveBenchmark
         predictions = device.Upload<int>([.. y.Select((c, i) => Philox.ToUniform(Philox.Word(key.At(2), (uint)i)) < 0.4f ? Class(i, 3) : c)]);
     }
 
-    public Action Work(string distance) => () =>
+    public Action Work(ContrastiveDistance distance) => () =>
     {
         using IDisposable scope = rows.Device.Pool.BeginScope();
-        ContrastiveSettings settings = ContrastiveSettings.Of("leaked", distance, 0.2, normalize: true);
+        ContrastiveSettings settings = new() { Distance = distance };
         Gradient.Of(settings.Loss(rows, labels, predictions), rows);
         rows.Device.Synchronize();
     };

@@ -23,6 +23,7 @@ public sealed class StepBenchmarks
     private readonly ImageBatch batch;
     private readonly SgdOptimizer optimizer;
     private readonly TrainingStep step;
+    private readonly Tensor[] parameters;
 
     public static IReadOnlyList<string> Names { get; } = ["forward", "input-grad", "param-grad", "attack-eval", "pgd-step"];
 
@@ -40,8 +41,9 @@ public sealed class StepBenchmarks
         // The images first: a batch that cannot be is told before a network is made.
         Shape shape = new(images, channels, size, size);
         model = new Classifier(device, new(network, channels, 10, [], []), seed);
-        optimizer = new SgdOptimizer(model.Parameters, 0.9, 5e-4);
-        step = new TrainingStep(model, new PgdAtObjective(naturalWeight: 1), optimizer);
+        optimizer = new SgdOptimizer(Optimizers.Targets(model));
+        parameters = [.. optimizer.Targets.Select(target => target.Tensor)];
+        step = new TrainingStep(model, new PgdAtObjective { NaturalWeight = 1 }, optimizer);
         float[] pixels = new float[shape.Length];
         Philox.FillUniform(pixels, new RandomKey(seed, RandomPurpose.Test), 0, 1);
         int[] numbers = [.. Enumerable.Range(0, images)];
@@ -57,7 +59,7 @@ public sealed class StepBenchmarks
             Tensor x = batch.Images.Detach(requiresGrad: true);
             return Gradient.Of(model.Forward(x, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), x);
         }),
-        "param-grad" => () => Scoped(() => Gradient.Of(model.Forward(batch.Images, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), optimizer.Tensors)),
+        "param-grad" => () => Scoped(() => Gradient.Of(model.Forward(batch.Images, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), parameters)),
         "attack-eval" => () => Scoped(() => Attack(ForwardMode.Inference)),
         "pgd-step" => () => Scoped(() => step.Run(batch, Attack(ForwardMode.Train), LearningRate)),
         _ => throw new ArgumentException($"no measurement {name}"),

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Ascl.Core.Settings;
 using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Comparison;
@@ -79,7 +81,7 @@ public sealed class RunComparison
         Notes = counts.Length > 1 ? [$"the runs were evaluated on different numbers of images: {string.Join(", ", counts)}"] : [];
         if (copies.Length > 0)
             Notes = [.. Notes, $"left out, as another run has the same settings, images and seed: {string.Join(", ", copies.Select(r => r.Path))}"];
-        if (runs.GroupBy(r => r.Config.Data).Any(same => same.Select(r => r.DataHash).OfType<string>().Distinct().Count() > 1))
+        if (runs.GroupBy(r => r.Config.Data.Source).Any(same => same.Select(r => r.DataHash).OfType<string>().Distinct().Count() > 1))
             Notes = [.. Notes, "runs with data of one name were trained and tested on different images: each kind has its own row"];
         RunRecord[] onTraining = [.. runs.Where(r => r.Report is { IsOfNewImages: false })];
         if (onTraining.Length > 0)
@@ -88,7 +90,7 @@ public sealed class RunComparison
         string[] threats = [.. runs.SelectMany(r => r.Report?.Attacks.Take(1) ?? []).Select(a => $"{a.Norm} {NumberText.Of(a.Epsilon)}").Distinct()];
         if (threats.Length > 1)
             Notes = [.. Notes, $"each run was attacked within its own ball: {string.Join(", ", threats)}"];
-        Notes = [.. Notes, .. runs.Where(r => r.Report is null && RunParts.TrainsLogits(r.Config)).Select(r => $"{r.Path}: not finished")];
+        Notes = [.. Notes, .. runs.Where(r => r.Report is null && r.Config.Method.TrainsLogits).Select(r => $"{r.Path}: not finished")];
     }
 
     public IReadOnlyList<ComparisonRow> Rows { get; }
@@ -133,7 +135,8 @@ public sealed class RunComparison
     private static string Quoted(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     private static SelectionPercent? Used(RunRecord run) =>
-        run.Config.Method is "ascl" && run.LastEpoch is { } epoch && epoch.Selection.TryGetValue(run.Config.Strategy, out SelectionPercent? used) ? used : null;
+        run.Config.Method is AsclObjective { Contrastive: var contrastive } && run.LastEpoch is { } epoch
+            && epoch.Selection.TryGetValue(NameText.Of(contrastive.Strategy), out SelectionPercent? used) ? used : null;
 
     private IEnumerable<ComparisonRow> Group(IReadOnlyList<RunRecord> runs)
     {
@@ -148,9 +151,9 @@ public sealed class RunComparison
             RunRecord[] same = [.. group.Select(pair => pair.First)];
             JsonObject shared = group.First().Second;
             string told = string.Join(", ", differing.Where(shared.ContainsKey).Select(key => $"{key} {NumberText.Of(shared[key])}"));
-            string method = same[0].Config.Method, trained = same.Any(run => run.Report is { IsOfNewImages: false }) ? ", on TRAINING images" : "";
+            string method = same[0].Config.Method.Name, trained = same.Any(run => run.Report is { IsOfNewImages: false }) ? ", on TRAINING images" : "";
             yield return Row($"{method}{trained}", told, same, run => run.Report);
-            if (same[0].Config.EmaDecay > 0)
+            if (same[0].Config.Training.EmaDecay > 0)
                 yield return Row($"{method}, averaged{trained}", told, same, run => run.AverageReport);
         }
     }
@@ -158,7 +161,7 @@ public sealed class RunComparison
     private ComparisonRow Row(string method, string settings, RunRecord[] runs, Func<RunRecord, EvaluationReport?> report) => new(
         method, settings, runs.Count(run => report(run) is not null), [.. columns.Select(c => new Spread([.. runs.Select(run => c.Value(run, report(run))).OfType<double>()]))]);
 
-    private static string Identity(RunRecord run) => $"{run.Config.Seed} {Settings(run).ToJsonString()}";
+    private static string Identity(RunRecord run) => $"{run.Config.Training.Seed} {Settings(run).ToJsonString()}";
 
     private static JsonObject Settings(RunRecord run)
     {
@@ -170,7 +173,7 @@ public sealed class RunComparison
         if (run.DataHash is { } hash)
             all["images"] = hash[..HashDigits];
         if (run.Summary?.FromSha256 is { } from)
-            all["from"] = $"{config.From} ({from[..HashDigits]})";
+            all["from"] = $"{config.Model.From} ({from[..HashDigits]})";
         if (run.Summary?.EarlierEpochs is { Count: > 0 } earlier)
             all[AfterEpochs] = string.Join(", ", earlier);
         return all;

@@ -3,7 +3,6 @@ using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
 using Ascl.Robustness.Evaluation.Honesty;
-using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Evaluation;
 
@@ -52,7 +51,7 @@ public sealed record EvaluationReport(
 {
     /// <summary>The report in a file; null where there is none.</summary>
     /// <exception cref="Core.Diagnostics.UserErrorException">The file is damaged.</exception>
-    public static EvaluationReport? Read(string path) => JsonFile.ReadRecord(path, RunJson.Default.EvaluationReport, report => report.Attacks is not null);
+    public static EvaluationReport? Read(string path) => JsonFile.ReadRecord(path, EvaluationJson.Default.EvaluationReport, report => report.Attacks is not null);
 
     /// <summary>How many images of which part, and what to think of them: no accuracy is to be shown without it.</summary>
     [JsonIgnore]

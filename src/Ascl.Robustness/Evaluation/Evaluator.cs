@@ -9,7 +9,6 @@ using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
-using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Evaluation;
 
@@ -75,12 +74,12 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     }
 
     /// <summary>The report with what is known of its weights and images, and the doubts that follow from it.</summary>
-    /// <param name="weights">The file the classifier is from.</param>
+    /// <param name="weights">The file the classifier is from; null where it is from none.</param>
     /// <param name="data">What the images are the test part of, or some of it.</param>
-    public EvaluationReport Described(EvaluationReport report, string weights, DataSet data) => report with
+    public EvaluationReport Described(EvaluationReport report, string? weights, DataSet data) => report with
     {
         Weights = weights,
-        WeightsSha256 = WeightPath.Sha256(weights),
+        WeightsSha256 = weights is null ? null : WeightPath.Sha256(weights),
         Data = data.Name,
         Normalization = InputNormalization.Text(model.Spec.Mean, model.Spec.Std),
         Part = data.HasTestPart ? "test" : "train",
@@ -112,7 +111,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     }
 
     /// <summary>The report as JSON, indented.</summary>
-    public static string ToJson(EvaluationReport report) => JsonFile.Text(report, RunJson.Default.EvaluationReport);
+    public static string ToJson(EvaluationReport report) => JsonFile.Text(report, EvaluationJson.Default.EvaluationReport);
 
     private double Share(int count) => (double)count / images.Count;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Ascl.Robustness.Training;
+using Ascl.Core.Settings;
 
 namespace Ascl.Robustness.Evaluation;
 

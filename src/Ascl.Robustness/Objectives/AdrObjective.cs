@@ -1,40 +1,57 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.PairDistance;
-using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>Weights of the terms of <see cref="AdrObjective"/>; one of 0 leaves its term out.</summary>
-public sealed record AdrWeights(
-    double LocalCompactness = 1, double LocalSmoothness = 1, double GlobalCompactness = 1, double GlobalSmoothness = 0, double Confidence = 1);
-
 /// <summary>
-/// Adversarial divergence reduction (Bui et al. 2020): the terms of <paramref name="foundation"/> (PGD-AT or TRADES), and terms that draw the
-/// adversarial latents and predictions to the natural ones (no gradient flows to those), to those of the same class more than to others, and make
-/// adversarial predictions confident.
+/// Adversarial divergence reduction (Bui et al. 2020): the terms of the base objective (PGD-AT or TRADES), and terms that draw the adversarial latents and
+/// predictions to the natural ones (no gradient flows to those), to those of the same class more than to others, and make adversarial predictions confident. A
+/// weight of 0 leaves its term out.
 /// </summary>
-public sealed class AdrObjective(IObjective foundation, AdrWeights weights) : IObjective
+public sealed record AdrObjective : CompositeObjective
 {
     /// <summary>Weight of a pair of different classes in the global terms; that of one class is 1.</summary>
     private const float OtherClass = 1 - 1 / 0.99f;
 
-    public AttackLoss? Attack => foundation.Attack;
-    public bool NeedsNatural => true;
+    /// <inheritdoc/>
+    public override string Name => "adr";
 
-    public IReadOnlyList<LossTerm> Terms(ObjectiveInput input)
+    /// <summary>Weight of <see cref="LocalCompactness"/>.</summary>
+    [Setting("local-compactness-weight", "Weight of the mean distance between an image's natural and adversarial latent (adr).", Form = "W", Min = 0)]
+    public double LocalCompactnessWeight { get; init; } = 1;
+
+    /// <summary>Weight of <see cref="LocalSmoothness"/>.</summary>
+    [Setting("local-smoothness-weight", "Weight of the cross-entropy between its natural and adversarial predictions (adr).", Form = "W", Min = 0)]
+    public double LocalSmoothnessWeight { get; init; } = 1;
+
+    /// <summary>Weight of <see cref="GlobalCompactness"/>.</summary>
+    [Setting("global-compactness-weight", "Weight of that distance over all pairs of images (adr).", Form = "W", Min = 0)]
+    public double GlobalCompactnessWeight { get; init; } = 1;
+
+    /// <summary>Weight of <see cref="GlobalSmoothness"/>.</summary>
+    [Setting("global-smoothness-weight", "Weight of that cross-entropy over all pairs of images (adr).", Form = "W", Min = 0)]
+    public double GlobalSmoothnessWeight { get; init; }
+
+    /// <summary>Weight of <see cref="Confidence"/>.</summary>
+    [Setting("confidence-weight", "Weight of the entropy of adversarial predictions (adr).", Form = "W", Min = 0)]
+    public double ConfidenceWeight { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LossTerm> Terms(ObjectiveInput input)
     {
         (string Name, double Weight, Func<ObjectiveInput, Tensor> Value)[] terms =
         [
-            ("local_compactness", weights.LocalCompactness, LocalCompactness),
-            ("local_smoothness", weights.LocalSmoothness, LocalSmoothness),
-            ("global_compactness", weights.GlobalCompactness, GlobalCompactness),
-            ("global_smoothness", weights.GlobalSmoothness, GlobalSmoothness),
-            ("confidence", weights.Confidence, Confidence),
+            ("local_compactness", LocalCompactnessWeight, LocalCompactness),
+            ("local_smoothness", LocalSmoothnessWeight, LocalSmoothness),
+            ("global_compactness", GlobalCompactnessWeight, GlobalCompactness),
+            ("global_smoothness", GlobalSmoothnessWeight, GlobalSmoothness),
+            ("confidence", ConfidenceWeight, Confidence),
         ];
-        return [.. foundation.Terms(input), .. terms.Where(t => t.Weight > 0).Select(t => new LossTerm(t.Name, t.Weight, t.Value(input)))];
+        return [.. Base.Terms(input), .. terms.Where(t => t.Weight > 0).Select(t => new LossTerm(t.Name, t.Weight, t.Value(input)))];
     }
 
     /// <summary>mean |sg(z) − z^a|.</summary>

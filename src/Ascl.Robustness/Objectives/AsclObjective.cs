@@ -1,28 +1,11 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
-using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
-
-/// <summary>How rows are contrasted. Cosine is the dot product of normalised rows.</summary>
-public sealed record ContrastiveSettings(SelectionStrategy Strategy, RowDistance Distance, double Temperature, bool Normalize)
-{
-    /// <param name="strategy">global, hard, soft, leaked or merge.</param>
-    /// <param name="distance">cosine, dot, l1, l2 or linf.</param>
-    /// <param name="temperature">τ.</param>
-    /// <param name="normalize">Divide each row by its L2 norm; cosine always does.</param>
-    public static ContrastiveSettings Of(string strategy, string distance, double temperature, bool normalize) => new(
-        Enum.Parse<SelectionStrategy>(strategy, ignoreCase: true),
-        distance == "cosine" ? RowDistance.Dot : Enum.Parse<RowDistance>(distance, ignoreCase: true),
-        temperature,
-        normalize || distance == "cosine");
-
-    public Tensor Loss(Tensor rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions) =>
-        (Normalize ? rows.NormalizeRows() : rows).ContrastiveLoss(labels, predictions, Strategy, Distance, (float)Temperature);
-}
 
 /// <summary>Which rows are contrasted with each other where a batch holds two views of each image: all first views, then all second ones.</summary>
 public enum ViewPairing
@@ -38,35 +21,57 @@ public enum ViewPairing
 }
 
 /// <summary>
-/// Adversarial supervised contrastive learning (Bui et al. 2021): the terms of <paramref name="foundation"/> (PGD-AT or TRADES) +
-/// contrastiveWeight·L_SCL over the natural and adversarial rows + vatWeight·mean KL(softmax o ‖ softmax o^a).
+/// Adversarial supervised contrastive learning (Bui et al. 2021): the terms of the base objective + ContrastiveWeight·L_SCL over the natural and adversarial rows
+/// + VatWeight·mean KL(softmax o ‖ softmax o^a).
 /// </summary>
-public sealed class AsclObjective(
-    IObjective foundation, ContrastiveSettings contrastive, double contrastiveWeight = 1, double vatWeight = 0, ViewPairing pairing = ViewPairing.Jointly) : IObjective
+public sealed record AsclObjective : CompositeObjective, IObjective
 {
-    public AttackLoss? Attack => foundation.Attack;
-    public bool NeedsNatural => true;
+    /// <inheritdoc/>
+    public override string Name => "ascl";
 
-    public IReadOnlyList<LossTerm> Terms(ObjectiveInput input)
+    /// <inheritdoc/>
+    [SettingGroup]
+    public ContrastiveSettings Contrastive { get; init; } = new();
+
+    /// <summary>Which rows are contrasted with each other where a batch holds two views of each image.</summary>
+    [Setting("view-pairing", "With two views, what ascl contrasts: all jointly, same-kind (natural ones, and adversarial ones) or same-view (first ones, and second ones).")]
+    public ViewPairing ViewPairing { get; init; }
+
+    /// <summary>Weight of the contrastive term.</summary>
+    [Setting("contrastive-weight", "Weight of the contrastive term.", Form = "W", Min = 0)]
+    public double ContrastiveWeight { get; init; } = 1;
+
+    /// <summary>Weight of the batch-mean KL between natural and adversarial predictions.</summary>
+    [Setting("vat-weight", "Weight of KL(natural || adversarial prediction), mean over the batch (ascl).", Form = "W", Min = 0)]
+    public double VatWeight { get; init; } = 0.2;
+
+    /// <inheritdoc/>
+    public override string Title => $"ASCL ({NameText.Of(Contrastive.Strategy)} selection, {NameText.Of(Contrastive.Distance)} distance)";
+
+    /// <inheritdoc/>
+    public int MinimumViews => ViewPairing == ViewPairing.Jointly ? 1 : 2;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LossTerm> Terms(ObjectiveInput input)
     {
-        List<LossTerm> terms = [.. foundation.Terms(input), new("contrastive", contrastiveWeight, Contrastive(input))];
-        if (vatWeight > 0)
-            terms.Add(new("vat_kl", vatWeight, input.Natural!.Logits.KullbackLeibler(input.Adversarial!.Logits).Mean()));
+        List<LossTerm> terms = [.. Base.Terms(input), new("contrastive", ContrastiveWeight, ContrastiveTerm(input))];
+        if (VatWeight > 0)
+            terms.Add(new("vat_kl", VatWeight, input.Natural!.Logits.KullbackLeibler(input.Adversarial!.Logits).Mean()));
         return terms;
     }
 
-    private Tensor Contrastive(ObjectiveInput input)
+    private Tensor ContrastiveTerm(ObjectiveInput input)
     {
         Tensor natural = input.Project(input.Natural!.Latent), adversarial = input.Project(input.Adversarial!.Latent);
         var (labels, predictions) = PairLabels(input);
         Tensor rows = natural.Concatenate(adversarial);
-        if (pairing == ViewPairing.Jointly)
-            return contrastive.Loss(rows, labels, predictions);
+        if (ViewPairing == ViewPairing.Jointly)
+            return Contrastive.Loss(rows, labels, predictions);
         // Quarters of the rows: z₁, z₂, z₁^a, z₂^a.
         int quarter = rows.Shape[0] / 4;
-        return pairing == ViewPairing.SameKind ? Quarters(0, 1).Scale(0.5f).AddScaled(Quarters(2, 3), 0.5f) : Quarters(0, 2).Scale(0.5f).AddScaled(Quarters(1, 3), 0.5f);
+        return ViewPairing == ViewPairing.SameKind ? Quarters(0, 1).Scale(0.5f).AddScaled(Quarters(2, 3), 0.5f) : Quarters(0, 2).Scale(0.5f).AddScaled(Quarters(1, 3), 0.5f);
 
-        Tensor Quarters(int a, int b) => contrastive.Loss(
+        Tensor Quarters(int a, int b) => Contrastive.Loss(
             rows.Rows(a * quarter, quarter).Concatenate(rows.Rows(b * quarter, quarter)), Part(labels, a, b, quarter), Part(predictions, a, b, quarter));
     }
 

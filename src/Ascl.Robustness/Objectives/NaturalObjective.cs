@@ -1,13 +1,19 @@
-using Ascl.Autograd.Ops;
 using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
 
 /// <summary>Ordinary training: CE(o, y) on natural images.</summary>
-public sealed class NaturalObjective(double labelSmoothing = 0) : IObjective
+public sealed record NaturalObjective : SupervisedObjective
 {
-    public AttackLoss? Attack => null;
-    public bool NeedsNatural => true;
+    /// <inheritdoc/>
+    public override string Name => "natural";
 
-    public IReadOnlyList<LossTerm> Terms(ObjectiveInput input) => [new("natural_ce", 1, input.Natural!.Logits.CrossEntropy(input.Labels, (float)labelSmoothing))];
+    /// <inheritdoc/>
+    public override string Title => Name;
+
+    /// <inheritdoc/>
+    public override AttackLoss? Attack => null;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LossTerm> Terms(ObjectiveInput input) => [new("natural_ce", 1, CrossEntropy(input.Natural!, input))];
 }

@@ -9,18 +9,18 @@ public static partial class ObjectiveCases
 
     private static IEnumerable<OpCase> AdrCases(Batch batch, Batch single)
     {
-        (AdrTerm Term, AdrWeights Weights)[] alone =
+        (AdrTerm Term, AdrObjective Weights)[] alone =
         [
-            (LocalCompactness, new(0.5, 0, 0, 0, 0)), (LocalSmoothness, new(0, 0.5, 0, 0, 0)), (GlobalCompactness, new(0, 0, 0.5, 0, 0)),
-            (GlobalSmoothness, new(0, 0, 0, 0.5, 0)), (Confidence, new(0, 0, 0, 0, 0.5)),
+            (LocalCompactness, Weights(0.5, 0, 0, 0, 0)), (LocalSmoothness, Weights(0, 0.5, 0, 0, 0)), (GlobalCompactness, Weights(0, 0, 0.5, 0, 0)),
+            (GlobalSmoothness, Weights(0, 0, 0, 0.5, 0)), (Confidence, Weights(0, 0, 0, 0, 0.5)),
         ];
         foreach (var (term, weights) in alone)
             yield return Adr($"on pgd-at, {term.Method.Name} alone", batch, new PgdAtObjective(), weights, PgdAt, (n, a, b) => 0.5 * term(n, a, b));
-        AdrWeights all = new(1, 2, 3, 4, 5);
+        AdrObjective all = Weights(1, 2, 3, 4, 5);
         foreach (var (name, of) in new[] { ("", batch), (", one image", single) })
         {
             yield return Adr($"on pgd-at{name}", of, new PgdAtObjective(), all, PgdAt, All);
-            yield return Adr($"on trades{name}", of, new TradesObjective(Beta), all, Trades, All);
+            yield return Adr($"on trades{name}", of, new TradesObjective { Beta = Beta }, all, Trades, All);
         }
 
         static double All(double[][] natural, double[][] adversarial, Batch b) =>
@@ -28,10 +28,19 @@ public static partial class ObjectiveCases
             + 4 * GlobalSmoothness(natural, adversarial, b) + 5 * Confidence(natural, adversarial, b);
     }
 
-    private static OpCase Adr(string variant, Batch batch, IObjective foundation, AdrWeights weights, Formula formula, AdrTerm terms)
+    private static AdrObjective Weights(double localCompactness, double localSmoothness, double globalCompactness, double globalSmoothness, double confidence) => new()
+    {
+        LocalCompactnessWeight = localCompactness,
+        LocalSmoothnessWeight = localSmoothness,
+        GlobalCompactnessWeight = globalCompactness,
+        GlobalSmoothnessWeight = globalSmoothness,
+        ConfidenceWeight = confidence,
+    };
+
+    private static OpCase Adr(string variant, Batch batch, IObjective objective, AdrObjective weights, Formula formula, AdrTerm terms)
     {
         double Loss(double[][] x, double[][] natural) => formula(x, batch) + terms([natural[0], natural[2]], [x[1], x[3]], batch);
-        return Case("adr", variant, batch, new AdrObjective(foundation, weights), (x, _) => Loss(x, x)) with
+        return Case("adr", variant, batch, weights with { Base = objective }, (x, _) => Loss(x, x)) with
         {
             // The natural side of the terms stays where it is while the inputs are moved.
             Convention = (x, dy) => [.. x.Select((_, input) => GradientCheck.Differences(moved => [Loss(moved, x)], x, input, dy))],

@@ -30,29 +30,30 @@ public static partial class ObjectiveCases
         CaseInputs inputs = new(seed);
         Batch batch = Draw(inputs, 6), projected = Draw(inputs, 6, projects: true), single = Draw(inputs, 1);
         yield return Case("natural", "", batch, new NaturalObjective(), (x, b) => CrossEntropy(x[0], b, 0));
-        yield return Case("natural", "smoothing 0.1", batch, new NaturalObjective(0.1), (x, b) => CrossEntropy(x[0], b, 0.1f));
+        yield return Case("natural", "smoothing 0.1", batch, new NaturalObjective { LabelSmoothing = 0.1 }, (x, b) => CrossEntropy(x[0], b, 0.1f));
         yield return Case("pgd-at", "", batch, new PgdAtObjective(), PgdAt);
         yield return Case("pgd-at", "one image", single, new PgdAtObjective(), PgdAt);
-        yield return Case("pgd-at", "natural weight 0.5, robust weight 2, smoothing 0.2", batch, new PgdAtObjective(0.5, 2, 0.2),
+        yield return Case("pgd-at", "natural weight 0.5, robust weight 2, smoothing 0.2", batch, new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2, LabelSmoothing = 0.2 },
             (x, b) => 0.5 * CrossEntropy(x[0], b, 0.2f) + 2 * CrossEntropy(x[1], b, 0.2f));
-        yield return Case("trades", "", batch, new TradesObjective(Beta), Trades);
-        yield return Case("trades", "one image", single, new TradesObjective(Beta), Trades);
-        yield return Case("trades", "beta 1, smoothing 0.1", batch, new TradesObjective(1, 0.1), (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
+        yield return Case("linear", "smoothing 0.1", batch, new LinearObjective { LabelSmoothing = 0.1 }, (x, b) => CrossEntropy(x[0], b, 0.1f) + CrossEntropy(x[1], b, 0.1f));
+        yield return Case("trades", "", batch, new TradesObjective { Beta = Beta }, Trades);
+        yield return Case("trades", "one image", single, new TradesObjective { Beta = Beta }, Trades);
+        yield return Case("trades", "beta 1, smoothing 0.1", batch, new TradesObjective { Beta = 1, LabelSmoothing = 0.1 }, (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
 
-        ContrastiveSettings supervised = ContrastiveSettings.Of("global", "cosine", 0.07, normalize: true);
+        ContrastiveSettings supervised = new() { Strategy = SelectionStrategy.Global, Distance = ContrastiveDistance.Cosine, Temperature = 0.07 };
         foreach (Batch of in new[] { batch, projected })
-            yield return Case("sup-con", of.Projects ? "projected" : "", of, new SupConObjective(supervised), (x, b) => Contrastive(x, b, supervised, [[.. Enumerable.Range(0, b.Labels.Length)]]));
+            yield return Case("supcon", of.Projects ? "projected" : "", of, new SupConObjective { Contrastive = supervised }, (x, b) => Contrastive(x, b, supervised, [[.. Enumerable.Range(0, b.Labels.Length)]]));
         foreach (OpCase adr in AdrCases(batch, single))
             yield return adr;
 
         OpInput[] equal = [batch.Inputs[0], batch.Inputs[0] with { Name = "adversarial logits" }, batch.Inputs[2], batch.Inputs[2] with { Name = "adversarial latent" }];
         Batch oneClass = batch with { Labels = new int[6] }, unchanged = new(equal, batch.Labels, Projects: false);
-        foreach (var (foundation, name, formula) in new (IObjective, string, Formula)[] { (new PgdAtObjective(), "pgd-at", PgdAt), (new TradesObjective(Beta), "trades", Trades) })
+        foreach (var (objective, name, formula) in new (IObjective, string, Formula)[] { (new PgdAtObjective(), "pgd-at", PgdAt), (new TradesObjective { Beta = Beta }, "trades", Trades) })
         {
             foreach (SelectionStrategy strategy in Enum.GetValues<SelectionStrategy>())
-                foreach (string distance in new[] { "cosine", "linf" })
+                foreach (ContrastiveDistance distance in new[] { ContrastiveDistance.Cosine, ContrastiveDistance.Linf })
                     yield return Ascl(batch, "", strategy, distance);
-            foreach (string distance in new[] { "cosine", "dot", "l1", "l2", "linf" })
+            foreach (ContrastiveDistance distance in Enum.GetValues<ContrastiveDistance>())
             {
                 yield return Ascl(projected, ", projected", SelectionStrategy.Leaked, distance);
                 yield return Ascl(single, ", one image", SelectionStrategy.Leaked, distance);
@@ -60,20 +61,20 @@ public static partial class ObjectiveCases
             }
             foreach (string pairing in Enum.GetNames<ViewPairing>())
                 yield return Views(projected, Enum.Parse<ViewPairing>(pairing));
-            yield return Ascl(unchanged, ", adversarial = natural", SelectionStrategy.Leaked, "cosine");
+            yield return Ascl(unchanged, ", adversarial = natural", SelectionStrategy.Leaked, ContrastiveDistance.Cosine);
 
             OpCase Views(Batch of, ViewPairing pairing)
             {
-                ContrastiveSettings settings = ContrastiveSettings.Of("leaked", "linf", 0.2, normalize: true);
-                return Case("ascl", $"on {name}, two views, {pairing}", of, new AsclObjective(foundation, settings, ContrastiveWeight, VatWeight, pairing),
+                ContrastiveSettings settings = new();
+                return Case("ascl", $"on {name}, two views, {pairing}", of, new AsclObjective { Base = objective, Contrastive = settings, ContrastiveWeight = ContrastiveWeight, VatWeight = VatWeight, ViewPairing = pairing },
                     (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings, pairing) + VatWeight * Divergence(x));
             }
 
-            OpCase Ascl(Batch of, string particular, SelectionStrategy strategy, string distance)
+            OpCase Ascl(Batch of, string particular, SelectionStrategy strategy, ContrastiveDistance distance)
             {
-                ContrastiveSettings settings = ContrastiveSettings.Of(strategy.ToString(), distance, 0.2, normalize: true);
-                return Case("ascl", $"on {name}, {strategy.ToString().ToLowerInvariant()} {distance}{particular}", of,
-                    new AsclObjective(foundation, settings, ContrastiveWeight, VatWeight),
+                ContrastiveSettings settings = new() { Strategy = strategy, Distance = distance };
+                return Case("ascl", $"on {name}, {strategy.ToString().ToLowerInvariant()} {distance.ToString().ToLowerInvariant()}{particular}", of,
+                    new AsclObjective { Base = objective, Contrastive = settings, ContrastiveWeight = ContrastiveWeight, VatWeight = VatWeight },
                     (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings) + VatWeight * Divergence(x));
             }
         }
@@ -126,7 +127,7 @@ public static partial class ObjectiveCases
         int d = rows.Length / (2 * batch.Labels.Length);
         return groups.Average(group =>
         {
-            ContrastiveGeometry geometry = new(group.Length, d, settings.Strategy, settings.Distance, (float)settings.Temperature);
+            ContrastiveGeometry geometry = new(group.Length, d, settings.Strategy, settings.RowDistance, (float)settings.Temperature);
             int[] labels = [.. group.Select(row => batch.Labels[row % batch.Labels.Length])], predictions = [.. group.Select(row => batch.Predictions[row])];
             return new ReferenceContrastive(geometry, labels, predictions).Loss(ReferenceRows.Normalize([.. group.SelectMany(row => rows[(row * d)..((row + 1) * d)])], d));
         });

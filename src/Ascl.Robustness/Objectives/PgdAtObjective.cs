@@ -1,21 +1,50 @@
-using Ascl.Autograd.Ops;
+using Ascl.Core.Settings;
 using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>PGD adversarial training (Madry et al. 2018): naturalWeight·CE(o, y) + robustWeight·CE(o^a, y).</summary>
-/// <param name="naturalPass">Pass the natural images through the network even at weight 0, for BatchNorm's running statistics.</param>
-public sealed class PgdAtObjective(double naturalWeight = 0, double robustWeight = 1, double labelSmoothing = 0, bool naturalPass = false) : IObjective
+/// <summary>PGD adversarial training (Madry et al. 2018): NaturalWeight·CE(o, y) + RobustWeight·CE(o^a, y).</summary>
+public sealed record PgdAtObjective : SupervisedObjective, ICheckedSettings
 {
-    public AttackLoss? Attack => AttackLoss.CrossEntropy;
-    public bool NeedsNatural => LearnsFromNatural || naturalPass;
-    public bool LearnsFromNatural => naturalWeight > 0;
+    /// <inheritdoc/>
+    public override string Name => "pgd-at";
 
-    public IReadOnlyList<LossTerm> Terms(ObjectiveInput input)
+    /// <summary>Pass the natural images through the network even where nothing is learned from them: BatchNorm's running statistics then come from both kinds of
+    /// images, as in the authors' baseline and in ASCL.</summary>
+    [Setting("natural-pass", "Pass natural images through the network even at natural-weight 0, so that BatchNorm's running statistics come from natural and "
+        + "adversarial images, as in the authors' baseline (pgd-at).")]
+    public bool NaturalPass { get; init; } = true;
+
+    /// <summary>Weight of the cross-entropy on natural images.</summary>
+    [Setting("natural-weight", "Weight of the cross-entropy on natural images (pgd-at, also as the base of ascl or adr).", Form = "W", Min = 0)]
+    public double NaturalWeight { get; init; }
+
+    /// <summary>Weight of the cross-entropy on adversarial images.</summary>
+    [Setting("robust-weight", "Weight of the cross-entropy on adversarial images (likewise).", Form = "W", Min = 0)]
+    public double RobustWeight { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public override AttackLoss? Attack => AttackLoss.CrossEntropy;
+
+    /// <inheritdoc/>
+    public override bool NeedsNatural => LearnsFromNatural || NaturalPass;
+
+    /// <inheritdoc/>
+    public override bool LearnsFromNatural => NaturalWeight > 0;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LossTerm> Terms(ObjectiveInput input)
     {
-        List<LossTerm> terms = [new("robust_ce", robustWeight, input.Adversarial!.Logits.CrossEntropy(input.Labels, (float)labelSmoothing))];
+        List<LossTerm> terms = [new("robust_ce", RobustWeight, CrossEntropy(input.Adversarial!, input))];
         if (LearnsFromNatural)
-            terms.Insert(0, new("natural_ce", naturalWeight, input.Natural!.Logits.CrossEntropy(input.Labels, (float)labelSmoothing)));
+            terms.Insert(0, new("natural_ce", NaturalWeight, CrossEntropy(input.Natural!, input)));
         return terms;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<SettingProblem> Problems()
+    {
+        if (NaturalWeight + RobustWeight == 0)
+            yield return new("robust-weight", RobustWeight, "and so is natural-weight: nothing would be learned");
     }
 }

@@ -1,14 +1,32 @@
 using Ascl.Autograd.Ops;
+using Ascl.Core.Settings;
 using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
 
 /// <summary>Supervised contrastive pre-training (Khosla et al. 2020): L_SCL over the rows of natural images, two views of each, and nothing else.</summary>
-public sealed class SupConObjective(ContrastiveSettings contrastive) : IObjective
+public sealed record SupConObjective : IObjective
 {
+    /// <inheritdoc/>
+    public string Name => "supcon";
+
+    /// <inheritdoc/>
+    [SettingGroup]
+    public ContrastiveSettings Contrastive { get; init; } = new();
+
+    /// <inheritdoc/>
     public AttackLoss? Attack => null;
+
+    /// <inheritdoc/>
     public bool NeedsNatural => true;
 
+    /// <inheritdoc/>
+    public bool TrainsLogits => false;
+
+    /// <inheritdoc/>
+    public int MinimumViews => 2;
+
+    /// <inheritdoc/>
     public IReadOnlyList<LossTerm> Terms(ObjectiveInput input) =>
-        [new("contrastive", 1, contrastive.Loss(input.Project(input.Natural!.Latent), input.Labels, input.Natural.Logits.Predict()))];
+        [new("contrastive", 1, Contrastive.Loss(input.Project(input.Natural!.Latent), input.Labels, input.Natural.Logits.Predict()))];
 }

@@ -1,17 +1,26 @@
 using Ascl.Autograd.Ops;
+using Ascl.Core.Settings;
 using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
 
 /// <summary>TRADES (Zhang et al. 2019): CE(o, y) + β·mean KL(softmax o ‖ softmax o^a).</summary>
-public sealed class TradesObjective(double beta = 6, double labelSmoothing = 0) : IObjective
+public sealed record TradesObjective : SupervisedObjective
 {
-    public AttackLoss? Attack => AttackLoss.KullbackLeibler;
-    public bool NeedsNatural => true;
+    /// <inheritdoc/>
+    public override string Name => "trades";
 
-    public IReadOnlyList<LossTerm> Terms(ObjectiveInput input) =>
+    /// <summary>β.</summary>
+    [Setting("trades-beta", "Weight of KL(natural || adversarial prediction) in trades, also as the base of ascl or adr.", Form = "W", Min = 0)]
+    public double Beta { get; init; } = 6;
+
+    /// <inheritdoc/>
+    public override AttackLoss? Attack => AttackLoss.KullbackLeibler;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<LossTerm> Terms(ObjectiveInput input) =>
     [
-        new("natural_ce", 1, input.Natural!.Logits.CrossEntropy(input.Labels, (float)labelSmoothing)),
-        new("trades_kl", beta, input.Natural.Logits.KullbackLeibler(input.Adversarial!.Logits).Mean()),
+        new("natural_ce", 1, CrossEntropy(input.Natural!, input)),
+        new("trades_kl", Beta, input.Natural!.Logits.KullbackLeibler(input.Adversarial!.Logits).Mean()),
     ];
 }

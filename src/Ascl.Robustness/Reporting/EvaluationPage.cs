@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;

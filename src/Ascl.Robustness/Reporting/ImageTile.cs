@@ -1,3 +1,4 @@
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
 using Ascl.Robustness.Training;

@@ -1,4 +1,6 @@
 using Ascl.Models;
+using Ascl.Core.Settings;
+using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Reporting;
@@ -13,7 +15,7 @@ public static class RunPlots
     /// <param name="model">The run's weights, for their sizes.</param>
     public static IReadOnlyList<RunPlot> Of(RunConfig config, IReadOnlyList<EpochMetrics> epochs, Classifier model)
     {
-        string attack = RunParts.ValidationAttack(config).Name;
+        string attack = config.Attack.Validation.Name;
         List<RunPlot> plots =
         [
             new("accuracy", Chart.Lines("Accuracy", "epoch", "%",
@@ -41,6 +43,6 @@ public static class RunPlots
         ChartLine Line(string name, Func<EpochMetrics, double?> value, bool isEmphasised = false) => new(name, [.. epochs.Select(m => ((double)m.Epoch, value(m)))], isEmphasised);
 
         IEnumerable<ChartLine> Strategies(Func<SelectionPercent, double> value) => epochs.SelectMany(m => m.Selection.Keys).Distinct().Select(strategy => Line(
-            strategy, m => m.Selection.TryGetValue(strategy, out SelectionPercent? s) ? value(s) : null, config.Method is "ascl" or "supcon" && strategy == config.Strategy));
+            strategy, m => m.Selection.TryGetValue(strategy, out SelectionPercent? s) ? value(s) : null, config.Method.Contrastive is { } contrastive && strategy == NameText.Of(contrastive.Strategy)));
     }
 }

@@ -1,13 +1,16 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
-using Ascl.Robustness.Comparison;
 using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Reporting;
@@ -26,22 +29,22 @@ public static class RunReport
     public static string Write(RunFolder folder, Classifier model, DataSet data, CancellationToken stop)
     {
         RunConfig config = folder.Config;
-        PgdAttack attack = RunParts.ReportAttacks(config)[^1];
-        ImageSet images = data.Test.Take(Math.Min(Images, config.LimitTest ?? Images));
-        AdversarialLook look = AdversarialLook.At(model, images, attack, config.Batch, config.Seed, Examples, stop);
-        IReadOnlyList<RunPlot> plots = RunPlots.Of(config, folder.ReadMetrics(), model);
+        PgdAttack attack = config.Attack.Report[^1];
+        ImageSet images = data.Test.Take(Math.Min(Images, config.Data.LimitTest ?? Images));
+        AdversarialLook look = AdversarialLook.At(model, images, attack, config.Training.Batch, config.Training.Seed, Examples, stop);
+        IReadOnlyList<RunPlot> plots = RunPlots.Of(config, folder.Checkpoints.ReadMetrics(), model);
         Directory.CreateDirectory(folder.PlotsFolder);
         foreach (RunPlot plot in plots)
             AtomicFile.WriteText(Path.Combine(folder.PlotsFolder, $"{plot.Name}.svg"), plot.Svg);
-        AtomicFile.WriteText(folder.PageFile, Page(RunRecord.Read(folder.Path), folder.ReadMetrics(), data, plots, look, EvaluationReport.ImagesOf(data.HasTestPart ? "test" : "train", images.Count, Evaluator.TrainedOn(model, images)), attack.Name).ToString());
+        AtomicFile.WriteText(folder.PageFile, Page(RunRecord.Read(folder.Path), folder.Checkpoints.ReadMetrics(), data, plots, look, EvaluationReport.ImagesOf(data.HasTestPart ? "test" : "train", images.Count, Evaluator.TrainedOn(model, images)), attack.Name).ToString());
         return folder.PageFile;
     }
 
     private static HtmlPage Page(RunRecord run, IReadOnlyList<EpochMetrics> epochs, DataSet data, IReadOnlyList<RunPlot> plots, AdversarialLook look, string images, string attack)
     {
         RunConfig config = run.Config;
-        HtmlPage page = new($"{Title(config)} on {data.Name}: {config.Model}, seed {config.Seed}");
-        page.Paragraph($"{config.Epochs} epochs, ε {NumberText.Of(config.Epsilon)} ({(config.Norm == "l2" ? "L2" : "L∞")}), training's attack {config.AttackSteps} steps of {NumberText.Short(config.StepSize)}, {Chosen(config, data)}", isSoft: true);
+        HtmlPage page = new($"{config.Method.Title} on {data.Name}: {config.Model.Network}, seed {config.Training.Seed}");
+        page.Paragraph($"{config.Training.Epochs} epochs, ε {NumberText.Of(config.Attack.Epsilon)} ({(config.Attack.Norm == PerturbationNorm.L2 ? "L2" : "L∞")}), training's attack {config.Attack.Steps} steps of {NumberText.Short(config.Attack.StepSize)}, {Chosen(config, data)}", isSoft: true);
         foreach (string note in data.Notes)
             page.Paragraph($"{data.Name}: {note}", isSoft: true);
         Results(page, run);
@@ -50,7 +53,7 @@ public static class RunReport
         page.Heading("Training").Row(plots.Where(p => p.Name is not ("positives" or "negatives" or "weights")).Select(p => HtmlPage.Figure(p.Svg)));
         Selection(page, config, epochs, plots, data.ClassNames);
         Confusions(page, look, images, data.ClassNames, attack);
-        Grid(page, look, data, attack, config.Threat.Norm);
+        Grid(page, look, data, attack, config.Attack.Norm);
         page.Heading("Weights").Row(plots.Where(p => p.Name == "weights").Select(p => HtmlPage.Figure(p.Svg)));
         Settings(page, run);
         return page;
@@ -58,16 +61,9 @@ public static class RunReport
 
     private static string Chosen(RunConfig config, DataSet data)
     {
-        int held = config.ValidationOf(Math.Min(config.LimitTrain ?? int.MaxValue, data.Train.Count));
+        int images = Math.Min(config.Data.LimitTrain ?? int.MaxValue, data.Train.Count), held = config.Data.Validation ?? TrainingData.ValidationCount(images);
         return held > 0 ? $"best checkpoint by {held} validation images" : "the last checkpoint, without validation images";
     }
-
-    private static string Title(RunConfig config) => config.Method switch
-    {
-        "ascl" => $"ASCL ({config.Strategy} selection, {config.Distance} distance)",
-        "adr" or "trades" or "pgd-at" => config.Method.ToUpperInvariant(),
-        _ => config.Method,
-    };
 
     private static void Results(HtmlPage page, RunRecord run)
     {
@@ -90,7 +86,7 @@ public static class RunReport
         if (epochs.LastOrDefault(m => m.Selection.Count > 0) is not { } last)
             return;
         page.Heading("Selection").Row(plots.Where(p => p.Name is "positives" or "negatives").Select(p => HtmlPage.Figure(p.Svg)));
-        page.Paragraph($"Percent of the pairs of the global strategy in epoch {last.Epoch}, by the anchor's class; {(config.Method == "ascl" ? $"{config.Strategy} is the strategy in use" : "no strategy is in use")}.", isSoft: true);
+        page.Paragraph($"Percent of the pairs of the global strategy in epoch {last.Epoch}, by the anchor's class; {(config.Method is AsclObjective { Contrastive: var contrastive } ? $"{NameText.Of(contrastive.Strategy)} is the strategy in use" : "no strategy is in use")}.", isSoft: true);
         if (last.Selection.Values.All(s => s.PositivesByClass is null || s.NegativesByClass is null))
             return;
         page.Table(["strategy", "pairs", "all", .. classes, "anchors without"], last.Selection.SelectMany(entry => new[]
@@ -137,7 +133,7 @@ public static class RunReport
         if (run.Summary is { } cost)
             page.Table(["trained on", "wall time, s", "CPU time, s", "images/s", "forward passes", "backward passes", "TFLOP", "peak memory, MiB", "best epoch"],
                 [[cost.Device, Number(cost.TrainSeconds), Number(cost.CpuSeconds), Number(cost.ImagesPerSecond), $"{cost.ForwardPasses}", $"{cost.BackwardPasses}", Number(cost.Gflop / 1e3), Number(cost.PeakMemoryBytes / 1048576.0), $"{cost.BestEpoch}"]]);
-        var defaults = new RunConfig().ToJson();
+        JsonObject defaults = run.Config.Defaults();
         page.Paragraph("Every setting that this method uses; those that differ from the defaults first.", isSoft: true);
         page.Table(["setting", "value", "default"], run.Config.ToJson().Where(e => run.Config.Uses(e.Key))
             .Select(e => (string[])[e.Key, NumberText.Of(e.Value), NumberText.Of(defaults[e.Key])]).OrderBy(row => row[1] == row[2]));

@@ -33,6 +33,13 @@ public sealed class EpochTotals
             Selected[strategy] = Selected.TryGetValue(strategy, out PairCounts? sum) ? sum + pairs : pairs;
     }
 
+    /// <summary>What the epoch came to.</summary>
+    /// <param name="epoch">From 1.</param>
+    /// <param name="learningRate">At its start.</param>
+    public EpochMetrics Metrics(int epoch, double learningRate) => new(
+        epoch, learningRate, Loss / Images, Terms.ToDictionary(e => e.Key, e => e.Value / Images), HasNatural ? (double)NaturalCorrect / Images : null,
+        HasAdversarial ? (double)AdversarialCorrect / Images : null, null, null, false, null, null, SelectionPercents(), Images / Seconds, Seconds);
+
     /// <summary>Percent of the global strategy's positives and negatives that each strategy uses.</summary>
     public Dictionary<string, SelectionPercent> SelectionPercents()
     {
@@ -72,6 +79,4 @@ public sealed record EpochMetrics(
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(EpochMetrics))]
 [JsonSerializable(typeof(RunProgress))]
-[JsonSerializable(typeof(RunSummary))]
-[JsonSerializable(typeof(Evaluation.EvaluationReport))]
-internal sealed partial class RunJson : JsonSerializerContext;
+internal sealed partial class TrainingJson : JsonSerializerContext;

@@ -1,4 +1,6 @@
+using Ascl.Core.Settings;
 using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Training;
 
@@ -8,7 +10,7 @@ namespace Ascl.Robustness.Training;
 public sealed record TrainingWarning(string Name, string Message);
 
 /// <summary>Looks for failures in what was measured after an epoch.</summary>
-public sealed class FailureWatch(RunConfig config, int validationImages)
+public sealed class FailureWatch(IObjective objective, int validationImages)
 {
     /// <summary>Shares of images or anchors from which a warning is given.</summary>
     private const double ManyDead = 0.5;
@@ -22,16 +24,17 @@ public sealed class FailureWatch(RunConfig config, int validationImages)
         if (probe?.VanishedGradients > VanishedGradients.Many)
             warnings.Add(new("vanishing-gradients", $"{Percent(probe.VanishedGradients)} of the training images looked at have no input gradient: attacks by gradient are blind to them"));
         // Kim et al. 2021, Wong et al. 2020: the network learns to withstand one step and nothing else.
-        if (config.Method is not ("natural" or "linear") && probe is not null && probe.FgsmAccuracy > 2 * probe.PgdAccuracy && probe.FgsmAccuracy - probe.PgdAccuracy > 0.2)
-            warnings.Add(new("catastrophic-overfitting", $"training images withstand FGSM to {Percent(probe.FgsmAccuracy)} but PGD-{EpochLook.StrongSteps} only to {Percent(probe.PgdAccuracy)}"));
+        if (objective.Attack is not null && objective.Trains == TrainedLayers.All && probe is not null && probe.FgsmAccuracy > 2 * probe.PgdAccuracy && probe.FgsmAccuracy - probe.PgdAccuracy > 0.2)
+            warnings.Add(new("catastrophic-overfitting", $"training images withstand FGSM to {Percent(probe.FgsmAccuracy)} but PGD-{EpochProbe.StrongSteps} only to {Percent(probe.PgdAccuracy)}"));
         if (RobustOverfitting(metrics, before) is { } overfitting)
             warnings.Add(overfitting);
-        if (config.Method is "ascl" or "supcon" && metrics.Selection.TryGetValue(config.Strategy, out SelectionPercent? used))
+        string? strategy = objective.Contrastive is { } contrastive ? NameText.Of(contrastive.Strategy) : null;
+        if (strategy is not null && metrics.Selection.TryGetValue(strategy, out SelectionPercent? used))
         {
             if (used.AnchorsWithoutPositives > 100 * ManyDead)
-                warnings.Add(new("dead-selections", $"{config.Strategy} finds no positives for {used.AnchorsWithoutPositives:F0} % of the anchors: they contribute nothing"));
+                warnings.Add(new("dead-selections", $"{strategy} finds no positives for {used.AnchorsWithoutPositives:F0} % of the anchors: they contribute nothing"));
             if (used.AnchorsWithoutNegatives > 100 * ManyDead)
-                warnings.Add(new("dead-selections", $"{config.Strategy} finds no negatives for {used.AnchorsWithoutNegatives:F0} % of the anchors: nothing pushes them apart"));
+                warnings.Add(new("dead-selections", $"{strategy} finds no negatives for {used.AnchorsWithoutNegatives:F0} % of the anchors: nothing pushes them apart"));
         }
         return warnings;
     }

@@ -1,17 +1,97 @@
+using Ascl.Core.Settings;
+
 namespace Ascl.Robustness.Training;
 
-/// <summary>The learning rate of every step: a linear warm-up, then piecewise constant by epoch, or half a cosine to 0 by step.</summary>
-public sealed class LearningRateSchedule(RunConfig config, int stepsPerEpoch)
+/// <summary>The learning rate of every step: a linear warm-up, then what the schedule says. Implementations are immutable.</summary>
+public abstract record LearningRateSchedule : INamedSettings
 {
+    /// <inheritdoc/>
+    public abstract string Name { get; }
+
+    /// <summary>The learning rate after warm-up.</summary>
+    [Setting("lr", "Learning rate.", Above = 0)]
+    public double LearningRate { get; init; } = 0.05;
+
+    /// <summary>Epochs over which the learning rate rises linearly from 0 first.</summary>
+    [Setting("warmup", "Epochs of linear learning-rate warm-up from 0.", Min = 0)]
+    public int Warmup { get; init; }
+
+    /// <summary>Whether learning rates depend on how many epochs there are in all.</summary>
+    public abstract bool DependsOnEpochs { get; }
+
     /// <param name="epoch">From 0.</param>
     /// <param name="step">In the epoch, from 0.</param>
-    public double At(int epoch, int step)
+    /// <param name="stepsPerEpoch">Steps of each epoch.</param>
+    /// <param name="epochs">Of the whole training.</param>
+    public double At(int epoch, int step, int stepsPerEpoch, int epochs) => epoch < Warmup
+        ? LearningRate * (epoch * (double)stepsPerEpoch + step + 1) / (Warmup * (double)stepsPerEpoch)
+        : LearningRate * Factor(epoch, epoch + (double)step / stepsPerEpoch, epochs);
+
+    /// <summary>The rules that the schedule breaks for a number of epochs.</summary>
+    public virtual IEnumerable<SettingProblem> ProblemsFor(int epochs)
     {
-        double done = epoch + (double)step / stepsPerEpoch;
-        if (epoch < config.Warmup)
-            return config.LearningRate * (epoch * (double)stepsPerEpoch + step + 1) / (config.Warmup * (double)stepsPerEpoch);
-        if (config.Schedule == "piecewise")
-            return config.LearningRate * Math.Pow(config.Decay, config.Milestones.Count(m => epoch >= m));
-        return config.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * (done - config.Warmup) / (config.Epochs - config.Warmup)));
+        if (Warmup >= epochs)
+            yield return new("warmup", Warmup, $"must be less than the {epochs} epochs");
     }
+
+    /// <summary>What the learning rate is multiplied with after warm-up.</summary>
+    /// <param name="epoch">From 0.</param>
+    /// <param name="done">Epochs done, with the fraction of this one.</param>
+    /// <param name="epochs">Of the whole training.</param>
+    protected abstract double Factor(int epoch, double done, int epochs);
+}
+
+/// <summary>Half a cosine from the end of warm-up to 0, by step.</summary>
+public sealed record CosineSchedule : LearningRateSchedule
+{
+    /// <inheritdoc/>
+    public override string Name => "cosine";
+
+    /// <inheritdoc/>
+    public override bool DependsOnEpochs => true;
+
+    /// <inheritdoc/>
+    protected override double Factor(int epoch, double done, int epochs) => 0.5 * (1 + Math.Cos(Math.PI * (done - Warmup) / (epochs - Warmup)));
+}
+
+/// <summary>Piecewise constant by epoch.</summary>
+public sealed record PiecewiseSchedule : LearningRateSchedule
+{
+    /// <inheritdoc/>
+    public override string Name => "piecewise";
+
+    /// <summary>Epochs (counted from 0) at whose start the learning rate is multiplied by <see cref="Decay"/>.</summary>
+    [Setting("milestones", "Epochs at which a piecewise schedule multiplies the learning rate by the decay.", Form = "N,N")]
+    public IReadOnlyList<int> Milestones { get; init; } = [];
+
+    /// <summary>Factor of the learning rate at each milestone.</summary>
+    [Setting("decay", "Factor of the learning rate at each milestone.", Above = 0)]
+    public double Decay { get; init; } = 0.1;
+
+    /// <inheritdoc/>
+    public override bool DependsOnEpochs => false;
+
+    /// <inheritdoc/>
+    public override IEnumerable<SettingProblem> ProblemsFor(int epochs)
+    {
+        string given = string.Join(",", Milestones);
+        foreach (SettingProblem problem in base.ProblemsFor(epochs))
+            yield return problem;
+        if (Milestones.Count == 0)
+            yield return new("milestones", "empty", "a piecewise schedule needs them (such as 100,105)");
+        if (Milestones.Zip(Milestones.Skip(1)).Any(pair => pair.First >= pair.Second))
+            yield return new("milestones", given, "must rise");
+        if (Milestones.Any(epoch => epoch < 1 || epoch >= epochs))
+            yield return new("milestones", given, $"must lie between 1 and the last of {epochs} epochs");
+    }
+
+    /// <inheritdoc/>
+    protected override double Factor(int epoch, double done, int epochs) => Math.Pow(Decay, Milestones.Count(m => epoch >= m));
+}
+
+/// <summary>The schedules that can be chosen by name, each with its default settings.</summary>
+public static class ScheduleCatalog
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<INamedSettings> All { get; } = [new PiecewiseSchedule(), new CosineSchedule()];
 }

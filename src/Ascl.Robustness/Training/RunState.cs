@@ -49,33 +49,37 @@ public sealed record BestEpoch(int Epoch, double Accuracy);
 /// need no state: they are keyed by seed, epoch and image.</summary>
 public static class RunState
 {
-    private const string Model = "model.", Average = "ema.", Momentum = "momentum.", ProgressKey = "progress", ConfigKey = "config";
+    private const string Model = "model.", Average = "ema.", ProgressKey = "progress", ConfigKey = "config";
 
-    public static void Save(string path, Classifier model, SgdOptimizer optimizer, WeightAverage? average, RunProgress progress, RunConfig config)
+    /// <summary>Saves what a training needs to go on.</summary>
+    /// <param name="config">What decides the result, by name.</param>
+    public static void Save(string path, Trainer trainer, JsonObject config)
     {
         SafetensorsWriter writer = new();
-        ClassifierFile.Describe(model.Spec, writer);
-        Provenance.Write(model.Provenance, writer);
-        WeightFile.Add(model.Parameters, writer, Model);
-        if (average is not null)
+        ClassifierFile.Describe(trainer.Model.Spec, writer);
+        Provenance.Write(trainer.Model.Provenance, writer);
+        WeightFile.Add(trainer.Model.Parameters, writer, Model);
+        if (trainer.Average is { } average)
             WeightFile.Add(average.Model.Parameters, writer, Average);
-        for (int i = 0; i < optimizer.Targets.Count; i++)
-            writer.Add(Momentum + optimizer.Targets[i].Name, optimizer.Targets[i].Tensor.Shape.Sizes, optimizer.Momenta[i].ToArray());
-        writer.Metadata[ProgressKey] = JsonSerializer.Serialize(progress, RunJson.Default.RunProgress);
-        writer.Metadata[ConfigKey] = config.ToJson().ToJsonString();
+        foreach (var (name, shape, values) in trainer.Optimizer.State)
+            writer.Add(name, shape.Sizes, values.ToArray());
+        foreach (TrainingCallback callback in trainer.Callbacks)
+            callback.Save(writer);
+        writer.Metadata[ProgressKey] = JsonSerializer.Serialize(trainer.Progress, TrainingJson.Default.RunProgress);
+        writer.Metadata[ConfigKey] = config.ToJsonString();
         writer.Save(path);
     }
 
-    /// <summary>The configuration that a saved state was trained with; null in states of builds that did not keep it.</summary>
+    /// <summary>What decided the result of the training that was saved, by name; null in states of versions that did not keep it.</summary>
     /// <exception cref="UserErrorException">The file is damaged.</exception>
-    public static RunConfig? Config(string path)
+    public static JsonObject? Description(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         if (!file.Metadata.TryGetValue(ConfigKey, out string? text))
             return null;
         try
         {
-            return RunConfig.OfRun(JsonNode.Parse(text) as JsonObject ?? throw new JsonException("not an object"), $"{path}: its configuration");
+            return JsonNode.Parse(text) as JsonObject ?? throw new JsonException("not an object");
         }
         catch (JsonException e)
         {
@@ -91,21 +95,25 @@ public static class RunState
         return ClassifierFile.Written(file.Metadata, path);
     }
 
-    /// <exception cref="UserErrorException">The file is damaged or of another model.</exception>
-    public static RunProgress Load(string path, Classifier model, SgdOptimizer optimizer, WeightAverage? average)
+    /// <summary>Brings a trainer to where it was when the state was saved.</summary>
+    /// <exception cref="UserErrorException">The file is damaged or of another model or optimiser.</exception>
+    public static void Load(string path, Trainer trainer)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        WeightFile.Load(model.Parameters, file, Model);
-        if (average is not null)
+        WeightFile.Load(trainer.Model.Parameters, file, Model);
+        trainer.Model.Provenance = Provenance.Of(file.Metadata, path);
+        if (trainer.Average is { } average)
             WeightFile.Load(average.Model.Parameters, file, Average);
-        for (int i = 0; i < optimizer.Targets.Count; i++)
+        foreach (var (name, _, values) in trainer.Optimizer.State)
         {
-            float[] momentum = file.ReadFloats(Momentum + optimizer.Targets[i].Name);
-            if (momentum.Length != optimizer.Momenta[i].Length)
-                throw new UserErrorException($"{path}: the momentum of {optimizer.Targets[i].Name} has {momentum.Length} values, not {optimizer.Momenta[i].Length}");
-            optimizer.Momenta[i].CopyFrom(momentum);
+            float[] saved = file.ReadFloats(name);
+            if (saved.Length != values.Length)
+                throw new UserErrorException($"{path}: '{name}' has {saved.Length} values, not {values.Length}");
+            values.CopyFrom(saved);
         }
-        return ReadProgress(file);
+        foreach (TrainingCallback callback in trainer.Callbacks)
+            callback.Load(file);
+        trainer.Progress = ReadProgress(file);
     }
 
     /// <summary>How far the run of a saved state is.</summary>
@@ -122,7 +130,7 @@ public static class RunState
             throw new UserErrorException($"{file.Path}: not the state of a run: no progress in its metadata");
         try
         {
-            if (JsonSerializer.Deserialize(text, RunJson.Default.RunProgress) is { Epoch: >= 0, Step: >= 0, Totals: not null, Cost: not null, Best: not null, BestAverage: not null } progress)
+            if (JsonSerializer.Deserialize(text, TrainingJson.Default.RunProgress) is { Epoch: >= 0, Step: >= 0, Totals: not null, Cost: not null, Best: not null, BestAverage: not null } progress)
                 return progress;
             throw new UserErrorException($"{file.Path}: the progress in its metadata is damaged");
         }

@@ -1,4 +1,5 @@
 using Ascl.Autograd;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Optimizer;
@@ -7,38 +8,64 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>SGD with momentum and weight decay on every trained parameter, as PyTorch's.</summary>
-/// <param name="prefix">Only parameters whose names begin so are trained.</param>
-/// <param name="clipNorm">Gradients that together are longer than this are shortened to it first; 0 for never.</param>
-public sealed class SgdOptimizer(ParameterSet parameters, double momentum, double weightDecay, double clipNorm = 0, string prefix = "")
+/// <summary>Settings of <see cref="SgdOptimizer"/>.</summary>
+public sealed record SgdSettings
 {
-    /// <summary>The parameters that are updated, in the order that gradients are given.</summary>
-    public IReadOnlyList<NamedTensor> Targets { get; } = TargetsOf(parameters, prefix);
+    /// <summary>Momentum.</summary>
+    [Setting("momentum", "Momentum of SGD.", Min = 0, Below = 1)]
+    public double Momentum { get; init; } = 0.9;
 
-    /// <summary>Tensors of <see cref="Targets"/>, for <see cref="Gradient.Of(Tensor, ReadOnlySpan{Tensor})"/>.</summary>
-    public Tensor[] Tensors { get; } = [.. TargetsOf(parameters, prefix).Select(t => t.Tensor)];
+    /// <summary>Weight decay, added to every parameter's gradient.</summary>
+    [Setting("weight-decay", "Weight decay, on every parameter.", Min = 0)]
+    public double WeightDecay { get; init; } = 5e-4;
 
-    /// <summary>The momenta, one a target.</summary>
-    public DeviceBuffer<float>[] Momenta { get; } = [.. TargetsOf(parameters, prefix).Select(t => t.Tensor.Device.Allocate<float>(t.Tensor.Shape.Length))];
+    /// <summary>Maximum global gradient norm; 0 for no clipping.</summary>
+    [Setting("clip-norm", "Maximum global gradient norm; 0: no clipping.", Min = 0)]
+    public double ClipNorm { get; init; }
+}
 
-    private static NamedTensor[] TargetsOf(ParameterSet parameters, string prefix) =>
-        [.. parameters.All.Where(p => p.Trained && p.Name.StartsWith(prefix, StringComparison.Ordinal))];
+/// <summary>SGD with momentum and weight decay, as PyTorch's.</summary>
+public sealed class SgdOptimizer : IOptimizer
+{
+    private readonly DeviceBuffer<float>[] momenta;
 
-    public void Step(ReadOnlySpan<Tensor> gradients, double learningRate)
+    /// <param name="targets">The parameters to update (<see cref="Optimizers.Targets"/>).</param>
+    /// <param name="settings">Checked here; null for the defaults.</param>
+    /// <exception cref="Core.Diagnostics.UserErrorException">A setting is out of range.</exception>
+    public SgdOptimizer(IReadOnlyList<NamedTensor> targets, SgdSettings? settings = null)
     {
-        if (clipNorm > 0)
-            Clip(gradients);
-        for (int i = 0; i < Tensors.Length; i++)
-            SgdKernels.Step(Tensors[i].Data, Momenta[i], gradients[i].Data, (float)learningRate, (float)momentum, (float)weightDecay);
+        (Targets, Settings) = (targets, (settings ?? new()).Checked());
+        momenta = [.. targets.Select(t => t.Tensor.Device.Allocate<float>(t.Tensor.Shape.Length))];
+        State = [.. targets.Zip(momenta, (target, momentum) => ($"momentum.{target.Name}", target.Tensor.Shape, momentum))];
     }
 
-    /// <summary>gradients·min(1, clipNorm/(‖gradients‖ + 1e-6)), the norm over all of them, as PyTorch's clip_grad_norm_.</summary>
+    /// <summary>How it updates.</summary>
+    public SgdSettings Settings { get; }
+
+    object? IOptimizer.Settings => Settings;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<NamedTensor> Targets { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<(string Name, Shape Shape, DeviceBuffer<float> Values)> State { get; }
+
+    /// <inheritdoc/>
+    public void Step(ReadOnlySpan<Tensor> gradients, double learningRate)
+    {
+        if (Settings.ClipNorm > 0)
+            Clip(gradients);
+        for (int i = 0; i < momenta.Length; i++)
+            SgdKernels.Step(Targets[i].Tensor.Data, momenta[i], gradients[i].Data, (float)learningRate, (float)Settings.Momentum, (float)Settings.WeightDecay);
+    }
+
+    /// <summary>gradients·min(1, ClipNorm/(‖gradients‖ + 1e-6)), the norm over all of them, as PyTorch's clip_grad_norm_.</summary>
     private void Clip(ReadOnlySpan<Tensor> gradients)
     {
         double squares = 0;
         foreach (Tensor gradient in gradients)
             squares += ReduceKernels.SquaredNorm(gradient.Data);
-        double scale = clipNorm / (Math.Sqrt(squares) + 1e-6);
+        double scale = Settings.ClipNorm / (Math.Sqrt(squares) + 1e-6);
         if (scale >= 1)
             return;
         foreach (Tensor gradient in gradients)

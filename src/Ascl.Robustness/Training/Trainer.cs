@@ -7,266 +7,258 @@ using Ascl.Core.Diagnostics;
 using Ascl.Core.Random;
 using Ascl.Core.Settings;
 using Ascl.Data;
+using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Reduce;
 using Ascl.Models;
-using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
-using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Objectives;
-using Ascl.Robustness.Reporting.TensorBoard;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>What a trainer tells while it works. Epochs and steps count from 0.</summary>
-public interface ITrainingObserver
-{
-    void Began(int epochs, int stepsPerEpoch, long stepsBefore);
-    void Step(int epoch, int step, int images, StepResult result);
-    void Epoch(EpochMetrics metrics);
-}
-
 /// <summary>
-/// Trains the classifier of a run and keeps its folder: the state every <see cref="RunConfig.SaveEvery"/> steps and after each epoch, the last
-/// weights, and the best ones by accuracy on the validation images (robust accuracy; natural for natural training), never the test images.
-/// Stopped at any moment, it goes on from the last saved state to the same bits.
+/// Trains a classifier: for each batch the attack crafts images, the objective's gradient is taken, the optimiser updates. Whatever else is to happen (checkpoints,
+/// validation, logs, progress) is a callback. Everything random is keyed by seed, epoch and image, so that training stopped and resumed from a state
+/// (<see cref="Checkpoints"/>) comes to the same bits.
 /// </summary>
 public sealed class Trainer
 {
-    private readonly RunFolder folder;
-    private readonly RunConfig config;
-    private readonly ImageSet train;
-    private readonly ImageSet? validation;
-    private readonly Augmentation augmentation;
-    private readonly IObjective objective;
-    private readonly PgdAttack? attack;
-    private readonly SgdOptimizer optimizer;
-    private readonly WeightAverage? average;
-    private readonly FailureWatch watch;
-    private readonly RunProgress progress;
     private readonly ResidentBatches batches;
+    private TrainingStep? step;
 
-    /// <param name="device">Where to train.</param>
-    /// <param name="folder">A new run's, or an earlier one's to go on with.</param>
-    /// <param name="data">What the run's configuration names.</param>
-    /// <param name="start">What a new run starts from, where it is made already; null to make it.</param>
-    /// <exception cref="UserErrorException">Data and model do not fit, or the saved state is damaged.</exception>
-    public Trainer(Device device, RunFolder folder, DataSet data, Classifier? start = null)
+    /// <param name="model">What is trained.</param>
+    /// <param name="objective">What is minimised.</param>
+    /// <param name="settings">Null for the defaults.</param>
+    /// <exception cref="UserErrorException">A setting is out of range.</exception>
+    public Trainer(Classifier model, IObjective objective, TrainingSettings? settings = null)
     {
-        (this.folder, config) = (folder, folder.Config.Checked());
-        Check(config, data);
-        folder.CheckState();
-        (train, validation) = Split(config, data);
-        augmentation = RunParts.Augmentation(config, data);
-        objective = RunParts.Objective(config);
-        attack = RunParts.Attack(config, objective);
-        bool isBegun = File.Exists(folder.StateFile);
-        // What a run went out from is in its state already; that file need not exist any more.
-        Model = isBegun && RunState.Spec(folder.StateFile) is { } spec ? new Classifier(device, spec, seed: null) : start ?? RunParts.Classifier(config, data, device);
-        optimizer = new SgdOptimizer(Model.Parameters, config.Momentum, config.WeightDecay, config.ClipNorm, FreezesEncoder ? Model.HeadPrefix : "");
-        batches = new ResidentBatches(device);
-        average = config.EmaDecay > 0 ? new WeightAverage(Model, config.EmaDecay) : null;
-        watch = new(config, validation?.Count ?? 0);
-        progress = isBegun ? RunState.Load(folder.StateFile, Model, optimizer, average) : new RunProgress();
-        folder.ReadMetrics(progress.Epoch);
-        // Told now, not after the epochs that are left.
-        if (progress.Best.Epoch > 0)
-            ClassifierFile.Load(device, folder.BestFile);
-        progress.DataHash ??= data.ContentHash;
-        if (progress.DataHash != data.ContentHash)
-            throw new UserErrorException($"{folder.Path}: the images of {config.Data} are not those that the run began with: it cannot go on with others; begin a new run, from its weights if you like (from {folder.Path})");
-        if (!isBegun && config.From is { } from)
-            progress.FromSha256 = WeightPath.Sha256(RunFolder.Weights(from));
-        progress.Id ??= RunId(config, progress.DataHash, progress.FromSha256);
-        Provenance? before = isBegun ? Provenance.Read(folder.StateFile) : Model.Provenance;
-        LearnedImages learned = new(config, data, train, validation, before);
-        Notes = learned.Notes;
-        Model.Provenance = learned.Provenance(progress.Id);
-        if (average is not null)
-            average.Model.Provenance = Model.Provenance;
+        (Model, Objective, Settings) = (model, objective.Checked(), (settings ?? new()).Checked());
+        if (Settings.Views < objective.MinimumViews)
+            throw new UserErrorException($"views is {Settings.Views}: {objective.Name} needs {objective.MinimumViews} views of each image");
+        batches = new ResidentBatches(model.Device);
+        Average = Settings.EmaDecay > 0 ? new WeightAverage(model, Settings.EmaDecay) : null;
+        Attack = objective.Attack is { } loss ? new TrainingAttackSettings().Training(loss, objective.Trains == TrainedLayers.Head) : null;
+        Optimizer = new SgdOptimizer(Optimizers.Targets(model, objective.Trains));
+        Schedule = new CosineSchedule();
     }
 
+    /// <summary>What is trained.</summary>
     public Classifier Model { get; }
 
-    /// <summary>What a user should know of the images beside what the data say themselves, a line each.</summary>
-    public IReadOnlyList<string> Notes { get; }
+    /// <summary>What is minimised.</summary>
+    public IObjective Objective { get; }
 
-    private bool FreezesEncoder => config.Method == "linear";
+    /// <summary>How training proceeds.</summary>
+    public TrainingSettings Settings { get; }
 
-    /// <exception cref="UserErrorException">The configuration does not fit the data.</exception>
-    public static void Check(RunConfig config, DataSet data)
+    /// <summary>Crafts the images that are trained on; null for an objective without attack. By default PGD-10.</summary>
+    public IAttack? Attack { get; init; }
+
+    /// <summary>What the attack's convolutions and matrix products round their factors to; null: as the training step's.</summary>
+    public Precision? AttackPrecision { get; init; }
+
+    /// <summary>Updates the weights; by default SGD with momentum.</summary>
+    public IOptimizer Optimizer { get; init; }
+
+    /// <summary>Learning rates; by default half a cosine.</summary>
+    public LearningRateSchedule Schedule { get; init; }
+
+    /// <summary>What the network is trained against and measured by; by default the attack's ball, and 8/255 in L∞ without an attack.</summary>
+    public ThreatModel ThreatModel
     {
-        if (!data.HasTrainPart)
-            throw new UserErrorException($"{data.Name}: has no training images, only a test part");
-        if (data.ClassNames.Count < 2)
-            throw new UserErrorException($"{data.Name}: has one class, {data.ClassNames[0]}; a classifier needs at least two");
-        RunParts.CheckImages(config.Model, data.Train);
-        InputNormalization.Of(config.Normalize, data);
-        config.Threat.CheckFits(data.Train);
-        Split(config, data);
+        get => field ?? (Attack is null ? ThreatModel.Of(PerturbationNorm.Linf) : new(Attack.Norm, Attack.Epsilon));
+        init;
     }
 
-    /// <summary>The same for the same configuration and images, and another for others. It is kept, not computed again: later builds have other settings.</summary>
-    private static string RunId(RunConfig config, string dataHash, string? from)
+    /// <summary>What happens besides, in this order.</summary>
+    public IList<TrainingCallback> Callbacks { get; init; } = [];
+
+    /// <summary>What decides the result, by name: a run goes on under no other. By default what is known of the parts.</summary>
+    public JsonObject Description
     {
-        JsonObject settings = config.ToJson();
-        foreach (Setting setting in RunConfig.Settings.Where(setting => setting.Incidental || setting.Name == "epochs"))
-            settings.Remove(setting.Name);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{settings.ToJsonString()} {dataHash} {from}"))[..16]);
+        get => field ?? Describe();
+        init;
     }
 
-    private static (ImageSet Train, ImageSet? Validation) Split(RunConfig config, DataSet data)
-    {
-        ImageSet all = config.LimitTrain is { } limit ? data.Train.Take(limit) : data.Train;
-        int held = config.ValidationOf(all.Count);
-        return held > 0 ? ValidationSplit.Of(all, held, config.Seed) : (all, null);
-    }
+    /// <summary>The averaged weights; null without.</summary>
+    public WeightAverage? Average { get; }
+
+    /// <summary>The images of the training that is under way.</summary>
+    public TrainingData Data { get => field ?? throw new InvalidOperationException("training has not begun"); private set; }
+
+    /// <summary>How far training is.</summary>
+    public RunProgress Progress { get; internal set; } = new();
+
+    /// <summary>Metrics of the epochs done, the ones before a resume too.</summary>
+    public List<EpochMetrics> History { get; } = [];
+
+    /// <summary>Steps of an epoch.</summary>
+    public int StepsPerEpoch { get; private set; }
+
+    /// <summary>Steps done, the ones before a resume too.</summary>
+    public long StepsDone => (long)Progress.Epoch * StepsPerEpoch + Progress.Step;
+
+    /// <summary>A file with the weights of a time when all was well, for messages; null where none is kept.</summary>
+    public string? LastGoodCheckpoint { get; set; }
+
+    /// <summary>Trains on the training part of a data set, of which images are held out where a callback validates.</summary>
+    /// <exception cref="UserErrorException">As for the other form.</exception>
+    public void Fit(DataSet data, CancellationToken stop = default) =>
+        Fit(TrainingData.Of(data, Settings, Callbacks.Any(callback => callback is Validation) ? null : 0), stop);
 
     /// <summary>Trains until the last epoch is done.</summary>
-    /// <param name="observer">Told of every step and epoch.</param>
-    /// <param name="stop">Ends training after the current step, with its state saved.</param>
-    /// <exception cref="UserErrorException">The loss is no longer finite, or a file cannot be written.</exception>
-    public void Run(ITrainingObserver observer, CancellationToken stop)
+    /// <param name="data">Images of the size and classes that the model takes.</param>
+    /// <param name="stop">Ends training after the current step.</param>
+    /// <exception cref="UserErrorException">Data and model do not fit, the loss is no longer finite, or a file cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public void Fit(TrainingData data, CancellationToken stop = default)
     {
-        KeepConfig();
-        folder.KeepMetrics(progress.Epoch);
-        int stepsPerEpoch = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, 0).Count;
-        observer.Began(config.Epochs, stepsPerEpoch, (long)progress.Epoch * stepsPerEpoch + progress.Step);
-        LearningRateSchedule schedule = new(config, stepsPerEpoch);
-        WeightPerturbation? perturbation = config.AwpGamma > 0 ? new(Model.Parameters, config.AwpGamma) : null;
-        TrainingStep step = new(Model, objective, optimizer, perturbation, FreezesEncoder ? ForwardMode.Inference : ForwardMode.Train);
-        while (progress.Epoch < config.Epochs)
+        Data = data;
+        Check();
+        StepsPerEpoch = Plan(0).Count;
+        foreach (TrainingCallback callback in Callbacks)
+            callback.Begin(this);
+        Progress.DataHash ??= data.ContentHash;
+        Progress.Id ??= Identity(Description, data.ContentHash, Progress.FromSha256);
+        Remember();
+        WeightPerturbation? perturbation = Settings.AwpGamma > 0 ? new(Model.Parameters, Settings.AwpGamma) : null;
+        step = new(Model, Objective, Optimizer, perturbation);
+        while (Progress.Epoch < Settings.Epochs)
         {
-            RunEpoch(step, schedule, observer, stop);
-            EndEpoch(schedule.At(progress.Epoch, 0), observer);
+            RunEpoch(stop);
+            EndEpoch();
         }
-        folder.WriteSummary(Summary());
+        foreach (TrainingCallback callback in Callbacks)
+            callback.End(this);
     }
 
-    /// <summary>Writes down a new number of epochs; first in the state that there was another.</summary>
-    private void KeepConfig()
+    /// <summary>The same for the same description and images, and another for others. It is kept, not computed again: later versions have other settings.</summary>
+    private static string Identity(JsonObject description, string dataHash, string? from) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{description.ToJsonString()} {dataHash} {from}"))[..16]);
+
+    private JsonObject Describe()
     {
-        if (folder.EpochsOnFile is var earlier && earlier != config.Epochs && config.Schedule == "cosine" && progress.Epoch > 0)
-        {
-            progress.EarlierEpochs = [.. progress.EarlierEpochs.Append(earlier).Distinct()];
-            SaveState();
-        }
-        folder.KeepConfig();
+        JsonObject all = SettingTree.ToJson(Settings);
+        all.Remove("epochs");
+        object?[] parts = [Objective, Schedule, Optimizer.Settings];
+        foreach (var (key, value) in parts.OfType<object>().SelectMany(SettingTree.ToJson))
+            all[key] = value?.DeepClone();
+        all["network"] = Model.Spec.Network;
+        all["objective"] = Objective.Name;
+        all["optimizer"] = Optimizer.GetType().Name;
+        if (Attack is not null)
+            all["attack"] = $"{Attack.Name}, {NameText.Of(Attack.Norm)} {NumberText.Of(Attack.Epsilon)}, steps of {Attack.StepSize}";
+        return all;
     }
 
-    private void RunEpoch(TrainingStep step, LearningRateSchedule schedule, ITrainingObserver observer, CancellationToken stop)
+    /// <summary>Gives the weights their provenance: what they are trained on now, and were before.</summary>
+    private void Remember()
     {
-        int epoch = progress.Epoch;
-        BatchPlan plan = BatchPlan.Training(train, config.Batch, augmentation, config.Seed, epoch, config.Views);
+        Model.Provenance = LearnedImages.Provenance(Data, Model.Provenance, ThreatModel, Progress.Id!, isEncoder: !Objective.TrainsLogits);
+        if (Average is not null)
+            Average.Model.Provenance = Model.Provenance;
+    }
+
+    private void Check()
+    {
+        ImageSet train = Data.Train;
+        if (train.Channels != Model.Spec.Channels)
+            throw new UserErrorException($"{train.Name}: images have {train.Channels} channels, the network takes {Model.Spec.Channels}");
+        if (train.ClassNames.Count != Model.Spec.Classes)
+            throw new UserErrorException($"{train.Name}: has {train.ClassNames.Count} classes, the network {Model.Spec.Classes}");
+        if (Model.ImageSize is { } size && size != (train.Height, train.Width))
+            throw new UserErrorException($"{train.Name}: images have {train.Height}x{train.Width} pixels, the network takes {size.Height}x{size.Width}");
+        if (Objective.Attack is not null && Attack is null)
+            throw new UserErrorException($"objective {Objective.Name}: trains on adversarial images, but there is no attack to craft them");
+        ThreatModel.CheckFits(train);
+        foreach (SettingProblem problem in Schedule.Checked().ProblemsFor(Settings.Epochs))
+            throw new UserErrorException($"{Schedule.GetType().Name}: {problem.Name} is {problem.Value}: {problem.Rule}");
+    }
+
+    private BatchPlan Plan(int epoch) => BatchPlan.Training(Data.Train, Settings.Batch, Data.Augmentation, Settings.Seed, epoch, Settings.Views);
+
+    private double LearningRate(int step) => Schedule.At(Progress.Epoch, step, StepsPerEpoch, Settings.Epochs);
+
+    private void RunEpoch(CancellationToken stop)
+    {
+        BatchPlan plan = Plan(Progress.Epoch);
         Batch host = plan.NewBatch();
-        while (progress.Step < plan.Count)
+        while (Progress.Step < plan.Count)
         {
             if (stop.IsCancellationRequested)
             {
-                SaveState();
+                foreach (TrainingCallback callback in Callbacks)
+                    callback.Stop(this);
                 stop.ThrowIfCancellationRequested();
             }
             long began = Stopwatch.GetTimestamp();
-            StepResult result = progress.Cost.Measure(() =>
+            StepResult result = Progress.Cost.Measure(() =>
             {
-                plan.Fill(progress.Step, host);
-                StepResult done = RunStep(step, schedule.At(epoch, progress.Step), host);
-                average?.Update((long)epoch * plan.Count + progress.Step);
+                plan.Fill(Progress.Step, host);
+                StepResult done = RunStep(host);
+                Average?.Update(StepsDone);
                 return done;
             });
-            progress.Totals.Add(result, host.Count, Stopwatch.GetElapsedTime(began).TotalSeconds);
-            observer.Step(epoch, progress.Step++, host.Count, result);
-            if (config.SaveEvery > 0 && progress.Step % config.SaveEvery == 0 && progress.Step < plan.Count)
-                SaveState();
+            Progress.Totals.Add(result, host.Count, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            TrainedStep trained = new(Progress.Epoch, Progress.Step++, host.Count, result);
+            foreach (TrainingCallback callback in Callbacks)
+                callback.EndStep(this, trained);
         }
     }
 
-    private StepResult RunStep(TrainingStep step, double learningRate, Batch host)
+    private StepResult RunStep(Batch host)
     {
         using IDisposable scope = Model.Device.Pool.BeginScope();
-        ImageBatch batch = batches.Of(train, host);
+        ImageBatch batch = batches.Of(Data.Train, host);
         Tensor? adversarial;
-        using (Model.Device.WithPrecision(RunParts.Precision(config.AttackPrecision ?? config.Precision)))
-            adversarial = attack?.Perturb(Model, batch, new RandomKey(config.Seed, RandomPurpose.AttackStart, (uint)progress.Epoch));
-        using IDisposable precision = Model.Device.WithPrecision(RunParts.Precision(config.Precision));
+        using (Model.Device.WithPrecision(AttackPrecision ?? Settings.Precision))
+        {
+            RandomKey key = new(Settings.Seed, RandomPurpose.AttackStart, (uint)Progress.Epoch);
+            adversarial = Objective.Attack is null ? null : Attack!.Perturb(Model, batch, key);
+        }
+        using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
         try
         {
-            return step.Run(batch, adversarial, learningRate);
+            return step!.Run(batch, adversarial, LearningRate(Progress.Step));
         }
         catch (LossNotFiniteException e)
         {
-            throw Stopped($"in epoch {progress.Epoch + 1}, step {progress.Step + 1}: {e.Message}", e);
+            throw Stopped($"in epoch {Progress.Epoch + 1}, step {Progress.Step + 1}: {e.Message}", e);
         }
     }
 
-    private UserErrorException Stopped(string problem, Exception? cause = null)
-    {
-        string good = File.Exists(folder.BestFile) ? folder.BestFile : File.Exists(folder.StateFile) ? folder.StateFile : "none yet";
-        return new($"training stopped {problem}; last good checkpoint: {good} (a lower --lr may help)", cause);
-    }
+    private UserErrorException Stopped(string problem, Exception? cause = null) =>
+        new($"training stopped {problem}; last good checkpoint: {LastGoodCheckpoint ?? "none yet"} (a lower learning rate may help)", cause);
 
-    private void EndEpoch(double learningRate, ITrainingObserver observer)
+    private void EndEpoch()
     {
-        var (metrics, look) = progress.Cost.Measure(() => Judge(learningRate));
-        folder.AddMetrics(metrics);
-        if (config.Tensorboard)
-            EpochEvents.Write(folder, metrics, look, train);
-        (progress.Step, progress.Totals) = (0, new());
-        SaveState();
-        observer.Epoch(metrics);
-    }
-
-    /// <summary>Validates, keeps the weights and looks for failures.</summary>
-    private (EpochMetrics Metrics, EpochLook? Look) Judge(double learningRate)
-    {
-        EpochTotals t = progress.Totals;
         long began = Stopwatch.GetTimestamp();
-        progress.Epoch++;
-        var (natural, robust, best) = Keep(Model, folder.LastFile, folder.BestFile, progress.Best);
-        var averaged = average is null ? (null, null, progress.BestAverage) : Keep(average.Model, folder.LastAverageFile, folder.BestAverageFile, progress.BestAverage);
-        (progress.Best, progress.BestAverage) = (best, averaged.Best);
-        EpochLook? look = RunParts.TrainsLogits(config) ? EpochLook.At(Model, config, train) : null;
-        double seconds = t.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds;
-        EpochMetrics metrics = new(progress.Epoch, learningRate, t.Loss / t.Images, t.Terms.ToDictionary(e => e.Key, e => e.Value / t.Images),
-            t.HasNatural ? (double)t.NaturalCorrect / t.Images : null, t.HasAdversarial ? (double)t.AdversarialCorrect / t.Images : null,
-            natural, robust, best.Epoch == progress.Epoch, averaged.Natural, averaged.Robust, t.SelectionPercents(), t.Images / t.Seconds, seconds, look?.Probe);
-        return (metrics with { Warnings = watch.Warnings(metrics, folder.ReadMetrics()) }, look);
+        EpochTotals totals = Progress.Totals;
+        TrainedEpoch epoch = new(totals.Metrics(++Progress.Epoch, Schedule.At(Progress.Epoch - 1, 0, StepsPerEpoch, Settings.Epochs)));
+        CheckFinite(Model);
+        if (Average is not null)
+            CheckFinite(Average.Model);
+        // Where nobody validates, the newest weights are the best known.
+        (Progress.Best, Progress.BestAverage) = Callbacks.Any(callback => callback is Validation)
+            ? (Progress.Best, Progress.BestAverage)
+            : (new(Progress.Epoch, -1), new(Progress.Epoch, -1));
+        foreach (TrainingCallback callback in Callbacks)
+            Progress.Cost.Measure(() =>
+            {
+                callback.Measure(this, epoch);
+                return 0;
+            });
+        epoch.Metrics = epoch.Metrics with { Best = Progress.Best.Epoch == Progress.Epoch, Seconds = totals.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds };
+        History.Add(epoch.Metrics);
+        (Progress.Step, Progress.Totals) = (0, new());
+        foreach (TrainingCallback callback in Callbacks)
+            callback.EndEpoch(this, epoch);
     }
 
-    /// <summary>Validates weights after the epoch and saves them as the last and, if they are, the best. Without validation images the newest are the
-    /// best known.</summary>
-    private (double? Natural, double? Robust, BestEpoch Best) Keep(Classifier model, string lastFile, string bestFile, BestEpoch best)
+    private void CheckFinite(Classifier model)
     {
         if (model.Parameters.All.FirstOrDefault(p => !double.IsFinite(ReduceKernels.SquaredNorm(p.Tensor.Data))) is { } broken)
-            throw Stopped($"after epoch {progress.Epoch}: the weights of {broken.Name} are no longer finite");
-        // Pre-training leaves logits that mean nothing.
-        var (natural, robust) = validation is null || !RunParts.TrainsLogits(config) ? (null, null) : Validate(model, validation);
-        double? chosenBy = attack is null ? natural : robust;
-        if (chosenBy is null || chosenBy > best.Accuracy)
-        {
-            best = new(progress.Epoch, chosenBy ?? -1);
-            ClassifierFile.Save(bestFile, model);
-        }
-        ClassifierFile.Save(lastFile, model);
-        return (natural, robust, best);
+            throw Stopped($"after epoch {Progress.Epoch}: the weights of {broken.Name} are no longer finite");
     }
-
-    private (double? Natural, double? Robust) Validate(Classifier model, ImageSet images)
-    {
-        EvaluationReport report = new Evaluator(model, images, config.Batch, config.Seed).Run([new(RunParts.ValidationAttack(config))], CancellationToken.None);
-        return (report.CleanAccuracy, report.WorstCaseAccuracy);
-    }
-
-    private RunSummary Summary()
-    {
-        IReadOnlyList<EpochMetrics> epochs = folder.ReadMetrics();
-        RunCost cost = progress.Cost;
-        double? chosenBy = progress.Best.Accuracy < 0 ? null : progress.Best.Accuracy;
-        return new(config.Method, config.Model, config.Data, config.Seed, config.Epochs, train.Count, Model.Device.Name, cost.Seconds, cost.CpuSeconds,
-            (double)train.Count * config.Epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9, cost.PeakMemoryBytes, progress.Best.Epoch, chosenBy,
-            epochs.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name).ToDictionary(e => e.Key, e => e.Value), progress.DataHash, progress.Id, progress.FromSha256, progress.EarlierEpochs, config.ToJson());
-    }
-
-    private void SaveState() => RunState.Save(folder.StateFile, Model, optimizer, average, progress, config);
 }

@@ -28,14 +28,14 @@ public sealed class LossNotFiniteException(string term, double value)
 }
 
 /// <summary>One step of training as the paper has it: two forward passes, the terms, the gradients, the update.</summary>
+/// <param name="model">In training mode, or in inference mode where the objective trains only the layers after the latent.</param>
 /// <param name="perturbation">Moves the weights while the gradient is taken; null for none.</param>
-/// <param name="mode">How the network is run: <see cref="ForwardMode.Train"/>, or <see cref="ForwardMode.Inference"/> where only the layers after the latent are
-/// trained.</param>
-public sealed class TrainingStep(Classifier model, IObjective objective, SgdOptimizer optimizer, WeightPerturbation? perturbation = null, ForwardMode mode = ForwardMode.Train)
+public sealed class TrainingStep(Classifier model, IObjective objective, IOptimizer optimizer, WeightPerturbation? perturbation = null)
 {
     private readonly Classifier model = model;
     private readonly IObjective objective = objective;
-    private readonly ForwardMode mode = mode;
+    private readonly ForwardMode mode = objective.Trains == TrainedLayers.Head ? ForwardMode.Inference : ForwardMode.Train;
+    private readonly Tensor[] targets = [.. optimizer.Targets.Select(target => target.Tensor)];
 
     /// <param name="batch">Natural images.</param>
     /// <param name="adversarial">Crafted from them; null for an objective without attack.</param>
@@ -46,7 +46,7 @@ public sealed class TrainingStep(Classifier model, IObjective objective, SgdOpti
         using IDisposable scope = model.Device.Pool.BeginScope();
         if (perturbation is not null)
             Perturb(perturbation, batch, adversarial);
-        PassResult passed = model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data, optimizer.Tensors));
+        PassResult passed = model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data, targets));
         perturbation?.Restore();
         Dictionary<string, double> values = passed.Terms.ToDictionary(t => t.Name, t => (double)t.Value.Item);
         foreach (var (name, value) in values)

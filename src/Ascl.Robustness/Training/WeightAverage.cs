@@ -17,7 +17,7 @@ public sealed class WeightAverage
     public WeightAverage(Classifier source, double decay)
     {
         (this.source, this.decay) = (source, decay);
-        Model = new Classifier(source.Device, source.Spec, seed: null);
+        Model = source.Structure();
         Mix(1);
     }
 

@@ -1,9 +1,11 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Ascl.Autograd;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
 using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Verification;
@@ -22,8 +24,14 @@ internal static partial class ContrastiveGolden
             {
                 using IDisposable scope = device.Pool.BeginScope();
                 Tensor rows = Tensor.FromArray(device, new(shape), file.ReadFloats("hidden"), requiresGrad: true);
-                double temperature = double.Parse(m.Groups["tau"].Value, CultureInfo.InvariantCulture);
-                ContrastiveSettings settings = ContrastiveSettings.Of(m.Groups["strategy"].Value, m.Groups["distance"].Value, temperature, m.Groups["rows"].Value == "normalized");
+                JsonObject given = new()
+                {
+                    ["strategy"] = m.Groups["strategy"].Value,
+                    ["distance"] = m.Groups["distance"].Value,
+                    ["temperature"] = double.Parse(m.Groups["tau"].Value, CultureInfo.InvariantCulture),
+                    ["normalize-rows"] = m.Groups["rows"].Value == "normalized",
+                };
+                ContrastiveSettings settings = SettingTree.Read(new ContrastiveSettings(), given, name);
                 Tensor loss = settings.Loss(rows, labels, predictions);
                 comparison.Value(name, loss.Item, 1e-4);
                 comparison.Tensor($"{name[..^".loss".Length]}.grad", Gradient.Of(loss, rows)[0].ToArray(), 1e-3);

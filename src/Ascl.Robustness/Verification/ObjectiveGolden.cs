@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Ascl.Autograd;
+using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
 using Ascl.Core.Files;
 using Ascl.Models.Networks;
@@ -38,22 +39,21 @@ internal static partial class ObjectiveGolden
     /// <summary>The loss that a golden name stands for, null for one that is not here.</summary>
     private static Func<ObjectiveInput, Tensor>? Loss(string name)
     {
-        ContrastiveSettings contrastive = ContrastiveSettings.Of("leaked", "linf", 0.2, normalize: true);
         Match m = NameAndNumber().Match(name);
         double number = m.Groups["number"].Success ? double.Parse(m.Groups["number"].Value, CultureInfo.InvariantCulture) : 0;
         return m.Groups["name"].Value switch
         {
             "pgd-at" => Of(new PgdAtObjective()),
-            "pgd-at.natural" => Of(new PgdAtObjective(naturalWeight: number)),
-            "pgd-at.smoothing" => Of(new PgdAtObjective(labelSmoothing: number)),
-            "trades.beta" => Of(new TradesObjective(number)),
-            "ascl.pgd" => Of(new AsclObjective(new PgdAtObjective(), contrastive, 1, 0.2)),
-            "ascl.trades.beta" => Of(new AsclObjective(new TradesObjective(number), contrastive, 1, 0.2)),
+            "pgd-at.natural" => Of(new PgdAtObjective { NaturalWeight = number }),
+            "pgd-at.smoothing" => Of(new PgdAtObjective { LabelSmoothing = number }),
+            "trades.beta" => Of(new TradesObjective { Beta = number }),
+            "ascl.pgd" => Of(new AsclObjective()),
+            "ascl.trades.beta" => Of(new AsclObjective { Base = new TradesObjective { Beta = number } }),
             "ascl.views.jointly" => Of(Views(ViewPairing.Jointly)),
             "ascl.views.same-kind" => Of(Views(ViewPairing.SameKind)),
             "ascl.views.same-view" => Of(Views(ViewPairing.SameView)),
-            "supcon" => Of(new SupConObjective(ContrastiveSettings.Of("global", "cosine", 0.07, normalize: true))),
-            "adr.pgd" => Of(new AdrObjective(new PgdAtObjective(), new())),
+            "supcon" => Of(new SupConObjective { Contrastive = new() { Strategy = SelectionStrategy.Global, Distance = ContrastiveDistance.Cosine, Temperature = 0.07 } }),
+            "adr.pgd" => Of(new AdrObjective()),
             "adr.local_compactness" => AdrObjective.LocalCompactness,
             "adr.local_smoothness" => AdrObjective.LocalSmoothness,
             "adr.global_compactness" => AdrObjective.GlobalCompactness,
@@ -62,7 +62,7 @@ internal static partial class ObjectiveGolden
             _ => null,
         };
 
-        AsclObjective Views(ViewPairing pairing) => new(new PgdAtObjective(), contrastive, 1, 0.2, pairing);
+        static AsclObjective Views(ViewPairing pairing) => new() { ViewPairing = pairing };
         static Func<ObjectiveInput, Tensor> Of(IObjective objective) => input => objective.Terms(input).Total();
     }
 

@@ -23,12 +23,12 @@ internal static class StepGolden
         Classifier model = NetworkGolden.MakeClassifier(device, file, "weights.");
         WeightFile.Load(model.Parameters, file, "weights.");
         double Number(string key) => NetworkGolden.Metadata(file, key);
-        bool linear = Number("linear") == 1;
-        IObjective objective = NetworkGolden.Text(file, "objective") == "trades" ? new TradesObjective() : new PgdAtObjective(naturalWeight: 1);
-        SgdOptimizer optimizer = new(model.Parameters, Number("momentum"), Number("weight_decay"), Number("clip_norm"), linear ? model.HeadPrefix : "");
+        IObjective objective = Number("linear") == 1 ? new LinearObjective() : NetworkGolden.Text(file, "objective") == "trades" ? new TradesObjective() : new PgdAtObjective { NaturalWeight = 1 };
+        SgdSettings settings = new() { Momentum = Number("momentum"), WeightDecay = Number("weight_decay"), ClipNorm = Number("clip_norm") };
+        SgdOptimizer optimizer = new(Optimizers.Targets(model, objective.Trains), settings);
         WeightPerturbation? perturbation = Number("awp_gamma") > 0 ? new(model.Parameters, Number("awp_gamma")) : null;
         WeightAverage? average = Number("ema_decay") > 0 ? new(model, Number("ema_decay")) : null;
-        TrainingStep step = new(model, objective, optimizer, perturbation, linear ? ForwardMode.Inference : ForwardMode.Train);
+        TrainingStep step = new(model, objective, optimizer, perturbation);
         float[] losses = new float[file.Shape("loss.total")[0]];
         for (int i = 0; i < losses.Length; i++)
         {

@@ -1,7 +1,7 @@
+using System.Text.Json.Nodes;
 using Ascl.Autograd;
-using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
-using Ascl.Kernels.Contrastive;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Weights;
@@ -32,15 +32,20 @@ internal static class TrainingGolden
             head.Tensor.Data.CopyFrom(file.ReadFloats(head.Name));
 
         double Number(string key) => NetworkGolden.Metadata(file, key);
-        if (!Enum.TryParse(NetworkGolden.Text(file, "strategy"), ignoreCase: true, out SelectionStrategy strategy))
-            throw NearestName.Unknown("strategy", NetworkGolden.Text(file, "strategy"), RunConfig.Strategies);
         string[] distance = NetworkGolden.Text(file, "distance").Split(',', StringSplitOptions.TrimEntries);
-        ContrastiveSettings contrastive = ContrastiveSettings.Of(strategy.ToString().ToLowerInvariant(), distance[0], Number("temperature"), distance.Contains("normalized"));
+        JsonObject given = new()
+        {
+            ["strategy"] = NetworkGolden.Text(file, "strategy").ToLowerInvariant(),
+            ["distance"] = distance[0],
+            ["temperature"] = Number("temperature"),
+            ["normalize-rows"] = distance.Contains("normalized"),
+        };
+        ContrastiveSettings contrastive = SettingTree.Read(new ContrastiveSettings(), given, file.Path);
         // "2 x mean over batch and classes" is 2/classes of the KL of a sample.
         double klWeight = Number("kl_weight") / model.Spec.Classes;
-        AsclObjective objective = new(new PgdAtObjective(), contrastive, 1, klWeight);
+        AsclObjective objective = new() { Contrastive = contrastive, VatWeight = klWeight };
         PgdAttack attack = new(new(Number("epsilon"), Number("step"), (int)Number("attack_steps"), Mode: ForwardMode.Train));
-        TrainingStep step = new(model, objective, new SgdOptimizer(model.Parameters, Number("momentum"), Number("weight_decay")));
+        TrainingStep step = new(model, objective, new SgdOptimizer(Optimizers.Targets(model), new() { Momentum = Number("momentum"), WeightDecay = Number("weight_decay") }));
 
         double[] totals = file.ReadDoubles("loss.total");
         List<StepResult> results = [];
@@ -64,7 +69,7 @@ internal static class TrainingGolden
         if (file.Contains("selected_pairs"))
         {
             // Pairs of all anchors, two rows an image: positives and negatives of every step. Whole numbers, which must agree.
-            IEnumerable<long> ours = results.SelectMany(r => new[] { r.Selected[strategy].Positives.Sum(), r.Selected[strategy].Negatives.Sum() });
+            IEnumerable<long> ours = results.SelectMany(r => new[] { r.Selected[contrastive.Strategy].Positives.Sum(), r.Selected[contrastive.Strategy].Negatives.Sum() });
             comparison.Add("selected_pairs", file.ReadIntegers("selected_pairs").Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 0.5, "pairs");
         }
         foreach (NamedTensor tensor in model.Parameters.All.Where(p => file.Contains($"after.{p.Name}")))

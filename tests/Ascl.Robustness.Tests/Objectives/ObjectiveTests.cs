@@ -10,7 +10,7 @@ namespace Ascl.Robustness.Tests.Objectives;
 public sealed class ObjectiveTests
 {
     private const int Count = 6, Latent = 4;
-    private static readonly ContrastiveSettings Leaked = ContrastiveSettings.Of("leaked", "linf", 0.2, normalize: true);
+    private static readonly ContrastiveSettings Leaked = new();
 
     private static ObjectiveInput Input(CpuDevice device, bool same = false)
     {
@@ -23,15 +23,15 @@ public sealed class ObjectiveTests
     {
         using CpuDevice device = new(1);
         Check(new NaturalObjective(), null, true, ("natural_ce", 1));
-        Check(new PgdAtObjective(), AttackLoss.CrossEntropy, false, ("robust_ce", 1));
-        Check(new PgdAtObjective(0.5, 2), AttackLoss.CrossEntropy, true, ("natural_ce", 0.5), ("robust_ce", 2));
+        Check(new PgdAtObjective { NaturalPass = false }, AttackLoss.CrossEntropy, false, ("robust_ce", 1));
+        Check(new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2 }, AttackLoss.CrossEntropy, true, ("natural_ce", 0.5), ("robust_ce", 2));
         Check(new TradesObjective(), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6));
-        Check(new AsclObjective(new PgdAtObjective(), Leaked, 0.7, 0.2), AttackLoss.CrossEntropy, true, ("robust_ce", 1), ("contrastive", 0.7), ("vat_kl", 0.2));
-        Check(new AsclObjective(new TradesObjective(3), Leaked), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 3), ("contrastive", 1));
-        Check(new SupConObjective(Leaked), null, true, ("contrastive", 1));
-        Check(new AdrObjective(new PgdAtObjective(), new()), AttackLoss.CrossEntropy, true,
+        Check(new AsclObjective { ContrastiveWeight = 0.7 }, AttackLoss.CrossEntropy, true, ("robust_ce", 1), ("contrastive", 0.7), ("vat_kl", 0.2));
+        Check(new AsclObjective { Base = new TradesObjective { Beta = 3 }, VatWeight = 0 }, AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 3), ("contrastive", 1));
+        Check(new SupConObjective(), null, true, ("contrastive", 1));
+        Check(new AdrObjective(), AttackLoss.CrossEntropy, true,
             ("robust_ce", 1), ("local_compactness", 1), ("local_smoothness", 1), ("global_compactness", 1), ("confidence", 1));
-        Check(new AdrObjective(new TradesObjective(), new(0, 0, 0, 3, 0)), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6), ("global_smoothness", 3));
+        Check(new AdrObjective { Base = new TradesObjective(), LocalCompactnessWeight = 0, LocalSmoothnessWeight = 0, GlobalCompactnessWeight = 0, GlobalSmoothnessWeight = 3, ConfidenceWeight = 0 }, AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6), ("global_smoothness", 3));
 
         void Check(IObjective objective, AttackLoss? attack, bool natural, params (string, double)[] expected)
         {
@@ -48,7 +48,7 @@ public sealed class ObjectiveTests
         using CpuDevice device = new(1);
         ObjectiveInput input = Input(device);
         Assert.Equal(CrossEntropy(input.Natural!.Logits), new NaturalObjective().Terms(input).Total().Item, 1e-5);
-        Assert.Equal(0.5 * CrossEntropy(input.Natural.Logits) + 2 * CrossEntropy(input.Adversarial!.Logits), new PgdAtObjective(0.5, 2).Terms(input).Total().Item, 1e-5);
+        Assert.Equal(0.5 * CrossEntropy(input.Natural.Logits) + 2 * CrossEntropy(input.Adversarial!.Logits), new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2 }.Terms(input).Total().Item, 1e-5);
 
         double CrossEntropy(Tensor logits)
         {
@@ -62,7 +62,7 @@ public sealed class ObjectiveTests
     {
         using CpuDevice device = new(1);
         Assert.Equal(0, new TradesObjective().Terms(Input(device, same: true))[1].Value.Item, 1e-6);
-        Assert.Equal(0, new AsclObjective(new PgdAtObjective(), Leaked, 1, 1).Terms(Input(device, same: true))[2].Value.Item, 1e-6);
+        Assert.Equal(0, new AsclObjective { VatWeight = 1 }.Terms(Input(device, same: true))[2].Value.Item, 1e-6);
     }
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed class ObjectiveTests
         using CpuDevice device = new(1);
         ObjectiveInput input = Input(device);
         ContrastiveSettings global = Leaked with { Strategy = Ascl.Kernels.Contrastive.SelectionStrategy.Global };
-        IReadOnlyList<LossTerm> terms = new AsclObjective(new TradesObjective(), global, 1, 0.2).Terms(input);
+        IReadOnlyList<LossTerm> terms = new AsclObjective { Base = new TradesObjective(), Contrastive = global }.Terms(input);
         foreach (string name in new[] { "trades_kl", "vat_kl" })
             Assert.All(Gradient.Of(terms.Single(t => t.Name == name).Value, input.Natural!.Logits, input.Adversarial!.Logits), g => Assert.Contains(g.ToArray(), v => v != 0));
         Assert.All(Gradient.Of(terms.Single(t => t.Name == "contrastive").Value, input.Natural!.Latent, input.Adversarial!.Latent), g => Assert.Contains(g.ToArray(), v => v != 0));
@@ -83,7 +83,7 @@ public sealed class ObjectiveTests
         using CpuDevice device = new(1);
         ObjectiveInput input = Input(device);
         List<Tensor> projected = [];
-        new AsclObjective(new PgdAtObjective(), Leaked).Terms(input with { Project = latent => { projected.Add(latent); return latent; } });
+        new AsclObjective { VatWeight = 0 }.Terms(input with { Project = latent => { projected.Add(latent); return latent; } });
         Assert.Equal([input.Natural!.Latent, input.Adversarial!.Latent], projected);
     }
 

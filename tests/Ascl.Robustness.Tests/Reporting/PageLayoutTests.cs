@@ -1,8 +1,11 @@
 using Ascl.Data;
+using Ascl.Core.Settings;
+using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Reporting;
+using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Tests.Reporting;
@@ -86,18 +89,24 @@ public sealed class PageLayoutTests(PageLayoutTests.Pages pages) : IClassFixture
 
         private Browser Opened()
         {
-            File.Copy(RunPage("ten", Ten, new() { Method = "ascl" }), PathOf("ten.html"));
-            File.Copy(RunPage("hundred", Hundred, new() { Method = "ascl", Data = $"folder:/{string.Join('/', Enumerable.Repeat("a-rather-long-name-of-a-folder", 6))}", Milestones = [.. Enumerable.Range(1, 60)], Epochs = 200 }), PathOf("hundred.html"));
+            File.Copy(RunPage("ten", Ten, new()), PathOf("ten.html"));
+            File.Copy(RunPage("hundred", Hundred, Long()), PathOf("hundred.html"));
             Save("evaluation.html", EvaluationPage.Html(Report(Hundred), Images(Hundred), new([0, 1, 2], [0, 1, 2], [0, 1, 0], [new float[3 * Size * Size], new float[3 * Size * Size], new float[3 * Size * Size]])));
             return new Browser();
         }
 
+        private static RunConfig Long() => new()
+        {
+            Data = new() { Source = $"folder:/{string.Join('/', Enumerable.Repeat("a-rather-long-name-of-a-folder", 6))}" },
+            Schedule = new PiecewiseSchedule { Milestones = [.. Enumerable.Range(1, 60)] },
+            Training = new() { Epochs = 200 },
+        };
+
         private string RunPage(string name, string[] classes, RunConfig config)
         {
             using CpuDevice device = new(2);
-            RunFolder run = RunFolder.Create(config with { Out = PathOf(name) });
-            foreach (int epoch in Enumerable.Range(1, 3))
-                run.AddMetrics(Metrics(epoch, classes.Length));
+            RunFolder run = RunFolder.Create(config with { Run = new() { Out = PathOf(name) } });
+            run.Checkpoints.WriteMetrics(Enumerable.Range(1, 3).Select(epoch => Metrics(epoch, classes.Length)));
             File.WriteAllText(run.ReportFile, Evaluator.ToJson(Report(classes)));
             run.WriteSummary(new("ascl", "resnet20", "data", 1, 3, 50000, "cuda: a graphics card with a long name, 80 GiB", 123456.7, 234567.8, 4321.5, 123456789, 98765432, 1e9, 1L << 36, 2, 0.5, new Dictionary<string, int>()));
             Classifier model = new(device, new("resnet: 1 block a stage, widths 8,16", 3, classes.Length, [], []), seed: 4);
@@ -110,7 +119,7 @@ public sealed class PageLayoutTests(PageLayoutTests.Pages pages) : IClassFixture
             double[] byClass = [.. Enumerable.Range(0, classes).Select(i => 100.0 - i)];
             SelectionPercent selection = new(100, 100.0 / epoch, byClass, byClass, 12.5, 99.9);
             return new(epoch, 0.1 / epoch, 5.5 / epoch, new Dictionary<string, double> { ["robust_ce"] = 2.1 / epoch, ["contrastive"] = 3.2 / epoch, ["vat_kl"] = 0.1 }, 0.4, 0.3, 0.35, 0.25, true, 0.36, 0.26,
-                RunConfig.Strategies.ToDictionary(strategy => strategy, _ => selection), 1000, 10, new(0.5, 0.4, 0.1), [new("catastrophic-overfitting", "training images withstand FGSM but not PGD: weaker-attack-than-it-seems")]);
+                Enum.GetValues<SelectionStrategy>().ToDictionary(strategy => NameText.Of(strategy), _ => selection), 1000, 10, new(0.5, 0.4, 0.1), [new("catastrophic-overfitting", "training images withstand FGSM but not PGD: weaker-attack-than-it-seems")]);
         }
 
         private static EvaluationReport Report(string[] classes) => new(

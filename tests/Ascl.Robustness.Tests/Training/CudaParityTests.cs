@@ -31,7 +31,7 @@ public sealed class CudaParityTests
     {
         using CpuDevice cpu = new(1);
         float[] adversarial = Attack(cpu, ForwardMode.Train);
-        foreach (IObjective objective in (IObjective[])[new AsclObjective(new PgdAtObjective(), ContrastiveSettings.Of("leaked", "linf", 0.2, normalize: true), 1, 0.2), new TradesObjective(6)])
+        foreach (IObjective objective in (IObjective[])[new AsclObjective(), new TradesObjective()])
         {
             var (expectedTerms, expected) = Train(cpu, objective, adversarial);
             var (terms, actual) = Train(TestGpu.Device, objective, adversarial);
@@ -49,7 +49,7 @@ public sealed class CudaParityTests
     {
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Chosen);
-        StepResult result = new TrainingStep(model, objective, new SgdOptimizer(model.Parameters, 0.9, 5e-4)).Run(batch, Tensor.FromArray(device, batch.Images.Shape, adversarial), 0.1);
+        StepResult result = new TrainingStep(model, objective, new SgdOptimizer(Optimizers.Targets(model))).Run(batch, Tensor.FromArray(device, batch.Images.Shape, adversarial), 0.1);
         return (result.Terms.ToDictionary(), model.Parameters.All.ToDictionary(named => named.Name, named => named.Tensor.ToArray()));
     }
 }

@@ -1,10 +1,13 @@
 using System.Text.Json.Nodes;
 using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
+using Ascl.Models;
 using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Comparison;
 using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Tests.Training;
@@ -18,18 +21,18 @@ public sealed class GoingOnTests : IDisposable
     [Fact]
     public void MoreEpochsAreTheSameBits()
     {
-        RunConfig three = TinyRun.Config with { Schedule = "piecewise", Milestones = [1], Epochs = 3 };
-        RunFolder two = runs.Train(three with { Epochs = 2 }).Folder;
+        RunConfig three = TinyRun.Config.With(("schedule", "piecewise"), ("milestones", new JsonArray(1)), ("epochs", 3));
+        RunFolder two = runs.Train(three.With(("epochs", 2))).Folder;
         File.WriteAllText(two.ReportFile, "{}");
         RunFolder more = two.WithEpochs(3);
         // Nothing is lost before the run goes on; then what was told of two epochs is not told of three.
         Assert.True(File.Exists(two.ReportFile));
         Assert.ThrowsAny<UserErrorException>(() => TinyRun.GoOn(more, TinyRun.DataOf(seed: 2)));
-        Assert.True(File.Exists(two.ReportFile) && RunFolder.Open(two.Path).Config.Epochs == 2);
+        Assert.True(File.Exists(two.ReportFile) && RunFolder.Open(two.Path).Config.Training.Epochs == 2);
         Assert.Equal(runs.Train(three).Weights, TinyRun.GoOn(more));
         Assert.False(File.Exists(two.ReportFile));
-        Assert.Equal(3, RunFolder.Open(two.Path).Config.Epochs);
-        Assert.Equal(3, two.ReadMetrics().Count);
+        Assert.Equal(3, RunFolder.Open(two.Path).Config.Training.Epochs);
+        Assert.Equal(3, two.Checkpoints.ReadMetrics().Count);
     }
 
     [Fact]
@@ -37,17 +40,17 @@ public sealed class GoingOnTests : IDisposable
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
         Assert.Contains("has done 2 epochs already", Assert.Throws<UserErrorException>(() => folder.WithEpochs(1)).Message);
-        Assert.Equal(2, RunFolder.Open(folder.Path).Config.Epochs);
+        Assert.Equal(2, RunFolder.Open(folder.Path).Config.Training.Epochs);
     }
 
     [Fact]
     public void ARunWithoutItsStateDoesNotStartOver()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
-        byte[] best = File.ReadAllBytes(folder.BestFile);
-        File.Delete(folder.StateFile);
+        byte[] best = File.ReadAllBytes(folder.Checkpoints.BestFile);
+        File.Delete(folder.Checkpoints.StateFile);
         Assert.Contains("state.safetensors", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
-        Assert.Equal(best, File.ReadAllBytes(folder.BestFile));
+        Assert.Equal(best, File.ReadAllBytes(folder.Checkpoints.BestFile));
     }
 
     /// <summary>What a run wrote and something else has changed is told by name, before any epoch is trained.</summary>
@@ -55,17 +58,17 @@ public sealed class GoingOnTests : IDisposable
     public void DamagedFilesAreToldFirst()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
-        string metrics = File.ReadAllText(folder.MetricsFile);
+        string metrics = File.ReadAllText(folder.Checkpoints.MetricsFile);
         foreach (string damaged in new[] { metrics[..^30], "null\n", "{}\n", "[]\n" })
         {
-            File.WriteAllText(folder.MetricsFile, damaged);
+            File.WriteAllText(folder.Checkpoints.MetricsFile, damaged);
             Assert.Contains("metrics.jsonl: line", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
         }
-        File.WriteAllText(folder.MetricsFile, metrics);
-        byte[] best = File.ReadAllBytes(folder.BestFile);
-        File.WriteAllBytes(folder.BestFile, best[..^100]);
+        File.WriteAllText(folder.Checkpoints.MetricsFile, metrics);
+        byte[] best = File.ReadAllBytes(folder.Checkpoints.BestFile);
+        File.WriteAllBytes(folder.Checkpoints.BestFile, best[..^100]);
         Assert.Contains("best.safetensors", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
-        File.WriteAllBytes(folder.BestFile, best);
+        File.WriteAllBytes(folder.Checkpoints.BestFile, best);
         TinyRun.GoOn(folder);
     }
 
@@ -90,16 +93,16 @@ public sealed class GoingOnTests : IDisposable
     public void WeightsThatAreNotFiniteAreNotSaved()
     {
         // The only step there is overflows: no later loss would show it.
-        RunFolder folder = runs.Create(TinyRun.Config with { Epochs = 1, Batch = 1000, AwpGamma = 1e30, Validation = 0 });
+        RunFolder folder = runs.Create(TinyRun.Config.With(("epochs", 1), ("batch", 1000), ("awp-gamma", 1e30), ("validation", 0)));
         Assert.Contains("no longer finite", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
-        Assert.False(File.Exists(folder.BestFile) || File.Exists(folder.LastFile));
+        Assert.False(File.Exists(folder.Checkpoints.BestFile) || File.Exists(folder.Checkpoints.LastFile));
     }
 
     [Fact]
     public void ImagesAreKnownWithoutTheState()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
-        File.Delete(folder.StateFile);
+        File.Delete(folder.Checkpoints.StateFile);
         Assert.Null(folder.ChangedImages(TinyRun.Data));
         Assert.NotNull(folder.ChangedImages(TinyRun.DataOf(seed: 2)));
     }
@@ -108,11 +111,11 @@ public sealed class GoingOnTests : IDisposable
     [Fact]
     public void FilesOfAnotherRunAreRefused()
     {
-        RunFolder one = runs.Train(TinyRun.Config).Folder, other = runs.Train(TinyRun.Config with { Seed = 5 }).Folder;
+        RunFolder one = runs.Train(TinyRun.Config).Folder, other = runs.Train(TinyRun.Config.With(("seed", 5))).Folder;
         Report(one);
         Report(other);
         Assert.NotNull(RunRecord.Read(one.Path).Report);
-        byte[] report = File.ReadAllBytes(one.ReportFile), best = File.ReadAllBytes(one.BestFile);
+        byte[] report = File.ReadAllBytes(one.ReportFile), best = File.ReadAllBytes(one.Checkpoints.BestFile);
         // A report of the right weights, but within another ball.
         File.WriteAllText(one.ReportFile, File.ReadAllText(one.ReportFile).Replace("\"attacks\": []", """
             "attacks": [{"name": "FGSM", "norm": "linf", "epsilon": 0.004, "steps": 1, "restarts": 1, "accuracy": 1, "attacked": 1, "turned": 0, "rejected": 0, "seconds": 1}]
@@ -124,10 +127,10 @@ public sealed class GoingOnTests : IDisposable
         foreach (bool hasState in new[] { true, false })
         {
             if (!hasState)
-                File.Delete(one.StateFile);
-            File.Copy(other.BestFile, one.BestFile, overwrite: true);
+                File.Delete(one.Checkpoints.StateFile);
+            File.Copy(other.Checkpoints.BestFile, one.Checkpoints.BestFile, overwrite: true);
             Assert.Contains("best.safetensors: these weights are not of the run in", Assert.Throws<UserErrorException>(() => RunFolder.Open(one.Path)).Message);
-            File.WriteAllBytes(one.BestFile, best);
+            File.WriteAllBytes(one.Checkpoints.BestFile, best);
             RunFolder.Open(one.Path);
         }
         File.Copy(other.SummaryFile, one.SummaryFile, overwrite: true);
@@ -136,8 +139,8 @@ public sealed class GoingOnTests : IDisposable
         static void Report(RunFolder folder)
         {
             using CpuDevice device = new(1);
-            Evaluator evaluator = new(ClassifierFile.Load(device, folder.BestFile), TinyRun.Data.Test, 16, 0);
-            File.WriteAllText(folder.ReportFile, Evaluator.ToJson(evaluator.Described(evaluator.Run([], CancellationToken.None), folder.BestFile, TinyRun.Data)));
+            Evaluator evaluator = new(ClassifierFile.Load(device, folder.Checkpoints.BestFile), TinyRun.Data.Test, 16, 0);
+            File.WriteAllText(folder.ReportFile, Evaluator.ToJson(evaluator.Described(evaluator.Run([], CancellationToken.None), folder.Checkpoints.BestFile, TinyRun.Data)));
         }
     }
 
@@ -150,7 +153,7 @@ public sealed class GoingOnTests : IDisposable
         Assert.Contains("norm is \"l2\", but the run began with \"linf\"", Assert.Throws<UserErrorException>(() => RunFolder.Open(folder.Path)).Message);
         Assert.Contains("norm is", Assert.Throws<UserErrorException>(() => RunRecord.Read(folder.Path)).Message);
         // The summary knows it too.
-        File.Delete(folder.StateFile);
+        File.Delete(folder.Checkpoints.StateFile);
         Assert.Contains("norm is", Assert.Throws<UserErrorException>(() => RunRecord.Read(folder.Path)).Message);
     }
 
@@ -164,7 +167,7 @@ public sealed class GoingOnTests : IDisposable
             set.CopyImage(i, pixels.AsSpan(i * set.ImageLength));
         Data.ImageSet twice = new("twice", set.ClassNames, set.Channels, set.Height, set.Width, [.. set.Labels, .. set.Labels], [.. pixels, .. pixels]);
         using CpuDevice device = new(1);
-        string note = Assert.Single(new Trainer(device, runs.Create(TinyRun.Config), new("twice", twice, TinyRun.Data.Test, Data.Augmentation.None)).Notes);
+        string note = Assert.Single(new RunTraining(device, runs.Create(TinyRun.Config), new("twice", twice, TinyRun.Data.Test, Data.Augmentation.None)).Notes);
         Assert.Contains("validation images are also training images", note);
     }
 
@@ -173,7 +176,7 @@ public sealed class GoingOnTests : IDisposable
     {
         Data.ImageSet set = TinyRun.Data.Train, sorted = set.Subset([.. Enumerable.Range(0, set.Count).OrderBy(i => set.Labels[i])]);
         using CpuDevice device = new(1);
-        Trainer trainer = new(device, runs.Create(TinyRun.Config with { LimitTrain = 20, Validation = 0 }), new("sorted", sorted, TinyRun.Data.Test, Data.Augmentation.None));
+        RunTraining trainer = new(device, runs.Create(TinyRun.Config.With(("limit-train", 20), ("validation", 0))), new("sorted", sorted, TinyRun.Data.Test, Data.Augmentation.None));
         Assert.Equal(["warning: the 20 training images are of 2 of 4 classes: are they sorted by class?"], trainer.Notes);
     }
 
@@ -183,7 +186,7 @@ public sealed class GoingOnTests : IDisposable
     [InlineData("piecewise", "")]
     public void AContinuedRunSaysSo(string schedule, string earlier)
     {
-        RunFolder folder = runs.Train(TinyRun.Config with { Schedule = schedule, Milestones = [1] }).Folder;
+        RunFolder folder = runs.Train(TinyRun.Config.With(("schedule", schedule), ("milestones", new JsonArray(1)))).Folder;
         TinyRun.GoOn(folder.WithEpochs(3));
         Assert.Equal(earlier, string.Join(",", RunSummary.Read(folder.SummaryFile)!.EarlierEpochs!));
     }
@@ -194,10 +197,10 @@ public sealed class GoingOnTests : IDisposable
     {
         RunFolder start = runs.Train(TinyRun.Config).Folder;
         string Id(RunConfig config) => RunSummary.Read(runs.Train(config).Folder.SummaryFile)!.Id!;
-        RunConfig started = TinyRun.Config with { From = start.Path };
-        string first = Id(started), again = Id(started with { Threads = 2 });
-        File.Copy(runs.Train(TinyRun.Config with { Seed = 9 }).Folder.BestFile, start.BestFile, overwrite: true);
-        string other = Id(started with { From = start.BestFile });
+        RunConfig started = TinyRun.Config.With(("from", start.Path));
+        string first = Id(started), again = Id(started.With(("threads", 2)));
+        File.Copy(runs.Train(TinyRun.Config.With(("seed", 9))).Folder.Checkpoints.BestFile, start.Checkpoints.BestFile, overwrite: true);
+        string other = Id(started.With(("from", start.Checkpoints.BestFile)));
         Assert.Equal(first, again);
         Assert.NotEqual(first, other);
     }
@@ -217,7 +220,7 @@ public sealed class GoingOnTests : IDisposable
     public void MissingEpochsAreTold()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
-        File.WriteAllLines(folder.MetricsFile, File.ReadAllLines(folder.MetricsFile).Skip(1));
+        File.WriteAllLines(folder.Checkpoints.MetricsFile, File.ReadAllLines(folder.Checkpoints.MetricsFile).Skip(1));
         Assert.Contains("a line for each of the 2 epochs that the run has done, and holds 2", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
     }
 
@@ -227,25 +230,27 @@ public sealed class GoingOnTests : IDisposable
     {
         RunFolder first = runs.Train(TinyRun.Config).Folder;
         using CpuDevice device = new(1);
-        RunConfig again = TinyRun.Config with { From = first.Path };
+        RunConfig again = TinyRun.Config.With(("from", first.Path));
         Assert.Empty(Trained(again, TinyRun.Data).Notes);
         // Another seed holds out other images, all but 8 of which are known.
-        Assert.Contains("of the 8 validation images", Assert.Single(Trained(again with { Seed = 3 }, TinyRun.Data).Notes));
+        Assert.Contains("of the 8 validation images", Assert.Single(Trained(again.With(("seed", 3)), TinyRun.Data).Notes));
         // The first run's training images as test images.
         Data.DataSet turned = new("turned", TinyRun.Data.Test, TinyRun.Data.Train, Data.Augmentation.None);
-        RunConfig few = again with { Validation = 0 };
-        Trainer trainer = Trained(few, turned);
-        Assert.Contains("were trained on 32 of the 40 test images", Assert.Single(trainer.Notes));
-        Assert.Equal(48, trainer.Model.Provenance!.Images.Count);
-        EvaluationReport report = new Evaluator(trainer.Model, turned.Test, 16, 0).Run([], CancellationToken.None);
-        report = new Evaluator(trainer.Model, turned.Test, 16, 0).Described(report, first.BestFile, turned);
+        RunConfig few = again.With(("validation", 0));
+        RunTraining training = Trained(few, turned);
+        Assert.Contains("were trained on 32 of the 40 test images", Assert.Single(training.Notes));
+        training.Fit(CancellationToken.None);
+        Classifier model = training.Trainer.Model;
+        Assert.Equal(48, model.Provenance!.Images.Count);
+        EvaluationReport report = new Evaluator(model, turned.Test, 16, 0).Run([], CancellationToken.None);
+        report = new Evaluator(model, turned.Test, 16, 0).Described(report, first.Checkpoints.BestFile, turned);
         Assert.Equal((32, false), (report.TrainedOn, report.IsOfNewImages));
         // The first run's validation images chose its epoch.
         using CpuDevice again2 = new(1);
-        Assert.Equal(40, ClassifierFile.Load(again2, first.BestFile).Provenance!.CountOf(turned.Test.Size, turned.Test.PixelHashes()));
+        Assert.Equal(40, ClassifierFile.Load(again2, first.Checkpoints.BestFile).Provenance!.CountOf(turned.Test.Size, turned.Test.PixelHashes()));
         Assert.Contains("32 of which THE WEIGHTS WERE TRAINED ON", report.Images);
 
-        Trainer Trained(RunConfig config, Data.DataSet data) => new(device, runs.Create(config), data);
+        RunTraining Trained(RunConfig config, Data.DataSet data) => new(device, runs.Create(config), data);
     }
 
     [Fact]
@@ -269,38 +274,40 @@ public sealed class GoingOnTests : IDisposable
     [InlineData(2500, 500)]
     [InlineData(24, 4)]
     [InlineData(4, 0)]
-    public void ValidationSuitsTheData(int images, int held) => Assert.Equal(held, new RunConfig().ValidationOf(images));
+    public void ValidationSuitsTheData(int images, int held) => Assert.Equal(held, TrainingData.ValidationCount(images));
 
     [Fact]
     public void TooMuchValidationNamesTheSetting() =>
-        Assert.Contains("validation is 500, but there are 40 training images", Assert.Throws<UserErrorException>(() => runs.Train(TinyRun.Config with { Validation = 500 })).Message);
+        Assert.Contains("validation is 500, but there are 40 training images", Assert.Throws<UserErrorException>(() => runs.Train(TinyRun.Config.With(("validation", 500)))).Message);
 
     /// <summary>Without weight on natural images their pass moves the running statistics and nothing else: the step's weights are the same.</summary>
     [Fact]
     public void ANaturalPassMovesOnlyRunningStatistics()
     {
-        RunConfig one = TinyRun.Config with { Method = "pgd-at", Epochs = 1, Batch = 40, Validation = 0, AttackSteps = 1 };
+        RunConfig one = TinyRun.Config.With(("method", "pgd-at"), ("epochs", 1), ("batch", 40), ("validation", 0), ("attack-steps", 1));
         var (with, folder) = runs.Train(one);
-        float[] without = runs.Train(one with { NaturalPass = false }).Weights;
+        float[] without = runs.Train(one.With(("natural-pass", false))).Weights;
         bool[] trained = TinyRun.IsTrained(one);
-        Assert.True(one.NaturalPass);
+        Assert.True(HasNaturalPass(one));
         Assert.All(Enumerable.Range(0, with.Length).Where(i => trained[i]), i => Assert.Equal(with[i], without[i]));
         Assert.NotEqual(with, without);
-        Assert.NotNull(folder.ReadMetrics()[0].TrainNaturalAccuracy);
+        Assert.NotNull(folder.Checkpoints.ReadMetrics()[0].TrainNaturalAccuracy);
     }
 
     /// <summary>A run of a build that knew no natural pass goes on without one.</summary>
     [Fact]
     public void EarlierRunsGoOnWithoutANaturalPass()
     {
-        RunFolder folder = runs.Train(TinyRun.Config with { Method = "pgd-at" }).Folder;
-        Assert.True(RunFolder.Open(folder.Path).Config.NaturalPass);
+        RunFolder folder = runs.Train(TinyRun.Config.With(("method", "pgd-at"))).Folder;
+        Assert.True(HasNaturalPass(RunFolder.Open(folder.Path).Config));
         // Nor do an earlier run's state and summary hold its configuration.
-        File.Delete(folder.StateFile);
+        File.Delete(folder.Checkpoints.StateFile);
         File.Delete(folder.SummaryFile);
         File.WriteAllLines(folder.ConfigFile, File.ReadAllLines(folder.ConfigFile).Where(line => !line.Contains("natural-pass", StringComparison.Ordinal)));
-        Assert.False(RunFolder.Open(folder.Path).Config.NaturalPass);
+        Assert.False(HasNaturalPass(RunFolder.Open(folder.Path).Config));
     }
+
+    private static bool HasNaturalPass(RunConfig config) => ((PgdAtObjective)config.Method).NaturalPass;
 
     public void Dispose() => runs.Dispose();
 }

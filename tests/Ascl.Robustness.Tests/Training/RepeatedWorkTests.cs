@@ -82,15 +82,15 @@ public sealed class RepeatedWorkTests : IDisposable
     [Fact]
     public void TrainingStepsAreTheSame()
     {
-        IObjective ascl = new AsclObjective(new PgdAtObjective(1), ContrastiveSettings.Of("leaked", "cosine", 0.2, normalize: true), 1, 0.2);
-        Assert.Equal(Steps(2, 1, Model(plain), new PgdAtObjective()), Steps(2, 1, Model(repeating), new PgdAtObjective()));
+        IObjective ascl = new AsclObjective { Base = new PgdAtObjective { NaturalWeight = 1 }, Contrastive = new() { Distance = ContrastiveDistance.Cosine } };
+        Assert.Equal(Steps(2, 1, Model(plain), new PgdAtObjective { NaturalPass = false }), Steps(2, 1, Model(repeating), new PgdAtObjective { NaturalPass = false }));
         Assert.Equal(Steps(3, 2, LinearNetwork.Classifier(plain), ascl), Steps(3, 2, LinearNetwork.Classifier(repeating), ascl));
         Assert.Equal((2, 3), repeating.GraphCount);
 
         static List<double> Steps(int steps, int images, Classifier model, IObjective objective)
         {
             Device device = model.Device;
-            SgdOptimizer optimizer = new(model.Parameters, 0.9, 5e-4, clipNorm: 1);
+            SgdOptimizer optimizer = new(Optimizers.Targets(model), new() { ClipNorm = 1 });
             TrainingStep step = new(model, objective, optimizer);
             ImageBatch batch = Batch(0);
             Tensor adversarial = Batch(1).Images;

@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Objectives;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Runs;
 
 namespace Ascl.Robustness.Tests.Training;
 
@@ -29,7 +30,7 @@ public sealed class SettingsReachTests : IDisposable
         ["activation"] = ("silu", ""),
         ["head"] = (7, ""),
         ["method"] = ("pgd-at", ""),
-        ["foundation"] = ("trades", ""),
+        ["base-objective"] = ("trades", ""),
         ["strategy"] = ("hard", ""),
         ["distance"] = ("l2", ""),
         ["temperature"] = (0.5, ""),
@@ -57,7 +58,7 @@ public sealed class SettingsReachTests : IDisposable
         ["epochs"] = (3, ""),
         ["batch"] = (8, ""),
         ["lr"] = (0.02, ""),
-        ["schedule"] = ("piecewise", "milestones"),
+        ["schedule"] = ("piecewise", ""),
         ["milestones"] = (new JsonArray(2), "piecewise"),
         ["decay"] = (0.5, "piecewise"),
         ["warmup"] = (1, ""),
@@ -77,7 +78,7 @@ public sealed class SettingsReachTests : IDisposable
     public static TheoryData<string> Keys => [.. Changes.Keys];
 
     [Fact]
-    public void EverySettingIsTold() => Assert.Equal(RunConfig.Keys.Order(), Changes.Keys.Concat(NotOfWeights).Order());
+    public void EverySettingIsTold() => Assert.Equal(RunConfig.Settings.Select(setting => setting.Name).Order(), Changes.Keys.Concat(NotOfWeights).Order());
 
     [Theory, MemberData(nameof(Keys))]
     public void ChangesWhatIsTrained(string key)
@@ -96,7 +97,7 @@ public sealed class SettingsReachTests : IDisposable
     [InlineData("adr")]
     public void LeavesOtherMethodsAlone(string method)
     {
-        RunConfig config = Base("") with { Method = method, Epochs = 3, LimitTrain = 16, Validation = 0 };
+        RunConfig config = Base("").With(("method", method), ("epochs", 3), ("limit-train", 16), ("validation", 0));
         float[] weights = runs.Train(config).Weights;
         string[] unused = [.. Changes.Keys.Where(key => key != "view-pairing" && !config.Uses(key) && !Changed(config, key, Changes[key].Other).Uses(key))];
         Assert.Contains("strategy", unused);
@@ -113,28 +114,28 @@ public sealed class SettingsReachTests : IDisposable
     [InlineData("trades", "pgd-at", "natural_ce 1, trades_kl 11")]
     [InlineData("linear", "pgd-at", "natural_ce 1, robust_ce 1")]
     [InlineData("natural", "pgd-at", "natural_ce 1")]
-    public void WeightsReachTheirTerms(string method, string foundation, string expected)
+    public void WeightsReachTheirTerms(string method, string baseObjective, string expected)
     {
-        RunConfig config = new()
+        RunConfig config = SettingTree.Fill(new RunConfig(), new()
         {
-            Method = method,
-            Foundation = foundation,
-            NaturalWeight = 2,
-            RobustWeight = 3,
-            ContrastiveWeight = 5,
-            VatWeight = 7,
-            TradesBeta = 11,
-            LocalCompactnessWeight = 13,
-            LocalSmoothnessWeight = 17,
-            GlobalCompactnessWeight = 19,
-            GlobalSmoothnessWeight = 23,
-            ConfidenceWeight = 29,
-        };
+            ["method"] = method,
+            ["base-objective"] = baseObjective,
+            ["natural-weight"] = 2,
+            ["robust-weight"] = 3,
+            ["contrastive-weight"] = 5,
+            ["vat-weight"] = 7,
+            ["trades-beta"] = 11,
+            ["local-compactness-weight"] = 13,
+            ["local-smoothness-weight"] = 17,
+            ["global-compactness-weight"] = 19,
+            ["global-smoothness-weight"] = 23,
+            ["confidence-weight"] = 29,
+        }, "test");
         using Kernels.Devices.CpuDevice device = new(threads: 1);
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Enumerable.Range(0, 6));
         ObjectiveInput input = new(model.Forward(batch.Images, ForwardMode.Inference), model.Forward(batch.Images, ForwardMode.Inference), batch.Labels, latent => latent);
-        string terms = string.Join(", ", RunParts.Objective(config).Terms(input).Select(t => $"{t.Name} {t.Weight}"));
+        string terms = string.Join(", ", config.Method.Terms(input).Select(t => $"{t.Name} {t.Weight}"));
         Assert.Equal(Sorted(expected), Sorted(terms));
 
         static string Sorted(string list) => string.Join(", ", list.Split(", ").Order(StringComparer.Ordinal));
@@ -147,12 +148,13 @@ public sealed class SettingsReachTests : IDisposable
     [InlineData("auto", "train", false, AttackStart.Uniform, ForwardMode.Train)]
     public void SettingsReachTheAttack(string start, string bnMode, bool earlyStop, AttackStart expectedStart, ForwardMode expectedMode)
     {
-        RunConfig config = new() { Method = "pgd-at", Norm = "l2", Epsilon = 0.7, StepSize = 0.11, AttackSteps = 6, Start = start, BnMode = bnMode, EarlyStop = earlyStop };
+        RunConfig config = new RunConfig().With(
+            ("method", "pgd-at"), ("norm", "l2"), ("epsilon", 0.7), ("step-size", 0.11), ("attack-steps", 6), ("start", start), ("bn-mode", bnMode), ("early-stop", earlyStop));
         PgdSettings expected = new(0.7, 0.11, 6, PerturbationNorm.L2, expectedStart, AttackLoss.CrossEntropy, expectedMode, earlyStop);
-        Assert.Equal(expected, RunParts.Attack(config, RunParts.Objective(config))!.Settings);
-        RunConfig trades = config with { Method = "trades" };
+        Assert.Equal(expected, config.Attack.Training(config.Method.Attack!.Value).Settings);
+        RunConfig trades = config.With(("method", "trades"));
         AttackStart startOfTrades = start == "auto" ? AttackStart.Normal : expectedStart;
-        Assert.Equal(expected with { Loss = AttackLoss.KullbackLeibler, Start = startOfTrades }, RunParts.Attack(trades, RunParts.Objective(trades))!.Settings);
+        Assert.Equal(expected with { Loss = AttackLoss.KullbackLeibler, Start = startOfTrades }, trades.Attack.Training(trades.Method.Attack!.Value).Settings);
     }
 
     /// <summary>One step of SGD moves weights by −lr·(g + λw), a second one with momentum μ by −lr·μ·(the first) more, and a clipped one by lr·limit.</summary>
@@ -160,22 +162,11 @@ public sealed class SettingsReachTests : IDisposable
     public void SettingsReachTheOptimiser()
     {
         const double Lr = 0.01, Decay = 0.3, Momentum = 0.6, Limit = 0.25;
-        RunConfig plain = Base("piecewise") with
-        {
-            Method = "natural",
-            Epochs = 3,
-            Milestones = [2],
-            Batch = 40,
-            Validation = 0,
-            LearningRate = Lr,
-            WeightDecay = 0,
-            Momentum = 0,
-            LimitTrain = 40,
-        };
-        RunConfig once = plain with { Epochs = 1, Schedule = "cosine", Milestones = [] };
+        RunConfig plain = Base("piecewise").With(("method", "natural"), ("epochs", 3), ("milestones", new JsonArray(2)), ("batch", 40), ("validation", 0), ("lr", Lr), ("weight-decay", 0), ("momentum", 0), ("limit-train", 40));
+        RunConfig once = plain.With(("epochs", 1), ("schedule", "cosine"), ("lr", Lr));
         float[] start = TinyRun.Start(once), free = runs.Train(once).Weights;
         bool[] trained = TinyRun.IsTrained(once);
-        float[] decayed = runs.Train(once with { WeightDecay = Decay }).Weights, clipped = runs.Train(once with { ClipNorm = Limit }).Weights;
+        float[] decayed = runs.Train(once.With(("weight-decay", Decay))).Weights, clipped = runs.Train(once.With(("clip-norm", Limit))).Weights;
         double squares = 0;
         for (int i = 0; i < start.Length; i++)
         {
@@ -186,8 +177,8 @@ public sealed class SettingsReachTests : IDisposable
         }
         Assert.Equal(Lr * Limit, Math.Sqrt(squares), 1e-5);
 
-        RunConfig twice = plain with { Epochs = 2, Schedule = "piecewise", Milestones = [1], Decay = 1 };
-        float[] without = runs.Train(twice).Weights, with = runs.Train(twice with { Momentum = Momentum }).Weights;
+        RunConfig twice = plain.With(("epochs", 2), ("milestones", new JsonArray(1)), ("decay", 1));
+        float[] without = runs.Train(twice).Weights, with = runs.Train(twice.With(("momentum", Momentum))).Weights;
         for (int i = 0; i < start.Length; i++)
             if (trained[i])
                 Assert.Equal(Momentum * (free[i] - (double)start[i]), with[i] - (double)without[i], 1e-6);
@@ -197,22 +188,14 @@ public sealed class SettingsReachTests : IDisposable
 
     private static RunConfig Base(string needs) => needs switch
     {
-        "views" => TinyRun.Config with { Views = 2 },
-        "milestones" => TinyRun.Config with { Milestones = [1] },
-        "piecewise" => TinyRun.Config with { Schedule = "piecewise", Milestones = [1], Epochs = 3 },
+        "views" => TinyRun.Config.With(("views", 2)),
+        "piecewise" => TinyRun.Config.With(("schedule", "piecewise"), ("milestones", new JsonArray(1)), ("epochs", 3)),
         // Far enough for images to be misclassified before the last step.
-        "long" => TinyRun.Config with { Epsilon = 0.3, AttackSteps = 6 },
+        "long" => TinyRun.Config.With(("epsilon", 0.3), ("attack-steps", 6)),
         "" => TinyRun.Config,
-        _ => TinyRun.Config with { Method = needs },
+        _ => TinyRun.Config.With(("method", needs)),
     };
 
-    private static RunConfig Changed(RunConfig config, string key, JsonNode value)
-    {
-        JsonObject all = config.ToJson();
-        // What follows from other settings is to follow from the changed one.
-        foreach (string derived in new[] { "epsilon", "step-size", "natural-pass" }.Where(name => name != key && key is "norm" or "epsilon" or "attack-steps" or "method"))
-            all.Remove(derived);
-        all[key] = value.DeepClone();
-        return RunConfig.Of(all, "test");
-    }
+    private static RunConfig Changed(RunConfig config, string key, JsonNode value) =>
+        key == "schedule" ? config.With((key, value), ("milestones", new JsonArray(1))) : config.With((key, value));
 }

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Ascl.Core.Diagnostics;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Runs;
 using Xunit;
 
 namespace Ascl.Robustness.Tests.Training;
@@ -22,8 +22,8 @@ public sealed class SweepPlanTests : IDisposable
             ["a-temperature-0.1-seed-1", "a-temperature-0.1-seed-2", "a-temperature-0.5-seed-1", "a-temperature-0.5-seed-2",
                 "ascl-temperature-0.1-seed-1", "ascl-temperature-0.1-seed-2", "ascl-temperature-0.5-seed-1", "ascl-temperature-0.5-seed-2"], plan.Runs.Select(run => run.Name));
         RunConfig last = plan.Runs[^1].Config;
-        Assert.Equal(("ascl", 3, 0.3, 0.5, 2UL, false), (last.Method, last.Epochs, last.LearningRate, last.Temperature, last.Seed, last.Twin));
-        Assert.Equal(0.2, plan.Runs[0].Config.LearningRate);
+        Assert.Equal(("ascl", 3, 0.3, 0.5, 2UL, false), (last.Method.Name, last.Training.Epochs, last.Schedule.LearningRate, last.Method.Contrastive!.Temperature, last.Training.Seed, last.Run.Twin));
+        Assert.Equal(0.2, plan.Runs[0].Config.Schedule.LearningRate);
     }
 
     [Fact]

@@ -1,7 +1,9 @@
+using System.Text.Json.Nodes;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
-using Ascl.Robustness.Training;
+using Ascl.Robustness.Runs;
 
 namespace Ascl.Robustness.Tests.Training;
 
@@ -14,7 +16,7 @@ internal sealed class TinyRun : IDisposable
     private readonly string root = Directory.CreateTempSubdirectory("ascl-tiny-").FullName;
 
     /// <summary>Everything small, the rest as by default.</summary>
-    public static RunConfig Config { get; } = new() { Model = Network, Epochs = 2, Batch = 16, Validation = 8, AttackSteps = 2, Head = 5, Tensorboard = false, SaveEvery = 0, LearningRate = 0.1 };
+    public static RunConfig Config { get; } = new RunConfig().With(("model", Network), ("epochs", 2), ("batch", 16), ("validation", 8), ("attack-steps", 2), ("head", 5), ("tensorboard", false), ("save-every", 0), ("lr", 0.1));
 
     public static DataSet Data { get; } = DataOf(seed: 1);
 
@@ -40,7 +42,7 @@ internal sealed class TinyRun : IDisposable
         return (GoOn(folder, data), folder);
     }
 
-    public RunFolder Create(RunConfig config) => RunFolder.Create(config with { Out = Path.Combine(root, Guid.NewGuid().ToString("N")) });
+    public RunFolder Create(RunConfig config) => RunFolder.Create(config with { Run = config.Run with { Out = Path.Combine(root, Guid.NewGuid().ToString("N")) } });
 
     public static float[] GoOn(RunFolder folder, DataSet? data = null)
     {
@@ -52,16 +54,16 @@ internal sealed class TinyRun : IDisposable
     public static float[] Start(RunConfig config)
     {
         using CpuDevice device = new(threads: 1);
-        return All(RunParts.Classifier(config, Data, device));
+        return All(StartingModel.Of(config, Data, device));
     }
 
     public void Dispose() => Directory.Delete(root, recursive: true);
 
     private static float[] Train(CpuDevice device, RunFolder folder, DataSet data)
     {
-        Trainer trainer = new(device, folder, data);
-        trainer.Run(new Silent(), CancellationToken.None);
-        return All(trainer.Model);
+        RunTraining training = new(device, folder, data);
+        training.Fit(CancellationToken.None);
+        return All(training.Trainer.Model);
     }
 
     private static float[] All(Classifier model) => [.. model.Parameters.All.SelectMany(p => p.Tensor.ToArray())];
@@ -70,21 +72,18 @@ internal sealed class TinyRun : IDisposable
     public static bool[] IsTrained(RunConfig config)
     {
         using CpuDevice device = new(threads: 1);
-        return [.. RunParts.Classifier(config, Data, device).Parameters.All.SelectMany(p => Enumerable.Repeat(p.Trained, p.Tensor.Shape.Length))];
+        return [.. StartingModel.Of(config, Data, device).Parameters.All.SelectMany(p => Enumerable.Repeat(p.Trained, p.Tensor.Shape.Length))];
     }
+}
 
-    private sealed class Silent : ITrainingObserver
+internal static class ConfigChanges
+{
+    /// <summary>The configuration with other values of some settings, by their names; what follows from them follows.</summary>
+    public static RunConfig With(this RunConfig config, params ReadOnlySpan<(string Name, JsonNode? Value)> changes)
     {
-        public void Began(int epochs, int stepsPerEpoch, long stepsBefore)
-        {
-        }
-
-        public void Step(int epoch, int step, int images, StepResult result)
-        {
-        }
-
-        public void Epoch(EpochMetrics metrics)
-        {
-        }
+        JsonObject given = [];
+        foreach (var (name, value) in changes)
+            given[name] = value?.DeepClone();
+        return SettingTree.Read(config, given, "test");
     }
 }

@@ -13,18 +13,19 @@ public static class EpochEvents
 {
     private const int ShownImages = 4;
 
+    /// <param name="folder">Of the event files.</param>
     /// <param name="look">Null where training makes no classifier.</param>
     /// <param name="images">Of the size that the look's images have.</param>
     /// <exception cref="Core.Diagnostics.UserErrorException">The file cannot be written.</exception>
-    public static void Write(RunFolder folder, EpochMetrics metrics, EpochLook? look, ImageSet images)
+    public static void Write(string folder, EpochMetrics metrics, EpochProbe? look, ImageSet images)
     {
         EventFile file = new(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1e3);
         foreach (var (tag, value) in Scalars(metrics))
             file.Scalar(tag, metrics.Epoch, value);
         if (look is not null)
             Show(file, metrics.Epoch, look, images);
-        Directory.CreateDirectory(folder.TensorBoardFolder);
-        file.Save(Path.Combine(folder.TensorBoardFolder, $"events.out.tfevents.{metrics.Epoch.ToString("D10", CultureInfo.InvariantCulture)}.ascl"));
+        Directory.CreateDirectory(folder);
+        file.Save(Path.Combine(folder, $"events.out.tfevents.{metrics.Epoch.ToString("D10", CultureInfo.InvariantCulture)}.ascl"));
     }
 
     /// <summary>The numbers of an epoch under the names that group them.</summary>
@@ -42,7 +43,7 @@ public static class EpochEvents
         return all.Where(entry => entry.Value is not null).Select(entry => (entry.Tag, entry.Value!.Value));
     }
 
-    private static void Show(EventFile file, int epoch, EpochLook look, ImageSet images)
+    private static void Show(EventFile file, int epoch, EpochProbe look, ImageSet images)
     {
         var (same, other, adversarial) = look.LatentDistances();
         file.Histogram("latent_distance/same_class", epoch, same);

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 
-namespace Ascl.Robustness.Training;
+namespace Ascl.Robustness.Runs;
 
 /// <summary>A training of a sweep.</summary>
 /// <param name="Name">Of its folder: what its entry is called, or its method, and the values of the grid.</param>
@@ -49,10 +49,11 @@ public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
         foreach (string key in new[] { "out", "resume", "twin" })
             if (all.ContainsKey(key))
                 throw new UserErrorException($"{where}: {key} is for a single training; a sweep names its folders itself");
-        RunConfig config = configuration(all, where) with { Twin = false };
-        string name = own["name"] is { } given ? Text(given, $"{where}: name") : config.Method;
+        RunConfig config = configuration(all, where);
+        config = config with { Run = config.Run with { Twin = false } };
+        string name = own["name"] is { } given ? Text(given, $"{where}: name") : config.Method.Name;
         foreach (var (key, value) in point)
-            name += key == "method" ? own.ContainsKey("name") ? $"-{config.Method}" : "" : $"-{key}-{FolderText(value)}";
+            name += key == "method" ? own.ContainsKey("name") ? $"-{config.Method.Name}" : "" : $"-{key}-{FolderText(value)}";
         return name.Length > 0 && name.AsSpan().IndexOfAny("/\\:") < 0 && name[0] != '.'
             ? new(name, config)
             : throw new UserErrorException($"{where}: '{name}' cannot be the name of a folder: give the run a \"name\" without / and :");

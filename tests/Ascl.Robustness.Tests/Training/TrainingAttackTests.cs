@@ -1,12 +1,15 @@
 using Ascl.Core.Diagnostics;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Tests.Training;
 
-public sealed class RunPartsTests
+public sealed class TrainingAttackTests
 {
     /// <summary>Whatever was trained with, validation and reports attack with steps that follow from ε: training by one step must not be judged by one
     /// step, nor training by short steps by steps that go nowhere.</summary>
@@ -18,8 +21,8 @@ public sealed class RunPartsTests
     [InlineData(8, 0.1 / 255, 8, 2.5 / 255)]
     public void TrainingsAttackDoesNotJudgeIt(int steps, double stepSize, int validationSteps, double validationStep)
     {
-        RunConfig config = new() { AttackSteps = steps, StepSize = stepSize };
-        PgdSettings validation = RunParts.ValidationAttack(config).Settings, report = RunParts.ReportAttacks(config)[^1].Settings;
+        TrainingAttackSettings attack = new() { Steps = steps, StepSize = stepSize };
+        PgdSettings validation = attack.Validation.Settings, report = attack.Report[^1].Settings;
         Assert.Equal((validationSteps, 20), (validation.Steps, report.Steps));
         Assert.Equal(validationStep, validation.StepSize, 12);
         Assert.Equal(2 / 255.0, report.StepSize, 12);
@@ -27,18 +30,18 @@ public sealed class RunPartsTests
 
     /// <summary>Steps follow ε in every norm; what is given stays.</summary>
     [Theory]
-    [InlineData("linf", null, 8 / 255.0)]
-    [InlineData("linf", 0.3, 0.3)]
-    [InlineData("l2", null, 0.5)]
-    [InlineData("l2", 1.5, 1.5)]
-    public void StepsFollowEpsilon(string norm, double? given, double epsilon)
+    [InlineData(PerturbationNorm.Linf, null, 8 / 255.0)]
+    [InlineData(PerturbationNorm.Linf, 0.3, 0.3)]
+    [InlineData(PerturbationNorm.L2, null, 0.5)]
+    [InlineData(PerturbationNorm.L2, 1.5, 1.5)]
+    public void StepsFollowEpsilon(PerturbationNorm norm, double? given, double epsilon)
     {
-        RunConfig config = given is { } value ? new() { Norm = norm, Epsilon = value } : new() { Norm = norm };
-        Assert.Equal((ThreatModel.NormOf(norm), epsilon), (config.Threat.Norm, config.Threat.Epsilon));
+        TrainingAttackSettings config = given is { } value ? new() { Norm = norm, Epsilon = value } : new() { Norm = norm };
+        Assert.Equal((norm, epsilon), (config.Threat.Norm, config.Threat.Epsilon));
         Assert.Equal(epsilon / 4, config.StepSize, 12);
-        Assert.Equal(epsilon / 2, (config with { AttackSteps = 5 }).StepSize, 12);
-        Assert.Equal(0.007, (config with { StepSize = 0.007, AttackSteps = 5 }).StepSize);
-        foreach (PgdAttack attack in RunParts.ReportAttacks(config).Append(RunParts.ValidationAttack(config)))
+        Assert.Equal(epsilon / 2, (config with { Steps = 5 }).StepSize, 12);
+        Assert.Equal(0.007, (config with { StepSize = 0.007, Steps = 5 }).StepSize);
+        foreach (PgdAttack attack in config.Report.Append(config.Validation))
         {
             Assert.Equal((config.Threat.Norm, epsilon), (attack.Norm, attack.Epsilon));
             Assert.True(attack.Steps * attack.StepSize >= epsilon);
@@ -50,9 +53,9 @@ public sealed class RunPartsTests
     public void StepsFollowEpsilonInJson()
     {
         RunConfig l2 = RunConfig.Of(new() { ["norm"] = "l2" }, "test"), back = RunConfig.Of(l2.ToJson(), "test");
-        Assert.Equal((0.5, 0.125), (l2.Epsilon, l2.StepSize));
-        Assert.Equal((0.5, 0.125), (back.Epsilon, back.StepSize));
-        Assert.Equal(0.75, RunConfig.Of(new() { ["norm"] = "l2", ["epsilon"] = 3.0 }, "test").StepSize);
+        Assert.Equal((0.5, 0.125), (l2.Attack.Epsilon, l2.Attack.StepSize));
+        Assert.Equal((0.5, 0.125), (back.Attack.Epsilon, back.Attack.StepSize));
+        Assert.Equal(0.75, RunConfig.Of(new() { ["norm"] = "l2", ["epsilon"] = 3.0 }, "test").Attack.StepSize);
     }
 
     [Theory]
@@ -68,13 +71,13 @@ public sealed class RunPartsTests
     /// <summary>An ε belongs to its norm.</summary>
     [Theory]
     [InlineData(null, null, null, PerturbationNorm.Linf, 8 / 255.0)]
-    [InlineData("l2", null, null, PerturbationNorm.L2, 0.5)]
+    [InlineData(PerturbationNorm.L2, null, null, PerturbationNorm.L2, 0.5)]
     [InlineData(null, 0.1, null, PerturbationNorm.Linf, 0.1)]
     [InlineData(null, null, 1.5, PerturbationNorm.L2, 1.5)]
-    [InlineData("l2", null, 1.5, PerturbationNorm.L2, 1.5)]
-    [InlineData("linf", null, 1.5, PerturbationNorm.Linf, 8 / 255.0)]
+    [InlineData(PerturbationNorm.L2, null, 1.5, PerturbationNorm.L2, 1.5)]
+    [InlineData(PerturbationNorm.Linf, null, 1.5, PerturbationNorm.Linf, 8 / 255.0)]
     [InlineData(null, 0.7, 1.5, PerturbationNorm.L2, 0.7)]
-    public void AnEvaluationTakesTheRunsBall(string? norm, double? epsilon, double? trainedL2, PerturbationNorm expectedNorm, double expectedEpsilon)
+    public void AnEvaluationTakesTheRunsBall(PerturbationNorm? norm, double? epsilon, double? trainedL2, PerturbationNorm expectedNorm, double expectedEpsilon)
     {
         ThreatModel threat = ThreatModel.Of(norm, epsilon, trainedL2 is { } trained ? new(PerturbationNorm.L2, trained) : null);
         Assert.Equal((expectedNorm, expectedEpsilon), (threat.Norm, threat.Epsilon));
@@ -104,14 +107,16 @@ public sealed class RunPartsTests
     [Fact]
     public void WrongValuesAreRefusedInCode()
     {
-        Refused(new RunConfig { Method = "tradez" }, "tradez");
-        Refused(new RunConfig { Norm = "L2" }, "L2");
-        Refused(new RunConfig { Foundation = "pgd" }, "pgd");
-        Refused(new RunConfig { Temperature = -1 }, "temperature");
-        Refused(new RunConfig { Epsilon = double.NaN, StepSize = 0.1 }, "epsilon");
-        Refused(new RunConfig { Threads = 100000 }, "threads");
-        Assert.Throws<UserErrorException>(() => RunParts.Objective(new RunConfig { Method = "tradez" }));
-        Assert.Throws<UserErrorException>(() => new RunConfig { Norm = "L2" }.Threat);
+        RunConfig usual = TinyRun.Config;
+        Refused(usual with { Method = new AsclObjective { Contrastive = new() { Temperature = -1 } } }, "temperature");
+        Refused(usual with { Attack = new() { Epsilon = double.NaN, StepSize = 0.1 } }, "epsilon");
+        Refused(usual with { Attack = new() { Norm = (PerturbationNorm)7 } }, "norm");
+        Refused(usual with { Run = usual.Run with { Threads = 100000 } }, "threads");
+        Refused(usual with { Schedule = new PiecewiseSchedule { Milestones = [2, 1] } }, "milestones");
+        // Where no file or command line is in play, messages name the property.
+        Assert.StartsWith("SgdSettings.Momentum is 1: must be", Assert.Throws<UserErrorException>(() => new SgdOptimizer([], new() { Momentum = 1 })).Message);
+        SupConObjective cold = new() { Contrastive = new() { Temperature = -1 } };
+        Assert.StartsWith("ContrastiveSettings.Temperature is -1", Assert.Throws<UserErrorException>(() => cold.Checked()).Message);
         Assert.Throws<UserErrorException>(() => new PgdSettings(-0.1, 0.1, 1));
         Assert.Throws<UserErrorException>(() => new PgdSettings(0.1, 0.1, 1) with { StepSize = double.NaN });
         Assert.Throws<UserErrorException>(() => new AutoPgdSettings(0.1, Steps: 0));

@@ -1,9 +1,10 @@
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Training;
 
-namespace Ascl.Robustness.Comparison;
+namespace Ascl.Robustness.Runs;
 
 /// <summary>A run as its folder tells it. What is not there yet, or was not written by the build that trained it, is null.</summary>
 /// <param name="Report">Final evaluation of the best weights.</param>
@@ -16,18 +17,19 @@ public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? 
     public static RunRecord Read(string path)
     {
         RunFolder folder = RunFolder.Open(path);
-        return new(path, folder.Config, ReportOf(folder.Config, folder.ReportFile, folder.BestFile), ReportOf(folder.Config, folder.AverageReportFile, folder.BestAverageFile),
-            RunSummary.Read(folder.SummaryFile), folder.ReadMetrics().LastOrDefault(), folder.DataHash);
+        return new(path, folder.Config, ReportOf(folder.Config, folder.ReportFile, folder.Checkpoints.BestFile), ReportOf(folder.Config, folder.AverageReportFile, folder.Checkpoints.BestAverageFile),
+            RunSummary.Read(folder.SummaryFile), folder.Checkpoints.ReadMetrics().LastOrDefault(), folder.DataHash);
     }
 
     /// <summary>The report in a file, which is to be of the weights beside it.</summary>
     private static EvaluationReport? ReportOf(RunConfig config, string file, string weights)
     {
         EvaluationReport? report = EvaluationReport.Read(file);
+        string norm = NameText.Of(config.Attack.Norm);
         if (report?.WeightsSha256 is { } reported && File.Exists(weights) && FileHash.Of(weights) != reported)
             throw new UserErrorException($"{file}: is not of the weights in {weights}: one of the two is of another run or was changed (ascl train --resume evaluates them again)");
-        if (report?.Attacks.FirstOrDefault(attack => attack.Norm != config.Norm || Math.Abs(attack.Epsilon - config.Epsilon) > 1e-9) is { } other)
-            throw new UserErrorException($"{file}: is of attacks within {other.Norm} {NumberText.Of(other.Epsilon)}, the run within {config.Norm} {NumberText.Of(config.Epsilon)}: it is not the run's own (ascl train --resume evaluates it again)");
+        if (report?.Attacks.FirstOrDefault(attack => attack.Norm != norm || Math.Abs(attack.Epsilon - config.Attack.Epsilon) > 1e-9) is { } other)
+            throw new UserErrorException($"{file}: is of attacks within {other.Norm} {NumberText.Of(other.Epsilon)}, the run within {norm} {NumberText.Of(config.Attack.Epsilon)}: it is not the run's own (ascl train --resume evaluates it again)");
         return report;
     }
 

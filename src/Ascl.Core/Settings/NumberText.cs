@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Ascl.Robustness.Training;
+namespace Ascl.Core.Settings;
 
 /// <summary>Numbers as people in the field write them.</summary>
 public static class NumberText

@@ -17,18 +17,18 @@ namespace Ascl.Robustness.Training;
 public sealed record TrainingProbe(double FgsmAccuracy, double PgdAccuracy, double VanishedGradients);
 
 /// <summary>
-/// A look at the first training images, unaugmented, after an epoch. It changes nothing that is trained: the network is run as a constant.
+/// The network on the first training images, unaugmented, after an epoch: under a weak and a strong attack, and their latents. Nothing that is trained changes.
 /// </summary>
 /// <param name="Labels">[N].</param>
 /// <param name="Images">[N, C, H, W].</param>
 /// <param name="Adversarial">The same after the strong attack.</param>
 /// <param name="Latents">[N, D] of the natural images.</param>
 /// <param name="AdversarialLatents">Of the adversarial ones.</param>
-public sealed record EpochLook(TrainingProbe Probe, int[] Labels, float[] Images, float[] Adversarial, float[] Latents, float[] AdversarialLatents)
+public sealed record EpochProbe(TrainingProbe Accuracies, int[] Labels, float[] Images, float[] Adversarial, float[] Latents, float[] AdversarialLatents)
 {
     public const int ImageCount = 128, StrongSteps = 10;
 
-    public static EpochLook At(Classifier model, RunConfig config, ImageSet train)
+    public static EpochProbe At(Classifier model, ThreatModel threat, ulong seed, ImageSet train)
     {
         ImageSet few = train.Take(ImageCount);
         BatchPlan plan = BatchPlan.Evaluation(few, few.Count);
@@ -36,9 +36,9 @@ public sealed record EpochLook(TrainingProbe Probe, int[] Labels, float[] Images
         plan.Fill(0, host);
         using IDisposable scope = model.Device.Pool.BeginScope();
         ImageBatch batch = ImageBatch.Upload(model.Device, few, host);
-        RandomKey key = new(config.Seed, RandomPurpose.AttackStart);
-        Tensor weak = PgdAttack.Fgsm(config.Epsilon, config.Threat.Norm).Perturb(model, batch, key);
-        Tensor strong = PgdAttack.Standard(config.Threat, StrongSteps).Perturb(model, batch, key);
+        RandomKey key = new(seed, RandomPurpose.AttackStart);
+        Tensor weak = PgdAttack.Fgsm(threat.Epsilon, threat.Norm).Perturb(model, batch, key);
+        Tensor strong = PgdAttack.Standard(threat, StrongSteps).Perturb(model, batch, key);
 
         Tensor x = batch.Images.Detach(requiresGrad: true);
         ModelOutput natural = model.Forward(x, ForwardMode.Inference), adversarial = model.Forward(strong, ForwardMode.Inference);

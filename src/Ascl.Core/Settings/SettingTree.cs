@@ -1,0 +1,169 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Text.Json.Nodes;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
+
+namespace Ascl.Core.Settings;
+
+/// <summary>
+/// The settings of a record: its own, those of the records that it groups, and those of the objects that are chosen. In JSON all of them lie side by side in one
+/// object, under their names.
+/// </summary>
+public static class SettingTree
+{
+    private static readonly ConcurrentDictionary<Type, IReadOnlyList<Setting>> Known = new();
+    private static readonly ConcurrentDictionary<Type, IReadOnlyList<(PropertyInfo Property, Setting? Setting)>> Members = new();
+    private static readonly MethodInfo Clone = typeof(object).GetMethod("MemberwiseClone", BindingFlags.Instance | BindingFlags.NonPublic)!;
+
+    /// <summary>Every setting that an object of a type may have, whatever is chosen, in the order of declaration; each name once.</summary>
+    public static IReadOnlyList<Setting> Of(Type type) => Known.GetOrAdd(type, static type => [.. Prototypes(Activator.CreateInstance(type)!).Select(declared => declared.Setting).DistinctBy(setting => setting.Name)]);
+
+    /// <summary>The default values of all settings of a type by name, also of what is not chosen by default.</summary>
+    public static JsonObject Defaults(Type type)
+    {
+        JsonObject all = [];
+        foreach (var (holder, setting) in Prototypes(Activator.CreateInstance(type)!))
+            if (setting.Read(holder) is { } value)
+                all.TryAdd(setting.Name, value);
+        return all;
+    }
+
+    /// <summary>The settings that an object has now: of choices only those of what is chosen.</summary>
+    public static IEnumerable<Setting> Of(object settings) => Held(settings).Select(held => held.Setting).OfType<Setting>();
+
+    /// <summary>The values by name, without those that are not given.</summary>
+    public static JsonObject ToJson(object settings)
+    {
+        JsonObject all = [];
+        foreach (var (holder, setting) in Held(settings))
+            if (setting?.Read(holder) is { } value)
+                all.TryAdd(setting.Name, value);
+        return all;
+    }
+
+    /// <summary>A copy of some settings with the values that <paramref name="given"/> holds.</summary>
+    /// <param name="defaults">Values of what is not given.</param>
+    /// <param name="given">By name; null stands for the default, and settings of what is not chosen are passed over.</param>
+    /// <param name="where">Where the values come from, for messages.</param>
+    /// <exception cref="UserErrorException">An unknown name, or a value of the wrong kind or out of range.</exception>
+    public static T Read<T>(T defaults, JsonObject given, string where) where T : class => Checked(Fill(defaults, given, where), where);
+
+    /// <summary>The same without checking ranges and rules.</summary>
+    /// <exception cref="UserErrorException">An unknown name, or a value of the wrong kind.</exception>
+    public static T Fill<T>(T defaults, JsonObject given, string where) where T : class
+    {
+        JsonObject named = [];
+        IReadOnlyList<Setting> known = Of(defaults.GetType());
+        foreach (var (key, value) in given)
+        {
+            Setting setting = known.FirstOrDefault(setting => setting.Name == key) ?? known.FirstOrDefault(setting => setting.FormerName == key)
+                ?? throw JsonFile.UnknownKey(where, key, [.. known.Select(setting => setting.Name)]);
+            if (value is not null)
+                named[setting.Name] = value.DeepClone();
+        }
+        T filled = (T)Build(defaults, named, where);
+        HashSet<string> held = [.. Of(filled).Select(setting => setting.Name)];
+        foreach (var (key, value) in named.Where(pair => !held.Contains(pair.Key)))
+            CheckUnused(defaults.GetType(), key, value!, where);
+        return filled;
+    }
+
+    /// <summary>The settings themselves, where all values are valid.</summary>
+    /// <param name="settings">Any object with declared settings.</param>
+    /// <param name="where">Where the values come from, for messages; null where they were set in code.</param>
+    /// <exception cref="UserErrorException">A value is out of range or breaks a rule.</exception>
+    public static T Checked<T>(this T settings, string? where = null) where T : class
+    {
+        HashSet<object> checkedHolders = new(ReferenceEqualityComparer.Instance);
+        foreach (var (holder, setting) in Held(settings))
+        {
+            setting?.Check(holder, where);
+            checkedHolders.Add(holder);
+        }
+        checkedHolders.Add(settings);
+        foreach (SettingProblem problem in checkedHolders.OfType<ICheckedSettings>().SelectMany(holder => holder.Problems()))
+            throw new UserErrorException($"{where ?? settings.GetType().Name}: {problem.Name} is {problem.Value}: {problem.Rule}");
+        return settings;
+    }
+
+    /// <summary>A value of something that is not chosen changes nothing, but it must be one.</summary>
+    private static void CheckUnused(Type type, string name, JsonNode value, string where)
+    {
+        var (holder, setting) = Prototypes(Activator.CreateInstance(type)!).First(declared => declared.Setting.Name == name);
+        object copy = Clone.Invoke(holder, null)!;
+        if (setting.Alternatives.Count > 0)
+            setting.Chosen(value, where);
+        else
+            setting.Write(copy, value, where);
+        setting.Check(copy, where);
+    }
+
+    /// <summary>Every setting that an object may have, with an object that has its default.</summary>
+    private static IEnumerable<(object Holder, Setting Setting)> Prototypes(object holder)
+    {
+        foreach (var (property, setting) in MembersOf(holder.GetType()))
+        {
+            if (setting is not null)
+                yield return (holder, setting);
+            IEnumerable<object> inner = setting is null ? [property.GetValue(holder)!] : setting.Alternatives;
+            foreach (var declared in inner.SelectMany(Prototypes))
+                yield return declared;
+        }
+    }
+
+    /// <summary>The objects that hold settings, each with every setting it holds; null for a group as such.</summary>
+    private static IEnumerable<(object Holder, Setting? Setting)> Held(object holder)
+    {
+        foreach (var (property, setting) in MembersOf(holder.GetType()))
+        {
+            if (setting is not null)
+                yield return (holder, setting);
+            if ((setting is null || setting.Alternatives.Count > 0) && property.GetValue(holder) is { } inner)
+            {
+                yield return (inner, null);
+                foreach (var held in Held(inner))
+                    yield return held;
+            }
+        }
+    }
+
+    private static object Build(object prototype, JsonObject given, string where)
+    {
+        object copy = Clone.Invoke(prototype, null)!;
+        foreach (var (property, setting) in MembersOf(prototype.GetType()))
+        {
+            if (setting is null)
+            {
+                Set(property, Build(property.GetValue(prototype)!, given, where));
+            }
+            else if (setting.Alternatives.Count > 0)
+            {
+                INamedSettings chosen = (INamedSettings)property.GetValue(prototype)!;
+                // What is chosen already keeps its settings.
+                if (given[setting.Name] is { } name && setting.Chosen(name, where) is var other && other.Name != chosen.Name)
+                    chosen = other;
+                Set(property, Build(chosen, given, where));
+            }
+            else if (given[setting.Name] is { } value)
+            {
+                setting.Write(copy, value, where);
+            }
+        }
+        return copy;
+
+        void Set(PropertyInfo property, object value) => property.SetMethod!.Invoke(copy, BindingFlags.DoNotWrapExceptions, null, [value], null);
+    }
+
+    /// <summary>Base classes' members come first, so that shared settings lead.</summary>
+    private static IReadOnlyList<(PropertyInfo Property, Setting? Setting)> MembersOf(Type type) => Members.GetOrAdd(type, static type =>
+    [
+        .. from property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+           let setting = Setting.Of(property)
+           where setting is not null || property.IsDefined(typeof(SettingGroupAttribute))
+           orderby Depth(property.DeclaringType!), property.MetadataToken
+           select (property, setting),
+    ]);
+
+    private static int Depth(Type type) => type.BaseType is { } parent ? 1 + Depth(parent) : 0;
+}

@@ -1,0 +1,18 @@
+using Ascl.Core.Settings;
+
+namespace Ascl.Robustness.Objectives;
+
+/// <summary>The objectives that can be chosen by name, each with its default settings.</summary>
+public static class ObjectiveCatalog
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<INamedSettings> All { get; } =
+        [new NaturalObjective(), new PgdAtObjective(), new TradesObjective(), new AdrObjective(), new AsclObjective(), new SupConObjective(), new LinearObjective()];
+}
+
+/// <summary>The objectives that ASCL and ADR can add their terms to.</summary>
+public static class BaseObjectives
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<INamedSettings> All { get; } = [new PgdAtObjective(), new TradesObjective()];
+}

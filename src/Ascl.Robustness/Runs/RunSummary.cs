@@ -1,0 +1,50 @@
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Ascl.Core.Files;
+using Ascl.Robustness.Training;
+
+namespace Ascl.Robustness.Runs;
+
+/// <summary>summary.json: what a run was and what it took.</summary>
+/// <param name="TrainSeconds">Wall time of training with its validation, without the final evaluation.</param>
+/// <param name="CpuSeconds">The same in CPU time over all threads.</param>
+/// <param name="ImagesPerSecond">Training images, mean over the run.</param>
+/// <param name="ForwardPasses">Of one image each, attack and validation included.</param>
+/// <param name="Gflop">10⁹ floating-point operations of the plain definitions.</param>
+/// <param name="Warnings">How many epochs each warning was given in.</param>
+/// <param name="DataHash">As <see cref="RunProgress.DataHash"/>.</param>
+/// <param name="Id">As <see cref="RunProgress.Id"/>.</param>
+/// <param name="FromSha256">As <see cref="RunProgress.FromSha256"/>.</param>
+/// <param name="EarlierEpochs">As <see cref="RunProgress.EarlierEpochs"/>.</param>
+/// <param name="Config">What the run was trained with.</param>
+public sealed record RunSummary(
+    string Method, string Model, string Data, ulong Seed, int Epochs, int TrainingImages, string Device, double TrainSeconds, double CpuSeconds, double ImagesPerSecond,
+    long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy, IReadOnlyDictionary<string, int> Warnings,
+    string? DataHash = null, string? Id = null,
+    string? FromSha256 = null, IReadOnlyList<int>? EarlierEpochs = null, JsonObject? Config = null)
+{
+    /// <summary>What a training came to.</summary>
+    public static RunSummary Of(RunConfig config, Trainer trainer)
+    {
+        RunProgress progress = trainer.Progress;
+        RunCost cost = progress.Cost;
+        int images = trainer.Data.Train.Count, epochs = config.Training.Epochs;
+        double? chosenBy = progress.Best.Accuracy < 0 ? null : progress.Best.Accuracy;
+        Dictionary<string, int> warnings = trainer.History.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name).ToDictionary(e => e.Key, e => e.Value);
+        return new(config.Method.Name, config.Model.Network, config.Data.Source, config.Training.Seed, epochs, images, trainer.Model.Device.Name, cost.Seconds,
+            cost.CpuSeconds, (double)images * epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9, cost.PeakMemoryBytes,
+            progress.Best.Epoch, chosenBy, warnings, progress.DataHash, progress.Id, progress.FromSha256, progress.EarlierEpochs, config.ToJson());
+    }
+
+    /// <summary>Writes it as JSON.</summary>
+    public void Save(string path) => AtomicFile.WriteText(path, JsonFile.Text(this, RunSummaryJson.Default.RunSummary));
+
+    /// <summary>The summary in a file; null where there is none.</summary>
+    /// <exception cref="Core.Diagnostics.UserErrorException">The file is damaged.</exception>
+    public static RunSummary? Read(string path) => JsonFile.ReadRecord(path, RunSummaryJson.Default.RunSummary, summary => summary.Method is not null);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DictionaryKeyPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(RunSummary))]
+internal sealed partial class RunSummaryJson : JsonSerializerContext;

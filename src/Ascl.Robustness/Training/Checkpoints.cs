@@ -1,0 +1,99 @@
+using System.Text.Json.Nodes;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
+using Ascl.Models;
+using Ascl.Models.Checkpoints;
+using Ascl.Models.Weights;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>
+/// Keeps a training in a folder: its state every few steps and after each epoch, the last and the best weights, a line of metrics an epoch. Training that finds a
+/// state there goes on from it to the same bits.
+/// </summary>
+/// <param name="folder">Where to keep it; created if needed.</param>
+/// <param name="saveEvery">Steps between two saves of the state inside an epoch; 0 saves at the end of each epoch only.</param>
+public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : TrainingCallback
+{
+    /// <summary>The same in the folder of that path.</summary>
+    public Checkpoints(string folder, int saveEvery = 50)
+        : this(new CheckpointFolder(folder), saveEvery)
+    {
+    }
+
+    /// <summary>Where training is kept.</summary>
+    public CheckpointFolder Folder => folder;
+
+    /// <summary>What the state's file says of the training besides; by default the trainer's description.</summary>
+    public JsonObject? Config { get; init; }
+
+    /// <summary>Saves the state now.</summary>
+    /// <exception cref="UserErrorException">The file cannot be written.</exception>
+    public void SaveState(Trainer trainer)
+    {
+        RunState.Save(folder.StateFile, trainer, Config ?? trainer.Description);
+        trainer.LastGoodCheckpoint = File.Exists(folder.BestFile) ? folder.BestFile : folder.StateFile;
+    }
+
+    /// <inheritdoc/>
+    public override void Begin(Trainer trainer)
+    {
+        AtomicFile.CreateFolder(folder.Path);
+        folder.CheckState();
+        if (!File.Exists(folder.StateFile))
+            return;
+        if (Config is null)
+            CheckDescription(trainer);
+        RunState.Load(folder.StateFile, trainer);
+        RunProgress progress = trainer.Progress;
+        if (progress.DataHash is { } known && known != trainer.Data.ContentHash)
+            throw new UserErrorException($"{folder.Path}: the images of {trainer.Data.Train.Name} are not those that the run began with: it cannot go on with others; "
+                + $"begin a new run, from its weights if you like (from {folder.Path})");
+        trainer.History.AddRange(folder.ReadMetrics(progress.Epoch));
+        // Told now, not after the epochs that are left.
+        if (progress.Best.Epoch > 0)
+            ClassifierFile.LoadInto(trainer.Model.Structure(), folder.BestFile);
+        // The epochs after the state will be done again.
+        folder.WriteMetrics(trainer.History);
+        trainer.LastGoodCheckpoint = File.Exists(folder.BestFile) ? folder.BestFile : folder.StateFile;
+    }
+
+    /// <inheritdoc/>
+    public override void EndStep(Trainer trainer, TrainedStep step)
+    {
+        int done = step.Step + 1;
+        if (saveEvery > 0 && done % saveEvery == 0 && done < trainer.StepsPerEpoch)
+            SaveState(trainer);
+    }
+
+    /// <inheritdoc/>
+    public override void EndEpoch(Trainer trainer, TrainedEpoch epoch)
+    {
+        SaveWeights(trainer.Model, trainer.Progress, trainer.Progress.Best, folder.LastFile, folder.BestFile);
+        if (trainer.Average is { } average)
+            SaveWeights(average.Model, trainer.Progress, trainer.Progress.BestAverage, folder.LastAverageFile, folder.BestAverageFile);
+        folder.WriteMetrics(trainer.History);
+        SaveState(trainer);
+    }
+
+    /// <inheritdoc/>
+    public override void Stop(Trainer trainer) => SaveState(trainer);
+
+    private static void SaveWeights(Classifier model, RunProgress progress, BestEpoch best, string last, string bestFile)
+    {
+        if (best.Epoch == progress.Epoch)
+            ClassifierFile.Save(bestFile, model);
+        ClassifierFile.Save(last, model);
+    }
+
+    private void CheckDescription(Trainer trainer)
+    {
+        if (RunState.Description(folder.StateFile) is not { } begun)
+            return;
+        JsonObject now = trainer.Description;
+        foreach (string key in begun.Select(pair => pair.Key).Union(now.Select(pair => pair.Key)))
+            if (!JsonNode.DeepEquals(begun[key], now[key]))
+                throw new UserErrorException($"{folder.Path}: training began there with {key} {begun[key]?.ToJsonString() ?? "not given"}, not with "
+                    + $"{now[key]?.ToJsonString() ?? "none"}: it cannot go on with another; choose another folder");
+    }
+}

@@ -1,0 +1,34 @@
+using Ascl.Autograd;
+using Ascl.Kernels.Devices;
+using Ascl.Models.Weights;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>Updates parameters from their gradients.</summary>
+public interface IOptimizer
+{
+    /// <summary>The parameters that are updated, in the order in which gradients are given.</summary>
+    IReadOnlyList<NamedTensor> Targets { get; }
+
+    /// <summary>The buffers that the optimiser keeps from step to step, under names that differ from each other: they are saved with a run's state.</summary>
+    IReadOnlyList<(string Name, Shape Shape, DeviceBuffer<float> Values)> State { get; }
+
+    /// <summary>Its declared settings, which belong to the description of a training; null where there are none.</summary>
+    object? Settings => null;
+
+    /// <summary>One update.</summary>
+    /// <param name="gradients">One of each target. They may be changed.</param>
+    /// <param name="learningRate">Of this step.</param>
+    void Step(ReadOnlySpan<Tensor> gradients, double learningRate);
+}
+
+/// <summary>What optimisers are given.</summary>
+public static class Optimizers
+{
+    /// <summary>The parameters of a model that an objective trains.</summary>
+    public static IReadOnlyList<NamedTensor> Targets(Models.Classifier model, Objectives.TrainedLayers layers = Objectives.TrainedLayers.All)
+    {
+        string prefix = layers == Objectives.TrainedLayers.Head ? model.HeadPrefix : "";
+        return [.. model.Parameters.All.Where(p => p.Trained && p.Name.StartsWith(prefix, StringComparison.Ordinal))];
+    }
+}

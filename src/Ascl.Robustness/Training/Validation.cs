@@ -1,0 +1,44 @@
+using Ascl.Data;
+using Ascl.Models;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Evaluation;
+
+namespace Ascl.Robustness.Training;
+
+/// <summary>
+/// Measures natural and robust accuracy on the validation images after each epoch, also of averaged weights, and tells which epoch is best: by robust
+/// accuracy where training has an attack, by natural accuracy otherwise. Test images are never used.
+/// </summary>
+/// <param name="attack">Null: PGD-10 within what the training attack may change.</param>
+public sealed class Validation(PgdAttack? attack = null) : TrainingCallback
+{
+    /// <inheritdoc/>
+    public override void Measure(Trainer trainer, TrainedEpoch epoch)
+    {
+        RunProgress progress = trainer.Progress;
+        // Pre-training leaves logits that mean nothing.
+        ImageSet? images = trainer.Objective.TrainsLogits ? trainer.Data.Validation : null;
+        (double Natural, double Robust)? measured = images is null ? null : Accuracies(trainer, trainer.Model, images);
+        progress.Best = Best(trainer, progress.Best, measured);
+        epoch.Metrics = epoch.Metrics with { ValidationNaturalAccuracy = measured?.Natural, ValidationRobustAccuracy = measured?.Robust };
+        if (trainer.Average is not { } average)
+            return;
+        measured = images is null ? null : Accuracies(trainer, average.Model, images);
+        progress.BestAverage = Best(trainer, progress.BestAverage, measured);
+        epoch.Metrics = epoch.Metrics with { AverageNaturalAccuracy = measured?.Natural, AverageRobustAccuracy = measured?.Robust };
+    }
+
+    /// <summary>Without validation images the newest weights are the best known.</summary>
+    private static BestEpoch Best(Trainer trainer, BestEpoch best, (double Natural, double Robust)? measured)
+    {
+        double? accuracy = trainer.Objective.Attack is null ? measured?.Natural : measured?.Robust;
+        return accuracy is null || accuracy > best.Accuracy ? new(trainer.Progress.Epoch, accuracy ?? -1) : best;
+    }
+
+    private (double Natural, double Robust) Accuracies(Trainer trainer, Classifier model, ImageSet images)
+    {
+        PgdAttack used = attack ?? PgdAttack.Standard(trainer.ThreatModel, 10);
+        EvaluationReport report = new Evaluator(model, images, trainer.Settings.Batch, trainer.Settings.Seed).Run([new(used)], CancellationToken.None);
+        return (report.CleanAccuracy, report.WorstCaseAccuracy);
+    }
+}
