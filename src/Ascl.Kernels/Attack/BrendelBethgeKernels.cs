@@ -1,6 +1,4 @@
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
@@ -16,23 +14,25 @@ public static unsafe partial class BrendelBethgeKernels
     /// <param name="radius">Of the trust region.</param>
     public static void Step(int image, DeviceBuffer<float> original, DeviceBuffer<float> normals, DeviceBuffer<float> shifts, double radius, DeviceBuffer<float> x)
     {
-        if (x.Device is CudaDevice)
-        {
-            DeviceBuffer<float> moved = CpuFallback.Download(x);
-            Step(image, CpuFallback.Download(original), CpuFallback.Download(normals), CpuFallback.Download(shifts), radius, moved);
-            CpuFallback.Upload(moved, x);
-            return;
-        }
-        using var trace = KernelTrace.Begin("attack.trust_region_step", x.Length, 4000.0 * x.Length, 16.0 * x.Length);
+        DeviceKernel.Run("attack.trust_region_step", x.Length, 4000.0 * x.Length, 16.0 * x.Length,
+            cpu => StepCpu(cpu, image, original, normals, shifts, radius, x),
+            _ => CpuFallback.Update(x, (host, copy) =>
+                StepCpu(host, image, CpuFallback.Download(original), CpuFallback.Download(normals), CpuFallback.Download(shifts), radius, copy)),
+            x);
+    }
+
+    private static void StepCpu(
+        CpuDevice device, int image, DeviceBuffer<float> original, DeviceBuffer<float> normals, DeviceBuffer<float> shifts, double radius,
+        DeviceBuffer<float> x)
+    {
         float* po = CpuDevice.Pointer(original), pw = CpuDevice.Pointer(normals), ps = CpuDevice.Pointer(shifts), px = CpuDevice.Pointer(x);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        device.For(x.Length / image, (n, _) =>
         {
             float* to = px + (nint)n * image;
             TrustRegionStep step = new(po + (nint)n * image, to, pw + (nint)n * image, image, ps[n], radius);
             for (int i = 0; i < image; i++)
                 to[i] = (float)Math.Clamp(to[i] + step.Change(i), 0, 1);
         });
-        x.MarkChanged();
     }
 
     /// <summary>x = the point of the ball of each image's own size around the original that is nearest to the start: original + clip(start − original, ±size).</summary>

@@ -1,7 +1,5 @@
 using Ascl.Core.Random;
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
@@ -20,20 +18,23 @@ public static unsafe partial class SquareL2Kernels
     /// Computed on the CPU, also for a GPU's images: an attack does it once.</summary>
     public static void Tiles(int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
-        if (x.Device is CudaDevice)
-        {
-            DeviceBuffer<float> tiled = CpuFallback.Download(x);
-            Tiles(channels, height, width, CpuFallback.Download(original), CpuFallback.Download(ids), key, epsilon, tiled);
-            CpuFallback.Upload(tiled, x);
-            return;
-        }
+        DeviceKernel.Run("attack.tiles", x.Length, 4.0 * x.Length, 8.0 * x.Length,
+            cpu => TilesCpu(cpu, channels, height, width, original, ids, key, epsilon, x),
+            _ => CpuFallback.Update(x, (host, copy) =>
+                TilesCpu(host, channels, height, width, CpuFallback.Download(original), CpuFallback.Download(ids), key, epsilon, copy)),
+            x);
+    }
+
+    private static void TilesCpu(
+        CpuDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon,
+        DeviceBuffer<float> x)
+    {
         int plane = height * width, image = channels * plane, side = Math.Max(Math.Min(height, width) / TilesAcross, 1), rows = height / side, columns = width / side;
         int top = (height - rows * side) / 2, left = (width - columns * side) / 2;
-        using var trace = KernelTrace.Begin("attack.tiles", x.Length, 4.0 * x.Length, 8.0 * x.Length);
         double[] eta = Eta(side);
         float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
         int* pid = CpuDevice.Pointer(ids);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        device.For(x.Length / image, (n, _) =>
         {
             RandomKey own = key.For(pid[n]);
             float* o = po + (nint)n * image, to = px + (nint)n * image;
@@ -53,7 +54,6 @@ public static unsafe partial class SquareL2Kernels
             }
             Place(o, to, image, epsilon);
         });
-        x.MarkChanged();
     }
 
     /// <summary>

@@ -1,7 +1,5 @@
 using Ascl.Core.Diagnostics;
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Contrastive;
@@ -54,10 +52,15 @@ public static unsafe class ContrastiveKernels
         const string name = "contrastive.count_pairs";
         if (labels.Length != predictions.Length)
             throw new ShapeException($"{name}: {labels.Length} labels, {predictions.Length} predictions");
-        using var trace = KernelTrace.Begin(name, strategy, 0, 8.0 * labels.Length);
-        if (labels.Device is CudaDevice cuda)
-            return ContrastiveCuda.Of(strategy, RowDistance.Dot).CountPairs(cuda, labels, predictions);
-        CpuDevice device = CpuDevice.Of(labels.Device, name);
+        return DeviceKernel.ReadBack(name, strategy, 0, 8.0 * labels.Length,
+            cpu => CountPairsCpu(cpu, strategy, labels, predictions),
+            cuda => ContrastiveCuda.Of(strategy, RowDistance.Dot).CountPairs(cuda, labels, predictions),
+            labels, predictions);
+    }
+
+    private static (int[] Positives, int[] Negatives) CountPairsCpu(
+        CpuDevice device, SelectionStrategy strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
+    {
         RowGroups groups = Groups(labels, predictions);
         var (positives, negatives) = ContrastiveCpu.Of(strategy, RowDistance.Dot).CountPairs(device, groups);
         (int[] Positives, int[] Negatives) each = (new int[labels.Length], new int[labels.Length]);
@@ -67,7 +70,7 @@ public static unsafe class ContrastiveKernels
     }
 
     private static RowGroups Groups(DeviceBuffer<int> labels, DeviceBuffer<int> predictions) =>
-        new(((CpuBuffer<int>)labels).Span, ((CpuBuffer<int>)predictions).Span);
+        new(CpuDevice.Span(labels), CpuDevice.Span(predictions));
 
     private static void Check(
         string name, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> state)

@@ -35,14 +35,17 @@ public static unsafe partial class Conv2dKernels
         return algorithm;
     }
 
-    private static void ForwardCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, DeviceBuffer<float> y) =>
-        Algorithm(g).Forward((CpuDevice)y.Device, g, CpuDevice.Pointer(x), weight, epilogue, sums, CpuDevice.Pointer(y));
+    private static void ForwardCpu(
+        CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums,
+        DeviceBuffer<float> y) =>
+        Algorithm(g).Forward(device, g, CpuDevice.Pointer(x), weight, epilogue, sums, CpuDevice.Pointer(y));
 
-    private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx) =>
-        Algorithm(g).BackwardInput((CpuDevice)dx.Device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
+    private static void BackwardInputCpu(
+        CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx) =>
+        Algorithm(g).BackwardInput(device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
 
-    private static void BackwardWeightCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>
-        Algorithm(g).BackwardWeight((CpuDevice)dw.Device, g, CpuDevice.Pointer(x), CpuDevice.Pointer(dy), CpuDevice.Pointer(dw));
+    private static void BackwardWeightCpu(CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>
+        Algorithm(g).BackwardWeight(device, g, CpuDevice.Pointer(x), CpuDevice.Pointer(dy), CpuDevice.Pointer(dw));
 }
 
 /// <summary>One convolution algorithm on the CPU. Weights come as buffers because their rearranged forms are kept with them.</summary>

@@ -11,7 +11,7 @@ public static partial class Conv2dKernels
     public static void Forward(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y, ChannelSums? sums = null)
     {
         DeviceKernel.Run("conv2d.forward", g, g.Flops, g.Bytes,
-            _ => ForwardCpu(g, x, weight, epilogue, sums, y),
+            cpu => ForwardCpu(cpu, g, x, weight, epilogue, sums, y),
             cuda => ForwardCuda(cuda, g, x, weight, epilogue, y),
             y);
     }
@@ -23,7 +23,7 @@ public static partial class Conv2dKernels
         if (g.Input.Block == 1 && !epilogue.IsNone)
             throw new NotSupportedException("conv2d: the gradient of image planes has no epilogue");
         DeviceKernel.Run("conv2d.backward_input", g, g.Flops, g.Bytes,
-            _ => BackwardInputCpu(g, dy, weight, epilogue, dx),
+            cpu => BackwardInputCpu(cpu, g, dy, weight, epilogue, dx),
             cuda => BackwardInputCuda(cuda, g, dy, weight, epilogue, dx),
             dx);
     }
@@ -32,7 +32,7 @@ public static partial class Conv2dKernels
     public static void BackwardWeight(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
     {
         DeviceKernel.Run("conv2d.backward_weight", g, g.Flops, g.Bytes,
-            _ => BackwardWeightCpu(g, x, dy, dw),
+            cpu => BackwardWeightCpu(cpu, g, x, dy, dw),
             cuda => BackwardWeightCuda(cuda, g, x, dy, dw),
             dw);
     }

@@ -76,11 +76,6 @@ public sealed unsafe class CpuDevice : Device
         return buffer.Pointer;
     }
 
-    /// <summary>The device as a CPU, for a kernel that has no other path.</summary>
-    /// <exception cref="NotSupportedException">It is none; the message names the kernel.</exception>
-    internal static CpuDevice Of(Device device, string kernel) =>
-        device as CpuDevice ?? throw new NotSupportedException($"{kernel}: there is no such kernel for {device.Name}");
-
     /// <summary>The values of a buffer on a CPU, to be read or written where they lie.</summary>
     public static Span<T> Span<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Span;
 

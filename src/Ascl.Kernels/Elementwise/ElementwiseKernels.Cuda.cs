@@ -11,6 +11,14 @@ public static partial class ElementwiseKernels
     private static void RunCuda<TFormula>(CudaDevice device, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) where TFormula : struct, IFormula =>
         device.Launch(Cuda.Map<TFormula>, (CudaDevice.Groups((y.Length + 3) / 4), CudaDevice.GroupSize), new Cuda.MapArguments { A = CudaDevice.View(a), B = CudaDevice.View(b), Y = CudaDevice.View(y), Scale = scale });
 
+    private static void FillCuda(CudaDevice device, DeviceBuffer<float>? value, float scale, DeviceBuffer<float> y) =>
+        device.Launch(Cuda.Fill, (CudaDevice.Groups(y.Length), CudaDevice.GroupSize), new Cuda.FillArguments
+        {
+            Value = CudaDevice.View(value),
+            Y = CudaDevice.View(y),
+            Scale = scale,
+        });
+
     internal static class Cuda
     {
         internal struct MapArguments

@@ -17,7 +17,7 @@ public static unsafe partial class ActivationKernels
         {
             float* from = CpuDevice.Pointer(plain);
             PlaneView to = new(layout, CpuDevice.Pointer(activation));
-            ForEachPlane(layout, plain.Device, (n, c) =>
+            ForEachPlane(cpu, layout, (n, c) =>
             {
                 float m = mean.IsEmpty ? 0 : mean.Span[c], s = scale.IsEmpty ? 1 : scale.Span[c];
                 float* a = to.First + n * to.Image + c / layout.Block * to.Plane + c % layout.Block, p = from + ((nint)n * layout.C + c) * layout.H * layout.W;
@@ -35,7 +35,7 @@ public static unsafe partial class ActivationKernels
         {
             float* to = CpuDevice.Pointer(plain);
             PlaneView from = new(layout, CpuDevice.Pointer(activation));
-            ForEachPlane(layout, plain.Device, (n, c) =>
+            ForEachPlane(cpu, layout, (n, c) =>
             {
                 float s = scale.IsEmpty ? 1 : scale.Span[c];
                 float* a = from.First + n * from.Image + c / layout.Block * from.Plane + c % layout.Block, p = to + ((nint)n * layout.C + c) * layout.H * layout.W;
@@ -70,8 +70,8 @@ public static unsafe partial class ActivationKernels
         }
     }
 
-    private static void ForEachPlane(ActivationLayout layout, Device device, Action<int, int> body) =>
-        ((CpuDevice)device).For(layout.N, (n, _) =>
+    private static void ForEachPlane(CpuDevice device, ActivationLayout layout, Action<int, int> body) =>
+        device.For(layout.N, (n, _) =>
         {
             for (int c = 0; c < layout.C; c++)
                 body(n, c);

@@ -34,13 +34,17 @@ public static unsafe class MarginKernels
         const string name = "margin.forward";
         Check(name, loss, n, k, logits, labels, targets, losses);
         DeviceKernel.Run(name, (n, k), 4.0 * n * k, 4.0 * n * k,
-            cpu => ForwardCpu(cpu, loss, n, k, logits, labels, targets, losses), cuda => MarginCuda.Forward(cuda, loss, n, k, logits, labels, targets, losses), losses);
+            cpu => ForwardCpu(cpu, name, loss, n, k, logits, labels, targets, losses),
+            cuda => MarginCuda.Forward(cuda, loss, n, k, logits, labels, targets, losses),
+            losses);
     }
 
-    private static void ForwardCpu(CpuDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> losses)
+    private static void ForwardCpu(
+        CpuDevice device, string name, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels,
+        DeviceBuffer<int>? targets, DeviceBuffer<float> losses)
     {
         float* z = CpuDevice.Pointer(logits), to = CpuDevice.Pointer(losses);
-        int* y = CpuDevice.Pointer(labels), t = targets is null ? null : CpuDevice.Pointer(targets);
+        int* y = ClassLabels.Checked(name, k, labels), t = targets is null ? null : ClassLabels.Checked(name, k, targets);
         device.For(n, (row, _) =>
         {
             Order order = new(z + (nint)row * k, k, y[row], t is null ? -1 : t[row]);
@@ -55,14 +59,17 @@ public static unsafe class MarginKernels
         const string name = "margin.backward";
         Check(name, loss, n, k, logits, labels, targets, dLosses);
         DeviceKernel.Run(name, (n, k), 4.0 * n * k, 8.0 * n * k,
-            cpu => BackwardCpu(cpu, loss, n, k, logits, labels, targets, dLosses, dLogits), cuda => MarginCuda.Backward(cuda, loss, n, k, logits, labels, targets, dLosses, dLogits), dLogits);
+            cpu => BackwardCpu(cpu, name, loss, n, k, logits, labels, targets, dLosses, dLogits),
+            cuda => MarginCuda.Backward(cuda, loss, n, k, logits, labels, targets, dLosses, dLogits),
+            dLogits);
     }
 
     private static void BackwardCpu(
-        CpuDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits)
+        CpuDevice device, string name, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels,
+        DeviceBuffer<int>? targets, DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits)
     {
         float* z = CpuDevice.Pointer(logits), dy = CpuDevice.Pointer(dLosses), dz = CpuDevice.Pointer(dLogits);
-        int* y = CpuDevice.Pointer(labels), t = targets is null ? null : CpuDevice.Pointer(targets);
+        int* y = ClassLabels.Checked(name, k, labels), t = targets is null ? null : ClassLabels.Checked(name, k, targets);
         device.For(n, (row, _) =>
         {
             Order order = new(z + (nint)row * k, k, y[row], t is null ? -1 : t[row]);
@@ -88,9 +95,6 @@ public static unsafe class MarginKernels
         int least = LeastClasses(loss, targets is not null);
         if (k < least)
             throw new ShapeException($"{name}: {loss.ToString().ToLowerInvariant()} needs {least} classes, there are {k}");
-        ClassLabels.Check(name, k, labels);
-        if (targets is not null)
-            ClassLabels.Check(name, k, targets);
     }
 
     /// <summary>The places of the largest logits of a row, the first of equals first.</summary>

@@ -12,15 +12,18 @@ public static unsafe class SgdKernels
     public static void Step(DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
     {
         DeviceKernel.Run("sgd.step", w.Length, 6.0 * w.Length, 20.0 * w.Length,
-            _ => StepCpu(w, m, gradient, rate, momentum, decay), cuda => SgdCuda.Step(cuda, w, m, gradient, rate, momentum, decay), w, m);
+            cpu => StepCpu(cpu, w, m, gradient, rate, momentum, decay),
+            cuda => SgdCuda.Step(cuda, w, m, gradient, rate, momentum, decay),
+            w, m);
     }
 
-    private static void StepCpu(DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
+    private static void StepCpu(
+        CpuDevice device, DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
     {
         const int FloatsPerItem = 1 << 15;
         float* pw = CpuDevice.Pointer(w), pm = CpuDevice.Pointer(m), pg = CpuDevice.Pointer(gradient);
         int length = w.Length;
-        ((CpuDevice)w.Device).For((length + FloatsPerItem - 1) / FloatsPerItem, (item, _) =>
+        device.For((length + FloatsPerItem - 1) / FloatsPerItem, (item, _) =>
         {
             int from = item * FloatsPerItem, count = Math.Min(FloatsPerItem, length - from);
             switch (SimdWidth.Current)

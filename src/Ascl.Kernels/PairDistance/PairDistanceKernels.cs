@@ -1,7 +1,5 @@
 using Ascl.Core.Diagnostics;
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.PairDistance;
@@ -57,12 +55,9 @@ public static unsafe class PairDistanceKernels
         int n = labels.Length;
         if (weights.Length != (long)n * n)
             throw new ShapeException($"{name}: {weights.Length} weights for the pairs of {n} rows");
-        using var trace = KernelTrace.Begin(name, n, 0, 4.0 * n * n);
-        if (labels.Device is CudaDevice cuda)
-        {
-            PairDistanceCuda.ClassWeights(cuda, labels, other, weights);
-        }
-        else
+        DeviceKernel.Run(name, n, 0, 4.0 * n * n, OnCpu, cuda => PairDistanceCuda.ClassWeights(cuda, labels, other, weights), weights);
+
+        void OnCpu(CpuDevice cpu)
         {
             int* y = CpuDevice.Pointer(labels);
             float* w = CpuDevice.Pointer(weights);
@@ -70,7 +65,6 @@ public static unsafe class PairDistanceKernels
                 for (int j = 0; j < n; j++)
                     w[(nint)i * n + j] = y[i] == y[j] ? 1 : other;
         }
-        weights.MarkChanged();
     }
 
     /// <summary>The gradient of the rows <paramref name="own"/>; dD of own row i and other row j is at i·Row + j·Column.</summary>

@@ -1,9 +1,7 @@
 using Ascl.Kernels.Dispatch;
 using System.Numerics;
 using Ascl.Core.Diagnostics;
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Kernels.PairDistance;
 
@@ -26,10 +24,16 @@ public static unsafe class PairMeansKernels
         int n = labels.Length;
         if (a.Length != (long)n * d || b.Length != (long)n * d)
             throw new ShapeException($"{name}: {a.Length} and {b.Length} values for [{n}, {d}]");
-        if (a.Device is CudaDevice)
-            return Between(d, CpuFallback.Download(a), CpuFallback.Download(b), CpuFallback.Download(labels));
-        CpuDevice device = CpuDevice.Of(a.Device, name);
-        using var trace = KernelTrace.Begin(name, (n, d), 7.0 * n * n * d, 8.0 * n * d);
+        return DeviceKernel.ReadBack(name, (n, d), 7.0 * n * n * d, 8.0 * n * d,
+            cpu => BetweenCpu(cpu, d, a, b, labels),
+            _ => CpuFallback.Compute(host =>
+                BetweenCpu(host, d, CpuFallback.Download(a), CpuFallback.Download(b), CpuFallback.Download(labels))),
+            a, b, labels);
+    }
+
+    private static PairMeans BetweenCpu(CpuDevice device, int d, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<int> labels)
+    {
+        int n = labels.Length;
         float* pa = CpuDevice.Pointer(a), pb = CpuDevice.Pointer(b);
         int* py = CpuDevice.Pointer(labels);
         // A row's sums are made by one worker; the rows' are added up in order.

@@ -10,9 +10,8 @@ public static unsafe partial class ReduceKernels
     private static readonly ReduceCpu Cpu = SimdWidth.Choose<ReduceCpu>(() => new ReduceCpu<F16>(), () => new ReduceCpu<F8>(), () => new ReduceCpu<F4>());
 
     /// <summary>Plane by plane in float, then over the images in double, in their order.</summary>
-    private static void ChannelSumsCpu(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
+    private static void ChannelSumsCpu(CpuDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
-        CpuDevice device = (CpuDevice)x.Device;
         PlaneView view = new(layout, CpuDevice.Pointer(x));
         int channels = layout.Blocks * layout.Block;
         DeviceBuffer<float> partial = device.Pool.Rent(layout.N * channels, 0);

@@ -55,9 +55,9 @@ public static unsafe class SoftmaxKernels
         const string name = "cross_entropy.forward";
         Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n));
         Check(name, n, k, ("losses", losses.Length, reduction == Reduction.None ? n : 1), ("labels", labels.Length, n));
-        CheckTargets(name, k, labels, smoothing);
+        CheckSmoothing(name, smoothing);
         DeviceKernel.Run(name, (n, k, reduction), 4.0 * n * k, 4.0 * n * k,
-            cpu => SoftmaxCpu.CrossEntropy(cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(losses)),
+            cpu => SoftmaxCpu.CrossEntropy(cpu, n, k, CpuDevice.Pointer(x), ClassLabels.Checked(name, k, labels), smoothing, reduction, CpuDevice.Pointer(losses)),
             cuda => SoftmaxCuda.CrossEntropy(cuda, n, k, x, labels, smoothing, reduction, losses),
             losses);
     }
@@ -71,9 +71,9 @@ public static unsafe class SoftmaxKernels
         const string name = "cross_entropy.backward";
         Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n));
         Check(name, n, k, ("dLosses", dLosses.Length, reduction == Reduction.None ? n : 1), ("dx", dx.Length, n * k));
-        CheckTargets(name, k, labels, smoothing);
+        CheckSmoothing(name, smoothing);
         DeviceKernel.Run(name, (n, k, reduction), 5.0 * n * k, 8.0 * n * k,
-            cpu => SoftmaxCpu.CrossEntropyBackward(cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx)),
+            cpu => SoftmaxCpu.CrossEntropyBackward(cpu, n, k, CpuDevice.Pointer(x), ClassLabels.Checked(name, k, labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx)),
             cuda => SoftmaxCuda.CrossEntropyBackward(cuda, n, k, x, labels, smoothing, reduction, dLosses, dx),
             dx);
     }
@@ -145,9 +145,14 @@ public static unsafe class SoftmaxKernels
     {
         if (predictions.Length != labels.Length)
             throw new ShapeException($"count_correct: {predictions.Length} predictions, {labels.Length} labels");
-        if (predictions.Device is CudaDevice cuda)
-            return SoftmaxCuda.CountCorrect(cuda, predictions, labels);
-        CpuDevice.Of(predictions.Device, "count_correct");
+        return DeviceKernel.ReadBack("count_correct", labels.Length, 0, 8.0 * labels.Length,
+            _ => CountCorrectCpu(predictions, labels),
+            cuda => SoftmaxCuda.CountCorrect(cuda, predictions, labels),
+            predictions, labels);
+    }
+
+    private static int CountCorrectCpu(DeviceBuffer<int> predictions, DeviceBuffer<int> labels)
+    {
         int* prediction = CpuDevice.Pointer(predictions), label = CpuDevice.Pointer(labels);
         int correct = 0;
         for (int i = 0; i < labels.Length; i++)
@@ -178,10 +183,9 @@ public static unsafe class SoftmaxKernels
                 throw new ShapeException($"{name}: {buffer} has {length} values, logits [{n}, {k}] need {expected}");
     }
 
-    private static void CheckTargets(string name, int k, DeviceBuffer<int> labels, float smoothing)
+    private static void CheckSmoothing(string name, float smoothing)
     {
         if (!(smoothing >= 0 && smoothing <= 1))
             throw new ArgumentException($"{name}: label smoothing {smoothing} is not in [0, 1]");
-        ClassLabels.Check(name, k, labels);
     }
 }
