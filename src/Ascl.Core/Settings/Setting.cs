@@ -5,7 +5,7 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Core.Settings;
 
-/// <summary>A declared setting of a type.</summary>
+/// <summary>A setting that a type declares by <see cref="SettingAttribute"/>.</summary>
 public sealed class Setting
 {
     private static readonly ConcurrentDictionary<Type, IReadOnlyList<Setting>> Known = new();
@@ -20,30 +20,40 @@ public sealed class Setting
         Names = attribute.OneOf is null ? [] : (IReadOnlyList<string>)property.DeclaringType!.GetProperty(attribute.OneOf)!.GetValue(null)!;
     }
 
+    /// <inheritdoc cref="SettingAttribute.Name"/>
     public string Name => attribute.Name;
+
+    /// <inheritdoc cref="SettingAttribute.Help"/>
     public string Help => attribute.Help;
+
+    /// <inheritdoc cref="SettingAttribute.Section"/>
     public string? Section => attribute.Section;
+
+    /// <inheritdoc cref="SettingAttribute.Follows"/>
     public bool Follows => attribute.Follows;
+
+    /// <inheritdoc cref="SettingAttribute.Incidental"/>
     public bool Incidental => attribute.Incidental;
 
-    /// <summary>The type of its values, without the null of a nullable one.</summary>
+    /// <summary>The type of the values; of a nullable property, the underlying type.</summary>
     public Type ValueType { get; }
 
     /// <summary>The valid names of a choice; empty for other settings.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>What a value looks like in help.</summary>
+    /// <summary>The placeholder for a value in help, such as N or FILE.</summary>
     public string Form => attribute.Form
         ?? (ValueType == typeof(int) || ValueType == typeof(ulong) ? "N" : ValueType == typeof(double) ? "X" : ValueType == typeof(bool) ? "true|false" : "NAME");
 
-    /// <summary>The settings that a type declares, in their order.</summary>
+    /// <summary>The settings that a type declares, in order of declaration.</summary>
     public static IReadOnlyList<Setting> Of(Type type) => Known.GetOrAdd(type, static type =>
         [.. type.GetProperties().Select(property => (Property: property, Attribute: property.GetCustomAttribute<SettingAttribute>()))
             .Where(declared => declared.Attribute is not null).Select(declared => new Setting(declared.Attribute!, declared.Property))]);
 
-    /// <summary>Checks the value that an object has.</summary>
-    /// <param name="where">Where it comes from, for messages.</param>
-    /// <exception cref="UserErrorException">It is out of range, or no valid name.</exception>
+    /// <summary>Checks the value of this setting.</summary>
+    /// <param name="owner">The object that holds the value.</param>
+    /// <param name="where">Where the value comes from, for messages.</param>
+    /// <exception cref="UserErrorException">The value is out of range, or not a valid name.</exception>
     public void Check(object owner, string where)
     {
         object? value = property.GetValue(owner);
@@ -53,7 +63,7 @@ public sealed class Setting
             throw new UserErrorException(string.Create(CultureInfo.InvariantCulture, $"{where}: {Name} is {value}: {Rule}"));
     }
 
-    /// <summary>Computation is in single precision: what overflows or vanishes there is no value.</summary>
+    /// <summary>The engine computes in single precision, so values that overflow or underflow there are out of range.</summary>
     private bool IsInRange(double value) =>
         float.IsFinite((float)value) && !(value < attribute.Min) && !(value > attribute.Max) && !((float)value <= attribute.Above) && !(value >= attribute.Below);
 

@@ -1,18 +1,21 @@
 namespace Ascl.Core.Settings;
 
 /// <summary>
-/// Declares a setting on the property that holds it: name, help and range. Command-line options, help pages, checks and JSON keys derive from it; the
+/// Declares the property as a setting: its name, help and range. Command-line options, help pages, checks and JSON keys derive from the declaration. The
 /// property's initial value is the default.
 /// </summary>
-/// <param name="name">As on the command line and in JSON, in kebab case.</param>
-/// <param name="help">What it does.</param>
+/// <param name="name">The name on the command line and in JSON, in kebab case.</param>
+/// <param name="help">What the setting does.</param>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class SettingAttribute(string name, string help) : Attribute
 {
+    /// <summary>The name on the command line and in JSON, in kebab case.</summary>
     public string Name => name;
+
+    /// <summary>What the setting does.</summary>
     public string Help => help;
 
-    /// <summary>What a value looks like in help, such as N or FILE; by default it follows from the type.</summary>
+    /// <summary>The placeholder for a value in help, such as N or FILE; by default derived from the type.</summary>
     public string? Form { get; init; }
 
     /// <summary>Smallest value.</summary>
@@ -30,12 +33,12 @@ public sealed class SettingAttribute(string name, string help) : Attribute
     /// <summary>Name of a static property of the declaring type that lists the valid names of a choice.</summary>
     public string? OneOf { get; init; }
 
-    /// <summary>Whether the default follows from other settings or from the data, so that help cannot show it as a value.</summary>
+    /// <summary>Whether the default depends on other settings or on the data, so that help cannot show a value.</summary>
     public bool Follows { get; init; }
 
-    /// <summary>Whether it leaves what is computed unchanged: where files go, how many threads compute.</summary>
+    /// <summary>Whether the setting does not affect results, such as an output folder or the number of threads.</summary>
     public bool Incidental { get; init; }
 
-    /// <summary>Heading in help above it and the settings after it.</summary>
+    /// <summary>Heading in help above this setting and those after it.</summary>
     public string? Section { get; init; }
 }
