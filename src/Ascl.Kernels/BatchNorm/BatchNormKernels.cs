@@ -5,12 +5,15 @@ using Ascl.Kernels.Layout;
 
 namespace Ascl.Kernels.BatchNorm;
 
-/// <summary>Running estimates of mean and variance, [C], and the share of each batch in them.</summary>
+/// <summary>Running estimates of mean and variance.</summary>
+/// <param name="Mean">[C].</param>
+/// <param name="Variance">[C], unbiased.</param>
+/// <param name="Momentum">The weight of each new batch.</param>
 public readonly record struct RunningStatistics(DeviceBuffer<float> Mean, DeviceBuffer<float> Variance, float Momentum);
 
 /// <summary>
-/// Batch normalisation with what usually follows it in the same pass: y = relu?((x − mean)·inverseStd·gamma + beta + residual).
-/// mean, inverseStd and their like are [C] rounded up to whole channel blocks; gamma and beta are [C].
+/// Batch normalisation fused with what usually follows it: y = relu?((x − mean)·inverseStd·gamma + beta + residual). mean, variance and inverseStd are [C]
+/// rounded up to whole channel blocks; gamma and beta are [C].
 /// </summary>
 public static unsafe partial class BatchNormKernels
 {
@@ -78,7 +81,7 @@ public static unsafe partial class BatchNormKernels
         }
     }
 
-    /// <summary>inverseStd = 1/√(variance + epsilon) of the first <paramref name="channels"/>, 0 for those that only fill up a block.</summary>
+    /// <summary>inverseStd = 1/√(variance + epsilon) for the first <paramref name="channels"/>, 0 for padding channels.</summary>
     public static void InverseStd(int channels, DeviceBuffer<float> variance, float epsilon, DeviceBuffer<float> inverseStd)
     {
         DeviceKernel.Run("batch_norm.inverse_std", channels, 3.0 * channels, 8.0 * channels,
@@ -94,6 +97,8 @@ public static unsafe partial class BatchNormKernels
             s[c] = c < channels ? (float)(1 / Math.Sqrt(v[c] + (double)epsilon)) : 0;
     }
 
+    /// <summary>y = relu?((x − mean)·inverseStd·gamma + beta + residual).</summary>
+    /// <param name="residual">An activation in <paramref name="layout"/>; null for none.</param>
     public static void Forward(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma, DeviceBuffer<float> beta,
         DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
     {
@@ -104,12 +109,13 @@ public static unsafe partial class BatchNormKernels
     }
 
     /// <summary>
-    /// With dz = dy where y &gt; 0 (all of dy without relu): dbeta = Σ dz, dgamma = Σ dz·(x − mean)·inverseStd, and
+    /// With dz = dy where y &gt; 0 (or dz = dy without relu): dbeta = Σ dz, dgamma = Σ dz·(x − mean)·inverseStd, and
     /// dx = gamma·inverseStd·(dz − dbeta/M − (x − mean)·inverseStd·dgamma/M), M = N·H·W, for batch statistics;
     /// dx = gamma·inverseStd·dz for fixed ones.
     /// </summary>
-    /// <param name="y">The forward output, for relu's mask; null without relu.</param>
-    /// <param name="dz">Where not null, receives dz: the residual's gradient.</param>
+    /// <param name="y">The forward output, for the ReLU's mask; null without relu.</param>
+    /// <param name="batchStatistics">Whether mean and inverseStd are those of the batch, so that they depend on x.</param>
+    /// <param name="dz">Receives dz, the residual's gradient; null if not needed.</param>
     public static void Backward(ActivationLayout layout, DeviceBuffer<float> dy, DeviceBuffer<float>? y, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd,
         DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx, DeviceBuffer<float> dgamma, DeviceBuffer<float> dbeta, DeviceBuffer<float>? dz)
     {

@@ -5,17 +5,17 @@ using Ascl.Kernels.Dispatch;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// The supervised contrastive loss with selection (ASCL, arXiv 2101.10027; SPEC §1), similarity, selection and loss in one:
-/// s_ij = −D(h_i, h_j)/τ, ℓ_i = −(1/max(1,|P_i|)) Σ_{j∈P_i} log(exp s_ij / Σ_{k∈P_i∪N_i} exp s_ik), L = (1/n) Σ_i ℓ_i, never counting i itself.
+/// The supervised contrastive loss with selection (ASCL, arXiv 2101.10027; SPEC §1), with similarity, selection and loss fused:
+/// s_ij = −D(h_i, h_j)/τ, ℓ_i = −(1/max(1,|P_i|)) Σ_{j∈P_i} log(exp s_ij / Σ_{k∈P_i∪N_i} exp s_ik), L = (1/n) Σ_i ℓ_i, where i itself is never counted.
 /// An anchor without positives contributes 0. The n×n similarities are never stored.
 /// </summary>
 public static unsafe class ContrastiveKernels
 {
-    /// <summary>Loss of all rows.</summary>
-    /// <param name="rows">[Rows, Dimension], compared as they are: normalise first where that is wanted.</param>
+    /// <summary>The loss over all rows.</summary>
+    /// <param name="rows">[Rows, Dimension], compared without normalisation.</param>
     /// <param name="labels">[Rows] classes y.</param>
     /// <param name="predictions">[Rows] predicted classes ŷ.</param>
-    /// <param name="loss">[1] receives L; NaN where a row is not finite.</param>
+    /// <param name="loss">[1] receives L; NaN if a row is not finite.</param>
     /// <param name="state">[<see cref="ContrastiveGeometry.StateLength"/>] receives what <see cref="Backward"/> needs.</param>
     public static void Forward(
         ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> loss, DeviceBuffer<float> state)
@@ -28,9 +28,9 @@ public static unsafe class ContrastiveKernels
             loss, state);
     }
 
-    /// <summary>Gradient of the loss with respect to the rows. Where a distance has none (l1 and linf at equal coordinates, l2 at distance 0) it is 0;
-    /// coordinates that reach the linf maximum together share it.</summary>
-    /// <param name="state">What <see cref="Forward"/> left for the same rows.</param>
+    /// <summary>Gradient of the loss with respect to the rows. It is 0 where a distance has no derivative (l1 and linf at equal coordinates, l2 at distance 0);
+    /// coordinates tied at the linf maximum share its gradient.</summary>
+    /// <param name="state">The state that <see cref="Forward"/> saved for the same rows.</param>
     /// <param name="dLoss">[1] gradient with respect to L.</param>
     /// <param name="dRows">[Rows, Dimension] receives the gradient.</param>
     public static void Backward(

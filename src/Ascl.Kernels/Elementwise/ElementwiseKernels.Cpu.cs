@@ -31,7 +31,7 @@ public static unsafe partial class ElementwiseKernels
         });
     }
 
-    /// <summary>Whole vectors, then the rest through a vector in local memory, so that nothing past the end is written.</summary>
+    /// <summary>Whole vectors, then a tail through a stack buffer, so that nothing is written past the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Range<TFormula, F>(float* a, float* b, float scale, float* y, int count) where TFormula : struct, IFormula where F : struct, ISimd<F>
     {

@@ -27,7 +27,7 @@ public static partial class ElementwiseKernels
             public float Scale;
         }
 
-        /// <summary>y[i] = formula(a[i], b[i], scale): a thread owns four floats, the last one what is left.</summary>
+        /// <summary>y[i] = formula(a[i], b[i], scale): a thread owns four floats, the last one up to four.</summary>
         internal static void Map<TFormula>(MapArguments p) where TFormula : struct, IFormula
         {
             int at = Grid.GlobalIndex.X, first = at * 4, length = p.Y.IntLength;

@@ -7,13 +7,15 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Elementwise;
 
-/// <summary>A formula of one or two values. One that gives 0 for 0 may run over an activation's raw memory: its border stays zero.</summary>
+/// <summary>An elementwise formula of one or two values. If it maps 0 to 0 it may run over an activation's whole buffer, because the border stays zero.</summary>
 public interface IFormula
 {
+    /// <summary>The formula, lane by lane.</summary>
+    /// <param name="scale">The call's scalar in every lane; formulas may ignore it, and b.</param>
     static abstract F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F>;
 }
 
-/// <summary>Elementwise formulas over whole buffers.</summary>
+/// <summary>Elementwise formulas over whole buffers of equal length. Outputs may be inputs.</summary>
 public static partial class ElementwiseKernels
 {
     /// <summary>y = max(0, x).</summary>

@@ -10,7 +10,7 @@ public static unsafe class PairDistanceKernels
     /// <summary>D[i, j] = Σ_k |a[i, k] − b[j, k]|.</summary>
     /// <param name="n">Rows of a.</param>
     /// <param name="m">Rows of b.</param>
-    /// <param name="d">Coordinates of a row.</param>
+    /// <param name="d">Coordinates per row.</param>
     /// <param name="a">[n, d].</param>
     /// <param name="b">[m, d].</param>
     /// <param name="distances">[n, m] receives D.</param>
@@ -24,7 +24,7 @@ public static unsafe class PairDistanceKernels
             distances);
     }
 
-    /// <summary>da[i, k] = Σ_j dD[i, j]·sign(a[i, k] − b[j, k]); equal coordinates add nothing.</summary>
+    /// <summary>da[i, k] = Σ_j dD[i, j]·sign(a[i, k] − b[j, k]); equal coordinates contribute nothing.</summary>
     /// <param name="dDistances">[n, m].</param>
     /// <param name="da">[n, d] receives the gradient with respect to a.</param>
     public static void BackwardFirst(
@@ -46,7 +46,7 @@ public static unsafe class PairDistanceKernels
         Backward(name, (m, n, d), b, a, (dDistances, 1, m), db);
     }
 
-    /// <summary>w[i, j] = 1 where rows i and j have the same label, else <paramref name="other"/>.</summary>
+    /// <summary>w[i, j] = 1 if rows i and j have the same label, else <paramref name="other"/>.</summary>
     /// <param name="labels">[n].</param>
     /// <param name="weights">[n, n] receives w.</param>
     public static void ClassWeights(DeviceBuffer<int> labels, float other, DeviceBuffer<float> weights)
@@ -67,7 +67,7 @@ public static unsafe class PairDistanceKernels
         }
     }
 
-    /// <summary>The gradient of the rows <paramref name="own"/>; dD of own row i and other row j is at i·Row + j·Column.</summary>
+    /// <summary>The gradient with respect to the rows <paramref name="own"/>; dD of own row i and other row j is at i·Row + j·Column.</summary>
     private static void Backward(
         string name, (int Own, int Other, int D) sizes, DeviceBuffer<float> own, DeviceBuffer<float> other,
         (DeviceBuffer<float> Values, int Row, int Column) dDistances, DeviceBuffer<float> gradient)

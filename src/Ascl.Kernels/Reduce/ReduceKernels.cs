@@ -4,7 +4,7 @@ using Ascl.Kernels.Layout;
 
 namespace Ascl.Kernels.Reduce;
 
-/// <summary>Sums in a fixed order, accumulated in double; on CUDA in compensated floats.</summary>
+/// <summary>Sums in a fixed order, accumulated in double on the CPU and in compensated floats on CUDA.</summary>
 public static unsafe partial class ReduceKernels
 {
     /// <summary>y[0] = scale·Σ x.</summary>
@@ -22,7 +22,7 @@ public static unsafe partial class ReduceKernels
         }
     }
 
-    /// <summary>Σ x². The squares must fit into a float on CUDA.</summary>
+    /// <summary>Σ x², returned to the host. On CUDA the squares must be in the range of a float.</summary>
     public static double SquaredNorm(DeviceBuffer<float> x) =>
         DeviceKernel.ReadBack("reduce.squared_norm", x.Length, 2.0 * x.Length, 4.0 * x.Length,
             cpu => SquaredNormCpu(cpu, x),
