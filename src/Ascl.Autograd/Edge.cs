@@ -1,26 +1,28 @@
 namespace Ascl.Autograd;
 
-/// <summary>The gradient of the output with respect to one input of an op, from that with respect to the op's result.</summary>
+/// <summary>A vector–Jacobian product: from the gradient with respect to an op's result, <paramref name="dy"/>, to that with respect to one of its inputs.</summary>
 public delegate Tensor Vjp(Tensor dy);
 
-/// <summary>A <see cref="Vjp"/> that saves passes over memory by doing what <paramref name="fusion"/> says on its way.</summary>
+/// <summary>A <see cref="Vjp"/> that also does what <paramref name="fusion"/> asks for, which saves passes over memory.</summary>
 public delegate Tensor FusedVjp(Tensor dy, Fusion fusion);
 
-/// <summary>What the walk over the graph knows and asks of a backward pass: the gradient is to be (dx + Addend), 0 where Gate ≤ 0.</summary>
-/// <param name="Masked">dy is already 0 where the op's own ReLU was: see <see cref="Tensor.Rectified"/>.</param>
-/// <param name="Addend">The input's gradient along other paths, or null. Not to be changed.</param>
-/// <param name="Gate">The input itself where a ReLU made it and this is the last of its gradients, or null.</param>
+/// <summary>What the backward walk requests of an op: the gradient should be dx + Addend, and 0 where Gate ≤ 0.</summary>
+/// <param name="Masked">Whether dy is already masked by the op's own ReLU: see <see cref="Tensor.Rectified"/>.</param>
+/// <param name="Addend">The input's gradient along other paths, or null. Must not be modified.</param>
+/// <param name="Gate">The input itself, if it is the output of a ReLU and this is the last of its gradients; else null.</param>
 public readonly record struct Fusion(bool Masked, Tensor? Addend = null, Tensor? Gate = null);
 
-/// <summary>From an op's result to one of its inputs.</summary>
+/// <summary>An edge of the graph, from an op's result to one of its inputs.</summary>
 /// <param name="Input">The input.</param>
-/// <param name="Vjp">Its gradient.</param>
-/// <param name="Fuses">Whether Vjp can add and gate; it is not asked to otherwise.</param>
+/// <param name="Vjp">Computes its gradient.</param>
+/// <param name="Fuses">Whether Vjp can add and gate; if not, Addend and Gate are null.</param>
 public readonly record struct Edge(Tensor Input, FusedVjp Vjp, bool Fuses)
 {
+    /// <summary>An edge whose gradient fuses nothing.</summary>
     public Edge(Tensor input, Vjp vjp) : this(input, (dy, _) => vjp(dy), false)
     {
     }
 
+    /// <summary>An edge whose gradient fuses nothing.</summary>
     public static implicit operator Edge((Tensor Input, Vjp Vjp) edge) => new(edge.Input, edge.Vjp);
 }

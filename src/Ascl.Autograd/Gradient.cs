@@ -5,14 +5,15 @@ using Ascl.Kernels.Elementwise;
 namespace Ascl.Autograd;
 
 /// <summary>
-/// Reverse-mode differentiation as a function: asks for the gradients of an output with respect to some targets, walks only the paths between them,
-/// and returns them. Nothing is stored in the tensors. An attack that asks for the gradient of its images therefore computes none of the weights'.
+/// Reverse-mode differentiation as a function: returns the gradients of an output with respect to given targets, and walks only the paths between them. Nothing
+/// is accumulated in the tensors. An attack that needs the gradient of its images thus computes no weight gradients.
 /// </summary>
 public static class Gradient
 {
-    /// <summary>d output / d target for each target, in their order and layout. A target that the output does not depend on gets zeros.</summary>
+    /// <summary>d output / d target for each target, in the targets' order and layout; zeros for a target that the output does not depend on.</summary>
     /// <param name="output">A tensor of one value.</param>
     /// <param name="targets">Leaves or results of ops.</param>
+    /// <exception cref="ShapeException">The output is not one value.</exception>
     public static Tensor[] Of(Tensor output, params ReadOnlySpan<Tensor> targets)
     {
         if (output.Shape.Length != 1)
@@ -22,7 +23,11 @@ public static class Gradient
         return Seeded(output, one, targets);
     }
 
-    /// <summary>The gradients of Σ seed·output: <paramref name="seed"/> has the output's shape and layout.</summary>
+    /// <summary>The gradients of Σ seed·output with respect to each target.</summary>
+    /// <param name="output">Any tensor.</param>
+    /// <param name="seed">The gradient with respect to the output, in its shape and layout.</param>
+    /// <param name="targets">Leaves or results of ops.</param>
+    /// <exception cref="ShapeException">The seed's shape or layout differs from the output's.</exception>
     public static Tensor[] Seeded(Tensor output, Tensor seed, params ReadOnlySpan<Tensor> targets)
     {
         if (seed.Shape != output.Shape || seed.Layout != output.Layout)
@@ -54,7 +59,7 @@ public static class Gradient
                     pending.Add(input, edge.Vjp(dy, new(masked)));
                     continue;
                 }
-                // A gradient that was asked for is given whole, not masked.
+                // A requested gradient is returned unmasked.
                 Tensor? gate = last && input.Rectified && !wanted.Contains(input) ? input : null;
                 pending.Replace(input, edge.Vjp(dy, new(masked, pending.SumOf(input), gate)), gate is not null);
             }
@@ -69,7 +74,7 @@ public static class Gradient
         return gradients;
     }
 
-    /// <summary>The tensors between output and targets, in the order of their making.</summary>
+    /// <summary>The tensors on paths from the output to the targets, in order of creation.</summary>
     private static List<Tensor> PathTo(Tensor output, HashSet<Tensor> targets)
     {
         HashSet<Tensor> seen = [output];
@@ -96,10 +101,9 @@ public static class Gradient
         return zeros;
     }
 
-    /// <summary>Gradients that are still being summed. Memory goes back to the pool as soon as nothing refers to it: an op may hand its own dy on
-    /// to an input, so buffers are counted. The walk owns what was made since it began, and writes and returns nothing else: a tensor that an op kept from
-    /// before, or the seed, stays what it is.</summary>
-    /// <param name="before">The number of the last tensor made before the walk.</param>
+    /// <summary>Gradients that are still being summed. Buffers are reference-counted, since an op may pass its dy on to an input, and return to the pool when unused.
+    /// The walk owns only tensors created since it began: it never writes to or releases an older one, such as the seed or a tensor that an op kept.</summary>
+    /// <param name="before">The number of the last tensor created before the walk.</param>
     private sealed class Pending(BufferPool pool, long before)
     {
         private readonly Dictionary<Tensor, Tensor> sums = [];
@@ -108,7 +112,8 @@ public static class Gradient
 
         public Tensor? SumOf(Tensor tensor) => sums.GetValueOrDefault(tensor);
 
-        /// <summary>The new sum of a tensor, computed from the old one, and whether its ReLU's mask is in it.</summary>
+        /// <summary>Replaces a tensor's sum by one computed from it.</summary>
+        /// <param name="isMasked">Whether the new sum is masked by the tensor's ReLU.</param>
         public void Replace(Tensor tensor, Tensor sum, bool isMasked)
         {
             Use(tensor, sum);
@@ -127,7 +132,7 @@ public static class Gradient
                 sums[tensor] = gradient;
                 return;
             }
-            // In place where one of the two is nobody else's.
+            // In place if one of the two has no other use.
             Tensor total = uses[sum.Data] == 1 ? sum : uses[gradient.Data] == 1 ? gradient : Tensor.EmptyLike(sum);
             ElementwiseKernels.Add(sum.Data, gradient.Data, total.Data);
             sums[tensor] = total;
@@ -144,13 +149,14 @@ public static class Gradient
                 throw new ShapeException($"gradient of {tensor}: {gradient.Layout} {gradient.Shape} for {tensor.Layout} {tensor.Shape}");
             if (gradient.IsGone)
                 throw new InvalidOperationException($"gradient of {tensor}: the op gave a tensor whose memory has other values by now: the walk over the graph owns a gradient that is made in it, so an op that keeps one keeps a copy (Tensor.FromArray)");
-            // One use more than there are: it never comes to be the walk's.
+            // An older tensor gets one extra use, so that the walk never owns it.
             if (!uses.TryGetValue(gradient.Data, out int count) && gradient.Order <= before)
                 count = 1;
             uses[gradient.Data] = count + 1;
         }
 
-        /// <summary>The finished sum of a tensor, and whether its ReLU's mask is in it; the caller releases it.</summary>
+        /// <summary>Removes the finished sum of a tensor, which the caller releases.</summary>
+        /// <param name="isMasked">Whether the sum is masked by the tensor's ReLU.</param>
         public bool Take(Tensor tensor, out Tensor gradient, out bool isMasked)
         {
             isMasked = masked.Contains(tensor);

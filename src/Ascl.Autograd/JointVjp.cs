@@ -1,7 +1,7 @@
 namespace Ascl.Autograd;
 
-/// <summary>For ops whose gradients come out of one pass together: runs it once for a dy, whichever input asks first.</summary>
-/// <param name="backward">From dy and whether it is masked (see <see cref="Fusion"/>).</param>
+/// <summary>For ops that compute all their gradients in one pass: runs the pass once per dy, for whichever input comes first.</summary>
+/// <param name="backward">The pass, given dy and whether it is masked (see <see cref="Fusion"/>).</param>
 internal sealed class JointVjp<TGradients>(Func<Tensor, bool, TGradients> backward) where TGradients : class
 {
     private Tensor? from;

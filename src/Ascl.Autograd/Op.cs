@@ -1,8 +1,10 @@
 namespace Ascl.Autograd;
 
-/// <summary>What made a tensor: an op's name and, in the records derived from this, the settings that its inputs do not tell. With <see cref="Tensor.Inputs"/>
-/// and <see cref="Tensor.Rectified"/> enough to write a forward pass down in another form.</summary>
+/// <summary>The op that computed a tensor: its name and, in derived records, its settings. Together with <see cref="Tensor.Inputs"/> and
+/// <see cref="Tensor.Rectified"/> it suffices to export a forward pass.</summary>
+/// <param name="Name">The op's name, such as "conv2d".</param>
 public record Op(string Name)
 {
+    /// <summary>An op without settings.</summary>
     public static implicit operator Op(string name) => new(name);
 }

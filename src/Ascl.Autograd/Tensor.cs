@@ -5,10 +5,10 @@ using Ascl.Kernels.Layout;
 
 namespace Ascl.Autograd;
 
-/// <summary>How a tensor lies in memory. Only convolution, BatchNorm, pooling and the conversions between them know more than <see cref="Plain"/>.</summary>
+/// <summary>The memory layout of a tensor. Only convolution, BatchNorm, pooling, elementwise ops and the conversions support layouts other than <see cref="Plain"/>.</summary>
 public enum TensorLayout
 {
-    /// <summary>Row-major, without gaps.</summary>
+    /// <summary>Row-major, contiguous.</summary>
     Plain,
 
     /// <summary>A layer's activation [N, C, H, W] in channel blocks: <see cref="ActivationLayout.Blocked"/>.</summary>
@@ -18,17 +18,17 @@ public enum TensorLayout
     Planes,
 }
 
-/// <summary>An array of float32 on a device, and how it was computed. Never changes once made, but for leaves such as parameters.</summary>
+/// <summary>A float32 array on a device, with the op that computed it. Immutable, except for leaves such as parameters.</summary>
 public sealed class Tensor
 {
     private static long made;
 
     private readonly int rental;
 
-    /// <summary>The number of the tensor made last.</summary>
+    /// <summary>The number of the tensor created last.</summary>
     internal static long Latest => Interlocked.Read(ref made);
 
-    /// <summary>Whether its memory went back to the pool since it was made.</summary>
+    /// <summary>Whether the memory has returned to the pool since the tensor was created.</summary>
     internal bool IsGone => Data.Rental != rental;
 
     private Tensor(Shape shape, TensorLayout layout, DeviceBuffer<float> data, bool requiresGrad)
@@ -37,35 +37,43 @@ public sealed class Tensor
         Order = Interlocked.Increment(ref made);
     }
 
+    /// <summary>The sizes of the dimensions.</summary>
     public Shape Shape { get; }
+
+    /// <summary>The memory layout.</summary>
     public TensorLayout Layout { get; }
+
+    /// <summary>The memory, in <see cref="Layout"/>.</summary>
     public DeviceBuffer<float> Data { get; }
+
+    /// <summary>The device that holds the memory.</summary>
     public Device Device => Data.Device;
 
-    /// <summary>Whether gradients may be asked for: true of leaves made so and of everything computed from them.</summary>
+    /// <summary>Whether gradients can be requested: true for leaves created so, and for everything computed from them.</summary>
     public bool RequiresGrad { get; private set; }
 
-    /// <summary>Tensors are numbered as they are made, so an op's result comes after its inputs.</summary>
+    /// <summary>Tensors are numbered in order of creation, so an op's result follows its inputs.</summary>
     internal long Order { get; }
     internal Edge[] Edges { get; private set; } = [];
 
-    /// <summary>Whether the op ended in a ReLU, so that the gradient counts only where this tensor is above 0. Whoever computes that gradient may
-    /// then mask it, and the op's own backward pass, told so by <see cref="Fusion.Masked"/>, need not.</summary>
+    /// <summary>Whether the op ends in a ReLU, so that its gradient is masked where this tensor is not above 0. The op that computes the gradient may apply the mask;
+    /// <see cref="Fusion.Masked"/> then tells this tensor's op not to.</summary>
     public bool Rectified { get; internal set; }
 
-    /// <summary>What the convolution that made this tensor summed up of it for a BatchNorm; null where it was not asked to.</summary>
+    /// <summary>Channel sums for a BatchNorm, by the convolution that computed this tensor; null if not requested.</summary>
     internal ChannelSums? Sums { get; set; }
 
-    /// <summary>What made it; "leaf" for what no op made.</summary>
+    /// <summary>The op that computed the tensor; "leaf" if none did.</summary>
     public Op Op { get; private set; } = "leaf";
 
-    /// <summary>The op's inputs in its order, as far as there are gradients with respect to them.</summary>
+    /// <summary>The op's inputs that require gradients, in the op's order.</summary>
     public IEnumerable<Tensor> Inputs => Edges.Select(edge => edge.Input);
 
-    /// <summary>Where the values of an activation or image planes are.</summary>
+    /// <summary>The layout of an activation or image planes.</summary>
+    /// <exception cref="ShapeException">The tensor is plain.</exception>
     public ActivationLayout ActivationLayout => LayoutOf(Device, Shape, Layout);
 
-    /// <summary>Memory for an op to fill, from the device's pool; its contents are arbitrary but for an activation's border, which is zero.</summary>
+    /// <summary>An uninitialised tensor for an op to fill, from the device's pool. Only an activation's border is zero.</summary>
     public static Tensor Empty(Device device, Shape shape, TensorLayout layout = TensorLayout.Plain)
     {
         if (layout == TensorLayout.Plain)
@@ -74,28 +82,31 @@ public sealed class Tensor
         return new(shape, layout, device.Pool.Rent(a.Length, a.PoolTag), false);
     }
 
-    /// <summary>A tensor with the layout and shape of another.</summary>
+    /// <summary>An uninitialised tensor with the shape and layout of another.</summary>
     public static Tensor EmptyLike(Tensor other) => Empty(other.Device, other.Shape, other.Layout);
 
-    /// <summary>Plain values in memory of their own, outside the pool.</summary>
+    /// <summary>A plain leaf with a copy of the values, outside the pool.</summary>
+    /// <exception cref="ShapeException">The number of values does not match the shape.</exception>
     public static Tensor FromArray(Device device, Shape shape, ReadOnlySpan<float> values, bool requiresGrad = false) =>
         values.Length == shape.Length
             ? new(shape, TensorLayout.Plain, device.Upload(values), requiresGrad)
             : throw new ShapeException($"{values.Length} values for shape {shape}");
 
-    /// <summary>A plain tensor over existing memory.</summary>
+    /// <summary>A plain leaf over existing memory.</summary>
+    /// <exception cref="ShapeException">The buffer's length does not match the shape.</exception>
     public static Tensor Over(DeviceBuffer<float> data, Shape shape, bool requiresGrad = false) =>
         data.Length == shape.Length
             ? new(shape, TensorLayout.Plain, data, requiresGrad)
             : throw new ShapeException($"a buffer of {data.Length} for shape {shape}");
 
-    /// <summary>The same memory under another shape of the same length; plain tensors only, nothing is recorded.</summary>
+    /// <summary>A view of a plain tensor's memory with another shape of the same length; not recorded in the graph.</summary>
     internal Tensor Viewed(Shape shape) => Over(Data, shape);
 
-    /// <summary>The same values as a leaf: gradients end here.</summary>
+    /// <summary>The same memory as a leaf: gradients stop here.</summary>
     public Tensor Detach(bool requiresGrad = false) => new(Shape, Layout, Data, requiresGrad);
 
-    /// <summary>Notes how this tensor was computed: one edge an input. Nothing is kept where no input needs a gradient.</summary>
+    /// <summary>Records how this tensor was computed, with one edge per input. Edges to inputs that do not require gradients are dropped.</summary>
+    /// <returns>This tensor.</returns>
     public Tensor Record(Op op, params ReadOnlySpan<Edge> edges)
     {
         Op = op;
@@ -116,7 +127,7 @@ public sealed class Tensor
         return this;
     }
 
-    /// <summary>The values, an activation's as plain [N, C, H, W].</summary>
+    /// <summary>A copy of the values on the host, in plain order; waits for the device.</summary>
     public float[] ToArray()
     {
         if (Layout == TensorLayout.Plain)
@@ -126,9 +137,11 @@ public sealed class Tensor
         return plain.ToArray();
     }
 
-    /// <summary>The value of a tensor of one.</summary>
+    /// <summary>The value of a one-element tensor; waits for the device.</summary>
+    /// <exception cref="ShapeException">The tensor has another number of values.</exception>
     public float Item => Shape.Length == 1 ? Data.ToArray()[0] : throw new ShapeException($"a tensor of shape {Shape} is not one value");
 
+    /// <summary>The op's name and the shape.</summary>
     public override string ToString() => $"{Op.Name} {Shape}";
 
     private static ActivationLayout LayoutOf(Device device, Shape shape, TensorLayout layout)

@@ -18,6 +18,9 @@ internal static partial class FileRules
     /// <summary>Where functions of the driver and the operating system are imported.</summary>
     private static readonly string[] Imports = ["src/Ascl.Kernels/Cuda", "src/Ascl.Kernels/Linux"];
 
+    /// <summary>What knows the two kinds of device.</summary>
+    private static readonly string[] DevicePlaces = ["src/Ascl.Kernels/Dispatch", "src/Ascl.Kernels/Devices", "src/Ascl.Kernels/Cuda"];
+
     private static readonly Dictionary<string, string> PlaceOfLibrary = new()
     {
         ["Microsoft.ML.OnnxRuntime"] = "src/Ascl.OnnxRuntime/",
@@ -45,6 +48,12 @@ internal static partial class FileRules
     public static IEnumerable<Violation> LibrariesStayInTheirPlaces(SourceFile file) =>
         PlaceOfLibrary.Where(entry => file.IsIn("src") && !file.Path.StartsWith(entry.Value, StringComparison.Ordinal))
             .SelectMany(entry => Lines(file, new Regex($@"^(?!\s*//).*\b{Regex.Escape(entry.Key)}\b"), _ => $"{entry.Key} belongs in {entry.Value}"));
+
+    /// <summary>Kernels get their device from <c>DeviceKernel.Run</c>; the command line, which opens devices, may ask which kind it has.</summary>
+    public static IEnumerable<Violation> DevicesArePickedInOnePlace(SourceFile file) =>
+        !file.IsIn("src") || file.IsIn("src/Ascl.Cli") || DevicePlaces.Any(file.IsIn)
+            ? []
+            : Lines(file, DeviceType(), _ => $"the kind of a device is asked only in {string.Join(", ", DevicePlaces)}: call DeviceKernel.Run or ReadBack");
 
     public static IEnumerable<Violation> OneFileReadsTheEnvironment(SourceFile file) =>
         file.Path == EnvironmentReader || file.IsIn("tests") ? [] : Lines(file, EnvironmentRead(), _ => $"the environment is read only in {EnvironmentReader}");
@@ -92,6 +101,10 @@ internal static partial class FileRules
 
     [GeneratedRegex(@"^(?!\s*//).*\b(DllImport|LibraryImport)\b")]
     private static partial Regex NativeImport();
+
+    /// <summary>A type test, a cast or a pattern of a switch.</summary>
+    [GeneratedRegex(@"^(?!\s*//).*(\b(is|as|case)\s+(not\s+)?(Cpu|Cuda)(Device|Buffer)\b|\(\s*(Cpu|Cuda)(Device|Buffer)(<\w+>)?\s*\)\s*[\w(]|^\s*(Cpu|Cuda)(Device|Buffer)(<\w+>)?(\s+\w+)?(\s+when\s.*)?\s*=>)")]
+    private static partial Regex DeviceType();
 
     [GeneratedRegex(@"^(?!\s*//).*\b(GetEnvironmentVariables?|ExpandEnvironmentVariables)\b")]
     private static partial Regex EnvironmentRead();

@@ -7,7 +7,8 @@ public sealed class FileRulesTests
 
     private static readonly Dictionary<string, Rule> Rules = new Rule[]
     {
-        FileRules.GpuTypesStayInTheirFiles, FileRules.NativeImportsStayInNative, FileRules.LibrariesStayInTheirPlaces, FileRules.OneFileReadsTheEnvironment, FileRules.FilesStayShort,
+        FileRules.GpuTypesStayInTheirFiles, FileRules.NativeImportsStayInNative, FileRules.LibrariesStayInTheirPlaces,
+        FileRules.DevicesArePickedInOnePlace, FileRules.OneFileReadsTheEnvironment, FileRules.FilesStayShort,
         FileRules.NothingIsLeftForLater, FileRules.NamesSayWhatAThingIs, FileRules.NamespacesMatchFolders,
     }.ToDictionary(rule => rule.Method.Name);
 
@@ -30,6 +31,13 @@ public sealed class FileRulesTests
     [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.Models/Classifier.cs", "using Microsoft.ML.OnnxRuntime;")]
     [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.Core/Files/AtomicFile.cs", "using Google.Protobuf;")]
     [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.Data/Sources/ImageDecoder.cs", "using JpegLibrary;")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs", "        if (x.Device is CudaDevice cuda)")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs", "        if (x.Device is not CpuDevice)")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.Cpu.cs", "        ((CpuDevice)x.Device).For(n, Row);")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs", "        Span<float> v = ((CpuBuffer<float>)x).Span;")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Robustness/Attacks/PgdAttack.cs", "        CpuDevice? cpu = device as CpuDevice;")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Models/Classifier.cs", "            CudaDevice gpu => 1,")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Models/Classifier.cs", "            CudaDevice gpu when gpu.Precision > 0 => 1,")]
     [InlineData("OneFileReadsTheEnvironment", "src/Ascl.Cli/Program.cs", "string? home = Environment.GetEnvironmentVariable(\"HOME\");")]
     [InlineData("NothingIsLeftForLater", "src/Ascl.Cli/Program.cs", "    // TODO: the rest")]
     [InlineData("NamesSayWhatAThingIs", "src/Ascl.Data/ImageHelpers.cs", "")]
@@ -49,6 +57,10 @@ public sealed class FileRulesTests
     [InlineData("GpuTypesStayInTheirFiles", "src/Ascl.Kernels/Gemm/GemmKernels.cs", "    // ILGPU.Runtime would unroll this.")]
     [InlineData("NativeImportsStayInNative", "src/Ascl.Kernels/Linux/LinuxMemory.cs", "    [LibraryImport(\"libc\")]")]
     [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.OnnxRuntime/OnnxNetwork.cs", "using Microsoft.ML.OnnxRuntime;")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Dispatch/DeviceKernel.cs", "        if (device is CudaDevice gpu && cuda is not null)")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs", "        void OnCpu(CpuDevice cpu)")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs", "            cuda => CudaDevice.View(x),")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Cli/Verbs/BenchVerb.cs", "        string place = device is CpuDevice cpu ? cpu.Name : device.Name;")]
     [InlineData("NamesSayWhatAThingIs", "src/Ascl.Data/Image.cs", "    ServiceManager? given = null;")]
     [InlineData("NamespacesMatchFolders", "src/Ascl.Data/Sources/Crc32.cs", "namespace Ascl.Data.Sources;")]
     [InlineData("NamespacesMatchFolders", "scripts/make-sample.cs", "return 0;")]

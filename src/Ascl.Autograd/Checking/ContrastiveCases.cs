@@ -4,13 +4,13 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>The contrastive loss: every strategy with every distance, on ordinary rows and where sets are empty, rows equal or zero, maxima shared.</summary>
+/// <summary>The contrastive loss: every strategy with every distance, on ordinary rows and with empty sets, equal or zero rows, and tied maxima.</summary>
 internal static class ContrastiveCases
 {
     private static readonly SelectionStrategy[] Strategies = Enum.GetValues<SelectionStrategy>();
     private static readonly RowDistance[] Distances = Enum.GetValues<RowDistance>();
 
-    /// <summary>How rows are compared, and who they are.</summary>
+    /// <summary>How rows are compared, and their labels and predictions.</summary>
     private sealed record Setting(SelectionStrategy Strategy, RowDistance Distance, bool Normalized, int[] Labels, int[] Predictions, float Temperature = 0.2f)
     {
         public string Comparison => $"{Strategy} {(Normalized && Distance == RowDistance.Dot ? "cosine" : $"{Distance}{(Normalized ? " of unit rows" : "")}")}".ToLowerInvariant();
@@ -51,10 +51,10 @@ internal static class ContrastiveCases
         yield return Case("equal rows", rows.WithRow(5, copyOf: 1).WithRow(9, copyOf: 2), new(SelectionStrategy.Leaked, RowDistance.Dot, true, labels, predictions));
     }
 
-    /// <param name="particular">What is special, beside the setting.</param>
+    /// <param name="particular">What distinguishes the case, besides the setting.</param>
     /// <param name="rows">[n, d].</param>
     /// <param name="s">The setting.</param>
-    /// <param name="undefined">The distances have no derivative at these rows: the documented gradient is expected instead.</param>
+    /// <param name="undefined">Whether the distances have no derivative at these rows, so that the documented gradient is expected.</param>
     private static OpCase Case(string particular, OpInput rows, Setting s, bool undefined = false)
     {
         int d = rows.Shape[1];

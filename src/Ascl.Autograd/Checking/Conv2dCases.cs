@@ -2,8 +2,8 @@ using Ascl.Autograd.Ops;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Convolutions through each algorithm: Winograd (3×3, stride 1, or stride 2 with padding 1; outputs of at least 3×3) and direct, with
-/// channel counts that leave blocks of 4, 8 and 16 partly empty.</summary>
+/// <summary>Convolutions by each algorithm: Winograd (3×3, stride 1, or stride 2 with padding 1; outputs of at least 3×3) and direct, with
+/// channel counts that leave blocks of 4, 8 and 16 channels partly empty.</summary>
 internal static class Conv2dCases
 {
     /// <summary>A convolution's sizes.</summary>

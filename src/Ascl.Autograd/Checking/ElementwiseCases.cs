@@ -2,7 +2,7 @@ using Ascl.Autograd.Ops;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Formulas on single values.</summary>
+/// <summary>Elementwise ops.</summary>
 internal static class ElementwiseCases
 {
     public static IEnumerable<OpCase> Of(CaseInputs inputs)

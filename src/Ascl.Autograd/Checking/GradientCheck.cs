@@ -4,32 +4,32 @@ using Ascl.Core.Random;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>How far an op is from its formula.</summary>
-/// <param name="Case">What was checked.</param>
-/// <param name="ForwardError">Largest deviation of a value from the formula's, as a fraction of the largest.</param>
-/// <param name="GradientError">The same for the gradients; of the input that is worst.</param>
+/// <summary>The deviation of an op from its formula.</summary>
+/// <param name="Case">The case checked.</param>
+/// <param name="ForwardError">Largest absolute error of the values, divided by the largest value.</param>
+/// <param name="GradientError">The same for the gradients, of the worst input.</param>
 /// <param name="WorstInput">That input's name.</param>
 /// <param name="Allowed">The largest error that passes.</param>
 public sealed record GradientCheckResult(OpCase Case, double ForwardError, double GradientError, string WorstInput, double Allowed)
 {
-    /// <summary>Errors that are not numbers fail.</summary>
+    /// <summary>Whether both errors are allowed; NaN is not.</summary>
     public bool Passed => ForwardError <= Allowed && GradientError <= Allowed;
 }
 
 /// <summary>
-/// Values and gradients of an op against its formula in double precision. Gradients are those of Σ r·y for random r, and are compared with
-/// (L(x + h) − L(x − h))/2h, L = Σ r·formula(x), one entry of x after the other.
+/// Checks the values and gradients of an op against its formula in double precision. The gradients of Σ r·y for random r are compared with the central
+/// differences (L(x + h) − L(x − h))/2h of L = Σ r·formula(x), for each entry of x.
 /// </summary>
 public static class GradientCheck
 {
     /// <summary>
-    /// The largest error that passes. Sums of dozens of float32 products, each off by 6e-8 of itself, come out right to some 1e-7 of the largest
-    /// entry, through Winograd's transforms or the exponentials of the contrastive loss to some 1e-6; a wrong formula is off by percents.
+    /// The largest error that passes in float32. Sums of dozens of float32 products, each with a relative error of 6e-8, are accurate to about 1e-7 of the largest
+    /// entry, or 1e-6 through Winograd's transforms or the exponentials of the contrastive loss; a wrong formula is off by percents.
     /// </summary>
     public const double Tolerance = 1e-5;
 
-    /// <summary>Factors rounded to 8 bits are off by up to 2⁻⁹ of themselves, to 11 bits by 2⁻¹², and so both factors' products by up to twice that; with sums that cancel, of the
-    /// largest entry by some times more.</summary>
+    /// <summary>The largest error that passes in a precision. Rounding a factor to 8 bits has a relative error of up to 2⁻⁹, to 11 bits of 2⁻¹²; a product has twice that,
+    /// and a sum with cancellation a few times more relative to the largest entry.</summary>
     public static double ToleranceOf(Precision precision) => precision switch
     {
         Precision.Bf16 => 2e-2,
@@ -37,13 +37,14 @@ public static class GradientCheck
         _ => Tolerance,
     };
 
-    /// <summary>h. The error of the differences is of the order h² + 1e-16/h: 1e-10, far below float32's. The smaller, the fewer kinks are crossed.</summary>
+    /// <summary>h. The error of the differences is of order h² + 1e-16/h = 1e-10, far below float32's. A smaller h crosses fewer kinks.</summary>
     private const double Step = 1e-6;
 
-    /// <summary>Where all values or all gradients are below these, their absolute errors count as fractions of these, so that what is zero up to
-    /// rounding passes. A loss near 0 is the difference of numbers of order 10.</summary>
+    /// <summary>Minimum denominators of the relative errors, so that values and gradients that are zero up to rounding pass. A loss near 0 is a difference of numbers
+    /// of order 10.</summary>
     private const double SmallestValue = 0.1, SmallestGradient = 0.01;
 
+    /// <summary>Checks a case on a device.</summary>
     public static GradientCheckResult Run(Device device, OpCase opCase)
     {
         using IDisposable scope = device.Pool.BeginScope();
@@ -104,7 +105,8 @@ public static class GradientCheck
 
     private static double[] ToDouble(float[] values) => Array.ConvertAll(values, v => (double)v);
 
-    /// <summary>The largest deviation by the largest expected magnitude (at least <paramref name="smallest"/>); NaN where one is not a number, infinity where the lengths differ.</summary>
+    /// <summary>The largest deviation divided by the largest expected magnitude (at least <paramref name="smallest"/>); NaN if a value is NaN, infinity if the lengths
+    /// differ.</summary>
     private static double Error(double[] expected, float[] actual, double smallest)
     {
         if (expected.Length != actual.Length)
@@ -112,7 +114,7 @@ public static class GradientCheck
         double largest = smallest, worst = 0;
         for (int i = 0; i < expected.Length; i++)
         {
-            // Math.Max hands NaN on.
+            // Math.Max propagates NaN.
             largest = Math.Max(largest, Math.Abs(expected[i]));
             worst = Math.Max(worst, Math.Abs(expected[i] - actual[i]));
         }

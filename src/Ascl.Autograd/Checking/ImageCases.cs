@@ -2,7 +2,7 @@ using Ascl.Autograd.Ops;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Between plain pixels or features and activations.</summary>
+/// <summary>Conversions between plain pixels or features and activations.</summary>
 internal static class ImageCases
 {
     public static IEnumerable<OpCase> Of(CaseInputs inputs)

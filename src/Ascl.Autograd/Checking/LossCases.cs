@@ -4,7 +4,7 @@ using Ascl.Kernels.Softmax;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Losses of logits, of ordinary size, equal, and far apart.</summary>
+/// <summary>Losses of logits of ordinary size, of equal logits, and of logits far apart.</summary>
 internal static class LossCases
 {
     public static IEnumerable<OpCase> Of(CaseInputs inputs)

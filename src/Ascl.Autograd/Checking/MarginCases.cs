@@ -4,7 +4,7 @@ using Ascl.Kernels.Margin;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Margins and difference-of-logits ratios, with and without targets, from the least number of classes on.</summary>
+/// <summary>Margins and difference-of-logits ratios, with and without targets, from the minimum number of classes up.</summary>
 internal static class MarginCases
 {
     public static IEnumerable<OpCase> Of(CaseInputs inputs)

@@ -3,7 +3,7 @@ namespace Ascl.Autograd.Checking;
 /// <summary>The cases of every op in Ascl.Autograd.Ops.</summary>
 public static class OpCases
 {
-    /// <summary>All of them; other seeds draw other values.</summary>
+    /// <summary>All cases, with inputs drawn from the seed.</summary>
     public static IEnumerable<OpCase> All(ulong seed)
     {
         CaseInputs inputs = new(seed);

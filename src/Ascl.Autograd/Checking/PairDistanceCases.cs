@@ -2,7 +2,7 @@ using Ascl.Autograd.Ops;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>L1 distances between all rows of two matrices, with rows that leave vectors partly empty, and with equal coordinates.</summary>
+/// <summary>L1 distances between all rows of two matrices, with row lengths that leave vectors partly empty, and with equal coordinates.</summary>
 internal static class PairDistanceCases
 {
     public static IEnumerable<OpCase> Of(CaseInputs inputs)

@@ -1,6 +1,6 @@
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Batch normalisation as its definition, in double precision, over plain [N, C, H, W].</summary>
+/// <summary>Batch normalisation by its definition, in double precision, over plain [N, C, H, W].</summary>
 public static class ReferenceBatchNorm
 {
     /// <summary>gamma·(x − mean)/√(variance + ε) + beta with the batch's own mean and biased variance of each channel.</summary>

@@ -2,11 +2,13 @@ using Ascl.Kernels.Contrastive;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>The contrastive loss with selection (ASCL, arXiv 2101.10027) word for word, in double precision, over all pairs.</summary>
+/// <summary>The contrastive loss with selection (ASCL, arXiv 2101.10027) by its definition, in double precision, over all pairs.</summary>
 public sealed class ReferenceContrastive(ContrastiveGeometry g, int[] labels, int[] predictions)
 {
+    /// <summary>Whether j ∈ P_i.</summary>
     public bool IsPositive(int i, int j) => i != j && labels[j] == labels[i] && (g.Strategy != SelectionStrategy.Leaked || predictions[j] == predictions[i]);
 
+    /// <summary>Whether j ∈ N_i.</summary>
     public bool IsNegative(int i, int j) => labels[j] != labels[i] && g.Strategy switch
     {
         SelectionStrategy.Global => true,
@@ -15,7 +17,7 @@ public sealed class ReferenceContrastive(ContrastiveGeometry g, int[] labels, in
         _ => predictions[j] == predictions[i],
     };
 
-    /// <summary>L of rows [n, d].</summary>
+    /// <summary>L for rows [n, d].</summary>
     public double Loss(double[] rows)
     {
         double[,] similarity = Similarities(rows);
@@ -29,8 +31,8 @@ public sealed class ReferenceContrastive(ContrastiveGeometry g, int[] labels, in
         return total / g.Rows;
     }
 
-    /// <summary>dL/d rows. Where a distance has no derivative: 0 for l1 at equal coordinates and l2 at distance 0; coordinates that reach the linf
-    /// maximum together share its slope evenly.</summary>
+    /// <summary>dL/d rows. Where a distance has no derivative: 0 for l1 at equal coordinates and l2 at distance 0; coordinates tied at the linf
+    /// maximum share its slope evenly.</summary>
     public double[] Gradient(double[] rows)
     {
         double[,] similarity = Similarities(rows);

@@ -1,10 +1,11 @@
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Convolution written as its definition, in double precision: what the fast kernels are checked against. All arrays are plain [N, C, H, W]
-/// and [K, C, R, S].</summary>
+/// <summary>Convolution by its definition, in double precision: the reference for the fast kernels. Arrays are plain [N, C, H, W] and [K, C, R, S].</summary>
 public static class ReferenceConv2d
 {
-    /// <summary>y and the shape of it.</summary>
+    /// <summary>y[n, k, oy, ox] = Σ over c, r, s of x[n, c, oy·stride + r − padding, ox·stride + s − padding]·w[k, c, r, s].</summary>
+    /// <param name="xs">The shape of x.</param>
+    /// <param name="ws">The shape of w, whose C is that of x.</param>
     public static double[] Forward(double[] x, (int N, int C, int H, int W) xs, double[] w, (int K, int R, int S) ws, int stride, int padding)
     {
         var (oh, ow) = OutputSize(xs, ws, stride, padding);
@@ -17,6 +18,7 @@ public static class ReferenceConv2d
         return y;
     }
 
+    /// <summary>The gradient with respect to x.</summary>
     public static double[] BackwardInput(double[] dy, (int N, int C, int H, int W) xs, double[] w, (int K, int R, int S) ws, int stride, int padding)
     {
         double[] dx = new double[xs.N * xs.C * xs.H * xs.W];
@@ -28,6 +30,7 @@ public static class ReferenceConv2d
         return dx;
     }
 
+    /// <summary>The gradient with respect to w.</summary>
     public static double[] BackwardWeight(double[] x, double[] dy, (int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding)
     {
         double[] dw = new double[ws.K * xs.C * ws.R * ws.S];
@@ -39,11 +42,12 @@ public static class ReferenceConv2d
         return dw;
     }
 
+    /// <summary>Height and width of y.</summary>
     public static (int H, int W) OutputSize((int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding) =>
         ((xs.H + 2 * padding - ws.R) / stride + 1, (xs.W + 2 * padding - ws.S) / stride + 1);
 
-    /// <summary>All products of a pixel of x, a weight and a pixel of y, as runs along rows of y: their first places and how many there are. In x they lie
-    /// <paramref name="stride"/> apart.</summary>
+    /// <summary>All triples of a pixel of x, a weight and a pixel of y, as runs along rows of y: calls <paramref name="run"/> with the first indices and the length. In x
+    /// the pixels are <paramref name="stride"/> apart.</summary>
     private static void ForEachRun((int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding, Action<int, int, int, int> run)
     {
         var (oh, ow) = OutputSize(xs, ws, stride, padding);

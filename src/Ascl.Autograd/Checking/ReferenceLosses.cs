@@ -1,9 +1,9 @@
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Losses of logits [n, k], in double precision; those that are one number a row come as [n].</summary>
+/// <summary>Losses of logits [n, k] in double precision, as [n] unless stated otherwise.</summary>
 public static class ReferenceLosses
 {
-    /// <summary>x − log Σ exp x of every row.</summary>
+    /// <summary>x − log Σ exp x of each row: [n, k].</summary>
     public static double[] LogSoftmax(double[] logits, int k) => [.. logits.Chunk(k).SelectMany(row =>
     {
         double largest = row.Max(), logSum = largest + Math.Log(row.Sum(v => Math.Exp(v - largest)));
@@ -25,7 +25,7 @@ public static class ReferenceLosses
         return [.. logP.Select((p, i) => Math.Exp(p) * (p - logQ[i])).Chunk(k).Select(row => row.Sum())];
     }
 
-    /// <summary>Of softmax.</summary>
+    /// <summary>The entropy of softmax(logits).</summary>
     public static double[] Entropy(double[] logits, int k) => [.. LogSoftmax(logits, k).Select(p => -Math.Exp(p) * p).Chunk(k).Select(row => row.Sum())];
 
     /// <summary>The class of the largest logit of each row.</summary>

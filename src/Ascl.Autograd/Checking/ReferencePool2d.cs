@@ -1,27 +1,29 @@
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Pooling as its definition, in double precision, over plain planes [N·C, H, W] and square windows without padding.</summary>
+/// <summary>Pooling by its definition, in double precision, over plain planes [N·C, H, W] with square windows and no padding.</summary>
 public static class ReferencePool2d
 {
+    /// <summary>The maximum of each window.</summary>
     public static double[] Max(double[] x, int h, int w, int size, int stride) => OfWindows(x, h, w, size, stride, window => window.Max(i => x[i]));
 
+    /// <summary>The mean of each window.</summary>
     public static double[] Average(double[] x, int h, int w, int size, int stride) => OfWindows(x, h, w, size, stride, window => window.Average(i => x[i]));
 
-    /// <summary>dx of the maximum: dy of a window goes to the first of its equal maxima.</summary>
+    /// <summary>dx of max pooling: each window's dy goes to its maximum, the first among equals.</summary>
     public static double[] MaxBackward(double[] x, double[] dy, int h, int w, int size, int stride)
     {
         double[] dx = new double[x.Length];
         int y = 0;
         OfWindows(x, h, w, size, stride, window =>
         {
-            // MaxBy gives the first of equals.
+            // MaxBy returns the first among equals.
             dx[window.MaxBy(i => x[i])] += dy[y++];
             return 0;
         });
         return dx;
     }
 
-    /// <summary>A number of every window, given the positions of its pixels row by row.</summary>
+    /// <summary>Computes a number for each window from the indices of its pixels in row-major order.</summary>
     private static double[] OfWindows(double[] x, int h, int w, int size, int stride, Func<List<int>, double> number)
     {
         List<double> numbers = [];

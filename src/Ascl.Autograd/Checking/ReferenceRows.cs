@@ -1,6 +1,6 @@
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Plain matrices by rows, in double precision.</summary>
+/// <summary>Row operations on plain matrices, in double precision.</summary>
 public static class ReferenceRows
 {
     /// <summary>x·weightᵀ + bias: [N, I] to [N, O].</summary>
@@ -17,14 +17,14 @@ public static class ReferenceRows
         return y;
     }
 
-    /// <summary>Every row [d] by its L2 norm; a zero row stays zero.</summary>
+    /// <summary>Each row [d] divided by its L2 norm; a zero row stays zero.</summary>
     public static double[] Normalize(double[] x, int d) => [.. x.Chunk(d).SelectMany(row =>
     {
         double norm = Norm(row);
         return row.Select(v => norm == 0 ? 0 : v / norm);
     })];
 
-    /// <summary>dx = (dy − y(y·dy))/‖x‖ of every row; a zero row's is zero.</summary>
+    /// <summary>dx = (dy − y(y·dy))/‖x‖ for each row; zero for a zero row.</summary>
     public static double[] NormalizeBackward(double[] x, double[] dy, int d)
     {
         double[] dx = new double[x.Length];

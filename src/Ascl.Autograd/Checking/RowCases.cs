@@ -2,7 +2,7 @@ using Ascl.Autograd.Ops;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Plain matrices by rows, and sums.</summary>
+/// <summary>Row operations on plain matrices, and sums.</summary>
 internal static class RowCases
 {
     public static IEnumerable<OpCase> Of(CaseInputs inputs)

@@ -8,23 +8,35 @@ namespace Ascl.Autograd.Ops;
 /// <summary>Which statistics BatchNorm normalises with.</summary>
 public enum BatchNormMode
 {
-    /// <summary>The batch's own, which also update the running ones.</summary>
+    /// <summary>Those of the batch, which also update the running statistics.</summary>
     Train,
 
-    /// <summary>The running ones.</summary>
+    /// <summary>The running statistics.</summary>
     Evaluate,
 }
 
-/// <summary>A BatchNorm layer's learned and tracked values, all [C]. <see cref="RunningMean"/> and <see cref="RunningVariance"/> change in place.</summary>
+/// <summary>The parameters and running statistics of a BatchNorm layer, all [C]. <see cref="RunningMean"/> and <see cref="RunningVariance"/> are updated in place.</summary>
+/// <param name="Gamma">Scale.</param>
+/// <param name="Beta">Shift.</param>
+/// <param name="RunningMean">Running mean.</param>
+/// <param name="RunningVariance">Running variance, unbiased.</param>
+/// <param name="Epsilon">Added to the variance.</param>
+/// <param name="Momentum">The weight of each batch in the running statistics.</param>
 public sealed record BatchNormState(Tensor Gamma, Tensor Beta, Tensor RunningMean, Tensor RunningVariance, float Epsilon = 1e-5f, float Momentum = 0.1f);
 
-/// <summary>Its inputs are x, gamma, beta, and the residual where there is one.</summary>
+/// <summary>The op of <see cref="BatchNormOps.BatchNorm"/>. Its inputs are x, gamma, beta, and the residual if there is one.</summary>
 public sealed record BatchNormOp(BatchNormState State, BatchNormMode Mode) : Op(Mode == BatchNormMode.Train ? "batch_norm.train" : "batch_norm.evaluate");
 
 /// <summary>Batch normalisation.</summary>
 public static class BatchNormOps
 {
     /// <summary>relu?(gamma·(x − mean)/√(variance + ε) + beta + residual), per channel (Ioffe &amp; Szegedy 2015).</summary>
+    /// <param name="x">An activation [N, C, H, W].</param>
+    /// <param name="state">Parameters and running statistics.</param>
+    /// <param name="mode">Which statistics to use.</param>
+    /// <param name="residual">An activation of x's shape, or null.</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    /// <exception cref="ShapeException">The shapes do not match, or x is not an activation.</exception>
     public static Tensor BatchNorm(this Tensor x, BatchNormState state, BatchNormMode mode, Tensor? residual = null, bool relu = false)
     {
         ActivationLayout layout = x.ActivationLayout;
@@ -56,7 +68,7 @@ public static class BatchNormOps
         {
             Tensor dx = Tensor.EmptyLike(x), dgamma = Tensor.EmptyLike(state.Gamma), dbeta = Tensor.EmptyLike(state.Beta);
             bool gated = relu && !masked;
-            // The residual's gradient is dy where relu let it pass.
+            // The residual's gradient is dy masked by the ReLU.
             Tensor? dz = residual is { RequiresGrad: true } && gated ? Tensor.EmptyLike(x) : null;
             BatchNormKernels.Backward(layout, dy.Data, gated ? y.Data : null, x.Data, mean, inverseStd, state.Gamma.Data, train, dx.Data, dgamma.Data, dbeta.Data, dz?.Data);
             return new(dx, dgamma, dbeta, dz ?? dy);

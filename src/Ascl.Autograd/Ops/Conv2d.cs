@@ -6,7 +6,7 @@ using Ascl.Kernels.Reduce;
 
 namespace Ascl.Autograd.Ops;
 
-/// <summary>Its inputs are x, the weight, the bias where there is one, and the residual where there is one.</summary>
+/// <summary>The op of <see cref="Conv2dOps.Conv2d"/>. Its inputs are x, the weight, and the bias and residual if there are any.</summary>
 public sealed record Conv2dOp(int Stride, int Padding, bool HasBias) : Op("conv2d");
 
 /// <summary>Convolution.</summary>
@@ -16,11 +16,12 @@ public static class Conv2dOps
     /// <param name="x">[N, C, H, W], an activation or image planes.</param>
     /// <param name="weight">Plain [K, C, R, S].</param>
     /// <param name="bias">Plain [K], or null.</param>
-    /// <param name="stride">Pixels from one window to the next.</param>
-    /// <param name="padding">Zero pixels around the image.</param>
+    /// <param name="stride">Distance between windows, in pixels.</param>
+    /// <param name="padding">Zero pixels on each side.</param>
     /// <param name="residual">An activation of the result's shape, or null.</param>
-    /// <param name="relu">Negative results become 0.</param>
-    /// <param name="normalized">A BatchNorm with the batch's statistics comes next: the pass makes what it can of them.</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="normalized">Whether a BatchNorm in training mode follows: the convolution then computes its channel sums if it can.</param>
+    /// <exception cref="ShapeException">The shapes do not match.</exception>
     public static Tensor Conv2d(this Tensor x, Tensor weight, Tensor? bias = null, int stride = 1, int padding = 0, Tensor? residual = null, bool relu = false, bool normalized = false)
     {
         Conv2dGeometry g = Conv2dGeometry.Of(x.Device, x.ActivationLayout, weight.Shape.Sizes, stride, padding);
@@ -46,7 +47,7 @@ public static class Conv2dOps
         return y.Record(new Conv2dOp(stride, padding, bias is not null), [.. edges]);
     }
 
-    /// <summary>The input's gradient, from what <paramref name="gated"/> makes of dy.</summary>
+    /// <summary>The input's gradient, from dy after <paramref name="gated"/>.</summary>
     private static Edge ToInput(Conv2dGeometry g, Tensor x, Tensor weight, FusedVjp gated)
     {
         return new(x, Backward, Fuses: x.Layout == TensorLayout.Activation);

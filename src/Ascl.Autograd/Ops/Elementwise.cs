@@ -3,7 +3,7 @@ using Ascl.Kernels.Elementwise;
 
 namespace Ascl.Autograd.Ops;
 
-/// <summary>Formulas on single values, in any layout.</summary>
+/// <summary>Elementwise ops on tensors in any layout.</summary>
 public static class ElementwiseOps
 {
     /// <summary>max(0, x); the gradient at 0 is 0.</summary>
@@ -24,10 +24,10 @@ public static class ElementwiseOps
         }
     }
 
-    /// <summary>a + b, of equal shapes.</summary>
+    /// <summary>a + b, for equal shapes and layouts.</summary>
     public static Tensor Add(this Tensor a, Tensor b) => a.AddScaled(b, 1);
 
-    /// <summary>a + scale·b, of equal shapes.</summary>
+    /// <summary>a + scale·b, for equal shapes and layouts.</summary>
     public static Tensor AddScaled(this Tensor a, Tensor b, float scale)
     {
         if (a.Shape != b.Shape || a.Layout != b.Layout)
@@ -40,7 +40,7 @@ public static class ElementwiseOps
     /// <summary>scale·x.</summary>
     public static Tensor Scale(this Tensor x, float scale) => Scaled(x, scale).Record("scale", (x, dy => Scaled(dy, scale)));
 
-    /// <summary>a·b, entry by entry, of equal shapes.</summary>
+    /// <summary>a·b, elementwise, for equal shapes and layouts.</summary>
     public static Tensor Multiply(this Tensor a, Tensor b)
     {
         if (a.Shape != b.Shape || a.Layout != b.Layout)
@@ -63,7 +63,7 @@ public static class ElementwiseOps
         }
     }
 
-    /// <summary>exp x, of a plain tensor: an activation's border would not stay zero.</summary>
+    /// <summary>exp x, for plain tensors only, because an activation's border would not stay zero.</summary>
     public static Tensor Exp(this Tensor x)
     {
         if (x.Layout != TensorLayout.Plain)

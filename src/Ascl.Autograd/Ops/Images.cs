@@ -4,16 +4,18 @@ using Ascl.Kernels.Layout;
 
 namespace Ascl.Autograd.Ops;
 
-/// <summary>A mean and a standard deviation for each channel, or none of both.</summary>
+/// <summary>The op of <see cref="ImageOps.Normalize"/>.</summary>
+/// <param name="Mean">[C], or empty.</param>
+/// <param name="Std">[C], or empty.</param>
 public sealed record NormalizeOp(float[] Mean, float[] Std) : Op("normalize");
 
-/// <summary>Between plain pixels or features and activations.</summary>
+/// <summary>Conversions between plain pixels or features and activations.</summary>
 public static class ImageOps
 {
-    /// <summary>Images for the first convolution: (x − mean[c])/std[c] as bordered planes. This is the network's input normalisation.</summary>
+    /// <summary>The network's input normalisation: (x − mean[c])/std[c] as image planes for the first convolution.</summary>
     /// <param name="images">Plain [N, C, H, W].</param>
-    /// <param name="mean">A value a channel, or empty for none.</param>
-    /// <param name="std">A value a channel, or empty for none.</param>
+    /// <param name="mean">[C], or empty for 0.</param>
+    /// <param name="std">[C], or empty for 1.</param>
     public static Tensor Normalize(this Tensor images, float[] mean, float[] std)
     {
         RequirePlain(images, "normalize");
@@ -25,14 +27,14 @@ public static class ImageOps
         return planes.Record(new NormalizeOp(mean, std), (images, dy => ToPlain(dy, scale)));
     }
 
-    /// <summary>Plain [N, C, H, W] as an activation.</summary>
+    /// <summary>Plain [N, C, H, W] to an activation.</summary>
     public static Tensor ToActivation(this Tensor plain)
     {
         RequirePlain(plain, "to_activation");
         return FromPlain(plain, TensorLayout.Activation).Record("to_activation", (plain, dy => ToPlain(dy, [])));
     }
 
-    /// <summary>An activation or image planes as plain features [N, C·H·W].</summary>
+    /// <summary>An activation or image planes to plain features [N, C·H·W].</summary>
     public static Tensor Flatten(this Tensor x)
     {
         Shape flat = new(x.Shape[0], x.Shape[1] * x.Shape[2] * x.Shape[3]);

@@ -7,7 +7,7 @@ namespace Ascl.Autograd.Ops;
 /// <summary>Losses of logits [n, k].</summary>
 public static class LossOps
 {
-    /// <summary>Cross-entropy of softmax(logits) with targets (1 − smoothing)·[c = label] + smoothing/k: one value, the mean or the sum over the rows.</summary>
+    /// <summary>Cross-entropy of softmax(logits) with targets (1 − smoothing)·[c = label] + smoothing/k: one value, or [n] without reduction.</summary>
     public static Tensor CrossEntropy(this Tensor logits, DeviceBuffer<int> labels, float smoothing = 0, Reduction reduction = Reduction.Mean)
     {
         var (n, k) = SizesOf(logits, "cross_entropy");
@@ -23,7 +23,7 @@ public static class LossOps
         }
     }
 
-    /// <summary>KL(softmax a ‖ softmax b) of every row: [n]. Gradients reach both.</summary>
+    /// <summary>KL(softmax a ‖ softmax b) of each row: [n]. Differentiable in both.</summary>
     public static Tensor KullbackLeibler(this Tensor a, Tensor b)
     {
         var (n, k) = SizesOf(a, "kl");
@@ -48,7 +48,7 @@ public static class LossOps
         }
     }
 
-    /// <summary>Mean over the rows of the entropy of softmax(logits).</summary>
+    /// <summary>The mean over the rows of the entropy of softmax(logits): one value.</summary>
     public static Tensor MeanEntropy(this Tensor logits)
     {
         var (n, k) = SizesOf(logits, "entropy");
@@ -64,7 +64,7 @@ public static class LossOps
         }
     }
 
-    /// <summary>x − log Σ exp x of every row.</summary>
+    /// <summary>x − log Σ exp x of each row: [n, k].</summary>
     public static Tensor LogSoftmax(this Tensor logits)
     {
         var (n, k) = SizesOf(logits, "log_softmax");
@@ -80,7 +80,7 @@ public static class LossOps
         }
     }
 
-    /// <summary>The class of the largest logit of each row, the first of equals.</summary>
+    /// <summary>The class of each row's largest logit, the lowest among equals: [n].</summary>
     public static DeviceBuffer<int> Predict(this Tensor logits)
     {
         var (n, k) = SizesOf(logits, "predict");
@@ -89,7 +89,7 @@ public static class LossOps
         return predictions;
     }
 
-    /// <summary>How many rows are predicted as labelled.</summary>
+    /// <summary>The number of rows predicted as labelled; waits for the device.</summary>
     public static int CountCorrect(this Tensor logits, DeviceBuffer<int> labels) => SoftmaxKernels.CountCorrect(logits.Predict(), labels);
 
     private static (int N, int K) SizesOf(Tensor logits, string op) =>

@@ -4,13 +4,13 @@ using Ascl.Kernels.Margin;
 
 namespace Ascl.Autograd.Ops;
 
-/// <summary>Losses of attacks made of the largest logits.</summary>
+/// <summary>Attack losses of the largest logits.</summary>
 public static class MarginOps
 {
-    /// <summary>How far each row [k] of logits is beyond being wrong: [n].</summary>
+    /// <summary>The margin by which each row of logits [n, k] is misclassified: [n]. See <see cref="MarginLoss"/>.</summary>
     /// <param name="labels">[n].</param>
-    /// <param name="targets">[n] the wrong classes that are compared; null for the most likely one.</param>
-    /// <exception cref="ShapeException">The loss is not defined for so few classes.</exception>
+    /// <param name="targets">[n]: the wrong classes to compare with; null for the most likely one.</param>
+    /// <exception cref="ShapeException">There are too few classes for the loss.</exception>
     public static Tensor Margin(this Tensor logits, MarginLoss loss, DeviceBuffer<int> labels, DeviceBuffer<int>? targets = null)
     {
         if (logits.Shape.Rank != 2)

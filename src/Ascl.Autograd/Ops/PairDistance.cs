@@ -7,7 +7,7 @@ namespace Ascl.Autograd.Ops;
 /// <summary>Distances between all rows of two matrices.</summary>
 public static class PairDistanceOps
 {
-    /// <summary>D[i, j] = Σ_k |a[i, k] − b[j, k]|: [n, m] from [n, d] and [m, d]. Equal coordinates pass no gradient.</summary>
+    /// <summary>D[i, j] = Σ_k |a[i, k] − b[j, k]|: [n, m] from [n, d] and [m, d]. Equal coordinates have a zero gradient.</summary>
     public static Tensor PairDistances(this Tensor a, Tensor b)
     {
         if (a.Shape.Rank != 2 || b.Shape.Rank != 2 || a.Shape[1] != b.Shape[1])

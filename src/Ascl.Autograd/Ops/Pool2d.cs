@@ -3,13 +3,13 @@ using Ascl.Kernels.Pool2d;
 
 namespace Ascl.Autograd.Ops;
 
-/// <summary>Windows of size × size, stride apart, none beyond the image.</summary>
+/// <summary>The op of <see cref="Pool2dOps.MaxPool2d"/>: windows of Size × Size, Stride apart, no padding.</summary>
 public sealed record MaxPool2dOp(int Size, int Stride) : Op("max_pool2d");
 
 /// <summary>Pooling of activations.</summary>
 public static class Pool2dOps
 {
-    /// <summary>The largest value of every window; the gradient goes to the first of equal ones.</summary>
+    /// <summary>The maximum of each window; the gradient goes to the first among equals.</summary>
     public static Tensor MaxPool2d(this Tensor x, int size, int stride)
     {
         var (g, y) = Prepare(x, size, stride);
@@ -24,7 +24,7 @@ public static class Pool2dOps
         }
     }
 
-    /// <summary>The mean of every window.</summary>
+    /// <summary>The mean of each window.</summary>
     public static Tensor AveragePool2d(this Tensor x, int size, int stride)
     {
         var (g, y) = Prepare(x, size, stride);
@@ -39,7 +39,7 @@ public static class Pool2dOps
         }
     }
 
-    /// <summary>The mean of every channel: plain [N, C] from [N, C, H, W].</summary>
+    /// <summary>The mean of each channel: plain [N, C] from [N, C, H, W].</summary>
     public static Tensor GlobalAveragePool(this Tensor x)
     {
         Tensor y = Tensor.Empty(x.Device, new(x.Shape[0], x.Shape[1]));

@@ -6,10 +6,10 @@ using Ascl.Kernels.Reduce;
 
 namespace Ascl.Autograd.Ops;
 
-/// <summary>Plain matrices by rows, and sums.</summary>
+/// <summary>Row operations on plain matrices, and sums.</summary>
 public static class RowOps
 {
-    /// <summary>Every row divided by its L2 norm; a zero row stays zero and passes no gradient.</summary>
+    /// <summary>Each row divided by its L2 norm; a zero row stays zero and has a zero gradient.</summary>
     public static Tensor NormalizeRows(this Tensor x)
     {
         if (x.Shape.Rank != 2)
@@ -27,7 +27,7 @@ public static class RowOps
         }
     }
 
-    /// <summary>The rows of a above those of b: [n + m, d].</summary>
+    /// <summary>The rows of a followed by those of b: [n + m, d].</summary>
     public static Tensor Concatenate(this Tensor a, Tensor b)
     {
         if (a.Shape.Rank != 2 || b.Shape.Rank != 2 || a.Shape[1] != b.Shape[1])

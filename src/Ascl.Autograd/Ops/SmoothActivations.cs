@@ -7,7 +7,7 @@ namespace Ascl.Autograd.Ops;
 /// <summary>Activation functions with a derivative everywhere (Xie et al. 2020, "Smooth adversarial training").</summary>
 public static class SmoothActivationOps
 {
-    /// <summary>Softplus' sharpness: the larger, the nearer to ReLU. That of the paper.</summary>
+    /// <summary>The sharpness of Softplus, as in the paper; larger is closer to ReLU.</summary>
     public const float SoftplusSharpness = 10;
 
     /// <summary>x·σ(x).</summary>

@@ -1,22 +1,24 @@
 namespace Ascl.Core.Diagnostics;
 
-/// <summary>The only place that reads the environment. ASCL_DEBUG: 1 devices and algorithms chosen, 2 every kernel, 3 the recorded graph.
-/// ASCL_CHECK=nan: stop at the first op whose output is not finite.</summary>
+/// <summary>Debug switches. Only this class reads environment variables.</summary>
 public static class DebugSettings
 {
+    /// <summary>ASCL_DEBUG: 0 off, 1 prints the devices and algorithms chosen, 2 every kernel, 3 the recorded graph.</summary>
     public static readonly int Level = int.TryParse(Environment.GetEnvironmentVariable("ASCL_DEBUG"), out int level) ? level : 0;
+
+    /// <summary>ASCL_CHECK=nan: stop at the first op whose output is not finite.</summary>
     public static readonly bool CheckNaN = Environment.GetEnvironmentVariable("ASCL_CHECK") == "nan";
 
     private static readonly HashSet<string> Said = [];
 
-    /// <summary>Prints a choice the engine made, once each, where ASCL_DEBUG is 1 or more.</summary>
+    /// <summary>Prints a choice the engine made if ASCL_DEBUG is 1 or more; the same text is printed once.</summary>
     public static void Say(string choice)
     {
         if (Level >= 1)
             Warn(choice);
     }
 
-    /// <summary>Prints, once each, what does not go as it was meant to, though it goes.</summary>
+    /// <summary>Prints a warning: the program continues, but not as the user asked. The same text is printed once.</summary>
     public static void Warn(string problem)
     {
         lock (Said)

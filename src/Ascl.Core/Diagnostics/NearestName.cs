@@ -1,9 +1,9 @@
 namespace Ascl.Core.Diagnostics;
 
-/// <summary>What the user may have meant by a name that does not exist.</summary>
+/// <summary>Suggestions for misspelled names.</summary>
 public static class NearestName
 {
-    /// <summary>The valid name with the smallest edit distance, null where none is near enough to be a slip of the fingers.</summary>
+    /// <summary>The valid name with the smallest edit distance, null if none is close enough to be a typo.</summary>
     public static string? Of(string given, IEnumerable<string> valid)
     {
         string wanted = given.ToLowerInvariant();
@@ -15,7 +15,8 @@ public static class NearestName
             .FirstOrDefault();
     }
 
-    /// <returns>"did you mean resnet18? (valid: resnet18, resnet20)", or "valid: resnet18, resnet20" where no name is near.</returns>
+    /// <summary>A hint for an error message.</summary>
+    /// <returns>"did you mean resnet18? (valid: resnet18, resnet20)", or "valid: resnet18, resnet20" if no name is close.</returns>
     public static string Suggest(string given, IEnumerable<string> valid)
     {
         string[] names = [.. valid];
@@ -23,9 +24,10 @@ public static class NearestName
         return Of(given, names) is { } nearest ? $"did you mean {nearest}? ({all})" : all;
     }
 
-    /// <param name="kind">What the name is the name of: "model", "attack", …</param>
+    /// <summary>The error for a name that does not exist.</summary>
+    /// <param name="kind">What is named: "model", "attack", …</param>
     /// <param name="given">The name the user gave.</param>
-    /// <param name="valid">The names there are.</param>
+    /// <param name="valid">All valid names.</param>
     /// <returns>"unknown model 'resnet81': did you mean resnet18? (valid: resnet18, resnet20)".</returns>
     public static UserErrorException Unknown(string kind, string given, IEnumerable<string> valid) =>
         new($"unknown {kind} '{given}': {Suggest(given, valid)}");

@@ -1,4 +1,4 @@
 namespace Ascl.Core.Diagnostics;
 
-/// <summary>Shapes that do not fit an operation. The message names the operation and the shapes.</summary>
+/// <summary>The shapes of an operation's operands do not match. The message names the operation and the shapes.</summary>
 public sealed class ShapeException(string message) : ArgumentException(message);

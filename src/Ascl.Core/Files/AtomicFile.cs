@@ -4,17 +4,19 @@ using Ascl.Core.Diagnostics;
 namespace Ascl.Core.Files;
 
 /// <summary>
-/// Files that are either the old one or the whole new one, whatever happens while they are written: the bytes go to a temporary file in the
-/// same directory, are flushed to the disk, and the temporary is then renamed over the target.
+/// Writes files atomically: after a crash or an error the file is either the old one or the complete new one. The bytes go to a temporary file in the
+/// same directory, are flushed to disk, and the temporary is then renamed over the target.
 /// </summary>
 public static class AtomicFile
 {
     private const int BufferBytes = 1 << 16;
     private const string TemporarySuffix = ".tmp";
 
-    /// <summary>Replaces the file at <paramref name="path"/> by what <paramref name="write"/> writes. Where that fails or throws, the old file
-    /// stays as it was and the temporary is removed; the temporary of a process that was killed is removed by the next write to the same path.
-    /// A device (/dev/stdout, /dev/null) is written directly: it holds nothing that could be lost.</summary>
+    /// <summary>
+    /// Replaces the file at <paramref name="path"/> by what <paramref name="write"/> writes. If that throws, the old file is unchanged and the temporary
+    /// is removed. The next write to the same path removes the temporary of a process that was killed. Devices (/dev/stdout, /dev/null) are written
+    /// directly, because they hold nothing to lose.
+    /// </summary>
     /// <exception cref="UserErrorException">The file cannot be written: full disk, no permission, no such directory.</exception>
     public static void Write(string path, Action<Stream> write)
     {
@@ -32,13 +34,13 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Whether a path is that of a device, such as /dev/stdout, which holds nothing that could be overwritten.</summary>
+    /// <summary>Whether the path is a device such as /dev/stdout, so that writing to it overwrites nothing.</summary>
     public static bool IsDevice(string path) => Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(path);
 
-    /// <summary>Replaces the file by <paramref name="text"/> in UTF-8; otherwise as <see cref="Write"/>.</summary>
+    /// <summary>As <see cref="Write"/>, with <paramref name="text"/> in UTF-8 as the content.</summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    /// <summary>Whether <see cref="Write"/> could write the file, tried by an empty file beside it: to be asked before long work, not after it.</summary>
+    /// <summary>Checks that <see cref="Write"/> can write the file, by creating an empty file beside it. To be called before long work, not after it.</summary>
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public static void CheckWritable(string path)
     {
@@ -59,7 +61,7 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Creates a folder for files to come, with those above it, and checks that files can be written there.</summary>
+    /// <summary>Creates a folder and its parents, and checks that files can be written there.</summary>
     /// <exception cref="UserErrorException">The folder cannot be created or written to.</exception>
     public static void CreateFolder(string path)
     {
@@ -96,7 +98,7 @@ public static class AtomicFile
 
     private static void WriteAndFlush(string path, FileMode mode, Action<Stream> write)
     {
-        // FileShare.None holds a lock for as long as the writer lives: RemoveAbandoned tells by it who is still writing.
+        // FileShare.None locks the file while its writer lives: RemoveAbandoned cannot open a file that is still being written.
         using var stream = new FileStream(path, mode, FileAccess.Write, FileShare.None, BufferBytes);
         write(stream);
         stream.Flush(flushToDisk: true);
@@ -113,7 +115,7 @@ public static class AtomicFile
             }
             catch (Exception e) when (FileProblem.Is(e))
             {
-                // Another process is writing it, or has just finished.
+                // Another process is still writing the file, or has just renamed it.
             }
         }
     }

@@ -2,13 +2,13 @@ using System.Security.Cryptography;
 
 namespace Ascl.Core.Files;
 
-/// <summary>Tells files by their content.</summary>
+/// <summary>Hashes of file contents.</summary>
 public static class FileHash
 {
     /// <summary>SHA-256 of a file, in hexadecimal digits.</summary>
     public static string Of(string path) => Convert.ToHexStringLower(Bytes(path));
 
-    /// <summary>SHA-256 over the hashes of several files; those that do not exist are passed over.</summary>
+    /// <summary>SHA-256 over the hashes of several files; missing files are skipped.</summary>
     public static string Of(IEnumerable<string> paths)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -2,13 +2,13 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Core.Files;
 
-/// <summary>A folder that one process at a time writes to.</summary>
+/// <summary>A lock file that lets one process at a time write to a folder.</summary>
 public static class FolderLock
 {
     private const string Name = ".lock";
 
-    /// <summary>Keeps the folder until the result is disposed of or the process ends, however it ends.</summary>
-    /// <exception cref="UserErrorException">Another process has it, or nothing can be written there.</exception>
+    /// <summary>Locks the folder until the result is disposed or the process ends, even if it is killed.</summary>
+    /// <exception cref="UserErrorException">Another process holds the lock, or the folder is not writable.</exception>
     public static IDisposable Take(string folder)
     {
         string path = Path.Combine(folder, Name);

@@ -3,14 +3,14 @@ using System.Text;
 
 namespace Ascl.Core.Files;
 
-/// <summary>What a file is that was given in place of a safetensors file, told by its content, and what to do about it.</summary>
+/// <summary>Recognises, by its content, a file given in place of a safetensors file, and says how to convert it.</summary>
 internal static class ForeignFile
 {
     private const int StartBytes = 512;
     private const string TorchAdvice = "save its tensors as safetensors, in Python: safetensors.torch.save_file(state_dict, 'FILE.safetensors')";
     private const string NumpyAdvice = "save its arrays as safetensors, in Python: safetensors.numpy.save_file({'NAME': array}, 'FILE.safetensors')";
 
-    /// <summary>The integer that torch.save wrote first before it wrote zip archives, as a pickle.</summary>
+    /// <summary>The pickled magic number at the start of the legacy torch.save format, which preceded zip archives.</summary>
     private static readonly byte[] LegacyTorch = [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
 
     private static readonly (byte[] Start, string Kind)[] Kinds =
@@ -28,8 +28,8 @@ internal static class ForeignFile
         ([0xFF, 0xD8, 0xFF], "a JPEG image"),
     ];
 
-    /// <summary>"a PyTorch checkpoint (.pt): …"; null where nothing is known of such a file.</summary>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <summary>What the file is, such as "a PyTorch checkpoint (.pt): …"; null if it is not recognised.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public static string? KindOf(string path)
     {
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
@@ -40,13 +40,13 @@ internal static class ForeignFile
                 return kind;
         if (start.StartsWith("PK\u0003\u0004"u8) || start.StartsWith("PK\u0005\u0006"u8))
             return KindOfZip(file);
-        // The mark in the header of a tar archive's first entry.
+        // The magic string in the header of a tar archive's first entry.
         if (start.Length > 262 && start.Slice(257, 5).SequenceEqual("ustar"u8))
             return "a tar archive: unpack it";
-        // PROTO and its version.
+        // Pickle's PROTO opcode and the protocol version.
         if (start.Length > 2 && start[0] == 0x80 && start[1] is >= 2 and <= 5)
             return $"a Python pickle: {TorchAdvice}";
-        // The version of the format, then the producer's name, the domain, the graph or the operators' versions.
+        // ModelProto: ir_version, then producer_name, domain, graph or opset_import.
         if (start.Length > 3 && start[0] == 0x08 && start[1] is >= 3 and <= 32 && start[2] is 0x12 or 0x22 or 0x3A or 0x42)
             return "an ONNX model: give it a name that ends in .onnx";
         return KindOfText(start);

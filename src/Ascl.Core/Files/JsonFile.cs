@@ -6,7 +6,7 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Core.Files;
 
-/// <summary>JSON files that a user may have written by hand, or will read.</summary>
+/// <summary>Reads and formats JSON files that users may write or read.</summary>
 public static class JsonFile
 {
     private static readonly JsonDocumentOptions Options = new()
@@ -15,8 +15,8 @@ public static class JsonFile
         CommentHandling = JsonCommentHandling.Skip,
     };
 
-    /// <summary>Reads a file that holds one JSON object; comments are allowed, keys given twice are not.</summary>
-    /// <exception cref="UserErrorException">The file cannot be read, or is not one JSON object.</exception>
+    /// <summary>Reads a file that holds one JSON object; comments are allowed, duplicate keys are not.</summary>
+    /// <exception cref="UserErrorException">The file cannot be read, or is not a JSON object.</exception>
     public static JsonObject ReadObject(string path)
     {
         FileProblem.RequireContent(path);
@@ -35,8 +35,8 @@ public static class JsonFile
         }
     }
 
-    /// <summary>What a file holds that this program wrote; null where there is no file.</summary>
-    /// <param name="isWhole">Whether it holds all that is always written.</param>
+    /// <summary>Reads a record that this program wrote; null if there is no file.</summary>
+    /// <param name="isWhole">Whether the record has every value that is always written.</param>
     /// <exception cref="UserErrorException">The file is damaged.</exception>
     public static T? ReadRecord<T>(string path, JsonTypeInfo<T> type, Func<T, bool> isWhole) where T : class
     {
@@ -53,7 +53,7 @@ public static class JsonFile
         }
     }
 
-    /// <summary>The text of a file that holds <paramref name="value"/>, indented, with a line break at its end.</summary>
+    /// <summary><paramref name="value"/> as the text of a JSON file: indented, with a final newline.</summary>
     public static string Text<T>(T value, JsonTypeInfo<T> type)
     {
         using MemoryStream stream = new();
@@ -71,6 +71,7 @@ public static class JsonFile
         return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
     }
 
+    /// <summary>The error for a key that does not exist.</summary>
     /// <returns>"run.json: unknown key 'epoch': did you mean epochs?".</returns>
     public static UserErrorException UnknownKey(string path, string key, IEnumerable<string> valid) =>
         new($"{path}: unknown key '{key}'{(NearestName.Of(key, valid) is { } near ? $": did you mean {near}?" : "")}");

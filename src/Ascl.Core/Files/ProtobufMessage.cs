@@ -2,15 +2,16 @@ using Google.Protobuf;
 
 namespace Ascl.Core.Files;
 
-/// <summary>A protobuf message being written, field by field under the numbers that its .proto file gives them.</summary>
+/// <summary>Writes a protobuf message field by field, under the field numbers of its .proto file. Every method returns the message itself.</summary>
 public sealed class ProtobufMessage
 {
     private readonly MemoryStream stream = new();
     private readonly CodedOutputStream output;
 
+    /// <summary>An empty message.</summary>
     public ProtobufMessage() => output = new CodedOutputStream(stream);
 
-    /// <summary>A field of type int32, int64 or of an enumeration.</summary>
+    /// <summary>Adds a field of type int32, int64 or an enum.</summary>
     public ProtobufMessage Integer(int field, long value)
     {
         output.WriteTag(field, WireFormat.WireType.Varint);
@@ -18,6 +19,7 @@ public sealed class ProtobufMessage
         return this;
     }
 
+    /// <summary>Adds a field of type float.</summary>
     public ProtobufMessage Float(int field, float value)
     {
         output.WriteTag(field, WireFormat.WireType.Fixed32);
@@ -25,6 +27,7 @@ public sealed class ProtobufMessage
         return this;
     }
 
+    /// <summary>Adds a field of type double.</summary>
     public ProtobufMessage Double(int field, double value)
     {
         output.WriteTag(field, WireFormat.WireType.Fixed64);
@@ -32,7 +35,7 @@ public sealed class ProtobufMessage
         return this;
     }
 
-    /// <summary>A repeated field of doubles, packed.</summary>
+    /// <summary>Adds a packed repeated field of doubles.</summary>
     public ProtobufMessage Doubles(int field, IReadOnlyCollection<double> values)
     {
         output.WriteTag(field, WireFormat.WireType.LengthDelimited);
@@ -42,6 +45,7 @@ public sealed class ProtobufMessage
         return this;
     }
 
+    /// <summary>Adds a field of type string.</summary>
     public ProtobufMessage Text(int field, string value)
     {
         output.WriteTag(field, WireFormat.WireType.LengthDelimited);
@@ -49,6 +53,7 @@ public sealed class ProtobufMessage
         return this;
     }
 
+    /// <summary>Adds a field of type bytes.</summary>
     public ProtobufMessage Bytes(int field, ReadOnlyMemory<byte> value)
     {
         output.WriteTag(field, WireFormat.WireType.LengthDelimited);
@@ -56,9 +61,10 @@ public sealed class ProtobufMessage
         return this;
     }
 
+    /// <summary>Adds a nested message.</summary>
     public ProtobufMessage Message(int field, ProtobufMessage value) => Bytes(field, value.Written());
 
-    /// <summary>The message so far.</summary>
+    /// <summary>The encoded message so far.</summary>
     public ReadOnlyMemory<byte> Written()
     {
         output.Flush();

@@ -4,7 +4,7 @@ using Google.Protobuf;
 
 namespace Ascl.Core.Files;
 
-/// <summary>A protobuf message read without its schema: fields of text and of messages under their numbers, others passed over.</summary>
+/// <summary>Reads a protobuf message without its schema: string fields and nested messages by field number. Other fields are skipped.</summary>
 public sealed class ProtobufReader
 {
     private readonly string path;
@@ -12,6 +12,7 @@ public sealed class ProtobufReader
 
     private ProtobufReader(string path, byte[] bytes) => (this.path, this.bytes) = (path, bytes);
 
+    /// <summary>Reads a file as one message.</summary>
     /// <exception cref="UserErrorException">The file cannot be read, or is too large for one message.</exception>
     public static ProtobufReader Open(string path)
     {
@@ -26,12 +27,12 @@ public sealed class ProtobufReader
         }
     }
 
-    /// <summary>The messages under a field, in their order.</summary>
-    /// <exception cref="UserErrorException">The bytes are no protobuf message.</exception>
+    /// <summary>The nested messages of a field, in order.</summary>
+    /// <exception cref="UserErrorException">The bytes are not a protobuf message.</exception>
     public IEnumerable<ProtobufReader> Messages(int field) => Fields(field).Select(value => new ProtobufReader(path, value.ToArray()));
 
-    /// <summary>The last text under a field, which is the one that counts; empty where there is none.</summary>
-    /// <exception cref="UserErrorException">The bytes are no protobuf message.</exception>
+    /// <summary>The last string of a field, which overrides earlier ones; empty if there is none.</summary>
+    /// <exception cref="UserErrorException">The bytes are not a protobuf message.</exception>
     public string Text(int field) => Encoding.UTF8.GetString(Fields(field).LastOrDefault().Span);
 
     private List<ReadOnlyMemory<byte>> Fields(int field)

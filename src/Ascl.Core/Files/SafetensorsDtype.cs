@@ -1,27 +1,52 @@
 namespace Ascl.Core.Files;
 
-/// <summary>Element types of a safetensors file, under the names the format gives them; all are stored little-endian.</summary>
+/// <summary>Element types of a safetensors file, by the format's names; all are stored little-endian.</summary>
 public enum SafetensorsDtype
 {
+    /// <summary>One byte, 0 or 1.</summary>
     BOOL,
+
+    /// <summary>Unsigned 8-bit integer.</summary>
     U8,
+
+    /// <summary>Signed 8-bit integer.</summary>
     I8,
+
+    /// <summary>Unsigned 16-bit integer.</summary>
     U16,
+
+    /// <summary>Signed 16-bit integer.</summary>
     I16,
+
+    /// <summary>IEEE half precision.</summary>
     F16,
+
+    /// <summary>bfloat16: the upper 16 bits of a float.</summary>
     BF16,
+
+    /// <summary>Unsigned 32-bit integer.</summary>
     U32,
+
+    /// <summary>Signed 32-bit integer.</summary>
     I32,
+
+    /// <summary>IEEE single precision.</summary>
     F32,
+
+    /// <summary>Unsigned 64-bit integer.</summary>
     U64,
+
+    /// <summary>Signed 64-bit integer.</summary>
     I64,
+
+    /// <summary>IEEE double precision.</summary>
     F64,
 }
 
 /// <summary>Sizes and .NET types of <see cref="SafetensorsDtype"/>.</summary>
 public static class SafetensorsDtypes
 {
-    /// <summary>The names that may stand in a header.</summary>
+    /// <summary>The dtype of each name that a header may contain.</summary>
     public static IReadOnlyDictionary<string, SafetensorsDtype> ByName { get; } =
         Enum.GetValues<SafetensorsDtype>().ToDictionary(dtype => dtype.ToString());
 

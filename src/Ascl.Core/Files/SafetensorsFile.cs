@@ -7,8 +7,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Ascl.Core.Files;
 
 /// <summary>
-/// A safetensors file opened for reading: 8 bytes little-endian header length, JSON header, raw little-endian data. The whole header is checked
-/// when the file is opened; a tensor's data are read when they are asked for. Use from one thread or many.
+/// A safetensors file opened for reading: 8 bytes little-endian header length, JSON header, raw little-endian data. Opening checks the whole header;
+/// tensor data are read on demand. Thread-safe.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -41,7 +41,7 @@ public sealed class SafetensorsFile : IDisposable
         header = SafetensorsHeader.Parse(path, json, length - dataStart);
     }
 
-    /// <summary>The file as it was named.</summary>
+    /// <summary>The path given to <see cref="Open"/>.</summary>
     public string Path { get; }
 
     /// <summary>The tensors' names in the header's order.</summary>
@@ -50,6 +50,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>The free-form strings under __metadata__.</summary>
     public IReadOnlyDictionary<string, string> Metadata => header.Metadata;
 
+    /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="UserErrorException">There is no such file, or it is not a well-formed safetensors file.</exception>
     public static SafetensorsFile Open(string path)
     {
@@ -57,7 +58,7 @@ public sealed class SafetensorsFile : IDisposable
         try
         {
             FileProblem.RequireContent(path);
-            // Others may replace the file meanwhile: this one goes on reading what it opened.
+            // Another process may replace the file; this handle keeps reading the one it opened.
             handle = File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete);
             return new(path, handle);
         }
@@ -70,17 +71,19 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>Whether the file has a tensor of this name.</summary>
     public bool Contains(string name) => header.Tensors.ContainsKey(name);
 
     /// <summary>Dimensions, outermost first; empty for a scalar.</summary>
     /// <exception cref="UserErrorException">There is no such tensor.</exception>
     public int[] Shape(string name) => [.. Entry(name).Shape];
 
+    /// <summary>The element type of a tensor.</summary>
     /// <exception cref="UserErrorException">There is no such tensor.</exception>
     public SafetensorsDtype Dtype(string name) => Entry(name).Dtype;
 
-    /// <summary>A tensor of F32, F64, F16 or BF16 in row-major order; F64 is rounded.</summary>
-    /// <exception cref="UserErrorException">There is no such tensor, or it holds no floating-point numbers.</exception>
+    /// <summary>Reads a tensor of F32, F64, F16 or BF16 in row-major order; F64 is rounded.</summary>
+    /// <exception cref="UserErrorException">There is no such tensor, or it does not hold floating-point numbers.</exception>
     public float[] ReadFloats(string name) => Entry(name).Dtype switch
     {
         SafetensorsDtype.F32 => Read<float, float>(name, value => value),
@@ -90,8 +93,8 @@ public sealed class SafetensorsFile : IDisposable
         _ => throw Unreadable(name, "floating-point numbers"),
     };
 
-    /// <summary>A tensor of F32, F64, F16 or BF16 in row-major order.</summary>
-    /// <exception cref="UserErrorException">There is no such tensor, or it holds no floating-point numbers.</exception>
+    /// <summary>Reads a tensor of F32, F64, F16 or BF16 in row-major order.</summary>
+    /// <exception cref="UserErrorException">There is no such tensor, or it does not hold floating-point numbers.</exception>
     public double[] ReadDoubles(string name) => Entry(name).Dtype switch
     {
         SafetensorsDtype.F32 => Read<float, double>(name, value => value),
@@ -101,8 +104,8 @@ public sealed class SafetensorsFile : IDisposable
         _ => throw Unreadable(name, "floating-point numbers"),
     };
 
-    /// <summary>A tensor of any integer type in row-major order; BOOL gives 0 and 1.</summary>
-    /// <exception cref="UserErrorException">There is no such tensor, it holds no integers, or a U64 beyond the range of long.</exception>
+    /// <summary>Reads a tensor of any integer type in row-major order; BOOL gives 0 and 1.</summary>
+    /// <exception cref="UserErrorException">There is no such tensor, it does not hold integers, or a U64 exceeds the range of long.</exception>
     public long[] ReadIntegers(string name) => Entry(name).Dtype switch
     {
         SafetensorsDtype.BOOL => Read<byte, long>(name, value => value == 0 ? 0 : 1),
@@ -119,11 +122,11 @@ public sealed class SafetensorsFile : IDisposable
         _ => throw Unreadable(name, "integers"),
     };
 
-    /// <summary>Says what the file is instead, where that can be told.</summary>
+    /// <summary>The error, with what the file is instead if that is recognised.</summary>
     private UserErrorException NotSafetensors(string problem) =>
         new($"{Path}: not a safetensors file{(ForeignFile.KindOf(Path) is { } kind ? $" but {kind}" : $": {problem}")}");
 
-    /// <summary>A tensor's bytes as they are stored.</summary>
+    /// <summary>Reads a tensor's bytes as stored.</summary>
     /// <exception cref="UserErrorException">There is no such tensor.</exception>
     public byte[] ReadBytes(string name)
     {
@@ -133,6 +136,7 @@ public sealed class SafetensorsFile : IDisposable
         return bytes;
     }
 
+    /// <summary>Closes the file.</summary>
     public void Dispose() => handle.Dispose();
 
     private static float FromBFloat16(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);

@@ -7,14 +7,14 @@ namespace Ascl.Core.Files;
 /// <summary>One tensor of a safetensors file.</summary>
 /// <param name="Dtype">Element type.</param>
 /// <param name="Shape">Dimensions, outermost first; empty for a scalar.</param>
-/// <param name="Offset">First byte, counted from the end of the header.</param>
-/// <param name="Bytes">Bytes it takes.</param>
+/// <param name="Offset">First byte, from the end of the header.</param>
+/// <param name="Bytes">Size in bytes.</param>
 internal sealed record SafetensorsEntry(SafetensorsDtype Dtype, int[] Shape, long Offset, long Bytes);
 
 /// <summary>
-/// The JSON between the length and the data of a safetensors file: name → {dtype, shape, data_offsets: [begin, end]}, and under __metadata__
-/// a map of strings. Accepted is what the reference implementation accepts (github.com/huggingface/safetensors): the tensors cover the data
-/// from the first to the last byte, without gap or overlap.
+/// The JSON header of a safetensors file: name → {dtype, shape, data_offsets: [begin, end]}, and a map of strings under __metadata__. Accepts what the
+/// reference implementation accepts (github.com/huggingface/safetensors): the tensors cover the data from the first to the last byte, without gaps
+/// or overlap.
 /// </summary>
 internal sealed class SafetensorsHeader
 {
@@ -27,10 +27,11 @@ internal sealed class SafetensorsHeader
     public Dictionary<string, string> Metadata { get; } = [];
     public Dictionary<string, SafetensorsEntry> Tensors { get; } = [];
 
+    /// <summary>Parses and checks a header.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="json">The header's bytes.</param>
     /// <param name="dataBytes">Bytes that follow the header.</param>
-    /// <exception cref="UserErrorException">Anything is wrong with the header; the message names file, tensor and problem.</exception>
+    /// <exception cref="UserErrorException">The header is invalid; the message names file, tensor and problem.</exception>
     public static SafetensorsHeader Parse(string path, byte[] json, long dataBytes)
     {
         try
@@ -49,7 +50,7 @@ internal sealed class SafetensorsHeader
             header.CheckCoverage(path, dataBytes);
             return header;
         }
-        // InvalidOperationException: a string with half a surrogate pair, which the parser takes and only the conversion refuses.
+        // InvalidOperationException: a string with an unpaired surrogate, which the parser accepts and only GetString rejects.
         catch (Exception e) when (e is JsonException or DecoderFallbackException or InvalidOperationException)
         {
             throw new UserErrorException($"{path}: the header is not valid JSON: {e.Message}", e);

@@ -8,8 +8,8 @@ using Ascl.Core.Diagnostics;
 namespace Ascl.Core.Files;
 
 /// <summary>
-/// Collects tensors and saves them as one safetensors file. As the reference implementation does, wide elements come first and names in order
-/// within a width, and the header is padded with spaces to a multiple of 8 bytes: every tensor is aligned to its element. Equal tensors give
+/// Collects tensors and saves them as one safetensors file. As in the reference implementation, tensors are sorted by element size, largest first, then
+/// by name, and the header is padded with spaces to a multiple of 8 bytes, so that every tensor is aligned to its element size. Equal tensors give
 /// equal files.
 /// </summary>
 public sealed class SafetensorsWriter
@@ -26,17 +26,17 @@ public sealed class SafetensorsWriter
     /// <summary>Adds a tensor whose element type is the array's: bool, Half, float, double or any integer of 8 to 64 bits.</summary>
     /// <param name="name">A name not yet used.</param>
     /// <param name="shape">Dimensions, outermost first; empty for a scalar.</param>
-    /// <param name="values">Elements in row-major order; not copied: leave them alone until <see cref="Save"/> returns.</param>
-    /// <exception cref="ArgumentException">The name is taken, or the shape does not hold that many elements.</exception>
+    /// <param name="values">Elements in row-major order. The array is not copied, so it must not change until <see cref="Save"/> returns.</param>
+    /// <exception cref="ArgumentException">The name is taken, or the shape does not match the number of elements.</exception>
     public void Add<T>(string name, ReadOnlySpan<int> shape, T[] values) where T : unmanaged =>
         Add(name, SafetensorsDtypes.Of<T>(), shape, values);
 
-    /// <summary>Adds a tensor from its bytes, for element types without a .NET type of their own (BF16).</summary>
+    /// <summary>Adds a tensor from its bytes, for element types without a .NET type (BF16).</summary>
     /// <inheritdoc cref="Add{T}(string, ReadOnlySpan{int}, T[])"/>
     public void AddBytes(string name, SafetensorsDtype dtype, ReadOnlySpan<int> shape, byte[] values) => Add(name, dtype, shape, values);
 
-    /// <summary>Writes the file whole or not at all (<see cref="AtomicFile"/>).</summary>
-    /// <exception cref="Diagnostics.UserErrorException">The file cannot be written.</exception>
+    /// <summary>Writes the file atomically (<see cref="AtomicFile"/>).</summary>
+    /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public void Save(string path)
     {
         KeyValuePair<string, Pending>[] ordered = [.. tensors.OrderByDescending(tensor => tensor.Value.Dtype.Size())];

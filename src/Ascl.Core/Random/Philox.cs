@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Ascl.Core.Random;
 
 /// <summary>
-/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a counter-based generator. One scalar function for every
-/// device; four 32-bit words a counter. <see cref="FillUniform"/> has a second form of it, four counters at a time, that gives the same bits.
+/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a counter-based generator with four 32-bit words per counter. CPU
+/// and GPU share one scalar function; <see cref="FillUniform"/> also has a vector form, four counters at a time, with the same bits.
 /// </summary>
 public static class Philox
 {
@@ -33,15 +33,15 @@ public static class Philox
     public static uint Word(RandomKey key, uint position)
     {
         var (x, y, z, w) = Block(key, position >> 2);
-        // No switch: on a GPU it would be a table of branches.
+        // No switch: ILGPU would compile it to a branch table.
         uint place = position & 3;
         return place == 0 ? x : place == 1 ? y : place == 2 ? z : w;
     }
 
-    /// <summary>A coin tossed with word number <paramref name="position"/>.</summary>
+    /// <summary>A random bit: whether word number <paramref name="position"/> is odd.</summary>
     public static bool IsOdd(RandomKey key, uint position) => (Word(key, position) & 1) == 1;
 
-    /// <summary>A uniform number in [0, 1) with 24 random bits, from one word. By way of an int: a GPU has a uint made a float in double precision.</summary>
+    /// <summary>A uniform number in [0, 1) with 24 random bits, from one word. Converted from int, because ILGPU converts uint to float in double precision.</summary>
     public static float ToUniform(uint word) => (int)(word >> 8) * (1f / (1 << 24));
 
     /// <summary>An integer in [0, <paramref name="count"/>) from one word.</summary>
@@ -72,12 +72,12 @@ public static class Philox
     private static Vector256<float> ToUniform(Vector256<uint> words, float low, float high) =>
         Vector256.Create(low) + Vector256.Create(high - low) * (Vector256.ConvertToSingle((words >> 8).AsInt32()) * (1f / (1 << 24)));
 
-    /// <summary>The 16 words of four blocks in order. Every counter word is the lower half of a 64-bit lane, whose upper half is never read.</summary>
+    /// <summary>The 16 words of four blocks in order. Each counter word is the lower half of a 64-bit lane; the upper half is never read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector256<uint> First, Vector256<uint> Second) FourBlocks(RandomKey key, uint block)
     {
         Vector256<ulong> multiplier0 = Vector256.Create((ulong)Multiplier0), multiplier1 = Vector256.Create((ulong)Multiplier1);
-        // Blocks 0, 2, 1, 3: unpacking, which works on halves of a vector, then leaves them in order.
+        // Blocks 0, 2, 1, 3: unpacking works on each half of a vector, so this order comes out as 0, 1, 2, 3.
         Vector256<ulong> c0 = Vector256.Create(block, block + 2ul, block + 1ul, block + 3ul), c1 = Vector256.Create((ulong)key.Index);
         Vector256<ulong> c2 = Vector256.Create((ulong)key.Step), c3 = Vector256.Create((ulong)key.Purpose);
         uint k0 = (uint)key.Seed, k1 = (uint)(key.Seed >> 32);
@@ -107,7 +107,7 @@ public static class Philox
         }
     }
 
-    /// <summary>A random order of 0…count−1 (Fisher–Yates over the stream's words).</summary>
+    /// <summary>A random permutation of 0…count−1 (Fisher–Yates over the stream's words).</summary>
     public static int[] Permutation(int count, RandomKey key)
     {
         int[] order = new int[count];

@@ -5,7 +5,7 @@ namespace Ascl.Kernels.Attack;
 
 public static unsafe partial class AttackKernels
 {
-    /// <summary>Eight pixels a vector on every machine: the step is bound by memory.</summary>
+    /// <summary>Eight pixels per vector on every machine: the step is memory-bound.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StepLinf(float* original, float* gradient, float* x, int image, float epsilon, float stepSize)
     {

@@ -58,19 +58,19 @@ public static unsafe partial class AttackKernels
 
     internal static class Cuda
     {
-        /// <summary>What length of the change a start wants, in its norm.</summary>
+        /// <summary>How a start scales the drawn change, in its norm.</summary>
         internal enum Size
         {
-            /// <summary>As drawn.</summary>
+            /// <summary>Not at all.</summary>
             Any,
 
-            /// <summary>As drawn, brought back to ε if longer.</summary>
+            /// <summary>To length ε if longer.</summary>
             AtMost,
 
-            /// <summary>ε.</summary>
+            /// <summary>To length ε.</summary>
             Exactly,
 
-            /// <summary>ε·u^(1/pixels), u uniform.</summary>
+            /// <summary>To length ε·u^(1/pixels), u uniform.</summary>
             Random,
         }
 
@@ -82,13 +82,13 @@ public static unsafe partial class AttackKernels
             public int Image;
             public float Epsilon;
 
-            /// <summary>Of normal numbers; 0 for uniform ones in [−range, range).</summary>
+            /// <summary>Standard deviation of normal numbers; 0 for uniform numbers in [−range, range).</summary>
             public float Deviation, Range;
 
             public Size Size;
         }
 
-        /// <summary>The start of one image a group: a thread draws four numbers at a time, and once their length is known brings the same ones to their place.</summary>
+        /// <summary>A group draws the start of one image: each thread draws four numbers at a time, and draws them again to scale them once their norm is known.</summary>
         internal static void Start(StartArguments p)
         {
             ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.Places);
@@ -142,14 +142,14 @@ public static unsafe partial class AttackKernels
         {
             public ArrayView<float> Original, Gradient, X;
 
-            /// <summary>[n], or of length 0.</summary>
+            /// <summary>[n], or length 0 for none.</summary>
             public ArrayView<int> Stopped;
 
             public int Image;
             public float Epsilon, StepSize;
         }
 
-        /// <summary>Images of a multiple of four pixels: a thread owns four.</summary>
+        /// <summary>For images with a multiple of four pixels: a thread owns four.</summary>
         internal static void PgdStepLinf(PgdStepArguments p)
         {
             int quad = ImageGroups.Thread, quads = p.Image >> 2, i = Grid.IdxX * quads + quad;
@@ -159,7 +159,7 @@ public static unsafe partial class AttackKernels
             p.X.Cast<Float4>()[i] = new(Step(o.X, g.X, x.X, p), Step(o.Y, g.Y, x.Y, p), Step(o.Z, g.Z, x.Z, p), Step(o.W, g.W, x.W, p));
         }
 
-        /// <summary>Images of any size: a thread owns a pixel.</summary>
+        /// <summary>For images of any size: a thread owns a pixel.</summary>
         internal static void PgdStepLinfUnaligned(PgdStepArguments p)
         {
             int i = Grid.IdxX * p.Image + ImageGroups.Thread;
@@ -173,7 +173,7 @@ public static unsafe partial class AttackKernels
             return ImageGroups.Clip(ImageGroups.Clip(moved, original - p.Epsilon, original + p.Epsilon), 0, 1);
         }
 
-        /// <summary>A group an image. The change is summed as (x − original) + α·g/‖g‖, which loses nothing where x is near the original.</summary>
+        /// <summary>A group owns an image. The change is computed as (x − original) + α·g/‖g‖, without cancellation when x is near the original.</summary>
         internal static void PgdStepL2(PgdStepArguments p)
         {
             if (IsStopped(p))

@@ -4,39 +4,39 @@ using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
 
-/// <summary>The ball around an image that an attack may not leave.</summary>
+/// <summary>The norm of the ball around an image that an attack must stay in.</summary>
 public enum PerturbationNorm
 {
-    /// <summary>Every pixel changes by at most ε.</summary>
+    /// <summary>L∞: every pixel changes by at most ε.</summary>
     Linf,
 
-    /// <summary>The Euclidean length of the change of one image is at most ε.</summary>
+    /// <summary>L2: the Euclidean norm of an image's change is at most ε.</summary>
     L2,
 }
 
-/// <summary>Where an attack begins.</summary>
+/// <summary>The starting point of an attack.</summary>
 public enum AttackStart
 {
-    /// <summary>At the image.</summary>
+    /// <summary>The image itself.</summary>
     None,
 
-    /// <summary>At a point drawn uniformly from the ball.</summary>
+    /// <summary>A point drawn uniformly from the ball.</summary>
     Uniform,
 
-    /// <summary>Beside the image: 0.001·N(0, 1) on every pixel, as TRADES does, where the image itself would have no gradient.</summary>
+    /// <summary>The image plus 0.001·N(0, 1), as in TRADES, whose loss has no gradient at the image itself.</summary>
     Normal,
 
-    /// <summary>On the ball's surface, in a random direction: x + ε·u/‖u‖, u uniform for L∞ and normal for L2, as Auto-PGD does.</summary>
+    /// <summary>A point on the ball's surface in a random direction, as in Auto-PGD: x + ε·u/‖u‖, u uniform for L∞ and normal for L2.</summary>
     Surface,
 }
 
-/// <summary>Projected gradient descent's parts, on plain pixels [n, image] in [0, 1]: each one pass over an image.</summary>
+/// <summary>The parts of projected gradient descent on plain pixels [n, image] in [0, 1], each in one pass over an image.</summary>
 public static unsafe partial class AttackKernels
 {
     private const float NormalStart = 0.001f;
 
-    /// <summary>x = where the attack begins, in the ball around <paramref name="original"/> and clipped to [0, 1]. The numbers of image i are keyed by
-    /// <paramref name="ids"/>[i], so they do not depend on the batch.</summary>
+    /// <summary>x = the starting point in the ball around <paramref name="original"/>, clipped to [0, 1]. The random numbers of image i are keyed by
+    /// <paramref name="ids"/>[i], so that they do not depend on the batch.</summary>
     public static void Start(AttackStart start, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
         DeviceKernel.Run("attack.start", x.Length, x.Length, 8.0 * x.Length, OnCpu, cuda => StartCuda(cuda, start, norm, image, original, ids, key, epsilon, x), x);
@@ -73,7 +73,7 @@ public static unsafe partial class AttackKernels
                 }
                 else
                 {
-                    // A normal direction, and a radius whose power of the dimension is uniform.
+                    // A normal direction, and a radius r for which r^dimension is uniform.
                     Philox.FillNormal(to, own, 1);
                     double radius = epsilon * Math.Pow(Philox.ToUniform(Philox.Word(own, (uint)image + 4)), 1.0 / image), length = Math.Sqrt(SquaredLength(to));
                     for (int i = 0; i < image; i++)
@@ -87,9 +87,9 @@ public static unsafe partial class AttackKernels
     /// <summary>
     /// One step of ascent, projection and clipping, in place. L∞: x ← clip₀₁(clip to original ± ε(x + α·sign g)).
     /// L2: δ ← x + α·g/‖g‖ − original, scaled back to length ε if longer; x ← clip₀₁(original + δ).
-    /// A gradient that is zero, or in L2 not finite, moves nothing; in L∞ a NaN moves nothing at its pixel.
+    /// A gradient that is zero, or in L2 not finite, leaves the image unchanged; in L∞ a NaN leaves its pixel unchanged.
     /// </summary>
-    /// <param name="stopped">[n] images that are 1 here stay as they are; null where all move.</param>
+    /// <param name="stopped">[n]: images marked with 1 stay unchanged; null for none.</param>
     public static void PgdStep(
         PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon, float stepSize, DeviceBuffer<float> x,
         DeviceBuffer<int>? stopped = null)
@@ -116,7 +116,7 @@ public static unsafe partial class AttackKernels
     private static void StepL2(float* original, float* gradient, float* x, int image, float epsilon, float stepSize)
     {
         double length = Math.Sqrt(SquaredLength(new(gradient, image)));
-        // A gradient of zero, or one that is not finite, has no direction.
+        // A zero or non-finite gradient has no direction.
         double step = length > 0 && double.IsFinite(length) ? stepSize / length : 0, squares = 0;
         for (int i = 0; i < image; i++)
         {

@@ -55,7 +55,7 @@ public static unsafe partial class AutoPgdKernels
             p.Before[i] = here;
         }
 
-        /// <summary>A group an image.</summary>
+        /// <summary>A group owns an image.</summary>
         internal static void StepL2(StepArguments p)
         {
             ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.Places);

@@ -3,18 +3,18 @@ using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
 
-/// <summary>Auto-PGD's passes over pixels [n, image] in [0, 1] (Croce and Hein 2020, equations 2 and 3).</summary>
+/// <summary>Passes of Auto-PGD over pixels [n, image] in [0, 1] (Croce and Hein 2020, equations 2 and 3).</summary>
 public static unsafe partial class AutoPgdKernels
 {
     /// <summary>
-    /// z = P(x + η·direction), x ← P(x + a(z − x) + (1 − a)(x − before)), before ← x as it was; P projects to the ball of radius ε around the original and to [0, 1].
-    /// The direction is sign g for L∞ and g/‖g‖ for L2; η is each image's own.
+    /// z = P(x + η·direction), x ← P(x + a(z − x) + (1 − a)(x − before)), before ← the old x; P projects to the ball of radius ε around the original and to [0, 1].
+    /// The direction is sign g for L∞ and g/‖g‖ for L2; each image has its own η.
     /// </summary>
-    /// <param name="image">Pixels of an image.</param>
+    /// <param name="image">Pixels per image.</param>
     /// <param name="stepSizes">[n] η.</param>
-    /// <param name="momentum">a: 1 in the first iteration, 0.75 after it.</param>
-    /// <param name="x">The iterates, changed in place.</param>
-    /// <param name="before">The iterates before them, changed in place.</param>
+    /// <param name="momentum">a: 1 in the first iteration, 0.75 afterwards.</param>
+    /// <param name="x">The iterates, updated in place.</param>
+    /// <param name="before">The previous iterates, updated in place.</param>
     public static void Step(
         PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, DeviceBuffer<float> stepSizes, float epsilon, float momentum,
         DeviceBuffer<float> x, DeviceBuffer<float> before)
@@ -72,7 +72,7 @@ public static unsafe partial class AutoPgdKernels
         for (int i = 0; i < image; i++)
             first += Square(x[i] + along * gradient[i] - original[i]);
         double back = Shrink(first, epsilon), second = 0;
-        // The second projection needs the length of the whole step before any pixel of it can be written.
+        // The second projection needs the norm of the whole step before it can write any pixel.
         for (int i = 0; i < image; i++)
             second += Square(Mixed(i) - original[i]);
         double home = Shrink(second, epsilon);
@@ -89,7 +89,7 @@ public static unsafe partial class AutoPgdKernels
         }
     }
 
-    /// <summary>What brings a vector of this squared length into the ball.</summary>
+    /// <summary>The factor that scales a vector of this squared norm into the ball.</summary>
     private static double Shrink(double squares, double epsilon)
     {
         double length = Math.Sqrt(squares);

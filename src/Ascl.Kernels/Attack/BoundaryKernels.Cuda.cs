@@ -65,7 +65,7 @@ public static unsafe partial class BoundaryKernels
             public float LargestAlpha, Eta;
         }
 
-        /// <summary>A group an image.</summary>
+        /// <summary>A group owns an image.</summary>
         internal static void Step(StepArguments p)
         {
             ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.Places);
@@ -74,7 +74,7 @@ public static unsafe partial class BoundaryKernels
             for (int i = at + Group.IdxX; i < end; i += Group.DimX)
                 apart += p.Gradients[i] / unit * (p.X[i] - p.Original[i]);
             apart = GroupReduction.Sum(shared, apart);
-            // The same for the whole group; false for NaN.
+            // Uniform over the group; false for NaN.
             bool isFinite = MathF.Abs(apart) < float.MaxValue && MathF.Abs(value) < float.MaxValue;
             HyperplaneProjectionCuda here = new(p.IsLinf, shared, p.X, p.Gradients, at, p.Image, unit, -value);
             HyperplaneProjectionCuda there = new(p.IsLinf, shared, p.Original, p.Gradients, at, p.Image, unit, apart - value);
@@ -96,7 +96,7 @@ public static unsafe partial class BoundaryKernels
             public int IsLinf, Image;
         }
 
-        /// <summary>A group an image.</summary>
+        /// <summary>A group owns an image.</summary>
         internal static void KeepNearest(KeepNearestArguments p)
         {
             ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.Places);
@@ -107,7 +107,7 @@ public static unsafe partial class BoundaryKernels
             sum = GroupReduction.Sum(shared, sum);
             float length = p.IsLinf == 1 ? sum : ImageGroups.Length(shared, p.Gradients, at, p.Image);
             float distance = MathF.Abs(p.Values[n]) / (length + 1e-12f);
-            // Everybody compares with the distance before it changes: the barrier takes the comparison, or ILGPU would move the load behind it.
+            // Every thread compares with the old distance. The comparison is passed to the barrier, because ILGPU would otherwise move the load behind it.
             if (Group.BarrierOr(distance >= p.Distances[n]))
                 return;
             for (int i = at + Group.IdxX; i < at + p.Image; i += Group.DimX)
@@ -125,7 +125,7 @@ public static unsafe partial class BoundaryKernels
             public int IsLinf, Image;
         }
 
-        /// <summary>A group an image.</summary>
+        /// <summary>A group owns an image.</summary>
         internal static void Lengths(LengthsArguments p)
         {
             ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.Places);

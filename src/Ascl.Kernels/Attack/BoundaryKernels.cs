@@ -3,19 +3,19 @@ using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
 
-/// <summary>The fast adaptive boundary attack's passes over pixels [n, image] in [0, 1].</summary>
+/// <summary>Passes of the fast adaptive boundary (FAB) attack over pixels [n, image] in [0, 1].</summary>
 public static unsafe partial class BoundaryKernels
 {
     private const double LeastLength = 1e-8;
 
     /// <summary>
-    /// x ← clip₀₁((1 − α)(x + η·d) + α(original + η·d₀)) with d and d₀ the smallest changes of x and of the original that meet the hyperplane
-    /// value + gradient·(z − x) = 0, and α = min(‖d‖/(‖d‖ + ‖d₀‖), αmax). Where the value or the gradient is not finite, as of logits that overflow, there is
-    /// no hyperplane, and the image stays.
+    /// x ← clip₀₁((1 − α)(x + η·d) + α(original + η·d₀)) with d and d₀ the smallest changes of x and of the original that reach the hyperplane
+    /// value + gradient·(z − x) = 0, and α = min(‖d‖/(‖d‖ + ‖d₀‖), αmax). If the value or the gradient is not finite, as with overflowing logits, the image stays
+    /// unchanged.
     /// </summary>
-    /// <param name="image">Pixels of an image.</param>
-    /// <param name="values">[n] the function that is to become 0, at x.</param>
-    /// <param name="gradients">[n, image] of it.</param>
+    /// <param name="image">Pixels per image.</param>
+    /// <param name="values">[n]: the value at x of a function that is 0 on the decision boundary.</param>
+    /// <param name="gradients">[n, image]: its gradient at x.</param>
     public static void Step(
         PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> values, DeviceBuffer<float> gradients, double largestAlpha, double eta, DeviceBuffer<float> x)
     {
@@ -30,7 +30,7 @@ public static unsafe partial class BoundaryKernels
                 double apart = 0;
                 for (int i = 0; i < image; i++)
                     apart += (double)g[i] * ((double)to[i] - o[i]);
-                // A gradient that is not finite makes the sum NaN or infinite, also where x is the original.
+                // A non-finite gradient makes the sum non-finite, even if x is the original.
                 if (!double.IsFinite(apart) || !float.IsFinite(pv[n]))
                     return;
                 HyperplaneProjection here = new(norm, to, g, image, -(double)pv[n]), there = new(norm, o, g, image, apart - pv[n]);
@@ -41,11 +41,11 @@ public static unsafe partial class BoundaryKernels
         }
     }
 
-    /// <summary>Where the linearised boundary of a class, |value|/‖gradient‖ away, is nearer than all before it, that becomes the nearest one.</summary>
-    /// <param name="norm">Of the distance: the gradient's norm is its dual.</param>
-    /// <param name="values">[n] a function that is 0 on the boundary.</param>
-    /// <param name="gradients">[n, image] of it.</param>
-    /// <param name="distances">[n] of the nearest boundary so far; NaN before the first.</param>
+    /// <summary>Keeps the nearest linearised class boundary: replaces the nearest so far by this class's, |value|/‖gradient‖ away, if that is nearer.</summary>
+    /// <param name="norm">The norm of the distance; the gradient's norm is its dual.</param>
+    /// <param name="values">[n]: the value of a function that is 0 on the boundary.</param>
+    /// <param name="gradients">[n, image]: its gradient at x.</param>
+    /// <param name="distances">[n]: the distance of the nearest boundary so far; NaN before the first.</param>
     public static void KeepNearest(
         PerturbationNorm norm, int image, DeviceBuffer<float> values, DeviceBuffer<float> gradients, DeviceBuffer<float> distances, DeviceBuffer<float> nearestValues, DeviceBuffer<float> nearestGradients)
     {
@@ -72,7 +72,7 @@ public static unsafe partial class BoundaryKernels
         }
     }
 
-    /// <summary>The length of each image's change: [n].</summary>
+    /// <summary>The norm of each image's change: [n].</summary>
     public static void Lengths(PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> x, DeviceBuffer<float> lengths)
     {
         DeviceKernel.Run("attack.lengths", x.Length, 2.0 * x.Length, 8.0 * x.Length, OnCpu, cuda => LengthsCuda(cuda, norm, image, original, x, lengths), lengths);

@@ -1,42 +1,42 @@
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
 
-/// <summary>Passes of Brendel and Bethge's attack in L∞ over pixels [n, image] in [0, 1].</summary>
+/// <summary>Passes of Brendel and Bethge's L∞ attack over pixels [n, image] in [0, 1].</summary>
 public static unsafe partial class BrendelBethgeKernels
 {
-    /// <summary>x ← clip₀₁(x + δ) with δ the step of each image by itself that brings it nearest to its original: <see cref="TrustRegionStep"/>.
-    /// Computed on the CPU, also for a GPU's images: thousands of passes in double precision, each waiting for the one before.</summary>
-    /// <param name="image">Pixels of an image.</param>
-    /// <param name="normals">[n, image] of the decision boundary, towards the adversarial side.</param>
-    /// <param name="shifts">[n] how far each image is from where it shall be, in units of normal·δ.</param>
-    /// <param name="radius">Of the trust region.</param>
+    /// <summary>x ← clip₀₁(x + δ), with δ for each image the step that brings it nearest to its original: <see cref="TrustRegionStep"/>.
+    /// Computed on the CPU even for a GPU's images, because it takes thousands of sequential passes in double precision.</summary>
+    /// <param name="image">Pixels per image.</param>
+    /// <param name="normals">[n, image]: normals of the decision boundary, towards the adversarial side.</param>
+    /// <param name="shifts">[n]: the value of normal·δ each image has to reach.</param>
+    /// <param name="radius">L2 radius of the trust region.</param>
     public static void Step(int image, DeviceBuffer<float> original, DeviceBuffer<float> normals, DeviceBuffer<float> shifts, double radius, DeviceBuffer<float> x)
     {
-        if (x.Device is CudaDevice)
-        {
-            DeviceBuffer<float> moved = CpuFallback.Download(x);
-            Step(image, CpuFallback.Download(original), CpuFallback.Download(normals), CpuFallback.Download(shifts), radius, moved);
-            CpuFallback.Upload(moved, x);
-            return;
-        }
-        using var trace = KernelTrace.Begin("attack.trust_region_step", x.Length, 4000.0 * x.Length, 16.0 * x.Length);
+        DeviceKernel.Run("attack.trust_region_step", x.Length, 4000.0 * x.Length, 16.0 * x.Length,
+            cpu => StepCpu(cpu, image, original, normals, shifts, radius, x),
+            _ => CpuFallback.Update(x, (host, copy) =>
+                StepCpu(host, image, CpuFallback.Download(original), CpuFallback.Download(normals), CpuFallback.Download(shifts), radius, copy)),
+            x);
+    }
+
+    private static void StepCpu(
+        CpuDevice device, int image, DeviceBuffer<float> original, DeviceBuffer<float> normals, DeviceBuffer<float> shifts, double radius,
+        DeviceBuffer<float> x)
+    {
         float* po = CpuDevice.Pointer(original), pw = CpuDevice.Pointer(normals), ps = CpuDevice.Pointer(shifts), px = CpuDevice.Pointer(x);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        device.For(x.Length / image, (n, _) =>
         {
             float* to = px + (nint)n * image;
             TrustRegionStep step = new(po + (nint)n * image, to, pw + (nint)n * image, image, ps[n], radius);
             for (int i = 0; i < image; i++)
                 to[i] = (float)Math.Clamp(to[i] + step.Change(i), 0, 1);
         });
-        x.MarkChanged();
     }
 
-    /// <summary>x = the point of the ball of each image's own size around the original that is nearest to the start: original + clip(start − original, ±size).</summary>
-    /// <param name="sizes">[n].</param>
+    /// <summary>x = original + clip(start − original, ±size): the point nearest to the start in the L∞ ball around the original.</summary>
+    /// <param name="sizes">[n]: the ball's size for each image.</param>
     public static void Between(int image, DeviceBuffer<float> original, DeviceBuffer<float> start, DeviceBuffer<float> sizes, DeviceBuffer<float> x)
     {
         DeviceKernel.Run("attack.between", x.Length, 4.0 * x.Length, 12.0 * x.Length, OnCpu, cuda => BetweenCuda(cuda, image, original, start, sizes, x), x);

@@ -4,8 +4,8 @@ using ILGPU;
 namespace Ascl.Kernels.Attack;
 
 /// <summary>
-/// <see cref="HyperplaneProjection"/> by a group of threads, the same iteration in single precision. Normal and shift are divided by the normal's largest
-/// entry, which changes nothing but keeps squares of small gradients from vanishing.
+/// <see cref="HyperplaneProjection"/> by a group of threads: the same iteration in single precision. Normal and shift are divided by the normal's largest
+/// entry, so that squares of small gradients do not underflow.
 /// </summary>
 internal readonly struct HyperplaneProjectionCuda
 {
@@ -14,10 +14,10 @@ internal readonly struct HyperplaneProjectionCuda
     private readonly int isLinf, at, end;
     private readonly float unit, sign, t;
 
-    /// <param name="shared">Of <see cref="GroupReduction"/>.</param>
+    /// <param name="shared">Shared memory for <see cref="GroupReduction"/>.</param>
     /// <param name="x">Images.</param>
     /// <param name="w">Normals.</param>
-    /// <param name="at">Where the image's pixels and the normal's entries begin.</param>
+    /// <param name="at">Index of the image's first pixel and the normal's first entry.</param>
     /// <param name="length">Pixels.</param>
     /// <param name="unit">The largest entry of the normal.</param>
     /// <param name="shift">In units of w·δ/unit.</param>
@@ -50,14 +50,14 @@ internal readonly struct HyperplaneProjectionCuda
         }
     }
 
-    /// <summary>δ of the pixel at a place.</summary>
+    /// <summary>δ of a pixel.</summary>
     public float Change(ArrayView<float> x, ArrayView<float> w, int i)
     {
         float weight = w[i] / unit, room = Room(x, w, i), move = isLinf == 1 ? t : MathF.Abs(weight) * t, change = move < room ? move : room;
         return weight > 0 ? sign * change : weight < 0 ? -sign * change : 0;
     }
 
-    /// <summary>The length of δ.</summary>
+    /// <summary>The norm of δ.</summary>
     public float Length(ArrayView<float> shared, ArrayView<float> x, ArrayView<float> w)
     {
         float largest = 0, squares = 0;

@@ -1,25 +1,25 @@
 namespace Ascl.Kernels.Attack;
 
 /// <summary>
-/// The smallest change δ of an image x, in [0, 1] before and after, that meets the hyperplane w·δ = shift (Croce and Hein 2020, "Minimally distorted adversarial
-/// examples with a fast adaptive boundary attack"). Every pixel may move up to the border it moves to, room cᵢ. In L∞ |δᵢ| = min(t, cᵢ), in L2
-/// |δᵢ| = min(t·|wᵢ|, cᵢ), and t solves the one equation Σ |wᵢ||δᵢ| = |shift|, whose left side is concave and piecewise linear in t: Newton's method from
-/// t = 0 stays left of the solution and ends on its piece. Where the hyperplane is out of reach every pixel goes to its border.
+/// The smallest change δ of an image x, with x and x + δ in [0, 1], that reaches the hyperplane w·δ = shift (Croce and Hein 2020, "Minimally distorted
+/// adversarial examples with a fast adaptive boundary attack"). A pixel can move by at most cᵢ, its distance to the bound it moves towards. In L∞
+/// |δᵢ| = min(t, cᵢ), in L2 |δᵢ| = min(t·|wᵢ|, cᵢ), where t solves Σ |wᵢ||δᵢ| = |shift|. The left side is concave and piecewise linear in t, so Newton's method
+/// from t = 0 stays left of the solution and reaches its piece. If the hyperplane is out of reach, every pixel moves to its bound.
 /// </summary>
-/// <param name="norm">Which length of δ is smallest.</param>
-/// <param name="x">The image.</param>
-/// <param name="w">The hyperplane's normal; pixels of weight 0 do not move.</param>
-/// <param name="length">Pixels.</param>
-/// <param name="shift">How far the hyperplane is, in units of w·δ.</param>
 internal readonly unsafe struct HyperplaneProjection
 {
-    /// <summary>Pieces are as many as pixels; Newton's method passes many at a time.</summary>
+    /// <summary>Maximum number of iterations. There are as many pieces as pixels, but Newton's method skips many at a time.</summary>
     private const int MostPieces = 200;
 
     private readonly PerturbationNorm norm;
     private readonly float* x, w;
     private readonly double sign, t;
 
+    /// <param name="norm">The norm that δ minimises.</param>
+    /// <param name="x">The image.</param>
+    /// <param name="w">The hyperplane's normal; pixels of weight 0 do not move.</param>
+    /// <param name="length">Pixels.</param>
+    /// <param name="shift">The value of w·δ to reach.</param>
     public HyperplaneProjection(PerturbationNorm norm, float* x, float* w, int length, double shift)
     {
         this.norm = norm;
@@ -38,7 +38,7 @@ internal readonly unsafe struct HyperplaneProjection
             }
             if (reached >= wanted)
                 return;
-            // Nothing can move any more, or too little to tell.
+            // No pixel can move any more, or by too little to matter.
             double next = slope > 0 ? t + (wanted - reached) / slope : double.PositiveInfinity;
             if (next == t)
                 return;
@@ -57,7 +57,7 @@ internal readonly unsafe struct HyperplaneProjection
         return sign * Math.Sign(w[i]) * Math.Min(move, Room(i));
     }
 
-    /// <summary>The length of δ.</summary>
+    /// <summary>The norm of δ.</summary>
     public double Length(int length)
     {
         double largest = 0, squares = 0;
@@ -70,6 +70,6 @@ internal readonly unsafe struct HyperplaneProjection
         return norm == PerturbationNorm.Linf ? largest : Math.Sqrt(squares);
     }
 
-    /// <summary>How far a pixel can go in the direction that helps.</summary>
+    /// <summary>How far a pixel can move in the direction that increases |w·δ|.</summary>
     private double Room(int i) => sign * w[i] > 0 ? 1 - (double)x[i] : x[i];
 }

@@ -73,7 +73,7 @@ public static unsafe partial class SquareKernels
             public float Epsilon;
         }
 
-        /// <summary>As <see cref="Stripes"/>: every thread draws the image's window anew.</summary>
+        /// <summary>Threads as in <see cref="Stripes"/>; each draws the image's window itself.</summary>
         internal static void Propose(ProposeArguments p)
         {
             RandomKey own = p.Key.For(p.Ids[Grid.IdxX]);

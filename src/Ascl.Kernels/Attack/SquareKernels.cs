@@ -4,11 +4,11 @@ using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
 
-/// <summary>The random changes of the Square attack in L∞ (Andriushchenko et al. 2020), on plain pixels [n, C, H, W]. The numbers of image i are keyed by
-/// ids[i] and the query, so they do not depend on the batch.</summary>
+/// <summary>Random proposals of the Square attack in L∞ (Andriushchenko et al. 2020), on plain pixels [n, C, H, W]. The random numbers of image i are keyed by
+/// ids[i] and the query, so that they do not depend on the batch.</summary>
 public static unsafe partial class SquareKernels
 {
-    /// <summary>x = clip₀₁(original ± ε), the sign drawn for each column of each channel.</summary>
+    /// <summary>The start: x = clip₀₁(original ± ε), with a random sign for each column of each channel.</summary>
     public static void Stripes(int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
         int plane = height * width, image = channels * plane;
@@ -31,9 +31,9 @@ public static unsafe partial class SquareKernels
         }
     }
 
-    /// <summary>candidate = x with a square window moved by ±2ε, the sign drawn for each channel and the place anew for each image, then brought back to the
-    /// ball around the original and to [0, 1].</summary>
-    /// <param name="side">Of the window, in pixels.</param>
+    /// <summary>candidate = x with a square window changed by ±2ε, projected to the ball around the original and to [0, 1]. The sign is random for each channel, the
+    /// window's position for each image.</summary>
+    /// <param name="side">Side of the window, in pixels.</param>
     public static void Propose(
         int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate)
     {

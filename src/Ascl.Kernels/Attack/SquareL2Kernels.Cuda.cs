@@ -42,7 +42,7 @@ public static unsafe partial class SquareL2Kernels
             public float Epsilon;
         }
 
-        /// <summary>A group an image, a warp a row: <see cref="ImageGroups.PerImageRows"/>. A thread meets the same pixels in every pass, and keeps δ in the candidate.</summary>
+        /// <summary>A group owns an image, a warp a row: <see cref="ImageGroups.PerImageRows"/>. A thread owns the same pixels in every pass, and keeps δ in the candidate.</summary>
         internal static void ProposeL2(ProposeL2Arguments p)
         {
             ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.Places);
@@ -94,7 +94,7 @@ public static unsafe partial class SquareL2Kernels
                         p.Candidate[j] = ImageGroups.Clip(p.Original[j] + length * p.Candidate[j], 0, 1);
         }
 
-        /// <summary>‖δ‖² of a window of the channel that begins at a place.</summary>
+        /// <summary>‖δ‖² of a window of one channel.</summary>
         private static float WindowSquares(in ProposeL2Arguments p, ArrayView<float> shared, Window window, int at)
         {
             float squares = 0;

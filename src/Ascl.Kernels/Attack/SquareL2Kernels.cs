@@ -1,39 +1,40 @@
 using Ascl.Core.Random;
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
 
-/// <summary>The random changes of the Square attack in L2 (Andriushchenko et al. 2020), on plain pixels [n, C, H, W]. The numbers of image i are keyed by
-/// ids[i] and the query, so they do not depend on the batch. δ = x − original always has length ε before it is clipped to [0, 1].</summary>
+/// <summary>Random proposals of the Square attack in L2 (Andriushchenko et al. 2020), on plain pixels [n, C, H, W]. The random numbers of image i are keyed by
+/// ids[i] and the query, so that they do not depend on the batch. δ = x − original has norm ε before it is clipped to [0, 1].</summary>
 public static unsafe partial class SquareL2Kernels
 {
-    /// <summary>Of the tiles in a column or a row of an image at the start.</summary>
+    /// <summary>Tiles per column and row of the start's grid.</summary>
     private const int TilesAcross = 5;
 
-    /// <summary>Keeps quotients of lengths finite.</summary>
+    /// <summary>Keeps divisions by norms finite.</summary>
     private const double Tiny = 1e-12;
 
-    /// <summary>x = clip₀₁(original + ε·δ/‖δ‖), δ a grid of tiles in the image's middle: each η, upright or lying, with a sign drawn for each channel.
-    /// Computed on the CPU, also for a GPU's images: an attack does it once.</summary>
+    /// <summary>The start: x = clip₀₁(original + ε·δ/‖δ‖), with δ a centred grid of tiles. Each tile is η or its transpose, with a random sign for each channel.
+    /// Computed on the CPU even for a GPU's images, because an attack does it once.</summary>
     public static void Tiles(int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
-        if (x.Device is CudaDevice)
-        {
-            DeviceBuffer<float> tiled = CpuFallback.Download(x);
-            Tiles(channels, height, width, CpuFallback.Download(original), CpuFallback.Download(ids), key, epsilon, tiled);
-            CpuFallback.Upload(tiled, x);
-            return;
-        }
+        DeviceKernel.Run("attack.tiles", x.Length, 4.0 * x.Length, 8.0 * x.Length,
+            cpu => TilesCpu(cpu, channels, height, width, original, ids, key, epsilon, x),
+            _ => CpuFallback.Update(x, (host, copy) =>
+                TilesCpu(host, channels, height, width, CpuFallback.Download(original), CpuFallback.Download(ids), key, epsilon, copy)),
+            x);
+    }
+
+    private static void TilesCpu(
+        CpuDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon,
+        DeviceBuffer<float> x)
+    {
         int plane = height * width, image = channels * plane, side = Math.Max(Math.Min(height, width) / TilesAcross, 1), rows = height / side, columns = width / side;
         int top = (height - rows * side) / 2, left = (width - columns * side) / 2;
-        using var trace = KernelTrace.Begin("attack.tiles", x.Length, 4.0 * x.Length, 8.0 * x.Length);
         double[] eta = Eta(side);
         float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
         int* pid = CpuDevice.Pointer(ids);
-        ((CpuDevice)x.Device).For(x.Length / image, (n, _) =>
+        device.For(x.Length / image, (n, _) =>
         {
             RandomKey own = key.For(pid[n]);
             float* o = po + (nint)n * image, to = px + (nint)n * image;
@@ -53,15 +54,14 @@ public static unsafe partial class SquareL2Kernels
             }
             Place(o, to, image, epsilon);
         });
-        x.MarkChanged();
     }
 
     /// <summary>
-    /// candidate = clip₀₁(original + ε·δ/‖δ‖), δ that of x after the budget of two random windows W₁ and W₂ and what is unused of ε went to W₁: for each channel
-    /// ν = ±η + δ|W₁/‖δ|W₁‖, then δ|W₂ = 0 and δ|W₁ = ν/‖ν‖·√(max(ε² − ‖δ‖², 0)/C + ‖δ|W₁∪W₂‖²). The last length is that of all channels, as in Auto-Attack's
-    /// code; the paper takes each channel's own.
+    /// candidate = clip₀₁(original + ε·δ/‖δ‖), where δ is that of x with the budget of two random windows W₁ and W₂ and the unused part of ε moved to W₁: per channel
+    /// ν = ±η + δ|W₁/‖δ|W₁‖, then δ|W₂ = 0 and δ|W₁ = ν/‖ν‖·√(max(ε² − ‖δ‖², 0)/C + ‖δ|W₁∪W₂‖²). The last norm is over all channels, as in Auto-Attack's
+    /// code; the paper uses each channel's own.
     /// </summary>
-    /// <param name="side">Of the windows, in pixels; odd.</param>
+    /// <param name="side">Side of the windows, in pixels; odd.</param>
     public static void Propose(
         int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate)
     {
@@ -115,7 +115,7 @@ public static unsafe partial class SquareL2Kernels
         }
     }
 
-    /// <summary>η: a square of unit length, its upper half a bump, its lower half a pit.</summary>
+    /// <summary>η: a square of unit norm whose upper half is a positive bump and whose lower half a negative one.</summary>
     private static double[] Eta(int side)
     {
         double[] eta = new double[side * side];
@@ -126,7 +126,7 @@ public static unsafe partial class SquareL2Kernels
         return [.. eta.Select(v => v / length)];
     }
 
-    /// <summary>A rectangle of unit length, Σ 1/(k + 1)² over the k from the distance to the middle pixel, in rows or columns, whichever is larger, to that of the border.</summary>
+    /// <summary>A rectangle of unit norm. A pixel's value is Σ 1/(k + 1)² over k from its Chebyshev distance to the middle pixel up to that of the border.</summary>
     private static void Bump(Span<double> values, int height, int width, int sign)
     {
         int farthest = Math.Max(height, width) / 2;

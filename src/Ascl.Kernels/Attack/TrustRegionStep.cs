@@ -5,11 +5,11 @@ namespace Ascl.Kernels.Attack;
 
 /// <summary>
 /// The step δ along a decision boundary that brings x nearest to the original (Brendel et al. 2019, "Accurate, reliable and fast robustness evaluation"):
-/// min ‖x + δ − original‖∞ subject to w·δ ≥ shift, ‖δ‖₂ ≤ radius and x + δ in [0, 1]. Where the hyperplane is out of reach, the δ that comes nearest to it.
-/// The authors have w·δ = shift; both are the same but where the image can come as near without losing its distance from the boundary.
-/// For a size e of the whole change every pixel has an interval for δᵢ, the shortest δ with a w·δ is δᵢ = clip(λwᵢ) to it, both w·δ and ‖δ‖ grow with λ, and what is
-/// possible for an e is possible for every larger one: bisection of e, in it a bracketed Newton's method for λ, each of a bounded number of passes.
-/// Nothing moves where w or shift is not finite or radius is not above 0.
+/// min ‖x + δ − original‖∞ subject to w·δ ≥ shift, ‖δ‖₂ ≤ radius and x + δ in [0, 1]. If the hyperplane is out of reach, δ is the step that comes nearest to it.
+/// The authors require w·δ = shift; the two differ only where the image can come as near to the original without losing its distance from the boundary.
+/// For a given size e of the total change, each δᵢ has an interval, and the shortest δ for a given w·δ is δᵢ = clip(λwᵢ) to it. Both w·δ and ‖δ‖ increase with λ,
+/// and what is feasible for one e is feasible for every larger one. So e is found by bisection, and within it λ by a bracketed Newton's method, with a bounded
+/// number of passes. δ is 0 if w or shift is not finite or the radius is not positive.
 /// </summary>
 internal unsafe struct TrustRegionStep
 {
@@ -21,12 +21,12 @@ internal unsafe struct TrustRegionStep
     private readonly double shift, squaredRadius, mostLambda, freeLambda;
     private double size, lambda;
 
-    /// <param name="original">Image that x is to come near to, in [0, 1].</param>
-    /// <param name="x">Where the step begins, in [0, 1].</param>
-    /// <param name="w">The hyperplane's normal, towards the side to be on; pixels of weight 0 move only towards the original.</param>
+    /// <param name="original">The original image, in [0, 1].</param>
+    /// <param name="x">The current image, in [0, 1].</param>
+    /// <param name="w">The hyperplane's normal, towards the adversarial side; pixels of weight 0 move only towards the original.</param>
     /// <param name="length">Pixels.</param>
-    /// <param name="shift">How far the hyperplane is, in units of w·δ; negative where x is beyond it.</param>
-    /// <param name="radius">Of the trust region.</param>
+    /// <param name="shift">The value of w·δ to reach; negative if x is beyond the hyperplane.</param>
+    /// <param name="radius">L2 radius of the trust region.</param>
     public TrustRegionStep(float* original, float* x, float* w, int length, double shift, double radius)
     {
         this.original = original;
@@ -44,10 +44,10 @@ internal unsafe struct TrustRegionStep
         IsStill = !(double.IsFinite(squares) && double.IsFinite(shift) && radius > 0);
         if (IsStill)
             return;
-        // With the largest λ every pixel that λ moves is at the end of its interval; with the other one δ would be as long as the radius, were there no intervals.
+        // Bounds of λ: at mostLambda every pixel that λ moves is at the end of its interval; at freeLambda ‖δ‖ would be the radius if there were no intervals.
         (mostLambda, freeLambda) = squares > 0 ? (2 / least, radius / Math.Sqrt(squares)) : (0, 0);
         lambda = freeLambda;
-        // No pixel moves further than the radius.
+        // No pixel moves by more than the radius.
         (double low, double high) = (Math.Max(apart - radius, 0), apart);
         if (!Reaches(high))
         {
@@ -75,7 +75,7 @@ internal unsafe struct TrustRegionStep
     /// <summary>δ of a pixel.</summary>
     public readonly double Change(int i) => IsStill ? 0 : Clipped(lambda * w[i], original[i], x[i], size);
 
-    /// <summary>Whether some δ in the trust region meets the hyperplane with a whole change of size e; if so λ is that δ's.</summary>
+    /// <summary>Whether some δ in the trust region reaches the hyperplane with a total change of size e; if so, λ is that of δ.</summary>
     private bool Reaches(double e)
     {
         (double along, double squares, _) = At(e, 0);
@@ -107,13 +107,13 @@ internal unsafe struct TrustRegionStep
                 return false;
             (low, high) = along < shift ? (tried, high) : (low, tried);
             double next = tried + (shift - along) / slope;
-            // Where Newton's method has no slope, leaves the bracket, or is slow, the middle of the bracket's magnitudes.
+            // If Newton's method has no slope, leaves the bracket or is slow: the geometric mean of the bracket.
             tried = i % 4 != 3 && next > low && next < high ? next : Middle(low, high);
         }
         return false;
     }
 
-    /// <summary>The largest λ of a δ in the trust region, whatever the size of the whole change.</summary>
+    /// <summary>The largest λ with δ in the trust region, for any size of the total change.</summary>
     private readonly double Furthest()
     {
         if (At(1, mostLambda).Squares <= squaredRadius)
@@ -131,7 +131,7 @@ internal unsafe struct TrustRegionStep
 
     private static double Middle(double low, double high) => low > 0 ? Math.Sqrt(low) * Math.Sqrt(high) : high / 1024;
 
-    /// <summary>w·δ, ‖δ‖² and the derivative of w·δ by λ.</summary>
+    /// <summary>w·δ, ‖δ‖² and the derivative of w·δ with respect to λ.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly (double Along, double Squares, double Slope) At(double e, double lambda)
     {

@@ -2,7 +2,7 @@ using Ascl.Core.Random;
 
 namespace Ascl.Kernels.Attack;
 
-/// <summary>A square of pixels at a random place in an image, drawn from two words: what a query of the Square attack changes.</summary>
+/// <summary>A square window at a random position in an image, drawn from two random words: what a query of the Square attack changes.</summary>
 internal readonly struct Window(RandomKey key, uint word, int side, int height, int width)
 {
     public readonly int Top = Philox.ToIndex(Philox.Word(key, word), height - side + 1), Left = Philox.ToIndex(Philox.Word(key, word + 1), width - side + 1);

@@ -21,18 +21,18 @@ internal abstract unsafe class BatchNormCpu
 }
 
 /// <summary>
-/// A lane is a channel. Sums go plane by plane in float, one pair a plane, then over the images in double in their order: the same bits for any
-/// number of threads. Squares are taken about a value near the mean, so that a mean far from zero costs no precision.
+/// A lane is a channel. Sums are in float within a plane, then in double over the images in order, so that they have the same bits for any number of
+/// threads. Squares are of deviations from a value near the mean, so that a mean far from zero costs no precision.
 /// </summary>
 internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, ISimd<F>
 {
     private const MethodImplOptions Optimized = MethodImplOptions.AggressiveOptimization;
 
-    /// <summary>Activations larger than this are written past the caches.</summary>
+    /// <summary>Activations larger than this are written with non-temporal stores.</summary>
     private const long StreamedBytes = 8 << 20;
 
-    /// <summary>The backward pass reads its operands twice. It takes so much of each at a time (whole channel blocks) that the second reading finds
-    /// it in the last cache.</summary>
+    /// <summary>Size of the channel blocks that the backward pass handles at a time: it reads its operands twice, and the second read should hit the last-level
+    /// cache.</summary>
     private const long CachedBytes = 4 << 20;
 
     public override void Statistics(CpuDevice device, ActivationLayout layout, float* x, float* mean, float* variance)
@@ -45,7 +45,7 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
         {
             for (int block = 0; block < layout.Blocks; block++)
             {
-                // Shifted by the channel's first pixel in the first image.
+                // Relative to the channel's first pixel in the first image.
                 int at = n * channels + block * layout.Block;
                 SumPlane(view.First + n * view.Image + block * view.Plane, view.Row, layout.H, layout.W, F.Load(view.First + block * view.Plane), first + at, second + at);
             }
@@ -71,7 +71,7 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
         double count = (double)layout.N * layout.H * layout.W;
         device.For(layout.Blocks, (block, _) =>
         {
-            // Each part's sums are about a shift of its own; all are taken over to that of the first.
+            // The parts have different shifts; their sums are converted to the shift of the first.
             for (int c = block * F.Width; c < (block + 1) * F.Width; c++)
             {
                 double shift = values[sums.ShiftAt + c], sum = 0, squares = 0;
@@ -133,7 +133,7 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
                 {
                     nint at = (nint)(view.First - x) + n * view.Image + block * view.Plane;
                     int k = block * F.Width;
-                    // Where dz was kept it is the gradient already masked.
+                    // If dz was stored, it is the masked gradient.
                     GradientPlane(dz == null ? dy + at : dz + at, y == null || dz != null ? null : y + at, x + at, dx + at, view.Row, layout.H, layout.W,
                         F.Load(a + k), F.Load(b + k), F.NegMulAdd(F.Load(b + k), F.Load(mean + k), F.Load(c + k)), streamed);
                 }
@@ -159,7 +159,7 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
         }
     }
 
-    /// <summary>The sums over the images, in their order, of two [image][channel] arrays, for the channels of one block.</summary>
+    /// <summary>Sums over the images, in order, of two [image][channel] arrays, for the channels of one block.</summary>
     private static void SumOverImages(float* first, float* second, int images, int channels, int block, double* firstSum, double* secondSum)
     {
         new Span<double>(firstSum, F.Width).Clear();

@@ -7,7 +7,7 @@ using ILGPU.Algorithms;
 
 namespace Ascl.Kernels.BatchNorm;
 
-/// <summary>Two passes over the activation for statistics and gradients (sums, then values), one forward.</summary>
+/// <summary>Statistics take one pass over the activation, the gradient two (sums, then values), the forward pass one.</summary>
 internal static class BatchNormCuda
 {
     public static void Statistics(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance) =>
@@ -25,7 +25,7 @@ internal static class BatchNormCuda
             Epsilon = epsilon,
         });
 
-    /// <param name="results">Where they go: the variance, or what is made of it.</param>
+    /// <param name="results">The output buffers: the variance, or what training derives from it.</param>
     private static void Statistics(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, StatisticsArguments results)
     {
         PixelWork work = new(layout);
@@ -93,7 +93,7 @@ internal static class BatchNormCuda
         });
     }
 
-    /// <summary>x − x₀ and its square, x₀ the channel's first pixel: so a mean far from zero costs no precision.</summary>
+    /// <summary>x − x₀ and its square, with x₀ the channel's first pixel, so that a mean far from zero costs no precision.</summary>
     private readonly struct DeviationTerms : IPixelTerms
     {
         public static (Float4 First, Float4 Second) Of(PixelSumsArguments p, int at, int quad)
@@ -127,7 +127,7 @@ internal static class BatchNormCuda
     {
         public FinishArguments Sums;
 
-        /// <summary>Variance, or what is made of it: the views of what is not wanted have length 0.</summary>
+        /// <summary>Views of outputs that are not needed have length 0.</summary>
         public ArrayView<float> X, Mean, Variance, InverseStd, RunningMean, RunningVariance;
         public int Origin, Channels;
         public float Share, Momentum, Unbias, Epsilon;
@@ -156,7 +156,7 @@ internal static class BatchNormCuda
         Float4.StorePart(p.RunningVariance, quad, runningVariance + (variance * p.Unbias - runningVariance) * p.Momentum);
     }
 
-    /// <summary>0 for a channel that only fills up a block.</summary>
+    /// <summary>0 for a padding channel.</summary>
     private static float InverseOfRoot(float variance, int channel, int channels, float epsilon) => channel < channels ? 1 / XMath.Sqrt(variance + epsilon) : 0;
 
     internal struct RootArguments
@@ -186,7 +186,7 @@ internal static class BatchNormCuda
         int quad = work.Quad;
         if (quad >= work.Quads)
             return;
-        // y = x·scale + shift, as folded layers compute it.
+        // y = x·scale + shift, as in folded layers.
         Float4 scale = Float4.LoadPart(p.Gamma, quad) * p.InverseStd.Cast<Float4>()[quad], mean = Float4.LoadPart(p.Mean, quad), beta = Float4.LoadPart(p.Beta, quad);
         int pixels = work.Pixels;
         for (int pixel = work.FirstPixel; pixel < pixels; pixel += work.PixelStep)

@@ -9,8 +9,8 @@ using ILGPU.Runtime;
 namespace Ascl.Kernels.BatchNorm;
 
 /// <summary>
-/// How the pixels of an activation are spread over a GPU: a group takes some rows of one image and up to 32 neighbouring quads (four channels each).
-/// A thread owns one quad and every so-many-th pixel of the rows; threads side by side read 16 bytes side by side.
+/// The distribution of an activation's pixels over a GPU: a group takes some rows of one image and up to 32 neighbouring quads (of four channels). A thread owns
+/// one quad of every n-th pixel of the rows; neighbouring threads read neighbouring 16 bytes.
 /// </summary>
 internal struct PixelWork
 {
@@ -29,17 +29,17 @@ internal struct PixelWork
         ByWidth = new(Width);
     }
 
-    /// <summary>Groups that share an image's rows.</summary>
+    /// <summary>Groups per image, which share its rows.</summary>
     public readonly int Splits => (Height + RowsAGroup - 1) / RowsAGroup;
 
     public readonly KernelConfig Config(int images) => (new Index3D(images, Splits, (Quads + (1 << LaneShift) - 1) >> LaneShift), new Index3D(CudaDevice.GroupSize, 1, 1));
 
-    // The rest is for the kernels.
+    // The members below are called in kernels.
 
-    /// <summary>The quad of channels that this thread owns; <see cref="Quads"/> or more where there is none.</summary>
+    /// <summary>The quad of channels that this thread owns; <see cref="Quads"/> or more if none.</summary>
     public readonly int Quad => (Grid.IdxZ << LaneShift) + (Group.IdxX & ((1 << LaneShift) - 1));
 
-    /// <summary>This thread's first pixel of its group's rows, and how many further its next one is.</summary>
+    /// <summary>This thread's first pixel in its group's rows, and the step to its next.</summary>
     public readonly int FirstPixel => Group.IdxX >> LaneShift;
     public readonly int PixelStep => Group.DimX >> LaneShift;
 
@@ -52,7 +52,7 @@ internal struct PixelWork
         }
     }
 
-    /// <summary>Where a pixel's quad lies, in quads.</summary>
+    /// <summary>The address of a pixel's quad, in quads.</summary>
     public readonly int At(int pixel)
     {
         int row = ByWidth.Quotient(pixel);
@@ -60,11 +60,11 @@ internal struct PixelWork
     }
 }
 
-/// <summary>Two numbers of each value of an activation, to be added up over all pixels.</summary>
+/// <summary>Two terms of each value of an activation, to be summed over all pixels.</summary>
 internal interface IPixelTerms
 {
     /// <param name="p">The operands.</param>
-    /// <param name="at">The value's quad.</param>
+    /// <param name="at">Address of the quad.</param>
     /// <param name="quad">Its channels.</param>
     static abstract (Float4 First, Float4 Second) Of(PixelSumsArguments p, int at, int quad);
 }
@@ -81,11 +81,10 @@ internal struct FinishArguments
     public int Parts, Quads;
 }
 
-/// <summary>Sums of a pair of numbers over an activation's pixels, channel by channel: a pair for each group, then those in a second kernel, always
-/// in the same order.</summary>
+/// <summary>Per-channel sums of two terms over an activation's pixels, in a fixed order: one pair per group, then a second kernel sums the pairs.</summary>
 internal static class PixelSums
 {
-    /// <summary>The sums of each group, [part][2][channels], to be returned to the pool.</summary>
+    /// <summary>The sums of each group, [part][2][channels]; the caller returns the buffer to the pool.</summary>
     /// <param name="arguments">The work and the operands.</param>
     public static DeviceBuffer<float> Partial<TTerms>(CudaDevice device, ActivationLayout layout, PixelSumsArguments arguments, out int parts) where TTerms : struct, IPixelTerms
     {
@@ -125,7 +124,7 @@ internal static class PixelSums
         }
     }
 
-    /// <summary>The pair of one quad of channels over all parts, by a group of its own (Grid.IdxX is the quad); valid in its first thread.</summary>
+    /// <summary>The sums of one quad of channels over all parts, computed by one group (Grid.IdxX is the quad); valid in its first thread.</summary>
     public static (Float4 First, Float4 Second) Finish(FinishArguments p)
     {
         var firsts = SharedMemory.Allocate<Float4>(CudaDevice.GroupSize);
@@ -145,7 +144,7 @@ internal static class PixelSums
         return (firsts[0], seconds[0]);
     }
 
-    /// <summary>Adds up what threads a multiple of <paramref name="lanes"/> apart hold, into the first of them.</summary>
+    /// <summary>Sums over the threads that are a multiple of <paramref name="lanes"/> apart, into the first of them.</summary>
     private static void Tree(ArrayView<Float4> firsts, ArrayView<Float4> seconds, int lanes)
     {
         int t = Group.IdxX;

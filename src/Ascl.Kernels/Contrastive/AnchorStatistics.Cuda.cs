@@ -4,18 +4,18 @@ using ILGPU;
 
 namespace Ascl.Kernels.Contrastive;
 
-/// <summary>What is known of an anchor's selected pairs so far: the largest similarity s, Σ exp(s − largest), and the sum of S over its positives.</summary>
+/// <summary>Running statistics over an anchor's selected pairs: the largest similarity s, Σ exp(s − largest), and the sum of S over its positives.</summary>
 internal readonly struct AnchorStatistics(float largest, float sum, float positives)
 {
     public float Largest { get; } = largest;
     public float Sum { get; } = sum;
     public float Positives { get; } = positives;
 
-    /// <summary>No pair yet: a largest similarity below any.</summary>
+    /// <summary>No pairs yet: the largest similarity is below any real one.</summary>
     public static AnchorStatistics None => new(-1e30f, 0, 0);
 
     /// <param name="distances">S of four pairs; s = scale·S.</param>
-    /// <param name="selected">Of <see cref="SelectedPairs"/>.</param>
+    /// <param name="selected">Bits of <see cref="SelectedPairs"/>.</param>
     public AnchorStatistics Plus(Float4 distances, int selected, float scale)
     {
         float x = distances.X * scale, y = distances.Y * scale, z = distances.Z * scale, w = distances.W * scale;
@@ -40,14 +40,14 @@ internal readonly struct AnchorStatistics(float largest, float sum, float positi
         return new(largest, Sum * Exponential.Of(Largest - largest) + other.Sum * Exponential.Of(other.Largest - largest), Positives + other.Positives);
     }
 
-    /// <summary>Together with those of the 16 threads with neighbouring rows j, which hold the same anchor.</summary>
+    /// <summary>Merged with those of the 16 threads that have the same anchor and neighbouring rows j.</summary>
     public AnchorStatistics OfRow() => Exchange(8).Exchange(4).Exchange(2).Exchange(1);
 
     private AnchorStatistics Exchange(int distance) =>
         Plus(new AnchorStatistics(Warp.ShuffleXor(Largest, distance), Warp.ShuffleXor(Sum, distance), Warp.ShuffleXor(Positives, distance)));
 }
 
-/// <summary>Which of four rows j an anchor i selects, as bits: 1 ≪ place for a selected row, 16 ≪ place as well for a positive one.</summary>
+/// <summary>Which of four rows j an anchor i selects, as bits: 1 ≪ k for a selected row k, and also 16 ≪ k for a positive one.</summary>
 internal static class SelectedPairs
 {
     public const int Positive = 16;
@@ -56,7 +56,7 @@ internal static class SelectedPairs
 
     public static bool IsPositive(int bits, int place) => (bits & Positive << place) != 0;
 
-    /// <summary>Rows <paramref name="i"/> and <paramref name="j"/>… of sorted rows, of which there are <paramref name="count"/>. In the column's direction, rows j are the
+    /// <summary>The selection for rows <paramref name="i"/> and <paramref name="j"/>… of <paramref name="count"/> sorted rows. In the column direction, rows j are the
     /// anchors and i is selected.</summary>
     public static (int Row, int Column) Of<TRule>(int yi, int pi, int i, Int4 yj, Int4 pj, int j, int count) where TRule : struct, IPairRule => (
         One<TRule>(yi, pi, yj.X, pj.X, i, j, count) | One<TRule>(yi, pi, yj.Y, pj.Y, i, j + 1, count) << 1

@@ -5,12 +5,12 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// The loss by tiles of <see cref="Side"/> × <see cref="Side"/> rows: a tile's distances are computed once for both of its directions (s_ij = s_ji),
-/// used, and forgotten. Memory beside the rows: O(rows · dimension).
+/// The loss by tiles of <see cref="Side"/> × <see cref="Side"/> rows: a tile's distances are computed once for both directions (s_ij = s_ji) and not stored.
+/// Additional memory: O(rows · dimension).
 /// </summary>
 internal abstract unsafe class ContrastiveCpu
 {
-    /// <summary>Rows of a block, and so of a tile's side.</summary>
+    /// <summary>Rows per block, that is the side of a tile.</summary>
     public const int Side = 64;
 
     public abstract void Forward(CpuDevice device, ContrastiveGeometry g, float* rows, RowGroups groups, float* loss, float* state);
@@ -34,11 +34,11 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
 {
     private const int Tile = Side * Side;
 
-    /// <summary>The running maximum of an anchor that has met no pair yet: below any similarity, above what an unselected pair gets.</summary>
+    /// <summary>The running maximum of an anchor without pairs so far: below any similarity, above the value of an unselected pair.</summary>
     private const float NoPairYet = -1e30f;
     private const float Unselected = 2e38f;
 
-    /// <summary>Statistics of a block: of each row as an i, in Width lanes over the rows j it met, then as a j, in its own lane.</summary>
+    /// <summary>Size of a block's statistics: of each row as an i, in Width lanes over the rows j, then as a j, in its own lane.</summary>
     private static int StatisticsLength => 3 * Side * (F.Width + 1);
 
     public override (int[] Positives, int[] Negatives) CountPairs(CpuDevice device, RowGroups groups) => groups.CountPairs<TRule>(device);
@@ -152,7 +152,7 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
     private static bool Selects(ContrastiveGeometry g, RowGroups groups, int first, int second) => groups.AnyPair<TRule>(
         first * Side, Math.Min(g.Rows, (first + 1) * Side), second * Side, Math.Min(g.Rows, (second + 1) * Side));
 
-    /// <summary>The rows of a block, sorted, as [Dimension][Side]; zero past the last row.</summary>
+    /// <summary>The sorted rows of a block as [Dimension][Side]; zero past the last row.</summary>
     private static void Transpose(ContrastiveGeometry g, float* rows, RowGroups groups, int block, float* transposed)
     {
         float* to = transposed + (long)block * Side * g.Dimension;
@@ -178,7 +178,7 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         float* ofColumns = statistics + (long)second * StatisticsLength + Side * F.Width;
         for (int i = begin; i < end;)
         {
-            // Within a block compared with itself every row leaves out another pair, and both directions are the row direction.
+            // In a block compared with itself each row omits its own pair, and both directions are the row direction.
             int next = first == second ? i + 1 : Math.Min(groups.EndOfGroup(i), end);
             (bool anyRow, bool anyColumn) = pairs.Select(groups, i, otherBegin, otherEnd, i);
             if (anyColumn && first != second)
@@ -235,7 +235,7 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         }
     }
 
-    /// <summary>max s and log Σ exp(s − max s) over an anchor's selected pairs, and the sum of S over its positives, from its lanes.</summary>
+    /// <summary>max s and log Σ exp(s − max s) over an anchor's selected pairs, and the sum of S over its positives, merged from its lanes.</summary>
     private static (float Maximum, double LogSum, double PositiveSum) Merge(float* block, int row)
     {
         int stride = Side * (F.Width + 1);
@@ -247,7 +247,7 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
             (double)F.Sum(F.Load(asRow + 2 * stride)) + asColumn[2 * stride]);
     }
 
-    /// <summary>For each row of a block, 0, or NaN where it holds a NaN or an infinity, which a maximum might have swallowed.</summary>
+    /// <summary>For each row of a block, NaN if it has a NaN or an infinity, which a maximum might hide, else 0.</summary>
     private static void ZeroWhereFinite(float* transposed, int d, float* zeros)
     {
         for (int r = 0; r < Side; r += F.Width)
@@ -259,8 +259,8 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         }
     }
 
-    /// <summary>dL/dS of every pair of the tile, both directions together and without the factor 1/(nτ), as the weights that the distance's gradient takes.</summary>
-    /// <returns>A bit for each row i of the tile that has any.</returns>
+    /// <summary>dL/dS of every pair of the tile, both directions added and without the factor 1/(nτ), as weights for the distance's gradient.</summary>
+    /// <returns>A bit for each row i of the tile with a nonzero weight.</returns>
     private static ulong Weights(ContrastiveGeometry g, RowGroups groups, int first, int second, float scale, float* sorted, float* distances)
     {
         PairSelection<TRule> pairs = new(distances + 3 * Tile);

@@ -8,12 +8,13 @@ using ILGPU.Runtime;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// The loss by tiles (<see cref="ContrastiveTiles"/>) of the sorted rows. Nothing comes back to the host, and memory beside the rows is O(rows · dimension).
-/// <c>state</c> holds what it does on the CPU.
+/// The loss by tiles (<see cref="ContrastiveTiles"/>) of the sorted rows. Nothing is read back to the host; additional memory is O(rows · dimension). <c>state</c>
+/// has the same contents as on the CPU.
 /// </summary>
 internal abstract class ContrastiveCuda
 {
-    /// <summary>Groups to be had where there are few rows: then several share the tiles of 64 anchors. No device decides about it, so that sums are the same on all.</summary>
+    /// <summary>Desired number of groups: with few rows, several groups share the tiles of 64 anchors. Independent of the device, so that sums have the same bits on
+    /// all.</summary>
     public int WantedGroups { get; set; } = 512;
 
     public abstract void Forward(
@@ -23,7 +24,7 @@ internal abstract class ContrastiveCuda
         CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> state,
         DeviceBuffer<float> dLoss, DeviceBuffer<float> dRows);
 
-    /// <summary>|P_i| and |N_i| of every row; it waits for the device.</summary>
+    /// <summary>|P_i| and |N_i| of every row; waits for the device.</summary>
     public abstract (int[] Positives, int[] Negatives) CountPairs(CudaDevice device, DeviceBuffer<int> labels, DeviceBuffer<int> predictions);
 
     public static ContrastiveCuda Of(SelectionStrategy strategy, RowDistance distance) => ContrastivePaths.Choose<Maker, ContrastiveCuda>(strategy, distance);
@@ -33,7 +34,7 @@ internal abstract class ContrastiveCuda
         public static ContrastiveCuda Of<TRule, TDistance>() where TRule : struct, IPairRule where TDistance : struct, IRowDistance => new ContrastiveCuda<TRule, TDistance>();
     }
 
-    /// <summary>Sizes, and memory that lasts as long as the pool's scope.</summary>
+    /// <summary>Sizes, and memory from the pool's scope.</summary>
     protected readonly struct Workspace
     {
         private readonly CudaDevice device;

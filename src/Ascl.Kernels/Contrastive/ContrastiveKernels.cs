@@ -1,23 +1,21 @@
 using Ascl.Core.Diagnostics;
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// The supervised contrastive loss with selection (ASCL, arXiv 2101.10027; SPEC §1), similarity, selection and loss in one:
-/// s_ij = −D(h_i, h_j)/τ, ℓ_i = −(1/max(1,|P_i|)) Σ_{j∈P_i} log(exp s_ij / Σ_{k∈P_i∪N_i} exp s_ik), L = (1/n) Σ_i ℓ_i, never counting i itself.
+/// The supervised contrastive loss with selection (ASCL, arXiv 2101.10027; SPEC §1), with similarity, selection and loss fused:
+/// s_ij = −D(h_i, h_j)/τ, ℓ_i = −(1/max(1,|P_i|)) Σ_{j∈P_i} log(exp s_ij / Σ_{k∈P_i∪N_i} exp s_ik), L = (1/n) Σ_i ℓ_i, where i itself is never counted.
 /// An anchor without positives contributes 0. The n×n similarities are never stored.
 /// </summary>
 public static unsafe class ContrastiveKernels
 {
-    /// <summary>Loss of all rows.</summary>
-    /// <param name="rows">[Rows, Dimension], compared as they are: normalise first where that is wanted.</param>
+    /// <summary>The loss over all rows.</summary>
+    /// <param name="rows">[Rows, Dimension], compared without normalisation.</param>
     /// <param name="labels">[Rows] classes y.</param>
     /// <param name="predictions">[Rows] predicted classes ŷ.</param>
-    /// <param name="loss">[1] receives L; NaN where a row is not finite.</param>
+    /// <param name="loss">[1] receives L; NaN if a row is not finite.</param>
     /// <param name="state">[<see cref="ContrastiveGeometry.StateLength"/>] receives what <see cref="Backward"/> needs.</param>
     public static void Forward(
         ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> loss, DeviceBuffer<float> state)
@@ -30,9 +28,9 @@ public static unsafe class ContrastiveKernels
             loss, state);
     }
 
-    /// <summary>Gradient of the loss with respect to the rows. Where a distance has none (l1 and linf at equal coordinates, l2 at distance 0) it is 0;
-    /// coordinates that reach the linf maximum together share it.</summary>
-    /// <param name="state">What <see cref="Forward"/> left for the same rows.</param>
+    /// <summary>Gradient of the loss with respect to the rows. It is 0 where a distance has no derivative (l1 and linf at equal coordinates, l2 at distance 0);
+    /// coordinates tied at the linf maximum share its gradient.</summary>
+    /// <param name="state">The state that <see cref="Forward"/> saved for the same rows.</param>
     /// <param name="dLoss">[1] gradient with respect to L.</param>
     /// <param name="dRows">[Rows, Dimension] receives the gradient.</param>
     public static void Backward(
@@ -54,10 +52,15 @@ public static unsafe class ContrastiveKernels
         const string name = "contrastive.count_pairs";
         if (labels.Length != predictions.Length)
             throw new ShapeException($"{name}: {labels.Length} labels, {predictions.Length} predictions");
-        using var trace = KernelTrace.Begin(name, strategy, 0, 8.0 * labels.Length);
-        if (labels.Device is CudaDevice cuda)
-            return ContrastiveCuda.Of(strategy, RowDistance.Dot).CountPairs(cuda, labels, predictions);
-        CpuDevice device = CpuDevice.Of(labels.Device, name);
+        return DeviceKernel.ReadBack(name, strategy, 0, 8.0 * labels.Length,
+            cpu => CountPairsCpu(cpu, strategy, labels, predictions),
+            cuda => ContrastiveCuda.Of(strategy, RowDistance.Dot).CountPairs(cuda, labels, predictions),
+            labels, predictions);
+    }
+
+    private static (int[] Positives, int[] Negatives) CountPairsCpu(
+        CpuDevice device, SelectionStrategy strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
+    {
         RowGroups groups = Groups(labels, predictions);
         var (positives, negatives) = ContrastiveCpu.Of(strategy, RowDistance.Dot).CountPairs(device, groups);
         (int[] Positives, int[] Negatives) each = (new int[labels.Length], new int[labels.Length]);
@@ -67,7 +70,7 @@ public static unsafe class ContrastiveKernels
     }
 
     private static RowGroups Groups(DeviceBuffer<int> labels, DeviceBuffer<int> predictions) =>
-        new(((CpuBuffer<int>)labels).Span, ((CpuBuffer<int>)predictions).Span);
+        new(CpuDevice.Span(labels), CpuDevice.Span(predictions));
 
     private static void Check(
         string name, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> state)

@@ -1,12 +1,12 @@
 namespace Ascl.Kernels.Contrastive;
 
-/// <summary>Makes a device's path of the loss for a rule and a distance known to the compiler.</summary>
+/// <summary>Creates a device's implementation of the loss, generic over the rule and the distance.</summary>
 internal interface IContrastivePath<TPath>
 {
     static abstract TPath Of<TRule, TDistance>() where TRule : struct, IPairRule where TDistance : struct, IRowDistance;
 }
 
-/// <summary>From a strategy and a distance to the path that is compiled for them.</summary>
+/// <summary>Maps a strategy and a distance to the implementation compiled for them.</summary>
 internal static class ContrastivePaths
 {
     public static TPath Choose<TMaker, TPath>(SelectionStrategy strategy, RowDistance distance) where TMaker : IContrastivePath<TPath> => strategy switch

@@ -5,14 +5,14 @@ using ILGPU;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// The tiles of 64 × 64 pairs: a group (x) has 64 anchors i and meets the blocks of rows j of its split (y) one after another; a tile's distances exist
-/// only in its threads' registers. Tiles in which nothing is selected are passed over.
+/// Tiles of 64 × 64 pairs: a group (x) owns 64 anchors i and iterates over the blocks of rows j of its split (y). A tile's distances are kept in registers only.
+/// Tiles without selected pairs are skipped.
 /// </summary>
 internal static class ContrastiveTiles
 {
     private const int Side = PairTile.Side;
 
-    /// <summary>Coordinates whose gradient a group makes, in Float4s of two tiles.</summary>
+    /// <summary>Coordinates whose gradient a group computes, in Float4s of two tiles.</summary>
     public const int GradientQuads = 32;
 
     internal struct TilesArguments
@@ -24,7 +24,7 @@ internal static class ContrastiveTiles
         /// <summary>[3][Blocks·64], for the gradient: the state of the sorted rows.</summary>
         public ArrayView<float> Anchors;
 
-        /// <summary>What a split found: [splits][3][Blocks·64] statistics, or [splits][Blocks·64][Quads·4] gradients.</summary>
+        /// <summary>Results per split: [splits][3][Blocks·64] statistics, or [splits][Blocks·64][Quads·4] gradients.</summary>
         public ArrayView<float> Found;
         public int Count, Blocks, Quads, TilesOfSplit;
 
@@ -67,11 +67,11 @@ internal static class ContrastiveTiles
     }
 
     /// <summary>The gradient of the 64 rows i, in the <see cref="GradientQuads"/> coordinates of the group (z), without the factor of <see cref="SortedRows.Gradient"/>: the
-    /// weights of a tile's pairs, both directions together, go through shared memory, then a thread has 4 rows by twice 4 coordinates.</summary>
+    /// weights of a tile's pairs, both directions added, go through shared memory; then a thread owns 4 rows × twice 4 coordinates.</summary>
     internal static void Backward<TRule, TDistance>(TilesArguments p) where TRule : struct, IPairRule where TDistance : struct, IRowDistance
     {
         ArrayView<Float4> sharedU = SharedMemory.Allocate<Float4>(PairTile.SharedLength), sharedV = SharedMemory.Allocate<Float4>(PairTile.SharedLength);
-        // [j][i], so that a thread reads four rows i at once.
+        // [j][i], so that a thread loads four rows i at once.
         ArrayView<Float4> weights = SharedMemory.Allocate<Float4>(Side * PairTile.Pitch), distances = SharedMemory.Allocate<Float4>(Side * PairTile.Pitch);
         ArrayView<Float4> rows = p.Rows.Cast<Float4>(), anchors = p.Anchors.Cast<Float4>();
         int x = Group.IdxX & 15, y = Group.IdxX >> 4, begin = Grid.IdxX * Side, i = begin + y * 4, stride = p.Blocks * (Side / 4);
@@ -136,7 +136,7 @@ internal static class ContrastiveTiles
         new(values.A.X, values.B.X, values.C.X, values.D.X), new(values.A.Y, values.B.Y, values.C.Y, values.D.Y),
         new(values.A.Z, values.B.Z, values.C.Z, values.D.Z), new(values.A.W, values.B.W, values.C.W, values.D.W)));
 
-    /// <summary>dL/dS of a row i with four rows j, without the factor 1/(nτ), as the weights that the distance's gradient takes.</summary>
+    /// <summary>dL/dS of a row i with four rows j, without the factor 1/(nτ), as weights for the distance's gradient.</summary>
     private static Float4 Weights<TDistance>(
         Float4 s, Float4 ties, int row, int column, float largest, float logSum, float share, Float4 largestJ, Float4 logSumJ, Float4 shareJ, float scale)
         where TDistance : struct, IRowDistance => new(

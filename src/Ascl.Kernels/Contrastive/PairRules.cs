@@ -1,60 +1,82 @@
 namespace Ascl.Kernels.Contrastive;
 
-/// <summary>Which other rows an anchor is compared with (SPEC §1); each is an <see cref="IPairRule"/>.</summary>
+/// <summary>Which rows an anchor is compared with (SPEC §1). Each strategy is an <see cref="IPairRule"/>. Positives have the anchor's label, negatives another.</summary>
 public enum SelectionStrategy
 {
-    /// <summary>Every row: same class attracts, other classes repel.</summary>
+    /// <summary>All positives and all negatives.</summary>
     Global,
 
-    /// <summary>Negatives only where they are taken for the anchor's class.</summary>
+    /// <summary>All positives; negatives predicted as the anchor's label.</summary>
     Hard,
 
-    /// <summary>Negatives only where they are predicted as the anchor is.</summary>
+    /// <summary>All positives; negatives with the anchor's prediction.</summary>
     Soft,
 
-    /// <summary>Positives and negatives only where they are predicted as the anchor is.</summary>
+    /// <summary>Positives and negatives with the anchor's prediction.</summary>
     Leaked,
 
-    /// <summary>Negatives of <see cref="Hard"/> and <see cref="Soft"/> together.</summary>
+    /// <summary>All positives; the negatives of <see cref="Hard"/> and of <see cref="Soft"/>.</summary>
     Merge,
 }
 
 /// <summary>
-/// A selection strategy: whether row j is a positive or a negative of anchor i, from their labels y and predictions p. A row is never
-/// compared with itself; that is the kernel's business.
+/// A selection strategy: whether row j is a positive or a negative of anchor i, given their labels y and predictions p. The kernels exclude j = i.
 /// </summary>
 public interface IPairRule
 {
+    /// <summary>Whether j ∈ P_i, for j ≠ i.</summary>
     static abstract bool IsPositive(int yi, int yj, int pi, int pj);
+
+    /// <summary>Whether j ∈ N_i.</summary>
     static abstract bool IsNegative(int yi, int yj, int pi, int pj);
 }
 
+/// <summary>The rule of <see cref="SelectionStrategy.Global"/>.</summary>
 public readonly struct GlobalRule : IPairRule
 {
+    /// <inheritdoc/>
     public static bool IsPositive(int yi, int yj, int pi, int pj) => yj == yi;
+
+    /// <inheritdoc/>
     public static bool IsNegative(int yi, int yj, int pi, int pj) => yj != yi;
 }
 
+/// <summary>The rule of <see cref="SelectionStrategy.Hard"/>.</summary>
 public readonly struct HardRule : IPairRule
 {
+    /// <inheritdoc/>
     public static bool IsPositive(int yi, int yj, int pi, int pj) => yj == yi;
+
+    /// <inheritdoc/>
     public static bool IsNegative(int yi, int yj, int pi, int pj) => yj != yi && pj == yi;
 }
 
+/// <summary>The rule of <see cref="SelectionStrategy.Soft"/>.</summary>
 public readonly struct SoftRule : IPairRule
 {
+    /// <inheritdoc/>
     public static bool IsPositive(int yi, int yj, int pi, int pj) => yj == yi;
+
+    /// <inheritdoc/>
     public static bool IsNegative(int yi, int yj, int pi, int pj) => yj != yi && pj == pi;
 }
 
+/// <summary>The rule of <see cref="SelectionStrategy.Leaked"/>.</summary>
 public readonly struct LeakedRule : IPairRule
 {
+    /// <inheritdoc/>
     public static bool IsPositive(int yi, int yj, int pi, int pj) => yj == yi && pj == pi;
+
+    /// <inheritdoc/>
     public static bool IsNegative(int yi, int yj, int pi, int pj) => yj != yi && pj == pi;
 }
 
+/// <summary>The rule of <see cref="SelectionStrategy.Merge"/>.</summary>
 public readonly struct MergeRule : IPairRule
 {
+    /// <inheritdoc/>
     public static bool IsPositive(int yi, int yj, int pi, int pj) => yj == yi;
+
+    /// <inheritdoc/>
     public static bool IsNegative(int yi, int yj, int pi, int pj) => yj != yi && (pj == yi || pj == pi);
 }

@@ -1,8 +1,8 @@
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// What the rows of one group in a tile select among the tile's rows j, and are selected by, as 0 or 1 in a lane per row j. "Row" is the
-/// direction with i as the anchor, "column" the one with j as the anchor.
+/// Which of a tile's rows j the rows of one group select, and which select them, as 0 or 1 in one lane per row j. The "row" direction has i as the anchor, the
+/// "column" direction j.
 /// </summary>
 internal readonly unsafe struct PairSelection<TRule>(float* memory) where TRule : struct, IPairRule
 {

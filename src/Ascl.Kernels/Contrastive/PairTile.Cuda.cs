@@ -4,7 +4,7 @@ using ILGPU;
 
 namespace Ascl.Kernels.Contrastive;
 
-/// <summary>What one coordinate of a pair of rows adds to a value of the pair.</summary>
+/// <summary>The contribution of one coordinate to a value of a pair of rows.</summary>
 internal interface IPairStep
 {
     static abstract F1 Of(F1 value, F1 u, F1 v, F1 distance);
@@ -23,25 +23,25 @@ internal readonly struct TieStep : IPairStep
 }
 
 /// <summary>
-/// A thread's 4 × 4 values of a tile of 64 × 64 pairs of rows: 16 × 16 threads, thread x owns the rows j from 4x, thread y the rows i from 4y. Indices
-/// into arrays would put it into memory, so that everything is written out.
+/// A thread's 4 × 4 values of a tile of 64 × 64 pairs of rows: of 16 × 16 threads, thread x owns the rows j from 4x, thread y the rows i from 4y. Unrolled by
+/// hand, because indexed arrays would go to local memory.
 /// </summary>
 internal struct PairTile(Float4 a, Float4 b, Float4 c, Float4 d)
 {
-    /// <summary>Rows of a tile's side, coordinates that a group holds at a time, and Float4s from one coordinate to the next in shared memory, where one more
-    /// than 16 spreads the writes over the banks.</summary>
+    /// <summary>Side of a tile in rows, coordinates in a shared-memory slice, and the stride by coordinate in shared memory in Float4s: 16 plus one of padding
+    /// against bank conflicts.</summary>
     public const int Side = 64, Depth = 16, Pitch = 17, SharedLength = Depth * Pitch;
 
     /// <summary>Rows i; lanes are rows j.</summary>
     public Float4 A = a, B = b, C = c, D = d;
 
-    /// <summary>The values of all coordinates of rows u from i and rows v from j: TStep over the rows' coordinates, a multiple of <see cref="Depth"/>, of memory
-    /// [rows][coordinates]. A whole group must call it; the shared memory may be used again after a barrier.</summary>
+    /// <summary>The values of rows u from i and rows v from j: TStep over all coordinates (a multiple of <see cref="Depth"/>) of memory [rows][coordinates]. The
+    /// whole group must call it; the shared memory may be reused after a barrier.</summary>
     public static PairTile Over<TStep>(ArrayView<Float4> rows, int quads, int i, int j, PairTile distances, ArrayView<Float4> sharedU, ArrayView<Float4> sharedV)
         where TStep : struct, IPairStep
     {
         int thread = Group.IdxX, y = thread >> 4, x = thread & 15;
-        // What this thread brings: four coordinates of a row of each side.
+        // This thread's part of the load: four coordinates of one row of each side.
         int row = thread >> 2, quad = thread & 3, place = quad * 4 * Pitch * 4 + row;
         ArrayView<float> toU = sharedU.Cast<float>(), toV = sharedV.Cast<float>();
         PairTile sums = default;
@@ -54,7 +54,7 @@ internal struct PairTile(Float4 a, Float4 b, Float4 c, Float4 d)
             Group.Barrier();
             for (int k = 0; k < Depth; k += 4)
             {
-                // Views and constants: addresses that are computed once.
+                // Views with constant offsets, so that addresses are computed once.
                 ArrayView<Float4> ownU = sharedU.SubView(k * Pitch + y), ownV = sharedV.SubView(k * Pitch + x);
                 sums = sums.Plus<TStep>(ownU[0], ownV[0], distances);
                 sums = sums.Plus<TStep>(ownU[Pitch], ownV[Pitch], distances);
@@ -85,10 +85,10 @@ internal struct PairTile(Float4 a, Float4 b, Float4 c, Float4 d)
     private static Float4 Finished<TDistance>(Float4 s) where TDistance : struct, IRowDistance => new(
         TDistance.Finish(new F1(s.X)).Value, TDistance.Finish(new F1(s.Y)).Value, TDistance.Finish(new F1(s.Z)).Value, TDistance.Finish(new F1(s.W)).Value);
 
-    /// <summary>As 4 rows i by 4 coordinates of gradients: those of the pairs of each row with one row j are added.</summary>
+    /// <summary>With the tile as gradients of 4 rows i × 4 coordinates: adds those of each row's pair with one row j.</summary>
     /// <param name="u">The rows i.</param>
     /// <param name="v">The row j.</param>
-    /// <param name="weights">Of the pairs, and their <paramref name="distances"/>: a lane is a row i.</param>
+    /// <param name="weights">Weights of the pairs; like <paramref name="distances"/>, one lane per row i.</param>
     public PairTile PlusGradients<TDistance>(PairTile u, Float4 v, Float4 weights, Float4 distances) where TDistance : struct, IRowDistance => new(
         PlusGradient<TDistance>(A, u.A, v, weights.X, distances.X), PlusGradient<TDistance>(B, u.B, v, weights.Y, distances.Y),
         PlusGradient<TDistance>(C, u.C, v, weights.Z, distances.Z), PlusGradient<TDistance>(D, u.D, v, weights.W, distances.W));

@@ -3,7 +3,7 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Contrastive;
 
-/// <summary>D(u, v) between two rows as they are given; cosine is <see cref="Dot"/> after normalisation. Each is an <see cref="IRowDistance"/>.</summary>
+/// <summary>The distance D(u, v) of two rows; <see cref="Dot"/> of normalised rows is the cosine. Each is an <see cref="IRowDistance"/>.</summary>
 public enum RowDistance
 {
     /// <summary>−u·v.</summary>
@@ -20,27 +20,26 @@ public enum RowDistance
 }
 
 /// <summary>
-/// A distance as its sum over the coordinates and its gradient. With S(u, v) the value of <see cref="Finish"/>, the similarity is
-/// <see cref="Sign"/>·S/τ.
+/// A distance as a reduction over the coordinates, and its gradient. With S(u, v) the value of <see cref="Finish"/>, the similarity is <see cref="Sign"/>·S/τ.
 /// </summary>
 internal interface IRowDistance
 {
-    /// <summary>+1 where a larger S means more alike, −1 where it means further apart.</summary>
+    /// <summary>+1 if a larger S means more similar, −1 if it means more distant.</summary>
     static abstract float Sign { get; }
 
-    /// <summary>S depends on u − v only, and <see cref="Gradient"/> says how; otherwise S is u·v.</summary>
+    /// <summary>Whether S depends only on u − v, with the derivative in <see cref="Gradient"/>; otherwise S is u·v.</summary>
     static abstract bool OfDifference { get; }
 
-    /// <summary>The gradient is shared by the coordinates at which |u_k − v_k| reaches S.</summary>
+    /// <summary>Whether the coordinates at which |u_k − v_k| = S share the gradient.</summary>
     static abstract bool SharedByTies { get; }
 
-    /// <summary>The sum after one more coordinate.</summary>
+    /// <summary>The reduction after one more coordinate.</summary>
     static abstract F Accumulate<F>(F sum, F u, F v) where F : struct, ISimd<F>;
 
-    /// <summary>S from the sum over all coordinates.</summary>
+    /// <summary>S from the reduction over all coordinates.</summary>
     static abstract F Finish<F>(F sum) where F : struct, ISimd<F>;
 
-    /// <summary>Turns dL/dS into the weight that <see cref="Gradient"/> takes: what does not depend on the coordinate.</summary>
+    /// <summary>Converts dL/dS to the weight that <see cref="Gradient"/> takes: the factors that do not depend on the coordinate.</summary>
     static abstract F Weight<F>(F dS, F distance, F ties) where F : struct, ISimd<F>;
 
     /// <summary>dL/du_k = −dL/dv_k of one pair for difference = u_k − v_k.</summary>
@@ -92,7 +91,7 @@ internal readonly struct L2Distance : IRowDistance
     [MethodImpl(Inline)] public static F Gradient<F>(F difference, F weight, F distance) where F : struct, ISimd<F> => difference * weight;
 }
 
-/// <summary>Coordinates that reach the maximum together share its gradient evenly, as PyTorch's amax does.</summary>
+/// <summary>Coordinates tied at the maximum share its gradient evenly, as in PyTorch's amax.</summary>
 internal readonly struct LinfDistance : IRowDistance
 {
     private const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;

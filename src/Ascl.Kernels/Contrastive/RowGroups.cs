@@ -3,8 +3,8 @@ using Ascl.Kernels.Devices;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// The rows sorted by (prediction, label, index). Rows of one (label, prediction) are a group: the pair rules cannot tell them apart, so
-/// selections are counted and tiles skipped by groups, and strategies that ask for equal predictions leave most tiles empty.
+/// The rows sorted by (prediction, label, index). Rows with equal (label, prediction) form a group: pair rules treat them alike, so selections are counted and
+/// tiles skipped by group, and strategies that require equal predictions leave most tiles empty.
 /// </summary>
 internal sealed class RowGroups
 {
@@ -30,7 +30,7 @@ internal sealed class RowGroups
         starts = [.. begins];
     }
 
-    /// <summary>The row at each sorted place, and its label, prediction and group.</summary>
+    /// <summary>The row at each sorted position, and its label, prediction and group.</summary>
     public int[] Order { get; }
     public int[] Labels { get; }
     public int[] Predictions { get; }
@@ -38,7 +38,7 @@ internal sealed class RowGroups
 
     public int Count => starts.Length - 1;
 
-    /// <summary>The first sorted place after the group of the row at <paramref name="place"/>.</summary>
+    /// <summary>The first sorted position after the group of the row at <paramref name="place"/>.</summary>
     public int EndOfGroup(int place) => starts[Group[place] + 1];
 
     public int Size(int group) => starts[group + 1] - starts[group];
@@ -65,7 +65,7 @@ internal sealed class RowGroups
         return (positives, negatives);
     }
 
-    /// <summary>Whether any row of one range of sorted places selects one of the other, or is selected by it.</summary>
+    /// <summary>Whether any row of one range of sorted positions selects a row of the other, or is selected by one.</summary>
     public bool AnyPair<TRule>(int begin, int end, int otherBegin, int otherEnd) where TRule : struct, IPairRule
     {
         for (int i = begin; i < end; i = EndOfGroup(i))
@@ -79,7 +79,7 @@ internal sealed class RowGroups
         return false;
     }
 
-    /// <summary>The indices sorted by key, equal keys in the order they came: by counting where the keys are close together, as class numbers are.</summary>
+    /// <summary>The indices sorted stably by key; by counting if the keys are dense, as class indices are.</summary>
     private static int[] SortStable(int[] indices, ReadOnlySpan<int> keys)
     {
         (int lowest, int highest) = (int.MaxValue, int.MinValue);

@@ -4,8 +4,8 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// Tiles of Side × Side pairs of rows. Distances: lanes are rows j, both blocks stored [d][Side] (coordinate by
-/// coordinate). Gradients: lanes are coordinates, blocks stored [d / Width][Side][Width], the last vector filled up with zeros.
+/// Tiles of Side × Side pairs of rows. Distances: lanes are rows j, and both blocks are [d][Side]. Gradients: lanes are coordinates, and blocks are
+/// [d / Width][Side][Width] with the last vector zero-padded.
 /// </summary>
 internal static unsafe class SimilarityTile<F, TDistance> where F : struct, ISimd<F> where TDistance : struct, IRowDistance
 {
@@ -28,7 +28,7 @@ internal static unsafe class SimilarityTile<F, TDistance> where F : struct, ISim
             }
     }
 
-    /// <summary>8 rows i by 2 vectors of rows j: the sums stay in 16 of AVX-512's 32 registers.</summary>
+    /// <summary>8 rows i × 2 vectors of rows j: the sums stay in 16 of AVX-512's 32 registers.</summary>
     [MethodImpl(Kernel), SkipLocalsInit]
     private static void Distances8x2(float* u, float* v, int d, float* distances)
     {
@@ -66,7 +66,7 @@ internal static unsafe class SimilarityTile<F, TDistance> where F : struct, ISim
         Store(distances + 7 * Side, s70, s71);
     }
 
-    /// <summary>4 rows i by 2 vectors of rows j, for machines with 16 registers.</summary>
+    /// <summary>4 rows i × 2 vectors of rows j, for machines with 16 registers.</summary>
     [MethodImpl(Kernel), SkipLocalsInit]
     private static void Distances4x2(float* u, float* v, int d, float* distances)
     {
@@ -126,8 +126,8 @@ internal static unsafe class SimilarityTile<F, TDistance> where F : struct, ISim
     }
 
     /// <summary>
-    /// Adds the gradients of four rows i of the tile with all rows j: du_i += Σ_j ∂/∂u_i and dv_j += Σ_i ∂/∂v_j. All pointers but
-    /// <paramref name="v"/> and <paramref name="dv"/> are at the first of the four rows.
+    /// Adds the gradients of four rows i of the tile with all rows j: du_i += Σ_j ∂/∂u_i and dv_j += Σ_i ∂/∂v_j. All pointers except
+    /// <paramref name="v"/> and <paramref name="dv"/> point at the first of the four rows.
     /// </summary>
     [MethodImpl(Kernel), SkipLocalsInit]
     public static void Gradients(float* u, float* v, int vectors, float* weights, float* distances, float* du, float* dv)

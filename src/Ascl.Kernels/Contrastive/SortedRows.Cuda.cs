@@ -4,22 +4,23 @@ using ILGPU;
 
 namespace Ascl.Kernels.Contrastive;
 
-/// <summary>What is done row by row around the tiles: before them rows are sorted by (prediction, label, index), as <see cref="RowGroups"/> has them, so that
-/// most tiles of strategies that ask for equal predictions are empty; after them what was found goes back to the rows' own places.</summary>
+/// <summary>The per-row work around the tiles. Before: rows are sorted by (prediction, label, index), as in <see cref="RowGroups"/>, so that strategies that require
+/// equal predictions leave most tiles empty. After: results are scattered back to the rows' original order.</summary>
 internal static class SortedRows
 {
     internal struct SortArguments
     {
         public ArrayView<int> Labels, Predictions;
 
-        /// <summary>The row at each sorted place, and its label and prediction.</summary>
+        /// <summary>The row at each sorted position, and its label and prediction.</summary>
         public ArrayView<int> Order, SortedLabels, SortedPredictions;
 
         /// <summary>|P_i| and |N_i| of each row, unsorted.</summary>
         public ArrayView<int> Positives, Negatives;
     }
 
-    /// <summary>A thread has a row, and meets all rows: its place is the number of those before it. Rows² comparisons of integers are nothing beside the distances.</summary>
+    /// <summary>A thread owns a row and compares it with all others: its position is the number of rows before it. The rows² integer comparisons are negligible
+    /// next to the distances.</summary>
     internal static void Sort<TRule>(SortArguments p) where TRule : struct, IPairRule
     {
         ArrayView<int> labels = SharedMemory.Allocate<int>(CudaDevice.GroupSize), predictions = SharedMemory.Allocate<int>(CudaDevice.GroupSize);
@@ -60,7 +61,7 @@ internal static class SortedRows
         public int Count, Places, Dimension, Stride;
     }
 
-    /// <summary>A warp has a place.</summary>
+    /// <summary>A warp owns a sorted position.</summary>
     internal static void Gather(GatherArguments p)
     {
         int place = WarpRows.Row;
@@ -85,7 +86,7 @@ internal static class SortedRows
         public float Scale;
     }
 
-    /// <summary>A warp has a place: ℓ of its row, NaN where the row is not finite, which a maximum might have swallowed, and its state.</summary>
+    /// <summary>A warp owns a sorted position: ℓ of its row and its state. ℓ is NaN if the row is not finite, which a maximum might hide.</summary>
     internal static void Loss(LossArguments p)
     {
         const int Exponent = 0x7f800000;
@@ -125,7 +126,7 @@ internal static class SortedRows
         public float Scale;
     }
 
-    /// <summary>A warp has a place: the sum of its row's gradient over the splits.</summary>
+    /// <summary>A warp owns a sorted position and sums its row's gradient over the splits.</summary>
     internal static void Gradient(GradientArguments p)
     {
         int place = WarpRows.Row;

@@ -3,22 +3,23 @@ using Ascl.Kernels.Devices;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// Sums over the pixels of a convolution's result z that a BatchNorm after it needs, Σ (z − shift) and Σ (z − shift)², made while the result is in
-/// registers, so that nobody has to read it again for them. They are kept for parts of the result, which depend on its shape alone, each with a
-/// shift near its values. Not every convolution can; one that cannot leaves them unmade.
+/// Per-channel sums over the pixels of a convolution's result z for the BatchNorm that follows, Σ (z − shift) and Σ (z − shift)². The convolution computes them
+/// while z is in registers, which saves a pass over z. There is one set of sums for each part of the result, with a shift near that part's values; the
+/// parts depend only on the shape. Convolutions that cannot compute the sums leave <see cref="Made"/> false.
 /// </summary>
 public sealed class ChannelSums
 {
-    /// <summary>Null until a convolution has made them: [part][sum, sum of squares, shift][channels of whole blocks], then the part's pixels.</summary>
+    /// <summary>Null until a convolution has computed them: [part][sum, sum of squares, shift][channels of whole blocks], then the part's number of pixels.</summary>
     internal DeviceBuffer<float>? Values { get; private set; }
     internal int Parts { get; private set; }
     internal int Channels { get; private set; }
 
-    /// <summary>Floats from a part to the next.</summary>
+    /// <summary>Floats per part.</summary>
     internal int PartStride => PixelsAt + 1;
     internal int ShiftAt => 2 * Channels;
     internal int PixelsAt => 3 * Channels;
 
+    /// <summary>Whether the convolution has computed the sums.</summary>
     public bool Made => Values is not null;
 
     internal void Begin(CpuDevice device, int parts, int channels)

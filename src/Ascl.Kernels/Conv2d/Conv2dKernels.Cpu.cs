@@ -20,8 +20,8 @@ public static unsafe partial class Conv2dKernels
         () => new WinogradConvolution<F4, Phases<F4>, PhasesAdjoint<F4>>());
 
     /// <summary>
-    /// The one place that picks an algorithm. For 3×3 kernels over activations, Winograd needs 2.25 to 4 times fewer multiplications with stride 1
-    /// and 1.8 times fewer with stride 2; all else is direct. The choice never depends on the batch, so an image's result does not either.
+    /// Picks the algorithm. For 3×3 kernels over activations, Winograd needs 2.25 to 4 times fewer multiplications with stride 1 and 1.8 times fewer with
+    /// stride 2; everything else is direct. The choice does not depend on the batch, so that an image's result does not either.
     /// </summary>
     private static Conv2dCpu Algorithm(Conv2dGeometry g)
     {
@@ -35,20 +35,23 @@ public static unsafe partial class Conv2dKernels
         return algorithm;
     }
 
-    private static void ForwardCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, DeviceBuffer<float> y) =>
-        Algorithm(g).Forward((CpuDevice)y.Device, g, CpuDevice.Pointer(x), weight, epilogue, sums, CpuDevice.Pointer(y));
+    private static void ForwardCpu(
+        CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums,
+        DeviceBuffer<float> y) =>
+        Algorithm(g).Forward(device, g, CpuDevice.Pointer(x), weight, epilogue, sums, CpuDevice.Pointer(y));
 
-    private static void BackwardInputCpu(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx) =>
-        Algorithm(g).BackwardInput((CpuDevice)dx.Device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
+    private static void BackwardInputCpu(
+        CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx) =>
+        Algorithm(g).BackwardInput(device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
 
-    private static void BackwardWeightCpu(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>
-        Algorithm(g).BackwardWeight((CpuDevice)dw.Device, g, CpuDevice.Pointer(x), CpuDevice.Pointer(dy), CpuDevice.Pointer(dw));
+    private static void BackwardWeightCpu(CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>
+        Algorithm(g).BackwardWeight(device, g, CpuDevice.Pointer(x), CpuDevice.Pointer(dy), CpuDevice.Pointer(dw));
 }
 
-/// <summary>One convolution algorithm on the CPU. Weights come as buffers because their rearranged forms are kept with them.</summary>
+/// <summary>A convolution algorithm on the CPU. Weights are passed as buffers because their rearranged forms are cached with them.</summary>
 internal abstract unsafe class Conv2dCpu
 {
-    /// <param name="sums">Left unmade where the algorithm cannot; null where nobody wants them.</param>
+    /// <param name="sums">Computed if the algorithm can; null if not needed.</param>
     public abstract void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y);
     public abstract void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx);
     public abstract void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw);

@@ -19,8 +19,8 @@ public static partial class Conv2dKernels
     }
 
     /// <summary>
-    /// The pixels of dx fall into Stride² phases; within one, every pixel takes the same taps from neighbouring pixels of dy, so a phase is a convolution
-    /// of stride 1 that writes every Stride-th pixel. The taps of a phase are Stride apart, and from one to the next the pixel of dy is one less.
+    /// The pixels of dx fall into Stride² phases. Within a phase all pixels use the same taps of neighbouring pixels of dy, so a phase is a stride-1 convolution
+    /// that writes every Stride-th pixel. The taps of a phase are Stride apart; the next tap reads the previous pixel of dy.
     /// </summary>
     private static void BackwardInputCuda(CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
     {
@@ -42,7 +42,7 @@ public static partial class Conv2dKernels
         Return(device, copy);
     }
 
-    /// <summary>One implicit product, with weights packed once a change.</summary>
+    /// <summary>Launches one implicit GEMM; the weights are repacked only after a change.</summary>
     private static void Convolve(CudaDevice device, string what, ConvolutionOperands.Packing packing, DeviceBuffer<float> weight,
         (ArrayView<float> Memory, PixelGrid Pixels, (int Row, int Column) TapStep) from,
         (ActivationLayout Layout, DeviceBuffer<float> Memory, PixelGrid Pixels, PixelNumbers Numbers) to, Conv2dEpilogue epilogue)

@@ -3,27 +3,28 @@ using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Conv2d;
 
-/// <summary>Convolution: forward, gradient of the input, gradient of the weight. Every output is overwritten whole.</summary>
+/// <summary>Convolution: forward pass, input gradient and weight gradient. Outputs are overwritten.</summary>
 public static partial class Conv2dKernels
 {
     /// <summary>y = epilogue(x ∗ weight).</summary>
-    /// <param name="sums">Made on the way where the algorithm can and the epilogue is none.</param>
+    /// <param name="sums">Computed in the same pass if the algorithm can and there is no epilogue; null if not needed.</param>
     public static void Forward(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y, ChannelSums? sums = null)
     {
         DeviceKernel.Run("conv2d.forward", g, g.Flops, g.Bytes,
-            _ => ForwardCpu(g, x, weight, epilogue, sums, y),
+            cpu => ForwardCpu(cpu, g, x, weight, epilogue, sums, y),
             cuda => ForwardCuda(cuda, g, x, weight, epilogue, y),
             y);
     }
 
     /// <summary>dx = epilogue(z), z[n, c, y, x] = Σ over k, r, s of dy[n, k, oy, ox] · w[k, c, r, s] where oy·Stride + r − Padding = y and likewise for x.</summary>
-    /// <param name="epilogue">Not for image planes.</param>
+    /// <param name="epilogue">Not supported for image planes.</param>
+    /// <exception cref="NotSupportedException">There is an epilogue, and the input is image planes.</exception>
     public static void BackwardInput(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
     {
         if (g.Input.Block == 1 && !epilogue.IsNone)
             throw new NotSupportedException("conv2d: the gradient of image planes has no epilogue");
         DeviceKernel.Run("conv2d.backward_input", g, g.Flops, g.Bytes,
-            _ => BackwardInputCpu(g, dy, weight, epilogue, dx),
+            cpu => BackwardInputCpu(cpu, g, dy, weight, epilogue, dx),
             cuda => BackwardInputCuda(cuda, g, dy, weight, epilogue, dx),
             dx);
     }
@@ -32,7 +33,7 @@ public static partial class Conv2dKernels
     public static void BackwardWeight(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
     {
         DeviceKernel.Run("conv2d.backward_weight", g, g.Flops, g.Bytes,
-            _ => BackwardWeightCpu(g, x, dy, dw),
+            cpu => BackwardWeightCpu(cpu, g, x, dy, dw),
             cuda => BackwardWeightCuda(cuda, g, x, dy, dw),
             dw);
     }

@@ -7,13 +7,14 @@ using ILGPU;
 
 namespace Ascl.Kernels.Conv2d;
 
-/// <summary>What GPU convolutions read: weights in the order of a tile's slices, and inputs of whole quads of channels with enough zero pixels around.</summary>
+/// <summary>Prepares the operands of GPU convolutions: weights packed in the order of a tile's slices, and inputs in whole quads of channels with a wide enough
+/// zero border.</summary>
 internal static class ConvolutionOperands
 {
-    /// <summary>The taps and channels that weights are packed for.</summary>
-    /// <param name="ColumnStride">From a column of the product, a channel of the result, to the next in the weight [K, C, R, S].</param>
-    /// <param name="ChannelStride">From a channel that is summed over to the next.</param>
-    /// <param name="FirstTap">The first tap, and steps to the one below and beside it.</param>
+    /// <summary>Which taps and channels are packed.</summary>
+    /// <param name="ColumnStride">Stride in the weight [K, C, R, S] by column of the product, that is by channel of the result.</param>
+    /// <param name="ChannelStride">Stride by channel of the sum.</param>
+    /// <param name="FirstTap">Offset of the first tap, followed by the strides by tap row and column.</param>
     internal readonly record struct Packing(int Columns, int ColumnStride, int Channels, int ChannelStride, int TapRows, int TapColumns, int FirstTap, int TapRowStep, int TapColumnStep)
     {
         public int Quads => (Channels + 3) / 4;
@@ -21,8 +22,8 @@ internal static class ConvolutionOperands
         public int Depth => (TotalQuads + 1) / 2 * RegisterTile.Depth;
     }
 
-    /// <summary>[tile][(tap, channel)][column of the tile], zero where there is no such channel or column.</summary>
-    /// <param name="old">Stale packed weights whose memory is reused; null for none.</param>
+    /// <summary>Packed weights: [tile][(tap, channel)][column of the tile], zero for padding channels and columns.</summary>
+    /// <param name="old">Stale packed weights whose memory is reused; null if there are none.</param>
     public static DeviceBuffer<float> Pack(CudaDevice device, Packing packing, int tileColumns, DeviceBuffer<float> weight, DeviceBuffer<float>? old)
     {
         int tiles = (packing.Columns + tileColumns - 1) / tileColumns;
@@ -71,8 +72,8 @@ internal static class ConvolutionOperands
         p.Packed[i] = value;
     }
 
-    /// <summary>The memory and pixels of an activation with at least <paramref name="halo"/> zero pixels around and whole quads of channels: its own, or
-    /// those of a copy, to be returned to the pool.</summary>
+    /// <summary>The memory and pixel grid of an activation with a border of at least <paramref name="halo"/> zero pixels and whole quads of channels: its own, or
+    /// those of a copy, which the caller returns to the pool.</summary>
     public static (ArrayView<float> Memory, PixelGrid Pixels) WithHalo(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, int halo, out DeviceBuffer<float>? copy)
     {
         copy = null;
@@ -104,12 +105,12 @@ internal static class ConvolutionOperands
         public ArrayView<float> X, Y;
         public PixelGrid Input;
 
-        /// <summary>The pixels of y, its border among them.</summary>
+        /// <summary>The pixels of y, including its border.</summary>
         public PixelNumbers Pixels;
 
         public int H, W, Halo;
 
-        /// <summary>Channels, and floats between them in x where they are planes, else 0.</summary>
+        /// <summary>Channels, and their stride in x if it is image planes, else 0.</summary>
         public int Channels, Plane;
 
         public InvariantDivision ByQuads;

@@ -2,14 +2,14 @@ using Ascl.Kernels.Gemm;
 
 namespace Ascl.Kernels.Conv2d;
 
-/// <summary>The tile of a group in <see cref="ImplicitGemm"/>: rows are pixels, columns channels of the result.</summary>
+/// <summary>A group's tile in <see cref="ImplicitGemm"/>: rows are pixels, columns are channels of the result.</summary>
 internal interface IPixelTile : ITileShape
 {
-    /// <summary>Whether the result is image planes: a value per pixel, the channels a plane apart.</summary>
+    /// <summary>Whether the result is image planes: one value per pixel, with a plane as channel stride.</summary>
     static abstract bool Planes { get; }
 }
 
-/// <summary>128 pixels × 64 channels, 8×8 a thread: the most work for what is read.</summary>
+/// <summary>128 pixels × 64 channels, 8×8 per thread: the most arithmetic per load.</summary>
 internal readonly struct Pixels128X64 : IPixelTile
 {
     public static int LogThreadRows => 4;
@@ -19,7 +19,7 @@ internal readonly struct Pixels128X64 : IPixelTile
     public static bool Planes => false;
 }
 
-/// <summary>64 pixels × 64 channels, 8×4 a thread: four times the threads, for small images.</summary>
+/// <summary>64 pixels × 64 channels, 8×4 per thread: four times the threads, for small images.</summary>
 internal readonly struct Pixels64X64 : IPixelTile
 {
     public static int LogThreadRows => 3;
@@ -59,14 +59,14 @@ internal readonly struct Pixels256X4 : IPixelTile
     public static bool Planes => true;
 }
 
-/// <summary>The tile of a group of 64 threads in <see cref="WeightGradient"/>: rows are output channels, the 64 columns a tap's input channels.</summary>
+/// <summary>The tile of a group of 64 threads in <see cref="WeightGradient"/>: rows are output channels, the 64 columns are input channels of taps.</summary>
 internal interface IWeightTile : ITileShape
 {
-    /// <summary>Rows / 4, as a logarithm.</summary>
+    /// <summary>log₂(rows / 4).</summary>
     static abstract int LogRowQuads { get; }
 }
 
-/// <summary>64 output channels, 8×8 a thread.</summary>
+/// <summary>64 output channels, 8×8 per thread.</summary>
 internal readonly struct Weights64X64 : IWeightTile
 {
     public static int LogThreadRows => 3;
@@ -76,7 +76,7 @@ internal readonly struct Weights64X64 : IWeightTile
     public static int LogRowQuads => 4;
 }
 
-/// <summary>32 output channels, 8×4 a thread.</summary>
+/// <summary>32 output channels, 8×4 per thread.</summary>
 internal readonly struct Weights32X64 : IWeightTile
 {
     public static int LogThreadRows => 2;
@@ -86,7 +86,7 @@ internal readonly struct Weights32X64 : IWeightTile
     public static int LogRowQuads => 3;
 }
 
-/// <summary>16 output channels, 4×4 a thread.</summary>
+/// <summary>16 output channels, 4×4 per thread.</summary>
 internal readonly struct Weights16X64 : IWeightTile
 {
     public static int LogThreadRows => 2;

@@ -7,15 +7,15 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// Convolution by its definition, for any kernel size, stride and padding. A register tile is some pixels of a row × some blocks of channels; its
-/// sum runs over one list of offsets (channel block, r, s), so the output is written once.
+/// Direct convolution for any kernel size, stride and padding. A register tile is some pixels of a row × some channel blocks; its sum runs over one list of
+/// offsets (channel block, r, s), so each output is written once.
 /// </summary>
 internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, ISimd<F>
 {
-    /// <summary>Pixels that one work item computes for one group of channels: enough to reuse the group's weights from the nearest cache.</summary>
+    /// <summary>Pixels that a work item computes for one group of channels: enough to reuse the group's weights from the L1 cache.</summary>
     private const int PixelsPerItem = 256;
 
-    /// <summary>Floats of all partial sums of a weight gradient together, which limits how many there are.</summary>
+    /// <summary>Maximum total size of a weight gradient's partial sums, in floats, which limits their number.</summary>
     private const int MostPartialSums = 4 << 20;
 
     private static readonly int Width = F.Width;
@@ -36,8 +36,8 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     }
 
     /// <summary>
-    /// The pixels of dx fall into Stride² phases; within one, every pixel takes the same taps from neighbouring pixels of dy, so a phase is a
-    /// convolution of stride 1 that writes every Stride-th pixel.
+    /// The pixels of dx fall into Stride² phases. Within a phase all pixels use the same taps of neighbouring pixels of dy, so a phase is a stride-1
+    /// convolution that writes every Stride-th pixel.
     /// </summary>
     public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx)
     {
@@ -68,15 +68,15 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             }
         }
         Return(device, copy);
-        // A row is whole only when all its phases are.
+        // A row is complete only when all its phases are.
         if (EpilogueOf(g.Input, epilogue, dx) is { } finish)
             device.For(g.Input.N * g.Input.H, (item, _) => finish(item / g.Input.H, item % g.Input.H, 0, g.Input.Blocks));
     }
 
     /// <summary>
-    /// Partial sums over a fixed number of runs of images, each added up in order, so the sum is the same on any number of threads. A work item owns a
-    /// run and a group of blocks of dy, and goes through all of dw an image at a time, while the image is in the nearest caches. Rows of the register
-    /// tile are input channels (of planes: the taps of a kernel row), k runs over the pixels of a row.
+    /// Partial sums over a fixed number of runs of images, added up in order, so the result does not depend on the number of threads. A work item owns a run
+    /// and a group of blocks of dy; it updates all of dw one image at a time, while the image is in the caches. Rows of the register tile are input channels
+    /// (for planes: the taps of a kernel row), and k runs over the pixels of a row.
     /// </summary>
     public override void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw)
     {
@@ -91,7 +91,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             bRows[oy] = oy * gradient.Row;
         }
         nint* aOffsets = aRows.Pointer, bOffsets = bRows.Pointer;
-        // A tile of dw: some rows of one input block and tap, and one group of output channels. They lie group by group.
+        // A tile of dw: some rows of one input block and tap × one group of output channels. Tiles are stored group by group.
         int tiles = g.Input.Blocks * pieces * g.R * columns, sumLength = checked(tiles * rows * g.Output.Blocks * Width);
         int parts = Math.Min(g.Input.N, Math.Clamp(MostPartialSums / sumLength, 1, 8));
         DeviceBuffer<float> partial = device.Pool.Rent(parts * sumLength, 0);
@@ -159,7 +159,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
         return offsets;
     }
 
-    /// <summary>Weights in the order a tile reads them: [group of output blocks][input block][tap][input lane][vectors × width], zero where
+    /// <summary>Weights packed in the order a tile reads them: [group of output blocks][input block][tap][input lane][vectors × width], zero where
     /// <paramref name="at"/>(output channel, input channel, tap) is negative.</summary>
     private static CpuBuffer<float> Pack(CpuDevice device, int outputBlocks, int vectors, int inputBlocks, int lanes, int taps, DeviceBuffer<float> weight, Func<int, int, int, int> at)
     {
@@ -184,7 +184,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
 
     private delegate float* PixelOf(int image, int row);
 
-    /// <summary>All output pixels: for every image, row and group of output blocks one row of register tiles.</summary>
+    /// <summary>Computes all output pixels: one row of register tiles for each image, row and group of output blocks.</summary>
     private static void RunTiles(CpuDevice device, ActivationLayout output, int widest, int height, int width, nint[] taps, CpuBuffer<float> packed, int lanes, int stride,
         PixelOf aPixel, PixelOf cPixel, nint cPlane, nint cPixelStep, Action<int, int, int, int>? finish)
     {
@@ -219,7 +219,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
         });
     }
 
-    /// <summary>The epilogue over one just computed row of some channel blocks, while it is in the nearest cache.</summary>
+    /// <summary>Applies the epilogue to a just computed row of some channel blocks, while it is in the L1 cache.</summary>
     private static Action<int, int, int, int>? EpilogueOf(ActivationLayout layout, Conv2dEpilogue epilogue, float* y)
     {
         if (epilogue.IsNone)

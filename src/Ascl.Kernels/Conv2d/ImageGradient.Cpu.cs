@@ -9,8 +9,9 @@ namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
 /// The input gradient of a convolution over image planes: dx[c, y, x] = Σ over r, s, k of w[k, c, r, s] · dy[k, (y + Padding − r)/Stride,
-/// (x + Padding − s)/Stride], over the r and s whose divisions are exact. An image has too few channels to fill a block, so here lanes are pixels of a
-/// row of dx and the rows of a register tile are its channels. Every k of dy must then be a row of pixels: a ring keeps R rows of dy transposed.
+/// (x + Padding − s)/Stride], over the r and s for which the divisions are exact. An image has too few channels to fill a block, so here the lanes
+/// are pixels of a row of dx and the rows of a register tile are channels. This needs each channel of dy as a row of pixels: a ring buffer holds R rows of dy,
+/// transposed.
 /// </summary>
 internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
 {
@@ -19,11 +20,11 @@ internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
         var (c, stride, padding) = (g.C, g.Stride, g.Padding);
         float* packed = weight.Derived<CpuBuffer<float>>("image gradient", _ => Pack(device, g, weight)).Pointer;
         PlaneView from = new(g.Output, dy), to = new(g.Input, dx);
-        // The pixels of a row of dx fall into Stride phases; those of one phase take the same taps, from neighbouring pixels of dy.
+        // The pixels of a row of dx fall into Stride phases; those of one phase use the same taps, of neighbouring pixels of dy.
         (int S, int Shift)[][] taps = [.. Enumerable.Range(0, Math.Min(stride, g.Input.W)).Select(phase => TapsOfPhase(phase).ToArray())];
         int vectors = ((g.Input.W + stride - 1) / stride + F.Width - 1) / F.Width, widest = TilePlan<F>.Widest(c, vectors);
         var groups = TilePlan<F>.Groups(vectors, widest);
-        // A row of the ring: zeros, dy's pixels from column lead on, zeros.
+        // A row of the ring: zeros, dy's pixels starting at column lead, zeros.
         int lead = Math.Max(0, g.S - 1 - padding), columns = lead + Math.Max(g.Output.W, padding + vectors * F.Width), ringRow = g.Output.Blocks * F.Width * columns;
         device.For(g.Input.N, (n, worker) =>
         {
@@ -64,7 +65,7 @@ internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
             select (s, (phase + padding - s) / stride);
     }
 
-    /// <summary>One row of dy, all channels, into the ring. Asks for the next row, which lies far away in every channel block.</summary>
+    /// <summary>Transposes one row of dy, all channels, into the ring, and prefetches the next row, which is far away in each channel block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Fill(ActivationLayout layout, float* row, float* ring, nint columns)
     {
@@ -86,7 +87,7 @@ internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
                 pixels[i * step] = values[i];
     }
 
-    /// <summary>[R][S][K][C].</summary>
+    /// <summary>The weights as [R][S][K][C].</summary>
     private static CpuBuffer<float> Pack(CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> weight)
     {
         CpuBuffer<float> packed = new(device, g.WeightLength);

@@ -7,20 +7,20 @@ using ILGPU;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// A convolution on a GPU as a matrix product whose left factor is never written down: rows are pixels of the whole batch, columns are channels of
-/// the result, and the sum runs over (r, s, channel) in that order. A group owns a tile of the result, keeps slices of both factors in shared memory
-/// (one is read while the next is fetched), and needs no test of borders, since the input has enough zero pixels around it.
-/// The taps lie at regular distances, so that forward convolutions and the phases of an input gradient are one kernel.
+/// Convolution on a GPU as an implicit GEMM: rows are the pixels of the whole batch, columns are channels of the result, and the sum runs over (r, s, channel)
+/// in that order. A group computes a tile of the result and double-buffers slices of both factors in shared memory. It needs no bounds checks, because the
+/// input has a wide enough zero border. The taps are equally spaced, so that one kernel serves forward convolutions and the phases of an input gradient.
 /// </summary>
 internal static class ImplicitGemm
 {
-    /// <summary>Groups below which there are smaller tiles: a GPU has some hundred multiprocessors. Tests take it down, to have the larger tiles of few pixels.</summary>
+    /// <summary>With fewer groups than this the tiles are smaller, to occupy a GPU's hundred or so multiprocessors. Tests lower it to use large tiles for few
+    /// pixels.</summary>
     internal static int FewGroups { get; set; } = 200;
 
-    /// <summary>Columns of a tile for so many channels of the result. Weights are packed for it.</summary>
+    /// <summary>The number of columns of a tile, for which weights are packed, by the number of channels of the result.</summary>
     public static int TileColumns(int channels, bool planes) => planes ? 4 : channels <= 16 ? 16 : channels <= 32 ? 32 : 64;
 
-    /// <summary>The kernel and its tile for packed weights of <paramref name="columns"/> a tile. Results do not depend on the tile.</summary>
+    /// <summary>The kernel and tile for weights packed with <paramref name="columns"/> columns per tile. Results do not depend on the tile.</summary>
     public static (Action<ConvolveArguments> Kernel, int Rows, int Threads) Choose(int pixels, int channels, int columns) => columns switch
     {
         4 => Of<Pixels256X4>(),
@@ -38,25 +38,25 @@ internal static class ImplicitGemm
 
         public PixelNumbers Pixels;
 
-        /// <summary>The first tap of every pixel, and where its result goes.</summary>
+        /// <summary>The grids of each pixel's first tap and of its result.</summary>
         public PixelGrid Input, Output;
 
-        /// <summary>From a tap to the next one below and beside it, of which a row has TapColumns; Quads of four channels a tap, TotalQuads in all.</summary>
+        /// <summary>Strides by tap row and column, taps per row (TapColumns), quads of four channels per tap (Quads) and in all (TotalQuads).</summary>
         public int TapRowStep, TapColumnStep, TapColumns, Quads, TotalQuads;
 
-        /// <summary>Channels of the result, and floats between them where they are planes.</summary>
+        /// <summary>Channels of the result, and their stride if it is image planes.</summary>
         public int Channels, Plane;
 
         public int Relu;
     }
 
-    /// <summary>The place of a quad among the taps.</summary>
+    /// <summary>The position of a quad among the taps.</summary>
     private struct Walk
     {
         public int Offset, Quad, Column;
     }
 
-    /// <summary>A thread's part of a slice: of up to four pixels (a half: of one) two quads, and of the weights one.</summary>
+    /// <summary>A thread's part of a slice: two quads of up to four pixels (each half: of one pixel), and one quad of the weights.</summary>
     private struct Fetched
     {
         public Float4 X00, X01, X10, X11, X20, X21, X30, X31, Weight;
@@ -72,7 +72,7 @@ internal static class ImplicitGemm
     {
         ArrayView<Float4> sharedX = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * Tile<TShape>.Rows / 4);          // [buffer][k][pixel / 4]: the slice transposed
         ArrayView<Float4> sharedWeight = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * Tile<TShape>.Columns / 4);  // [buffer][k][channel / 4]
-        ArrayView<int> places = SharedMemory.Allocate<int>(Tile<TShape>.Rows);                                              // where the results go, −1: nowhere
+        ArrayView<int> places = SharedMemory.Allocate<int>(Tile<TShape>.Rows);                                              // addresses of the results, −1 for none
         ArrayView<float> storeX = sharedX.Cast<float>();
         ArrayView<Float4> x = p.X.Cast<Float4>(), weight = p.Weight.Cast<Float4>();
         int t = Group.IdxX, slices = (p.TotalQuads + 1) >> 1;
@@ -100,18 +100,18 @@ internal static class ImplicitGemm
         RegisterTile tile = default;
         for (int left = p.TotalQuads - 2; left > -2; left -= 2)
         {
-            // In the last round the same is fetched again.
+            // The last round loads the same slice again.
             if (left > 0)
             {
                 walk = Next(second, p);
                 second = Next(walk, p);
                 weightAt += sliceWeight;
-                // A quad too many has zero weights; the last one is read again for it, so that nothing behind the input is.
+                // A padding quad has zero weights; the last real one is loaded in its place, so that no load is past the input.
                 if (left == 1)
                     second = walk;
             }
             Put<TShape>(storeX, sharedWeight, buffer, next, t);
-            // Before the barrier, or ILGPU would put these loads behind the arithmetic that is to hide them.
+            // Before the barrier; otherwise ILGPU moves these loads behind the arithmetic that is to hide their latency.
             next = Fetch<TShape>(x, weight, rows, walk.Offset, second.Offset, weightAt, t);
             Group.Barrier();
             tile = RegisterTile.AddSlice<TShape>(tile, sharedX, buffer * sliceX + fromX, stepX, sharedWeight, buffer * sliceWeight + fromWeight, stepWeight);
@@ -132,7 +132,7 @@ internal static class ImplicitGemm
         }
     }
 
-    /// <summary>Notes where the result of a row of the tile goes; returns where its first tap is. Rows past the last pixel compute the first one again.</summary>
+    /// <summary>Stores the address of a tile row's result; returns the address of its first tap. Rows past the last pixel recompute the first.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Begin(in ConvolveArguments p, ArrayView<int> places, int first, int row)
     {
@@ -216,11 +216,11 @@ internal static class ImplicitGemm
                 PutQuad(own, 4 * step + 3 * Tile<TShape>.Threads, step, f.X31);
             }
         }
-        // Where there are more threads than quads of weights, several write the same.
+        // With more threads than quads of weights, several threads write the same value.
         sharedWeight[buffer * 2 * Tile<TShape>.Columns + (t & (2 * Tile<TShape>.Columns - 1))] = f.Weight;
     }
 
-    /// <summary>Four k of one row into the transposed slice.</summary>
+    /// <summary>Writes four k of one row into the transposed slice.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PutQuad(ArrayView<float> slice, int at, int step, Float4 v)
     {
@@ -246,7 +246,7 @@ internal static class ImplicitGemm
         }
         else
         {
-            // 0 for channels that only fill up a quad, which stay 0.
+            // 0 for padding channels, which stay 0.
             Float4 bias = default;
             if (p.Bias.Length > 0)
                 bias = Float4.LoadPart(p.Bias, quad);

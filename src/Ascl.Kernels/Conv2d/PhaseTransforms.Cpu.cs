@@ -4,22 +4,22 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// The transforms of 3×3 convolution of stride 2 and padding 1 by phases. With e[i] = x[2i] and o[i] = x[2i + 1], in one dimension
+/// Transforms for 3×3 convolution with stride 2 and padding 1, by phases. With e[i] = x[2i] and o[i] = x[2i + 1], in one dimension
 ///   y[i] = w₁·e[i] + w₀·o[i − 1] + w₂·o[i]:
-/// a product with the even phase, and a correlation of two taps with the odd one, which Winograd's F(4, 2) does in 5 products for 4 results. Its points
-/// are ±½, ±1, ∞: little more rounding error than direct convolution has.
+/// a product with the even phase, and a two-tap correlation with the odd one, which Winograd's F(4, 2) does with 5 products for 4 results. The interpolation
+/// points ±½, ±1, ∞ give little more rounding error than direct convolution.
 ///   Bᵀ rows: ∓1/2 −1 ±1/2 1 0 | ∓1/4 −1/4 ±1 1 0 | 1/4 0 −5/4 0 1
 ///   G rows:  ∓4/3 −2/3 | ±2/3 2/3 | 0 1
 ///   Aᵀ rows: 1 1 1 1 0 | 1/2 −1/2 1 −1 0 | 1/4 1/4 1 1 0 | 1/8 −1/8 1 −1 1
-/// In two dimensions every side of a tile of 4×4 results has 6 frequencies: the even phase with 4 rows, one a pixel, and the 5 points with one. So the
-/// 36 frequencies have 81 rows a tile, 81 products instead of 144. The input gradient is the transpose: the even phase of dx is w₁·dy[i], its odd
-/// phase w₂·dy[i] + w₀·dy[i + 1], a correlation with the turned weights.
+/// In two dimensions each side of a tile of 4×4 results has 6 frequencies: the even phase with 4 rows, one per pixel, and the 5 points with one row each. So
+/// the 36 frequencies have 81 rows per tile: 81 products instead of 144. The input gradient is the transpose: the even phase of dx is w₁·dy[i], its odd
+/// phase w₂·dy[i] + w₀·dy[i + 1], a correlation with the flipped weights.
 /// </summary>
 internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
 {
     private const MethodImplOptions Optimized = MethodImplOptions.AggressiveOptimization, Inline = MethodImplOptions.AggressiveInlining;
 
-    /// <summary>Frequency 6a + b: a of the rows, b of the columns, where 0 is the even phase.</summary>
+    /// <summary>Frequency 6a + b, with a for rows and b for columns; 0 is the even phase.</summary>
     public static int Rows(int frequency) => (frequency < 6 ? 4 : 1) * (frequency % 6 == 0 ? 4 : 1);
 
     public static int RowsBefore(int frequency)
@@ -28,19 +28,19 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
         return a == 0 ? (b == 0 ? 0 : 12 + 4 * b) : 27 + 9 * a + (b == 0 ? 0 : 3 + b);
     }
 
-    /// <summary>The first of the points' frequencies, even rows × odd columns: b = 1…5 lie <see cref="EvenStep"/> apart.</summary>
+    /// <summary>The first frequency of even rows × odd columns; b = 1…5 are <see cref="EvenStep"/> apart.</summary>
     [MethodImpl(Inline)] private static float* EvenOdd(TileMemory v) => v.First + 16 * v.Slab + F.Width + 4 * v.At;
     [MethodImpl(Inline)] private static nint EvenStep(TileMemory v) => 4 * v.Slab + F.Width;
 
-    /// <summary>Odd rows × even columns: a = 1…5 lie <see cref="OddStep"/> apart.</summary>
+    /// <summary>The first frequency of odd rows × even columns; a = 1…5 are <see cref="OddStep"/> apart.</summary>
     [MethodImpl(Inline)] private static float* OddEven(TileMemory v) => v.First + 36 * v.Slab + 6 * F.Width + 4 * v.At;
     [MethodImpl(Inline)] private static nint OddStep(TileMemory v) => 9 * v.Slab + 6 * F.Width;
 
-    /// <summary>Odd rows × odd columns: a = 1…5 lie <see cref="OddStep"/> apart, b = 1…5 <see cref="PointStep"/>.</summary>
+    /// <summary>The first frequency of odd rows × odd columns; a = 1…5 are <see cref="OddStep"/> apart, b = 1…5 <see cref="PointStep"/>.</summary>
     [MethodImpl(Inline)] private static float* OddOdd(TileMemory v) => v.First + 40 * v.Slab + 7 * F.Width + v.At;
     [MethodImpl(Inline)] private static nint PointStep(TileMemory v) => v.Slab + F.Width;
 
-    /// <summary>All frequencies of a tile from its four phases, first rows then columns: 4 pixels of an even phase, 5 of an odd one, a side.</summary>
+    /// <summary>All frequencies of a tile from its four phases, rows first, then columns. Per side, an even phase has 4 pixels and an odd one 5.</summary>
     [MethodImpl(Optimized), SkipLocalsInit]
     public static void Input(float* evenEven, float* evenOdd, float* oddEven, float* oddOdd, nint row, nint column, TileMemory v)
     {
@@ -55,7 +55,7 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
             Points(F.Load(evenOdd), F.Load(evenOdd + column), F.Load(evenOdd + 2 * column), F.Load(evenOdd + 3 * column), F.Load(evenOdd + 4 * column), eo, evenStep);
             Points(F.Load(oddEven), F.Load(oddEven + row), F.Load(oddEven + 2 * row), F.Load(oddEven + 3 * row), F.Load(oddEven + 4 * row), oe, oddStep);
         }
-        // The rows of ±½, of ±1, then of ∞: at most 10 vectors live at a time.
+        // Rows ±½, then ±1, then ∞: at most 10 vectors are live at a time.
         for (int pair = 0; pair < 2; pair++, oo += 2 * oddStep)
         {
             F a0, a1, a2, a3, a4, b0, b1, b2, b3, b4;
@@ -118,14 +118,14 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
     private static F Infinity(float* d, nint row) =>
         F.NegMulAdd(F.Broadcast(1.25f), F.Load(d + 2 * row), F.MulAdd(F.Broadcast(0.25f), F.Load(d), F.Load(d + 4 * row)));
 
-    /// <summary>4×4 results: the sum of the phases, with I for Aᵀ along an even one.</summary>
+    /// <summary>4×4 results: the sum over the phases, with the identity instead of Aᵀ along an even phase.</summary>
     public static void Sum<TOutput>(TileMemory m, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
     {
         SumRows<FirstAndThird, TOutput>(m, 0, y, row, output);
         SumRows<SecondAndFourth, TOutput>(m, 1, y + row, row, output);
     }
 
-    /// <summary>Results of row <paramref name="i"/> and the one after the next.</summary>
+    /// <summary>Results of rows <paramref name="i"/> and <paramref name="i"/> + 2.</summary>
     [MethodImpl(Optimized), SkipLocalsInit]
     private static void SumRows<TRows, TOutput>(TileMemory m, nint i, float* y, nint row, TOutput output) where TRows : struct, IRowPair where TOutput : struct, IWinogradOutput<F>
     {
@@ -158,7 +158,7 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
         output.Finish(first, second);
     }
 
-    /// <summary>Aᵀ times one line of the points of both phases of rows.</summary>
+    /// <summary>Aᵀ times one line of the points, for both phases of rows.</summary>
     [MethodImpl(Inline)]
     private static void SumPoints(F m0, F m1, F m2, F m3, F m4, float* even, nint step, out F y0, out F y1, out F y2, out F y3)
     {
@@ -237,7 +237,7 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
         y3 = F.MulAdd(F.Broadcast(0.125f), d1, d2 + m4);
     }
 
-    /// <summary>Two rows of Aᵀ that share their sums, times one column. Done by pairs, the columns of a tile stay in registers.</summary>
+    /// <summary>Two rows of Aᵀ with common subexpressions, times one column. In pairs, the columns of a tile stay in registers.</summary>
     private interface IRowPair
     {
         static abstract void Of(float* m, nint step, out F first, out F second);

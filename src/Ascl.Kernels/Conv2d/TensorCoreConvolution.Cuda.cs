@@ -8,17 +8,17 @@ using ILGPU;
 
 namespace Ascl.Kernels.Conv2d;
 
-/// <summary>The host's side of TensorCoreConvolution.cu and TensorCoreWeightGradient.cu: packed weights, tiles, arguments.</summary>
+/// <summary>The host side of TensorCoreConvolution.cu and TensorCoreWeightGradient.cu: packed weights, tiles, arguments.</summary>
 internal static class TensorCoreConvolution
 {
-    /// <summary>Pixels of images have all their information in few channels, and in more bits than bf16 keeps (an ε of 8/255 would be four steps of it near 1):
-    /// the first layer, which reads them, stays in float32. With so few channels it waits for memory anyway.</summary>
+    /// <summary>Minimum number of input channels for tensor cores. The first layer stays in float32, because image pixels need more bits than bf16 has (near 1 an ε
+    /// of 8/255 would be four bf16 steps); with so few channels it is memory-bound anyway.</summary>
     private const int FewestChannels = 5;
 
-    /// <summary>Pixels that a part of the weight gradient has a multiple of.</summary>
+    /// <summary>A part of the weight gradient has a multiple of this many pixels.</summary>
     public const int PixelUnit = 32;
 
-    /// <summary>Groups below which there are smaller tiles. Tests take it down, to have the larger tiles of few pixels. Results do not depend on it.</summary>
+    /// <summary>With fewer groups than this the tiles are smaller. Tests lower it to use large tiles for few pixels. Results do not depend on it.</summary>
     internal static int FewGroups { get; set; } = 128;
 
     private static readonly NativeKernel PackBf16 = new("TensorCoreConvolution", "pack_bf16", CudaDevice.GroupSize), PackTf32 = new("TensorCoreConvolution", "pack_tf32", CudaDevice.GroupSize);
@@ -30,17 +30,17 @@ internal static class TensorCoreConvolution
     private static readonly Dictionary<Precision, TensorCoreTile[]> WeightTiles =
         TensorCoreTile.ByPrecision("TensorCoreWeightGradient", "add_pixels", [(16, 64, 128), (32, 64, 128), (64, 64, 128), (128, 128, 256)], SharedBytesOfPixels);
 
-    /// <summary>Two stages in bf16 and three in tf32, with 16 or 32 unused bytes a pixel, and places of four slices.</summary>
+    /// <summary>Shared memory: two stages in bf16 or three in tf32, padded by 16 or 32 bytes per pixel, and the addresses of four slices.</summary>
     private static int SharedBytesOfPixels(Precision precision, int rows, int columns)
     {
         int pixels = TensorCoreTile.LineValues(precision);
         return precision == Precision.Bf16 ? pixels * (2 * (2 * (rows + columns) + 2 * 16) + 4 * 8) : pixels * (3 * (4 * (rows + columns) + 2 * 32) + 4 * 8);
     }
 
-    /// <summary>Whether tensor cores take a convolution that sums over so many channels of the input.</summary>
+    /// <summary>Whether tensor cores compute a convolution with this many input channels.</summary>
     public static bool Takes(CudaDevice device, ActivationLayout result, int channels) => device.TensorCores is not null && result.Block > 1 && channels >= FewestChannels;
 
-    /// <summary>As <see cref="ImplicitGemm"/>'s.</summary>
+    /// <summary>As in <see cref="ImplicitGemm"/>.</summary>
     public static void Convolve(CudaDevice device, string what, ConvolutionOperands.Packing packing, DeviceBuffer<float> weight,
         (ArrayView<float> Memory, PixelGrid Pixels, (int Row, int Column) TapStep) from,
         (ActivationLayout Layout, DeviceBuffer<float> Memory, PixelGrid Pixels, PixelNumbers Numbers) to, Conv2dEpilogue epilogue)
@@ -80,8 +80,8 @@ internal static class TensorCoreConvolution
         bool Enough(TensorCoreTile tile) => (pixels + tile.Rows - 1L) / tile.Rows * ((channels + tile.Columns - 1) / tile.Columns) >= FewGroups;
     }
 
-    /// <summary>[tile][slice][column of the tile][64 bytes].</summary>
-    /// <param name="old">Stale packed weights whose memory is reused; null for none.</param>
+    /// <summary>Packed weights: [tile][slice][column of the tile][64 bytes].</summary>
+    /// <param name="old">Stale packed weights whose memory is reused; null if there are none.</param>
     private static DeviceBuffer<float> Pack(CudaDevice device, Precision precision, ConvolutionOperands.Packing packing, int tileColumns, DeviceBuffer<float> weight, DeviceBuffer<float>? old)
     {
         int slices = (Chunks(precision, packing) + TensorCoreTile.ChunksOfLine - 1) / TensorCoreTile.ChunksOfLine, tiles = (packing.Columns + tileColumns - 1) / tileColumns;
@@ -108,8 +108,8 @@ internal static class TensorCoreConvolution
         return packed;
     }
 
-    /// <summary>The tile of the weight gradient of <paramref name="rows"/> output channels with <paramref name="columns"/> weights each, of which some only fill up quads.
-    /// The shape alone decides.</summary>
+    /// <summary>The tile of a weight gradient with <paramref name="rows"/> output channels and <paramref name="columns"/> weights each, including the padding of quads.
+    /// Depends only on the shape.</summary>
     public static TensorCoreTile ChooseWeights(Precision precision, int rows, int columns)
     {
         TensorCoreTile[] tiles = WeightTiles[precision];
@@ -134,13 +134,13 @@ internal static class TensorCoreConvolution
             ByTapColumns = p.ByTapColumns,
         });
 
-    /// <summary>Chunks of channels that a pixel of the result sums over.</summary>
+    /// <summary>Chunks of channels in the sum of a result.</summary>
     private static int Chunks(Precision precision, ConvolutionOperands.Packing packing) => packing.TapRows * packing.TapColumns * ChunksOfTap(precision, packing);
 
     private static int ChunksOfTap(Precision precision, ConvolutionOperands.Packing packing) =>
         (packing.Channels + TensorCoreTile.ChunkValues(precision) - 1) / TensorCoreTile.ChunkValues(precision);
 
-    /// <summary>The order in which they are summed: see the *.cuh.</summary>
+    /// <summary>The order of the sum: see the *.cuh.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal readonly struct ChunkOrder
     {
@@ -174,7 +174,7 @@ internal static class TensorCoreConvolution
         public int Count, Columns, ColumnStride, Channels, ChannelStride, FirstTap, TapRowStep, TapColumnStep;
     }
 
-    /// <summary>As those of <see cref="WeightGradient"/>.</summary>
+    /// <summary>As in <see cref="WeightGradient"/>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct AddPixelsArguments
     {

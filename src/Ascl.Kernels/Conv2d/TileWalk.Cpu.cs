@@ -1,6 +1,6 @@
 namespace Ascl.Kernels.Conv2d;
 
-/// <summary>Goes through a run of tiles in the order of the transforms: image by image, in it channel block by channel block, in that tile by tile.</summary>
+/// <summary>Iterates over a run of tiles in the order of the transforms: by image, then channel block, then tile.</summary>
 internal struct TileWalk
 {
     private readonly int last, rows, columns, blocks;
@@ -15,7 +15,7 @@ internal struct TileWalk
     public int Image { get; private set; }
     public int Block { get; private set; }
 
-    /// <summary>Its number over all images.</summary>
+    /// <summary>The tile's index over all images.</summary>
     public int Tile { get; private set; }
     public int Row { get; private set; }
     public int Column { get; private set; }

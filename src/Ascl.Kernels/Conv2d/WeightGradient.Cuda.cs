@@ -7,8 +7,8 @@ using ILGPU;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// The weight gradient on a GPU: the product dyᵀ·x over all pixels of the batch, rows are output channels and columns (r, s, input channel). The
-/// pixels are cut into parts so that there are enough groups; a second kernel adds up the parts in order.
+/// The weight gradient on a GPU: the product dyᵀ·x over all pixels of the batch, with output channels as rows and (r, s, input channel) as columns. The pixels
+/// are split into parts to get enough groups; a second kernel adds up the parts in order.
 /// </summary>
 internal static class WeightGradient
 {
@@ -17,7 +17,7 @@ internal static class WeightGradient
 
     private const int WantedGroups = 1024, FewestPixels = 256, MostPartialSums = 16 << 20;
 
-    /// <summary>The kernel and its tile's rows for so many output channels.</summary>
+    /// <summary>The kernel and its rows per tile, by the number of output channels.</summary>
     public static (Action<WeightGradientArguments> Kernel, int Rows) Choose(int channels) => channels switch
     {
         <= 16 => Of<Weights16X64>(),
@@ -27,8 +27,8 @@ internal static class WeightGradient
 
     private static (Action<WeightGradientArguments>, int) Of<TShape>() where TShape : struct, IWeightTile => (AddPixels<TShape>, Tile<TShape>.Rows);
 
-    /// <summary>Parts of the pixels for so many tiles, which have <paramref name="sums"/> sums together. The shapes alone decide, so the sums have the
-    /// same bits on every GPU.</summary>
+    /// <summary>The number of parts of the pixels, given the number of tiles and of their <paramref name="sums"/> in all. Depends only on the shapes, so that the
+    /// result has the same bits on every GPU.</summary>
     public static int Parts(int tiles, long sums, int pixels) =>
         (int)Math.Max(1, Math.Min((WantedGroups + tiles - 1) / tiles, Math.Min(pixels / FewestPixels, MostPartialSums / sums)));
 
@@ -39,34 +39,34 @@ internal static class WeightGradient
 
         public PixelNumbers Pixels;
 
-        /// <summary>The first tap of every pixel of dy, and the pixel.</summary>
+        /// <summary>The grids of each pixel's first tap in x, and of the pixels of dy.</summary>
         public PixelGrid Input, Gradient;
 
         public int PixelsPerPart;
 
-        /// <summary>Quads of four channels that dy's pixels have, and columns of dw.</summary>
+        /// <summary>Quads of four channels per pixel of dy, and columns of dw.</summary>
         public int RowQuads, ColumnQuads;
 
-        /// <summary>From a tap to the next one below and beside it.</summary>
+        /// <summary>Strides by tap row and column.</summary>
         public int TapRowStep, TapColumnStep;
 
-        /// <summary>Quads a tap, and taps a row.</summary>
+        /// <summary>Quads per tap, and taps per row.</summary>
         public InvariantDivision ByQuads, ByTapColumns;
     }
 
-    /// <summary>A thread's part of a slice: of x a quad of two pixels, of dy two quads or one.</summary>
+    /// <summary>A thread's part of a slice: one quad of two pixels of x, and two quads of dy, or one.</summary>
     private struct Fetched
     {
         public Float4 X0, X1, Dy0, Dy1;
     }
 
-    /// <summary>What a thread fetches: its quads of a pixel of x and of dy, and which pixels of a slice.</summary>
+    /// <summary>What a thread loads: its quads of a pixel of x and of dy, and which pixels of a slice.</summary>
     private struct Lanes
     {
         public int Column, Row, Pixel, DyPixel;
     }
 
-    /// <summary>Where the parts of the next slice lie.</summary>
+    /// <summary>The addresses of the thread's parts of the next slice.</summary>
     private struct Addresses
     {
         public int X0, X1, Dy0, Dy1;
@@ -78,7 +78,7 @@ internal static class WeightGradient
         ArrayView<Float4> sharedX = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * TileColumns / 4);         // [buffer][pixel][column / 4]
         int t = Group.IdxX, rowQuads = 1 << TShape.LogRowQuads, columnQuads = TileColumns / 4;
 
-        // Channels and columns beyond the last are computed from the first and never read.
+        // Channels and columns past the last are computed from the first, and never read.
         int column = Grid.IdxX * columnQuads + (t & (columnQuads - 1)), row = Grid.IdxY * rowQuads + (t & (rowQuads - 1));
         int tap = p.ByQuads.Quotient(column), r = p.ByTapColumns.Quotient(tap);
         Lanes lanes = default;
@@ -121,7 +121,7 @@ internal static class WeightGradient
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Addresses Find<TShape>(in WeightGradientArguments p, Lanes lanes, int pixel, int end) where TShape : struct, IWeightTile
     {
-        // Behind the last pixel dy is read from the border's corner, which is 0; then any pixel of x will do.
+        // Past the last pixel dy is read from the border's corner, which is 0, so any pixel of x will do.
         int pixel0 = pixel + lanes.Pixel, pixel1 = pixel0 + 4;
         PixelNumbers.Place place0 = p.Pixels.Of(IntrinsicMath.Min(pixel0, end - 1)), place1 = p.Pixels.Of(IntrinsicMath.Min(pixel1, end - 1));
         Addresses a = default;
@@ -165,7 +165,7 @@ internal static class WeightGradient
         }
         else
         {
-            // Where there are more threads than quads of dy, several write the same.
+            // With more threads than quads of dy, several threads write the same value.
             sharedDy[(buffer * RegisterTile.Depth << TShape.LogRowQuads) + (t & ((RegisterTile.Depth << TShape.LogRowQuads) - 1))] = f.Dy0;
         }
     }
@@ -183,12 +183,12 @@ internal static class WeightGradient
     {
         public ArrayView<float> Partial, Dw;
 
-        /// <summary>Floats of a part, of one of its rows, and columns that have a tap.</summary>
+        /// <summary>Floats per part, floats per row of a part, and columns that belong to a tap.</summary>
         public int Part, Pitch, Columns;
 
         public int Parts, Channels, Taps;
 
-        /// <summary>Columns that a tap has.</summary>
+        /// <summary>Columns per tap.</summary>
         public InvariantDivision ByTap;
     }
 

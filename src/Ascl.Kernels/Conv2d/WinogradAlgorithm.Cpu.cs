@@ -3,37 +3,37 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Conv2d;
 
-/// <summary>Where the frequencies of one tile lie: those of ξ begin T.RowsBefore(ξ)·<see cref="Slab"/> + ξ·width + T.Rows(ξ)·<see cref="At"/> floats
-/// after <see cref="First"/>. The vector between two frequencies keeps those of a tile out of the same cache sets.</summary>
+/// <summary>The addresses of one tile's frequencies: frequency ξ is T.RowsBefore(ξ)·<see cref="Slab"/> + ξ·width + T.Rows(ξ)·<see cref="At"/> floats after
+/// <see cref="First"/>. The padding of one vector between frequencies keeps those of a tile in different cache sets.</summary>
 internal readonly unsafe struct TileMemory(float* first, nint slab, nint at, nint step)
 {
     /// <summary>Frequency 0.</summary>
     public float* First { get; } = first;
 
-    /// <summary>Floats of one row a tile, of all tiles and channel blocks.</summary>
+    /// <summary>Floats of one row per tile, for all tiles and channel blocks.</summary>
     public nint Slab { get; } = slab;
 
-    /// <summary>Floats of one row a tile, of all that comes before this tile.</summary>
+    /// <summary>Floats of one row per tile, for all tiles and blocks before this tile.</summary>
     public nint At { get; init; } = at;
 
-    /// <summary>From one of the tile's rows to the next.</summary>
+    /// <summary>Floats between rows of the tile.</summary>
     public nint Step { get; } = step;
 }
 
 /// <summary>
-/// A convolution by Winograd: every 3×3 kernel becomes 36 frequencies, a tile of results becomes rows of as many matrix products, and is made of
-/// their results. All is for one channel block: each lane is a channel.
+/// The transforms of a Winograd convolution: a 3×3 kernel becomes 36 frequencies, a window of input becomes rows of 36 matrix products, and a tile of results is
+/// computed from their results. The functions work on one channel block: each lane is a channel.
 /// </summary>
 /// <typeparam name="F">The vector.</typeparam>
 internal unsafe interface IWinogradAlgorithm<F> where F : struct, ISimd<F>
 {
-    /// <summary>Pixels on a side of the window of input that a tile depends on.</summary>
+    /// <summary>Side of the window of input that a tile depends on, in pixels.</summary>
     static abstract int Window { get; }
 
-    /// <summary>Pixels on a side of a tile of results.</summary>
+    /// <summary>Side of a tile of results, in pixels.</summary>
     static abstract int Tile { get; }
 
-    /// <summary>Pixels of input from a window to the next.</summary>
+    /// <summary>Distance between neighbouring windows, in pixels of input.</summary>
     static abstract int WindowStep { get; }
 
     /// <summary>Rows of a tile in the matrix product of a frequency.</summary>
@@ -49,7 +49,7 @@ internal unsafe interface IWinogradAlgorithm<F> where F : struct, ISimd<F>
     static abstract void Output<TOutput>(TileMemory m, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>;
 }
 
-/// <summary>What makes the weights' frequencies, and their gradient.</summary>
+/// <summary>The transforms of the weights and of their gradient.</summary>
 /// <typeparam name="F">The vector.</typeparam>
 internal unsafe interface IWinogradWeights<F> where F : struct, ISimd<F>
 {
@@ -89,7 +89,7 @@ internal static unsafe class WeightTransforms<F, T> where F : struct, ISimd<F> w
     }
 }
 
-/// <summary>Stride 1, and with the weights turned around its input gradient: F(4×4, 3×3).</summary>
+/// <summary>F(4×4, 3×3) for stride 1, and with flipped weights for its input gradient.</summary>
 internal readonly unsafe struct UnitStride<F> : IWinogradAlgorithm<F>, IWinogradWeights<F> where F : struct, ISimd<F>
 {
     public static int Window => 6;
@@ -117,7 +117,7 @@ internal readonly unsafe struct Phases<F> : IWinogradAlgorithm<F>, IWinogradWeig
     public static int Rows(int frequency) => PhaseTransforms<F>.Rows(frequency);
     public static int RowsBefore(int frequency) => PhaseTransforms<F>.RowsBefore(frequency);
 
-    /// <summary>The window begins with an odd pixel; each phase takes every second one.</summary>
+    /// <summary>The window begins with an odd pixel; each phase is every second pixel.</summary>
     public static void Input(float* d, nint row, TileMemory v, float* scratch) =>
         PhaseTransforms<F>.Input(d + row + F.Width, d + row, d + F.Width, d, 2 * row, 2 * F.Width, v);
 

@@ -6,14 +6,14 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// 3×3 convolution by Winograd: windows of the input are transformed to 36 frequencies, each frequency is a matrix product over the channels, and
-/// its results are transformed back. Per thread, a block of tiles goes through all three stages while it is in the nearest
-/// caches ("fused"); with many channels, where the weights of one block would already fill them, all tiles go through a stage at a time, split
-/// over the threads by frequency ("staged"). Both give the same bits.
+/// Winograd's 3×3 convolution: windows of the input are transformed to 36 frequencies, each frequency is a matrix product over the channels, and the results
+/// are transformed back. Per thread, a block of tiles goes through all three stages while it is in the L1 and L2 caches ("fused"). With many channels, when
+/// the weights of one block alone would fill the caches, all tiles go through one stage at a time, split over the threads by frequency ("staged"). Both give
+/// the same bits.
 /// </summary>
 /// <typeparam name="F">The vector.</typeparam>
 /// <typeparam name="T">The transforms of the convolution.</typeparam>
-/// <typeparam name="TAdjoint">Those of its input gradient.</typeparam>
+/// <typeparam name="TAdjoint">The transforms of its input gradient.</typeparam>
 internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     where F : struct, ISimd<F>
     where T : struct, IWinogradAlgorithm<F>, IWinogradWeights<F>
@@ -21,11 +21,11 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
 {
     private const int Frequencies = 36, WidestTile = 2, TilesPerStagedItem = 16;
 
-    /// <summary>Outputs larger than this are written past the caches.</summary>
+    /// <summary>Outputs larger than this are written with non-temporal stores.</summary>
     private const long StreamedBytes = 4 << 20;
 
-    /// <summary>From so many channels (the larger of the two counts) the stages run one after another; with stride 2 from twice as many, for there a
-    /// tile has twice the rows that would move between the stages through memory.</summary>
+    /// <summary>From this many channels (the larger of input and output) the stages run one after another. With stride 2 the threshold is twice as high, because
+    /// a tile has twice as many rows to move through memory between the stages.</summary>
     private const int StagedForwardChannels = 512, StagedWeightChannels = 256;
 
     private static readonly int Width = F.Width;
@@ -40,7 +40,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         public int ScratchAt => OutputsAt + SideLength(OutputBlocks);
         public int Length => ScratchAt + Math.Max(WinogradTiles<F, T>.ScratchLength, WinogradTiles<F, TAdjoint>.ScratchLength);
 
-        /// <summary>Where a frequency of V is; rows and frequencies are those of <typeparamref name="T"/> in both directions.</summary>
+        /// <summary>The address of a frequency of V; rows and frequencies are those of <typeparamref name="T"/> in both directions.</summary>
         public nint InputAt(int frequency) => Frequency(frequency, InputBlocks);
         public nint OutputAt(int frequency) => Frequency(frequency, OutputBlocks);
 
@@ -52,7 +52,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         Convolve(device, new WinogradTiles<F, T>(g.Input, g.Output, g.Padding), g.Input, g.Output, x,
             weight.Derived<CpuBuffer<float>>($"winograd forward {g.Stride}", _ => TransformWeight(device, g.Input, g.Output, weight, flipped: false)), epilogue, sums, y);
 
-    /// <summary>The convolution of dy with the weights turned around and the two channel axes exchanged.</summary>
+    /// <summary>The convolution of dy with flipped weights and swapped channel axes.</summary>
     public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx) =>
         Convolve(device, new WinogradTiles<F, TAdjoint>(g.Output, g.Input, (2 - g.Padding) / g.Stride), g.Output, g.Input, dy,
             weight.Derived<CpuBuffer<float>>($"winograd backward input {g.Stride}", _ => TransformWeight(device, g.Output, g.Input, weight, flipped: true)), epilogue, null, dx);
@@ -93,7 +93,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         });
     }
 
-    /// <summary>Some rows of M[frequency] = V[frequency] · U[frequency]: rows are of tiles, the sum runs over the input channels.</summary>
+    /// <summary>Some rows of M[frequency] = V[frequency] · U[frequency]; rows belong to tiles, and the sum runs over the input channels.</summary>
     private static void Products(Block block, float* u, float* v, float* m, int frequency, int firstRow, int rows)
     {
         int inputs = block.InputBlocks * Width;
@@ -137,7 +137,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
             device.Pool.Return(sum);
             return;
         }
-        // A fixed number of partial sums, each over its own run of tiles: the same sums on any number of threads.
+        // A fixed number of partial sums, each over its own run of tiles: the same bits for any number of threads.
         int blocks = (tiles.Count + block.Tiles - 1) / block.Tiles, parts = Math.Min(blocks, sumLength <= 200_000 ? 8 : 4);
         DeviceBuffer<float> partial = device.Pool.Rent(parts * sumLength, 0);
         float* sums = CpuDevice.Pointer(partial);
@@ -159,7 +159,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         device.Pool.Return(partial);
     }
 
-    /// <summary>dU[frequency][input channel][output channel] (+)= Σ over rows of tiles, for one input block: rows of the product are its lanes.</summary>
+    /// <summary>dU[frequency][input channel][output channel] (+)= Σ over rows of tiles, for one input block, whose lanes are the rows of the product.</summary>
     private static void OuterProducts(Block block, (int Start, int Vectors)[] groups, float* v, float* m, float* du, int tiles, int frequency, int inputBlock, bool accumulate)
     {
         nint zero = 0, rows = T.Rows(frequency);
@@ -197,7 +197,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     }
 
     /// <summary>U[frequency][group of output blocks][input channel][vectors × width] of G w Gᵀ; <paramref name="flipped"/> reads w[input][output]
-    /// turned by half a turn. Channels that only fill up a block are zero.</summary>
+    /// rotated by 180°. Padding channels are zero.</summary>
     private static CpuBuffer<float> TransformWeight(CpuDevice device, ActivationLayout input, ActivationLayout output, DeviceBuffer<float> weight, bool flipped)
     {
         int inputs = input.Blocks * Width;
@@ -223,7 +223,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         return transformed;
     }
 
-    /// <summary>How many tiles go through the stages together: few enough for the nearest caches, or all of them. Independent of the threads.</summary>
+    /// <summary>How many tiles go through the stages together: few enough for the caches, or all. Does not depend on the number of threads.</summary>
     private static int TilesPerBlock(ActivationLayout input, ActivationLayout output, int all, int stagedChannels)
     {
         int channels = Math.Max(input.C, output.C);

@@ -4,7 +4,7 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Conv2d;
 
-/// <summary>The parts of an epilogue that need code of their own.</summary>
+/// <summary>The parts of an epilogue that a store is specialised for.</summary>
 internal enum OutputParts
 {
     None,
@@ -17,11 +17,11 @@ internal enum OutputParts
 
 }
 
-/// <summary>An epilogue as a transform applies it: residual and gate lie at a fixed distance from the output.</summary>
-/// <param name="epilogue">What to do.</param>
+/// <summary>An epilogue in the form a transform applies: residual and gate are at a fixed offset from the output.</summary>
+/// <param name="epilogue">The epilogue.</param>
 /// <param name="y">The output.</param>
-/// <param name="streamed">Whether to write past the caches, for outputs larger than them.</param>
-/// <param name="sums">Begun where they are to be made.</param>
+/// <param name="streamed">Whether to use non-temporal stores, for outputs larger than the caches.</param>
+/// <param name="sums">The sums to compute, already begun; null for none.</param>
 internal readonly unsafe struct WinogradOutput(Conv2dEpilogue epilogue, float* y, bool streamed, ChannelSums? sums)
 {
     public bool Streamed { get; } = streamed;
@@ -64,23 +64,23 @@ internal readonly unsafe struct PastCaches : IStore
     }
 }
 
-/// <summary>What becomes of an output vector before it is stored, and the sums of what was. They pass through as values: the JIT keeps them in registers
-/// where it would not keep fields.</summary>
+/// <summary>Applies the epilogue to an output vector before the store, and accumulates sums. The sums are passed by value, because the JIT keeps values in registers
+/// but not fields.</summary>
 /// <typeparam name="F">The vector.</typeparam>
 internal unsafe interface IWinogradOutput<F> where F : struct, ISimd<F>
 {
     /// <param name="value">The convolution's result.</param>
-    /// <param name="target">Where it goes.</param>
-    /// <returns>What was stored.</returns>
+    /// <param name="target">The address to store at.</param>
+    /// <returns>The stored vector.</returns>
     F Store(F value, float* target);
 
-    /// <summary>The first sum with what was stored.</summary>
+    /// <summary>The first sum plus a stored vector.</summary>
     F First(F sum, F stored);
 
-    /// <summary>The second sum with it.</summary>
+    /// <summary>The second sum plus a stored vector.</summary>
     F Second(F sum, F stored);
 
-    /// <summary>Adds the sums to their place in memory.</summary>
+    /// <summary>Adds the sums to those in memory.</summary>
     void Finish(F first, F second);
 }
 
@@ -124,7 +124,7 @@ internal readonly unsafe struct GatedResidualOutput<F, TStore>(F bias, F low, ni
     public void Finish(F first, F second) { }
 }
 
-/// <summary>With the sums of a result.</summary>
+/// <summary>A store that also accumulates the sums.</summary>
 /// <param name="shift">Near the values.</param>
 /// <param name="sums">Of this part and block.</param>
 /// <param name="channels">From the first sum to the second.</param>

@@ -6,24 +6,24 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// The tiles of results of all images, numbered image by image, row by row, and the passes that take a run of them to and from the frequencies.
-/// A tile that reaches past an edge goes through a zero-padded copy, so what lies beyond the edge in memory never enters a sum.
+/// The tiles of results of all images, numbered image by image and row by row, and the passes that transform a run of tiles to and from frequencies. A tile that
+/// extends past an edge goes through a zero-padded copy, so that memory beyond the edge never enters a sum.
 /// </summary>
 /// <typeparam name="F">The vector.</typeparam>
 /// <typeparam name="T">The transforms.</typeparam>
-/// <param name="input">The activation whose windows are read.</param>
-/// <param name="output">The activation that the tiles make up.</param>
-/// <param name="before">Pixels of the first window above and left of the image.</param>
+/// <param name="input">The activation the windows are read from.</param>
+/// <param name="output">The activation the tiles belong to.</param>
+/// <param name="before">Pixels of the first window outside the image, above and to the left.</param>
 internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, ActivationLayout output, int before) where F : struct, ISimd<F> where T : struct, IWinogradAlgorithm<F>
 {
-    /// <summary>How many tiles before its use memory is asked for.</summary>
+    /// <summary>Prefetch distance, in tiles.</summary>
     private const int TilesAhead = 3;
     private static readonly int Width = F.Width;
     private readonly int rows = (output.H + T.Tile - 1) / T.Tile, columns = (output.W + T.Tile - 1) / T.Tile;
 
     public int Count => output.N * rows * columns;
 
-    /// <summary>Floats of scratch that a pass needs: a transform's, and a padded copy of a window or tile.</summary>
+    /// <summary>Floats of scratch that a pass needs: for a transform, and for a padded copy of a window or tile.</summary>
     public static int ScratchLength => WinogradTransforms<F>.ScratchLength + Math.Max(T.Window * T.Window, T.Tile * T.Tile) * Width;
 
     /// <summary>V of tiles <paramref name="first"/>…<paramref name="last"/>−1: [frequency][channel block][tile − origin][row][width].</summary>
@@ -41,7 +41,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
             }
             int top = at.Row * T.WindowStep - before, left = at.Column * T.WindowStep - before;
             TileMemory memory = new(v, slab, ((nint)at.Block * tilesPerBlock + (at.Tile - origin)) * Width, Width);
-            // The activation's own border counts as readable: it is zero.
+            // The activation's own zero border may be read.
             if (top >= -1 && left >= -1 && top + T.Window <= input.H + 1 && left + T.Window <= input.W + 1)
             {
                 T.Input(Window(view, at), view.Row, memory, scratch);
@@ -63,7 +63,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
 
     private TileWalk Walk(int first, int last, int blocks) => new(first, last, rows, columns, blocks);
 
-    /// <summary>Where a walk over some tiles is <see cref="TilesAhead"/> later: the next row, channel block or image, too.</summary>
+    /// <summary>The position <see cref="TilesAhead"/> tiles later in a walk, which may be in the next row, channel block or image.</summary>
     private TileWalk Ahead(int first, int last, int blocks)
     {
         TileWalk ahead = Walk(first, last, blocks);
@@ -87,7 +87,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
                 Prefetch(Target(view, ahead), view.Row, T.Tile, 0, T.Tile);
                 ahead.Next();
             }
-            // Groups are in the order of their blocks, which begin anew with each image.
+            // Groups are in the order of their blocks, which start over with each image.
             if (at.Block < groups[group].Start)
                 group = 0;
             else if (at.Block == groups[group].Start + groups[group].Vectors)
@@ -109,7 +109,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     }
 
     /// <summary>The results of some tiles from M: [frequency][channel block][tile − origin][row][width].</summary>
-    /// <param name="part">The part of the sums that these tiles are.</param>
+    /// <param name="part">The part of the sums that these tiles belong to.</param>
     public void Output(float* m, int tilesPerBlock, int origin, int first, int last, float* y, WinogradOutput finish, int part, float* scratch)
     {
         PlaneView view = new(output, y);
@@ -129,7 +129,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
                 OutputBlock<ThroughCaches>(ref walk, finish, sums);
     }
 
-    /// <summary>How far the results of some tiles are.</summary>
+    /// <summary>The state of a pass that writes the results of some tiles.</summary>
     private ref struct OutputWalk(PlaneView view, float* m, nint slab, int tilesPerBlock, int origin, float* scratch, TileWalk at, TileWalk ahead)
     {
         public readonly PlaneView View = view;
@@ -139,7 +139,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         public readonly TileMemory Source => new(m, slab, ((nint)At.Block * tilesPerBlock + (At.Tile - origin)) * Width, Width);
     }
 
-    /// <summary>Sums of nothing, about the first result of each channel.</summary>
+    /// <summary>Zero sums, with the first result of each channel as shift.</summary>
     private void BeginSums(ChannelSums layout, float* sums, float* m, nint slab, int tilesPerBlock, int tile, float* scratch)
     {
         new Span<float>(sums, layout.ShiftAt).Clear();
@@ -193,7 +193,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
                     Prefetch(later + finish.Residual, row, T.Tile, 0, T.Tile);
                 if (finish.Gate != 0)
                     Prefetch(later + finish.Gate, row, T.Tile, 0, T.Tile);
-                // A line that is not in the cache is read before it is written.
+                // A store to a line that is not in the cache reads the line first, so it is prefetched.
                 if (!finish.Streamed)
                     Prefetch(later, row, T.Tile, 0, T.Tile);
                 walk.Ahead.Next();
@@ -218,7 +218,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         }
     }
 
-    /// <summary>Pixels that some tiles make up.</summary>
+    /// <summary>The number of result pixels in some tiles.</summary>
     private int Pixels(int first, int last)
     {
         int pixels = 0;
@@ -227,7 +227,7 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         return pixels;
     }
 
-    /// <summary>Asks for some columns of a later window: of the input, those that earlier ones do not share. A prefetch may name any address.</summary>
+    /// <summary>Prefetches some columns of a later window: of the input, those it does not share with earlier windows. A prefetch may use any address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch(float* window, nint row, int rows, int firstColumn, int endColumn)
     {

@@ -6,7 +6,7 @@ namespace Ascl.Kernels.Conv2d;
 /// <summary>
 /// The transforms of Winograd's F(4×4, 3×3) (Lavin &amp; Gray 2015) for one tile and one channel block: each lane is a channel.
 /// Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A with d a 6×6 window of the input and Y 4×4 outputs. The interpolation points are 0, ±a, ±b, ∞ with a = √½, b = √2
-/// instead of the usual 0, ±1, ±2, ∞: the same work with constants nearer to 1, and so smaller rounding errors.
+/// instead of the usual 0, ±1, ±2, ∞: the same work with constants closer to 1, and so smaller rounding errors.
 ///   Bᵀ rows: 1 0 −5/2 0 1 0 | 0 ∓2a −2 ±a 1 0 | 0 ∓b/2 −1/2 ±b 1 0 | 0 1 0 −5/2 0 1
 ///   G rows:  1 0 0 | −2/3 ∓2a/3 −1/3 | 1/6 ±b/6 1/3 | 0 0 1
 ///   Aᵀ rows: 1 1 1 1 1 0 | 0 a −a b −b 0 | 0 1/2 1/2 2 2 0 | 0 a/2 −a/2 2b −2b 1
@@ -52,7 +52,7 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     }
 
     /// <summary>Y = Aᵀ m A: 4×4 outputs at <paramref name="y"/> from the 6×6 frequencies at m + ξ·<paramref name="frequency"/>.</summary>
-    /// <remarks>Rows 0 and 2 of Aᵀ m, then 1 and 3: 12 vectors stay in registers, and the two halves share no arithmetic.</remarks>
+    /// <remarks>Rows 0 and 2 of Aᵀ m, then 1 and 3: 12 vectors stay in registers, and the two halves have no common subexpressions.</remarks>
     [MethodImpl(Optimized), SkipLocalsInit]
     public static void Output<TOutput>(float* m, nint frequency, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
     {

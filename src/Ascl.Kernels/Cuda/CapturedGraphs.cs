@@ -5,15 +5,15 @@ using Ascl.Kernels.Diagnostics;
 namespace Ascl.Kernels.Cuda;
 
 /// <summary>
-/// The work that a GPU repeats (<see cref="Device.RunCaptured"/>). The first time it runs as any work, which loads its kernels; the second time its launches are
-/// captured and then run at once; so they are from then on. What it rents, it rents from a pool that nothing else uses, and what a capture rents it holds, so
-/// that launches which come again later write over nobody's memory. Captures share that pool: none of them runs while another does.
+/// Captures and replays the work that a GPU repeats (<see cref="Device.RunCaptured"/>). The first run is ordinary and compiles the kernels. The second captures
+/// the launches as a graph and launches it; later runs replay the graph. Captured work rents memory from a pool of its own, and a capture keeps what it
+/// rented, so that replays never overwrite memory of other work. Captures share that pool, since only one runs at a time.
 /// </summary>
-/// <param name="device">Whose work.</param>
-/// <param name="begin">Makes what launches are put down in.</param>
+/// <param name="device">The device that runs the work.</param>
+/// <param name="begin">Creates an empty capture.</param>
 internal sealed class CapturedGraphs(CudaDevice device, Func<LaunchCapture> begin) : IDisposable
 {
-    /// <summary>Pieces of work remembered at most; the longest unused is forgotten first.</summary>
+    /// <summary>Maximum number of captures kept; the least recently used is dropped first.</summary>
     private const int MostRemembered = 16;
 
     private readonly Dictionary<object, Piece> pieces = [];
@@ -22,7 +22,7 @@ internal sealed class CapturedGraphs(CudaDevice device, Func<LaunchCapture> begi
     private bool isRunning;
     private long uses;
 
-    /// <summary>How often launches were captured, and captured ones run.</summary>
+    /// <summary>Number of captures and of replays so far.</summary>
     public (int Captures, int Replays) Count { get; private set; }
 
     public TResult RunCaptured<TResult>(ICapturable<TResult> work)
@@ -31,14 +31,14 @@ internal sealed class CapturedGraphs(CudaDevice device, Func<LaunchCapture> begi
             return work.Run();
         lastScope?.Dispose();
         lastScope = null;
-        // In another precision the same work is other kernels.
+        // In another precision the same work launches other kernels.
         object key = (work, device.Precision);
         Piece? piece = pieces.GetValueOrDefault(key);
         bool isFirst = piece is null;
         if (piece is null)
             pieces[key] = piece = Remember();
         piece.LastUse = uses++;
-        // Whoever looks at each kernel, or at each op's values, must see them one by one.
+        // Traces and NaN checks must see the kernels one by one.
         if (isFirst || piece.IsRefused || KernelTrace.IsListening || DebugSettings.CheckNaN)
             return RunPlainly(work);
         if (piece.Captured is { } captured && captured.Notes.Refresh())
@@ -72,7 +72,7 @@ internal sealed class CapturedGraphs(CudaDevice device, Func<LaunchCapture> begi
         }
     }
 
-    /// <summary>Null where it does not go; then nothing of it has run.</summary>
+    /// <summary>Captures the work; null if that fails, in which case none of it has run.</summary>
     private CapturedWork? Capture<TResult>(ICapturable<TResult> work)
     {
         CaptureNotes notes = new();
@@ -101,7 +101,7 @@ internal sealed class CapturedGraphs(CudaDevice device, Func<LaunchCapture> begi
             launches.Dispose();
             WorkCount.Now = before;
             notes.Distrust();
-            // Buffers that were made meanwhile were not zeroed. What other captures use, they hold.
+            // Buffers allocated during the failed capture were never zeroed. Other captures hold the buffers that they use.
             pool = new BufferPool(device);
             DebugSettings.Warn($"{device.Name}: {Name(work)} runs without a CUDA graph: {e.Message}");
             return null;
@@ -135,7 +135,7 @@ internal sealed class CapturedGraphs(CudaDevice device, Func<LaunchCapture> begi
     {
         if (piece.Captured is null)
             return;
-        // It may still be running.
+        // The graph may still be running.
         device.Synchronize();
         piece.Captured.Launches.Dispose();
         piece.Captured = null;
@@ -143,7 +143,7 @@ internal sealed class CapturedGraphs(CudaDevice device, Func<LaunchCapture> begi
 
     private static string Name(object work) => work.GetType().Name;
 
-    /// <summary>Lets go of all captures, and with them of the memory that they hold. False where there are none, or they are needed now.</summary>
+    /// <summary>Drops all captures and the memory they hold. False if there are none, or one is in progress.</summary>
     public bool ForgetAll()
     {
         if (device.Capture is not null || pieces.Values.All(piece => piece.Captured is null))
@@ -163,7 +163,7 @@ internal sealed class CapturedGraphs(CudaDevice device, Func<LaunchCapture> begi
     {
         public CapturedWork? Captured { get; set; }
 
-        /// <summary>It could not be captured.</summary>
+        /// <summary>Whether capturing this work has failed.</summary>
         public bool IsRefused { get; set; }
         public long LastUse { get; set; }
     }

@@ -4,7 +4,7 @@ using ILGPU;
 
 namespace Ascl.Kernels.Cuda;
 
-/// <summary>Memory on a GPU, zeroed when it was made.</summary>
+/// <summary>GPU memory, zeroed on allocation.</summary>
 internal sealed class CudaBuffer<T> : DeviceBuffer<T> where T : unmanaged
 {
     private readonly CudaDevice owner;
@@ -17,7 +17,7 @@ internal sealed class CudaBuffer<T> : DeviceBuffer<T> where T : unmanaged
         GC.AddMemoryPressure(block.Bytes);
     }
 
-    /// <summary>What a kernel reads and writes. Safe to use after this buffer is let go of, until another one is made: the stream runs in order.</summary>
+    /// <summary>The memory, for kernel arguments. The stream runs in order, so the view stays valid after this buffer is released until another is allocated.</summary>
     public ArrayView<T> View { get; }
 
     public override void CopyFrom(ReadOnlySpan<T> source)

@@ -13,15 +13,15 @@ using Device = Ascl.Kernels.Devices.Device;
 namespace Ascl.Kernels.Cuda;
 
 /// <summary>
-/// An NVIDIA GPU, through ILGPU: one stream in which copies and kernels run in the order they were given, and memory cut from slabs. Activations lie
-/// as [N][H+2][W+2][channels], the channels rounded up to whole 16-byte loads (<see cref="ChannelBlock"/>).
+/// An NVIDIA GPU, through ILGPU: one stream that runs copies and kernels in order, and memory suballocated from slabs. Activations are
+/// [N][H+2][W+2][channels], the channels rounded up to whole 16-byte loads (<see cref="ChannelBlock"/>). Driven by one thread.
 /// </summary>
 public sealed class CudaDevice : Device, IKernelClock
 {
-    /// <summary>Threads of a group wherever nothing else is said: a multiple of the 32 that run together.</summary>
+    /// <summary>The default number of threads per group: a multiple of the warp size, 32.</summary>
     public const int GroupSize = 256;
 
-    /// <summary>Compute capability 8.0: the oldest that the kernels are compiled for.</summary>
+    /// <summary>Compute capability 8.0, the oldest supported.</summary>
     private static readonly CudaArchitecture OldestArchitecture = CudaArchitecture.SM_80;
 
     private const int StagingBytes = 4 << 20;
@@ -38,10 +38,10 @@ public sealed class CudaDevice : Device, IKernelClock
     private readonly CapturedGraphs? captured;
     private NativeKernels? native;
 
-    /// <summary>Why the native kernels could not be loaded.</summary>
+    /// <summary>Why the native kernels could not be loaded; null if they were, or have not been tried.</summary>
     private string? withoutNative;
 
-    /// <summary>Where a simulated device puts down what it is given, instead of running it; null elsewhere.</summary>
+    /// <summary>The list in which a simulated device records launches during a capture; null on a real device.</summary>
     private RecordedLaunches? recorded;
 
     private CudaDevice(Context context, Accelerator accelerator, long slabBytes, string name, bool graphs, CudaKernelLoader? loader = null)
@@ -56,13 +56,14 @@ public sealed class CudaDevice : Device, IKernelClock
         DebugSettings.Say($"device {Name}");
     }
 
+    /// <inheritdoc/>
     public override string Name { get; }
 
-    /// <summary>What runs the kernels for tensor cores; null where <see cref="Device.Precision"/> does without.</summary>
+    /// <summary>The launcher of tensor-core kernels; null if <see cref="Device.Precision"/> is float32.</summary>
     internal NativeKernels? TensorCores => Precision == Precision.Float32 ? null : native;
 
     /// <inheritdoc/>
-    /// <remarks>The first time the driver compiles kernels for its GPU, which takes some seconds and is remembered by it.</remarks>
+    /// <remarks>The driver compiles the tensor-core kernels at the first call, which takes some seconds; it caches them for later runs.</remarks>
     public override string? SetPrecision(Precision precision)
     {
         if (precision != Precision.Float32 && native is null && withoutNative is null)
@@ -81,7 +82,7 @@ public sealed class CudaDevice : Device, IKernelClock
         return goes ? null : withoutNative;
     }
 
-    /// <summary>The names of this machine's CUDA devices in the driver's order; none without a driver.</summary>
+    /// <summary>Descriptions of this machine's CUDA devices in the driver's order; empty without a driver.</summary>
     public static IReadOnlyList<string> Available()
     {
         if (!CudaLibrary.HasDriver)
@@ -90,9 +91,10 @@ public sealed class CudaDevice : Device, IKernelClock
         return [.. Enumerable.Range(0, context.GetCudaDevices().Count).Select(i => Describe(context.GetCudaDevice(i), i))];
     }
 
-    /// <summary>Device number <paramref name="index"/> of the driver's.</summary>
-    /// <param name="graphs">Whether repeated work becomes CUDA graphs.</param>
-    /// <exception cref="UserErrorException">There is no such device, or it is too old.</exception>
+    /// <summary>Opens a device.</summary>
+    /// <param name="index">Its number in the driver's order.</param>
+    /// <param name="graphs">Whether repeated work is captured as CUDA graphs.</param>
+    /// <exception cref="UserErrorException">There is no such device, or its compute capability is below 8.0.</exception>
     public static CudaDevice Open(int index, bool graphs = true)
     {
         Context context = CudaLibrary.CreateContext(builder => builder.Cuda());
@@ -113,10 +115,10 @@ public sealed class CudaDevice : Device, IKernelClock
         return new(context, device.CreateCudaAccelerator(context), CudaSlab, name, graphs);
     }
 
-    /// <summary>The same memory and launches on a machine without a GPU, for tests.</summary>
-    /// <param name="loader">What runs the kernels.</param>
+    /// <summary>A device with the same memory management and launches on a machine without a GPU, for tests.</summary>
+    /// <param name="loader">Loads the kernels' replacement.</param>
     /// <param name="graphs">Whether repeated work is recorded as lists of launches.</param>
-    /// <param name="native">What runs the native kernels; null for nothing.</param>
+    /// <param name="native">Runs native kernels; null if there are none.</param>
     internal static CudaDevice Simulated(CudaKernelLoader loader, bool graphs = true, NativeKernels? native = null)
     {
         Context context = CudaLibrary.CreateContext(builder => builder.CPU(new CPUDevice(32, GroupSize / 32, 1)));
@@ -126,9 +128,11 @@ public sealed class CudaDevice : Device, IKernelClock
     private static string Describe(ILGPU.Runtime.Cuda.CudaDevice device, int index) =>
         $"cuda:{index}: {device.Name}, {device.Architecture?.ToString().ToLowerInvariant()}, {device.MemorySize / (double)(1 << 30):F0} GiB";
 
-    /// <summary>Channels an activation's pixel holds for <paramref name="channels"/>.</summary>
+    /// <summary>All channels, rounded up to a multiple of four.</summary>
     public override int ChannelBlock(int channels) => (channels + 3) / 4 * 4;
 
+    /// <inheritdoc/>
+    /// <exception cref="UserErrorException">The device is out of memory.</exception>
     public override DeviceBuffer<T> Allocate<T>(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -155,7 +159,7 @@ public sealed class CudaDevice : Device, IKernelClock
         }
     }
 
-    /// <summary>A few numbers that do not change, such as the means of an image's channels, on the device: copied there once. None: a view of length 0.</summary>
+    /// <summary>A few constants, such as channel means, in device memory: copied there once per set of values. For no values, a view of length 0.</summary>
     internal ArrayView<float> Constants(ReadOnlySpan<float> values)
     {
         foreach (var (known, buffer) in constants)
@@ -167,12 +171,13 @@ public sealed class CudaDevice : Device, IKernelClock
 
     internal void LetGo(CudaMemory.Block block) => memory.LetGo(block);
 
+    /// <inheritdoc/>
     public override TResult RunCaptured<TResult>(ICapturable<TResult> work) => captured is null ? work.Run() : captured.RunCaptured(work);
 
-    /// <summary>How often repeated work was captured, and run as it was captured.</summary>
+    /// <summary>How often repeated work was captured and replayed.</summary>
     public (int Captures, int Replays) GraphCount => captured?.Count ?? default;
 
-    /// <summary>For a piece of captured work: until the result is disposed, memory comes from its pool and is noted.</summary>
+    /// <summary>Begins a capture: until the result is disposed, memory comes from <paramref name="own"/> and its use is recorded in <paramref name="notes"/>.</summary>
     internal IDisposable BeginCapture(BufferPool own, CaptureNotes? notes)
     {
         CaptureScope scope = new(this, Pool);
@@ -185,6 +190,7 @@ public sealed class CudaDevice : Device, IKernelClock
         public void Dispose() => (device.Pool, device.Capture) = (before, null);
     }
 
+    /// <inheritdoc/>
     public override void Synchronize()
     {
         RefuseWhileCapturing("the host waits for the device");
@@ -197,14 +203,15 @@ public sealed class CudaDevice : Device, IKernelClock
             throw new InvalidOperationException($"{what}, which launches to be captured cannot");
     }
 
-    /// <summary>A buffer's memory for a kernel; of a null one a view of length 0.</summary>
+    /// <summary>A buffer's memory as a kernel argument; a view of length 0 for null.</summary>
     public static ArrayView<T> View<T>(DeviceBuffer<T>? buffer) where T : unmanaged => buffer is null ? default : ((CudaBuffer<T>)buffer).View;
 
     /// <summary>
-    /// Puts a kernel into the stream: <paramref name="config"/> is (groups, threads a group), each a number or an Index3D. Nothing happens where it
-    /// has no groups. All arguments travel in one structure, so that they have names. It is compiled at its first launch.
+    /// Launches a kernel in the device's stream. Its first launch compiles it.
     /// </summary>
-    /// <param name="kernel">A static method without a closure. It and the structure are public, or visible to the assembly ILGPURuntime (InternalsVisibleTo).</param>
+    /// <param name="kernel">A static method without a closure. It and the structure must be public or visible to ILGPURuntime (InternalsVisibleTo).</param>
+    /// <param name="config">(groups, threads per group), each a number or an Index3D. With no groups nothing is launched.</param>
+    /// <param name="arguments">All arguments, in one structure.</param>
     public void Launch<TArguments>(Action<TArguments> kernel, KernelConfig config, in TArguments arguments) where TArguments : struct
     {
         if (config.GridDim.Size == 0)
@@ -228,7 +235,7 @@ public sealed class CudaDevice : Device, IKernelClock
             view.MemSetToZero(stream);
     }
 
-    /// <summary>Puts a native kernel into the stream; only where there are <see cref="TensorCores"/>. Of <paramref name="groups"/> there is at least one in each direction.</summary>
+    /// <summary>Launches a native kernel; requires <see cref="TensorCores"/> and at least one group in each dimension.</summary>
     internal void Launch<TArguments>(NativeKernel kernel, (int X, int Y, int Z) groups, TArguments arguments) where TArguments : unmanaged
     {
         if (recorded is { IsOpen: true })
@@ -240,15 +247,15 @@ public sealed class CudaDevice : Device, IKernelClock
     private void Record<TArguments>(NativeKernel kernel, (int X, int Y, int Z) groups, TArguments arguments) where TArguments : unmanaged =>
         recorded!.Add(() => native!.Launch(kernel, groups, MemoryMarshal.AsBytes(new ReadOnlySpan<TArguments>(in arguments))));
 
-    /// <summary>A buffer's memory for a native kernel; 0 for none.</summary>
+    /// <summary>A buffer's address for a native kernel; 0 for null.</summary>
     internal static nint Address(DeviceBuffer<float>? buffer) => Address(View(buffer));
 
     internal static nint Address(ArrayView<float> view) => view.Length == 0 ? 0 : view.LoadEffectiveAddressAsPtr();
 
-    /// <summary>Groups for <paramref name="items"/> threads.</summary>
+    /// <summary>Groups of <see cref="GroupSize"/> needed for <paramref name="items"/> threads.</summary>
     public static int Groups(int items) => (items + GroupSize - 1) / GroupSize;
 
-    /// <summary>A copy on the device.</summary>
+    /// <summary>Copies within the device.</summary>
     internal void Copy<T>(ArrayView<T> from, ArrayView<T> to) where T : unmanaged
     {
         if (recorded is { IsOpen: true } list)
@@ -257,7 +264,7 @@ public sealed class CudaDevice : Device, IKernelClock
             from.CopyTo(stream, to);
     }
 
-    /// <summary>Through page-locked memory, which the GPU reads by itself.</summary>
+    /// <summary>Copies through page-locked memory, which the GPU reads by DMA.</summary>
     internal unsafe void CopyToDevice<T>(ReadOnlySpan<T> source, ArrayView<T> destination) where T : unmanaged
     {
         RefuseWhileCapturing("values are sent to the device");
@@ -284,7 +291,7 @@ public sealed class CudaDevice : Device, IKernelClock
         }
     }
 
-    /// <summary>An event in the stream.</summary>
+    /// <summary>Records an event in the stream.</summary>
     IDisposable IKernelClock.Mark() => stream.AddProfilingMarker();
 
     double IKernelClock.Milliseconds(IDisposable from, IDisposable to)
@@ -293,6 +300,7 @@ public sealed class CudaDevice : Device, IKernelClock
         return ((ProfilingMarker)to).MeasureFrom((ProfilingMarker)from).TotalMilliseconds;
     }
 
+    /// <inheritdoc/>
     public override void Dispose()
     {
         if (KernelTrace.DeviceClock == this)

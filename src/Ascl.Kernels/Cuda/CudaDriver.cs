@@ -2,22 +2,22 @@ using System.Runtime.InteropServices;
 
 namespace Ascl.Kernels.Cuda;
 
-/// <summary>The driver's calls that ILGPU does not have: graphs of launches, more shared memory.</summary>
+/// <summary>Driver functions that ILGPU lacks: graphs, and more shared memory per block.</summary>
 internal static partial class CudaDriver
 {
-    /// <summary>As <see cref="CudaLibrary"/> has it looked for.</summary>
+    /// <summary>The library name that <see cref="CudaLibrary"/> resolves.</summary>
     public const string Library = "cuda";
 
-    /// <summary>CU_STREAM_CAPTURE_MODE_RELAXED: the thread may load kernels and ask for memory meanwhile.</summary>
+    /// <summary>CU_STREAM_CAPTURE_MODE_RELAXED: the thread may load kernels and allocate memory during a capture.</summary>
     private const int Relaxed = 2;
 
     /// <summary>CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
     private const int MaxDynamicSharedBytes = 8;
 
-    /// <summary>What is given to the stream from now on is not run but put down.</summary>
+    /// <summary>Begins a capture: work given to the stream is recorded instead of run.</summary>
     public static void BeginCapture(nint stream) => Check(cuStreamBeginCapture_v2(stream, Relaxed), "cuStreamBeginCapture");
 
-    /// <summary>What was put down, ready to be launched.</summary>
+    /// <summary>Ends the capture and instantiates its graph.</summary>
     public static nint EndCapture(nint stream)
     {
         Check(cuStreamEndCapture(stream, out nint graph), "cuStreamEndCapture");
@@ -28,15 +28,15 @@ internal static partial class CudaDriver
         }
         finally
         {
-            // A refusal to let go of the description changes nothing for what was made of it.
+            // A failure to destroy the graph does not affect its instance.
             cuGraphDestroy(graph);
         }
     }
 
-    /// <summary>Ends a capture that is of no use any more.</summary>
+    /// <summary>Ends a capture and discards it.</summary>
     public static void AbandonCapture(nint stream)
     {
-        // The driver may have given the capture up itself: then there is an error, and no graph.
+        // The driver may have invalidated the capture: then there is an error and no graph.
         if (cuStreamEndCapture(stream, out nint graph) == 0 && graph != 0)
             cuGraphDestroy(graph);
     }
@@ -45,7 +45,7 @@ internal static partial class CudaDriver
 
     public static void Destroy(nint executable) => cuGraphExecDestroy(executable);
 
-    /// <summary>Lets a kernel's blocks share more than the 48 KB that they have without asking.</summary>
+    /// <summary>Raises a kernel's limit of shared memory per block above the default 48 KB.</summary>
     public static void AllowSharedMemory(nint function, int bytes) => Check(cuFuncSetAttribute(function, MaxDynamicSharedBytes, bytes), "cuFuncSetAttribute");
 
     private static void Check(int result, string call)

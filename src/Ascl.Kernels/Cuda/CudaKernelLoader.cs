@@ -10,17 +10,17 @@ using ILGPU.Runtime.Cuda;
 namespace Ascl.Kernels.Cuda;
 
 /// <summary>
-/// Compiles kernels for a GPU. ILGPU marks branches as uniform (bra.uni) whose condition depends on values chosen by a divergent branch before: undefined
-/// behaviour where the threads of a warp part there. Every conditional branch is therefore loaded as an ordinary one; the driver's compiler finds out by itself
-/// which are uniform.
+/// Compiles kernels for a GPU. ILGPU marks some branches as uniform (bra.uni) although their condition depends on values selected by an earlier divergent
+/// branch, which is undefined behaviour when a warp diverges there. Kernels are therefore loaded with ordinary branches only; the driver's compiler finds
+/// the uniform ones itself.
 /// </summary>
 internal partial class CudaKernelLoader
 {
-    /// <summary>PTXCompiledKernel has no public constructor, and its text no setter.</summary>
+    /// <summary>Reflection, because PTXCompiledKernel has no public constructor and its text no setter.</summary>
     private static readonly FieldInfo Text = typeof(PTXCompiledKernel).GetField($"<{nameof(PTXCompiledKernel.PTXAssembly)}>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance)
         ?? throw new NotSupportedException("this version of ILGPU keeps PTX elsewhere");
 
-    /// <summary>What launches a kernel.</summary>
+    /// <summary>The launcher of a kernel.</summary>
     public virtual Action<AcceleratorStream, KernelConfig, TArguments> Load<TArguments>(Accelerator accelerator, Action<TArguments> kernel) where TArguments : struct
     {
         EntryPointDescription entry = EntryPointDescription.FromExplicitlyGroupedKernel(kernel.Method);
@@ -29,7 +29,7 @@ internal partial class CudaKernelLoader
         return accelerator.LoadKernel(compiled).CreateLauncherDelegate<Action<AcceleratorStream, KernelConfig, TArguments>>();
     }
 
-    /// <summary>A kernel's text with every conditional branch an ordinary one.</summary>
+    /// <summary>A kernel's PTX with every bra.uni replaced by bra.</summary>
     public static string WithoutUniformBranches(string ptx) => ConditionalUniform().Replace(ptx, "$1bra ");
 
     [GeneratedRegex(@"(@!?%p\d+\s+)bra\.uni\s")]

@@ -6,17 +6,17 @@ using ILGPU.Runtime.Cuda;
 
 namespace Ascl.Kernels.Cuda;
 
-/// <summary>How ILGPU is set up for this program's kernels, with a driver or without.</summary>
+/// <summary>Sets up ILGPU for this engine's kernels.</summary>
 internal static class CudaLibrary
 {
     static CudaLibrary()
     {
-        // ILGPU opens libcuda.so, the developer's link; a machine that only runs programs has libcuda.so.1.
+        // ILGPU opens libcuda.so, which development packages install; a machine with only a driver has libcuda.so.1.
         NativeLibrary.SetDllImportResolver(typeof(CudaAPI).Assembly, Driver);
         NativeLibrary.SetDllImportResolver(typeof(CudaLibrary).Assembly, Driver);
     }
 
-    /// <summary>Whether there is a driver at all: asking it is quicker than asking ILGPU.</summary>
+    /// <summary>Whether there is a driver; a faster test than ILGPU's.</summary>
     public static bool HasDriver => NativeLibrary.TryLoad(FileName, typeof(CudaLibrary).Assembly, null, out _);
 
     private static string FileName => OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1";
@@ -30,7 +30,8 @@ internal static class CudaLibrary
         builder.Optimize(OptimizationLevel.O2).Math(MathMode.Fast).Inlining(InliningMode.Aggressive).PageLocking(PageLockingMode.Auto).Profiling().EnableAlgorithms();
     });
 
-    /// <summary>ILGPU 1.5.3 writes .target sm_80 for every newer device unless this property, which has no public setter, is set before the accelerator is made.</summary>
+    /// <summary>Sets the PTX target. ILGPU 1.5.3 writes .target sm_80 for every newer device unless this property, which has no public setter, is set before the
+    /// accelerator is created.</summary>
     public static void SetTarget(CudaCapabilityContext capabilities, CudaArchitecture architecture) =>
         typeof(CudaCapabilityContext).GetProperty(nameof(CudaCapabilityContext.TargetArchitecture), BindingFlags.Public | BindingFlags.Instance)!.SetValue(capabilities, architecture);
 }

@@ -5,30 +5,30 @@ using ILGPU.Runtime;
 namespace Ascl.Kernels.Cuda;
 
 /// <summary>
-/// A GPU's memory in slabs, cut into blocks that begin at multiples of 256 bytes, as 16-byte loads need. Asking the driver for each buffer would
-/// cost more than most kernels. A block that is let go may be cut again at once: everything runs in one stream, in order.
+/// A suballocator: cuts slabs of GPU memory into blocks at multiples of 256 bytes, because an allocation by the driver costs more than most kernels. A
+/// released block may be reused at once, since everything runs in order in one stream.
 /// </summary>
-/// <param name="accelerator">Whose memory.</param>
-/// <param name="slabBytes">What the driver is asked for at a time, at least.</param>
+/// <param name="accelerator">The GPU.</param>
+/// <param name="slabBytes">Minimum size of a slab.</param>
 internal sealed class CudaMemory(Accelerator accelerator, long slabBytes) : IDisposable
 {
     private const int Alignment = 256;
 
     private readonly List<Slab> slabs = [];
 
-    /// <summary>Filled by the thread that finalizes buffers; emptied by the one that drives the device.</summary>
+    /// <summary>Blocks to free: filled by the finalizer thread, emptied by the thread that drives the device.</summary>
     private readonly ConcurrentQueue<Block> letGo = [];
 
-    /// <summary>All bytes asked of the driver.</summary>
+    /// <summary>Bytes allocated by the driver.</summary>
     public long SlabBytes => slabs.Sum(slab => slab.Memory.LengthInBytes);
 
-    /// <exception cref="OutOfMemoryException">There is no such block, neither free nor from the driver.</exception>
+    /// <exception cref="OutOfMemoryException">No free block is large enough, and the driver has no more memory.</exception>
     public Block Rent(long bytes)
     {
         bytes = Math.Max(1, (bytes + Alignment - 1) / Alignment) * Alignment;
         if (Find(bytes) is { } found)
             return found;
-        // Buffers that nobody refers to any more are let go by the garbage collector, which does not see how little memory is left here.
+        // Unreachable buffers are released by the garbage collector, which does not know how little GPU memory is left.
         if (slabs.Count > 0)
         {
             GC.Collect();
@@ -41,7 +41,7 @@ internal sealed class CudaMemory(Accelerator accelerator, long slabBytes) : IDis
         return slab.Cut(bytes)!;
     }
 
-    /// <summary>May be called from any thread.</summary>
+    /// <summary>Releases a block; thread-safe.</summary>
     public void LetGo(Block block) => letGo.Enqueue(block);
 
     private Block? Find(long bytes)
@@ -81,12 +81,12 @@ internal sealed class CudaMemory(Accelerator accelerator, long slabBytes) : IDis
 
     internal sealed class Slab(MemoryBuffer1D<byte, Stride1D.Dense> memory)
     {
-        /// <summary>Free bytes by their start.</summary>
+        /// <summary>Sizes of the free gaps by offset.</summary>
         private readonly SortedList<long, long> free = new() { [0] = memory.LengthInBytes };
 
         public MemoryBuffer1D<byte, Stride1D.Dense> Memory { get; } = memory;
 
-        /// <summary>From the first gap that is large enough, so that the same requests in the same order get the same places.</summary>
+        /// <summary>First fit, so that the same requests in the same order get the same addresses.</summary>
         public Block? Cut(long bytes)
         {
             for (int i = 0; i < free.Count; i++)

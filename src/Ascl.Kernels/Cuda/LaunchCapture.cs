@@ -3,25 +3,25 @@ using ILGPU.Runtime.Cuda;
 
 namespace Ascl.Kernels.Cuda;
 
-/// <summary>Launches, copies and fillings of a stream, put down to be run again as they are.</summary>
+/// <summary>A recording of a stream's launches, copies and fills that can be replayed.</summary>
 internal abstract class LaunchCapture : IDisposable
 {
-    /// <summary>From here on nothing runs.</summary>
+    /// <summary>Begins recording: work given to the stream is not run.</summary>
     public abstract void Begin();
 
-    /// <summary>Nothing more belongs to it.</summary>
+    /// <summary>Ends recording.</summary>
     public abstract void End();
 
-    /// <summary>Ends it before its end; it cannot be run then.</summary>
+    /// <summary>Discards the recording.</summary>
     public abstract void Abandon();
 
-    /// <summary>Runs all of it.</summary>
+    /// <summary>Replays the recording.</summary>
     public abstract void Launch();
 
     public abstract void Dispose();
 }
 
-/// <summary>A CUDA graph: one call of the driver starts all of it.</summary>
+/// <summary>A CUDA graph: replayed by one driver call.</summary>
 internal sealed class CudaGraph(Accelerator accelerator, CudaStream stream) : LaunchCapture
 {
     private nint executable;
@@ -50,14 +50,14 @@ internal sealed class CudaGraph(Accelerator accelerator, CudaStream stream) : La
     }
 }
 
-/// <summary>The same on a simulated device: a list. It holds kernels with their arguments and nothing else, as a graph does; so what comes out of a run of it shows
-/// that nothing else was needed.</summary>
+/// <summary>The recording of a simulated device: a list. Like a graph it holds only kernels and their arguments, so a correct replay shows that nothing else was
+/// needed.</summary>
 internal sealed class RecordedLaunches : LaunchCapture
 {
     private readonly List<Action> launches = [];
     private bool isOpen;
 
-    /// <summary>Whether launches are to be put down here.</summary>
+    /// <summary>Whether launches are being recorded.</summary>
     public bool IsOpen => isOpen;
 
     public int Count => launches.Count;

@@ -4,14 +4,14 @@ using ILGPU.Runtime.Cuda;
 
 namespace Ascl.Kernels.Cuda;
 
-/// <summary>A kernel written in CUDA C++: an entry point of a *.cu, which takes one structure. Each exists once, whatever device it runs on.</summary>
-/// <param name="file">The *.cu's name.</param>
-/// <param name="name">Of the entry point.</param>
-/// <param name="threads">Of a block.</param>
-/// <param name="sharedBytes">Memory that they share.</param>
+/// <summary>A kernel in CUDA C++: an entry point of a *.cu file that takes one structure. One instance serves all devices.</summary>
+/// <param name="file">Name of the *.cu file.</param>
+/// <param name="name">Name of the entry point.</param>
+/// <param name="threads">Threads per block.</param>
+/// <param name="sharedBytes">Dynamic shared memory per block.</param>
 internal sealed class NativeKernel(string file, string name, int threads, int sharedBytes = 0)
 {
-    /// <summary>The *.cu files, each beside the C# that launches its kernels.</summary>
+    /// <summary>The *.cu files, each beside the C# code that launches its kernels.</summary>
     public static IReadOnlyList<string> Files { get; } = ["TensorCoreConvolution", "TensorCoreWeightGradient", "TensorCoreGemm"];
 
     public string File => file;
@@ -19,7 +19,7 @@ internal sealed class NativeKernel(string file, string name, int threads, int sh
     public int Threads => threads;
     public int SharedBytes => sharedBytes;
 
-    /// <summary>The PTX that the *.cu was compiled to, which cmake/ writes and this library carries.</summary>
+    /// <summary>The compiled PTX of a *.cu file, written by cmake/ and embedded in this assembly.</summary>
     public static string Ptx(string file)
     {
         using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(file + ".ptx") ?? throw new InvalidOperationException($"{file}.ptx is not embedded");
@@ -27,24 +27,24 @@ internal sealed class NativeKernel(string file, string name, int threads, int sh
         return reader.ReadToEnd();
     }
 
-    /// <summary>As the names of kernels have it.</summary>
+    /// <summary>The precision's name in kernel names.</summary>
     public static string Suffix(Precision precision) => precision == Precision.Bf16 ? "bf16" : "tf32";
 }
 
-/// <summary>Something that runs native kernels: the driver, or a test's emulation.</summary>
+/// <summary>A launcher of native kernels: the driver, or an emulation in tests.</summary>
 internal abstract class NativeKernels : IDisposable
 {
-    /// <summary>Puts a kernel into the device's stream. Nothing is waited for and no memory asked for.</summary>
-    /// <param name="groups">Blocks, at least one in each direction.</param>
+    /// <summary>Launches a kernel in the device's stream, without waiting or allocating memory.</summary>
+    /// <param name="groups">Blocks, at least one in each dimension.</param>
     public abstract void Launch(NativeKernel kernel, (int X, int Y, int Z) groups, ReadOnlySpan<byte> arguments);
 
     public abstract void Dispose();
 }
 
-/// <summary>The embedded PTX, compiled by the driver when this is made.</summary>
+/// <summary>The embedded PTX, compiled by the driver in the constructor.</summary>
 internal sealed unsafe class DriverKernels : NativeKernels
 {
-    /// <summary>What a block may share without being asked for more.</summary>
+    /// <summary>Default limit of shared memory per block.</summary>
     private const int PlainSharedBytes = 48 << 10;
 
     private readonly CudaAccelerator accelerator;
@@ -52,7 +52,7 @@ internal sealed unsafe class DriverKernels : NativeKernels
     private readonly Dictionary<string, nint> modules = [];
     private readonly Dictionary<NativeKernel, nint> functions = [];
 
-    /// <exception cref="CudaException">The driver does not take the PTX.</exception>
+    /// <exception cref="CudaException">The driver rejects the PTX.</exception>
     public DriverKernels(CudaAccelerator accelerator, CudaStream stream)
     {
         (this.accelerator, this.stream) = (accelerator, stream);
@@ -88,7 +88,7 @@ internal sealed unsafe class DriverKernels : NativeKernels
     {
         accelerator.Bind();
         foreach (nint module in modules.Values)
-            // The context goes next, and takes what could not be unloaded with it.
+            // The context is destroyed next, and with it whatever could not be unloaded.
             _ = CudaAPI.CurrentAPI.DestroyModule(module);
     }
 }

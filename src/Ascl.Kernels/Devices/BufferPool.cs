@@ -1,28 +1,29 @@
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// Reuses a device's float buffers by scopes: what is rented inside <see cref="BeginScope"/> goes back when the scope ends, so a training
-/// step that asks for the same sizes as the one before it allocates nothing. Outside any scope a rented buffer is the caller's, freed with it.
-/// Free buffers that nothing asks for any more, of batch sizes that do not come again, are let go when they add up to more than everything else.
-/// Used by one thread: the one that drives the device, or one that does pieces of work on it.
+/// Reuses a device's float buffers in scopes: a buffer rented inside <see cref="BeginScope"/> returns to the pool when the scope ends, so a training step
+/// that needs the same sizes as the previous one allocates nothing. Outside any scope a rented buffer belongs to the caller and is garbage collected.
+/// When free buffers outgrow the memory in use (after a change of batch size, for instance), the longest unused are released. Not thread-safe: each
+/// thread that runs kernels has its own pool.
 /// </summary>
 public sealed class BufferPool(Device device)
 {
-    /// <summary>What may lie free beyond twice the most that was ever in use at once.</summary>
+    /// <summary>Bytes that may be free beyond twice the peak use.</summary>
     private const long SpareBytes = 64 << 20;
 
-    /// <summary>The buffers of a kind in the order of their return, each with the number of that return.</summary>
+    /// <summary>Free buffers by length and tag, in order of return, each with the running number of its return.</summary>
     private readonly Dictionary<(int Length, long Tag), List<(DeviceBuffer<float> Buffer, long Returned)>> free = [];
     private readonly Stack<List<(DeviceBuffer<float> Buffer, int Rental)>> scopes = [];
 
     private long freeBytes, usedBytes, mostUsedBytes, returns;
 
-    /// <summary>All bytes this pool has ever asked the device for.</summary>
+    /// <summary>Total bytes this pool has allocated on the device, including released ones.</summary>
     public long AllocatedBytes { get; private set; }
 
+    /// <summary>A free buffer of this length and tag, or a new one.</summary>
     /// <param name="length">Floats.</param>
-    /// <param name="tag">Only buffers of the same tag replace each other. An activation's tag names its height and width: its halo, once
-    /// zero, stays zero, because no kernel writes there. 0 for plain memory, whose old contents the renter overwrites.</param>
+    /// <param name="tag">A buffer is reused only for the same tag. An activation's tag encodes its height and width: its border, once zero, stays zero,
+    /// because kernels never write there. 0 for plain memory, whose contents are arbitrary.</param>
     public DeviceBuffer<float> Rent(int length, long tag)
     {
         DeviceBuffer<float> buffer;
@@ -49,7 +50,7 @@ public sealed class BufferPool(Device device)
         return buffer;
     }
 
-    /// <summary>Gives a buffer back before its scope ends. Nothing happens to one that was not rented in a scope.</summary>
+    /// <summary>Returns a buffer before its scope ends. Buffers that were not rented in a scope are ignored.</summary>
     public void Return(DeviceBuffer<float> buffer)
     {
         if (buffer.PoolTag < 0)
@@ -75,7 +76,7 @@ public sealed class BufferPool(Device device)
 
     private static long Bytes(DeviceBuffer<float> buffer) => buffer.Length * (long)sizeof(float);
 
-    /// <summary>Everything rented until the result is disposed goes back then. Scopes nest.</summary>
+    /// <summary>Begins a scope: buffers rented from now on return to the pool when the result is disposed. Scopes nest.</summary>
     public IDisposable BeginScope()
     {
         scopes.Push([]);
@@ -86,7 +87,7 @@ public sealed class BufferPool(Device device)
     {
         if (scopes.Count != depth)
             throw new InvalidOperationException("buffer scopes must end in the reverse order of their beginning");
-        // The last one first: then the same requests in the same order get the same buffers again, and captured launches stay of use.
+        // Last rented first: the same requests in the same order then get the same buffers, so that captured launches stay valid.
         List<(DeviceBuffer<float> Buffer, int Rental)> rented = scopes.Pop();
         for (int i = rented.Count - 1; i >= 0; i--)
             if (rented[i].Buffer.Rental == rented[i].Rental)

@@ -1,8 +1,8 @@
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// What the host did about a device's buffers while launches were captured, and has to do again at each replay: the graph writes the buffers, but only
-/// the host knows what was derived from them.
+/// Host-side bookkeeping of a capture that each replay must repeat: the graph writes the buffers, but only the host knows which values were derived
+/// from them.
 /// </summary>
 internal sealed class CaptureNotes
 {
@@ -10,16 +10,16 @@ internal sealed class CaptureNotes
     private readonly HashSet<IDeviceBuffer> changed = [];
     private readonly List<(IDeviceBuffer Source, Func<bool> Refresh)> derived = [];
 
-    /// <summary>Keeps memory that the launches use.</summary>
+    /// <summary>Keeps memory alive that the captured launches use.</summary>
     public void Hold(object buffer) => held.Add(buffer);
 
     public void NoteChange(IDeviceBuffer buffer) => changed.Add(buffer);
 
-    /// <param name="source">What something is derived from.</param>
-    /// <param name="refresh">Brings it up to date, and tells whether it is where it was.</param>
+    /// <param name="source">The buffer the value is derived from.</param>
+    /// <param name="refresh">Recomputes the value if needed; returns whether it is still in the same memory.</param>
     public void NoteDerived(IDeviceBuffer source, Func<bool> refresh) => derived.Add((source, refresh));
 
-    /// <summary>Brings everything derived up to date that the launches read. False where one has moved: then they read what is no longer meant.</summary>
+    /// <summary>Recomputes the derived values that the launches read. False if one has moved: the launches would then read stale memory.</summary>
     public bool Refresh()
     {
         foreach (var (_, refresh) in derived)
@@ -28,7 +28,7 @@ internal sealed class CaptureNotes
         return true;
     }
 
-    /// <summary>For launches that will never run: what they were to derive is not there.</summary>
+    /// <summary>Invalidates the derived values of a capture that will never run, since its launches never computed them.</summary>
     public void Distrust()
     {
         foreach (var (source, _) in derived)

@@ -4,17 +4,18 @@ using Ascl.Kernels.Linux;
 
 namespace Ascl.Kernels.Devices;
 
-/// <summary>Native memory, zeroed, aligned to a cache line; large ones to huge pages.</summary>
+/// <summary>Native memory, zeroed and aligned to a cache line; large buffers to a huge page.</summary>
 public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
 {
     private const int HugePage = 2 << 20, CacheLine = 64;
 
-    /// <summary>Vector loads of a tail may read this far past the end.</summary>
+    /// <summary>Readable bytes past the end, for vector loads of a tail.</summary>
     private const int Slack = 256;
 
     private readonly CpuDevice owner;
     private readonly T* memory;
 
+    /// <summary>Allocates <paramref name="length"/> zeroed elements.</summary>
     public CpuBuffer(CpuDevice device, int length) : base(device, length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -28,7 +29,7 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
         GC.AddMemoryPressure((long)bytes);
     }
 
-    /// <summary>The memory, for a kernel: valid until it ends, whether or not anything still refers to this buffer.</summary>
+    /// <summary>The memory, for a kernel: valid until the kernel ends, even if this buffer becomes unreachable.</summary>
     public T* Pointer
     {
         get
@@ -38,8 +39,10 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
         }
     }
 
+    /// <summary>The elements.</summary>
     public Span<T> Span => new(Pointer, Length);
 
+    /// <inheritdoc/>
     public override void CopyFrom(ReadOnlySpan<T> source)
     {
         CheckLength(source.Length);
@@ -47,6 +50,7 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
         MarkChanged();
     }
 
+    /// <inheritdoc/>
     public override void CopyTo(Span<T> destination)
     {
         CheckLength(destination.Length);
@@ -59,6 +63,7 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
             throw new ArgumentException($"{caller}: {length} values for a buffer of {Length}");
     }
 
+    /// <summary>Frees the memory.</summary>
     ~CpuBuffer()
     {
         NativeMemory.AlignedFree(memory);

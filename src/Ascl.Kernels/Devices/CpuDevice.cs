@@ -4,10 +4,10 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Devices;
 
-/// <summary>The CPU with a fixed number of threads.</summary>
+/// <summary>The CPU, with a fixed number of threads.</summary>
 public sealed unsafe class CpuDevice : Device
 {
-    /// <summary>More buffers than any kernel works on.</summary>
+    /// <summary>More than the operands of any kernel.</summary>
     private const int MostOperands = 32;
 
     private readonly WorkerTeam team;
@@ -15,12 +15,13 @@ public sealed unsafe class CpuDevice : Device
     private readonly RecentOperands[] recent;
     private readonly CpuBuffer<float>?[] scratch;
 
-    /// <summary>More than any machine has processors; each thread takes memory and time to start.</summary>
+    /// <summary>Upper limit on threads: each takes memory and time to start.</summary>
     public const int MaximumThreads = 1024;
 
-    /// <param name="threads">Threads that compute, the calling one included; 0 for one a core.</param>
-    /// <param name="pinned">Fix each thread, the calling one too, to a core of its own: what a program that owns the machine wants.</param>
-    /// <exception cref="UserErrorException">A negative number of threads, or more than <see cref="MaximumThreads"/>.</exception>
+    /// <summary>Starts the threads.</summary>
+    /// <param name="threads">Compute threads including the caller; 0 for one per core.</param>
+    /// <param name="pinned">Pin each thread, including the caller, to its own core; for a program that has the machine to itself.</param>
+    /// <exception cref="UserErrorException"><paramref name="threads"/> is negative or above <see cref="MaximumThreads"/>.</exception>
     public CpuDevice(int threads = 0, bool pinned = false)
     {
         if (threads is < 0 or > MaximumThreads)
@@ -33,16 +34,19 @@ public sealed unsafe class CpuDevice : Device
         DebugSettings.Say($"device {Name}");
     }
 
+    /// <summary>Compute threads, including the caller.</summary>
     public int Threads { get; }
 
+    /// <inheritdoc/>
     public override string Name => $"cpu: {SimdWidth.InstructionSet}, {Threads} thread{(Threads == 1 ? "" : "s")}";
 
-    /// <summary>Of the calling thread, where it does a piece of <see cref="Independently"/>.</summary>
+    /// <summary>The pool of the calling thread: inside a piece of <see cref="Independently"/> each thread has its own.</summary>
     public override BufferPool Pool => pools[team.CurrentWorker] ??= new BufferPool(this);
 
-    /// <summary>One where kernels are listened to, so that each is seen as it works on all images with all threads.</summary>
+    /// <summary>1 while kernels are recorded or printed, so that each trace covers all images and all threads.</summary>
     public override int PiecesAtOnce => team.IsInside || KernelTrace.IsListening ? 1 : Threads;
 
+    /// <inheritdoc/>
     public override void Independently(int pieces, Action<int> work)
     {
         WorkReading[] done = new WorkReading[pieces];
@@ -51,23 +55,25 @@ public sealed unsafe class CpuDevice : Device
             reading.Add();
     }
 
+    /// <summary>The vector width, for any number of channels.</summary>
     public override int ChannelBlock(int channels) => SimdWidth.Current;
 
+    /// <inheritdoc/>
     public override DeviceBuffer<T> Allocate<T>(int length) => new CpuBuffer<T>(this, length);
 
+    /// <summary>Does nothing: a CPU kernel has finished when its call returns.</summary>
     public override void Synchronize()
     {
-        // Kernels on the CPU have ended when their call returns.
     }
 
     /// <summary>
-    /// Runs <paramref name="body"/>(item, worker) for every item in 0…<paramref name="items"/>−1, spread over the threads. Which thread takes an
-    /// item varies; what an item computes must not depend on it, and sums over items belong in a second, ordered pass. So results have the same
-    /// bits for any number of threads. <c>worker</c> (0…<see cref="Threads"/>−1) is only for <see cref="Scratch"/>.
+    /// Runs <paramref name="body"/>(item, worker) for every item in 0…<paramref name="items"/>−1, spread over the threads. Which thread runs an item
+    /// varies, so an item's result must not depend on the worker, and sums over items belong in a second, ordered pass. Results then have the same bits
+    /// for any number of threads. Use <c>worker</c> (0…<see cref="Threads"/>−1) only to index per-thread scratch memory.
     /// </summary>
     public void For(int items, Action<int, int> body) => team.For(items, body);
 
-    /// <summary>Memory of the worker's own, at least <paramref name="length"/> floats with arbitrary contents, valid inside one item.</summary>
+    /// <summary>Per-worker scratch memory of at least <paramref name="length"/> floats with arbitrary contents, valid inside one item.</summary>
     internal float* Scratch(int worker, int length)
     {
         CpuBuffer<float>? buffer = scratch[worker];
@@ -76,20 +82,15 @@ public sealed unsafe class CpuDevice : Device
         return buffer.Pointer;
     }
 
-    /// <summary>The device as a CPU, for a kernel that has no other path.</summary>
-    /// <exception cref="NotSupportedException">It is none; the message names the kernel.</exception>
-    internal static CpuDevice Of(Device device, string kernel) =>
-        device as CpuDevice ?? throw new NotSupportedException($"{kernel}: there is no such kernel for {device.Name}");
-
-    /// <summary>The values of a buffer on a CPU, to be read or written where they lie.</summary>
+    /// <summary>The elements of a CPU buffer, in place.</summary>
     public static Span<T> Span<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Span;
 
-    /// <summary>The memory of a buffer that must be this device's.</summary>
+    /// <summary>The memory of a CPU buffer.</summary>
     internal static T* Pointer<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Pointer;
 
     /// <summary>
-    /// Kernels work on raw pointers, which the garbage collector does not see, and their caller may hold no reference to an operand any more. So the
-    /// device refers to the last <see cref="MostOperands"/> buffers whose memory a thread has asked for.
+    /// Keeps a buffer reachable while a kernel runs. Kernels use raw pointers, which the garbage collector does not see, and the caller may no longer
+    /// reference an operand; so the device references at least the last <see cref="MostOperands"/> buffers whose pointers a thread took.
     /// </summary>
     internal void KeepAlive(object buffer) => recent[team.CurrentWorker].Add(buffer);
 
@@ -109,6 +110,7 @@ public sealed unsafe class CpuDevice : Device
         public void Clear() => Array.Clear(ring);
     }
 
+    /// <summary>Stops the threads.</summary>
     public override void Dispose()
     {
         team.Dispose();

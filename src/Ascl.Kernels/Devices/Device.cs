@@ -1,24 +1,24 @@
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// A device is memory and order, nothing else: it owns buffers, and the kernels given to it run one after another. What is computed is in the
-/// kernel folders; each kernel picks the path of its buffers' device.
+/// A compute device: it owns buffers and runs the kernels given to it in order. The kernels themselves are in the kernel folders; each call dispatches to
+/// the path of its buffers' device (<see cref="Dispatch.DeviceKernel"/>).
 /// </summary>
 public abstract class Device : IDisposable
 {
     private BufferPool? pool;
 
-    /// <summary>One line a user recognises: what the device is and how it will be used.</summary>
+    /// <summary>One line for users: the device and how it is used, such as "cpu: AVX-512, 2 threads".</summary>
     public abstract string Name { get; }
 
-    /// <summary>What convolutions and matrix products are computed in.</summary>
+    /// <summary>The precision of convolutions and matrix products.</summary>
     public Precision Precision { get; private protected set; }
 
-    /// <summary>Has convolutions and matrix products computed in <paramref name="precision"/>.</summary>
-    /// <returns>Why that does not go; everything is computed in float32 then. Null where it goes.</returns>
+    /// <summary>Sets the precision of convolutions and matrix products.</summary>
+    /// <returns>Null on success; otherwise why the device cannot, and it computes in float32.</returns>
     public virtual string? SetPrecision(Precision precision) => precision == Precision.Float32 ? null : "only CUDA devices have tensor cores";
 
-    /// <summary>The same until the result is disposed; then as before. Scopes nest.</summary>
+    /// <summary>Sets the precision until the result is disposed, which restores the previous one. Scopes nest.</summary>
     public IDisposable WithPrecision(Precision precision)
     {
         PrecisionScope scope = new(this, Precision);
@@ -31,31 +31,31 @@ public abstract class Device : IDisposable
         public void Dispose() => device.SetPrecision(before);
     }
 
-    /// <summary>Scopes and reuse of float buffers.</summary>
+    /// <summary>The pool of float buffers.</summary>
     public virtual BufferPool Pool
     {
         get => pool ??= new BufferPool(this);
         private protected set => pool = value;
     }
 
-    /// <summary>What is noted while launches are captured; null while none are.</summary>
+    /// <summary>The bookkeeping of the capture in progress; null if none is.</summary>
     internal CaptureNotes? Capture { get; private protected set; }
 
-    /// <summary>New zeroed memory that lives as long as the returned object.</summary>
+    /// <summary>Allocates zeroed memory that lives as long as the returned object.</summary>
     public abstract DeviceBuffer<T> Allocate<T>(int length) where T : unmanaged;
 
     /// <summary>
-    /// Does work that is likely to come again. A GPU captures its launches the second time and from then on starts all of them at once.
+    /// Runs work that is likely to be repeated. A GPU captures its launches as a CUDA graph the second time and replays the graph from then on.
     /// </summary>
-    /// <returns>What the work returned: valid in the pool's scope around the call, until the device repeats other work.</returns>
+    /// <returns>The work's result, valid within the enclosing pool scope and until the device runs other captured work.</returns>
     public virtual TResult RunCaptured<TResult>(ICapturable<TResult> work) => work.Run();
 
-    /// <summary>How many pieces of work <see cref="Independently"/> does at the same time.</summary>
+    /// <summary>How many pieces <see cref="Independently"/> runs at the same time.</summary>
     public virtual int PiecesAtOnce => 1;
 
     /// <summary>
-    /// Does pieces of work that have nothing to do with each other: <paramref name="work"/>(0…<paramref name="pieces"/>−1). A CPU with several threads does
-    /// several at once, each with all its kernels on one thread and with a pool of its own: a piece may read what others read, and writes only what is its own.
+    /// Runs independent pieces of work: <paramref name="work"/>(0…<paramref name="pieces"/>−1). A CPU with several threads runs several at once, each with all
+    /// its kernels on one thread and with its own pool. Pieces may share what they read but not what they write.
     /// </summary>
     public virtual void Independently(int pieces, Action<int> work)
     {
@@ -63,12 +63,13 @@ public abstract class Device : IDisposable
             work(piece);
     }
 
-    /// <summary>Waits until everything given to the device is done.</summary>
+    /// <summary>Waits until the device has finished all work given to it.</summary>
     public abstract void Synchronize();
 
-    /// <summary>Channels in one block of an activation that has <paramref name="channels"/>: the layout's <see cref="Activations.ActivationLayout.Block"/>.</summary>
+    /// <summary>Channels per block of an activation with this many channels: <see cref="Layout.ActivationLayout.Block"/>.</summary>
     public abstract int ChannelBlock(int channels);
 
+    /// <summary>A new buffer with a copy of the values.</summary>
     public DeviceBuffer<T> Upload<T>(ReadOnlySpan<T> values) where T : unmanaged
     {
         DeviceBuffer<T> buffer = Allocate<T>(values.Length);
@@ -76,5 +77,6 @@ public abstract class Device : IDisposable
         return buffer;
     }
 
+    /// <summary>Releases the device; its buffers must not be used afterwards.</summary>
     public abstract void Dispose();
 }

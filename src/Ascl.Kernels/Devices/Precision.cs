@@ -1,14 +1,14 @@
 namespace Ascl.Kernels.Devices;
 
-/// <summary>How convolutions and matrix products round what they multiply. Sums, and all values in memory, are float32 in any case.</summary>
+/// <summary>The precision to which convolutions and matrix products round their factors. Sums and values in memory are always float32.</summary>
 public enum Precision
 {
-    /// <summary>Not at all.</summary>
+    /// <summary>No rounding.</summary>
     Float32,
 
-    /// <summary>To 10 bits of mantissa, on a GPU's tensor cores.</summary>
+    /// <summary>10 mantissa bits, on a GPU's tensor cores.</summary>
     Tf32,
 
-    /// <summary>To 7 bits of mantissa, on a GPU's tensor cores.</summary>
+    /// <summary>7 mantissa bits, on a GPU's tensor cores.</summary>
     Bf16,
 }

@@ -4,9 +4,9 @@ using Ascl.Kernels.Linux;
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// A few threads that start on a loop within a microsecond: they spin for a moment after each loop and sleep when nothing comes. Each begins with
-/// its own run of the items, the same in every loop of as many: what a thread wrote in one loop it finds in its core's cache in the next. Then it takes
-/// what others have left, so a core that is slowed by others does fewer.
+/// A thread pool that starts a loop within a microsecond: workers spin briefly after each loop before they sleep. Each worker starts with its own run of
+/// items, the same in every loop of that length, so that it finds in its core's cache what it wrote in the previous loop. Then it steals items that
+/// others have not started, so that a slow core does fewer.
 /// </summary>
 internal sealed class WorkerTeam : IDisposable
 {
@@ -19,7 +19,7 @@ internal sealed class WorkerTeam : IDisposable
     private int sleeping;
     private int? callersCore;
 
-    /// <summary>The team whose item this thread is in, and its number there: a loop inside an item stays on the item's thread.</summary>
+    /// <summary>The team whose item this thread is running, and its worker number: a nested loop stays on that thread.</summary>
     [ThreadStatic] private static (WorkerTeam? Team, int Worker) inside;
 
     public WorkerTeam(int threads, bool pinned)
@@ -36,10 +36,10 @@ internal sealed class WorkerTeam : IDisposable
         }
     }
 
-    /// <summary>The number of the worker that this thread is; 0 of one that is none.</summary>
+    /// <summary>This thread's worker number; 0 if it is not a worker.</summary>
     public int CurrentWorker => IsInside ? inside.Worker : 0;
 
-    /// <summary>Whether this thread is in an item of a loop.</summary>
+    /// <summary>Whether this thread is running an item of a loop.</summary>
     public bool IsInside => inside.Team == this;
 
     public void For(int count, Action<int, int> action)
@@ -50,14 +50,14 @@ internal sealed class WorkerTeam : IDisposable
                 action(i, CurrentWorker);
             return;
         }
-        // Not before the first loop: threads that the caller starts until then, such as those that open data, must not inherit its one core.
+        // Not before the first loop: threads that the caller starts earlier, such as data loaders, would inherit its single core.
         if (callersCore is { } core)
         {
             LinuxThreads.PinTo(core);
             callersCore = null;
         }
         Loop loop = new(action, count, helpers.Length + 1);
-        // A full fence: a helper that goes to sleep either is counted here or sees the loop.
+        // Full fence: a helper about to sleep is either counted here or sees the loop.
         Interlocked.Exchange(ref current, loop);
         int asleep = Math.Min(Volatile.Read(ref sleeping), count - 1);
         if (asleep > 0)
@@ -116,20 +116,20 @@ internal sealed class WorkerTeam : IDisposable
         wake.Dispose();
     }
 
-    /// <summary>One loop. It has ended when its items have, whether or not every helper came: one that is late finds nothing left to claim.</summary>
+    /// <summary>One loop. It ends when its items have, whether or not every helper took part: a late helper finds nothing left to claim.</summary>
     private sealed class Loop(Action<int, int> body, int items, int workers)
     {
-        /// <summary>Ints in a cache line: counters that different cores write are as far apart, and one from what lies before them.</summary>
+        /// <summary>Ints per cache line: the spacing of counters that different cores write, to avoid false sharing.</summary>
         private const int Line = 16;
 
-        /// <summary>Of each worker's run, how many are claimed.</summary>
+        /// <summary>How many items of each worker's run are claimed.</summary>
         private readonly int[] claimed = new int[(workers + 1) * Line];
         private int done;
         private ExceptionDispatchInfo? failure;
 
         public bool Ended => Volatile.Read(ref done) == items;
 
-        /// <summary>The first exception of an item; the items after it were not run.</summary>
+        /// <summary>The first exception of an item; later items were skipped.</summary>
         public ExceptionDispatchInfo? Failure => Volatile.Read(ref failure);
 
         public void Work(int worker)
@@ -141,8 +141,8 @@ internal sealed class WorkerTeam : IDisposable
                 Interlocked.Add(ref done, own);
         }
 
-        /// <summary>What is left of a run.</summary>
-        /// <returns>How many items that was.</returns>
+        /// <summary>Runs the unclaimed items of a worker's run.</summary>
+        /// <returns>How many items it ran.</returns>
         private int WorkRun(int run, int worker)
         {
             int first = Start(run), count = Start(run + 1) - first, own = 0;

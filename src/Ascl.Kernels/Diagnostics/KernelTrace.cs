@@ -3,29 +3,29 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Kernels.Diagnostics;
 
-/// <summary>One run of a kernel.</summary>
+/// <summary>One recorded kernel call.</summary>
 /// <param name="Name">Kernel family and direction, such as "conv2d.backward_input".</param>
-/// <param name="Shape">What it worked on.</param>
-/// <param name="Began">Milliseconds since the recording began.</param>
-/// <param name="Milliseconds">How long it took.</param>
+/// <param name="Shape">The problem size, as text.</param>
+/// <param name="Began">Start, in milliseconds since the recording began.</param>
+/// <param name="Milliseconds">Duration.</param>
 /// <param name="Flops">Floating-point operations of the plain definition (a fast algorithm may need fewer).</param>
-/// <param name="Bytes">Bytes that have to be read and written at least.</param>
+/// <param name="Bytes">Minimum bytes read and written.</param>
 public sealed record KernelCall(string Name, string Shape, double Began, double Milliseconds, double Flops, double Bytes);
 
-/// <summary>A clock of kernels: of a device that runs them after their call has returned, its own.</summary>
+/// <summary>A clock that times kernels. A device that runs kernels asynchronously has its own.</summary>
 internal interface IKernelClock
 {
-    /// <summary>A point in the order of what is given to the device.</summary>
+    /// <summary>Marks a point in the device's stream of work.</summary>
     IDisposable Mark();
 
-    /// <summary>The time from one to another; it waits until that has come.</summary>
+    /// <summary>Milliseconds between two marks; waits until the device has reached the second.</summary>
     double Milliseconds(IDisposable from, IDisposable to);
 }
 
 /// <summary>
-/// Times one kernel while somebody listens: <c>using var trace = KernelTrace.Begin("conv2d.forward", g, flops, bytes);</c>
-/// Where ASCL_DEBUG is 2 or more it prints each, and a table of the totals when the process ends; <see cref="Record"/> collects them. Otherwise it
-/// only counts the operations into <see cref="WorkCount.Flop"/>.
+/// Traces one kernel call: <c>using var trace = KernelTrace.Begin("conv2d.forward", g, flops, bytes);</c> With ASCL_DEBUG of 2 or more it prints each call,
+/// and a table of totals when the process ends; inside <see cref="Record"/> it records the call. Otherwise it only adds the operations to
+/// <see cref="WorkCount.Flop"/>. <see cref="Dispatch.DeviceKernel"/> traces every kernel.
 /// </summary>
 public readonly struct KernelTrace : IDisposable
 {
@@ -33,23 +33,23 @@ public readonly struct KernelTrace : IDisposable
     private static readonly IKernelClock HostClock = new StopwatchClock();
     private static readonly bool IsPrinting = DebugSettings.Level >= 2;
 
-    // Of a thread and what it begins: kernels that other threads give to other devices are none of theirs.
+    // Flows with the caller's async context, so that a recording does not see kernels that other threads run on other devices.
     private static readonly AsyncLocal<List<Timed>?> Recording = new();
     private static readonly AsyncLocal<IKernelClock?> ClockOfDevice = new();
 
-    /// <summary>How many record now, so that nobody has to look further where there are none.</summary>
+    /// <summary>Recordings in progress: a fast check before the slower read of an AsyncLocal.</summary>
     private static int recordings;
 
     private readonly Timed? timed;
 
-    /// <summary>The clock of the device that was opened here; null where that has none of its own.</summary>
+    /// <summary>The clock of the device opened in this context; null if it has none of its own.</summary>
     internal static IKernelClock? DeviceClock
     {
         get => ClockOfDevice.Value;
         set => ClockOfDevice.Value = value;
     }
 
-    /// <summary>Whether somebody wants to know of each kernel.</summary>
+    /// <summary>Whether kernels are being recorded or printed.</summary>
     internal static bool IsListening => IsPrinting || (recordings > 0 && Recording.Value is not null);
 
     static KernelTrace()
@@ -60,17 +60,18 @@ public readonly struct KernelTrace : IDisposable
 
     private KernelTrace(Timed timed) => this.timed = timed;
 
+    /// <summary>Begins the trace of one kernel call, which ends when the result is disposed.</summary>
     /// <param name="name">Kernel family and direction, such as "conv2d.backward_input".</param>
-    /// <param name="shape">What it works on; only made into text while somebody listens.</param>
+    /// <param name="shape">The problem size; formatted only while kernels are recorded or printed.</param>
     /// <param name="flops">Floating-point operations of the plain definition (a fast algorithm may need fewer).</param>
-    /// <param name="bytes">Bytes that have to be read and written at least.</param>
+    /// <param name="bytes">Minimum bytes read and written.</param>
     public static KernelTrace Begin<TShape>(string name, TShape shape, double flops, double bytes)
     {
         WorkCount.Flop += flops;
         return IsListening ? new(new Timed(DeviceClock ?? HostClock, name, shape?.ToString() ?? "", flops, bytes)) : default;
     }
 
-    /// <summary>Runs <paramref name="work"/> and gives its kernels in their order. On a GPU they are timed by the GPU itself, and waited for at the end.</summary>
+    /// <summary>Runs <paramref name="work"/> and returns its kernel calls in order. GPU kernels are timed by events in the stream; the host waits at the end.</summary>
     public static IReadOnlyList<KernelCall> Record(Action work)
     {
         List<Timed> calls = [];
@@ -92,6 +93,7 @@ public readonly struct KernelTrace : IDisposable
         return recorded;
     }
 
+    /// <summary>Ends the trace.</summary>
     public void Dispose()
     {
         if (timed is null)
@@ -102,7 +104,7 @@ public readonly struct KernelTrace : IDisposable
             Print(timed.Call(null));
     }
 
-    /// <summary>A kernel between two marks of a clock.</summary>
+    /// <summary>A kernel call between two marks of a clock.</summary>
     private sealed class Timed(IKernelClock clock, string name, string shape, double flops, double bytes) : IDisposable
     {
         private readonly IDisposable began = clock.Mark();
@@ -110,7 +112,7 @@ public readonly struct KernelTrace : IDisposable
 
         public void End() => ended = clock.Mark();
 
-        /// <param name="origin">Where the time begins; null: with the kernel.</param>
+        /// <param name="origin">The mark that start times are relative to; null for the call's own start.</param>
         public KernelCall Call(IDisposable? origin) => new(name, shape, origin is null ? 0 : clock.Milliseconds(origin, began), clock.Milliseconds(began, ended!), flops, bytes);
 
         public void Dispose()

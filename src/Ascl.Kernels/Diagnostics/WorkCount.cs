@@ -1,7 +1,9 @@
 namespace Ascl.Kernels.Diagnostics;
 
-/// <summary>What this thread has computed so far, as CPU time counts what it has used: the difference of two readings is the work between them. What pieces of work
-/// on other threads computed is added to the thread that gave them out.</summary>
+/// <summary>
+/// Counters of the work this thread has done so far; the difference of two readings is the work between them. The work of pieces that ran on other threads
+/// (<see cref="Devices.Device.Independently"/>) is added to the thread that started them.
+/// </summary>
 public static class WorkCount
 {
     [ThreadStatic] private static WorkReading now;
@@ -13,14 +15,14 @@ public static class WorkCount
         internal set => now = now with { Flop = value };
     }
 
-    /// <summary>Images that a network was run on.</summary>
+    /// <summary>Images in forward passes of a network.</summary>
     public static long ForwardImages
     {
         get => now.ForwardImages;
         set => now = now with { ForwardImages = value };
     }
 
-    /// <summary>Images whose pass was gone back through for a gradient, of the image or of the weights.</summary>
+    /// <summary>Images in backward passes of a network, for gradients of images or weights.</summary>
     public static long BackwardImages
     {
         get => now.BackwardImages;
@@ -39,7 +41,7 @@ internal readonly record struct WorkReading(double Flop, long ForwardImages, lon
 {
     public static WorkReading operator -(WorkReading a, WorkReading b) => new(a.Flop - b.Flop, a.ForwardImages - b.ForwardImages, a.BackwardImages - b.BackwardImages);
 
-    /// <summary>What <paramref name="work"/> computes, without counting it.</summary>
+    /// <summary>Runs <paramref name="work"/> and returns its counts, leaving this thread's counters unchanged.</summary>
     public static WorkReading Of(Action work)
     {
         WorkReading before = WorkCount.Now;
@@ -54,6 +56,6 @@ internal readonly record struct WorkReading(double Flop, long ForwardImages, lon
         }
     }
 
-    /// <summary>Counts that work.</summary>
+    /// <summary>Adds this reading to the thread's counters.</summary>
     public void Add() => WorkCount.Now = new(WorkCount.Flop + Flop, WorkCount.ForwardImages + ForwardImages, WorkCount.BackwardImages + BackwardImages);
 }

@@ -8,11 +8,12 @@ public static unsafe partial class ElementwiseKernels
 {
     private const int FloatsPerItem = 1 << 16;
 
-    private static void RunCpu<TFormula>(DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) where TFormula : struct, IFormula
+    private static void RunCpu<TFormula>(CpuDevice device, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y)
+        where TFormula : struct, IFormula
     {
         float* pa = CpuDevice.Pointer(a), pb = CpuDevice.Pointer(b), py = CpuDevice.Pointer(y);
         int length = y.Length;
-        ((CpuDevice)y.Device).For((length + FloatsPerItem - 1) / FloatsPerItem, (item, _) =>
+        device.For((length + FloatsPerItem - 1) / FloatsPerItem, (item, _) =>
         {
             int from = item * FloatsPerItem, count = Math.Min(FloatsPerItem, length - from);
             switch (SimdWidth.Current)
@@ -30,7 +31,7 @@ public static unsafe partial class ElementwiseKernels
         });
     }
 
-    /// <summary>Whole vectors, then the rest through a vector in local memory, so that nothing past the end is written.</summary>
+    /// <summary>Whole vectors, then a tail through a stack buffer, so that nothing is written past the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Range<TFormula, F>(float* a, float* b, float scale, float* y, int count) where TFormula : struct, IFormula where F : struct, ISimd<F>
     {

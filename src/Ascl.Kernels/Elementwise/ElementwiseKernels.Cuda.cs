@@ -11,6 +11,14 @@ public static partial class ElementwiseKernels
     private static void RunCuda<TFormula>(CudaDevice device, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) where TFormula : struct, IFormula =>
         device.Launch(Cuda.Map<TFormula>, (CudaDevice.Groups((y.Length + 3) / 4), CudaDevice.GroupSize), new Cuda.MapArguments { A = CudaDevice.View(a), B = CudaDevice.View(b), Y = CudaDevice.View(y), Scale = scale });
 
+    private static void FillCuda(CudaDevice device, DeviceBuffer<float>? value, float scale, DeviceBuffer<float> y) =>
+        device.Launch(Cuda.Fill, (CudaDevice.Groups(y.Length), CudaDevice.GroupSize), new Cuda.FillArguments
+        {
+            Value = CudaDevice.View(value),
+            Y = CudaDevice.View(y),
+            Scale = scale,
+        });
+
     internal static class Cuda
     {
         internal struct MapArguments
@@ -19,7 +27,7 @@ public static partial class ElementwiseKernels
             public float Scale;
         }
 
-        /// <summary>y[i] = formula(a[i], b[i], scale): a thread owns four floats, the last one what is left.</summary>
+        /// <summary>y[i] = formula(a[i], b[i], scale): a thread owns four floats, the last one up to four.</summary>
         internal static void Map<TFormula>(MapArguments p) where TFormula : struct, IFormula
         {
             int at = Grid.GlobalIndex.X, first = at * 4, length = p.Y.IntLength;

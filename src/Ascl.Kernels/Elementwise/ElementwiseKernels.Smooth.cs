@@ -13,7 +13,7 @@ public static partial class ElementwiseKernels
     /// <summary>dx = dy·σ(x)·(1 + x·(1 − σ(x))).</summary>
     public static void SiluBackward(DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> dx) => Run<SiluGradientFormula>("silu.backward", dy, x, 0, dx);
 
-    /// <summary>y = log(1 + exp(sharpness·x))/sharpness. Not 0 at 0: an activation's border is to be cleared afterwards.</summary>
+    /// <summary>y = log(1 + exp(sharpness·x))/sharpness. Not 0 at 0: callers must clear an activation's border afterwards.</summary>
     public static void Softplus(DeviceBuffer<float> x, float sharpness, DeviceBuffer<float> y) => Run<SoftplusFormula>("softplus", x, x, sharpness, y);
 
     /// <summary>dx = dy·σ(sharpness·x).</summary>

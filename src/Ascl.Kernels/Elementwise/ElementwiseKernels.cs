@@ -7,13 +7,15 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Elementwise;
 
-/// <summary>A formula of one or two values. One that gives 0 for 0 may run over an activation's raw memory: its border stays zero.</summary>
+/// <summary>An elementwise formula of one or two values. If it maps 0 to 0 it may run over an activation's whole buffer, because the border stays zero.</summary>
 public interface IFormula
 {
+    /// <summary>The formula, lane by lane.</summary>
+    /// <param name="scale">The call's scalar in every lane; formulas may ignore it, and b.</param>
     static abstract F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F>;
 }
 
-/// <summary>Elementwise formulas over whole buffers.</summary>
+/// <summary>Elementwise formulas over whole buffers of equal length. Outputs may be inputs.</summary>
 public static partial class ElementwiseKernels
 {
     /// <summary>y = max(0, x).</summary>
@@ -46,31 +48,33 @@ public static partial class ElementwiseKernels
     /// <summary>y = exp x.</summary>
     public static void Exp(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<ExpFormula>("exp", x, x, 0, y);
 
-    /// <summary>All of y becomes scale·value[0]; without a value, scale.</summary>
+    /// <summary>Sets every element of y to scale·value[0], or to scale if there is no value.</summary>
+    /// <param name="value">[1] or null.</param>
     public static void Fill(DeviceBuffer<float>? value, float scale, DeviceBuffer<float> y)
     {
-        if (y.Device is CudaDevice cuda)
-            cuda.Launch(Cuda.Fill, (CudaDevice.Groups(y.Length), CudaDevice.GroupSize), new Cuda.FillArguments { Value = CudaDevice.View(value), Y = CudaDevice.View(y), Scale = scale });
-        else
-            ((CpuBuffer<float>)y).Span.Fill(value is null ? scale : ((CpuBuffer<float>)value).Span[0] * scale);
-        y.MarkChanged();
+        DeviceKernel.Run("elementwise.fill", y.Length, 0, 4.0 * y.Length,
+            _ => CpuDevice.Span(y).Fill(value is null ? scale : CpuDevice.Span(value)[0] * scale),
+            cuda => FillCuda(cuda, value, scale, y),
+            y);
     }
 
-    /// <summary>Copies <paramref name="length"/> values between places of two buffers.</summary>
+    /// <summary>Copies <paramref name="length"/> values from one buffer to another on the same device.</summary>
     public static void Copy<T>(DeviceBuffer<T> from, int fromStart, DeviceBuffer<T> to, int toStart, int length) where T : unmanaged
     {
-        if (to.Device is CudaDevice cuda)
-            cuda.Copy(CudaDevice.View(from).SubView(fromStart, length), CudaDevice.View(to).SubView(toStart, length));
-        else
-            ((CpuBuffer<T>)from).Span.Slice(fromStart, length).CopyTo(((CpuBuffer<T>)to).Span[toStart..]);
-        to.MarkChanged();
+        DeviceKernel.Run("elementwise.copy", length, 0, 2.0 * Unsafe.SizeOf<T>() * length,
+            _ => CpuDevice.Span(from).Slice(fromStart, length).CopyTo(CpuDevice.Span(to)[toStart..]),
+            cuda => cuda.Copy(CudaDevice.View(from).SubView(fromStart, length), CudaDevice.View(to).SubView(toStart, length)),
+            to);
     }
 
     private static void Run<TFormula>(string name, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) where TFormula : struct, IFormula
     {
         if (a.Length != y.Length || b.Length != y.Length)
             throw new ShapeException($"{name}: lengths {a.Length}, {b.Length} and {y.Length} differ");
-        DeviceKernel.Run($"elementwise.{name}", y.Length, y.Length, 12.0 * y.Length, _ => RunCpu<TFormula>(a, b, scale, y), cuda => RunCuda<TFormula>(cuda, a, b, scale, y), y);
+        DeviceKernel.Run($"elementwise.{name}", y.Length, y.Length, 12.0 * y.Length,
+            cpu => RunCpu<TFormula>(cpu, a, b, scale, y),
+            cuda => RunCuda<TFormula>(cuda, a, b, scale, y),
+            y);
     }
 
     private readonly struct ReluFormula : IFormula

@@ -8,8 +8,8 @@ internal abstract unsafe class GemmCpu
     public abstract void Multiply(CpuDevice device, bool transposeA, bool transposeB, int m, int n, int k, float* a, float* b, float* bias, float* c);
 }
 
-/// <summary>B is packed once into panels of two vectors' columns, A into panels of a register tile's rows; a work item is one tile of rows against
-/// all panels. Tails of columns are zero in the panel and go through a small copy of the tile.</summary>
+/// <summary>B is packed once into panels two vectors wide, A into panels as high as a register tile; a work item multiplies one tile of rows by all panels.
+/// A last, narrower panel is padded with zeros, and its results go through a small copy of the tile.</summary>
 internal sealed unsafe class GemmCpu<F> : GemmCpu where F : struct, ISimd<F>
 {
     private const int Vectors = 2;

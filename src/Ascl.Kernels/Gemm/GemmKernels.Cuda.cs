@@ -6,14 +6,14 @@ using ILGPU;
 
 namespace Ascl.Kernels.Gemm;
 
-/// <summary>A square tile with as many threads as rows, so that each fetches eight entries of both factors' slices.</summary>
+/// <summary>A square tile with one thread per row, so that each thread loads eight entries of each factor's slice.</summary>
 internal interface ISquareTile : ITileShape
 {
-    /// <summary>Rows, columns and threads, as a logarithm.</summary>
+    /// <summary>log₂ of the number of rows, columns and threads.</summary>
     static abstract int LogSize { get; }
 }
 
-/// <summary>8×8 entries a thread.</summary>
+/// <summary>8×8 entries per thread.</summary>
 internal readonly struct Square64 : ISquareTile
 {
     public static int LogThreadRows => 3;
@@ -23,7 +23,7 @@ internal readonly struct Square64 : ISquareTile
     public static int LogSize => 6;
 }
 
-/// <summary>8×4 entries a thread: more groups for small matrices.</summary>
+/// <summary>8×4 entries per thread: more groups for small matrices.</summary>
 internal readonly struct Square32 : ISquareTile
 {
     public static int LogThreadRows => 2;
@@ -35,7 +35,7 @@ internal readonly struct Square32 : ISquareTile
 
 public static partial class GemmKernels
 {
-    /// <summary>Groups below which the smaller tile is taken; its results are the same. Tests take it down, to have the larger one of small matrices.</summary>
+    /// <summary>With fewer groups than this the smaller tile is used, with the same results. Tests lower it to use the larger tile for small matrices.</summary>
     internal static int FewGroups { get; set; } = 200;
 
     private static void MultiplyCuda(CudaDevice device, bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float>? bias, DeviceBuffer<float> c)
@@ -70,22 +70,22 @@ public static partial class GemmKernels
             public ArrayView<float> A, B, Bias, C;
             public int M, N, K;
 
-            /// <summary>From a row of A to the next, from one k to the next; of B's columns likewise. One of the two is 1.</summary>
+            /// <summary>Strides of A by row and by k, and of B by column and by k. One of each pair is 1.</summary>
             public int RowStep, RowDepthStep, ColumnStep, ColumnDepthStep;
         }
 
         /// <summary>
-        /// What a thread fetches of one factor's slice: entry i = 0…7 is (Line + i·LineStep, Depth + i·DepthStep), a line being a row of A or a column of B.
-        /// Neighbouring threads take neighbouring addresses: lines, or eight k of a line.
+        /// The entries of one factor's slice that a thread loads: entry i = 0…7 is (Line + i·LineStep, Depth + i·DepthStep), where a line is a row of A or a
+        /// column of B. Neighbouring threads load neighbouring addresses: either lines, or eight k of one line.
         /// </summary>
         private struct Lane
         {
             public int Line, LineStep, Depth, DepthStep;
 
-            /// <summary>In memory, from a line to the next and from a k to the next.</summary>
+            /// <summary>Strides in global memory, by line and by k.</summary>
             public int Step, NextDepth;
 
-            /// <summary>Where the first entry goes in the slice, and from one to the next.</summary>
+            /// <summary>Offset of the first entry in the shared slice, and the step between entries.</summary>
             public int Put, PutStep;
         }
 
@@ -94,10 +94,10 @@ public static partial class GemmKernels
             public Float4 Low, High;
         }
 
-        /// <summary>A group owns a tile of C, keeps slices of both factors in shared memory and reads one while the next is fetched.</summary>
+        /// <summary>A group computes a tile of C. It double-buffers slices of both factors in shared memory: it reads one while it loads the next.</summary>
         internal static void Multiply<TShape>(MultiplyArguments p) where TShape : struct, ISquareTile
         {
-            // [buffer][k][line]; four floats more a k, so that eight k of a line lie in different banks.
+            // [buffer][k][line], padded by four floats per k, so that eight k of a line are in different banks.
             int pitch = (1 << TShape.LogSize) + 4, slice = RegisterTile.Depth * pitch;
             ArrayView<float> sharedA = SharedMemory.Allocate<float>(2 * RegisterTile.Depth * ((1 << TShape.LogSize) + 4));
             ArrayView<float> sharedB = SharedMemory.Allocate<float>(2 * RegisterTile.Depth * ((1 << TShape.LogSize) + 4));
@@ -161,7 +161,7 @@ public static partial class GemmKernels
             return f;
         }
 
-        /// <summary>0 behind the last k. Lines behind the last one repeat that; what comes of them is not stored.</summary>
+        /// <summary>0 past the last k. Lines past the last one repeat it; their results are not stored.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static float Entry(ArrayView<float> from, Lane lane, int i, int lines, int depths, int k)
         {

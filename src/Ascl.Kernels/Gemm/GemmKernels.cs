@@ -12,7 +12,7 @@ public static unsafe partial class GemmKernels
 
     /// <summary>
     /// C[m, n] = (bias[n]) + Σ over k of A[m, k]·B[k, n]. With <paramref name="transposeA"/> A is stored [k, m], with <paramref name="transposeB"/> B [n, k].
-    /// The sum runs over k in order, so a row of C does not depend on the other rows.
+    /// The sum runs over k in order, so a row of C has the same bits whatever the other rows.
     /// </summary>
     public static void Multiply(bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float>? bias, DeviceBuffer<float> c)
     {

@@ -2,13 +2,13 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Gemm;
 
-/// <summary>The distance in floats from a microkernel's row of A to the next, a constant of the compiled kernel.</summary>
+/// <summary>The row stride of A in a microkernel, in floats: a compile-time constant.</summary>
 internal interface IRowStride
 {
     static abstract int Stride { get; }
 }
 
-/// <summary>Rows next to each other: a packed panel, the lanes of a channel block, the pixels of an image plane.</summary>
+/// <summary>Adjacent rows: a packed panel, the lanes of a channel block, the pixels of an image plane.</summary>
 internal readonly struct UnitRows : IRowStride
 {
     public static int Stride => 1;
@@ -34,7 +34,7 @@ internal readonly struct EverySecondBlock<F> : IRowStride where F : struct, ISim
 
 internal static unsafe partial class MicroKernels<F, TRow>
 {
-    /// <summary>The most rows a tile of so many vectors can have with its accumulators, its vectors of B and one of A in registers.</summary>
+    /// <summary>Maximum rows of a tile this many vectors wide, so that its accumulators, its vectors of B and one of A fit in registers.</summary>
     public static int MaxRows(int vectors) => (F.Width, vectors) switch
     {
         (16, 1) => 16,
@@ -53,8 +53,8 @@ internal static unsafe partial class MicroKernels<F, TRow>
         _ => throw new ArgumentOutOfRangeException(nameof(vectors), vectors, "no microkernel of so many vectors"),
     };
 
-    /// <summary>All <paramref name="rows"/> rows of C, cut into tiles by a plan from <see cref="TilePlan{F}"/>.</summary>
-    /// <param name="aRow">TRow.Stride, or with a plan of single rows any distance.</param>
+    /// <summary>Computes all rows of C, tile by tile, by a plan from <see cref="TilePlan{F}"/>.</summary>
+    /// <param name="aRow">TRow.Stride, or any stride with a plan of single rows.</param>
     public static void Run(ReadOnlySpan<byte> plan, int vectors, nint aRow, float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep,
         float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
     {

@@ -4,52 +4,52 @@ using ILGPU;
 
 namespace Ascl.Kernels.Gemm;
 
-/// <summary>How a group of GPU threads shares a tile of a matrix product; constants of the compiled kernel.</summary>
+/// <summary>How the threads of a group share a tile of a matrix product; compile-time constants of the kernel.</summary>
 internal interface ITileShape
 {
-    /// <summary>Threads that share the tile's rows, and its columns: powers of two, given by their logarithms.</summary>
+    /// <summary>log₂ of the number of threads along the tile's rows, and along its columns.</summary>
     static abstract int LogThreadRows { get; }
     static abstract int LogThreadColumns { get; }
 
-    /// <summary>Whether a thread owns four rows or twice four, and columns likewise: 1 or 2.</summary>
+    /// <summary>1 if a thread owns four rows, 2 if it owns twice four; columns likewise.</summary>
     static abstract int RowHalves { get; }
     static abstract int ColumnHalves { get; }
 }
 
-/// <summary>What follows from a shape.</summary>
+/// <summary>Sizes derived from a shape.</summary>
 internal static class Tile<TShape> where TShape : struct, ITileShape
 {
     public static int Threads => 1 << (TShape.LogThreadRows + TShape.LogThreadColumns);
     public static int Rows => 4 * TShape.RowHalves << TShape.LogThreadRows;
     public static int Columns => 4 * TShape.ColumnHalves << TShape.LogThreadColumns;
 
-    /// <summary>A thread's place among those that share the rows, and the columns.</summary>
+    /// <summary>A thread's index along the rows, and along the columns.</summary>
     public static int Row(int thread) => thread >> TShape.LogThreadColumns;
     public static int Column(int thread) => thread & ((1 << TShape.LogThreadColumns) - 1);
 }
 
 /// <summary>
-/// The at most 8×8 entries of a product that one GPU thread holds, passed and returned by value so that they stay in registers (an array would lie
-/// in memory). Entry rows 0…3 are rows 4·ty… of the group's tile and rows 4…7 those half a tile below, columns likewise (L and R), so that neighbouring
-/// threads read neighbouring 16 bytes. A shape without second halves leaves those fields untouched, and the compiler drops them.
+/// The up to 8×8 entries of a product that one GPU thread computes, passed and returned by value so that they stay in registers (an array would go to local
+/// memory). Rows 0…3 are rows 4·ty… of the group's tile and rows 4…7 those half a tile below; columns likewise (L and R). So neighbouring threads read
+/// neighbouring 16 bytes. A shape without second halves does not touch those fields, and the compiler drops them.
 /// </summary>
 internal struct RegisterTile
 {
-    /// <summary>Entries of the sum that a group keeps in shared memory at a time.</summary>
+    /// <summary>Values of k in a shared-memory slice.</summary>
     public const int Depth = 8;
 
     public Float4 L0, L1, L2, L3, L4, L5, L6, L7;
     public Float4 R0, R1, R2, R3, R4, R5, R6, R7;
 
     /// <summary>
-    /// c + A·B over one slice of <see cref="Depth"/>: A is [Depth][rows / 4], from this thread's first four rows on with <paramref name="stepA"/> from one k to
-    /// the next, B likewise with columns. Every entry's sum runs over k in order whatever the shape, so its bits do not depend on it.
+    /// c + A·B over one slice of <see cref="Depth"/>: A is [Depth][rows / 4], starting at this thread's first four rows with stride <paramref name="stepA"/> by k;
+    /// B likewise with columns. Each entry's sum runs over k in order, so its bits do not depend on the shape.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static RegisterTile AddSlice<TShape>(RegisterTile c, ArrayView<Float4> a, int ia, int stepA, ArrayView<Float4> b, int ib, int stepB) where TShape : struct, ITileShape
     {
-        // Written out, because a loop would carry all entries through registers of its own, and with constant steps from one view, because each address of
-        // another form is two instructions: of a round's 772 instructions a quarter was neither arithmetic nor memory, with ptxas 11.8.
+        // Unrolled by hand, because a loop would copy all entries to other registers, and with constant offsets from one view, because other addresses
+        // cost two instructions each: with ptxas 11.8 a quarter of a round's 772 instructions was neither arithmetic nor memory.
         ArrayView<Float4> fromA = a.SubView(ia), fromB = b.SubView(ib);
         c = AddOuter<TShape>(c, fromA, 0, fromB, 0);
         c = AddOuter<TShape>(c, fromA, stepA, fromB, stepB);

@@ -6,10 +6,10 @@ namespace Ascl.Kernels.Gemm;
 
 public static partial class GemmKernels
 {
-    /// <summary>The host's side of TensorCoreGemm.cu.</summary>
+    /// <summary>The host side of TensorCoreGemm.cu.</summary>
     internal static class TensorCores
     {
-        /// <summary>Two slices of both factors in shared memory.</summary>
+        /// <summary>Shared memory for two slices of both factors.</summary>
         private static readonly Dictionary<Precision, TensorCoreTile[]> Tiles =
             TensorCoreTile.ByPrecision("TensorCoreGemm", "multiply", [(64, 64, 128), (128, 128, 256)], (_, rows, columns) => 2 * (rows + columns) * TensorCoreTile.LineBytes);
 

@@ -6,10 +6,10 @@ namespace Ascl.Kernels.Gemm;
 /// <summary>A native kernel that computes tiles of a matrix product on tensor cores; see TensorCore.cuh.</summary>
 internal sealed record TensorCoreTile(int Rows, int Columns, NativeKernel Kernel)
 {
-    /// <summary>What of a row or column of a factor lies in shared memory at a time, in four chunks.</summary>
+    /// <summary>Bytes of a row or column of a factor in a shared-memory slice: four 16-byte chunks.</summary>
     public const int LineBytes = 64, ChunksOfLine = 4;
 
-    /// <summary>Values of the sum in 16 bytes.</summary>
+    /// <summary>Values of k in 16 bytes.</summary>
     public static int ChunkValues(Precision precision) => precision == Precision.Bf16 ? 8 : 4;
 
     public static int LineValues(Precision precision) => ChunksOfLine * ChunkValues(precision);

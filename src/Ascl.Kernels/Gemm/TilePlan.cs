@@ -2,26 +2,26 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Gemm;
 
-/// <summary>How to cut rows and channel blocks into register tiles.</summary>
+/// <summary>Splits rows and channel blocks into register tiles.</summary>
 internal static class TilePlan<F> where F : struct, ISimd<F>
 {
     private static readonly int[][] RowCounts = [[], [1, 2, 3, 4, 8, 12, 16], [1, 2, 3, 4, 6, 8, 14], [], [1, 2, 3, 4, 6]];
 
-    /// <summary>Plans and groups made so far, by [vectors or widest][rows or blocks]: kernels ask for them within their innermost loops.</summary>
+    /// <summary>Cached plans and groups, by [vectors or widest][rows or blocks], because kernels request them in their innermost loops.</summary>
     private static readonly byte[]?[][] Plans = NewCache<byte[]>();
     private static readonly (int Start, int Vectors)[]?[][] GroupLists = NewCache<(int, int)[]>();
     private const int CachedSizes = 2048;
 
-    /// <summary>The tile heights whose sum is <paramref name="rows"/> at the least cost: a tile costs its multiply-adds, at least as many as hide
-    /// their latency, and a little for its start.</summary>
+    /// <summary>The cheapest tile heights that add up to <paramref name="rows"/>. A tile costs its multiply-adds, at least as many as hide their latency, plus a
+    /// small fixed cost.</summary>
     public static byte[] Rows(int rows, int vectors) => rows < CachedSizes ? Plans[vectors][rows] ??= Cut(rows, vectors) : Cut(rows, vectors);
 
     public static int Cost(int rows, int vectors) => Rows(rows, vectors).Sum(tile => TileCost(tile, vectors));
 
-    /// <summary>The tile width, of at most <paramref name="most"/> vectors, with the cheapest <paramref name="rows"/>.</summary>
+    /// <summary>The tile width, up to <paramref name="most"/> vectors, for which <paramref name="rows"/> rows are cheapest.</summary>
     public static int Widest(int rows, int most) => new[] { 4, 2, 1 }.Where(v => v <= most).MinBy(v => Cost(rows, v) / (double)v);
 
-    /// <summary>A plan of one row at a time, for row distances that no microkernel was compiled for.</summary>
+    /// <summary>A plan with one row per tile, for row strides that no microkernel is compiled for.</summary>
     public static byte[] SingleRows(int rows) => [.. Enumerable.Repeat((byte)1, rows)];
 
     private static int TileCost(int rows, int vectors) => Math.Max(rows * vectors, 10) + 2;
@@ -46,7 +46,7 @@ internal static class TilePlan<F> where F : struct, ISimd<F>
         return [.. plan.OrderDescending()];
     }
 
-    /// <summary>Groups of at most <paramref name="widest"/> (1, 2 or 4) vectors that together make up <paramref name="blocks"/> channel blocks.</summary>
+    /// <summary>Splits <paramref name="blocks"/> channel blocks into groups of at most <paramref name="widest"/> (1, 2 or 4) vectors.</summary>
     public static (int Start, int Vectors)[] Groups(int blocks, int widest) =>
         blocks < CachedSizes ? GroupLists[widest][blocks] ??= Group(blocks, widest) : Group(blocks, widest);
 

@@ -1,7 +1,7 @@
 namespace Ascl.Kernels.GpuCode;
 
-/// <summary>A float sum of many values that carries what its additions round off into the next ones (Kahan): as good as a double where one thread sums
-/// thousands. What is not finite ends as NaN.</summary>
+/// <summary>A Kahan sum in float: the rounding error of each addition is carried into the next. About as accurate as a double when one thread sums
+/// thousands of values. Non-finite values give NaN.</summary>
 internal readonly struct CompensatedSum(float value, float excess)
 {
     private readonly float excess = excess;

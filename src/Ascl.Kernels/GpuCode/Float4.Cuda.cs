@@ -3,7 +3,7 @@ using ILGPU;
 
 namespace Ascl.Kernels.GpuCode;
 
-/// <summary>Four floats that a GPU thread reads or writes at once; they must lie at a multiple of 16 bytes.</summary>
+/// <summary>Four floats that a GPU thread loads or stores in one instruction; 16-byte aligned.</summary>
 [StructLayout(LayoutKind.Sequential, Size = 16)]
 internal struct Float4(float x, float y, float z, float w)
 {
@@ -17,11 +17,11 @@ internal struct Float4(float x, float y, float z, float w)
     /// <summary>max(0, a); NaN stays NaN.</summary>
     public static Float4 Rectified(Float4 a) => new(Rectified(a.X), Rectified(a.Y), Rectified(a.Z), Rectified(a.W));
 
-    /// <summary><paramref name="value"/> where <paramref name="gate"/> is above zero, zero elsewhere.</summary>
+    /// <summary><paramref name="value"/> where <paramref name="gate"/> &gt; 0, else 0.</summary>
     public static Float4 WherePositive(Float4 gate, Float4 value) =>
         new(gate.X > 0 ? value.X : 0, gate.Y > 0 ? value.Y : 0, gate.Z > 0 ? value.Z : 0, gate.W > 0 ? value.W : 0);
 
-    /// <summary>Values 4·quad… of a vector that may end within them; zero past its end.</summary>
+    /// <summary>Elements 4·quad…4·quad + 3 of a vector whose length need not be a multiple of four; 0 past its end.</summary>
     public static Float4 LoadPart(ArrayView<float> values, int quad)
     {
         int at = quad * 4, length = values.IntLength;
@@ -30,7 +30,7 @@ internal struct Float4(float x, float y, float z, float w)
             : new(at < length ? values[at] : 0, at + 1 < length ? values[at + 1] : 0, at + 2 < length ? values[at + 2] : 0, 0);
     }
 
-    /// <summary>Writes them, as far as the vector goes.</summary>
+    /// <summary>Stores elements 4·quad…4·quad + 3, up to the vector's end.</summary>
     public static void StorePart(ArrayView<float> values, int quad, Float4 v)
     {
         int at = quad * 4, length = values.IntLength;

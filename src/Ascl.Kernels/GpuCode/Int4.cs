@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Ascl.Kernels.GpuCode;
 
-/// <summary>Four integers that a GPU thread reads at once; they must lie at a multiple of 16 bytes.</summary>
+/// <summary>Four integers that a GPU thread loads in one instruction; 16-byte aligned.</summary>
 [StructLayout(LayoutKind.Sequential, Size = 16)]
 internal struct Int4(int x, int y, int z, int w)
 {

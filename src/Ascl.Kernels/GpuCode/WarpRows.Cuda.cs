@@ -3,23 +3,23 @@ using ILGPU;
 
 namespace Ascl.Kernels.GpuCode;
 
-/// <summary>Kernels in which each warp of 32 threads has a row: who it is, and sums and maxima over its lanes, in a fixed order, for all of them. All lanes of a
-/// warp must take part.</summary>
+/// <summary>For kernels with one warp (32 threads) per row: the warp's row, and sums and maxima over its lanes in a fixed order, which every lane gets. All lanes
+/// of the warp must take part.</summary>
 internal static class WarpRows
 {
     public const int Lanes = 32, RowsOfGroup = CudaDevice.GroupSize / Lanes;
 
-    /// <summary>The launch for <paramref name="rows"/> rows.</summary>
+    /// <summary>The launch configuration for <paramref name="rows"/> rows.</summary>
     public static KernelConfig For(int rows) => ((rows + RowsOfGroup - 1) / RowsOfGroup, CudaDevice.GroupSize);
 
-    /// <summary>This thread's row, which may be past the last one.</summary>
+    /// <summary>This thread's row; may be past the last one.</summary>
     public static int Row => Grid.IdxX * RowsOfGroup + (Group.IdxX >> 5);
 
     public static int Lane => Group.IdxX & (Lanes - 1);
 
     public static float Sum(float value) => Over<SumOf>(value);
 
-    /// <summary>A NaN is passed over.</summary>
+    /// <summary>The maximum; NaNs are ignored.</summary>
     public static float Max(float value) => Over<MaxOf>(value);
 
     public static float Larger(float a, float b) => a > b ? a : b;

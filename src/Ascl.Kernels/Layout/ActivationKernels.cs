@@ -5,10 +5,15 @@ using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Layout;
 
-/// <summary>Between plain [N, C, H, W] memory and activations.</summary>
+/// <summary>Conversions between plain [N, C, H, W] memory and activations.</summary>
 public static unsafe partial class ActivationKernels
 {
-    /// <summary>An activation from plain pixels: a[n, c, y, x] = (x[n, c, y, x] − mean[c])·scale[c]; without mean and scale a copy.</summary>
+    /// <summary>Plain pixels to an activation: a[n, c, y, x] = (x[n, c, y, x] − mean[c])·scale[c].</summary>
+    /// <param name="layout">Of the activation.</param>
+    /// <param name="plain">[N, C, H, W].</param>
+    /// <param name="mean">[C]; empty for 0.</param>
+    /// <param name="scale">[C]; empty for 1.</param>
+    /// <param name="activation">Receives a. Its border is not written.</param>
     public static void FromPlain(ActivationLayout layout, DeviceBuffer<float> plain, ReadOnlyMemory<float> mean, ReadOnlyMemory<float> scale, DeviceBuffer<float> activation)
     {
         DeviceKernel.Run("activation.from_plain", layout, 0, 8.0 * plain.Length, OnCpu, cuda => Cuda.FromPlain(cuda, layout, plain, mean, scale, activation), activation);
@@ -17,7 +22,7 @@ public static unsafe partial class ActivationKernels
         {
             float* from = CpuDevice.Pointer(plain);
             PlaneView to = new(layout, CpuDevice.Pointer(activation));
-            ForEachPlane(layout, plain.Device, (n, c) =>
+            ForEachPlane(cpu, layout, (n, c) =>
             {
                 float m = mean.IsEmpty ? 0 : mean.Span[c], s = scale.IsEmpty ? 1 : scale.Span[c];
                 float* a = to.First + n * to.Image + c / layout.Block * to.Plane + c % layout.Block, p = from + ((nint)n * layout.C + c) * layout.H * layout.W;
@@ -26,7 +31,11 @@ public static unsafe partial class ActivationKernels
         }
     }
 
-    /// <summary>Plain pixels from an activation: x[n, c, y, x] = a[n, c, y, x]·scale[c]; without scale a copy.</summary>
+    /// <summary>An activation to plain pixels: x[n, c, y, x] = a[n, c, y, x]·scale[c].</summary>
+    /// <param name="layout">Of the activation.</param>
+    /// <param name="activation">a.</param>
+    /// <param name="scale">[C]; empty for 1.</param>
+    /// <param name="plain">[N, C, H, W] receives x.</param>
     public static void ToPlain(ActivationLayout layout, DeviceBuffer<float> activation, ReadOnlyMemory<float> scale, DeviceBuffer<float> plain)
     {
         DeviceKernel.Run("activation.to_plain", layout, 0, 8.0 * plain.Length, OnCpu, cuda => Cuda.ToPlain(cuda, layout, activation, scale, plain), plain);
@@ -35,7 +44,7 @@ public static unsafe partial class ActivationKernels
         {
             float* to = CpuDevice.Pointer(plain);
             PlaneView from = new(layout, CpuDevice.Pointer(activation));
-            ForEachPlane(layout, plain.Device, (n, c) =>
+            ForEachPlane(cpu, layout, (n, c) =>
             {
                 float s = scale.IsEmpty ? 1 : scale.Span[c];
                 float* a = from.First + n * from.Image + c / layout.Block * from.Plane + c % layout.Block, p = to + ((nint)n * layout.C + c) * layout.H * layout.W;
@@ -44,7 +53,7 @@ public static unsafe partial class ActivationKernels
         }
     }
 
-    /// <summary>Zeroes the border and the channels that only fill up the last block, after a formula that is not 0 at 0 ran over the whole memory.</summary>
+    /// <summary>Zeroes the border and the padding channels of the last block, after an elementwise formula with f(0) ≠ 0 ran over the whole buffer.</summary>
     public static void ClearOutside(ActivationLayout layout, DeviceBuffer<float> activation)
     {
         DeviceKernel.Run("activation.clear_outside", layout, 0, 4.0 * layout.N * layout.Blocks * 2 * (layout.H + layout.W + 2) * layout.Block, OnCpu, cuda => Cuda.ClearOutside(cuda, layout, activation), activation);
@@ -70,14 +79,14 @@ public static unsafe partial class ActivationKernels
         }
     }
 
-    private static void ForEachPlane(ActivationLayout layout, Device device, Action<int, int> body) =>
-        ((CpuDevice)device).For(layout.N, (n, _) =>
+    private static void ForEachPlane(CpuDevice device, ActivationLayout layout, Action<int, int> body) =>
+        device.For(layout.N, (n, _) =>
         {
             for (int c = 0; c < layout.C; c++)
                 body(n, c);
         });
 
-    /// <summary>to = (from − mean)·scale over the pixels of one channel; between planes eight pixels a vector.</summary>
+    /// <summary>to = (from − mean)·scale over the pixels of one channel; eight pixels per vector if both sides are planes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyPlane(int height, int width, float* from, nint fromRow, nint fromPixel, float* to, nint toRow, nint toPixel, float mean, float scale)
     {

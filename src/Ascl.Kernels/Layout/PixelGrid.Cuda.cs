@@ -3,8 +3,8 @@ using Ascl.Kernels.GpuCode;
 namespace Ascl.Kernels.Layout;
 
 /// <summary>
-/// Where the pixels of an activation lie for a GPU kernel: pixel (y, x) of image n at First + n·Image + y·Row + x·Pixel. The unit is four floats, of
-/// image planes one. Between them, a kernel's pixels may be every second one, and moved.
+/// The addresses of an activation's pixels in a GPU kernel: pixel (y, x) of image n is at First + n·Image + y·Row + x·Pixel, in units of four floats (of one
+/// float for image planes). A grid can also address a shifted, strided subset of the pixels.
 /// </summary>
 internal readonly struct PixelGrid
 {
@@ -19,13 +19,13 @@ internal readonly struct PixelGrid
         return new(halo * (row + pixel), layout.Blocks * (layout.H + 2 * halo) * row, row, pixel);
     }
 
-    /// <summary>Every <paramref name="step"/>-th pixel, beginning with (<paramref name="y"/>, <paramref name="x"/>), which may lie in the border.</summary>
+    /// <summary>Every <paramref name="step"/>-th pixel, starting at (<paramref name="y"/>, <paramref name="x"/>), which may be in the border.</summary>
     public PixelGrid Every(int step, int y, int x) => new(First + y * Row + x * Pixel, Image, step * Row, step * Pixel);
 
     public int At(int n, int y, int x) => First + n * Image + y * Row + x * Pixel;
 }
 
-/// <summary>The numbers 0…Count−1 of all pixels of a batch, image by image and row by row.</summary>
+/// <summary>The indices 0…Count−1 of all pixels of a batch, image by image and row by row.</summary>
 internal readonly struct PixelNumbers(int n, int h, int w)
 {
     private readonly InvariantDivision rows = new(Math.Max(h, 1)), columns = new(Math.Max(w, 1));
@@ -45,7 +45,7 @@ internal readonly struct PixelNumbers(int n, int h, int w)
         return place;
     }
 
-    /// <summary>Where a pixel lies in a grid.</summary>
+    /// <summary>The address of a pixel in a grid.</summary>
     public int At(PixelGrid grid, int pixel)
     {
         Place place = Of(pixel);

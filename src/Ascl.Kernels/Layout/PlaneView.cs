@@ -2,7 +2,7 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Kernels.Layout;
 
-/// <summary>Where the pixels of an activation are: <see cref="First"/> is pixel (0, 0) of the first plane; the steps are in floats.</summary>
+/// <summary>Pointer and strides of an activation's pixels: <see cref="First"/> is pixel (0, 0) of the first plane; strides are in floats.</summary>
 internal readonly unsafe struct PlaneView
 {
     public PlaneView(ActivationLayout layout, float* data) : this(layout, data, ActivationLayout.Halo)
@@ -22,8 +22,8 @@ internal readonly unsafe struct PlaneView
     public nint Plane { get; }
     public nint Image { get; }
 
-    /// <summary>A view with a border of at least <paramref name="halo"/> zero pixels: of the data itself where its own border is enough, else of a
-    /// wider copy in <paramref name="copy"/>, to be returned to the pool.</summary>
+    /// <summary>A view with a border of at least <paramref name="halo"/> zero pixels: of the data itself if its border is wide enough, else of a wider copy
+    /// in <paramref name="copy"/>, which the caller returns to the pool.</summary>
     public static PlaneView WithHalo(CpuDevice device, ActivationLayout layout, float* data, int halo, out DeviceBuffer<float>? copy)
     {
         copy = null;

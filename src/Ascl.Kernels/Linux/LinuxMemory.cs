@@ -10,7 +10,7 @@ internal static unsafe partial class LinuxMemory
     public static void AdviseHugePages(void* start, nuint bytes)
     {
         if (OperatingSystem.IsLinux())
-            madvise(start, bytes, MadvHugePage); // advice only: a refusal changes nothing but speed
+            madvise(start, bytes, MadvHugePage); // only advice: failure costs speed
     }
 
     [LibraryImport("libc")]

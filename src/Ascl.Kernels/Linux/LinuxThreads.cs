@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 
 namespace Ascl.Kernels.Linux;
 
-/// <summary>Fixes threads to cores. Two spinning threads that the system happens to put on one core would halve the speed.</summary>
+/// <summary>Pins threads to cores. Two spinning threads that the scheduler puts on one core would halve the speed.</summary>
 internal static unsafe partial class LinuxThreads
 {
     private const int MaskWords = 16; // 1,024 cores
 
-    /// <summary>The cores this process may use; none where that cannot be told.</summary>
+    /// <summary>The cores this process may use; empty if unknown.</summary>
     public static int[] AvailableCores()
     {
         ulong* mask = stackalloc ulong[MaskWords];
@@ -29,7 +29,7 @@ internal static unsafe partial class LinuxThreads
         ulong* mask = stackalloc ulong[MaskWords];
         new Span<ulong>(mask, MaskWords).Clear();
         mask[core / 64] = 1ul << (core % 64);
-        sched_setaffinity(0, MaskWords * sizeof(ulong), mask); // a refusal only costs speed
+        sched_setaffinity(0, MaskWords * sizeof(ulong), mask); // failure only costs speed
     }
 
     [LibraryImport("libc")]

@@ -4,10 +4,10 @@ using ILGPU;
 
 namespace Ascl.Kernels.Margin;
 
-/// <summary>A thread has a row: there are few classes.</summary>
+/// <summary>A thread owns a row, because there are few classes.</summary>
 internal static class MarginCuda
 {
-    /// <summary>Small groups: rows are few, and so are spread over more multiprocessors.</summary>
+    /// <summary>Small groups, to spread few rows over more multiprocessors.</summary>
     private const int RowsOfGroup = 64;
 
     public static void Forward(CudaDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> losses) =>
@@ -68,12 +68,12 @@ internal static class MarginCuda
                 if (c == order.Fourth)
                     d -= ofFourth;
             }
-            // A label that is no class.
+            // The label is out of range.
             p.Gradient[begin + c] = order.Label < 0 ? float.NaN : d;
         }
     }
 
-    /// <summary>The places of the largest logits of a row, the first of equals first, and what the loss is made of; NaN for a label or a target that is no class.</summary>
+    /// <summary>The indices of a row's largest logits, lower index first among equals, and the terms of the loss; NaN for a label or target out of range.</summary>
     private struct Order
     {
         public int First, Third, Fourth, Target, Label;

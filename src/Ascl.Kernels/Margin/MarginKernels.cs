@@ -5,42 +5,47 @@ using Ascl.Kernels.Softmax;
 
 namespace Ascl.Kernels.Margin;
 
-/// <summary>How far a row of logits z is from (below 0) or beyond (above 0) being wrong.</summary>
+/// <summary>The margin by which a row of logits z is misclassified: positive if it is, negative if it is not.</summary>
 public enum MarginLoss
 {
     /// <summary>z_t − z_y.</summary>
     Difference,
 
-    /// <summary>The difference of logits ratio (Croce and Hein 2020), which scaling the logits does not change: the difference over z₍₁₎ − z₍₃₎ + 1e-12, with a
-    /// target over z₍₁₎ − ½(z₍₃₎ + z₍₄₎) + 1e-12; z₍ᵢ₎ is the i-th largest logit.</summary>
+    /// <summary>The difference of logits ratio (DLR, Croce and Hein 2020), which is invariant to scaling of the logits: the difference divided by z₍₁₎ − z₍₃₎ + 1e-12, with a
+    /// target by z₍₁₎ − ½(z₍₃₎ + z₍₄₎) + 1e-12; z₍ᵢ₎ is the i-th largest logit.</summary>
     Ratio,
 }
 
-/// <summary>Losses of attacks made of the largest logits. t is the target given, or the class with the largest logit besides the label y.</summary>
+/// <summary>Attack losses of the largest logits. t is the given target, or the class other than the label y with the largest logit.</summary>
 public static unsafe class MarginKernels
 {
-    /// <summary>Classes that a loss needs to be defined.</summary>
+    /// <summary>The minimum number of classes for which a loss is defined.</summary>
     public static int LeastClasses(MarginLoss loss, bool isTargeted) => loss == MarginLoss.Difference ? 2 : isTargeted ? 4 : 3;
 
+    /// <summary>The loss of each row.</summary>
     /// <param name="n">Rows.</param>
     /// <param name="k">Classes.</param>
     /// <param name="logits">[n, k].</param>
-    /// <param name="labels">[n] y, in 0…k−1; on CUDA another makes the loss NaN.</param>
-    /// <param name="targets">[n] t; null for the most likely wrong class.</param>
+    /// <param name="labels">[n]: y in 0…k−1. A label out of range throws an <see cref="ArgumentException"/>; on CUDA it gives a loss of NaN.</param>
+    /// <param name="targets">[n]: t; null for the most likely wrong class.</param>
     /// <param name="losses">[n] receives the loss of each row.</param>
-    /// <exception cref="ShapeException">Lengths that do not fit, or too few classes.</exception>
+    /// <exception cref="ShapeException">The lengths do not match, or there are too few classes.</exception>
     public static void Forward(MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> losses)
     {
         const string name = "margin.forward";
         Check(name, loss, n, k, logits, labels, targets, losses);
         DeviceKernel.Run(name, (n, k), 4.0 * n * k, 4.0 * n * k,
-            cpu => ForwardCpu(cpu, loss, n, k, logits, labels, targets, losses), cuda => MarginCuda.Forward(cuda, loss, n, k, logits, labels, targets, losses), losses);
+            cpu => ForwardCpu(cpu, name, loss, n, k, logits, labels, targets, losses),
+            cuda => MarginCuda.Forward(cuda, loss, n, k, logits, labels, targets, losses),
+            losses);
     }
 
-    private static void ForwardCpu(CpuDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> losses)
+    private static void ForwardCpu(
+        CpuDevice device, string name, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels,
+        DeviceBuffer<int>? targets, DeviceBuffer<float> losses)
     {
         float* z = CpuDevice.Pointer(logits), to = CpuDevice.Pointer(losses);
-        int* y = CpuDevice.Pointer(labels), t = targets is null ? null : CpuDevice.Pointer(targets);
+        int* y = ClassLabels.Checked(name, k, labels), t = targets is null ? null : ClassLabels.Checked(name, k, targets);
         device.For(n, (row, _) =>
         {
             Order order = new(z + (nint)row * k, k, y[row], t is null ? -1 : t[row]);
@@ -48,21 +53,24 @@ public static unsafe class MarginKernels
         });
     }
 
-    /// <summary>dLogits = ∂loss/∂logits · dLosses, row by row; the order of the logits is taken as fixed.</summary>
+    /// <summary>dLogits = ∂loss/∂logits · dLosses, row by row, with the order of the logits taken as fixed.</summary>
     public static void Backward(
         MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits)
     {
         const string name = "margin.backward";
         Check(name, loss, n, k, logits, labels, targets, dLosses);
         DeviceKernel.Run(name, (n, k), 4.0 * n * k, 8.0 * n * k,
-            cpu => BackwardCpu(cpu, loss, n, k, logits, labels, targets, dLosses, dLogits), cuda => MarginCuda.Backward(cuda, loss, n, k, logits, labels, targets, dLosses, dLogits), dLogits);
+            cpu => BackwardCpu(cpu, name, loss, n, k, logits, labels, targets, dLosses, dLogits),
+            cuda => MarginCuda.Backward(cuda, loss, n, k, logits, labels, targets, dLosses, dLogits),
+            dLogits);
     }
 
     private static void BackwardCpu(
-        CpuDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits)
+        CpuDevice device, string name, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels,
+        DeviceBuffer<int>? targets, DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits)
     {
         float* z = CpuDevice.Pointer(logits), dy = CpuDevice.Pointer(dLosses), dz = CpuDevice.Pointer(dLogits);
-        int* y = CpuDevice.Pointer(labels), t = targets is null ? null : CpuDevice.Pointer(targets);
+        int* y = ClassLabels.Checked(name, k, labels), t = targets is null ? null : ClassLabels.Checked(name, k, targets);
         device.For(n, (row, _) =>
         {
             Order order = new(z + (nint)row * k, k, y[row], t is null ? -1 : t[row]);
@@ -88,12 +96,9 @@ public static unsafe class MarginKernels
         int least = LeastClasses(loss, targets is not null);
         if (k < least)
             throw new ShapeException($"{name}: {loss.ToString().ToLowerInvariant()} needs {least} classes, there are {k}");
-        ClassLabels.Check(name, k, labels);
-        if (targets is not null)
-            ClassLabels.Check(name, k, targets);
     }
 
-    /// <summary>The places of the largest logits of a row, the first of equals first.</summary>
+    /// <summary>The indices of a row's largest logits, lower index first among equals.</summary>
     private readonly ref struct Order
     {
         private readonly float* z;

@@ -13,7 +13,7 @@ internal abstract unsafe class NormalizeCpu
     public abstract void Backward(CpuDevice device, int n, int d, float* y, float* norms, float* dy, float* dx);
 }
 
-/// <summary>Lanes are coordinates; what is left of a row after whole vectors goes one by one.</summary>
+/// <summary>Lanes are coordinates; the tail of a row is scalar.</summary>
 internal sealed unsafe class NormalizeCpu<F> : NormalizeCpu where F : struct, ISimd<F>
 {
     private const float SmallestDivisor = 1e-12f;
@@ -46,7 +46,7 @@ internal sealed unsafe class NormalizeCpu<F> : NormalizeCpu where F : struct, IS
         });
     }
 
-    /// <summary>‖row‖ in float where its square fits well into one, in double where it does not.</summary>
+    /// <summary>‖row‖ in float, or in double if its square would overflow or underflow a float.</summary>
     private static float Norm(float* row, int d)
     {
         float squares = Dot(row, row, d);

@@ -5,7 +5,7 @@ using ILGPU;
 
 namespace Ascl.Kernels.Normalize;
 
-/// <summary>A warp has a row.</summary>
+/// <summary>A warp owns a row.</summary>
 internal static class NormalizeCuda
 {
     private const float SmallestDivisor = 1e-12f;
@@ -23,7 +23,7 @@ internal static class NormalizeCuda
         public int N, D;
     }
 
-    /// <summary>Where the squares would not fit well into a float, those of the row times a power of two.</summary>
+    /// <summary>The norm; if the squares would overflow or underflow, the row is first scaled by a power of two.</summary>
     internal static void Forward(ForwardArguments p)
     {
         const float billion = 1 << 30, up = billion * billion * billion, down = 1 / up;
@@ -60,7 +60,7 @@ internal static class NormalizeCuda
         public int N, D;
     }
 
-    /// <summary>dx = (dy − y (y·dy)) / ‖x‖, 0 for a zero row; a row that was divided by 1e-12 has dy / 1e-12.</summary>
+    /// <summary>dx = (dy − y (y·dy)) / ‖x‖, 0 for a zero row; dy / 1e-12 for a row that was divided by 1e-12.</summary>
     internal static void Backward(BackwardArguments p)
     {
         int row = WarpRows.Row, begin = row * p.D;

@@ -5,10 +5,11 @@ using Ascl.Kernels.Dispatch;
 namespace Ascl.Kernels.Normalize;
 
 /// <summary>
-/// Rows divided by their L2 norm, y = x / max(‖x‖, 1e-12), as PyTorch's F.normalize does, but a zero row has a zero gradient.
+/// L2 normalisation of rows, y = x / max(‖x‖, 1e-12), as in PyTorch's F.normalize, except that a zero row has a zero gradient.
 /// </summary>
 public static unsafe class NormalizeKernels
 {
+    /// <summary>y = x / max(‖x‖, 1e-12), row by row.</summary>
     /// <param name="n">Rows.</param>
     /// <param name="d">Coordinates of a row.</param>
     /// <param name="x">[n, d].</param>
@@ -24,8 +25,8 @@ public static unsafe class NormalizeKernels
             y, norms);
     }
 
-    /// <summary>dx = (dy − y (y·dy)) / ‖x‖; dy / 1e-12 where the norm is below 1e-12, 0 where it is 0.</summary>
-    /// <param name="y">[n, d] and <paramref name="norms"/> [n], as the forward pass gave them.</param>
+    /// <summary>dx = (dy − y (y·dy)) / ‖x‖; dy / 1e-12 if the norm is below 1e-12, 0 if it is 0.</summary>
+    /// <param name="y">[n, d], like <paramref name="norms"/> [n] a result of the forward pass.</param>
     /// <param name="dy">[n, d].</param>
     /// <param name="dx">[n, d] receives the gradient.</param>
     public static void Backward(int n, int d, DeviceBuffer<float> y, DeviceBuffer<float> norms, DeviceBuffer<float> dy, DeviceBuffer<float> dx)

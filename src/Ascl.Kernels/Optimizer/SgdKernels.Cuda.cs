@@ -17,7 +17,7 @@ internal static class SgdCuda
         public float Rate, Momentum, Decay;
     }
 
-    /// <summary>A thread owns four weights, the last one what is left.</summary>
+    /// <summary>A thread owns four weights, the last one up to four.</summary>
     internal static void Step(StepArguments p)
     {
         int at = Grid.GlobalIndex.X, first = at * 4, length = p.W.IntLength;

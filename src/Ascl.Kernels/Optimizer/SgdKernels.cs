@@ -5,22 +5,25 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Optimizer;
 
-/// <summary>Stochastic gradient descent with momentum and weight decay, as PyTorch's SGD: g ← gradient + decay·w; m ← momentum·m + g; w ← w − rate·m.</summary>
+/// <summary>Stochastic gradient descent with momentum and weight decay, as in PyTorch's SGD: g ← gradient + decay·w; m ← momentum·m + g; w ← w − rate·m.</summary>
 public static unsafe class SgdKernels
 {
-    /// <summary>One pass over the weights <paramref name="w"/> and momenta <paramref name="m"/>, both updated.</summary>
+    /// <summary>One step: updates the weights <paramref name="w"/> and the momenta <paramref name="m"/> in place.</summary>
     public static void Step(DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
     {
         DeviceKernel.Run("sgd.step", w.Length, 6.0 * w.Length, 20.0 * w.Length,
-            _ => StepCpu(w, m, gradient, rate, momentum, decay), cuda => SgdCuda.Step(cuda, w, m, gradient, rate, momentum, decay), w, m);
+            cpu => StepCpu(cpu, w, m, gradient, rate, momentum, decay),
+            cuda => SgdCuda.Step(cuda, w, m, gradient, rate, momentum, decay),
+            w, m);
     }
 
-    private static void StepCpu(DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
+    private static void StepCpu(
+        CpuDevice device, DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
     {
         const int FloatsPerItem = 1 << 15;
         float* pw = CpuDevice.Pointer(w), pm = CpuDevice.Pointer(m), pg = CpuDevice.Pointer(gradient);
         int length = w.Length;
-        ((CpuDevice)w.Device).For((length + FloatsPerItem - 1) / FloatsPerItem, (item, _) =>
+        device.For((length + FloatsPerItem - 1) / FloatsPerItem, (item, _) =>
         {
             int from = item * FloatsPerItem, count = Math.Min(FloatsPerItem, length - from);
             switch (SimdWidth.Current)
@@ -38,7 +41,7 @@ public static unsafe class SgdKernels
         });
     }
 
-    /// <summary>Whole vectors, then the rest through vectors in local memory, so that nothing past the end is written.</summary>
+    /// <summary>Whole vectors, then a tail through stack buffers, so that nothing is written past the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Range<F>(float* w, float* m, float* g, int count, float rate, float momentum, float decay) where F : struct, ISimd<F>
     {

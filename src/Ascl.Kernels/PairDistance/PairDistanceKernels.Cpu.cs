@@ -10,11 +10,11 @@ internal abstract unsafe class PairDistanceCpu
 
     public abstract void Forward(CpuDevice device, int n, int m, int d, float* a, float* b, float* distances);
 
-    /// <param name="dDistances">That of own row i and other row j is at i·<paramref name="row"/> + j·<paramref name="column"/>.</param>
+    /// <param name="dDistances">dD of own row i and other row j, at i·<paramref name="row"/> + j·<paramref name="column"/>.</param>
     public abstract void Backward(CpuDevice device, (int Own, int Other, int D) sizes, float* own, float* other, float* dDistances, int row, int column, float* gradient);
 }
 
-/// <summary>An item is a row of the result; lanes are coordinates, what is left of a row after whole vectors goes one by one.</summary>
+/// <summary>An item is a row of the result; lanes are coordinates, and the tail of a row is scalar.</summary>
 internal sealed unsafe class PairDistanceCpu<F> : PairDistanceCpu where F : struct, ISimd<F>
 {
     public override void Forward(CpuDevice device, int n, int m, int d, float* a, float* b, float* distances) => device.For(n, (i, _) =>
@@ -57,6 +57,6 @@ internal sealed unsafe class PairDistanceCpu<F> : PairDistanceCpu where F : stru
         return F.Sum(sum) + rest;
     }
 
-    /// <summary>0 for NaN, which MathF.Sign refuses.</summary>
+    /// <summary>sign, with 0 for NaN, for which MathF.Sign throws.</summary>
     private static float Sign(float x) => x > 0 ? 1 : x < 0 ? -1 : 0;
 }

@@ -7,7 +7,7 @@ namespace Ascl.Kernels.PairDistance;
 
 internal static class PairDistanceCuda
 {
-    /// <summary>Rows of a and of b that a group compares, and coordinates that it holds of them at a time.</summary>
+    /// <summary>Rows of a and of b per group, and coordinates in a shared-memory slice.</summary>
     private const int Side = 16;
 
     private const int Pitch = Side + 1, CoordinatesOfGroup = 64;
@@ -16,7 +16,7 @@ internal static class PairDistanceCuda
         Forward, (new Index3D((m + Side - 1) / Side, (n + Side - 1) / Side, 1), new Index3D(Side, Side, 1)),
         new ForwardArguments { A = CudaDevice.View(a), B = CudaDevice.View(b), Distances = CudaDevice.View(distances), N = n, M = m, D = d });
 
-    /// <param name="dDistances">That of own row i and other row j is at i·<paramref name="row"/> + j·<paramref name="column"/>.</param>
+    /// <param name="dDistances">dD of own row i and other row j, at i·<paramref name="row"/> + j·<paramref name="column"/>.</param>
     public static void Backward(
         CudaDevice device, (int Own, int Other, int D) sizes, DeviceBuffer<float> own, DeviceBuffer<float> other, DeviceBuffer<float> dDistances, int row, int column, DeviceBuffer<float> gradient) =>
         device.Launch(
@@ -44,7 +44,7 @@ internal static class PairDistanceCuda
         public float Other;
     }
 
-    /// <summary>A thread has a pair.</summary>
+    /// <summary>A thread owns a pair.</summary>
     internal static void ClassWeights(ClassWeightsArguments p)
     {
         int j = Grid.GlobalIndex.X, i = Grid.IdxY, n = p.Labels.IntLength;
@@ -58,7 +58,7 @@ internal static class PairDistanceCuda
         public int N, M, D;
     }
 
-    /// <summary>A thread has a pair of rows; the group takes 16 coordinates of 16 rows of each side into shared memory at a time.</summary>
+    /// <summary>A thread owns a pair of rows; the group loads 16 coordinates of 16 rows of each side into shared memory at a time.</summary>
     internal static void Forward(ForwardArguments p)
     {
         ArrayView<float> a = SharedMemory.Allocate<float>(Side * Pitch), b = SharedMemory.Allocate<float>(Side * Pitch);
@@ -84,7 +84,7 @@ internal static class PairDistanceCuda
         public int Others, D, Row, Column;
     }
 
-    /// <summary>A thread has one coordinate of one row; all of a group share the row, and so the weights.</summary>
+    /// <summary>A thread owns one coordinate of a row; the threads of a group share the row, and so the weights.</summary>
     internal static void Backward(BackwardArguments p)
     {
         int i = Grid.IdxX, k = Grid.IdxY * CoordinatesOfGroup + Group.IdxX;

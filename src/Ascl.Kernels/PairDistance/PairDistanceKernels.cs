@@ -1,7 +1,5 @@
 using Ascl.Core.Diagnostics;
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.PairDistance;
@@ -12,7 +10,7 @@ public static unsafe class PairDistanceKernels
     /// <summary>D[i, j] = Σ_k |a[i, k] − b[j, k]|.</summary>
     /// <param name="n">Rows of a.</param>
     /// <param name="m">Rows of b.</param>
-    /// <param name="d">Coordinates of a row.</param>
+    /// <param name="d">Coordinates per row.</param>
     /// <param name="a">[n, d].</param>
     /// <param name="b">[m, d].</param>
     /// <param name="distances">[n, m] receives D.</param>
@@ -26,7 +24,7 @@ public static unsafe class PairDistanceKernels
             distances);
     }
 
-    /// <summary>da[i, k] = Σ_j dD[i, j]·sign(a[i, k] − b[j, k]); equal coordinates add nothing.</summary>
+    /// <summary>da[i, k] = Σ_j dD[i, j]·sign(a[i, k] − b[j, k]); equal coordinates contribute nothing.</summary>
     /// <param name="dDistances">[n, m].</param>
     /// <param name="da">[n, d] receives the gradient with respect to a.</param>
     public static void BackwardFirst(
@@ -48,7 +46,7 @@ public static unsafe class PairDistanceKernels
         Backward(name, (m, n, d), b, a, (dDistances, 1, m), db);
     }
 
-    /// <summary>w[i, j] = 1 where rows i and j have the same label, else <paramref name="other"/>.</summary>
+    /// <summary>w[i, j] = 1 if rows i and j have the same label, else <paramref name="other"/>.</summary>
     /// <param name="labels">[n].</param>
     /// <param name="weights">[n, n] receives w.</param>
     public static void ClassWeights(DeviceBuffer<int> labels, float other, DeviceBuffer<float> weights)
@@ -57,12 +55,9 @@ public static unsafe class PairDistanceKernels
         int n = labels.Length;
         if (weights.Length != (long)n * n)
             throw new ShapeException($"{name}: {weights.Length} weights for the pairs of {n} rows");
-        using var trace = KernelTrace.Begin(name, n, 0, 4.0 * n * n);
-        if (labels.Device is CudaDevice cuda)
-        {
-            PairDistanceCuda.ClassWeights(cuda, labels, other, weights);
-        }
-        else
+        DeviceKernel.Run(name, n, 0, 4.0 * n * n, OnCpu, cuda => PairDistanceCuda.ClassWeights(cuda, labels, other, weights), weights);
+
+        void OnCpu(CpuDevice cpu)
         {
             int* y = CpuDevice.Pointer(labels);
             float* w = CpuDevice.Pointer(weights);
@@ -70,10 +65,9 @@ public static unsafe class PairDistanceKernels
                 for (int j = 0; j < n; j++)
                     w[(nint)i * n + j] = y[i] == y[j] ? 1 : other;
         }
-        weights.MarkChanged();
     }
 
-    /// <summary>The gradient of the rows <paramref name="own"/>; dD of own row i and other row j is at i·Row + j·Column.</summary>
+    /// <summary>The gradient with respect to the rows <paramref name="own"/>; dD of own row i and other row j is at i·Row + j·Column.</summary>
     private static void Backward(
         string name, (int Own, int Other, int D) sizes, DeviceBuffer<float> own, DeviceBuffer<float> other,
         (DeviceBuffer<float> Values, int Row, int Column) dDistances, DeviceBuffer<float> gradient)

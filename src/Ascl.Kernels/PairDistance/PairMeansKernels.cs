@@ -1,38 +1,42 @@
 using Ascl.Kernels.Dispatch;
 using System.Numerics;
 using Ascl.Core.Diagnostics;
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Kernels.PairDistance;
 
-/// <summary>Sums of distances over many pairs of rows; the distances themselves are never kept.</summary>
-/// <param name="Same">Of pairs with one label: L2, cosine (1 − cos), L∞.</param>
-/// <param name="Other">Of pairs with two.</param>
+/// <summary>Mean distances over pairs of rows: L2, cosine (1 − cos) and L∞, and the number of pairs.</summary>
+/// <param name="Same">Pairs with equal labels.</param>
+/// <param name="Other">Pairs with different labels.</param>
 public readonly record struct PairMeans((double L2, double Cosine, double Linf, long Count) Same, (double L2, double Cosine, double Linf, long Count) Other);
 
-/// <summary>Mean distances between the rows of two matrices, by whether their labels are the same: for studies, and so computed on the CPU whatever the device.</summary>
+/// <summary>Mean distances between the rows of two matrices, for equal and for different labels. Used in studies, and so computed on the CPU for any device.</summary>
 public static unsafe class PairMeansKernels
 {
-    /// <summary>Over all pairs (i, j), i ≠ j, of a row of a and a row of b: rows i of both belong to the same image.</summary>
-    /// <param name="d">Coordinates of a row.</param>
+    /// <summary>The means over all pairs of a row i of a and a row j ≠ i of b; rows i of a and of b belong to the same image.</summary>
+    /// <param name="d">Coordinates per row.</param>
     /// <param name="a">[n, d].</param>
     /// <param name="b">[n, d]; may be a.</param>
-    /// <param name="labels">[n] of both.</param>
+    /// <param name="labels">[n], for both.</param>
     public static PairMeans Between(int d, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<int> labels)
     {
         const string name = "pair_means";
         int n = labels.Length;
         if (a.Length != (long)n * d || b.Length != (long)n * d)
             throw new ShapeException($"{name}: {a.Length} and {b.Length} values for [{n}, {d}]");
-        if (a.Device is CudaDevice)
-            return Between(d, CpuFallback.Download(a), CpuFallback.Download(b), CpuFallback.Download(labels));
-        CpuDevice device = CpuDevice.Of(a.Device, name);
-        using var trace = KernelTrace.Begin(name, (n, d), 7.0 * n * n * d, 8.0 * n * d);
+        return DeviceKernel.ReadBack(name, (n, d), 7.0 * n * n * d, 8.0 * n * d,
+            cpu => BetweenCpu(cpu, d, a, b, labels),
+            _ => CpuFallback.Compute(host =>
+                BetweenCpu(host, d, CpuFallback.Download(a), CpuFallback.Download(b), CpuFallback.Download(labels))),
+            a, b, labels);
+    }
+
+    private static PairMeans BetweenCpu(CpuDevice device, int d, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<int> labels)
+    {
+        int n = labels.Length;
         float* pa = CpuDevice.Pointer(a), pb = CpuDevice.Pointer(b);
         int* py = CpuDevice.Pointer(labels);
-        // A row's sums are made by one worker; the rows' are added up in order.
+        // One worker computes a row's sums; those of the rows are added up in order.
         PairMeans[] rows = new PairMeans[n];
         double[] lengths = new double[n];
         device.For(n, (j, _) => lengths[j] = Math.Sqrt(Distances(pb + (nint)j * d, pb + (nint)j * d, d).Dot));
@@ -83,7 +87,7 @@ public static unsafe class PairMeansKernels
     private static (double L2, double Cosine, double Linf, long Count) Sum((double L2, double Cosine, double Linf, long Count) a, (double L2, double Cosine, double Linf, long Count) b) =>
         (a.L2 + b.L2, a.Cosine + b.Cosine, a.Linf + b.Linf, a.Count + b.Count);
 
-    /// <summary>Not a number where there is no pair.</summary>
+    /// <summary>NaN if there are no pairs.</summary>
     private static (double L2, double Cosine, double Linf, long Count) Mean((double L2, double Cosine, double Linf, long Count) sums) =>
         (sums.L2 / sums.Count, sums.Cosine / sums.Count, sums.Linf / sums.Count, sums.Count);
 }

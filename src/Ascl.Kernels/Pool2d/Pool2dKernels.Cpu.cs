@@ -9,7 +9,7 @@ internal abstract unsafe class Pool2dCpu
 {
     public abstract void Forward(CpuDevice device, Pool2dGeometry g, bool max, float* x, float* y);
 
-    /// <summary>With x and y null the average's gradient, else the maximum's.</summary>
+    /// <summary>The gradient of average pooling if x and y are null, else of max pooling.</summary>
     public abstract void Backward(CpuDevice device, Pool2dGeometry g, float* dy, float* x, float* y, float* dx);
     public abstract void GlobalForward(CpuDevice device, ActivationLayout layout, float* x, float* y);
     public abstract void GlobalBackward(CpuDevice device, ActivationLayout layout, float* dy, float* dx);
@@ -75,7 +75,7 @@ internal sealed unsafe class Pool2dCpu<F> : Pool2dCpu where F : struct, ISimd<F>
                     for (int s = 0; s < g.Size; s++)
                     {
                         nint pixel = window + r * xRow + s * F.Width;
-                        // The first maximum takes all of its lane's gradient and leaves none.
+                        // The first maximum takes its lane's whole gradient.
                         F part = x == null ? even : F.WhereEqual(F.Load(x + pixel), F.Load(y + at), left);
                         left -= part;
                         (F.Load(dx + pixel) + part).Store(dx + pixel);

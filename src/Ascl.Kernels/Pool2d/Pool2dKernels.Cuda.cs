@@ -17,7 +17,7 @@ public static unsafe partial class Pool2dKernels
         public static void Forward(CudaDevice device, Pool2dGeometry g, bool max, DeviceBuffer<float> x, DeviceBuffer<float> y) =>
             device.Launch(max ? MaximumOfWindow : MeanOfWindow, (new Index3D(g.Output.N, g.Output.H, 1), Threads), Window(g, x, y, null, null));
 
-        /// <summary>With x and y null the average's gradient, else the maximum's.</summary>
+        /// <summary>The gradient of average pooling if x and y are null, else of max pooling.</summary>
         public static void Backward(CudaDevice device, Pool2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float>? x, DeviceBuffer<float>? y, DeviceBuffer<float> dx) =>
             device.Launch(x is null ? SpreadMean : ToMaximum, (new Index3D(g.Input.N, g.Input.H, 1), Threads), Window(g, x, y, dy, dx));
 
@@ -59,7 +59,7 @@ public static unsafe partial class Pool2dKernels
             Share = 1f / (layout.H * layout.W),
         };
 
-        /// <summary>A channel of a pixel: a grid counts in quads.</summary>
+        /// <summary>The address of a channel of a pixel; a grid's unit is quads.</summary>
         private static int At(PixelGrid grid, int y, int x, int channel) => 4 * grid.At(Grid.IdxX, y, x) + channel;
 
         internal struct WindowArguments
@@ -70,7 +70,7 @@ public static unsafe partial class Pool2dKernels
             public InvariantDivision ByStride;
             public float Share;
 
-            /// <summary>The largest value of the window whose first pixel is there, in its row-major order; with <paramref name="before"/> of the pixels before that one.</summary>
+            /// <summary>The largest value of a window; with <paramref name="before"/> only of the pixels before that one in row-major order.</summary>
             public readonly float Maximum(int y, int x, int c, int before)
             {
                 float largest = float.NegativeInfinity;
@@ -106,7 +106,7 @@ public static unsafe partial class Pool2dKernels
                 }
         }
 
-        /// <summary>A pixel gathers from the windows it is in: so no two threads add to one place.</summary>
+        /// <summary>A thread owns a pixel and gathers from its windows, so that no two threads write to one address.</summary>
         internal static void SpreadMean(WindowArguments p)
         {
             for (int x = Group.IdxY; x < p.InputWidth; x += Group.DimY)
@@ -121,7 +121,7 @@ public static unsafe partial class Pool2dKernels
                 }
         }
 
-        /// <summary>Likewise; a window counts where the pixel is its maximum and no pixel before it is as large.</summary>
+        /// <summary>Likewise; a window counts if the pixel is its maximum and no earlier pixel is as large.</summary>
         internal static void ToMaximum(WindowArguments p)
         {
             for (int x = Group.IdxY; x < p.InputWidth; x += Group.DimY)
@@ -141,7 +141,7 @@ public static unsafe partial class Pool2dKernels
                 }
         }
 
-        /// <summary>Whether a window begins at pixel <paramref name="first"/> of a row or column, and which.</summary>
+        /// <summary>Whether a window begins at pixel <paramref name="first"/> of a row or column, and its index.</summary>
         private static bool IsWindow(WindowArguments p, int first, int windows, out int window)
         {
             window = first < 0 ? 0 : p.ByStride.Quotient(first);
@@ -156,7 +156,7 @@ public static unsafe partial class Pool2dKernels
             public float Share;
         }
 
-        /// <summary>Eight threads a channel, each with every eighth row; their sums are added in order.</summary>
+        /// <summary>Eight threads per channel, each with every eighth row; their sums are added in order.</summary>
         internal static void MeanOfPlane(GlobalArguments p)
         {
             var sums = SharedMemory.Allocate<float>(CudaDevice.GroupSize);

@@ -10,7 +10,7 @@ public static unsafe partial class Pool2dKernels
 {
     private static readonly Pool2dCpu Cpu = SimdWidth.Choose<Pool2dCpu>(() => new Pool2dCpu<F16>(), () => new Pool2dCpu<F8>(), () => new Pool2dCpu<F4>());
 
-    /// <summary>y = the largest value of each window.</summary>
+    /// <summary>y = the maximum of each window.</summary>
     public static void MaxForward(Pool2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
         DeviceKernel.Run("pool2d.max_forward", g, g.Input.Length, 4.0 * (g.Input.Length + g.Output.Length),
@@ -19,7 +19,7 @@ public static unsafe partial class Pool2dKernels
             y);
     }
 
-    /// <summary>dx: dy goes to the first (row by row) of the largest values of its window.</summary>
+    /// <summary>dx: each window's dy goes to its maximum, the first in row-major order among equals.</summary>
     public static void MaxBackward(Pool2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> y, DeviceBuffer<float> dx)
     {
         DeviceKernel.Run("pool2d.max_backward", g, g.Input.Length, 4.0 * (2.0 * g.Input.Length + 2.0 * g.Output.Length),
@@ -37,7 +37,7 @@ public static unsafe partial class Pool2dKernels
             y);
     }
 
-    /// <summary>dx: dy spread evenly over its window.</summary>
+    /// <summary>dx: each window's dy is spread evenly over its pixels.</summary>
     public static void AverageBackward(Pool2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> dx)
     {
         DeviceKernel.Run("pool2d.average_backward", g, g.Input.Length, 4.0 * (g.Input.Length + g.Output.Length),

@@ -7,12 +7,12 @@ using Ascl.Kernels.Gemm;
 
 namespace Ascl.Kernels.Profiling;
 
-/// <summary>The most a device was seen to do: the roof that kernels are held against.</summary>
+/// <summary>A device's measured peak throughput: the roofline that kernels are compared with.</summary>
 public sealed record DevicePeaks(double GigaflopsPerSecond, double GigabytesPerSecond)
 {
     private const int Repetitions = 5, MatrixSize = 1024, Floats = 1 << 25;
 
-    /// <summary>Measures a product of two 1024 × 1024 matrices, and a sum of two arrays of 128 MiB into a third.</summary>
+    /// <summary>Measures the peaks: a product of two 1024 × 1024 matrices, and a sum of two arrays of 128 MiB into a third.</summary>
     public static DevicePeaks Of(Device device)
     {
         DeviceBuffer<float> a = device.Allocate<float>(MatrixSize * MatrixSize), b = device.Allocate<float>(MatrixSize * MatrixSize), c = device.Allocate<float>(MatrixSize * MatrixSize);
@@ -31,16 +31,19 @@ public sealed record DevicePeaks(double GigaflopsPerSecond, double GigabytesPerS
     }
 }
 
-/// <summary>All runs of a kernel in a profile.</summary>
-/// <param name="Share">Of the time of all kernels.</param>
-/// <param name="OfPeak">The larger of its shares of the two peaks: how near to the roof it works. An algorithm that needs fewer operations than the
-/// definition, such as Winograd's, can pass 1.</param>
+/// <summary>All calls of one kernel in a profile.</summary>
+/// <param name="Share">Fraction of the time of all kernels.</param>
+/// <param name="OfPeak">Fraction of the roofline: the larger of its fractions of the two peaks. An algorithm with fewer operations than the definition, such as
+/// Winograd's, can exceed 1.</param>
 public sealed record KernelTotal(string Name, int Calls, double Milliseconds, double Share, double GigaflopsPerSecond, double GigabytesPerSecond, double OfPeak);
 
-/// <summary>Where the time of a piece of work goes, kernel by kernel.</summary>
+/// <summary>A profile of a piece of work by kernel.</summary>
+/// <param name="Calls">The kernel calls in order.</param>
+/// <param name="WallMilliseconds">Wall time of the work.</param>
+/// <param name="Peaks">The device's peaks.</param>
 public sealed record KernelProfile(IReadOnlyList<KernelCall> Calls, double WallMilliseconds, DevicePeaks Peaks)
 {
-    /// <summary>Profiles one run of <paramref name="work"/>, after one that is not counted.</summary>
+    /// <summary>Profiles one run of <paramref name="work"/> after a warm-up run.</summary>
     public static KernelProfile Of(Device device, Action work)
     {
         DevicePeaks peaks = DevicePeaks.Of(device);
@@ -50,9 +53,10 @@ public sealed record KernelProfile(IReadOnlyList<KernelCall> Calls, double WallM
         return new(calls, System.Diagnostics.Stopwatch.GetElapsedTime(began).TotalMilliseconds, peaks);
     }
 
+    /// <summary>Time in kernels.</summary>
     public double KernelMilliseconds => Calls.Sum(call => call.Milliseconds);
 
-    /// <summary>The kernels by the time they took, the longest first; with <paramref name="byShape"/> each shape apart.</summary>
+    /// <summary>The kernels by total time, longest first; with <paramref name="byShape"/> each shape separately.</summary>
     public IReadOnlyList<KernelTotal> Totals(bool byShape)
     {
         double all = KernelMilliseconds;
@@ -68,7 +72,7 @@ public sealed record KernelProfile(IReadOnlyList<KernelCall> Calls, double WallM
         ];
     }
 
-    /// <summary>The calls as a trace file for chrome://tracing or Perfetto: a complete event a call, in microseconds.</summary>
+    /// <summary>Writes the calls as a trace for chrome://tracing or Perfetto: one complete event per call, in microseconds.</summary>
     public void SaveChromeTrace(string path) => AtomicFile.Write(path, stream =>
     {
         using Utf8JsonWriter json = new(stream);

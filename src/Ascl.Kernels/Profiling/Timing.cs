@@ -2,9 +2,10 @@ using System.Diagnostics;
 
 namespace Ascl.Kernels.Profiling;
 
-/// <summary>A timed piece of work: the fastest and the median of its repetitions, after one that is not counted.</summary>
+/// <summary>A timed piece of work: minimum and median over its repetitions.</summary>
 public sealed record Timing(string Name, double MinMilliseconds, double MedianMilliseconds)
 {
+    /// <summary>Times <paramref name="repetitions"/> runs of <paramref name="work"/> after a warm-up run.</summary>
     public static Timing Of(string name, int repetitions, Action work)
     {
         work();

@@ -9,10 +9,9 @@ public static unsafe partial class ReduceKernels
 {
     private static readonly ReduceCpu Cpu = SimdWidth.Choose<ReduceCpu>(() => new ReduceCpu<F16>(), () => new ReduceCpu<F8>(), () => new ReduceCpu<F4>());
 
-    /// <summary>Plane by plane in float, then over the images in double, in their order.</summary>
-    private static void ChannelSumsCpu(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
+    /// <summary>In float within a plane, then in double over the images, in order.</summary>
+    private static void ChannelSumsCpu(CpuDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
-        CpuDevice device = (CpuDevice)x.Device;
         PlaneView view = new(layout, CpuDevice.Pointer(x));
         int channels = layout.Blocks * layout.Block;
         DeviceBuffer<float> partial = device.Pool.Rent(layout.N * channels, 0);
@@ -34,7 +33,7 @@ public static unsafe partial class ReduceKernels
 
 internal abstract unsafe class ReduceCpu
 {
-    /// <summary>The sum of a channel block's pixels, a channel a lane.</summary>
+    /// <summary>The sum of a channel block's pixels, one lane per channel.</summary>
     public abstract void PlaneSum(float* x, nint row, int height, int width, float* sum);
 }
 

@@ -10,7 +10,7 @@ namespace Ascl.Kernels.Reduce;
 
 public static unsafe partial class ReduceKernels
 {
-    /// <summary>Values or rows that one group sums at least, and groups at most: what decides about the order of a sum must not depend on the device.</summary>
+    /// <summary>Minimum values or rows per group, and maximum number of groups. Constants, because the order of a sum must not depend on the device.</summary>
     private const int LeastSlice = 4096, LeastRows = 256, MostSlices = 256;
 
     private static void SumCuda(CudaDevice device, DeviceBuffer<float> x, float scale, DeviceBuffer<float> y) => SumCuda(device, CudaDevice.View(x), scale, CudaDevice.View(y));
@@ -30,7 +30,7 @@ public static unsafe partial class ReduceKernels
         device.Pool.Return(partial);
     }
 
-    /// <summary>Slices of x in float on the device, those in double here. It waits for the device.</summary>
+    /// <summary>Slices of x are summed in float on the device, and those sums in double on the host, which waits for the device.</summary>
     private static double SquaredNormCuda(CudaDevice device, DeviceBuffer<float> x)
     {
         (int slices, int slice) = Slices(x.Length, LeastSlice);
@@ -46,7 +46,7 @@ public static unsafe partial class ReduceKernels
     private static void ColumnSumsCuda(CudaDevice device, int rows, int columns, DeviceBuffer<float> x, DeviceBuffer<float> y) =>
         ColumnSumsCuda(device, (rows, columns, columns), CudaDevice.View(x), CudaDevice.View(y));
 
-    /// <summary>All pixels with their border, which is zero: then the memory is [pixels, Block].</summary>
+    /// <summary>Sums all pixels including the border, which is zero, so that the memory is [pixels, Block].</summary>
     private static void ChannelSumsCuda(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
         if (layout.Blocks != 1)
@@ -89,7 +89,7 @@ public static unsafe partial class ReduceKernels
 
         private const int RowsAtOnce = CudaDevice.GroupSize / ColumnsOfGroup;
 
-        /// <summary>What a value adds to a sum.</summary>
+        /// <summary>The term that a value contributes to a sum.</summary>
         internal interface ITerm
         {
             static abstract float Of(float x);

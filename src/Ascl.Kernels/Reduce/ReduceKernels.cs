@@ -1,40 +1,41 @@
-using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Dispatch;
 using Ascl.Kernels.Layout;
 
 namespace Ascl.Kernels.Reduce;
 
-/// <summary>Sums in a fixed order, accumulated in double; on CUDA in compensated floats.</summary>
+/// <summary>Sums in a fixed order, accumulated in double on the CPU and in compensated floats on CUDA.</summary>
 public static unsafe partial class ReduceKernels
 {
     /// <summary>y[0] = scale·Σ x.</summary>
     public static void Sum(DeviceBuffer<float> x, float scale, DeviceBuffer<float> y)
     {
-        if (x.Device is CudaDevice cuda)
+        DeviceKernel.Run("reduce.sum", x.Length, x.Length, 4.0 * x.Length, OnCpu, cuda => SumCuda(cuda, x, scale, y), y);
+
+        void OnCpu(CpuDevice cpu)
         {
-            SumCuda(cuda, x, scale, y);
-            return;
+            float* px = CpuDevice.Pointer(x);
+            double sum = 0;
+            for (int i = 0; i < x.Length; i++)
+                sum += px[i];
+            *CpuDevice.Pointer(y) = (float)(scale * sum);
         }
-        float* px = CpuDevice.Pointer(x);
-        double sum = 0;
-        for (int i = 0; i < x.Length; i++)
-            sum += px[i];
-        *CpuDevice.Pointer(y) = (float)(scale * sum);
     }
 
-    /// <summary>Σ x². The squares must fit into a float on CUDA.</summary>
-    public static double SquaredNorm(DeviceBuffer<float> x)
+    /// <summary>Σ x², returned to the host. On CUDA the squares must be in the range of a float.</summary>
+    public static double SquaredNorm(DeviceBuffer<float> x) =>
+        DeviceKernel.ReadBack("reduce.squared_norm", x.Length, 2.0 * x.Length, 4.0 * x.Length,
+            cpu => SquaredNormCpu(cpu, x),
+            cuda => SquaredNormCuda(cuda, x),
+            x);
+
+    private static double SquaredNormCpu(CpuDevice device, DeviceBuffer<float> x)
     {
         const int FloatsPerItem = 1 << 15;
-        using var trace = KernelTrace.Begin("reduce.squared_norm", x.Length, 2.0 * x.Length, 4.0 * x.Length);
-        if (x.Device is CudaDevice cuda)
-            return SquaredNormCuda(cuda, x);
         float* px = CpuDevice.Pointer(x);
         int length = x.Length;
         double[] sums = new double[(length + FloatsPerItem - 1) / FloatsPerItem];
-        ((CpuDevice)x.Device).For(sums.Length, (item, _) =>
+        device.For(sums.Length, (item, _) =>
         {
             double sum = 0;
             for (int i = item * FloatsPerItem; i < Math.Min(length, (item + 1) * FloatsPerItem); i++)
@@ -65,7 +66,7 @@ public static unsafe partial class ReduceKernels
     public static void ChannelSums(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
         DeviceKernel.Run("reduce.channel_sums", layout, layout.Length, 4.0 * layout.Length,
-            _ => ChannelSumsCpu(layout, x, y),
+            cpu => ChannelSumsCpu(cpu, layout, x, y),
             cuda => ChannelSumsCuda(cuda, layout, x, y),
             y);
     }

@@ -5,13 +5,13 @@ namespace Ascl.Kernels.Simd;
 /// <summary>exp of a vector: x = k·ln 2 + r with |r| ≤ ln 2 / 2, e^r by the polynomial of Cephes' expf, times 2^k. Within 2 ulp.</summary>
 internal static class Exponential
 {
-    /// <summary>Below it the result is exactly 0, so that products of small terms do not become denormal.</summary>
+    /// <summary>Below this the result is exactly 0, so that products of small terms do not become denormal.</summary>
     public const float Lowest = -80;
 
-    /// <summary>Above it the result stays at e^88, which is finite.</summary>
+    /// <summary>Above this the result stays at e^88, which is finite.</summary>
     public const float Highest = 88;
 
-    /// <summary>Of one float, for GPU threads.</summary>
+    /// <summary>e^x of one float, for GPU threads.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Of(float x) => Of(new F1(x)).Value;
 
@@ -19,7 +19,7 @@ internal static class Exponential
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Of<F>(F x) where F : struct, ISimd<F>
     {
-        // The operand that may be NaN comes second: that is the one Min and Max return then.
+        // x is the second operand, because Min and Max return the second one if either is NaN.
         F clamped = F.Max(F.Broadcast(Lowest), F.Min(F.Broadcast(Highest), x));
         F rounding = F.Broadcast(12582912f);
         F k = F.MulAdd(clamped, F.Broadcast(1.44269504088896341f), rounding) - rounding;

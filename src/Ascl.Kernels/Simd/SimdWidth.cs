@@ -4,15 +4,17 @@ using System.Runtime.Intrinsics.X86;
 namespace Ascl.Kernels.Simd;
 
 /// <summary>
-/// Which vector the CPU kernels of this process use, chosen once at start: the widest that the machine (and DOTNET_EnableAVX512,
-/// DOTNET_EnableAVX2) allow. It is also the width of an activation's channel block.
+/// The vector width of this process's CPU kernels, chosen once at start: the widest that the machine and the variables DOTNET_EnableAVX512 and
+/// DOTNET_EnableAVX2 allow. It is also the width of an activation's channel block.
 /// </summary>
 public static class SimdWidth
 {
+    /// <summary>Floats per vector: 16, 8 or 4.</summary>
     public static readonly int Current =
         Vector512.IsHardwareAccelerated ? 16 :
         Vector256.IsHardwareAccelerated && Fma.IsSupported ? 8 : 4;
 
+    /// <summary>The instruction set in use, for users.</summary>
     public static string InstructionSet => Current switch
     {
         16 => "AVX-512",
@@ -20,7 +22,7 @@ public static class SimdWidth
         _ => Vector128.IsHardwareAccelerated ? "128-bit vectors" : "no vectors",
     };
 
-    /// <summary>The implementation of a kernel family for this process's width; each family keeps one, so calls into it are direct.</summary>
+    /// <summary>A kernel family's implementation for this process's width. Each family keeps the result in a static field.</summary>
     public static TKernel Choose<TKernel>(Func<TKernel> f16, Func<TKernel> f8, Func<TKernel> f4) => Current switch
     {
         16 => f16(),

@@ -5,13 +5,13 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Ascl.Kernels.Simd;
 
-/// <summary>From channels in lanes to pixels in lanes, or the way back.</summary>
+/// <summary>Transposes between channels in lanes and pixels in lanes.</summary>
 internal static unsafe class Transposition
 {
     private const int Tile = 4;
 
     /// <summary>to[j·toStep + i] = from[i·fromStep + j] for i in 0…<paramref name="rows"/>−1 and j in 0…<paramref name="columns"/>−1.</summary>
-    /// <remarks>Tiles of 4×4 on every machine: with wider ones the shuffles grow as the loads and stores shrink.</remarks>
+    /// <remarks>4×4 tiles at every vector width: with wider tiles the number of shuffles grows as the number of loads and stores shrinks.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(int rows, int columns, float* from, nint fromStep, float* to, nint toStep)
     {

@@ -2,7 +2,7 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Kernels.Softmax;
 
-/// <summary>Rows have few columns: plain double arithmetic, rows spread over the threads, sums over rows in the rows' order.</summary>
+/// <summary>Rows are short, so this is scalar double arithmetic with rows spread over the threads; sums over rows are in row order.</summary>
 internal static unsafe class SoftmaxCpu
 {
     private const int ValuesPerItem = 1 << 11;

@@ -7,8 +7,8 @@ using ILGPU;
 
 namespace Ascl.Kernels.Softmax;
 
-/// <summary>A warp has a row of logits; what is made of all rows is summed in a second launch. In float throughout, but differences that nearly cancel are
-/// avoided: a logit minus the largest one comes before anything else, and the label's probability minus 1 is made of the others'.</summary>
+/// <summary>A warp owns a row of logits; a second launch sums over the rows. All in float, but without catastrophic cancellation: the largest logit is subtracted
+/// first, and the label's probability minus 1 is computed from the other probabilities.</summary>
 internal static class SoftmaxCuda
 {
     public static void LogSoftmax(CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> y) =>
@@ -60,7 +60,7 @@ internal static class SoftmaxCuda
     public static void Predict(CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> predictions) =>
         device.Launch(Predict, WarpRows.For(n), new PredictArguments { X = CudaDevice.View(x), Y = CudaDevice.View(predictions), N = n, K = k });
 
-    /// <summary>The one number that comes back; it waits for the device.</summary>
+    /// <summary>Reads the count back; waits for the device.</summary>
     public static int CountCorrect(CudaDevice device, DeviceBuffer<int> predictions, DeviceBuffer<int> labels)
     {
         DeviceBuffer<float> count = device.Pool.Rent(1, 0);
@@ -88,7 +88,7 @@ internal static class SoftmaxCuda
         /// <summary>[N, K] logits, or log-probabilities, of one or two softmaxes.</summary>
         public ArrayView<float> A, B;
 
-        /// <summary>With respect to the forward pass's result: that of row i at i·GradientStride, to be multiplied by Scale.</summary>
+        /// <summary>Gradient with respect to the forward result: that of row i is Scale times the value at i·GradientStride.</summary>
         public ArrayView<float> Gradient;
 
         /// <summary>The result.</summary>
@@ -98,7 +98,7 @@ internal static class SoftmaxCuda
         public float Smoothing, Scale;
     }
 
-    /// <summary>Turns the logits of a row into log-probabilities.</summary>
+    /// <summary>Converts the logits of a row to log-probabilities.</summary>
     private readonly struct Normalizer(float largest, float logSum)
     {
         public float LogOf(float x) => (x - largest) - logSum;
@@ -163,7 +163,7 @@ internal static class SoftmaxCuda
         p.Y[row] = isClass ? loss : float.NaN;
     }
 
-    /// <summary>At the label p − 1 is −Σ of the other p, which has all its digits where p rounds to 1.</summary>
+    /// <summary>At the label, p − 1 is computed as −Σ of the other p, which is accurate even if p rounds to 1.</summary>
     internal static void CrossEntropyBackward(RowsArguments p)
     {
         int row = WarpRows.Row, begin = row * p.K;
@@ -269,7 +269,7 @@ internal static class SoftmaxCuda
         public int N, K;
     }
 
-    /// <summary>Each lane finds the first largest of its classes, then the lanes compare; equal logits go to the smaller class.</summary>
+    /// <summary>Each lane finds the first maximum of its classes, then the lanes compare; ties go to the lower class.</summary>
     internal static void Predict(PredictArguments p)
     {
         const int Magnitude = 0x7fffffff, Infinity = 0x7f800000;
@@ -290,7 +290,7 @@ internal static class SoftmaxCuda
         {
             float other = Warp.ShuffleXor(largest, distance);
             int otherBest = Warp.ShuffleXor(best, distance);
-            // Selects, not a branch: all lanes are to come to the next shuffle together.
+            // Selects instead of a branch, so that all lanes reach the next shuffle together.
             int isBetter = (other > largest ? 1 : 0) | ((other == largest ? 1 : 0) & (otherBest < best ? 1 : 0));
             largest = isBetter != 0 ? other : largest;
             best = isBetter != 0 ? otherBest : best;
@@ -304,7 +304,7 @@ internal static class SoftmaxCuda
         public ArrayView<int> Predictions, Labels, Count;
     }
 
-    /// <summary>One group; a float holds the counts of one exactly up to 2²⁴ rows.</summary>
+    /// <summary>One group; the count is exact in float up to 2²⁴ rows.</summary>
     internal static void CountCorrect(CountCorrectArguments p)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.Places);

@@ -5,23 +5,30 @@ using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Softmax;
 
-/// <summary>How the losses of the rows become one.</summary>
+/// <summary>How the losses of the rows are reduced.</summary>
 public enum Reduction
 {
+    /// <summary>Their mean.</summary>
     Mean,
+
+    /// <summary>Their sum.</summary>
     Sum,
 
-    /// <summary>They stay as they are.</summary>
+    /// <summary>Not at all: one loss per row.</summary>
     None,
 }
 
 /// <summary>
-/// Softmax and what is built on it, over logits [n, k] row by row. Everything goes through x − log Σ exp x computed in double
-/// (on CUDA in float, the largest logit subtracted first), so logits of any finite size give finite values. Softmax itself is exp of <see cref="LogSoftmaxForward"/>.
+/// Softmax, losses and predictions of logits [n, k], row by row. All use x − log Σ exp x in double (on CUDA in float, with the largest logit subtracted first), so
+/// that finite logits of any size give finite values. Softmax itself is exp of <see cref="LogSoftmaxForward"/>.
 /// </summary>
 public static unsafe class SoftmaxKernels
 {
-    /// <param name="y">[n, k] receives x − log Σ exp x.</param>
+    /// <summary>y = x − log Σ exp x.</summary>
+    /// <param name="n">Rows.</param>
+    /// <param name="k">Classes.</param>
+    /// <param name="x">[n, k] logits.</param>
+    /// <param name="y">[n, k] receives the log-probabilities.</param>
     public static void LogSoftmaxForward(int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
         Check("log_softmax.forward", n, k, ("x", x.Length, n * k), ("y", y.Length, n * k));
@@ -32,7 +39,7 @@ public static unsafe class SoftmaxKernels
     }
 
     /// <summary>dx = dy − exp(y)·Σ dy.</summary>
-    /// <param name="y">[n, k], the forward pass's result.</param>
+    /// <param name="y">[n, k], the forward result.</param>
     /// <param name="dy">[n, k].</param>
     /// <param name="dx">[n, k] receives the gradient.</param>
     public static void LogSoftmaxBackward(int n, int k, DeviceBuffer<float> y, DeviceBuffer<float> dy, DeviceBuffer<float> dx)
@@ -45,25 +52,25 @@ public static unsafe class SoftmaxKernels
             dx);
     }
 
-    /// <summary>Cross-entropy of softmax x with the smoothed target (1 − ε)·[c = label] + ε/k, as PyTorch's cross_entropy has it.</summary>
-    /// <param name="labels">[n] in 0…k−1; another label makes an <see cref="ArgumentException"/> naming the row, on CUDA a loss that is NaN.</param>
+    /// <summary>Cross-entropy of softmax x with the smoothed target (1 − ε)·[c = label] + ε/k, as in PyTorch's cross_entropy.</summary>
+    /// <param name="labels">[n] in 0…k−1. A label out of range throws an <see cref="ArgumentException"/> that names the row; on CUDA it gives a loss of NaN.</param>
     /// <param name="smoothing">ε in [0, 1].</param>
-    /// <param name="losses">[n] or, unless the reduction is <see cref="Reduction.None"/>, [1]; receives the losses or their mean or sum.</param>
+    /// <param name="losses">Receives the losses [n] if the reduction is <see cref="Reduction.None"/>, else their mean or sum [1].</param>
     public static void CrossEntropyForward(
         int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction, DeviceBuffer<float> losses)
     {
         const string name = "cross_entropy.forward";
         Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n));
         Check(name, n, k, ("losses", losses.Length, reduction == Reduction.None ? n : 1), ("labels", labels.Length, n));
-        CheckTargets(name, k, labels, smoothing);
+        CheckSmoothing(name, smoothing);
         DeviceKernel.Run(name, (n, k, reduction), 4.0 * n * k, 4.0 * n * k,
-            cpu => SoftmaxCpu.CrossEntropy(cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(losses)),
+            cpu => SoftmaxCpu.CrossEntropy(cpu, n, k, CpuDevice.Pointer(x), ClassLabels.Checked(name, k, labels), smoothing, reduction, CpuDevice.Pointer(losses)),
             cuda => SoftmaxCuda.CrossEntropy(cuda, n, k, x, labels, smoothing, reduction, losses),
             losses);
     }
 
-    /// <summary>dx = (softmax x − target)·dLoss, by n for the mean.</summary>
-    /// <param name="dLosses">Shaped as the forward pass's losses.</param>
+    /// <summary>dx = (softmax x − target)·dLoss, divided by n for the mean.</summary>
+    /// <param name="dLosses">In the shape of the forward pass's losses.</param>
     /// <param name="dx">[n, k] receives the gradient.</param>
     public static void CrossEntropyBackward(
         int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction, DeviceBuffer<float> dLosses, DeviceBuffer<float> dx)
@@ -71,14 +78,14 @@ public static unsafe class SoftmaxKernels
         const string name = "cross_entropy.backward";
         Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n));
         Check(name, n, k, ("dLosses", dLosses.Length, reduction == Reduction.None ? n : 1), ("dx", dx.Length, n * k));
-        CheckTargets(name, k, labels, smoothing);
+        CheckSmoothing(name, smoothing);
         DeviceKernel.Run(name, (n, k, reduction), 5.0 * n * k, 8.0 * n * k,
-            cpu => SoftmaxCpu.CrossEntropyBackward(cpu, n, k, CpuDevice.Pointer(x), CpuDevice.Pointer(labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx)),
+            cpu => SoftmaxCpu.CrossEntropyBackward(cpu, n, k, CpuDevice.Pointer(x), ClassLabels.Checked(name, k, labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx)),
             cuda => SoftmaxCuda.CrossEntropyBackward(cuda, n, k, x, labels, smoothing, reduction, dLosses, dx),
             dx);
     }
 
-    /// <summary>Of every row, KL(p ‖ q) = Σ p (log p − log q) with p = softmax a, q = softmax b.</summary>
+    /// <summary>KL(p ‖ q) = Σ p (log p − log q) of each row, with p = softmax a, q = softmax b.</summary>
     /// <param name="divergences">[n] receives them.</param>
     public static void KullbackLeiblerForward(int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> divergences)
     {
@@ -105,7 +112,7 @@ public static unsafe class SoftmaxKernels
         int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences, DeviceBuffer<float> db) =>
         KullbackLeiblerBackward("kl.backward_second", n, k, a, b, dDivergences, db, SoftmaxCpu.KullbackLeiblerBackwardSecond, SoftmaxCuda.KullbackLeiblerBackwardSecond);
 
-    /// <summary>Mean over the rows of −Σ p log p, p = softmax x.</summary>
+    /// <summary>The mean over the rows of the entropy −Σ p log p, p = softmax x.</summary>
     /// <param name="entropy">[1] receives it.</param>
     public static void MeanEntropyForward(int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> entropy)
     {
@@ -116,7 +123,7 @@ public static unsafe class SoftmaxKernels
             entropy);
     }
 
-    /// <summary>dx = −p (log p + H)·dH/n with H the row's entropy.</summary>
+    /// <summary>dx = −p (log p + H)·dH/n, where H is the row's entropy.</summary>
     /// <param name="dEntropy">[1].</param>
     /// <param name="dx">[n, k] receives the gradient.</param>
     public static void MeanEntropyBackward(int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> dEntropy, DeviceBuffer<float> dx)
@@ -129,7 +136,7 @@ public static unsafe class SoftmaxKernels
             dx);
     }
 
-    /// <summary>The class of the largest logit of each row, the first of equals; −1, which is no class, where a logit is NaN.</summary>
+    /// <summary>The class of each row's largest logit, the lowest among equals; −1 if a logit is NaN.</summary>
     /// <param name="predictions">[n] receives them.</param>
     public static void Predict(int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> predictions)
     {
@@ -140,14 +147,19 @@ public static unsafe class SoftmaxKernels
             predictions);
     }
 
-    /// <summary>How many predictions [n] equal their label.</summary>
+    /// <summary>The number of predictions [n] that equal their label.</summary>
     public static int CountCorrect(DeviceBuffer<int> predictions, DeviceBuffer<int> labels)
     {
         if (predictions.Length != labels.Length)
             throw new ShapeException($"count_correct: {predictions.Length} predictions, {labels.Length} labels");
-        if (predictions.Device is CudaDevice cuda)
-            return SoftmaxCuda.CountCorrect(cuda, predictions, labels);
-        CpuDevice.Of(predictions.Device, "count_correct");
+        return DeviceKernel.ReadBack("count_correct", labels.Length, 0, 8.0 * labels.Length,
+            _ => CountCorrectCpu(predictions, labels),
+            cuda => SoftmaxCuda.CountCorrect(cuda, predictions, labels),
+            predictions, labels);
+    }
+
+    private static int CountCorrectCpu(DeviceBuffer<int> predictions, DeviceBuffer<int> labels)
+    {
         int* prediction = CpuDevice.Pointer(predictions), label = CpuDevice.Pointer(labels);
         int correct = 0;
         for (int i = 0; i < labels.Length; i++)
@@ -178,10 +190,9 @@ public static unsafe class SoftmaxKernels
                 throw new ShapeException($"{name}: {buffer} has {length} values, logits [{n}, {k}] need {expected}");
     }
 
-    private static void CheckTargets(string name, int k, DeviceBuffer<int> labels, float smoothing)
+    private static void CheckSmoothing(string name, float smoothing)
     {
         if (!(smoothing >= 0 && smoothing <= 1))
             throw new ArgumentException($"{name}: label smoothing {smoothing} is not in [0, 1]");
-        ClassLabels.Check(name, k, labels);
     }
 }
