@@ -1,9 +1,9 @@
-using System.Globalization;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Settings;
 using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Dispatch;
 using Ascl.Models.Onnx;
 
 namespace Ascl.Cli.Arguments;
@@ -11,7 +11,7 @@ namespace Ascl.Cli.Arguments;
 /// <summary>What --device names.</summary>
 internal static class DeviceChoice
 {
-    public const string Auto = "auto", On = "on";
+    public const string Auto = ComputeDevice.Auto, On = "on";
 
     /// <summary>Opens auto, cpu, cuda or cuda:I.</summary>
     /// <param name="name">What was asked for.</param>
@@ -23,20 +23,10 @@ internal static class DeviceChoice
     {
         if (graphs is not (On or "off"))
             throw new UserErrorException($"--cuda-graphs {graphs}: must be on or off");
-        if (name == "cpu")
-            return new CpuDevice(threads, pinned);
-        if (name == Auto)
-        {
-            // Until the CUDA kernels have been seen to be right on a GPU, a user has to ask for them.
-            if (CudaDevice.Available() is [var first, ..])
-                Message.Print($"--device auto: the CPU, because the CUDA kernels are not proven on a GPU yet; --device cuda takes {first}");
-            return new CpuDevice(threads, pinned);
-        }
-        if (name == "cuda")
-            return CudaDevice.Open(0, graphs == On);
-        return name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
-            ? CudaDevice.Open(index, graphs == On)
-            : throw new UserErrorException($"--device {name}: must be auto, cpu, cuda or cuda:NUMBER");
+        // Until the CUDA kernels have been seen to be right on a GPU, a user has to ask for them.
+        if (name == Auto && CudaDevice.Available() is [var first, ..])
+            Message.Print($"--device auto: the CPU, because the CUDA kernels are not proven on a GPU yet; --device cuda takes {first}");
+        return ComputeDevice.Open(name, threads, pinned, graphs == On);
     }
 
     /// <summary>Likewise, and has it compute in <paramref name="precision"/>.</summary>
