@@ -43,7 +43,13 @@ public sealed class Setting
 
     /// <summary>The placeholder for a value in help, such as N or FILE.</summary>
     public string Form => attribute.Form
-        ?? (ValueType == typeof(int) || ValueType == typeof(ulong) ? "N" : ValueType == typeof(double) ? "X" : ValueType == typeof(bool) ? "true|false" : "NAME");
+        ?? (ValueType == typeof(int) || ValueType == typeof(ulong)
+            ? "N"
+            : ValueType == typeof(double)
+            ? "X"
+            : ValueType == typeof(bool)
+            ? "true|false"
+            : "NAME");
 
     /// <summary>The settings that a type declares, in order of declaration.</summary>
     public static IReadOnlyList<Setting> Of(Type type) => Known.GetOrAdd(type, static type =>
@@ -65,7 +71,8 @@ public sealed class Setting
 
     /// <summary>The engine computes in single precision, so values that overflow or underflow there are out of range.</summary>
     private bool IsInRange(double value) =>
-        float.IsFinite((float)value) && !(value < attribute.Min) && !(value > attribute.Max) && !((float)value <= attribute.Above) && !(value >= attribute.Below);
+        float.IsFinite((float)value) && !(value < attribute.Min) && !(value > attribute.Max) && !((float)value <= attribute.Above)
+            && !(value >= attribute.Below);
 
     private string Rule
     {
@@ -77,11 +84,14 @@ public sealed class Setting
                 return string.Create(CultureInfo.InvariantCulture, $"must be from {attribute.Min} to {attribute.Max}");
             string[] bounds =
             [
-                .. Bound("at least", attribute.Min), .. Bound("more than", attribute.Above), .. Bound("at most", attribute.Max), .. Bound("less than", attribute.Below),
+                .. Bound("at least", attribute.Min), .. Bound("more than", attribute.Above), .. Bound("at most", attribute.Max),
+                .. Bound("less than", attribute.Below),
             ];
-            return bounds.Length == 0 ? "must be a finite number" : $"must be {string.Join(" and ", bounds)}{(attribute.Above == 0 && bounds.Length == 1 ? ", also in single precision" : "")}";
+            string precision = attribute.Above == 0 && bounds.Length == 1 ? ", also in single precision" : "";
+            return bounds.Length == 0 ? "must be a finite number" : $"must be {string.Join(" and ", bounds)}{precision}";
 
-            static string[] Bound(string relation, double limit) => double.IsNaN(limit) ? [] : [string.Create(CultureInfo.InvariantCulture, $"{relation} {limit}")];
+            static string[] Bound(string relation, double limit) =>
+                double.IsNaN(limit) ? [] : [string.Create(CultureInfo.InvariantCulture, $"{relation} {limit}")];
         }
     }
 }

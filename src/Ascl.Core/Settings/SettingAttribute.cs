@@ -1,8 +1,8 @@
 namespace Ascl.Core.Settings;
 
 /// <summary>
-/// Declares the property as a setting: its name, help and range. Command-line options, help pages, checks and JSON keys derive from the declaration. The
-/// property's initial value is the default.
+/// Declares the property as a setting: its name, help and range. Command-line options, help pages, checks and JSON keys derive from the
+/// declaration. The property's initial value is the default.
 /// </summary>
 /// <param name="name">The name on the command line and in JSON, in kebab case.</param>
 /// <param name="help">What the setting does.</param>
