@@ -100,8 +100,7 @@ public static unsafe partial class AttackKernels
     /// <param name="stopped">[n]: images marked with 1 stay unchanged; null for none.</param>
     public static void PgdStep(
         PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon, float stepSize,
-        DeviceBuffer<float> x,
-        DeviceBuffer<int>? stopped = null)
+        DeviceBuffer<float> x, DeviceBuffer<int>? stopped = null)
     {
         DeviceKernel.Run("attack.pgd_step", x.Length, 6.0 * x.Length, 16.0 * x.Length, OnCpu,
             cuda => PgdStepCuda(cuda, norm, image, original, gradient, epsilon, stepSize, x, stopped), x);

@@ -9,8 +9,7 @@ public static unsafe partial class AutoPgdKernels
 {
     private static void StepCuda(
         CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient,
-        DeviceBuffer<float> stepSizes, float epsilon, float momentum,
-        DeviceBuffer<float> x, DeviceBuffer<float> before)
+        DeviceBuffer<float> stepSizes, float epsilon, float momentum, DeviceBuffer<float> x, DeviceBuffer<float> before)
     {
         int images = x.Length / image;
         Cuda.StepArguments arguments = new()

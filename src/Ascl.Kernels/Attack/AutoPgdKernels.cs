@@ -17,8 +17,7 @@ public static unsafe partial class AutoPgdKernels
     /// <param name="before">The previous iterates, updated in place.</param>
     public static void Step(
         PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, DeviceBuffer<float> stepSizes,
-        float epsilon, float momentum,
-        DeviceBuffer<float> x, DeviceBuffer<float> before)
+        float epsilon, float momentum, DeviceBuffer<float> x, DeviceBuffer<float> before)
     {
         DeviceKernel.Run("attack.auto_pgd_step", x.Length, 10.0 * x.Length, 24.0 * x.Length, OnCpu,
             cuda => StepCuda(cuda, norm, image, original, gradient, stepSizes, epsilon, momentum, x, before), x, before);

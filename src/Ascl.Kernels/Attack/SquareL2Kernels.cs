@@ -33,8 +33,7 @@ public static unsafe partial class SquareL2Kernels
 
     private static void TilesCpu(
         CpuDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key,
-        float epsilon,
-        DeviceBuffer<float> x)
+        float epsilon, DeviceBuffer<float> x)
     {
         int plane = height * width, image = channels * plane, side = Math.Max(Math.Min(height, width) / TilesAcross, 1);
         int rows = height / side, columns = width / side;

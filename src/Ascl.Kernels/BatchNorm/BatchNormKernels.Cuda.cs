@@ -57,8 +57,7 @@ internal static class BatchNormCuda
 
     public static void Forward(
         CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd,
-        DeviceBuffer<float> gamma, DeviceBuffer<float> beta,
-        DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
+        DeviceBuffer<float> gamma, DeviceBuffer<float> beta, DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
     {
         PixelWork work = new(layout);
         device.Launch(Apply, work.Config(layout.N), new ForwardArguments
@@ -77,9 +76,8 @@ internal static class BatchNormCuda
 
     public static void Backward(
         CudaDevice device, ActivationLayout layout, DeviceBuffer<float> dy, DeviceBuffer<float>? y, DeviceBuffer<float> x,
-        DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd,
-        DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx, DeviceBuffer<float> dgamma, DeviceBuffer<float> dbeta,
-        DeviceBuffer<float>? dz)
+        DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx,
+        DeviceBuffer<float> dgamma, DeviceBuffer<float> dbeta, DeviceBuffer<float>? dz)
     {
         PixelWork work = new(layout);
         PixelSumsArguments operands = new()

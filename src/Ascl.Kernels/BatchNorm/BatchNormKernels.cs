@@ -73,8 +73,7 @@ public static unsafe partial class BatchNormKernels
 
     private static void UpdateRunningCpu(
         int channels, double unbias, DeviceBuffer<float> mean, DeviceBuffer<float> variance, float momentum,
-        DeviceBuffer<float> runningMean,
-        DeviceBuffer<float> runningVariance)
+        DeviceBuffer<float> runningMean, DeviceBuffer<float> runningVariance)
     {
         Span<float> m = CpuDevice.Span(runningMean), v = CpuDevice.Span(runningVariance);
         Span<float> batchMean = CpuDevice.Span(mean), batchVariance = CpuDevice.Span(variance);
@@ -105,8 +104,7 @@ public static unsafe partial class BatchNormKernels
     /// <param name="residual">An activation in <paramref name="layout"/>; null for none.</param>
     public static void Forward(
         ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma,
-        DeviceBuffer<float> beta,
-        DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
+        DeviceBuffer<float> beta, DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
     {
         DeviceKernel.Run("batch_norm.forward", layout, 4.0 * layout.Length, (residual is null ? 8.0 : 12.0) * layout.Length,
             cpu => Cpu.Forward(cpu, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd),
@@ -125,9 +123,8 @@ public static unsafe partial class BatchNormKernels
     /// <param name="dz">Receives dz, the residual's gradient; null if not needed.</param>
     public static void Backward(
         ActivationLayout layout, DeviceBuffer<float> dy, DeviceBuffer<float>? y, DeviceBuffer<float> x, DeviceBuffer<float> mean,
-        DeviceBuffer<float> inverseStd,
-        DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx, DeviceBuffer<float> dgamma, DeviceBuffer<float> dbeta,
-        DeviceBuffer<float>? dz)
+        DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx, DeviceBuffer<float> dgamma,
+        DeviceBuffer<float> dbeta, DeviceBuffer<float>? dz)
     {
         DeviceKernel.Run("batch_norm.backward", layout, 8.0 * layout.Length, 28.0 * layout.Length,
             cpu => Cpu.Backward(

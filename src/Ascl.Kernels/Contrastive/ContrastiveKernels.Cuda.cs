@@ -25,8 +25,7 @@ internal abstract class ContrastiveCuda
 
     public abstract void Backward(
         CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions,
-        DeviceBuffer<float> state,
-        DeviceBuffer<float> dLoss, DeviceBuffer<float> dRows);
+        DeviceBuffer<float> state, DeviceBuffer<float> dLoss, DeviceBuffer<float> dRows);
 
     /// <summary>|P_i| and |N_i| of every row; waits for the device.</summary>
     public abstract (
@@ -114,8 +113,7 @@ internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda
 
     public override void Backward(
         CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions,
-        DeviceBuffer<float> state,
-        DeviceBuffer<float> dLoss, DeviceBuffer<float> dRows)
+        DeviceBuffer<float> state, DeviceBuffer<float> dLoss, DeviceBuffer<float> dRows)
     {
         using IDisposable scope = device.Pool.BeginScope();
         int coordinates = 4 * ContrastiveTiles.GradientQuads, chunks = (g.Dimension + coordinates - 1) / coordinates;

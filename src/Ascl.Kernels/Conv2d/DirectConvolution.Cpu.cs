@@ -203,8 +203,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     /// <summary>Computes all output pixels: one row of register tiles for each image, row and group of output blocks.</summary>
     private static void RunTiles(
         CpuDevice device, ActivationLayout output, int widest, int height, int width, nint[] taps, CpuBuffer<float> packed, int lanes,
-        int stride,
-        PixelOf aPixel, PixelOf cPixel, nint cPlane, nint cPixelStep, Action<int, int, int, int>? finish)
+        int stride, PixelOf aPixel, PixelOf cPixel, nint cPlane, nint cPixelStep, Action<int, int, int, int>? finish)
     {
         var groups = TilePlan<F>.Groups(output.Blocks, widest);
         bool blockRows = lanes > 1;

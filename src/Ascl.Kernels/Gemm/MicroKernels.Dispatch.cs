@@ -59,8 +59,8 @@ internal static unsafe partial class MicroKernels<F, TRow>
     /// <summary>Computes all rows of C, tile by tile, by a plan from <see cref="TilePlan{F}"/>.</summary>
     /// <param name="aRow">TRow.Stride, or any stride with a plan of single rows.</param>
     public static void Run(
-        ReadOnlySpan<byte> plan, int vectors, nint aRow, float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep,
-        float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+        ReadOnlySpan<byte> plan, int vectors, nint aRow, float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase,
+        nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
     {
         foreach (byte rows in plan)
         {

@@ -177,8 +177,7 @@ public static unsafe class SoftmaxKernels
 
     private static void KullbackLeiblerBackward(
         string name, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences,
-        DeviceBuffer<float> gradient,
-        KullbackLeiblerGradient onCpu,
+        DeviceBuffer<float> gradient, KullbackLeiblerGradient onCpu,
         Action<CudaDevice, int, int, DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>> onCuda)
     {
         Check(name, n, k, ("a", a.Length, n * k), ("b", b.Length, n * k));

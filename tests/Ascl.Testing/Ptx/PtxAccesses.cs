@@ -21,8 +21,7 @@ internal sealed class PtxAccesses(PtxKernel kernel, (ulong Begin, ulong End)[]? 
     }
 
     private readonly (
-        ulong Begin, ulong End,
-        Access[] Words)[] global = [.. Merged(buffers ?? [])
+        ulong Begin, ulong End, Access[] Words)[] global = [.. Merged(buffers ?? [])
         .Select(range => (range.Begin, range.End, new Access[(range.End - range.Begin + Word - 1) / Word]))];
     private readonly Dictionary<ulong, Access> elsewhere = [];
     private readonly Access[] shared = new Access[(kernel.SharedBytes + Word - 1) / Word];
