@@ -20,9 +20,11 @@ internal sealed class PtxAccesses(PtxKernel kernel, (ulong Begin, ulong End)[]? 
         public bool ReadByBlocks, ReadByWarps;
     }
 
-    private readonly (
-        ulong Begin, ulong End, Access[] Words)[] global = [.. Merged(buffers ?? [])
-        .Select(range => (range.Begin, range.End, new Access[(range.End - range.Begin + Word - 1) / Word]))];
+    private readonly (ulong Begin, ulong End, Access[] Words)[] global =
+    [
+        .. Merged(buffers ?? []).Select(range => (range.Begin, range.End, new Access[(range.End - range.Begin + Word - 1) / Word])),
+    ];
+
     private readonly Dictionary<ulong, Access> elsewhere = [];
     private readonly Access[] shared = new Access[(kernel.SharedBytes + Word - 1) / Word];
 
