@@ -1,6 +1,9 @@
 namespace Ascl.Autograd;
 
-/// <summary>A vector–Jacobian product: from the gradient with respect to an op's result, <paramref name="dy"/>, to that with respect to one of its inputs.</summary>
+/// <summary>
+/// A vector–Jacobian product: from the gradient with respect to an op's result, <paramref name="dy"/>, to that with respect to one of its
+/// inputs.
+/// </summary>
 public delegate Tensor Vjp(Tensor dy);
 
 /// <summary>A <see cref="Vjp"/> that also does what <paramref name="fusion"/> asks for, which saves passes over memory.</summary>

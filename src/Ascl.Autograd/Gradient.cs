@@ -5,19 +5,22 @@ using Ascl.Kernels.Elementwise;
 namespace Ascl.Autograd;
 
 /// <summary>
-/// Reverse-mode differentiation as a function: returns the gradients of an output with respect to given targets, and walks only the paths between them. Nothing
-/// is accumulated in the tensors. An attack that needs the gradient of its images thus computes no weight gradients.
+/// Reverse-mode differentiation as a function: returns the gradients of an output with respect to given targets, and walks only the paths
+/// between them. Nothing is accumulated in the tensors. An attack that needs the gradient of its images thus computes no weight gradients.
 /// </summary>
 public static class Gradient
 {
-    /// <summary>d output / d target for each target, in the targets' order and layout; zeros for a target that the output does not depend on.</summary>
+    /// <summary>
+    /// d output / d target for each target, in the targets' order and layout; zeros for a target that the output does not depend on.
+    /// </summary>
     /// <param name="output">A tensor of one value.</param>
     /// <param name="targets">Leaves or results of ops.</param>
     /// <exception cref="ShapeException">The output is not one value.</exception>
     public static Tensor[] Of(Tensor output, params ReadOnlySpan<Tensor> targets)
     {
         if (output.Shape.Length != 1)
-            throw new ShapeException($"gradient: the output must be one value, not {output.Shape}; or give the gradient with respect to it");
+            throw new ShapeException(
+                $"gradient: the output must be one value, not {output.Shape}; or give the gradient with respect to it");
         Tensor one = Tensor.Empty(output.Device, output.Shape);
         ElementwiseKernels.Fill(null, 1, one.Data);
         return Seeded(output, one, targets);
@@ -101,8 +104,11 @@ public static class Gradient
         return zeros;
     }
 
-    /// <summary>Gradients that are still being summed. Buffers are reference-counted, since an op may pass its dy on to an input, and return to the pool when unused.
-    /// The walk owns only tensors created since it began: it never writes to or releases an older one, such as the seed or a tensor that an op kept.</summary>
+    /// <summary>
+    /// Gradients that are still being summed. Buffers are reference-counted, since an op may pass its dy on to an input, and return to the
+    /// pool when unused. The walk owns only tensors created since it began: it never writes to or releases an older one, such as the seed
+    /// or a tensor that an op kept.
+    /// </summary>
     /// <param name="before">The number of the last tensor created before the walk.</param>
     private sealed class Pending(BufferPool pool, long before)
     {
@@ -148,7 +154,9 @@ public static class Gradient
             if (gradient.Shape != tensor.Shape || gradient.Layout != tensor.Layout)
                 throw new ShapeException($"gradient of {tensor}: {gradient.Layout} {gradient.Shape} for {tensor.Layout} {tensor.Shape}");
             if (gradient.IsGone)
-                throw new InvalidOperationException($"gradient of {tensor}: the op gave a tensor whose memory has other values by now: the walk over the graph owns a gradient that is made in it, so an op that keeps one keeps a copy (Tensor.FromArray)");
+                throw new InvalidOperationException(
+                    $"gradient of {tensor}: the op returned a tensor whose memory has been reused; the backward walk owns the gradients "
+                    + "that are made in it, so an op that keeps one keeps a copy (Tensor.FromArray)");
             // An older tensor gets one extra use, so that the walk never owns it.
             if (!uses.TryGetValue(gradient.Data, out int count) && gradient.Order <= before)
                 count = 1;

@@ -13,8 +13,12 @@ public readonly struct Shape : IEquatable<Shape>
     {
         long length = 1;
         foreach (int size in sizes)
-            length = size >= 0 ? checked(length * size) : throw new ShapeException($"a dimension is negative: [{string.Join(", ", sizes.ToArray())}]");
-        Length = length <= int.MaxValue ? (int)length : throw new ShapeException($"too many values: [{string.Join(", ", sizes.ToArray())}]");
+            length = size >= 0
+                ? checked(length * size)
+                : throw new ShapeException($"a dimension is negative: [{string.Join(", ", sizes.ToArray())}]");
+        Length = length <= int.MaxValue
+            ? (int)length
+            : throw new ShapeException($"too many values: [{string.Join(", ", sizes.ToArray())}]");
         this.sizes = sizes.ToArray();
     }
 

@@ -5,7 +5,10 @@ using Ascl.Kernels.Layout;
 
 namespace Ascl.Autograd;
 
-/// <summary>The memory layout of a tensor. Only convolution, BatchNorm, pooling, elementwise ops and the conversions support layouts other than <see cref="Plain"/>.</summary>
+/// <summary>
+/// The memory layout of a tensor. Only convolution, BatchNorm, pooling, elementwise ops and the conversions support layouts other than
+/// <see cref="Plain"/>.
+/// </summary>
 public enum TensorLayout
 {
     /// <summary>Row-major, contiguous.</summary>
@@ -56,8 +59,10 @@ public sealed class Tensor
     internal long Order { get; }
     internal Edge[] Edges { get; private set; } = [];
 
-    /// <summary>Whether the op ends in a ReLU, so that its gradient is masked where this tensor is not above 0. The op that computes the gradient may apply the mask;
-    /// <see cref="Fusion.Masked"/> then tells this tensor's op not to.</summary>
+    /// <summary>
+    /// Whether the op ends in a ReLU, so that its gradient is masked where this tensor is not above 0. The op that computes the gradient
+    /// may apply the mask; <see cref="Fusion.Masked"/> then tells this tensor's op not to.
+    /// </summary>
     public bool Rectified { get; internal set; }
 
     /// <summary>Channel sums for a BatchNorm, by the convolution that computed this tensor; null if not requested.</summary>
@@ -105,13 +110,17 @@ public sealed class Tensor
     /// <summary>The same memory as a leaf: gradients stop here.</summary>
     public Tensor Detach(bool requiresGrad = false) => new(Shape, Layout, Data, requiresGrad);
 
-    /// <summary>Records how this tensor was computed, with one edge per input. Edges to inputs that do not require gradients are dropped.</summary>
+    /// <summary>
+    /// Records how this tensor was computed, with one edge per input. Edges to inputs that do not require gradients are dropped.
+    /// </summary>
     /// <returns>This tensor.</returns>
     public Tensor Record(Op op, params ReadOnlySpan<Edge> edges)
     {
         Op = op;
         if (DebugSettings.Level >= 3)
-            Console.Error.WriteLine($"ascl: {Order} = {op.Name} {Shape} of {string.Join(", ", edges.ToArray().Select(e => $"{e.Input.Order} {e.Input.Shape}"))}");
+            Console.Error.WriteLine(
+                $"ascl: {Order} = {op.Name} {Shape} of "
+                + $"{string.Join(", ", edges.ToArray().Select(e => $"{e.Input.Order} {e.Input.Shape}"))}");
         if (DebugSettings.CheckNaN)
             CheckFinite();
         int needed = 0;

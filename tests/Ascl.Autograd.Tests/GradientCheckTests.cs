@@ -18,7 +18,8 @@ public sealed class GradientCheckTests
         foreach (OpCase c in OpCases.All(1).Where(c => c.Op == op))
         {
             GradientCheckResult result = GradientCheck.Run(device, c);
-            Assert.True(result.Passed, $"{c}: forward error {result.ForwardError:g3}, gradient error {result.GradientError:g3} at {result.WorstInput}");
+            Assert.True(result.Passed,
+                $"{c}: forward error {result.ForwardError:g3}, gradient error {result.GradientError:g3} at {result.WorstInput}");
         }
     }
 
@@ -26,11 +27,19 @@ public sealed class GradientCheckTests
     public void Every_op_has_cases()
     {
         // Ops whose name in the field is not that of their method.
-        Dictionary<string, string> named = new() { ["KullbackLeibler"] = "kl", ["MeanEntropy"] = "entropy", ["ContrastiveLoss"] = "contrastive" };
-        IEnumerable<string> methods = typeof(Conv2dOps).Assembly.GetTypes().Where(t => t.IsPublic && t.Namespace == typeof(Conv2dOps).Namespace)
+        Dictionary<string, string> named = new()
+        {
+            ["KullbackLeibler"] = "kl",
+            ["MeanEntropy"] = "entropy",
+            ["ContrastiveLoss"] = "contrastive"
+        };
+        IEnumerable<string> methods = typeof(Conv2dOps).Assembly.GetTypes()
+            .Where(t => t.IsPublic && t.Namespace == typeof(Conv2dOps).Namespace)
             .SelectMany(t => t.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly))
             .Where(m => m.ReturnType == typeof(Tensor)).Select(m => m.Name);
-        IEnumerable<string> ops = methods.Select(m => named.GetValueOrDefault(m, string.Concat(m.Select((c, i) => char.IsUpper(c) ? $"{(i > 0 ? "_" : "")}{char.ToLowerInvariant(c)}" : $"{c}"))));
+        IEnumerable<string> ops = methods.Select(
+            m => named.GetValueOrDefault(m,
+                string.Concat(m.Select((c, i) => char.IsUpper(c) ? $"{(i > 0 ? "_" : "")}{char.ToLowerInvariant(c)}" : $"{c}"))));
         Assert.Equal(ops.Distinct().Order(), OpCases.All(1).Select(c => c.Op).Distinct().Order());
     }
 
@@ -64,7 +73,8 @@ public sealed class GradientCheckTests
 
     [Fact]
     public void A_gradient_that_is_not_a_number_fails() =>
-        Assert.False(Check(x => Doubled(x, _ => Tensor.FromArray(x.Device, x.Shape, [.. Enumerable.Repeat(float.NaN, x.Shape.Length)])), 2).Passed);
+        Assert.False(
+            Check(x => Doubled(x, _ => Tensor.FromArray(x.Device, x.Shape, [.. Enumerable.Repeat(float.NaN, x.Shape.Length)])), 2).Passed);
 
     [Fact]
     public void A_missing_gradient_fails() => Assert.Equal(1, Check(x => x.Detach().Scale(2), 2).GradientError, 6);
@@ -89,7 +99,8 @@ public sealed class GradientCheckTests
                 Same(GradientCheck.Differences(x => [reference.Loss(x[0])], [rows], 0, [1]), reference.Gradient(rows));
             }
         double[] planes = Draw(60), seed = Draw(2 * 2 * 3);
-        Same(GradientCheck.Differences(x => ReferencePool2d.Max(x[0], 5, 6, 3, 2), [planes], 0, seed[..8]), ReferencePool2d.MaxBackward(planes, seed[..8], 5, 6, 3, 2));
+        Same(GradientCheck.Differences(x => ReferencePool2d.Max(x[0], 5, 6, 3, 2), [planes], 0, seed[..8]),
+            ReferencePool2d.MaxBackward(planes, seed[..8], 5, 6, 3, 2));
         double[] dy = Draw(36);
         Same(GradientCheck.Differences(x => ReferenceRows.Normalize(x[0], 4), [rows], 0, dy), ReferenceRows.NormalizeBackward(rows, dy, 4));
 

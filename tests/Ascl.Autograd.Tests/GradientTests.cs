@@ -46,12 +46,14 @@ public sealed class GradientTests : IDisposable
             h => h.AveragePool2d(stride, stride).Add(h.Conv2d(weight, null, 1, 1).Relu().Conv2d(weight, null, stride, 1)),
         })
         {
-            Tensor x = Random(new(2, 8, 6, 6), 1), activation = x.ToActivation(), rectified = activation.Relu(), copied = activation.Relu().Scale(1);
+            Tensor x = Random(new(2, 8, 6, 6), 1), activation = x.ToActivation(), rectified = activation.Relu();
+            Tensor copied = activation.Relu().Scale(1);
             // The copy is no ReLU's result, so nothing is fused where it is used.
             float[] expected = Gradient.Of(use(copied).Flatten().Sum(), x)[0].ToArray();
             Assert.Equal(expected, Gradient.Of(use(rectified).Flatten().Sum(), x)[0].ToArray());
             // Asked for itself, a ReLU's result gets its whole gradient.
-            Assert.Equal(Gradient.Of(use(copied).Flatten().Sum(), copied)[0].ToArray(), Gradient.Of(use(rectified).Flatten().Sum(), rectified)[0].ToArray());
+            Assert.Equal(Gradient.Of(use(copied).Flatten().Sum(), copied)[0].ToArray(),
+                Gradient.Of(use(rectified).Flatten().Sum(), rectified)[0].ToArray());
             Tensor[] both = Gradient.Of(use(rectified).Flatten().Sum(), x, rectified);
             Assert.Equal(expected, both[0].ToArray());
         }
@@ -60,7 +62,8 @@ public sealed class GradientTests : IDisposable
     [Fact]
     public void A_target_that_is_not_reached_gets_zeros()
     {
-        Tensor x = Leaf([1, 2]), other = Leaf([3, 4, 5]), activation = Tensor.FromArray(device, new(1, 2, 2, 1), [1, 2, 3, 4], requiresGrad: true).ToActivation();
+        Tensor x = Leaf([1, 2]), other = Leaf([3, 4, 5]);
+        Tensor activation = Tensor.FromArray(device, new(1, 2, 2, 1), [1, 2, 3, 4], requiresGrad: true).ToActivation();
         Tensor[] gradients = Gradient.Of(x.Scale(5).Sum(), other, x, activation);
         Assert.Equal([0, 0, 0], gradients[0].ToArray());
         Assert.Equal([5, 5], gradients[1].ToArray());
@@ -97,7 +100,8 @@ public sealed class GradientTests : IDisposable
     public void An_image_gradient_needs_no_memory_for_weight_gradients()
     {
         Assert.Equal(BackwardBytes(trained: false, askWeight: false), BackwardBytes(trained: true, askWeight: false));
-        Assert.True(BackwardBytes(trained: true, askWeight: true) >= BackwardBytes(trained: true, askWeight: false) + 40 * 3 * 9 * sizeof(float));
+        Assert.True(
+            BackwardBytes(trained: true, askWeight: true) >= BackwardBytes(trained: true, askWeight: false) + 40 * 3 * 9 * sizeof(float));
 
         static long BackwardBytes(bool trained, bool askWeight)
         {
@@ -150,7 +154,8 @@ public sealed class GradientTests : IDisposable
     {
         Tensor x = Leaf([1, 2]);
         Assert.Contains("[2]", Assert.Throws<ShapeException>(() => Gradient.Of(x.Scale(2), x)).Message);
-        Assert.Contains("seed [3] for output [2]", Assert.Throws<ShapeException>(() => Gradient.Seeded(x.Scale(2), Leaf([1, 2, 3]), x)).Message);
+        Assert.Contains("seed [3] for output [2]",
+            Assert.Throws<ShapeException>(() => Gradient.Seeded(x.Scale(2), Leaf([1, 2, 3]), x)).Message);
         Tensor wrong = x.Detach().Scale(2).Record("wrong", (x, dy => dy.Sum()));
         Assert.Contains("gradient of leaf [2]", Assert.Throws<ShapeException>(() => Gradient.Of(wrong.Sum(), x)).Message);
     }

@@ -29,7 +29,9 @@ public sealed class MemoryTests : IDisposable
         Assert.True(losses[4] < losses[0], string.Join(" ", losses));
     }
 
-    /// <summary>Memory that came back with old contents must not show: the same steps with a device's own fresh memory give the same bits.</summary>
+    /// <summary>
+    /// Memory that came back with old contents must not show: the same steps with a device's own fresh memory give the same bits.
+    /// </summary>
     [Fact]
     public void Reused_memory_gives_the_same_bits_as_fresh_memory()
     {
@@ -107,7 +109,8 @@ public sealed class MemoryTests : IDisposable
         public float Step()
         {
             using IDisposable scope = device.Pool.BeginScope();
-            Tensor x = images.Normalize([0.1f, 0.2f, 0.3f], [1, 2, 3]).Conv2d(stem, padding: 1).BatchNorm(norm1, BatchNormMode.Train, relu: true);
+            Tensor x = images.Normalize([0.1f, 0.2f, 0.3f], [1, 2, 3]).Conv2d(stem, padding: 1)
+                .BatchNorm(norm1, BatchNormMode.Train, relu: true);
             x = x.Conv2d(conv, padding: 1).BatchNorm(norm2, BatchNormMode.Train, residual: x, relu: true).MaxPool2d(2, 2);
             Tensor loss = x.GlobalAveragePool().Linear(weight, bias).CrossEntropy(labels);
             Tensor[] gradients = Gradient.Of(loss, parameters);

@@ -4,8 +4,10 @@ using Ascl.Testing.Ptx;
 
 namespace Ascl.Testing;
 
-/// <summary>The CUDA device of the tests: the machine's first where there is one, else a simulated one that executes the kernels' PTX. Tests that use it belong to the
-/// collection <see cref="Collection"/>, because a device is driven by one thread.</summary>
+/// <summary>
+/// The CUDA device of the tests: the machine's first where there is one, else a simulated one that executes the kernels' PTX. Tests that
+/// use it belong to the collection <see cref="Collection"/>, because a device is driven by one thread.
+/// </summary>
 public static class TestGpu
 {
     public const string Collection = "cuda";

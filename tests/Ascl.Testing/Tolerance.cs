@@ -19,11 +19,14 @@ public static class Tolerance
             if (error > worst)
                 (worst, where) = (error, i);
         }
-        Assert.True(worst <= relative * scale, $"{what}: entry {where} differs by {worst:g3} ({worst / scale:g3} of the largest entry), allowed {relative:g3}");
+        Assert.True(worst <= relative * scale,
+            $"{what}: entry {where} differs by {worst:g3} ({worst / scale:g3} of the largest entry), allowed {relative:g3}");
     }
 
-    /// <summary>The root mean square of the errors within <paramref name="relative"/> of that of the values, and no single error above 30 times that:
-    /// for algorithms such as Winograd's whose errors are spread like noise.</summary>
+    /// <summary>
+    /// The root mean square of the errors within <paramref name="relative"/> of that of the values, and no single error above 30 times
+    /// that: for algorithms such as Winograd's whose errors are spread like noise.
+    /// </summary>
     public static void CloseInMean(ReadOnlySpan<double> expected, ReadOnlySpan<float> actual, double relative, string what = "")
     {
         double errors = 0, values = 0;

@@ -19,10 +19,12 @@ internal static class BatchNormCases
 
         OpCase Case(BatchNormMode mode, int n, int c, int h, int w, bool residual, bool relu)
         {
-            OpInput x = inputs.Draw("x", n, c, h, w), gamma = inputs.Draw("gamma", c), beta = inputs.Draw("beta", c), added = inputs.Draw("residual", n, c, h, w);
+            OpInput x = inputs.Draw("x", n, c, h, w), gamma = inputs.Draw("gamma", c), beta = inputs.Draw("beta", c);
+            OpInput added = inputs.Draw("residual", n, c, h, w);
             float[] mean = inputs.Values(c), variance = [.. inputs.Values(c).Select(v => v + 1.5f)];
             double[] exactMean = [.. mean.Select(v => (double)v)], exactVariance = [.. variance.Select(v => (double)v)];
-            return new("batch_norm", $"{mode.ToString().ToLowerInvariant()}, {x.Shape}{(residual ? ", residual" : "")}{(relu ? ", relu" : "")}",
+            return new("batch_norm",
+                $"{mode.ToString().ToLowerInvariant()}, {x.Shape}{(residual ? ", residual" : "")}{(relu ? ", relu" : "")}",
                 residual ? [x, gamma, beta, added] : [x, gamma, beta],
                 t => t[0].ToActivation().BatchNorm(
                     new(t[1], t[2], Tensor.FromArray(t[0].Device, new(c), mean), Tensor.FromArray(t[0].Device, new(c), variance)),

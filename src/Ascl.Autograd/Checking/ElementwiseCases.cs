@@ -32,13 +32,16 @@ internal static class ElementwiseCases
             v => ReferenceConv2d.Forward([.. v[0].Select(smooth[1].Formula)], (2, 5, 3, 4), v[1], (3, 3, 3), 1, 1));
 
         OpInput a = inputs.Draw("a", 2, 5, 3, 4), b = inputs.Draw("b", 2, 5, 3, 4);
-        yield return new("add", "activations", [a, b], t => t[0].ToActivation().Add(t[1].ToActivation()), v => [.. v[0].Zip(v[1], (x, y) => x + y)]);
+        yield return new("add", "activations", [a, b], t => t[0].ToActivation().Add(t[1].ToActivation()),
+            v => [.. v[0].Zip(v[1], (x, y) => x + y)]);
         yield return new("add", "a tensor and itself", [a], t => t[0].Add(t[0]), v => [.. v[0].Select(x => x + x)]);
-        yield return new("add_scaled", "a − 1.25 b", [a, b], t => t[0].AddScaled(t[1], -1.25f), v => [.. v[0].Zip(v[1], (x, y) => x - 1.25 * y)]);
+        yield return new("add_scaled", "a − 1.25 b", [a, b], t => t[0].AddScaled(t[1], -1.25f),
+            v => [.. v[0].Zip(v[1], (x, y) => x - 1.25 * y)]);
         yield return new("add_scaled", "a tensor and itself", [a], t => t[0].AddScaled(t[0], 2), v => [.. v[0].Select(x => 3 * x)]);
         yield return new("scale", "by −0.75", [a], t => t[0].Scale(-0.75f), v => [.. v[0].Select(x => -0.75 * x)]);
         yield return new("scale", "by 0", [a], t => t[0].Scale(0), v => new double[v[0].Length]);
-        yield return new("multiply", "activations", [a, b], t => t[0].ToActivation().Multiply(t[1].ToActivation()), v => [.. v[0].Zip(v[1], (x, y) => x * y)]);
+        yield return new("multiply", "activations", [a, b], t => t[0].ToActivation().Multiply(t[1].ToActivation()),
+            v => [.. v[0].Zip(v[1], (x, y) => x * y)]);
         yield return new("multiply", "a tensor and itself", [a], t => t[0].Multiply(t[0]), v => [.. v[0].Select(x => x * x)]);
         yield return new("abs", "activation", [activation], t => t[0].ToActivation().Abs(), v => [.. v[0].Select(Math.Abs)]);
         yield return new("abs", "values at 0", [plain.Rounded(1)], t => t[0].Abs(), v => [.. v[0].Select(Math.Abs)])

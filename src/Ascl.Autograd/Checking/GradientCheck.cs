@@ -17,19 +17,22 @@ public sealed record GradientCheckResult(OpCase Case, double ForwardError, doubl
 }
 
 /// <summary>
-/// Checks the values and gradients of an op against its formula in double precision. The gradients of Σ r·y for random r are compared with the central
-/// differences (L(x + h) − L(x − h))/2h of L = Σ r·formula(x), for each entry of x.
+/// Checks the values and gradients of an op against its formula in double precision. The gradients of Σ r·y for random r are compared with
+/// the central differences (L(x + h) − L(x − h))/2h of L = Σ r·formula(x), for each entry of x.
 /// </summary>
 public static class GradientCheck
 {
     /// <summary>
-    /// The largest error that passes in float32. Sums of dozens of float32 products, each with a relative error of 6e-8, are accurate to about 1e-7 of the largest
-    /// entry, or 1e-6 through Winograd's transforms or the exponentials of the contrastive loss; a wrong formula is off by percents.
+    /// The largest error that passes in float32. Sums of dozens of float32 products, each with a relative error of 6e-8, are accurate to
+    /// about 1e-7 of the largest entry, or 1e-6 through Winograd's transforms or the exponentials of the contrastive loss; a wrong formula
+    /// is off by percents.
     /// </summary>
     public const double Tolerance = 1e-5;
 
-    /// <summary>The largest error that passes in a precision. Rounding a factor to 8 bits has a relative error of up to 2⁻⁹, to 11 bits of 2⁻¹²; a product has twice that,
-    /// and a sum with cancellation a few times more relative to the largest entry.</summary>
+    /// <summary>
+    /// The largest error that passes in a precision. Rounding a factor to 8 bits has a relative error of up to 2⁻⁹, to 11 bits of 2⁻¹²; a
+    /// product has twice that, and a sum with cancellation a few times more relative to the largest entry.
+    /// </summary>
     public static double ToleranceOf(Precision precision) => precision switch
     {
         Precision.Bf16 => 2e-2,
@@ -37,11 +40,15 @@ public static class GradientCheck
         _ => Tolerance,
     };
 
-    /// <summary>h. The error of the differences is of order h² + 1e-16/h = 1e-10, far below float32's. A smaller h crosses fewer kinks.</summary>
+    /// <summary>
+    /// h. The error of the differences is of order h² + 1e-16/h = 1e-10, far below float32's. A smaller h crosses fewer kinks.
+    /// </summary>
     private const double Step = 1e-6;
 
-    /// <summary>Minimum denominators of the relative errors, so that values and gradients that are zero up to rounding pass. A loss near 0 is a difference of numbers
-    /// of order 10.</summary>
+    /// <summary>
+    /// Minimum denominators of the relative errors, so that values and gradients that are zero up to rounding pass. A loss near 0 is a
+    /// difference of numbers of order 10.
+    /// </summary>
     private const double SmallestValue = 0.1, SmallestGradient = 0.01;
 
     /// <summary>Checks a case on a device.</summary>
@@ -105,8 +112,10 @@ public static class GradientCheck
 
     private static double[] ToDouble(float[] values) => Array.ConvertAll(values, v => (double)v);
 
-    /// <summary>The largest deviation divided by the largest expected magnitude (at least <paramref name="smallest"/>); NaN if a value is NaN, infinity if the lengths
-    /// differ.</summary>
+    /// <summary>
+    /// The largest deviation divided by the largest expected magnitude (at least <paramref name="smallest"/>); NaN if a value is NaN,
+    /// infinity if the lengths differ.
+    /// </summary>
     private static double Error(double[] expected, float[] actual, double smallest)
     {
         if (expected.Length != actual.Length)

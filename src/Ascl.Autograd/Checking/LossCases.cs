@@ -15,14 +15,17 @@ internal static class LossCases
             int[] labels = inputs.Indices(n, k);
             foreach (Reduction reduction in new[] { Reduction.Mean, Reduction.Sum, Reduction.None })
                 foreach (float smoothing in new[] { 0, 0.2f })
-                    yield return CrossEntropy($"[{n}, {k}], {reduction.ToString().ToLowerInvariant()}{(smoothing > 0 ? $", smoothing {smoothing}" : "")}", logits, labels, smoothing, reduction);
+                    yield return CrossEntropy(
+                        $"[{n}, {k}], {reduction.ToString().ToLowerInvariant()}{(smoothing > 0 ? $", smoothing {smoothing}" : "")}", logits,
+                        labels, smoothing, reduction);
             OpInput other = inputs.Draw("b", n, k).Times(4);
             yield return KullbackLeibler($"[{n}, {k}]", logits with { Name = "a" }, other);
             yield return Entropy($"[{n}, {k}]", logits);
             yield return LogSoftmax($"[{n}, {k}]", logits);
         }
 
-        OpInput apart = inputs.Draw("logits", 4, 7).Times(100), equal = inputs.Draw("logits", 3, 5).Times(0), some = inputs.Draw("a", 4, 7).Times(3);
+        OpInput apart = inputs.Draw("logits", 4, 7).Times(100), equal = inputs.Draw("logits", 3, 5).Times(0);
+        OpInput some = inputs.Draw("a", 4, 7).Times(3);
         yield return CrossEntropy("logits far apart", apart, inputs.Indices(4, 7), 0, Reduction.Mean);
         yield return CrossEntropy("equal logits", equal, inputs.Indices(3, 5), 0.1f, Reduction.Mean);
         yield return CrossEntropy("one class", inputs.Draw("logits", 3, 1), new int[3], 0, Reduction.Mean);

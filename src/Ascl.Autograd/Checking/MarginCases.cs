@@ -14,12 +14,14 @@ internal static class MarginCases
                 foreach (int k in new[] { MarginKernels.LeastClasses(loss, isTargeted), 10, 100 })
                 {
                     int[] labels = inputs.Indices(6, k), targets = [.. labels.Select((label, i) => (label + 1 + i % (k - 1)) % k)];
-                    yield return Case($"{loss.ToString().ToLowerInvariant()}{(isTargeted ? ", targets" : "")}, [6, {k}]", inputs.Draw("logits", 6, k).Times(4), loss, labels, isTargeted ? targets : null);
+                    yield return Case($"{loss.ToString().ToLowerInvariant()}{(isTargeted ? ", targets" : "")}, [6, {k}]",
+                        inputs.Draw("logits", 6, k).Times(4), loss, labels, isTargeted ? targets : null);
                 }
     }
 
     private static OpCase Case(string variant, OpInput logits, MarginLoss loss, int[] labels, int[]? targets) =>
-        new("margin", variant, [logits], t => t[0].Margin(loss, t[0].Device.Upload<int>(labels), targets is null ? null : t[0].Device.Upload<int>(targets)), v =>
+        new("margin", variant, [logits],
+            t => t[0].Margin(loss, t[0].Device.Upload<int>(labels), targets is null ? null : t[0].Device.Upload<int>(targets)), v =>
             [.. v[0].Chunk(logits.Shape[1]).Select((row, i) => Reference(row, loss, labels[i], targets?[i]))]);
 
     private static double Reference(double[] z, MarginLoss loss, int label, int? target)

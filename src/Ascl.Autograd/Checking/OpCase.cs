@@ -32,14 +32,16 @@ public sealed record OpInput(string Name, Shape Shape, float[] Values)
 /// </summary>
 /// <param name="Op">The op's name on the command line: "conv2d", "pgd-at".</param>
 /// <param name="Variant">What distinguishes this case.</param>
-/// <param name="Inputs">The differentiable inputs. Constants, such as labels, are captured by <paramref name="Run"/> and <paramref name="Reference"/>.</param>
+/// <param name="Inputs">The differentiable inputs. Constants, such as labels, are captured by <paramref name="Run"/> and
+/// <paramref name="Reference"/>.</param>
 /// <param name="Run">The op, on plain tensors of the inputs' shapes; the result may have any layout.</param>
-/// <param name="Reference">A naive implementation of the same formula, from the inputs' values to the result's in plain order. Must be thread-safe.</param>
+/// <param name="Reference">A naive implementation of the same formula, from the inputs' values to the result's in plain order. Must be
+/// thread-safe.</param>
 public sealed record OpCase(string Op, string Variant, OpInput[] Inputs, Func<Tensor[], Tensor> Run, Func<double[][], double[]> Reference)
 {
     /// <summary>
-    /// The documented gradient for inputs where there is no derivative or central differences would cross a kink: from the inputs and the seed (of the result's
-    /// length). Null to use central differences of <see cref="Reference"/>.
+    /// The documented gradient for inputs where there is no derivative or central differences would cross a kink: from the inputs and the
+    /// seed (of the result's length). Null to use central differences of <see cref="Reference"/>.
     /// </summary>
     public Func<double[][], double[], double[][]>? Convention { get; init; }
 

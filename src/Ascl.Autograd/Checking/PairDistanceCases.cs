@@ -2,7 +2,9 @@ using Ascl.Autograd.Ops;
 
 namespace Ascl.Autograd.Checking;
 
-/// <summary>L1 distances between all rows of two matrices, with row lengths that leave vectors partly empty, and with equal coordinates.</summary>
+/// <summary>
+/// L1 distances between all rows of two matrices, with row lengths that leave vectors partly empty, and with equal coordinates.
+/// </summary>
 internal static class PairDistanceCases
 {
     public static IEnumerable<OpCase> Of(CaseInputs inputs)
@@ -10,7 +12,12 @@ internal static class PairDistanceCases
         foreach (var (n, m, d) in new[] { (3, 4, 7), (1, 1, 1), (5, 2, 33), (4, 6, 16) })
             yield return Case($"[{n}, {d}] and [{m}, {d}]", inputs.Draw("a", n, d), inputs.Draw("b", m, d));
         OpInput a = inputs.Draw("a", 3, 19).Rounded(2), b = inputs.Draw("b", 4, 19).Rounded(2);
-        yield return Case("equal coordinates", a, b) with { Convention = (v, dy) => [Gradient(v[0], v[1], 19, (i, j) => dy[i * 4 + j]), Gradient(v[1], v[0], 19, (j, i) => dy[i * 4 + j])] };
+        yield return Case("equal coordinates", a,
+            b) with
+        {
+            Convention = (v, dy) =>
+                [Gradient(v[0], v[1], 19, (i, j) => dy[i * 4 + j]), Gradient(v[1], v[0], 19, (j, i) => dy[i * 4 + j])]
+        };
     }
 
     private static OpCase Case(string variant, OpInput a, OpInput b) => new("pair_distances", variant, [a, b],

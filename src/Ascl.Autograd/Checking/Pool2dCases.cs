@@ -11,11 +11,13 @@ internal static class Pool2dCases
         {
             OpInput x = inputs.Draw("x", 2, 5, 7, 8);
             string windows = $"window {size} stride {stride}, {x.Shape}";
-            yield return new("max_pool2d", windows, [x], t => t[0].ToActivation().MaxPool2d(size, stride), v => ReferencePool2d.Max(v[0], 7, 8, size, stride));
+            yield return new("max_pool2d", windows, [x], t => t[0].ToActivation().MaxPool2d(size, stride),
+                v => ReferencePool2d.Max(v[0], 7, 8, size, stride));
             yield return new("max_pool2d", $"{windows}, equal values", [x.Rounded(2)],
                 t => t[0].ToActivation().MaxPool2d(size, stride), v => ReferencePool2d.Max(v[0], 7, 8, size, stride))
             { Convention = (v, dy) => [ReferencePool2d.MaxBackward(v[0], dy, 7, 8, size, stride)] };
-            yield return new("average_pool2d", windows, [x], t => t[0].ToActivation().AveragePool2d(size, stride), v => ReferencePool2d.Average(v[0], 7, 8, size, stride));
+            yield return new("average_pool2d", windows, [x], t => t[0].ToActivation().AveragePool2d(size, stride),
+                v => ReferencePool2d.Average(v[0], 7, 8, size, stride));
         }
         OpInput constant = inputs.Draw("x", 1, 18, 5, 4).Times(0);
         yield return new("max_pool2d", "window 2 stride 2, all values 0", [constant],

@@ -16,7 +16,8 @@ public static class ReferenceBatchNorm
     }
 
     /// <summary>The same with a given mean and variance.</summary>
-    public static double[] Evaluate(double[] x, int channels, int pixels, double[] gamma, double[] beta, double[] mean, double[] variance, double epsilon)
+    public static double[] Evaluate(
+        double[] x, int channels, int pixels, double[] gamma, double[] beta, double[] mean, double[] variance, double epsilon)
     {
         double[] y = new double[x.Length];
         for (int i = 0; i < x.Length; i++)

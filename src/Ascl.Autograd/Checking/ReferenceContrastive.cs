@@ -6,7 +6,8 @@ namespace Ascl.Autograd.Checking;
 public sealed class ReferenceContrastive(ContrastiveGeometry g, int[] labels, int[] predictions)
 {
     /// <summary>Whether j ∈ P_i.</summary>
-    public bool IsPositive(int i, int j) => i != j && labels[j] == labels[i] && (g.Strategy != SelectionStrategy.Leaked || predictions[j] == predictions[i]);
+    public bool IsPositive(int i, int j) =>
+        i != j && labels[j] == labels[i] && (g.Strategy != SelectionStrategy.Leaked || predictions[j] == predictions[i]);
 
     /// <summary>Whether j ∈ N_i.</summary>
     public bool IsNegative(int i, int j) => labels[j] != labels[i] && g.Strategy switch
@@ -31,8 +32,10 @@ public sealed class ReferenceContrastive(ContrastiveGeometry g, int[] labels, in
         return total / g.Rows;
     }
 
-    /// <summary>dL/d rows. Where a distance has no derivative: 0 for l1 at equal coordinates and l2 at distance 0; coordinates tied at the linf
-    /// maximum share its slope evenly.</summary>
+    /// <summary>
+    /// dL/d rows. Where a distance has no derivative: 0 for l1 at equal coordinates and l2 at distance 0; coordinates tied at the linf
+    /// maximum share its slope evenly.
+    /// </summary>
     public double[] Gradient(double[] rows)
     {
         double[,] similarity = Similarities(rows);

@@ -1,12 +1,15 @@
 namespace Ascl.Autograd.Checking;
 
-/// <summary>Convolution by its definition, in double precision: the reference for the fast kernels. Arrays are plain [N, C, H, W] and [K, C, R, S].</summary>
+/// <summary>
+/// Convolution by its definition, in double precision: the reference for the fast kernels. Arrays are plain [N, C, H, W] and [K, C, R, S].
+/// </summary>
 public static class ReferenceConv2d
 {
     /// <summary>y[n, k, oy, ox] = Σ over c, r, s of x[n, c, oy·stride + r − padding, ox·stride + s − padding]·w[k, c, r, s].</summary>
     /// <param name="xs">The shape of x.</param>
     /// <param name="ws">The shape of w, whose C is that of x.</param>
-    public static double[] Forward(double[] x, (int N, int C, int H, int W) xs, double[] w, (int K, int R, int S) ws, int stride, int padding)
+    public static double[] Forward(
+        double[] x, (int N, int C, int H, int W) xs, double[] w, (int K, int R, int S) ws, int stride, int padding)
     {
         var (oh, ow) = OutputSize(xs, ws, stride, padding);
         double[] y = new double[xs.N * ws.K * oh * ow];
@@ -19,7 +22,8 @@ public static class ReferenceConv2d
     }
 
     /// <summary>The gradient with respect to x.</summary>
-    public static double[] BackwardInput(double[] dy, (int N, int C, int H, int W) xs, double[] w, (int K, int R, int S) ws, int stride, int padding)
+    public static double[] BackwardInput(
+        double[] dy, (int N, int C, int H, int W) xs, double[] w, (int K, int R, int S) ws, int stride, int padding)
     {
         double[] dx = new double[xs.N * xs.C * xs.H * xs.W];
         ForEachRun(xs, ws, stride, padding, (xi, wi, yi, count) =>
@@ -31,7 +35,8 @@ public static class ReferenceConv2d
     }
 
     /// <summary>The gradient with respect to w.</summary>
-    public static double[] BackwardWeight(double[] x, double[] dy, (int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding)
+    public static double[] BackwardWeight(
+        double[] x, double[] dy, (int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding)
     {
         double[] dw = new double[ws.K * xs.C * ws.R * ws.S];
         ForEachRun(xs, ws, stride, padding, (xi, wi, yi, count) =>
@@ -46,9 +51,12 @@ public static class ReferenceConv2d
     public static (int H, int W) OutputSize((int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding) =>
         ((xs.H + 2 * padding - ws.R) / stride + 1, (xs.W + 2 * padding - ws.S) / stride + 1);
 
-    /// <summary>All triples of a pixel of x, a weight and a pixel of y, as runs along rows of y: calls <paramref name="run"/> with the first indices and the length. In x
-    /// the pixels are <paramref name="stride"/> apart.</summary>
-    private static void ForEachRun((int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding, Action<int, int, int, int> run)
+    /// <summary>
+    /// All triples of a pixel of x, a weight and a pixel of y, as runs along rows of y: calls <paramref name="run"/> with the first indices
+    /// and the length. In x the pixels are <paramref name="stride"/> apart.
+    /// </summary>
+    private static void ForEachRun(
+        (int N, int C, int H, int W) xs, (int K, int R, int S) ws, int stride, int padding, Action<int, int, int, int> run)
     {
         var (oh, ow) = OutputSize(xs, ws, stride, padding);
         for (int n = 0; n < xs.N; n++)
@@ -59,9 +67,11 @@ public static class ReferenceConv2d
                             for (int oy = 0; oy < oh; oy++)
                             {
                                 // 0 ≤ ox·stride + s − padding < W
-                                int y = oy * stride + r - padding, first = s >= padding ? 0 : (padding - s + stride - 1) / stride, end = Math.Min(ow, (xs.W - 1 + padding - s) / stride + 1);
+                                int y = oy * stride + r - padding, first = s >= padding ? 0 : (padding - s + stride - 1) / stride;
+                                int end = Math.Min(ow, (xs.W - 1 + padding - s) / stride + 1);
                                 if (y >= 0 && y < xs.H && xs.W - 1 + padding >= s && first < end)
-                                    run(((n * xs.C + c) * xs.H + y) * xs.W + first * stride + s - padding, ((k * xs.C + c) * ws.R + r) * ws.S + s, ((n * ws.K + k) * oh + oy) * ow + first, end - first);
+                                    run(((n * xs.C + c) * xs.H + y) * xs.W + first * stride + s - padding,
+                                        ((k * xs.C + c) * ws.R + r) * ws.S + s, ((n * ws.K + k) * oh + oy) * ow + first, end - first);
                             }
     }
 }

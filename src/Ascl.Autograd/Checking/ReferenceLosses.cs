@@ -26,7 +26,8 @@ public static class ReferenceLosses
     }
 
     /// <summary>The entropy of softmax(logits).</summary>
-    public static double[] Entropy(double[] logits, int k) => [.. LogSoftmax(logits, k).Select(p => -Math.Exp(p) * p).Chunk(k).Select(row => row.Sum())];
+    public static double[] Entropy(double[] logits, int k) =>
+        [.. LogSoftmax(logits, k).Select(p => -Math.Exp(p) * p).Chunk(k).Select(row => row.Sum())];
 
     /// <summary>The class of the largest logit of each row.</summary>
     public static int[] Predict(double[] logits, int k) => [.. logits.Chunk(k).Select(row => Array.IndexOf(row, row.Max()))];

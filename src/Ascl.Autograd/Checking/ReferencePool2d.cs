@@ -4,10 +4,12 @@ namespace Ascl.Autograd.Checking;
 public static class ReferencePool2d
 {
     /// <summary>The maximum of each window.</summary>
-    public static double[] Max(double[] x, int h, int w, int size, int stride) => OfWindows(x, h, w, size, stride, window => window.Max(i => x[i]));
+    public static double[] Max(double[] x, int h, int w, int size, int stride) =>
+        OfWindows(x, h, w, size, stride, window => window.Max(i => x[i]));
 
     /// <summary>The mean of each window.</summary>
-    public static double[] Average(double[] x, int h, int w, int size, int stride) => OfWindows(x, h, w, size, stride, window => window.Average(i => x[i]));
+    public static double[] Average(double[] x, int h, int w, int size, int stride) =>
+        OfWindows(x, h, w, size, stride, window => window.Average(i => x[i]));
 
     /// <summary>dx of max pooling: each window's dy goes to its maximum, the first among equals.</summary>
     public static double[] MaxBackward(double[] x, double[] dy, int h, int w, int size, int stride)

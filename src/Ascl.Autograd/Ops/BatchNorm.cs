@@ -15,17 +15,22 @@ public enum BatchNormMode
     Evaluate,
 }
 
-/// <summary>The parameters and running statistics of a BatchNorm layer, all [C]. <see cref="RunningMean"/> and <see cref="RunningVariance"/> are updated in place.</summary>
+/// <summary>
+/// The parameters and running statistics of a BatchNorm layer, all [C]. <see cref="RunningMean"/> and <see cref="RunningVariance"/> are
+/// updated in place.
+/// </summary>
 /// <param name="Gamma">Scale.</param>
 /// <param name="Beta">Shift.</param>
 /// <param name="RunningMean">Running mean.</param>
 /// <param name="RunningVariance">Running variance, unbiased.</param>
 /// <param name="Epsilon">Added to the variance.</param>
 /// <param name="Momentum">The weight of each batch in the running statistics.</param>
-public sealed record BatchNormState(Tensor Gamma, Tensor Beta, Tensor RunningMean, Tensor RunningVariance, float Epsilon = 1e-5f, float Momentum = 0.1f);
+public sealed record BatchNormState(
+    Tensor Gamma, Tensor Beta, Tensor RunningMean, Tensor RunningVariance, float Epsilon = 1e-5f, float Momentum = 0.1f);
 
 /// <summary>The op of <see cref="BatchNormOps.BatchNorm"/>. Its inputs are x, gamma, beta, and the residual if there is one.</summary>
-public sealed record BatchNormOp(BatchNormState State, BatchNormMode Mode) : Op(Mode == BatchNormMode.Train ? "batch_norm.train" : "batch_norm.evaluate");
+public sealed record BatchNormOp(
+    BatchNormState State, BatchNormMode Mode) : Op(Mode == BatchNormMode.Train ? "batch_norm.train" : "batch_norm.evaluate");
 
 /// <summary>Batch normalisation.</summary>
 public static class BatchNormOps
@@ -54,7 +59,8 @@ public static class BatchNormOps
         if (train)
         {
             mean = Tensor.Empty(x.Device, new(channels)).Data;
-            BatchNormKernels.TrainStatistics(layout, x.Data, new(state.RunningMean.Data, state.RunningVariance.Data, state.Momentum), state.Epsilon, mean, inverseStd, x.Sums);
+            BatchNormKernels.TrainStatistics(layout, x.Data, new(state.RunningMean.Data, state.RunningVariance.Data, state.Momentum),
+                state.Epsilon, mean, inverseStd, x.Sums);
         }
         else
         {
@@ -70,13 +76,15 @@ public static class BatchNormOps
             bool gated = relu && !masked;
             // The residual's gradient is dy masked by the ReLU.
             Tensor? dz = residual is { RequiresGrad: true } && gated ? Tensor.EmptyLike(x) : null;
-            BatchNormKernels.Backward(layout, dy.Data, gated ? y.Data : null, x.Data, mean, inverseStd, state.Gamma.Data, train, dx.Data, dgamma.Data, dbeta.Data, dz?.Data);
+            BatchNormKernels.Backward(layout, dy.Data, gated ? y.Data : null, x.Data, mean, inverseStd, state.Gamma.Data, train, dx.Data,
+                dgamma.Data, dbeta.Data, dz?.Data);
             return new(dx, dgamma, dbeta, dz ?? dy);
         });
         Edge[] edges = [To(x, g => g.Input), To(state.Gamma, g => g.Gamma), To(state.Beta, g => g.Beta)];
         return y.Record(new BatchNormOp(state, mode), residual is null ? edges : [.. edges, To(residual, g => g.Residual)]);
 
-        Edge To(Tensor input, Func<Gradients, Tensor> gradient) => new(input, (dy, fusion) => gradient(backward.Of(dy, fusion)), Fuses: false);
+        Edge To(Tensor input, Func<Gradients, Tensor> gradient) =>
+            new(input, (dy, fusion) => gradient(backward.Of(dy, fusion)), Fuses: false);
     }
 
     private sealed record Gradients(Tensor Input, Tensor Gamma, Tensor Beta, Tensor Residual);

@@ -20,9 +20,12 @@ public static class Conv2dOps
     /// <param name="padding">Zero pixels on each side.</param>
     /// <param name="residual">An activation of the result's shape, or null.</param>
     /// <param name="relu">Whether negative results become 0.</param>
-    /// <param name="normalized">Whether a BatchNorm in training mode follows: the convolution then computes its channel sums if it can.</param>
+    /// <param name="normalized">Whether a BatchNorm in training mode follows: the convolution then computes its channel sums if it
+    /// can.</param>
     /// <exception cref="ShapeException">The shapes do not match.</exception>
-    public static Tensor Conv2d(this Tensor x, Tensor weight, Tensor? bias = null, int stride = 1, int padding = 0, Tensor? residual = null, bool relu = false, bool normalized = false)
+    public static Tensor Conv2d(
+        this Tensor x, Tensor weight, Tensor? bias = null, int stride = 1, int padding = 0, Tensor? residual = null, bool relu = false,
+        bool normalized = false)
     {
         Conv2dGeometry g = Conv2dGeometry.Of(x.Device, x.ActivationLayout, weight.Shape.Sizes, stride, padding);
         Tensor y = Tensor.Empty(x.Device, new(g.Output.N, g.K, g.Output.H, g.Output.W), TensorLayout.Activation);
@@ -39,7 +42,8 @@ public static class Conv2dOps
             ElementwiseKernels.ReluBackward(dy.Data, y.Data, dz.Data);
             return dz;
         });
-        List<Edge> edges = [ToInput(g, x, weight, gated.Of), new(weight, (dy, fusion) => BackwardWeight(g, x, gated.Of(dy, fusion), weight), Fuses: false)];
+        List<Edge> edges = [ToInput(g, x, weight, gated.Of),
+            new(weight, (dy, fusion) => BackwardWeight(g, x, gated.Of(dy, fusion), weight), Fuses: false)];
         if (bias is not null)
             edges.Add(new(bias, (dy, fusion) => BackwardBias(g, gated.Of(dy, fusion), bias), Fuses: false));
         if (residual is not null)
@@ -55,7 +59,8 @@ public static class Conv2dOps
         Tensor Backward(Tensor dy, Fusion fusion)
         {
             Tensor dx = Tensor.EmptyLike(x);
-            Conv2dKernels.BackwardInput(g, gated(dy, fusion).Data, weight.Data, new Conv2dEpilogue(Residual: fusion.Addend?.Data, Gate: fusion.Gate?.Data), dx.Data);
+            Conv2dKernels.BackwardInput(g, gated(dy, fusion).Data, weight.Data,
+                new Conv2dEpilogue(Residual: fusion.Addend?.Data, Gate: fusion.Gate?.Data), dx.Data);
             return dx;
         }
     }

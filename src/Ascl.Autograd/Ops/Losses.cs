@@ -7,8 +7,11 @@ namespace Ascl.Autograd.Ops;
 /// <summary>Losses of logits [n, k].</summary>
 public static class LossOps
 {
-    /// <summary>Cross-entropy of softmax(logits) with targets (1 − smoothing)·[c = label] + smoothing/k: one value, or [n] without reduction.</summary>
-    public static Tensor CrossEntropy(this Tensor logits, DeviceBuffer<int> labels, float smoothing = 0, Reduction reduction = Reduction.Mean)
+    /// <summary>
+    /// Cross-entropy of softmax(logits) with targets (1 − smoothing)·[c = label] + smoothing/k: one value, or [n] without reduction.
+    /// </summary>
+    public static Tensor CrossEntropy(
+        this Tensor logits, DeviceBuffer<int> labels, float smoothing = 0, Reduction reduction = Reduction.Mean)
     {
         var (n, k) = SizesOf(logits, "cross_entropy");
         Tensor loss = Tensor.Empty(logits.Device, new(reduction == Reduction.None ? n : 1));
@@ -93,5 +96,7 @@ public static class LossOps
     public static int CountCorrect(this Tensor logits, DeviceBuffer<int> labels) => SoftmaxKernels.CountCorrect(logits.Predict(), labels);
 
     private static (int N, int K) SizesOf(Tensor logits, string op) =>
-        logits.Shape.Rank == 2 ? (logits.Shape[0], logits.Shape[1]) : throw new ShapeException($"{op}: logits [n, k] are needed, not {logits.Shape}");
+        logits.Shape.Rank == 2
+            ? (logits.Shape[0], logits.Shape[1])
+            : throw new ShapeException($"{op}: logits [n, k] are needed, not {logits.Shape}");
 }

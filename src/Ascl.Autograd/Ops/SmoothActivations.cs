@@ -30,7 +30,8 @@ public static class SmoothActivationOps
     }
 
     private static Tensor Apply(
-        string op, Tensor x, Action<DeviceBuffer<float>, DeviceBuffer<float>> forward, Action<DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>> backward)
+        string op, Tensor x, Action<DeviceBuffer<float>, DeviceBuffer<float>> forward,
+        Action<DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>> backward)
     {
         Tensor y = Tensor.EmptyLike(x);
         forward(x.Data, y.Data);

@@ -32,7 +32,9 @@ public static class NearestName
     public static UserErrorException Unknown(string kind, string given, IEnumerable<string> valid) =>
         new($"unknown {kind} '{given}': {Suggest(given, valid)}");
 
-    /// <summary>Optimal string alignment: the fewest insertions, deletions, substitutions and swaps of neighbours that turn a into b.</summary>
+    /// <summary>
+    /// Optimal string alignment: the fewest insertions, deletions, substitutions and swaps of neighbours that turn a into b.
+    /// </summary>
     private static int EditDistance(string a, string b)
     {
         int[,] d = new int[a.Length + 1, b.Length + 1];

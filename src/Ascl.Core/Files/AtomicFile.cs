@@ -4,8 +4,8 @@ using Ascl.Core.Diagnostics;
 namespace Ascl.Core.Files;
 
 /// <summary>
-/// Writes files atomically: after a crash or an error the file is either the old one or the complete new one. The bytes go to a temporary file in the
-/// same directory, are flushed to disk, and the temporary is then renamed over the target.
+/// Writes files atomically: after a crash or an error the file is either the old one or the complete new one. The bytes go to a temporary
+/// file in the same directory, are flushed to disk, and the temporary is then renamed over the target.
 /// </summary>
 public static class AtomicFile
 {
@@ -13,9 +13,9 @@ public static class AtomicFile
     private const string TemporarySuffix = ".tmp";
 
     /// <summary>
-    /// Replaces the file at <paramref name="path"/> by what <paramref name="write"/> writes. If that throws, the old file is unchanged and the temporary
-    /// is removed. The next write to the same path removes the temporary of a process that was killed. Devices (/dev/stdout, /dev/null) are written
-    /// directly, because they hold nothing to lose.
+    /// Replaces the file at <paramref name="path"/> by what <paramref name="write"/> writes. If that throws, the old file is unchanged and
+    /// the temporary is removed. The next write to the same path removes the temporary of a process that was killed. Devices (/dev/stdout,
+    /// /dev/null) are written directly, because they hold nothing to lose.
     /// </summary>
     /// <exception cref="UserErrorException">The file cannot be written: full disk, no permission, no such directory.</exception>
     public static void Write(string path, Action<Stream> write)
@@ -40,7 +40,10 @@ public static class AtomicFile
     /// <summary>As <see cref="Write"/>, with <paramref name="text"/> in UTF-8 as the content.</summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    /// <summary>Checks that <see cref="Write"/> can write the file, by creating an empty file beside it. To be called before long work, not after it.</summary>
+    /// <summary>
+    /// Checks that <see cref="Write"/> can write the file, by creating an empty file beside it. To be called before long work, not after
+    /// it.
+    /// </summary>
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public static void CheckWritable(string path)
     {
@@ -53,7 +56,8 @@ public static class AtomicFile
             if (Directory.Exists(target))
                 throw new UserErrorException($"cannot write {path}: it is a directory");
             using var probe = new FileStream(
-                $"{target}.{Guid.NewGuid():N}{TemporarySuffix}", FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+                $"{target}.{Guid.NewGuid():N}{TemporarySuffix}", FileMode.CreateNew, FileAccess.Write, FileShare.None, 1,
+                FileOptions.DeleteOnClose);
         }
         catch (Exception e) when (FileProblem.Is(e))
         {

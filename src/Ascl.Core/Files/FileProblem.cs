@@ -7,10 +7,12 @@ public static class FileProblem
 {
     /// <summary>Whether an exception is about the file system or a path rather than a bug; meant for exception filters.</summary>
     public static bool Is(Exception e) =>
-        e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException { ParamName: "path" } || IsTooLarge(e);
+        e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException { ParamName: "path" }
+            || IsTooLarge(e);
 
     /// <summary>How .NET reports EFBIG: the file is larger than its file system (4 GiB on FAT) or the process's limit allows.</summary>
-    private static bool IsTooLarge(Exception e) => e is ArgumentOutOfRangeException { ParamName: "value", Source: "System.Private.CoreLib" };
+    private static bool IsTooLarge(Exception e) =>
+        e is ArgumentOutOfRangeException { ParamName: "value", Source: "System.Private.CoreLib" };
 
     /// <summary>The user error for a failed file operation.</summary>
     /// <param name="action">What was being done: "read", "write", "create", …</param>
@@ -20,7 +22,9 @@ public static class FileProblem
     public static UserErrorException Of(string action, string path, Exception cause) =>
         new($"cannot {action} {path}: {Reason(path, cause)}", cause);
 
-    /// <summary>Rejects a file of length 0 before it is opened: it is empty, or a pipe or device, whose reading could block or never end.</summary>
+    /// <summary>
+    /// Rejects a file of length 0 before it is opened: it is empty, or a pipe or device, whose reading could block or never end.
+    /// </summary>
     /// <exception cref="UserErrorException">The file's length is 0.</exception>
     public static void RequireContent(string path)
     {
@@ -40,7 +44,8 @@ public static class FileProblem
         _ when IsTooLarge(cause) => "file too large",
         ArgumentException => "not a path",
         UnauthorizedAccessException => Directory.Exists(path) ? "it is a directory" : "permission denied",
-        // On Unix the message is the system's, followed by " : '/full/path'": a path that our message names already, or that of the temporary.
+        // On Unix the message is the system's, followed by " : '/full/path'": a path that our message names already, or that of the
+        // temporary.
         _ => cause.Message.Split(" : '")[0],
     };
 }

@@ -16,7 +16,8 @@ public static class FolderLock
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
         }
-        catch (IOException e) when (File.Exists(path) && e is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
+        catch (IOException e) when (File.Exists(path)
+            && e is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
         {
             throw new UserErrorException($"{folder}: another process is working on it", e);
         }

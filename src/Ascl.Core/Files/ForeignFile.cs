@@ -7,15 +7,18 @@ namespace Ascl.Core.Files;
 internal static class ForeignFile
 {
     private const int StartBytes = 512;
-    private const string TorchAdvice = "save its tensors as safetensors, in Python: safetensors.torch.save_file(state_dict, 'FILE.safetensors')";
-    private const string NumpyAdvice = "save its arrays as safetensors, in Python: safetensors.numpy.save_file({'NAME': array}, 'FILE.safetensors')";
+    private const string TorchAdvice =
+        "save its tensors as safetensors, in Python: safetensors.torch.save_file(state_dict, 'FILE.safetensors')";
+    private const string NumpyAdvice =
+        "save its arrays as safetensors, in Python: safetensors.numpy.save_file({'NAME': array}, 'FILE.safetensors')";
 
     /// <summary>The pickled magic number at the start of the legacy torch.save format, which preceded zip archives.</summary>
     private static readonly byte[] LegacyTorch = [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
 
     private static readonly (byte[] Start, string Kind)[] Kinds =
     [
-        (Latin("\u0089HDF\r\n\u001A\n"), "an HDF5 file (.h5): save its arrays as safetensors, in Python by h5py and safetensors.numpy.save_file"),
+        (Latin("\u0089HDF\r\n\u001A\n"),
+            "an HDF5 file (.h5): save its arrays as safetensors, in Python by h5py and safetensors.numpy.save_file"),
         (Latin("\u0093NUMPY"), $"a NumPy array (.npy): {NumpyAdvice}"),
         (LegacyTorch, $"a PyTorch checkpoint (.pt) as older versions write it: {TorchAdvice}"),
         ([0x1F, 0x8B], "a file compressed by gzip: unpack it with gunzip"),

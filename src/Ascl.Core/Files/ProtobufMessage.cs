@@ -2,7 +2,9 @@ using Google.Protobuf;
 
 namespace Ascl.Core.Files;
 
-/// <summary>Writes a protobuf message field by field, under the field numbers of its .proto file. Every method returns the message itself.</summary>
+/// <summary>
+/// Writes a protobuf message field by field, under the field numbers of its .proto file. Every method returns the message itself.
+/// </summary>
 public sealed class ProtobufMessage
 {
     private readonly MemoryStream stream = new();

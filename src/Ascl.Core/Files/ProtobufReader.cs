@@ -4,7 +4,9 @@ using Google.Protobuf;
 
 namespace Ascl.Core.Files;
 
-/// <summary>Reads a protobuf message without its schema: string fields and nested messages by field number. Other fields are skipped.</summary>
+/// <summary>
+/// Reads a protobuf message without its schema: string fields and nested messages by field number. Other fields are skipped.
+/// </summary>
 public sealed class ProtobufReader
 {
     private readonly string path;

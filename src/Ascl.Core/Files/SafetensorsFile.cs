@@ -7,8 +7,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Ascl.Core.Files;
 
 /// <summary>
-/// A safetensors file opened for reading: 8 bytes little-endian header length, JSON header, raw little-endian data. Opening checks the whole header;
-/// tensor data are read on demand. Thread-safe.
+/// A safetensors file opened for reading: 8 bytes little-endian header length, JSON header, raw little-endian data. Opening checks the
+/// whole header; tensor data are read on demand. Thread-safe.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -105,7 +105,8 @@ public sealed class SafetensorsFile : IDisposable
     };
 
     /// <summary>Reads a tensor of any integer type in row-major order; BOOL gives 0 and 1.</summary>
-    /// <exception cref="UserErrorException">There is no such tensor, it does not hold integers, or a U64 exceeds the range of long.</exception>
+    /// <exception cref="UserErrorException">There is no such tensor, it does not hold integers, or a U64 exceeds the range of
+    /// long.</exception>
     public long[] ReadIntegers(string name) => Entry(name).Dtype switch
     {
         SafetensorsDtype.BOOL => Read<byte, long>(name, value => value == 0 ? 0 : 1),

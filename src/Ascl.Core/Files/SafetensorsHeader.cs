@@ -12,9 +12,9 @@ namespace Ascl.Core.Files;
 internal sealed record SafetensorsEntry(SafetensorsDtype Dtype, int[] Shape, long Offset, long Bytes);
 
 /// <summary>
-/// The JSON header of a safetensors file: name → {dtype, shape, data_offsets: [begin, end]}, and a map of strings under __metadata__. Accepts what the
-/// reference implementation accepts (github.com/huggingface/safetensors): the tensors cover the data from the first to the last byte, without gaps
-/// or overlap.
+/// The JSON header of a safetensors file: name → {dtype, shape, data_offsets: [begin, end]}, and a map of strings under __metadata__.
+/// Accepts what the reference implementation accepts (github.com/huggingface/safetensors): the tensors cover the data from the first to the
+/// last byte, without gaps or overlap.
 /// </summary>
 internal sealed class SafetensorsHeader
 {
@@ -79,7 +79,9 @@ internal sealed class SafetensorsHeader
         if (offsets.GetArrayLength() != 2 || !TryInteger(offsets[0], out long begin) || !TryInteger(offsets[1], out long end))
             throw new UserErrorException($"{where}: data_offsets are not two integers");
         if (begin < 0 || end < begin || end > dataBytes)
-            throw new UserErrorException($"{where}: data_offsets [{begin}, {end}] lie outside the {dataBytes} bytes of data{(end > dataBytes ? ": is the file cut off?" : "")}");
+            throw new UserErrorException(
+                $"{where}: data_offsets [{begin}, {end}] lie outside the {dataBytes} bytes of "
+                + $"data{(end > dataBytes ? ": is the file cut off?" : "")}");
         long bytes = SizeOf(where, dtype, shape);
         if (bytes != end - begin)
             throw new UserErrorException(
@@ -90,7 +92,8 @@ internal sealed class SafetensorsHeader
     private static JsonElement Member(string where, JsonElement entry, string name, JsonValueKind kind) =>
         entry.TryGetProperty(name, out JsonElement value) && value.ValueKind == kind
             ? value
-            : throw new UserErrorException($"{where}: '{name}' is missing or not {(kind == JsonValueKind.Array ? "an array" : "a string")}");
+            : throw new UserErrorException(
+                $"{where}: '{name}' is missing or not {(kind == JsonValueKind.Array ? "an array" : "a string")}");
 
     private static SafetensorsDtype ReadDtype(string where, JsonElement value) =>
         SafetensorsDtypes.ByName.TryGetValue(value.GetString()!, out SafetensorsDtype dtype)

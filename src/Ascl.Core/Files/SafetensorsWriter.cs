@@ -8,9 +8,9 @@ using Ascl.Core.Diagnostics;
 namespace Ascl.Core.Files;
 
 /// <summary>
-/// Collects tensors and saves them as one safetensors file. As in the reference implementation, tensors are sorted by element size, largest first, then
-/// by name, and the header is padded with spaces to a multiple of 8 bytes, so that every tensor is aligned to its element size. Equal tensors give
-/// equal files.
+/// Collects tensors and saves them as one safetensors file. As in the reference implementation, tensors are sorted by element size, largest
+/// first, then by name, and the header is padded with spaces to a multiple of 8 bytes, so that every tensor is aligned to its element size.
+/// Equal tensors give equal files.
 /// </summary>
 public sealed class SafetensorsWriter
 {
@@ -26,7 +26,8 @@ public sealed class SafetensorsWriter
     /// <summary>Adds a tensor whose element type is the array's: bool, Half, float, double or any integer of 8 to 64 bits.</summary>
     /// <param name="name">A name not yet used.</param>
     /// <param name="shape">Dimensions, outermost first; empty for a scalar.</param>
-    /// <param name="values">Elements in row-major order. The array is not copied, so it must not change until <see cref="Save"/> returns.</param>
+    /// <param name="values">Elements in row-major order. The array is not copied, so it must not change until <see cref="Save"/>
+    /// returns.</param>
     /// <exception cref="ArgumentException">The name is taken, or the shape does not match the number of elements.</exception>
     public void Add<T>(string name, ReadOnlySpan<int> shape, T[] values) where T : unmanaged =>
         Add(name, SafetensorsDtypes.Of<T>(), shape, values);
@@ -59,9 +60,11 @@ public sealed class SafetensorsWriter
             bytes = checked(bytes * length);
         long given = (long)values.Length * Unsafe.SizeOf<T>();
         if (bytes != given)
-            throw new ArgumentException($"tensor '{name}': {dtype} [{string.Join(", ", shape.ToArray())}] takes {bytes} bytes, not {given}");
-        if (name == SafetensorsHeader.MetadataName || !tensors.TryAdd(name, new(dtype, shape.ToArray(), bytes, stream => Write(stream, values))))
-            throw new ArgumentException($"tensor '{name}' is there already, or the name is reserved");
+            throw new ArgumentException(
+                $"tensor '{name}': {dtype} [{string.Join(", ", shape.ToArray())}] takes {bytes} bytes, not {given}");
+        if (name == SafetensorsHeader.MetadataName
+            || !tensors.TryAdd(name, new(dtype, shape.ToArray(), bytes, stream => Write(stream, values))))
+            throw new ArgumentException($"tensor '{name}' was added already, or its name is reserved");
     }
 
     private static void Write<T>(Stream stream, T[] values) where T : unmanaged

@@ -5,14 +5,17 @@ using System.Runtime.Intrinsics.X86;
 namespace Ascl.Core.Random;
 
 /// <summary>
-/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a counter-based generator with four 32-bit words per counter. CPU
-/// and GPU share one scalar function; <see cref="FillUniform"/> also has a vector form, four counters at a time, with the same bits.
+/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a counter-based generator with four 32-bit words per
+/// counter. CPU and GPU share one scalar function; <see cref="FillUniform"/> also has a vector form, four counters at a time, with the same
+/// bits.
 /// </summary>
 public static class Philox
 {
     private const uint Multiplier0 = 0xD2511F53, Multiplier1 = 0xCD9E8D57, Weyl0 = 0x9E3779B9, Weyl1 = 0xBB67AE85;
 
-    /// <summary>The four words at (<paramref name="c0"/>…<paramref name="c3"/>) under the key (<paramref name="k0"/>, <paramref name="k1"/>).</summary>
+    /// <summary>
+    /// The four words at (<paramref name="c0"/>…<paramref name="c3"/>) under the key (<paramref name="k0"/>, <paramref name="k1"/>).
+    /// </summary>
     public static (uint X, uint Y, uint Z, uint W) Block(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1)
     {
         for (int round = 0; round < 10; round++)
@@ -41,7 +44,10 @@ public static class Philox
     /// <summary>A random bit: whether word number <paramref name="position"/> is odd.</summary>
     public static bool IsOdd(RandomKey key, uint position) => (Word(key, position) & 1) == 1;
 
-    /// <summary>A uniform number in [0, 1) with 24 random bits, from one word. Converted from int, because ILGPU converts uint to float in double precision.</summary>
+    /// <summary>
+    /// A uniform number in [0, 1) with 24 random bits, from one word. Converted from int, because ILGPU converts uint to float in double
+    /// precision.
+    /// </summary>
     public static float ToUniform(uint word) => (int)(word >> 8) * (1f / (1 << 24));
 
     /// <summary>An integer in [0, <paramref name="count"/>) from one word.</summary>
@@ -72,7 +78,9 @@ public static class Philox
     private static Vector256<float> ToUniform(Vector256<uint> words, float low, float high) =>
         Vector256.Create(low) + Vector256.Create(high - low) * (Vector256.ConvertToSingle((words >> 8).AsInt32()) * (1f / (1 << 24)));
 
-    /// <summary>The 16 words of four blocks in order. Each counter word is the lower half of a 64-bit lane; the upper half is never read.</summary>
+    /// <summary>
+    /// The 16 words of four blocks in order. Each counter word is the lower half of a 64-bit lane; the upper half is never read.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector256<uint> First, Vector256<uint> Second) FourBlocks(RandomKey key, uint block)
     {
@@ -83,7 +91,8 @@ public static class Philox
         uint k0 = (uint)key.Seed, k1 = (uint)(key.Seed >> 32);
         for (int round = 0; round < 10; round++)
         {
-            Vector256<ulong> p0 = Avx2.Multiply(c0.AsUInt32(), multiplier0.AsUInt32()), p1 = Avx2.Multiply(c2.AsUInt32(), multiplier1.AsUInt32());
+            Vector256<ulong> p0 = Avx2.Multiply(c0.AsUInt32(), multiplier0.AsUInt32());
+            Vector256<ulong> p1 = Avx2.Multiply(c2.AsUInt32(), multiplier1.AsUInt32());
             (c0, c1, c2, c3) = ((p1 >> 32) ^ c1 ^ Vector256.Create((ulong)k0), p1, (p0 >> 32) ^ c3 ^ Vector256.Create((ulong)k1), p0);
             k0 += Weyl0;
             k1 += Weyl1;

@@ -1,7 +1,9 @@
 namespace Ascl.Core.Random;
 
-/// <summary>What random numbers are drawn for. Part of every key, so that no two uses share numbers. Values are never renumbered, so that a resumed run
-/// draws the same numbers.</summary>
+/// <summary>
+/// What random numbers are drawn for. Part of every key, so that no two uses share numbers. Values are never renumbered, so that a resumed
+/// run draws the same numbers.
+/// </summary>
 public enum RandomPurpose : uint
 {
     /// <summary>Initial weights of a network.</summary>
@@ -45,8 +47,8 @@ public enum RandomPurpose : uint
 }
 
 /// <summary>
-/// The key of a stream of random numbers: (seed, purpose, step, index). A number depends only on its key and its position in the stream, so an image's
-/// numbers do not depend on the batch size, the thread count or the other images.
+/// The key of a stream of random numbers: (seed, purpose, step, index). A number depends only on its key and its position in the stream, so
+/// an image's numbers do not depend on the batch size, the thread count or the other images.
 /// </summary>
 /// <param name="Seed">The run's seed.</param>
 /// <param name="Purpose">What the numbers are for.</param>

@@ -9,7 +9,8 @@ public static unsafe partial class AttackKernels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StepLinf(float* original, float* gradient, float* x, int image, float epsilon, float stepSize)
     {
-        Vector256<float> ball = Vector256.Create(epsilon), step = Vector256.Create(stepSize), one = Vector256<float>.One, zero = Vector256<float>.Zero;
+        Vector256<float> ball = Vector256.Create(epsilon), step = Vector256.Create(stepSize), one = Vector256<float>.One;
+        Vector256<float> zero = Vector256<float>.Zero;
         int i = 0;
         for (; i + 8 <= image; i += 8)
         {
@@ -31,7 +32,9 @@ public static unsafe partial class AttackKernels
     {
         int i = 0;
         for (; i + 8 <= image; i += 8)
-            Vector256.Store(Vector256.Min(Vector256.Max(Vector256.Load(original + i) + Vector256.Load(x + i), Vector256<float>.Zero), Vector256<float>.One), x + i);
+            Vector256.Store(
+                Vector256.Min(Vector256.Max(Vector256.Load(original + i) + Vector256.Load(x + i), Vector256<float>.Zero),
+                    Vector256<float>.One), x + i);
         for (; i < image; i++)
             x[i] = Math.Clamp(original[i] + x[i], 0, 1);
     }

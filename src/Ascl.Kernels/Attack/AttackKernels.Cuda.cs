@@ -9,7 +9,8 @@ namespace Ascl.Kernels.Attack;
 public static unsafe partial class AttackKernels
 {
     private static void StartCuda(
-        CudaDevice device, AttackStart start, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
+        CudaDevice device, AttackStart start, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<int> ids,
+        RandomKey key, float epsilon, DeviceBuffer<float> x)
     {
         bool isStill = start == AttackStart.None || epsilon == 0, isL2 = norm == PerturbationNorm.L2;
         Cuda.Size size = (start, norm) switch
@@ -35,7 +36,8 @@ public static unsafe partial class AttackKernels
     }
 
     private static void PgdStepCuda(
-        CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon, float stepSize, DeviceBuffer<float> x, DeviceBuffer<int>? stopped)
+        CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon,
+        float stepSize, DeviceBuffer<float> x, DeviceBuffer<int>? stopped)
     {
         int images = x.Length / image;
         Cuda.PgdStepArguments arguments = new()
@@ -88,7 +90,10 @@ public static unsafe partial class AttackKernels
             public Size Size;
         }
 
-        /// <summary>A group draws the start of one image: each thread draws four numbers at a time, and draws them again to scale them once their norm is known.</summary>
+        /// <summary>
+        /// A group draws the start of one image: each thread draws four numbers at a time, and draws them again to scale them once their
+        /// norm is known.
+        /// </summary>
         internal static void Start(StartArguments p)
         {
             ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.Places);
@@ -109,7 +114,8 @@ public static unsafe partial class AttackKernels
                 {
                     float width = p.Range + p.Range;
                     drawn = new(
-                        width * Philox.ToUniform(a) - p.Range, width * Philox.ToUniform(b) - p.Range, width * Philox.ToUniform(c) - p.Range, width * Philox.ToUniform(d) - p.Range);
+                        width * Philox.ToUniform(a) - p.Range, width * Philox.ToUniform(b) - p.Range, width * Philox.ToUniform(c) - p.Range,
+                        width * Philox.ToUniform(d) - p.Range);
                 }
                 for (int j = 0; j < 4 && i + j < p.Image; j++)
                 {
@@ -134,7 +140,9 @@ public static unsafe partial class AttackKernels
             float length = MathF.Sqrt(GroupReduction.Sum(shared, squares));
             if (p.Size == Size.AtMost)
                 return length > p.Epsilon ? p.Epsilon / length : 1;
-            float share = p.Size == Size.Exactly ? 1 : MathF.Exp(MathF.Log(Philox.ToUniform(Philox.Word(own, (uint)p.Image + 4))) / p.Image);
+            float share = p.Size == Size.Exactly
+                ? 1
+                : MathF.Exp(MathF.Log(Philox.ToUniform(Philox.Word(own, (uint)p.Image + 4))) / p.Image);
             return p.Epsilon * share / length;
         }
 
@@ -173,7 +181,9 @@ public static unsafe partial class AttackKernels
             return ImageGroups.Clip(ImageGroups.Clip(moved, original - p.Epsilon, original + p.Epsilon), 0, 1);
         }
 
-        /// <summary>A group owns an image. The change is computed as (x − original) + α·g/‖g‖, without cancellation when x is near the original.</summary>
+        /// <summary>
+        /// A group owns an image. The change is computed as (x − original) + α·g/‖g‖, without cancellation when x is near the original.
+        /// </summary>
         internal static void PgdStepL2(PgdStepArguments p)
         {
             if (IsStopped(p))

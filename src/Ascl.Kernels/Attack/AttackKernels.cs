@@ -26,7 +26,9 @@ public enum AttackStart
     /// <summary>The image plus 0.001·N(0, 1), as in TRADES, whose loss has no gradient at the image itself.</summary>
     Normal,
 
-    /// <summary>A point on the ball's surface in a random direction, as in Auto-PGD: x + ε·u/‖u‖, u uniform for L∞ and normal for L2.</summary>
+    /// <summary>
+    /// A point on the ball's surface in a random direction, as in Auto-PGD: x + ε·u/‖u‖, u uniform for L∞ and normal for L2.
+    /// </summary>
     Surface,
 }
 
@@ -35,11 +37,16 @@ public static unsafe partial class AttackKernels
 {
     private const float NormalStart = 0.001f;
 
-    /// <summary>x = the starting point in the ball around <paramref name="original"/>, clipped to [0, 1]. The random numbers of image i are keyed by
-    /// <paramref name="ids"/>[i], so that they do not depend on the batch.</summary>
-    public static void Start(AttackStart start, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
+    /// <summary>
+    /// x = the starting point in the ball around <paramref name="original"/>, clipped to [0, 1]. The random numbers of image i are keyed by
+    /// <paramref name="ids"/>[i], so that they do not depend on the batch.
+    /// </summary>
+    public static void Start(
+        AttackStart start, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key,
+        float epsilon, DeviceBuffer<float> x)
     {
-        DeviceKernel.Run("attack.start", x.Length, x.Length, 8.0 * x.Length, OnCpu, cuda => StartCuda(cuda, start, norm, image, original, ids, key, epsilon, x), x);
+        DeviceKernel.Run("attack.start", x.Length, x.Length, 8.0 * x.Length, OnCpu,
+            cuda => StartCuda(cuda, start, norm, image, original, ids, key, epsilon, x), x);
 
         void OnCpu(CpuDevice cpu)
         {
@@ -75,7 +82,8 @@ public static unsafe partial class AttackKernels
                 {
                     // A normal direction, and a radius r for which r^dimension is uniform.
                     Philox.FillNormal(to, own, 1);
-                    double radius = epsilon * Math.Pow(Philox.ToUniform(Philox.Word(own, (uint)image + 4)), 1.0 / image), length = Math.Sqrt(SquaredLength(to));
+                    double radius = epsilon * Math.Pow(Philox.ToUniform(Philox.Word(own, (uint)image + 4)), 1.0 / image);
+                    double length = Math.Sqrt(SquaredLength(to));
                     for (int i = 0; i < image; i++)
                         to[i] *= (float)(radius / length);
                 }
@@ -91,10 +99,11 @@ public static unsafe partial class AttackKernels
     /// </summary>
     /// <param name="stopped">[n]: images marked with 1 stay unchanged; null for none.</param>
     public static void PgdStep(
-        PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon, float stepSize, DeviceBuffer<float> x,
-        DeviceBuffer<int>? stopped = null)
+        PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, float epsilon, float stepSize,
+        DeviceBuffer<float> x, DeviceBuffer<int>? stopped = null)
     {
-        DeviceKernel.Run("attack.pgd_step", x.Length, 6.0 * x.Length, 16.0 * x.Length, OnCpu, cuda => PgdStepCuda(cuda, norm, image, original, gradient, epsilon, stepSize, x, stopped), x);
+        DeviceKernel.Run("attack.pgd_step", x.Length, 6.0 * x.Length, 16.0 * x.Length, OnCpu,
+            cuda => PgdStepCuda(cuda, norm, image, original, gradient, epsilon, stepSize, x, stopped), x);
 
         void OnCpu(CpuDevice cpu)
         {

@@ -8,8 +8,8 @@ namespace Ascl.Kernels.Attack;
 public static unsafe partial class AutoPgdKernels
 {
     private static void StepCuda(
-        CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, DeviceBuffer<float> stepSizes, float epsilon, float momentum,
-        DeviceBuffer<float> x, DeviceBuffer<float> before)
+        CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient,
+        DeviceBuffer<float> stepSizes, float epsilon, float momentum, DeviceBuffer<float> x, DeviceBuffer<float> before)
     {
         int images = x.Length / image;
         Cuda.StepArguments arguments = new()
@@ -29,8 +29,15 @@ public static unsafe partial class AutoPgdKernels
             device.Launch(Cuda.StepL2, ImageGroups.PerImage(images, image), arguments);
     }
 
-    private static void CopyCuda(CudaDevice device, int image, DeviceBuffer<int> chosen, DeviceBuffer<float> from, DeviceBuffer<float> to) =>
-        device.Launch(Cuda.Copy, ImageGroups.PerPixel(to.Length / image, image), new Cuda.CopyArguments { Chosen = CudaDevice.View(chosen), From = CudaDevice.View(from), To = CudaDevice.View(to), Image = image });
+    private static void CopyCuda(
+        CudaDevice device, int image, DeviceBuffer<int> chosen, DeviceBuffer<float> from, DeviceBuffer<float> to) =>
+        device.Launch(Cuda.Copy, ImageGroups.PerPixel(to.Length / image, image), new Cuda.CopyArguments
+        {
+            Chosen = CudaDevice.View(chosen),
+            From = CudaDevice.View(from),
+            To = CudaDevice.View(to),
+            Image = image,
+        });
 
     internal static class Cuda
     {
@@ -47,7 +54,8 @@ public static unsafe partial class AutoPgdKernels
             int i = Grid.IdxX * p.Image + ImageGroups.Thread;
             if (ImageGroups.Thread >= p.Image)
                 return;
-            float o = p.Original[i], g = p.Gradient[i], here = p.X[i], step = p.StepSizes[Grid.IdxX], low = o - p.Epsilon, high = o + p.Epsilon;
+            float o = p.Original[i], g = p.Gradient[i], here = p.X[i], step = p.StepSizes[Grid.IdxX], low = o - p.Epsilon;
+            float high = o + p.Epsilon;
             low = low < 0 ? 0 : low;
             high = high > 1 ? 1 : high;
             float z = ImageGroups.Clip(here + (g > 0 ? step : g < 0 ? -step : 0), low, high);

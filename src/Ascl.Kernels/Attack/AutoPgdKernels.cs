@@ -7,8 +7,8 @@ namespace Ascl.Kernels.Attack;
 public static unsafe partial class AutoPgdKernels
 {
     /// <summary>
-    /// z = P(x + η·direction), x ← P(x + a(z − x) + (1 − a)(x − before)), before ← the old x; P projects to the ball of radius ε around the original and to [0, 1].
-    /// The direction is sign g for L∞ and g/‖g‖ for L2; each image has its own η.
+    /// z = P(x + η·direction), x ← P(x + a(z − x) + (1 − a)(x − before)), before ← the old x; P projects to the ball of radius ε around the
+    /// original and to [0, 1]. The direction is sign g for L∞ and g/‖g‖ for L2; each image has its own η.
     /// </summary>
     /// <param name="image">Pixels per image.</param>
     /// <param name="stepSizes">[n] η.</param>
@@ -16,14 +16,16 @@ public static unsafe partial class AutoPgdKernels
     /// <param name="x">The iterates, updated in place.</param>
     /// <param name="before">The previous iterates, updated in place.</param>
     public static void Step(
-        PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, DeviceBuffer<float> stepSizes, float epsilon, float momentum,
-        DeviceBuffer<float> x, DeviceBuffer<float> before)
+        PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> gradient, DeviceBuffer<float> stepSizes,
+        float epsilon, float momentum, DeviceBuffer<float> x, DeviceBuffer<float> before)
     {
-        DeviceKernel.Run("attack.auto_pgd_step", x.Length, 10.0 * x.Length, 24.0 * x.Length, OnCpu, cuda => StepCuda(cuda, norm, image, original, gradient, stepSizes, epsilon, momentum, x, before), x, before);
+        DeviceKernel.Run("attack.auto_pgd_step", x.Length, 10.0 * x.Length, 24.0 * x.Length, OnCpu,
+            cuda => StepCuda(cuda, norm, image, original, gradient, stepSizes, epsilon, momentum, x, before), x, before);
 
         void OnCpu(CpuDevice cpu)
         {
-            float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), ps = CpuDevice.Pointer(stepSizes), px = CpuDevice.Pointer(x), pb = CpuDevice.Pointer(before);
+            float* po = CpuDevice.Pointer(original), pg = CpuDevice.Pointer(gradient), ps = CpuDevice.Pointer(stepSizes);
+            float* px = CpuDevice.Pointer(x), pb = CpuDevice.Pointer(before);
             cpu.For(x.Length / image, (n, _) =>
             {
                 nint at = (nint)n * image;

@@ -8,7 +8,8 @@ namespace Ascl.Kernels.Attack;
 public static unsafe partial class BoundaryKernels
 {
     private static void StepCuda(
-        CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> values, DeviceBuffer<float> gradients, double largestAlpha, double eta, DeviceBuffer<float> x) =>
+        CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> values,
+        DeviceBuffer<float> gradients, double largestAlpha, double eta, DeviceBuffer<float> x) =>
         device.Launch(Cuda.Step, ImageGroups.PerImage(x.Length / image, image), new Cuda.StepArguments
         {
             Original = CudaDevice.View(original),
@@ -22,7 +23,8 @@ public static unsafe partial class BoundaryKernels
         });
 
     private static void KeepNearestCuda(
-        CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> values, DeviceBuffer<float> gradients, DeviceBuffer<float> distances, DeviceBuffer<float> nearestValues, DeviceBuffer<float> nearestGradients) =>
+        CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> values, DeviceBuffer<float> gradients,
+        DeviceBuffer<float> distances, DeviceBuffer<float> nearestValues, DeviceBuffer<float> nearestGradients) =>
         device.Launch(Cuda.KeepNearest, ImageGroups.PerImage(values.Length, image), new Cuda.KeepNearestArguments
         {
             Values = CudaDevice.View(values),
@@ -34,7 +36,9 @@ public static unsafe partial class BoundaryKernels
             Image = image,
         });
 
-    private static void LengthsCuda(CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> x, DeviceBuffer<float> lengths) =>
+    private static void LengthsCuda(
+        CudaDevice device, PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> x,
+        DeviceBuffer<float> lengths) =>
         device.Launch(Cuda.Lengths, ImageGroups.PerImage(x.Length / image, image), new Cuda.LengthsArguments
         {
             Original = CudaDevice.View(original),
@@ -44,7 +48,8 @@ public static unsafe partial class BoundaryKernels
             Image = image,
         });
 
-    private static void ShrinkCuda(CudaDevice device, int image, DeviceBuffer<int> chosen, DeviceBuffer<float> original, float beta, DeviceBuffer<float> x) =>
+    private static void ShrinkCuda(
+        CudaDevice device, int image, DeviceBuffer<int> chosen, DeviceBuffer<float> original, float beta, DeviceBuffer<float> x) =>
         device.Launch(Cuda.Shrink, ImageGroups.PerPixel(x.Length / image, image), new Cuda.ShrinkArguments
         {
             Chosen = CudaDevice.View(chosen),
@@ -85,7 +90,8 @@ public static unsafe partial class BoundaryKernels
             alpha = alpha < p.LargestAlpha ? alpha : p.LargestAlpha;
             for (int i = at + Group.IdxX; i < end; i += Group.DimX)
             {
-                float x = p.X[i] + p.Eta * here.Change(p.X, p.Gradients, i), o = p.Original[i] + p.Eta * there.Change(p.Original, p.Gradients, i);
+                float x = p.X[i] + p.Eta * here.Change(p.X, p.Gradients, i);
+                float o = p.Original[i] + p.Eta * there.Change(p.Original, p.Gradients, i);
                 p.X[i] = isFinite ? ImageGroups.Clip((1 - alpha) * x + alpha * o, 0, 1) : p.X[i];
             }
         }
@@ -107,7 +113,8 @@ public static unsafe partial class BoundaryKernels
             sum = GroupReduction.Sum(shared, sum);
             float length = p.IsLinf == 1 ? sum : ImageGroups.Length(shared, p.Gradients, at, p.Image);
             float distance = MathF.Abs(p.Values[n]) / (length + 1e-12f);
-            // Every thread compares with the old distance. The comparison is passed to the barrier, because ILGPU would otherwise move the load behind it.
+            // Every thread compares with the old distance. The comparison is passed to the barrier, because ILGPU would otherwise move the
+            // load behind it.
             if (Group.BarrierOr(distance >= p.Distances[n]))
                 return;
             for (int i = at + Group.IdxX; i < at + p.Image; i += Group.DimX)

@@ -9,21 +9,24 @@ public static unsafe partial class BoundaryKernels
     private const double LeastLength = 1e-8;
 
     /// <summary>
-    /// x ← clip₀₁((1 − α)(x + η·d) + α(original + η·d₀)) with d and d₀ the smallest changes of x and of the original that reach the hyperplane
-    /// value + gradient·(z − x) = 0, and α = min(‖d‖/(‖d‖ + ‖d₀‖), αmax). If the value or the gradient is not finite, as with overflowing logits, the image stays
-    /// unchanged.
+    /// x ← clip₀₁((1 − α)(x + η·d) + α(original + η·d₀)) with d and d₀ the smallest changes of x and of the original that reach the
+    /// hyperplane value + gradient·(z − x) = 0, and α = min(‖d‖/(‖d‖ + ‖d₀‖), αmax). If the value or the gradient is not finite, as with
+    /// overflowing logits, the image stays unchanged.
     /// </summary>
     /// <param name="image">Pixels per image.</param>
     /// <param name="values">[n]: the value at x of a function that is 0 on the decision boundary.</param>
     /// <param name="gradients">[n, image]: its gradient at x.</param>
     public static void Step(
-        PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> values, DeviceBuffer<float> gradients, double largestAlpha, double eta, DeviceBuffer<float> x)
+        PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> values, DeviceBuffer<float> gradients,
+        double largestAlpha, double eta, DeviceBuffer<float> x)
     {
-        DeviceKernel.Run("attack.boundary_step", x.Length, 40.0 * x.Length, 16.0 * x.Length, OnCpu, cuda => StepCuda(cuda, norm, image, original, values, gradients, largestAlpha, eta, x), x);
+        DeviceKernel.Run("attack.boundary_step", x.Length, 40.0 * x.Length, 16.0 * x.Length, OnCpu,
+            cuda => StepCuda(cuda, norm, image, original, values, gradients, largestAlpha, eta, x), x);
 
         void OnCpu(CpuDevice cpu)
         {
-            float* po = CpuDevice.Pointer(original), pv = CpuDevice.Pointer(values), pg = CpuDevice.Pointer(gradients), px = CpuDevice.Pointer(x);
+            float* po = CpuDevice.Pointer(original), pv = CpuDevice.Pointer(values), pg = CpuDevice.Pointer(gradients);
+            float* px = CpuDevice.Pointer(x);
             cpu.For(x.Length / image, (n, _) =>
             {
                 float* o = po + (nint)n * image, g = pg + (nint)n * image, to = px + (nint)n * image;
@@ -34,26 +37,34 @@ public static unsafe partial class BoundaryKernels
                 if (!double.IsFinite(apart) || !float.IsFinite(pv[n]))
                     return;
                 HyperplaneProjection here = new(norm, to, g, image, -(double)pv[n]), there = new(norm, o, g, image, apart - pv[n]);
-                double own = Math.Max(here.Length(image), LeastLength), originals = Math.Max(there.Length(image), LeastLength), alpha = Math.Min(own / (own + originals), largestAlpha);
+                double own = Math.Max(here.Length(image), LeastLength), originals = Math.Max(there.Length(image), LeastLength);
+                double alpha = Math.Min(own / (own + originals), largestAlpha);
                 for (int i = 0; i < image; i++)
                     to[i] = (float)Math.Clamp((1 - alpha) * (to[i] + eta * here.Change(i)) + alpha * (o[i] + eta * there.Change(i)), 0, 1);
             });
         }
     }
 
-    /// <summary>Keeps the nearest linearised class boundary: replaces the nearest so far by this class's, |value|/‖gradient‖ away, if that is nearer.</summary>
+    /// <summary>
+    /// Keeps the nearest linearised class boundary: replaces the nearest so far by this class's, |value|/‖gradient‖ away, if that is
+    /// nearer.
+    /// </summary>
     /// <param name="norm">The norm of the distance; the gradient's norm is its dual.</param>
     /// <param name="values">[n]: the value of a function that is 0 on the boundary.</param>
     /// <param name="gradients">[n, image]: its gradient at x.</param>
     /// <param name="distances">[n]: the distance of the nearest boundary so far; NaN before the first.</param>
     public static void KeepNearest(
-        PerturbationNorm norm, int image, DeviceBuffer<float> values, DeviceBuffer<float> gradients, DeviceBuffer<float> distances, DeviceBuffer<float> nearestValues, DeviceBuffer<float> nearestGradients)
+        PerturbationNorm norm, int image, DeviceBuffer<float> values, DeviceBuffer<float> gradients, DeviceBuffer<float> distances,
+        DeviceBuffer<float> nearestValues, DeviceBuffer<float> nearestGradients)
     {
-        DeviceKernel.Run("attack.keep_nearest", gradients.Length, 2.0 * gradients.Length, 12.0 * gradients.Length, OnCpu, cuda => KeepNearestCuda(cuda, norm, image, values, gradients, distances, nearestValues, nearestGradients), distances, nearestValues, nearestGradients);
+        DeviceKernel.Run("attack.keep_nearest", gradients.Length, 2.0 * gradients.Length, 12.0 * gradients.Length, OnCpu,
+            cuda => KeepNearestCuda(cuda, norm, image, values, gradients, distances, nearestValues, nearestGradients), distances,
+            nearestValues, nearestGradients);
 
         void OnCpu(CpuDevice cpu)
         {
-            float* pv = CpuDevice.Pointer(values), pg = CpuDevice.Pointer(gradients), pd = CpuDevice.Pointer(distances), to = CpuDevice.Pointer(nearestValues), toGradients = CpuDevice.Pointer(nearestGradients);
+            float* pv = CpuDevice.Pointer(values), pg = CpuDevice.Pointer(gradients), pd = CpuDevice.Pointer(distances);
+            float* to = CpuDevice.Pointer(nearestValues), toGradients = CpuDevice.Pointer(nearestGradients);
             cpu.For(values.Length, (n, _) =>
             {
                 ReadOnlySpan<float> g = new(pg + (nint)n * image, image);
@@ -73,9 +84,11 @@ public static unsafe partial class BoundaryKernels
     }
 
     /// <summary>The norm of each image's change: [n].</summary>
-    public static void Lengths(PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> x, DeviceBuffer<float> lengths)
+    public static void Lengths(
+        PerturbationNorm norm, int image, DeviceBuffer<float> original, DeviceBuffer<float> x, DeviceBuffer<float> lengths)
     {
-        DeviceKernel.Run("attack.lengths", x.Length, 2.0 * x.Length, 8.0 * x.Length, OnCpu, cuda => LengthsCuda(cuda, norm, image, original, x, lengths), lengths);
+        DeviceKernel.Run("attack.lengths", x.Length, 2.0 * x.Length, 8.0 * x.Length, OnCpu,
+            cuda => LengthsCuda(cuda, norm, image, original, x, lengths), lengths);
 
         void OnCpu(CpuDevice cpu)
         {
@@ -97,7 +110,8 @@ public static unsafe partial class BoundaryKernels
     /// <summary>x ← original + β(x − original) for the images that <paramref name="chosen"/> marks with 1.</summary>
     public static void Shrink(int image, DeviceBuffer<int> chosen, DeviceBuffer<float> original, float beta, DeviceBuffer<float> x)
     {
-        DeviceKernel.Run("attack.shrink", x.Length, 2.0 * x.Length, 12.0 * x.Length, OnCpu, cuda => ShrinkCuda(cuda, image, chosen, original, beta, x), x);
+        DeviceKernel.Run("attack.shrink", x.Length, 2.0 * x.Length, 12.0 * x.Length, OnCpu,
+            cuda => ShrinkCuda(cuda, image, chosen, original, beta, x), x);
 
         void OnCpu(CpuDevice cpu)
         {

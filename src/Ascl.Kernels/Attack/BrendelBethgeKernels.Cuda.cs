@@ -6,7 +6,9 @@ namespace Ascl.Kernels.Attack;
 
 public static unsafe partial class BrendelBethgeKernels
 {
-    private static void BetweenCuda(CudaDevice device, int image, DeviceBuffer<float> original, DeviceBuffer<float> start, DeviceBuffer<float> sizes, DeviceBuffer<float> x) =>
+    private static void BetweenCuda(
+        CudaDevice device, int image, DeviceBuffer<float> original, DeviceBuffer<float> start, DeviceBuffer<float> sizes,
+        DeviceBuffer<float> x) =>
         device.Launch(Cuda.Between, ImageGroups.PerPixel(x.Length / image, image), new Cuda.BetweenArguments
         {
             Original = CudaDevice.View(original),

@@ -4,8 +4,8 @@ using ILGPU;
 namespace Ascl.Kernels.Attack;
 
 /// <summary>
-/// <see cref="HyperplaneProjection"/> by a group of threads: the same iteration in single precision. Normal and shift are divided by the normal's largest
-/// entry, so that squares of small gradients do not underflow.
+/// <see cref="HyperplaneProjection"/> by a group of threads: the same iteration in single precision. Normal and shift are divided by the
+/// normal's largest entry, so that squares of small gradients do not underflow.
 /// </summary>
 internal readonly struct HyperplaneProjectionCuda
 {
@@ -21,7 +21,8 @@ internal readonly struct HyperplaneProjectionCuda
     /// <param name="length">Pixels.</param>
     /// <param name="unit">The largest entry of the normal.</param>
     /// <param name="shift">In units of w·δ/unit.</param>
-    public HyperplaneProjectionCuda(int isLinf, ArrayView<float> shared, ArrayView<float> x, ArrayView<float> w, int at, int length, float unit, float shift)
+    public HyperplaneProjectionCuda(
+        int isLinf, ArrayView<float> shared, ArrayView<float> x, ArrayView<float> w, int at, int length, float unit, float shift)
     {
         this.isLinf = isLinf;
         this.at = at;
@@ -53,7 +54,8 @@ internal readonly struct HyperplaneProjectionCuda
     /// <summary>δ of a pixel.</summary>
     public float Change(ArrayView<float> x, ArrayView<float> w, int i)
     {
-        float weight = w[i] / unit, room = Room(x, w, i), move = isLinf == 1 ? t : MathF.Abs(weight) * t, change = move < room ? move : room;
+        float weight = w[i] / unit, room = Room(x, w, i), move = isLinf == 1 ? t : MathF.Abs(weight) * t;
+        float change = move < room ? move : room;
         return weight > 0 ? sign * change : weight < 0 ? -sign * change : 0;
     }
 

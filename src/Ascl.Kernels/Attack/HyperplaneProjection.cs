@@ -1,10 +1,11 @@
 namespace Ascl.Kernels.Attack;
 
 /// <summary>
-/// The smallest change δ of an image x, with x and x + δ in [0, 1], that reaches the hyperplane w·δ = shift (Croce and Hein 2020, "Minimally distorted
-/// adversarial examples with a fast adaptive boundary attack"). A pixel can move by at most cᵢ, its distance to the bound it moves towards. In L∞
-/// |δᵢ| = min(t, cᵢ), in L2 |δᵢ| = min(t·|wᵢ|, cᵢ), where t solves Σ |wᵢ||δᵢ| = |shift|. The left side is concave and piecewise linear in t, so Newton's method
-/// from t = 0 stays left of the solution and reaches its piece. If the hyperplane is out of reach, every pixel moves to its bound.
+/// The smallest change δ of an image x, with x and x + δ in [0, 1], that reaches the hyperplane w·δ = shift (Croce and Hein 2020,
+/// "Minimally distorted adversarial examples with a fast adaptive boundary attack"). A pixel can move by at most cᵢ, its distance to the
+/// bound it moves towards. In L∞ |δᵢ| = min(t, cᵢ), in L2 |δᵢ| = min(t·|wᵢ|, cᵢ), where t solves Σ |wᵢ||δᵢ| = |shift|. The left side is
+/// concave and piecewise linear in t, so Newton's method from t = 0 stays left of the solution and reaches its piece. If the hyperplane is
+/// out of reach, every pixel moves to its bound.
 /// </summary>
 internal readonly unsafe struct HyperplaneProjection
 {

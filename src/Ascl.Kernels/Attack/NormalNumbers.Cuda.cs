@@ -4,8 +4,10 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Attack;
 
-/// <summary>Normal random numbers on a GPU in single precision, within 1e-5 of <see cref="Philox.ToNormal"/>. (Random words and uniform numbers have the same bits on
-/// every device.)</summary>
+/// <summary>
+/// Normal random numbers on a GPU in single precision, within 1e-5 of <see cref="Philox.ToNormal"/>. (Random words and uniform numbers have
+/// the same bits on every device.)
+/// </summary>
 internal static class NormalNumbers
 {
     private const float Unit = 1f / (1 << 24);
@@ -13,7 +15,8 @@ internal static class NormalNumbers
     /// <summary>Two independent standard normal numbers from two words (Box–Muller).</summary>
     public static (float, float) ToNormal(uint a, uint b)
     {
-        // The uniform number is u = 1 − rest. The GPU's logarithm has an absolute error near 2⁻²², too large for the small logarithms near u = 1.
+        // The uniform number is u = 1 − rest. The GPU's logarithm has an absolute error near 2⁻²², too large for the small logarithms near
+        // u = 1.
         int steps = (int)(a >> 8);
         float rest = ((1 << 24) - 1 - steps) * Unit;
         float log = rest <= 0.5f ? ElementwiseKernels.LogOnePlus(new F1(-rest)).Value : MathF.Log((steps + 1) * Unit);

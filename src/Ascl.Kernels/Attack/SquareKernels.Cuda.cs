@@ -8,7 +8,8 @@ namespace Ascl.Kernels.Attack;
 public static unsafe partial class SquareKernels
 {
     private static void StripesCuda(
-        CudaDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x) =>
+        CudaDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key,
+        float epsilon, DeviceBuffer<float> x) =>
         device.Launch(Cuda.Stripes, ImageGroups.PerImageRows(ids.Length, height), new Cuda.StripesArguments
         {
             Original = CudaDevice.View(original),
@@ -22,7 +23,8 @@ public static unsafe partial class SquareKernels
         });
 
     private static void ProposeCuda(
-        CudaDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate) =>
+        CudaDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key,
+        float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate) =>
         device.Launch(Cuda.Propose, ImageGroups.PerImageRows(ids.Length, height), new Cuda.ProposeArguments
         {
             Original = CudaDevice.View(original),
@@ -86,7 +88,9 @@ public static unsafe partial class SquareKernels
                     {
                         int i = ((Grid.IdxX * p.Channels + c) * p.Height + row) * p.Width + column;
                         float x = p.X[i], o = p.Original[i];
-                        p.Candidate[i] = window.Holds(row, column) ? ImageGroups.Clip(ImageGroups.Clip(x + move, o - p.Epsilon, o + p.Epsilon), 0, 1) : x;
+                        p.Candidate[i] = window.Holds(row, column)
+                            ? ImageGroups.Clip(ImageGroups.Clip(x + move, o - p.Epsilon, o + p.Epsilon), 0, 1)
+                            : x;
                     }
             }
         }

@@ -9,7 +9,8 @@ namespace Ascl.Kernels.Attack;
 public static unsafe partial class SquareL2Kernels
 {
     private static void ProposeCuda(
-        CudaDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate) =>
+        CudaDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key,
+        float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate) =>
         device.Launch(Cuda.ProposeL2, ImageGroups.PerImageRows(ids.Length, height), new Cuda.ProposeL2Arguments
         {
             Original = CudaDevice.View(original),
@@ -42,7 +43,10 @@ public static unsafe partial class SquareL2Kernels
             public float Epsilon;
         }
 
-        /// <summary>A group owns an image, a warp a row: <see cref="ImageGroups.PerImageRows"/>. A thread owns the same pixels in every pass, and keeps δ in the candidate.</summary>
+        /// <summary>
+        /// A group owns an image, a warp a row: <see cref="ImageGroups.PerImageRows"/>. A thread owns the same pixels in every pass, and
+        /// keeps δ in the candidate.
+        /// </summary>
         internal static void ProposeL2(ProposeL2Arguments p)
         {
             ArrayView<float> shared = SharedMemory.Allocate<float>(GroupReduction.Places);
@@ -74,7 +78,8 @@ public static unsafe partial class SquareL2Kernels
                         if (target.Holds(row, column))
                         {
                             int i = at + row * p.Width + column, down = row - target.Top, right = column - target.Left;
-                            p.Candidate[i] = sign * p.Eta[isLying == 1 ? right * p.Side + down : down * p.Side + right] + p.Candidate[i] * scale;
+                            p.Candidate[i] = sign * p.Eta[isLying == 1 ? right * p.Side + down : down * p.Side + right]
+                                + p.Candidate[i] * scale;
                         }
                 scale = budget / (MathF.Sqrt(WindowSquares(p, shared, target, at)) + Tiny);
                 for (int row = Group.IdxY; row < p.Height; row += Group.DimY)

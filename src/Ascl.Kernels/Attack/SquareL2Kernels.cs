@@ -4,8 +4,10 @@ using Ascl.Kernels.Dispatch;
 
 namespace Ascl.Kernels.Attack;
 
-/// <summary>Random proposals of the Square attack in L2 (Andriushchenko et al. 2020), on plain pixels [n, C, H, W]. The random numbers of image i are keyed by
-/// ids[i] and the query, so that they do not depend on the batch. δ = x − original has norm ε before it is clipped to [0, 1].</summary>
+/// <summary>
+/// Random proposals of the Square attack in L2 (Andriushchenko et al. 2020), on plain pixels [n, C, H, W]. The random numbers of image i
+/// are keyed by ids[i] and the query, so that they do not depend on the batch. δ = x − original has norm ε before it is clipped to [0, 1].
+/// </summary>
 public static unsafe partial class SquareL2Kernels
 {
     /// <summary>Tiles per column and row of the start's grid.</summary>
@@ -14,9 +16,13 @@ public static unsafe partial class SquareL2Kernels
     /// <summary>Keeps divisions by norms finite.</summary>
     private const double Tiny = 1e-12;
 
-    /// <summary>The start: x = clip₀₁(original + ε·δ/‖δ‖), with δ a centred grid of tiles. Each tile is η or its transpose, with a random sign for each channel.
-    /// Computed on the CPU even for a GPU's images, because an attack does it once.</summary>
-    public static void Tiles(int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, DeviceBuffer<float> x)
+    /// <summary>
+    /// The start: x = clip₀₁(original + ε·δ/‖δ‖), with δ a centred grid of tiles. Each tile is η or its transpose, with a random sign for
+    /// each channel. Computed on the CPU even for a GPU's images, because an attack does it once.
+    /// </summary>
+    public static void Tiles(
+        int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon,
+        DeviceBuffer<float> x)
     {
         DeviceKernel.Run("attack.tiles", x.Length, 4.0 * x.Length, 8.0 * x.Length,
             cpu => TilesCpu(cpu, channels, height, width, original, ids, key, epsilon, x),
@@ -26,10 +32,11 @@ public static unsafe partial class SquareL2Kernels
     }
 
     private static void TilesCpu(
-        CpuDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon,
-        DeviceBuffer<float> x)
+        CpuDevice device, int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key,
+        float epsilon, DeviceBuffer<float> x)
     {
-        int plane = height * width, image = channels * plane, side = Math.Max(Math.Min(height, width) / TilesAcross, 1), rows = height / side, columns = width / side;
+        int plane = height * width, image = channels * plane, side = Math.Max(Math.Min(height, width) / TilesAcross, 1);
+        int rows = height / side, columns = width / side;
         int top = (height - rows * side) / 2, left = (width - columns * side) / 2;
         double[] eta = Eta(side);
         float* po = CpuDevice.Pointer(original), px = CpuDevice.Pointer(x);
@@ -57,16 +64,18 @@ public static unsafe partial class SquareL2Kernels
     }
 
     /// <summary>
-    /// candidate = clip₀₁(original + ε·δ/‖δ‖), where δ is that of x with the budget of two random windows W₁ and W₂ and the unused part of ε moved to W₁: per channel
-    /// ν = ±η + δ|W₁/‖δ|W₁‖, then δ|W₂ = 0 and δ|W₁ = ν/‖ν‖·√(max(ε² − ‖δ‖², 0)/C + ‖δ|W₁∪W₂‖²). The last norm is over all channels, as in Auto-Attack's
-    /// code; the paper uses each channel's own.
+    /// candidate = clip₀₁(original + ε·δ/‖δ‖), where δ is that of x with the budget of two random windows W₁ and W₂ and the unused part of
+    /// ε moved to W₁: per channel ν = ±η + δ|W₁/‖δ|W₁‖, then δ|W₂ = 0 and δ|W₁ = ν/‖ν‖·√(max(ε² − ‖δ‖², 0)/C + ‖δ|W₁∪W₂‖²). The last norm
+    /// is over all channels, as in Auto-Attack's code; the paper uses each channel's own.
     /// </summary>
     /// <param name="side">Side of the windows, in pixels; odd.</param>
     public static void Propose(
-        int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, int side, DeviceBuffer<float> x, DeviceBuffer<float> candidate)
+        int channels, int height, int width, DeviceBuffer<float> original, DeviceBuffer<int> ids, RandomKey key, float epsilon, int side,
+        DeviceBuffer<float> x, DeviceBuffer<float> candidate)
     {
         int plane = height * width, image = channels * plane;
-        DeviceKernel.Run("attack.square_l2", x.Length, 6.0 * x.Length, 12.0 * x.Length, OnCpu, cuda => ProposeCuda(cuda, channels, height, width, original, ids, key, epsilon, side, x, candidate), candidate);
+        DeviceKernel.Run("attack.square_l2", x.Length, 6.0 * x.Length, 12.0 * x.Length, OnCpu,
+            cuda => ProposeCuda(cuda, channels, height, width, original, ids, key, epsilon, side, x, candidate), candidate);
 
         void OnCpu(CpuDevice cpu)
         {
@@ -126,7 +135,10 @@ public static unsafe partial class SquareL2Kernels
         return [.. eta.Select(v => v / length)];
     }
 
-    /// <summary>A rectangle of unit norm. A pixel's value is Σ 1/(k + 1)² over k from its Chebyshev distance to the middle pixel up to that of the border.</summary>
+    /// <summary>
+    /// A rectangle of unit norm. A pixel's value is Σ 1/(k + 1)² over k from its Chebyshev distance to the middle pixel up to that of the
+    /// border.
+    /// </summary>
     private static void Bump(Span<double> values, int height, int width, int sign)
     {
         int farthest = Math.Max(height, width) / 2;
@@ -141,7 +153,8 @@ public static unsafe partial class SquareL2Kernels
             value *= sign / Math.Sqrt(squares);
     }
 
-    private static double At(double[] eta, int side, int row, int column, bool isLying) => isLying ? eta[column * side + row] : eta[row * side + column];
+    private static double At(double[] eta, int side, int row, int column, bool isLying) =>
+        isLying ? eta[column * side + row] : eta[row * side + column];
 
     /// <summary>δ ← clip₀₁(original + ε·δ/‖δ‖), in place.</summary>
     private static void Place(float* original, float* delta, int image, double epsilon)

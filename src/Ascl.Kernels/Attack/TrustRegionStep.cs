@@ -4,12 +4,13 @@ using System.Runtime.Intrinsics;
 namespace Ascl.Kernels.Attack;
 
 /// <summary>
-/// The step δ along a decision boundary that brings x nearest to the original (Brendel et al. 2019, "Accurate, reliable and fast robustness evaluation"):
-/// min ‖x + δ − original‖∞ subject to w·δ ≥ shift, ‖δ‖₂ ≤ radius and x + δ in [0, 1]. If the hyperplane is out of reach, δ is the step that comes nearest to it.
-/// The authors require w·δ = shift; the two differ only where the image can come as near to the original without losing its distance from the boundary.
-/// For a given size e of the total change, each δᵢ has an interval, and the shortest δ for a given w·δ is δᵢ = clip(λwᵢ) to it. Both w·δ and ‖δ‖ increase with λ,
-/// and what is feasible for one e is feasible for every larger one. So e is found by bisection, and within it λ by a bracketed Newton's method, with a bounded
-/// number of passes. δ is 0 if w or shift is not finite or the radius is not positive.
+/// The step δ along a decision boundary that brings x nearest to the original (Brendel et al. 2019, "Accurate, reliable and fast robustness
+/// evaluation"): min ‖x + δ − original‖∞ subject to w·δ ≥ shift, ‖δ‖₂ ≤ radius and x + δ in [0, 1]. If the hyperplane is out of reach, δ is
+/// the step that comes nearest to it. The authors require w·δ = shift; the two differ only where the image can come as near to the original
+/// without losing its distance from the boundary. For a given size e of the total change, each δᵢ has an interval, and the shortest δ for a
+/// given w·δ is δᵢ = clip(λwᵢ) to it. Both w·δ and ‖δ‖ increase with λ, and what is feasible for one e is feasible for every larger one. So
+/// e is found by bisection, and within it λ by a bracketed Newton's method, with a bounded number of passes. δ is 0 if w or shift is not
+/// finite or the radius is not positive.
 /// </summary>
 internal unsafe struct TrustRegionStep
 {
@@ -44,7 +45,8 @@ internal unsafe struct TrustRegionStep
         IsStill = !(double.IsFinite(squares) && double.IsFinite(shift) && radius > 0);
         if (IsStill)
             return;
-        // Bounds of λ: at mostLambda every pixel that λ moves is at the end of its interval; at freeLambda ‖δ‖ would be the radius if there were no intervals.
+        // Bounds of λ: at mostLambda every pixel that λ moves is at the end of its interval; at freeLambda ‖δ‖ would be the radius if there
+        // were no intervals.
         (mostLambda, freeLambda) = squares > 0 ? (2 / least, radius / Math.Sqrt(squares)) : (0, 0);
         lambda = freeLambda;
         // No pixel moves by more than the radius.
@@ -142,7 +144,8 @@ internal unsafe struct TrustRegionStep
             (Vector256<double> o1, Vector256<double> o2) = Vector256.Widen(Vector256.Load(original + i));
             (Vector256<double> p1, Vector256<double> p2) = Vector256.Widen(Vector256.Load(x + i));
             (Vector256<double> g1, Vector256<double> g2) = Vector256.Widen(Vector256.Load(w + i));
-            Vector256<double> free1 = rate * g1, free2 = rate * g2, change1 = Clipped(free1, o1, p1, ball), change2 = Clipped(free2, o2, p2, ball);
+            Vector256<double> free1 = rate * g1, free2 = rate * g2, change1 = Clipped(free1, o1, p1, ball);
+            Vector256<double> change2 = Clipped(free2, o2, p2, ball);
             along += g1 * change1 + g2 * change2;
             squares += change1 * change1 + change2 * change2;
             slope += (g1 * g1 & Vector256.Equals(change1, free1)) + (g2 * g2 & Vector256.Equals(change2, free2));
@@ -157,8 +160,10 @@ internal unsafe struct TrustRegionStep
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<double> Clipped(Vector256<double> change, Vector256<double> original, Vector256<double> x, Vector256<double> size) =>
-        Vector256.Min(Vector256.Max(change, Vector256.Max(original - size, Vector256<double>.Zero) - x), Vector256.Min(original + size, Vector256<double>.One) - x);
+    private static Vector256<double> Clipped(
+        Vector256<double> change, Vector256<double> original, Vector256<double> x, Vector256<double> size) =>
+        Vector256.Min(Vector256.Max(change, Vector256.Max(original - size, Vector256<double>.Zero) - x),
+            Vector256.Min(original + size, Vector256<double>.One) - x);
 
     private static double Clipped(double change, double original, double x, double size) =>
         Math.Min(Math.Max(change, Math.Max(original - size, 0) - x), Math.Min(original + size, 1) - x);

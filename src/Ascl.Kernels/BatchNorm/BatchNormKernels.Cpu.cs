@@ -16,13 +16,17 @@ internal abstract unsafe class BatchNormCpu
 {
     public abstract void Statistics(CpuDevice device, ActivationLayout layout, float* x, float* mean, float* variance);
     public abstract void Statistics(CpuDevice device, ActivationLayout layout, ChannelSums sums, float* mean, float* variance);
-    public abstract void Forward(CpuDevice device, ActivationLayout layout, float* x, float* mean, float* inverseStd, float* gamma, float* beta, float* residual, bool relu, float* y);
-    public abstract void Backward(CpuDevice device, ActivationLayout layout, float* dy, float* y, float* x, float* mean, float* inverseStd, float* gamma, bool batchStatistics, float* dx, float* dgamma, float* dbeta, float* dz);
+    public abstract void Forward(
+        CpuDevice device, ActivationLayout layout, float* x, float* mean, float* inverseStd, float* gamma, float* beta, float* residual,
+        bool relu, float* y);
+    public abstract void Backward(
+        CpuDevice device, ActivationLayout layout, float* dy, float* y, float* x, float* mean, float* inverseStd, float* gamma,
+        bool batchStatistics, float* dx, float* dgamma, float* dbeta, float* dz);
 }
 
 /// <summary>
-/// A lane is a channel. Sums are in float within a plane, then in double over the images in order, so that they have the same bits for any number of
-/// threads. Squares are of deviations from a value near the mean, so that a mean far from zero costs no precision.
+/// A lane is a channel. Sums are in float within a plane, then in double over the images in order, so that they have the same bits for any
+/// number of threads. Squares are of deviations from a value near the mean, so that a mean far from zero costs no precision.
 /// </summary>
 internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, ISimd<F>
 {
@@ -31,8 +35,10 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
     /// <summary>Activations larger than this are written with non-temporal stores.</summary>
     private const long StreamedBytes = 8 << 20;
 
-    /// <summary>Size of the channel blocks that the backward pass handles at a time: it reads its operands twice, and the second read should hit the last-level
-    /// cache.</summary>
+    /// <summary>
+    /// Size of the channel blocks that the backward pass handles at a time: it reads its operands twice, and the second read should hit the
+    /// last-level cache.
+    /// </summary>
     private const long CachedBytes = 4 << 20;
 
     public override void Statistics(CpuDevice device, ActivationLayout layout, float* x, float* mean, float* variance)
@@ -47,7 +53,8 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
             {
                 // Relative to the channel's first pixel in the first image.
                 int at = n * channels + block * layout.Block;
-                SumPlane(view.First + n * view.Image + block * view.Plane, view.Row, layout.H, layout.W, F.Load(view.First + block * view.Plane), first + at, second + at);
+                SumPlane(view.First + n * view.Image + block * view.Plane, view.Row, layout.H, layout.W,
+                    F.Load(view.First + block * view.Plane), first + at, second + at);
             }
         });
         double count = (double)layout.N * layout.H * layout.W;
@@ -89,7 +96,9 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
         });
     }
 
-    public override void Forward(CpuDevice device, ActivationLayout layout, float* x, float* mean, float* inverseStd, float* gamma, float* beta, float* residual, bool relu, float* y)
+    public override void Forward(
+        CpuDevice device, ActivationLayout layout, float* x, float* mean, float* inverseStd, float* gamma, float* beta, float* residual,
+        bool relu, float* y)
     {
         PlaneView view = new(layout, x);
         bool streamed = layout.Length * 4L >= StreamedBytes;
@@ -101,17 +110,21 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
                 int c = block * F.Width;
                 F scale = F.Load(gamma + c) * F.Load(inverseStd + c), shift = F.NegMulAdd(F.Load(mean + c), scale, F.Load(beta + c));
                 nint at = (nint)(view.First - x) + n * view.Image + block * view.Plane;
-                ApplyPlane(x + at, residual == null ? null : residual + at, y + at, view.Row, layout.H, layout.W, scale, shift, low, streamed);
+                ApplyPlane(x + at, residual == null ? null : residual + at, y + at, view.Row, layout.H, layout.W, scale, shift, low,
+                    streamed);
             }
         });
     }
 
-    public override void Backward(CpuDevice device, ActivationLayout layout, float* dy, float* y, float* x, float* mean, float* inverseStd, float* gamma, bool batchStatistics, float* dx, float* dgamma, float* dbeta, float* dz)
+    public override void Backward(
+        CpuDevice device, ActivationLayout layout, float* dy, float* y, float* x, float* mean, float* inverseStd, float* gamma,
+        bool batchStatistics, float* dx, float* dgamma, float* dbeta, float* dz)
     {
         PlaneView view = new(layout, x);
         int channels = layout.Blocks * layout.Block;
         DeviceBuffer<float> sums = device.Pool.Rent((2 * layout.N + 3) * channels, 0);
-        float* first = CpuDevice.Pointer(sums), second = first + layout.N * channels, a = second + layout.N * channels, b = a + channels, c = b + channels;
+        float* first = CpuDevice.Pointer(sums), second = first + layout.N * channels, a = second + layout.N * channels, b = a + channels;
+        float* c = b + channels;
         double count = (double)layout.N * layout.H * layout.W;
         bool streamed = layout.Length * 4L >= StreamedBytes;
         int together = (int)Math.Max(1, CachedBytes / (layout.N * (long)layout.PlaneSize * sizeof(float)));
@@ -123,7 +136,8 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
                 for (int block = firstBlock; block < firstBlock + blocks; block++)
                 {
                     nint at = (nint)(view.First - x) + n * view.Image + block * view.Plane, sum = n * channels + block * F.Width;
-                    SumGradientPlane(dy + at, y == null ? null : y + at, x + at, dz == null ? null : dz + at, view.Row, layout.H, layout.W, F.Load(mean + block * F.Width), first + sum, second + sum);
+                    SumGradientPlane(dy + at, y == null ? null : y + at, x + at, dz == null ? null : dz + at, view.Row, layout.H, layout.W,
+                        F.Load(mean + block * F.Width), first + sum, second + sum);
                 }
             });
             device.For(blocks, (block, _) => Coefficients(firstBlock + block));
@@ -134,7 +148,8 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
                     nint at = (nint)(view.First - x) + n * view.Image + block * view.Plane;
                     int k = block * F.Width;
                     // If dz was stored, it is the masked gradient.
-                    GradientPlane(dz == null ? dy + at : dz + at, y == null || dz != null ? null : y + at, x + at, dx + at, view.Row, layout.H, layout.W,
+                    GradientPlane(dz == null ? dy + at : dz + at, y == null || dz != null ? null : y + at, x + at, dx + at, view.Row,
+                        layout.H, layout.W,
                         F.Load(a + k), F.Load(b + k), F.NegMulAdd(F.Load(b + k), F.Load(mean + k), F.Load(c + k)), streamed);
                 }
             });
@@ -199,7 +214,8 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
     }
 
     [MethodImpl(Optimized)]
-    private static void ApplyPlane(float* x, float* residual, float* y, nint row, int height, int width, F scale, F shift, F low, bool streamed)
+    private static void ApplyPlane(
+        float* x, float* residual, float* y, nint row, int height, int width, F scale, F shift, F low, bool streamed)
     {
         for (int i = 0; i < height; i++)
         {
@@ -222,7 +238,8 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
     }
 
     [MethodImpl(Optimized)]
-    private static void SumGradientPlane(float* dy, float* y, float* x, float* dz, nint row, int height, int width, F mean, float* sum, float* product)
+    private static void SumGradientPlane(
+        float* dy, float* y, float* x, float* dz, nint row, int height, int width, F mean, float* sum, float* product)
     {
         F s = F.Zero, p = F.Zero;
         for (int i = 0; i < height; i++)
@@ -249,7 +266,8 @@ internal sealed unsafe class BatchNormCpu<F> : BatchNormCpu where F : struct, IS
     }
 
     [MethodImpl(Optimized)]
-    private static void GradientPlane(float* dy, float* y, float* x, float* dx, nint row, int height, int width, F a, F b, F c, bool streamed)
+    private static void GradientPlane(
+        float* dy, float* y, float* x, float* dx, nint row, int height, int width, F a, F b, F c, bool streamed)
     {
         for (int i = 0; i < height; i++)
         {

@@ -10,10 +10,13 @@ namespace Ascl.Kernels.BatchNorm;
 /// <summary>Statistics take one pass over the activation, the gradient two (sums, then values), the forward pass one.</summary>
 internal static class BatchNormCuda
 {
-    public static void Statistics(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance) =>
+    public static void Statistics(
+        CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance) =>
         Statistics(device, layout, x, new StatisticsArguments { Mean = CudaDevice.View(mean), Variance = CudaDevice.View(variance) });
 
-    public static void TrainStatistics(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, RunningStatistics running, float unbias, float epsilon, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd) =>
+    public static void TrainStatistics(
+        CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, RunningStatistics running, float unbias, float epsilon,
+        DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd) =>
         Statistics(device, layout, x, new StatisticsArguments
         {
             Mean = CudaDevice.View(mean),
@@ -29,7 +32,8 @@ internal static class BatchNormCuda
     private static void Statistics(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, StatisticsArguments results)
     {
         PixelWork work = new(layout);
-        DeviceBuffer<float> partial = PixelSums.Partial<DeviationTerms>(device, layout, new() { Work = work, X = CudaDevice.View(x) }, out int parts);
+        DeviceBuffer<float> partial = PixelSums.Partial<DeviationTerms>(device, layout, new() { Work = work, X = CudaDevice.View(x) },
+            out int parts);
         device.Launch(FinishStatistics, (layout.Block / 4, CudaDevice.GroupSize), results with
         {
             Sums = new() { Partial = CudaDevice.View(partial), Parts = parts, Quads = layout.Block / 4 },
@@ -41,7 +45,8 @@ internal static class BatchNormCuda
         device.Pool.Return(partial);
     }
 
-    public static void InverseStd(CudaDevice device, int channels, DeviceBuffer<float> variance, float epsilon, DeviceBuffer<float> inverseStd) =>
+    public static void InverseStd(
+        CudaDevice device, int channels, DeviceBuffer<float> variance, float epsilon, DeviceBuffer<float> inverseStd) =>
         device.Launch(InverseOfRoot, (CudaDevice.Groups(inverseStd.Length), CudaDevice.GroupSize), new RootArguments
         {
             Variance = CudaDevice.View(variance),
@@ -50,8 +55,9 @@ internal static class BatchNormCuda
             Epsilon = epsilon,
         });
 
-    public static void Forward(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma, DeviceBuffer<float> beta,
-        DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
+    public static void Forward(
+        CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd,
+        DeviceBuffer<float> gamma, DeviceBuffer<float> beta, DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
     {
         PixelWork work = new(layout);
         device.Launch(Apply, work.Config(layout.N), new ForwardArguments
@@ -68,11 +74,21 @@ internal static class BatchNormCuda
         });
     }
 
-    public static void Backward(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> dy, DeviceBuffer<float>? y, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd,
-        DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx, DeviceBuffer<float> dgamma, DeviceBuffer<float> dbeta, DeviceBuffer<float>? dz)
+    public static void Backward(
+        CudaDevice device, ActivationLayout layout, DeviceBuffer<float> dy, DeviceBuffer<float>? y, DeviceBuffer<float> x,
+        DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx,
+        DeviceBuffer<float> dgamma, DeviceBuffer<float> dbeta, DeviceBuffer<float>? dz)
     {
         PixelWork work = new(layout);
-        PixelSumsArguments operands = new() { Work = work, X = CudaDevice.View(x), Dy = CudaDevice.View(dy), Y = CudaDevice.View(y), Mean = CudaDevice.View(mean), InverseStd = CudaDevice.View(inverseStd) };
+        PixelSumsArguments operands = new()
+        {
+            Work = work,
+            X = CudaDevice.View(x),
+            Dy = CudaDevice.View(dy),
+            Y = CudaDevice.View(y),
+            Mean = CudaDevice.View(mean),
+            InverseStd = CudaDevice.View(inverseStd),
+        };
         DeviceBuffer<float> partial = PixelSums.Partial<GradientTerms>(device, layout, operands, out int parts);
         device.Launch(FinishGradient, (layout.Block / 4, CudaDevice.GroupSize), new GradientArguments
         {
@@ -157,7 +173,8 @@ internal static class BatchNormCuda
     }
 
     /// <summary>0 for a padding channel.</summary>
-    private static float InverseOfRoot(float variance, int channel, int channels, float epsilon) => channel < channels ? 1 / XMath.Sqrt(variance + epsilon) : 0;
+    private static float InverseOfRoot(float variance, int channel, int channels, float epsilon) =>
+        channel < channels ? 1 / XMath.Sqrt(variance + epsilon) : 0;
 
     internal struct RootArguments
     {
@@ -187,7 +204,8 @@ internal static class BatchNormCuda
         if (quad >= work.Quads)
             return;
         // y = x·scale + shift, as in folded layers.
-        Float4 scale = Float4.LoadPart(p.Gamma, quad) * p.InverseStd.Cast<Float4>()[quad], mean = Float4.LoadPart(p.Mean, quad), beta = Float4.LoadPart(p.Beta, quad);
+        Float4 scale = Float4.LoadPart(p.Gamma, quad) * p.InverseStd.Cast<Float4>()[quad], mean = Float4.LoadPart(p.Mean, quad);
+        Float4 beta = Float4.LoadPart(p.Beta, quad);
         int pixels = work.Pixels;
         for (int pixel = work.FirstPixel; pixel < pixels; pixel += work.PixelStep)
         {

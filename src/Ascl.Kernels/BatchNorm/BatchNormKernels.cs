@@ -12,15 +12,16 @@ namespace Ascl.Kernels.BatchNorm;
 public readonly record struct RunningStatistics(DeviceBuffer<float> Mean, DeviceBuffer<float> Variance, float Momentum);
 
 /// <summary>
-/// Batch normalisation fused with what usually follows it: y = relu?((x − mean)·inverseStd·gamma + beta + residual). mean, variance and inverseStd are [C]
-/// rounded up to whole channel blocks; gamma and beta are [C].
+/// Batch normalisation fused with what usually follows it: y = relu?((x − mean)·inverseStd·gamma + beta + residual). mean, variance and
+/// inverseStd are [C] rounded up to whole channel blocks; gamma and beta are [C].
 /// </summary>
 public static unsafe partial class BatchNormKernels
 {
     /// <summary>Mean and biased variance of every channel over N, H and W.</summary>
     /// <param name="x">Activation in <paramref name="layout"/>; not read if <paramref name="sums"/> are made.</param>
     /// <param name="sums">Channel sums that the convolution computed while it wrote x, if it did.</param>
-    public static void Statistics(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance, ChannelSums? sums = null)
+    public static void Statistics(
+        ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance, ChannelSums? sums = null)
     {
         var (name, flops, bytes) = StatisticsCost(layout, sums);
         DeviceKernel.Run(name, layout, flops, bytes,
@@ -30,13 +31,14 @@ public static unsafe partial class BatchNormKernels
     }
 
     /// <summary>
-    /// The statistics that a training step needs: mean, inverseStd as in <see cref="InverseStd"/>, and running ← (1 − momentum)·running + momentum·batch,
-    /// the variance unbiased by count/(count − 1), as in PyTorch.
+    /// The statistics that a training step needs: mean, inverseStd as in <see cref="InverseStd"/>, and running ← (1 − momentum)·running +
+    /// momentum·batch, the variance unbiased by count/(count − 1), as in PyTorch.
     /// </summary>
     /// <param name="x">Activation in <paramref name="layout"/>; not read if <paramref name="sums"/> are made.</param>
     /// <param name="sums">Channel sums that the convolution computed while it wrote x, if it did.</param>
     public static void TrainStatistics(
-        ActivationLayout layout, DeviceBuffer<float> x, RunningStatistics running, float epsilon, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, ChannelSums? sums = null)
+        ActivationLayout layout, DeviceBuffer<float> x, RunningStatistics running, float epsilon, DeviceBuffer<float> mean,
+        DeviceBuffer<float> inverseStd, ChannelSums? sums = null)
     {
         double count = (double)layout.N * layout.H * layout.W, unbias = count > 1 ? count / (count - 1) : 1;
         var (name, flops, bytes) = StatisticsCost(layout, sums);
@@ -60,7 +62,8 @@ public static unsafe partial class BatchNormKernels
             : ("batch_norm.statistics", 3.0 * layout.Length, 4.0 * layout.Length);
 
     private static void StatisticsCpu(
-        CpuDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance, ChannelSums? sums)
+        CpuDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> variance,
+        ChannelSums? sums)
     {
         if (sums is { Made: true })
             Cpu.Statistics(device, layout, sums, CpuDevice.Pointer(mean), CpuDevice.Pointer(variance));
@@ -69,8 +72,8 @@ public static unsafe partial class BatchNormKernels
     }
 
     private static void UpdateRunningCpu(
-        int channels, double unbias, DeviceBuffer<float> mean, DeviceBuffer<float> variance, float momentum, DeviceBuffer<float> runningMean,
-        DeviceBuffer<float> runningVariance)
+        int channels, double unbias, DeviceBuffer<float> mean, DeviceBuffer<float> variance, float momentum,
+        DeviceBuffer<float> runningMean, DeviceBuffer<float> runningVariance)
     {
         Span<float> m = CpuDevice.Span(runningMean), v = CpuDevice.Span(runningVariance);
         Span<float> batchMean = CpuDevice.Span(mean), batchVariance = CpuDevice.Span(variance);
@@ -99,11 +102,13 @@ public static unsafe partial class BatchNormKernels
 
     /// <summary>y = relu?((x − mean)·inverseStd·gamma + beta + residual).</summary>
     /// <param name="residual">An activation in <paramref name="layout"/>; null for none.</param>
-    public static void Forward(ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma, DeviceBuffer<float> beta,
-        DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
+    public static void Forward(
+        ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma,
+        DeviceBuffer<float> beta, DeviceBuffer<float>? residual, bool relu, DeviceBuffer<float> y)
     {
         DeviceKernel.Run("batch_norm.forward", layout, 4.0 * layout.Length, (residual is null ? 8.0 : 12.0) * layout.Length,
-            cpu => Cpu.Forward(cpu, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd), CpuDevice.Pointer(gamma), CpuDevice.Pointer(beta), PointerOrNull(residual), relu, CpuDevice.Pointer(y)),
+            cpu => Cpu.Forward(cpu, layout, CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd),
+                CpuDevice.Pointer(gamma), CpuDevice.Pointer(beta), PointerOrNull(residual), relu, CpuDevice.Pointer(y)),
             cuda => BatchNormCuda.Forward(cuda, layout, x, mean, inverseStd, gamma, beta, residual, relu, y),
             y);
     }
@@ -116,13 +121,17 @@ public static unsafe partial class BatchNormKernels
     /// <param name="y">The forward output, for the ReLU's mask; null without relu.</param>
     /// <param name="batchStatistics">Whether mean and inverseStd are those of the batch, so that they depend on x.</param>
     /// <param name="dz">Receives dz, the residual's gradient; null if not needed.</param>
-    public static void Backward(ActivationLayout layout, DeviceBuffer<float> dy, DeviceBuffer<float>? y, DeviceBuffer<float> x, DeviceBuffer<float> mean, DeviceBuffer<float> inverseStd,
-        DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx, DeviceBuffer<float> dgamma, DeviceBuffer<float> dbeta, DeviceBuffer<float>? dz)
+    public static void Backward(
+        ActivationLayout layout, DeviceBuffer<float> dy, DeviceBuffer<float>? y, DeviceBuffer<float> x, DeviceBuffer<float> mean,
+        DeviceBuffer<float> inverseStd, DeviceBuffer<float> gamma, bool batchStatistics, DeviceBuffer<float> dx, DeviceBuffer<float> dgamma,
+        DeviceBuffer<float> dbeta, DeviceBuffer<float>? dz)
     {
         DeviceKernel.Run("batch_norm.backward", layout, 8.0 * layout.Length, 28.0 * layout.Length,
             cpu => Cpu.Backward(
-                cpu, layout, CpuDevice.Pointer(dy), PointerOrNull(y), CpuDevice.Pointer(x), CpuDevice.Pointer(mean), CpuDevice.Pointer(inverseStd),
-                CpuDevice.Pointer(gamma), batchStatistics, CpuDevice.Pointer(dx), CpuDevice.Pointer(dgamma), CpuDevice.Pointer(dbeta), PointerOrNull(dz)),
+                cpu, layout, CpuDevice.Pointer(dy), PointerOrNull(y), CpuDevice.Pointer(x), CpuDevice.Pointer(mean),
+                CpuDevice.Pointer(inverseStd),
+                CpuDevice.Pointer(gamma), batchStatistics, CpuDevice.Pointer(dx), CpuDevice.Pointer(dgamma), CpuDevice.Pointer(dbeta),
+                PointerOrNull(dz)),
             cuda => BatchNormCuda.Backward(cuda, layout, dy, y, x, mean, inverseStd, gamma, batchStatistics, dx, dgamma, dbeta, dz),
             dx, dgamma, dbeta, dz);
     }

@@ -9,8 +9,8 @@ using ILGPU.Runtime;
 namespace Ascl.Kernels.BatchNorm;
 
 /// <summary>
-/// The distribution of an activation's pixels over a GPU: a group takes some rows of one image and up to 32 neighbouring quads (of four channels). A thread owns
-/// one quad of every n-th pixel of the rows; neighbouring threads read neighbouring 16 bytes.
+/// The distribution of an activation's pixels over a GPU: a group takes some rows of one image and up to 32 neighbouring quads (of four
+/// channels). A thread owns one quad of every n-th pixel of the rows; neighbouring threads read neighbouring 16 bytes.
 /// </summary>
 internal struct PixelWork
 {
@@ -32,7 +32,8 @@ internal struct PixelWork
     /// <summary>Groups per image, which share its rows.</summary>
     public readonly int Splits => (Height + RowsAGroup - 1) / RowsAGroup;
 
-    public readonly KernelConfig Config(int images) => (new Index3D(images, Splits, (Quads + (1 << LaneShift) - 1) >> LaneShift), new Index3D(CudaDevice.GroupSize, 1, 1));
+    public readonly KernelConfig Config(int images) =>
+        (new Index3D(images, Splits, (Quads + (1 << LaneShift) - 1) >> LaneShift), new Index3D(CudaDevice.GroupSize, 1, 1));
 
     // The members below are called in kernels.
 
@@ -81,12 +82,15 @@ internal struct FinishArguments
     public int Parts, Quads;
 }
 
-/// <summary>Per-channel sums of two terms over an activation's pixels, in a fixed order: one pair per group, then a second kernel sums the pairs.</summary>
+/// <summary>
+/// Per-channel sums of two terms over an activation's pixels, in a fixed order: one pair per group, then a second kernel sums the pairs.
+/// </summary>
 internal static class PixelSums
 {
     /// <summary>The sums of each group, [part][2][channels]; the caller returns the buffer to the pool.</summary>
     /// <param name="arguments">The work and the operands.</param>
-    public static DeviceBuffer<float> Partial<TTerms>(CudaDevice device, ActivationLayout layout, PixelSumsArguments arguments, out int parts) where TTerms : struct, IPixelTerms
+    public static DeviceBuffer<float> Partial<TTerms>(
+        CudaDevice device, ActivationLayout layout, PixelSumsArguments arguments, out int parts) where TTerms : struct, IPixelTerms
     {
         parts = layout.N * arguments.Work.Splits;
         DeviceBuffer<float> partial = device.Pool.Rent(checked(parts * 2 * layout.Block), 0);
@@ -124,7 +128,9 @@ internal static class PixelSums
         }
     }
 
-    /// <summary>The sums of one quad of channels over all parts, computed by one group (Grid.IdxX is the quad); valid in its first thread.</summary>
+    /// <summary>
+    /// The sums of one quad of channels over all parts, computed by one group (Grid.IdxX is the quad); valid in its first thread.
+    /// </summary>
     public static (Float4 First, Float4 Second) Finish(FinishArguments p)
     {
         var firsts = SharedMemory.Allocate<Float4>(CudaDevice.GroupSize);

@@ -4,7 +4,9 @@ using ILGPU;
 
 namespace Ascl.Kernels.Contrastive;
 
-/// <summary>Running statistics over an anchor's selected pairs: the largest similarity s, Σ exp(s − largest), and the sum of S over its positives.</summary>
+/// <summary>
+/// Running statistics over an anchor's selected pairs: the largest similarity s, Σ exp(s − largest), and the sum of S over its positives.
+/// </summary>
 internal readonly struct AnchorStatistics(float largest, float sum, float positives)
 {
     public float Largest { get; } = largest;
@@ -19,7 +21,8 @@ internal readonly struct AnchorStatistics(float largest, float sum, float positi
     public AnchorStatistics Plus(Float4 distances, int selected, float scale)
     {
         float x = distances.X * scale, y = distances.Y * scale, z = distances.Z * scale, w = distances.W * scale;
-        bool ofX = SelectedPairs.IsSelected(selected, 0), ofY = SelectedPairs.IsSelected(selected, 1), ofZ = SelectedPairs.IsSelected(selected, 2), ofW = SelectedPairs.IsSelected(selected, 3);
+        bool ofX = SelectedPairs.IsSelected(selected, 0), ofY = SelectedPairs.IsSelected(selected, 1);
+        bool ofZ = SelectedPairs.IsSelected(selected, 2), ofW = SelectedPairs.IsSelected(selected, 3);
         float largest = WarpRows.Larger(ofX ? x : Largest, Largest);
         largest = WarpRows.Larger(ofY ? y : Largest, largest);
         largest = WarpRows.Larger(ofZ ? z : Largest, largest);
@@ -29,7 +32,8 @@ internal readonly struct AnchorStatistics(float largest, float sum, float positi
         sum += ofY ? Exponential.Of(y - largest) : 0;
         sum += ofZ ? Exponential.Of(z - largest) : 0;
         sum += ofW ? Exponential.Of(w - largest) : 0;
-        float positives = (SelectedPairs.IsPositive(selected, 0) ? distances.X : 0) + (SelectedPairs.IsPositive(selected, 1) ? distances.Y : 0)
+        float positives = (SelectedPairs.IsPositive(selected, 0) ? distances.X : 0)
+            + (SelectedPairs.IsPositive(selected, 1) ? distances.Y : 0)
             + ((SelectedPairs.IsPositive(selected, 2) ? distances.Z : 0) + (SelectedPairs.IsPositive(selected, 3) ? distances.W : 0));
         return new(largest, sum, Positives + positives);
     }
@@ -37,14 +41,16 @@ internal readonly struct AnchorStatistics(float largest, float sum, float positi
     public AnchorStatistics Plus(AnchorStatistics other)
     {
         float largest = WarpRows.Larger(Largest, other.Largest);
-        return new(largest, Sum * Exponential.Of(Largest - largest) + other.Sum * Exponential.Of(other.Largest - largest), Positives + other.Positives);
+        return new(largest, Sum * Exponential.Of(Largest - largest) + other.Sum * Exponential.Of(other.Largest - largest),
+            Positives + other.Positives);
     }
 
     /// <summary>Merged with those of the 16 threads that have the same anchor and neighbouring rows j.</summary>
     public AnchorStatistics OfRow() => Exchange(8).Exchange(4).Exchange(2).Exchange(1);
 
     private AnchorStatistics Exchange(int distance) =>
-        Plus(new AnchorStatistics(Warp.ShuffleXor(Largest, distance), Warp.ShuffleXor(Sum, distance), Warp.ShuffleXor(Positives, distance)));
+        Plus(new AnchorStatistics(Warp.ShuffleXor(Largest, distance), Warp.ShuffleXor(Sum, distance),
+            Warp.ShuffleXor(Positives, distance)));
 }
 
 /// <summary>Which of four rows j an anchor i selects, as bits: 1 ≪ k for a selected row k, and also 16 ≪ k for a positive one.</summary>
@@ -56,9 +62,12 @@ internal static class SelectedPairs
 
     public static bool IsPositive(int bits, int place) => (bits & Positive << place) != 0;
 
-    /// <summary>The selection for rows <paramref name="i"/> and <paramref name="j"/>… of <paramref name="count"/> sorted rows. In the column direction, rows j are the
-    /// anchors and i is selected.</summary>
-    public static (int Row, int Column) Of<TRule>(int yi, int pi, int i, Int4 yj, Int4 pj, int j, int count) where TRule : struct, IPairRule => (
+    /// <summary>
+    /// The selection for rows <paramref name="i"/> and <paramref name="j"/>… of <paramref name="count"/> sorted rows. In the column
+    /// direction, rows j are the anchors and i is selected.
+    /// </summary>
+    public static (int Row, int Column) Of<TRule>(int yi, int pi, int i, Int4 yj, Int4 pj, int j, int count)
+        where TRule : struct, IPairRule => (
         One<TRule>(yi, pi, yj.X, pj.X, i, j, count) | One<TRule>(yi, pi, yj.Y, pj.Y, i, j + 1, count) << 1
         | One<TRule>(yi, pi, yj.Z, pj.Z, i, j + 2, count) << 2 | One<TRule>(yi, pi, yj.W, pj.W, i, j + 3, count) << 3,
         One<TRule>(yj.X, pj.X, yi, pi, i, j, count) | One<TRule>(yj.Y, pj.Y, yi, pi, i, j + 1, count) << 1

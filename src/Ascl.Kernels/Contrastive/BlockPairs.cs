@@ -3,8 +3,9 @@ using Ascl.Kernels.Devices;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// Visits every unordered pair of blocks once, in the rounds of a round-robin tournament (circle method). Within a round each block is in one pair only, so a
-/// worker may add to the results of both blocks of its pair, and the order of those additions is the same for any number of threads.
+/// Visits every unordered pair of blocks once, in the rounds of a round-robin tournament (circle method). Within a round each block is in
+/// one pair only, so a worker may add to the results of both blocks of its pair, and the order of those additions is the same for any
+/// number of threads.
 /// </summary>
 internal static class BlockPairs
 {

@@ -5,8 +5,8 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// The loss by tiles of <see cref="Side"/> × <see cref="Side"/> rows: a tile's distances are computed once for both directions (s_ij = s_ji) and not stored.
-/// Additional memory: O(rows · dimension).
+/// The loss by tiles of <see cref="Side"/> × <see cref="Side"/> rows: a tile's distances are computed once for both directions (s_ij =
+/// s_ji) and not stored. Additional memory: O(rows · dimension).
 /// </summary>
 internal abstract unsafe class ContrastiveCpu
 {
@@ -14,10 +14,12 @@ internal abstract unsafe class ContrastiveCpu
     public const int Side = 64;
 
     public abstract void Forward(CpuDevice device, ContrastiveGeometry g, float* rows, RowGroups groups, float* loss, float* state);
-    public abstract void Backward(CpuDevice device, ContrastiveGeometry g, float* rows, RowGroups groups, float* state, float dLoss, float* dRows);
+    public abstract void Backward(
+        CpuDevice device, ContrastiveGeometry g, float* rows, RowGroups groups, float* state, float dLoss, float* dRows);
     public abstract (int[] Positives, int[] Negatives) CountPairs(CpuDevice device, RowGroups groups);
 
-    public static ContrastiveCpu Of(SelectionStrategy strategy, RowDistance distance) => ContrastivePaths.Choose<Maker, ContrastiveCpu>(strategy, distance);
+    public static ContrastiveCpu Of(SelectionStrategy strategy, RowDistance distance) =>
+        ContrastivePaths.Choose<Maker, ContrastiveCpu>(strategy, distance);
 
     private readonly struct Maker : IContrastivePath<ContrastiveCpu>
     {
@@ -34,7 +36,9 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
 {
     private const int Tile = Side * Side;
 
-    /// <summary>The running maximum of an anchor without pairs so far: below any similarity, above the value of an unselected pair.</summary>
+    /// <summary>
+    /// The running maximum of an anchor without pairs so far: below any similarity, above the value of an unselected pair.
+    /// </summary>
     private const float NoPairYet = -1e30f;
     private const float Unselected = 2e38f;
 
@@ -61,7 +65,8 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         BlockPairs.For(device, blocks, (first, second, worker) =>
         {
             if (Selects(g, groups, first, second))
-                ForwardTile(g, groups, first, second, scale, transposed, statistics, device.Scratch(worker, Tile + PairSelection<TRule>.Length));
+                ForwardTile(g, groups, first, second, scale, transposed, statistics,
+                    device.Scratch(worker, Tile + PairSelection<TRule>.Length));
         });
         device.For(blocks, (block, worker) =>
         {
@@ -84,7 +89,8 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         *loss = (float)(total / g.Rows);
     }
 
-    public override void Backward(CpuDevice device, ContrastiveGeometry g, float* rows, RowGroups groups, float* state, float dLoss, float* dRows)
+    public override void Backward(
+        CpuDevice device, ContrastiveGeometry g, float* rows, RowGroups groups, float* state, float dLoss, float* dRows)
     {
         using IDisposable scope = device.Pool.BeginScope();
         int blocks = (g.Rows + Side - 1) / Side;
@@ -173,7 +179,8 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         SimilarityTile<F, TDistance>.Distances(
             transposed + (long)first * Side * g.Dimension, transposed + (long)second * Side * g.Dimension, g.Dimension, distances);
         PairSelection<TRule> pairs = new(distances + Tile);
-        int begin = first * Side, end = Math.Min(g.Rows, begin + Side), otherBegin = second * Side, otherEnd = Math.Min(g.Rows, otherBegin + Side);
+        int begin = first * Side, end = Math.Min(g.Rows, begin + Side), otherBegin = second * Side;
+        int otherEnd = Math.Min(g.Rows, otherBegin + Side);
         float* ofRows = statistics + (long)first * StatisticsLength;
         float* ofColumns = statistics + (long)second * StatisticsLength + Side * F.Width;
         for (int i = begin; i < end;)
@@ -189,7 +196,9 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         }
     }
 
-    /// <summary>Adds the Side pairs of one anchor to its running maximum, sum of exponentials and sum of positive distances, lane by lane.</summary>
+    /// <summary>
+    /// Adds the Side pairs of one anchor to its running maximum, sum of exponentials and sum of positive distances, lane by lane.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     private static void AddToRow(float* distances, float scale, float* selected, float* positive, float* anchor)
     {
@@ -235,7 +244,9 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         }
     }
 
-    /// <summary>max s and log Σ exp(s − max s) over an anchor's selected pairs, and the sum of S over its positives, merged from its lanes.</summary>
+    /// <summary>
+    /// max s and log Σ exp(s − max s) over an anchor's selected pairs, and the sum of S over its positives, merged from its lanes.
+    /// </summary>
     private static (float Maximum, double LogSum, double PositiveSum) Merge(float* block, int row)
     {
         int stride = Side * (F.Width + 1);
@@ -259,12 +270,16 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         }
     }
 
-    /// <summary>dL/dS of every pair of the tile, both directions added and without the factor 1/(nτ), as weights for the distance's gradient.</summary>
+    /// <summary>
+    /// dL/dS of every pair of the tile, both directions added and without the factor 1/(nτ), as weights for the distance's gradient.
+    /// </summary>
     /// <returns>A bit for each row i of the tile with a nonzero weight.</returns>
-    private static ulong Weights(ContrastiveGeometry g, RowGroups groups, int first, int second, float scale, float* sorted, float* distances)
+    private static ulong Weights(
+        ContrastiveGeometry g, RowGroups groups, int first, int second, float scale, float* sorted, float* distances)
     {
         PairSelection<TRule> pairs = new(distances + 3 * Tile);
-        int begin = first * Side, end = Math.Min(g.Rows, begin + Side), otherBegin = second * Side, otherEnd = Math.Min(g.Rows, otherBegin + Side);
+        int begin = first * Side, end = Math.Min(g.Rows, begin + Side), otherBegin = second * Side;
+        int otherEnd = Math.Min(g.Rows, otherBegin + Side);
         float* ofRows = sorted + 3L * first * Side, ofColumns = sorted + 3L * second * Side;
         ulong selecting = 0;
         new Span<float>(distances + Tile, Tile).Clear();
@@ -286,14 +301,16 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     private static void RowOfWeights(float* distances, float scale, PairSelection<TRule> pairs, float* ofRow, float* ofColumns, float share)
     {
-        F tau = F.Broadcast(scale), maximum = F.Broadcast(ofRow[0]), logSum = F.Broadcast(ofRow[Side]), inverse = F.Broadcast(ofRow[2 * Side]);
+        F tau = F.Broadcast(scale), maximum = F.Broadcast(ofRow[0]), logSum = F.Broadcast(ofRow[Side]);
+        F inverse = F.Broadcast(ofRow[2 * Side]);
         F part = F.Broadcast(share);
         for (int j = 0; j < Side; j += F.Width)
         {
             F distance = F.Load(distances + j), s = distance * tau;
             F repel = F.Load(pairs.Row + j) * Exponential.Of((s - maximum) - logSum);
             repel = F.MulAdd(F.Load(pairs.Column + j), Exponential.Of((s - F.Load(ofColumns + j)) - F.Load(ofColumns + Side + j)), repel);
-            F attract = F.MulAdd(F.Load(pairs.RowPositive + j), inverse, F.Load(pairs.ColumnPositive + j) * F.Load(ofColumns + 2 * Side + j));
+            F attract = F.MulAdd(F.Load(pairs.RowPositive + j), inverse,
+                F.Load(pairs.ColumnPositive + j) * F.Load(ofColumns + 2 * Side + j));
             F ties = TDistance.SharedByTies ? F.Load(distances + 2 * Tile + j) : F.Zero;
             TDistance.Weight((repel - attract) * part, distance, ties).Store(distances + Tile + j);
         }

@@ -8,30 +8,36 @@ using ILGPU.Runtime;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// The loss by tiles (<see cref="ContrastiveTiles"/>) of the sorted rows. Nothing is read back to the host; additional memory is O(rows · dimension). <c>state</c>
-/// has the same contents as on the CPU.
+/// The loss by tiles (<see cref="ContrastiveTiles"/>) of the sorted rows. Nothing is read back to the host; additional memory is O(rows ·
+/// dimension). <c>state</c> has the same contents as on the CPU.
 /// </summary>
 internal abstract class ContrastiveCuda
 {
-    /// <summary>Desired number of groups: with few rows, several groups share the tiles of 64 anchors. Independent of the device, so that sums have the same bits on
-    /// all.</summary>
+    /// <summary>
+    /// Desired number of groups: with few rows, several groups share the tiles of 64 anchors. Independent of the device, so that sums have
+    /// the same bits on all.
+    /// </summary>
     public int WantedGroups { get; set; } = 512;
 
     public abstract void Forward(
-        CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> loss, DeviceBuffer<float> state);
+        CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions,
+        DeviceBuffer<float> loss, DeviceBuffer<float> state);
 
     public abstract void Backward(
-        CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> state,
-        DeviceBuffer<float> dLoss, DeviceBuffer<float> dRows);
+        CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions,
+        DeviceBuffer<float> state, DeviceBuffer<float> dLoss, DeviceBuffer<float> dRows);
 
     /// <summary>|P_i| and |N_i| of every row; waits for the device.</summary>
-    public abstract (int[] Positives, int[] Negatives) CountPairs(CudaDevice device, DeviceBuffer<int> labels, DeviceBuffer<int> predictions);
+    public abstract (
+        int[] Positives, int[] Negatives) CountPairs(CudaDevice device, DeviceBuffer<int> labels, DeviceBuffer<int> predictions);
 
-    public static ContrastiveCuda Of(SelectionStrategy strategy, RowDistance distance) => ContrastivePaths.Choose<Maker, ContrastiveCuda>(strategy, distance);
+    public static ContrastiveCuda Of(SelectionStrategy strategy, RowDistance distance) =>
+        ContrastivePaths.Choose<Maker, ContrastiveCuda>(strategy, distance);
 
     private readonly struct Maker : IContrastivePath<ContrastiveCuda>
     {
-        public static ContrastiveCuda Of<TRule, TDistance>() where TRule : struct, IPairRule where TDistance : struct, IRowDistance => new ContrastiveCuda<TRule, TDistance>();
+        public static ContrastiveCuda Of<TRule, TDistance>() where TRule : struct, IPairRule where TDistance : struct, IRowDistance =>
+            new ContrastiveCuda<TRule, TDistance>();
     }
 
     /// <summary>Sizes, and memory from the pool's scope.</summary>
@@ -73,10 +79,12 @@ internal abstract class ContrastiveCuda
     }
 }
 
-internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda where TRule : struct, IPairRule where TDistance : struct, IRowDistance
+internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda
+    where TRule : struct, IPairRule where TDistance : struct, IRowDistance
 {
     public override void Forward(
-        CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> loss, DeviceBuffer<float> state)
+        CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions,
+        DeviceBuffer<float> loss, DeviceBuffer<float> state)
     {
         using IDisposable scope = device.Pool.BeginScope();
         Workspace w = new(device, g, WantedGroups);
@@ -84,7 +92,8 @@ internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda where 
         Sort(device, w, labels, predictions);
         Gather(device, g, w, rows, default, default);
         device.Launch(
-            ContrastiveTiles.Forward<TRule, TDistance>, (new Index3D(w.Blocks, w.Splits, 1), new Index3D(CudaDevice.GroupSize, 1, 1)), Tiles(g, w) with { Found = statistics });
+            ContrastiveTiles.Forward<TRule, TDistance>, (new Index3D(w.Blocks, w.Splits, 1), new Index3D(CudaDevice.GroupSize, 1, 1)),
+            Tiles(g, w) with { Found = statistics });
         device.Launch(SortedRows.Loss, GpuCode.WarpRows.For(g.Rows), new SortedRows.LossArguments
         {
             Order = w.Order,
@@ -103,8 +112,8 @@ internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda where 
     }
 
     public override void Backward(
-        CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> state,
-        DeviceBuffer<float> dLoss, DeviceBuffer<float> dRows)
+        CudaDevice device, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions,
+        DeviceBuffer<float> state, DeviceBuffer<float> dLoss, DeviceBuffer<float> dRows)
     {
         using IDisposable scope = device.Pool.BeginScope();
         int coordinates = 4 * ContrastiveTiles.GradientQuads, chunks = (g.Dimension + coordinates - 1) / coordinates;
@@ -130,7 +139,8 @@ internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda where 
         });
     }
 
-    public override (int[] Positives, int[] Negatives) CountPairs(CudaDevice device, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
+    public override (
+        int[] Positives, int[] Negatives) CountPairs(CudaDevice device, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
     {
         if (labels.Length == 0)
             return ([], []);
@@ -155,7 +165,9 @@ internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda where 
             Negatives = w.Negatives,
         });
 
-    private static void Gather(CudaDevice device, ContrastiveGeometry g, Workspace w, DeviceBuffer<float> rows, ArrayView<float> state, ArrayView<float> anchors) => device.Launch(
+    private static void Gather(
+        CudaDevice device, ContrastiveGeometry g, Workspace w, DeviceBuffer<float> rows, ArrayView<float> state,
+        ArrayView<float> anchors) => device.Launch(
         SortedRows.Gather, GpuCode.WarpRows.For(w.Places), new SortedRows.GatherArguments
         {
             Order = w.Order,

@@ -5,9 +5,9 @@ using Ascl.Kernels.Dispatch;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// The supervised contrastive loss with selection (ASCL, arXiv 2101.10027; SPEC §1), with similarity, selection and loss fused:
-/// s_ij = −D(h_i, h_j)/τ, ℓ_i = −(1/max(1,|P_i|)) Σ_{j∈P_i} log(exp s_ij / Σ_{k∈P_i∪N_i} exp s_ik), L = (1/n) Σ_i ℓ_i, where i itself is never counted.
-/// An anchor without positives contributes 0. The n×n similarities are never stored.
+/// The supervised contrastive loss with selection (ASCL, arXiv 2101.10027; SPEC §1), with similarity, selection and loss fused: s_ij =
+/// −D(h_i, h_j)/τ, ℓ_i = −(1/max(1,|P_i|)) Σ_{j∈P_i} log(exp s_ij / Σ_{k∈P_i∪N_i} exp s_ik), L = (1/n) Σ_i ℓ_i, where i itself is never
+/// counted. An anchor without positives contributes 0. The n×n similarities are never stored.
 /// </summary>
 public static unsafe class ContrastiveKernels
 {
@@ -18,18 +18,22 @@ public static unsafe class ContrastiveKernels
     /// <param name="loss">[1] receives L; NaN if a row is not finite.</param>
     /// <param name="state">[<see cref="ContrastiveGeometry.StateLength"/>] receives what <see cref="Backward"/> needs.</param>
     public static void Forward(
-        ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> loss, DeviceBuffer<float> state)
+        ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> loss,
+        DeviceBuffer<float> state)
     {
         Check("contrastive.forward", g, rows, labels, predictions, state);
         CheckLength("contrastive.forward", "loss", loss.Length, 1, g);
         DeviceKernel.Run("contrastive.forward", g, 2.0 * g.Rows * g.Rows * g.Dimension, 4.0 * g.Rows * g.Dimension,
-            cpu => ContrastiveCpu.Of(g.Strategy, g.Distance).Forward(cpu, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(loss), CpuDevice.Pointer(state)),
+            cpu => ContrastiveCpu.Of(g.Strategy, g.Distance)
+            .Forward(cpu, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(loss), CpuDevice.Pointer(state)),
             cuda => ContrastiveCuda.Of(g.Strategy, g.Distance).Forward(cuda, g, rows, labels, predictions, loss, state),
             loss, state);
     }
 
-    /// <summary>Gradient of the loss with respect to the rows. It is 0 where a distance has no derivative (l1 and linf at equal coordinates, l2 at distance 0);
-    /// coordinates tied at the linf maximum share its gradient.</summary>
+    /// <summary>
+    /// Gradient of the loss with respect to the rows. It is 0 where a distance has no derivative (l1 and linf at equal coordinates, l2 at
+    /// distance 0); coordinates tied at the linf maximum share its gradient.
+    /// </summary>
     /// <param name="state">The state that <see cref="Forward"/> saved for the same rows.</param>
     /// <param name="dLoss">[1] gradient with respect to L.</param>
     /// <param name="dRows">[Rows, Dimension] receives the gradient.</param>
@@ -41,13 +45,17 @@ public static unsafe class ContrastiveKernels
         CheckLength("contrastive.backward", "dLoss", dLoss.Length, 1, g);
         CheckLength("contrastive.backward", "dRows", dRows.Length, (long)g.Rows * g.Dimension, g);
         DeviceKernel.Run("contrastive.backward", g, 6.0 * g.Rows * g.Rows * g.Dimension, 8.0 * g.Rows * g.Dimension,
-            cpu => ContrastiveCpu.Of(g.Strategy, g.Distance).Backward(cpu, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(state), *CpuDevice.Pointer(dLoss), CpuDevice.Pointer(dRows)),
+            cpu => ContrastiveCpu.Of(g.Strategy, g.Distance)
+            .Backward(cpu, g, CpuDevice.Pointer(rows), Groups(labels, predictions), CpuDevice.Pointer(state), *CpuDevice.Pointer(dLoss),
+                CpuDevice.Pointer(dRows)),
             cuda => ContrastiveCuda.Of(g.Strategy, g.Distance).Backward(cuda, g, rows, labels, predictions, state, dLoss, dRows),
             dRows);
     }
 
     /// <summary>|P_i| and |N_i| of every anchor.</summary>
-    public static (int[] Positives, int[] Negatives) CountPairsOfEach(SelectionStrategy strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
+    public static (
+        int[] Positives, int[] Negatives) CountPairsOfEach(SelectionStrategy strategy, DeviceBuffer<int> labels,
+        DeviceBuffer<int> predictions)
     {
         const string name = "contrastive.count_pairs";
         if (labels.Length != predictions.Length)
@@ -73,7 +81,8 @@ public static unsafe class ContrastiveKernels
         new(CpuDevice.Span(labels), CpuDevice.Span(predictions));
 
     private static void Check(
-        string name, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, DeviceBuffer<float> state)
+        string name, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions,
+        DeviceBuffer<float> state)
     {
         if (g.Rows < 1 || g.Dimension < 1)
             throw new ShapeException($"{name}: needs at least one row of one coordinate, given {g}");

@@ -9,22 +9,24 @@ internal interface IContrastivePath<TPath>
 /// <summary>Maps a strategy and a distance to the implementation compiled for them.</summary>
 internal static class ContrastivePaths
 {
-    public static TPath Choose<TMaker, TPath>(SelectionStrategy strategy, RowDistance distance) where TMaker : IContrastivePath<TPath> => strategy switch
-    {
-        SelectionStrategy.Global => Choose<TMaker, TPath, GlobalRule>(distance),
-        SelectionStrategy.Hard => Choose<TMaker, TPath, HardRule>(distance),
-        SelectionStrategy.Soft => Choose<TMaker, TPath, SoftRule>(distance),
-        SelectionStrategy.Leaked => Choose<TMaker, TPath, LeakedRule>(distance),
-        SelectionStrategy.Merge => Choose<TMaker, TPath, MergeRule>(distance),
-        _ => throw new ArgumentOutOfRangeException(nameof(strategy), strategy, "no such selection strategy"),
-    };
+    public static TPath Choose<TMaker, TPath>(SelectionStrategy strategy, RowDistance distance) where TMaker : IContrastivePath<TPath> =>
+        strategy switch
+        {
+            SelectionStrategy.Global => Choose<TMaker, TPath, GlobalRule>(distance),
+            SelectionStrategy.Hard => Choose<TMaker, TPath, HardRule>(distance),
+            SelectionStrategy.Soft => Choose<TMaker, TPath, SoftRule>(distance),
+            SelectionStrategy.Leaked => Choose<TMaker, TPath, LeakedRule>(distance),
+            SelectionStrategy.Merge => Choose<TMaker, TPath, MergeRule>(distance),
+            _ => throw new ArgumentOutOfRangeException(nameof(strategy), strategy, "no such selection strategy"),
+        };
 
-    private static TPath Choose<TMaker, TPath, TRule>(RowDistance distance) where TMaker : IContrastivePath<TPath> where TRule : struct, IPairRule => distance switch
-    {
-        RowDistance.Dot => TMaker.Of<TRule, DotProduct>(),
-        RowDistance.L1 => TMaker.Of<TRule, L1Distance>(),
-        RowDistance.L2 => TMaker.Of<TRule, L2Distance>(),
-        RowDistance.Linf => TMaker.Of<TRule, LinfDistance>(),
-        _ => throw new ArgumentOutOfRangeException(nameof(distance), distance, "no such distance"),
-    };
+    private static TPath Choose<TMaker, TPath, TRule>(RowDistance distance)
+        where TMaker : IContrastivePath<TPath> where TRule : struct, IPairRule => distance switch
+        {
+            RowDistance.Dot => TMaker.Of<TRule, DotProduct>(),
+            RowDistance.L1 => TMaker.Of<TRule, L1Distance>(),
+            RowDistance.L2 => TMaker.Of<TRule, L2Distance>(),
+            RowDistance.Linf => TMaker.Of<TRule, LinfDistance>(),
+            _ => throw new ArgumentOutOfRangeException(nameof(distance), distance, "no such distance"),
+        };
 }

@@ -5,8 +5,8 @@ using ILGPU;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// Tiles of 64 × 64 pairs: a group (x) owns 64 anchors i and iterates over the blocks of rows j of its split (y). A tile's distances are kept in registers only.
-/// Tiles without selected pairs are skipped.
+/// Tiles of 64 × 64 pairs: a group (x) owns 64 anchors i and iterates over the blocks of rows j of its split (y). A tile's distances are
+/// kept in registers only. Tiles without selected pairs are skipped.
 /// </summary>
 internal static class ContrastiveTiles
 {
@@ -34,7 +34,8 @@ internal static class ContrastiveTiles
 
     internal static void Forward<TRule, TDistance>(TilesArguments p) where TRule : struct, IPairRule where TDistance : struct, IRowDistance
     {
-        ArrayView<Float4> sharedU = SharedMemory.Allocate<Float4>(PairTile.SharedLength), sharedV = SharedMemory.Allocate<Float4>(PairTile.SharedLength);
+        ArrayView<Float4> sharedU = SharedMemory.Allocate<Float4>(PairTile.SharedLength);
+        ArrayView<Float4> sharedV = SharedMemory.Allocate<Float4>(PairTile.SharedLength);
         int x = Group.IdxX & 15, begin = Grid.IdxX * Side, i = begin + (Group.IdxX >> 4) * 4;
         Int4 yi = p.Labels.Cast<Int4>()[i >> 2], pi = p.Predictions.Cast<Int4>()[i >> 2];
         AnchorStatistics a = AnchorStatistics.None, b = a, c = a, d = a;
@@ -43,11 +44,14 @@ internal static class ContrastiveTiles
         {
             int j = tile * Side + x * 4;
             Int4 yj = p.Labels.Cast<Int4>()[j >> 2], pj = p.Predictions.Cast<Int4>()[j >> 2];
-            int ofA = SelectedPairs.Of<TRule>(yi.X, pi.X, i, yj, pj, j, p.Count).Row, ofB = SelectedPairs.Of<TRule>(yi.Y, pi.Y, i + 1, yj, pj, j, p.Count).Row;
-            int ofC = SelectedPairs.Of<TRule>(yi.Z, pi.Z, i + 2, yj, pj, j, p.Count).Row, ofD = SelectedPairs.Of<TRule>(yi.W, pi.W, i + 3, yj, pj, j, p.Count).Row;
+            int ofA = SelectedPairs.Of<TRule>(yi.X, pi.X, i, yj, pj, j, p.Count).Row;
+            int ofB = SelectedPairs.Of<TRule>(yi.Y, pi.Y, i + 1, yj, pj, j, p.Count).Row;
+            int ofC = SelectedPairs.Of<TRule>(yi.Z, pi.Z, i + 2, yj, pj, j, p.Count).Row;
+            int ofD = SelectedPairs.Of<TRule>(yi.W, pi.W, i + 3, yj, pj, j, p.Count).Row;
             if (!Group.BarrierOr((ofA | ofB | ofC | ofD) != 0))
                 continue;
-            PairTile s = PairTile.Over<DistanceStep<TDistance>>(p.Rows.Cast<Float4>(), p.Quads, begin, tile * Side, default, sharedU, sharedV).Finished<TDistance>();
+            PairTile s = PairTile.Over<DistanceStep<TDistance>>(p.Rows.Cast<Float4>(), p.Quads, begin, tile * Side, default, sharedU,
+                sharedV).Finished<TDistance>();
             a = a.Plus(s.A, ofA, p.Scale);
             b = b.Plus(s.B, ofB, p.Scale);
             c = c.Plus(s.C, ofC, p.Scale);
@@ -66,18 +70,24 @@ internal static class ContrastiveTiles
         found[to + 2 * stride] = new(a.Positives, b.Positives, c.Positives, d.Positives);
     }
 
-    /// <summary>The gradient of the 64 rows i, in the <see cref="GradientQuads"/> coordinates of the group (z), without the factor of <see cref="SortedRows.Gradient"/>: the
-    /// weights of a tile's pairs, both directions added, go through shared memory; then a thread owns 4 rows × twice 4 coordinates.</summary>
+    /// <summary>
+    /// The gradient of the 64 rows i, in the <see cref="GradientQuads"/> coordinates of the group (z), without the factor of
+    /// <see cref="SortedRows.Gradient"/>: the weights of a tile's pairs, both directions added, go through shared memory; then a thread
+    /// owns 4 rows × twice 4 coordinates.
+    /// </summary>
     internal static void Backward<TRule, TDistance>(TilesArguments p) where TRule : struct, IPairRule where TDistance : struct, IRowDistance
     {
-        ArrayView<Float4> sharedU = SharedMemory.Allocate<Float4>(PairTile.SharedLength), sharedV = SharedMemory.Allocate<Float4>(PairTile.SharedLength);
+        ArrayView<Float4> sharedU = SharedMemory.Allocate<Float4>(PairTile.SharedLength);
+        ArrayView<Float4> sharedV = SharedMemory.Allocate<Float4>(PairTile.SharedLength);
         // [j][i], so that a thread loads four rows i at once.
-        ArrayView<Float4> weights = SharedMemory.Allocate<Float4>(Side * PairTile.Pitch), distances = SharedMemory.Allocate<Float4>(Side * PairTile.Pitch);
+        ArrayView<Float4> weights = SharedMemory.Allocate<Float4>(Side * PairTile.Pitch);
+        ArrayView<Float4> distances = SharedMemory.Allocate<Float4>(Side * PairTile.Pitch);
         ArrayView<Float4> rows = p.Rows.Cast<Float4>(), anchors = p.Anchors.Cast<Float4>();
         int x = Group.IdxX & 15, y = Group.IdxX >> 4, begin = Grid.IdxX * Side, i = begin + y * 4, stride = p.Blocks * (Side / 4);
         Int4 yi = p.Labels.Cast<Int4>()[i >> 2], pi = p.Predictions.Cast<Int4>()[i >> 2];
         Float4 largest = anchors[i >> 2], logSum = anchors[stride + (i >> 2)], share = anchors[2 * stride + (i >> 2)];
-        int quad = Grid.IdxZ * GradientQuads + x, firstQuad = Math.Min(quad, p.Quads - 1), secondQuad = Math.Min(quad + GradientQuads / 2, p.Quads - 1);
+        int quad = Grid.IdxZ * GradientQuads + x, firstQuad = Math.Min(quad, p.Quads - 1);
+        int secondQuad = Math.Min(quad + GradientQuads / 2, p.Quads - 1);
         bool isWide = Grid.IdxZ * GradientQuads + GradientQuads / 2 < p.Quads;
         PairTile firstU = Coordinates(rows, p.Quads, i, firstQuad), secondU = Coordinates(rows, p.Quads, i, secondQuad);
         PairTile firstSum = default, secondSum = default;
@@ -92,7 +102,9 @@ internal static class ContrastiveTiles
             (int rowD, int columnD) = SelectedPairs.Of<TRule>(yi.W, pi.W, i + 3, yj, pj, j, p.Count);
             if (!Group.BarrierOr((rowA | columnA | rowB | columnB | rowC | columnC | rowD | columnD) != 0))
                 continue;
-            PairTile s = PairTile.Over<DistanceStep<TDistance>>(rows, p.Quads, begin, tile * Side, default, sharedU, sharedV).Finished<TDistance>(), ties = default;
+            PairTile s = PairTile.Over<DistanceStep<TDistance>>(rows, p.Quads, begin, tile * Side, default, sharedU, sharedV)
+                .Finished<TDistance>();
+            PairTile ties = default;
             if (TDistance.SharedByTies)
                 ties = PairTile.Over<TieStep>(rows, p.Quads, begin, tile * Side, s, sharedU, sharedV);
             Float4 largestJ = anchors[j >> 2], logSumJ = anchors[stride + (j >> 2)], shareJ = anchors[2 * stride + (j >> 2)];
@@ -138,7 +150,8 @@ internal static class ContrastiveTiles
 
     /// <summary>dL/dS of a row i with four rows j, without the factor 1/(nτ), as weights for the distance's gradient.</summary>
     private static Float4 Weights<TDistance>(
-        Float4 s, Float4 ties, int row, int column, float largest, float logSum, float share, Float4 largestJ, Float4 logSumJ, Float4 shareJ, float scale)
+        Float4 s, Float4 ties, int row, int column, float largest, float logSum, float share, Float4 largestJ, Float4 logSumJ,
+        Float4 shareJ, float scale)
         where TDistance : struct, IRowDistance => new(
         Weight<TDistance>(s.X, ties.X, row, column, 0, largest, logSum, share, largestJ.X, logSumJ.X, shareJ.X, scale),
         Weight<TDistance>(s.Y, ties.Y, row, column, 1, largest, logSum, share, largestJ.Y, logSumJ.Y, shareJ.Y, scale),
@@ -146,7 +159,8 @@ internal static class ContrastiveTiles
         Weight<TDistance>(s.W, ties.W, row, column, 3, largest, logSum, share, largestJ.W, logSumJ.W, shareJ.W, scale));
 
     private static float Weight<TDistance>(
-        float distance, float ties, int row, int column, int place, float largest, float logSum, float share, float largestJ, float logSumJ, float shareJ, float scale)
+        float distance, float ties, int row, int column, int place, float largest, float logSum, float share, float largestJ, float logSumJ,
+        float shareJ, float scale)
         where TDistance : struct, IRowDistance
     {
         float s = distance * scale;

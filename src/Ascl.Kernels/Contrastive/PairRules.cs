@@ -1,6 +1,9 @@
 namespace Ascl.Kernels.Contrastive;
 
-/// <summary>Which rows an anchor is compared with (SPEC §1). Each strategy is an <see cref="IPairRule"/>. Positives have the anchor's label, negatives another.</summary>
+/// <summary>
+/// Which rows an anchor is compared with (SPEC §1). Each strategy is an <see cref="IPairRule"/>. Positives have the anchor's label,
+/// negatives another.
+/// </summary>
 public enum SelectionStrategy
 {
     /// <summary>All positives and all negatives.</summary>
@@ -20,7 +23,8 @@ public enum SelectionStrategy
 }
 
 /// <summary>
-/// A selection strategy: whether row j is a positive or a negative of anchor i, given their labels y and predictions p. The kernels exclude j = i.
+/// A selection strategy: whether row j is a positive or a negative of anchor i, given their labels y and predictions p. The kernels exclude
+/// j = i.
 /// </summary>
 public interface IPairRule
 {

@@ -1,8 +1,8 @@
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// Which of a tile's rows j the rows of one group select, and which select them, as 0 or 1 in one lane per row j. The "row" direction has i as the anchor, the
-/// "column" direction j.
+/// Which of a tile's rows j the rows of one group select, and which select them, as 0 or 1 in one lane per row j. The "row" direction has i
+/// as the anchor, the "column" direction j.
 /// </summary>
 internal readonly unsafe struct PairSelection<TRule>(float* memory) where TRule : struct, IPairRule
 {

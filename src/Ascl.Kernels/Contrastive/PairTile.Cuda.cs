@@ -23,21 +23,26 @@ internal readonly struct TieStep : IPairStep
 }
 
 /// <summary>
-/// A thread's 4 × 4 values of a tile of 64 × 64 pairs of rows: of 16 × 16 threads, thread x owns the rows j from 4x, thread y the rows i from 4y. Unrolled by
-/// hand, because indexed arrays would go to local memory.
+/// A thread's 4 × 4 values of a tile of 64 × 64 pairs of rows: of 16 × 16 threads, thread x owns the rows j from 4x, thread y the rows i
+/// from 4y. Unrolled by hand, because indexed arrays would go to local memory.
 /// </summary>
 internal struct PairTile(Float4 a, Float4 b, Float4 c, Float4 d)
 {
-    /// <summary>Side of a tile in rows, coordinates in a shared-memory slice, and the stride by coordinate in shared memory in Float4s: 16 plus one of padding
-    /// against bank conflicts.</summary>
+    /// <summary>
+    /// Side of a tile in rows, coordinates in a shared-memory slice, and the stride by coordinate in shared memory in Float4s: 16 plus one
+    /// of padding against bank conflicts.
+    /// </summary>
     public const int Side = 64, Depth = 16, Pitch = 17, SharedLength = Depth * Pitch;
 
     /// <summary>Rows i; lanes are rows j.</summary>
     public Float4 A = a, B = b, C = c, D = d;
 
-    /// <summary>The values of rows u from i and rows v from j: TStep over all coordinates (a multiple of <see cref="Depth"/>) of memory [rows][coordinates]. The
-    /// whole group must call it; the shared memory may be reused after a barrier.</summary>
-    public static PairTile Over<TStep>(ArrayView<Float4> rows, int quads, int i, int j, PairTile distances, ArrayView<Float4> sharedU, ArrayView<Float4> sharedV)
+    /// <summary>
+    /// The values of rows u from i and rows v from j: TStep over all coordinates (a multiple of <see cref="Depth"/>) of memory
+    /// [rows][coordinates]. The whole group must call it; the shared memory may be reused after a barrier.
+    /// </summary>
+    public static PairTile Over<TStep>(
+        ArrayView<Float4> rows, int quads, int i, int j, PairTile distances, ArrayView<Float4> sharedU, ArrayView<Float4> sharedV)
         where TStep : struct, IPairStep
     {
         int thread = Group.IdxX, y = thread >> 4, x = thread & 15;
@@ -74,29 +79,35 @@ internal struct PairTile(Float4 a, Float4 b, Float4 c, Float4 d)
     }
 
     private PairTile Plus<TStep>(Float4 u, Float4 v, PairTile distances) where TStep : struct, IPairStep => new(
-        Plus<TStep>(A, u.X, v, distances.A), Plus<TStep>(B, u.Y, v, distances.B), Plus<TStep>(C, u.Z, v, distances.C), Plus<TStep>(D, u.W, v, distances.D));
+        Plus<TStep>(A, u.X, v, distances.A), Plus<TStep>(B, u.Y, v, distances.B), Plus<TStep>(C, u.Z, v, distances.C),
+        Plus<TStep>(D, u.W, v, distances.D));
 
     private static Float4 Plus<TStep>(Float4 sum, float u, Float4 v, Float4 distance) where TStep : struct, IPairStep => new(
         TStep.Of(new(sum.X), new(u), new(v.X), new(distance.X)).Value, TStep.Of(new(sum.Y), new(u), new(v.Y), new(distance.Y)).Value,
         TStep.Of(new(sum.Z), new(u), new(v.Z), new(distance.Z)).Value, TStep.Of(new(sum.W), new(u), new(v.W), new(distance.W)).Value);
 
-    public PairTile Finished<TDistance>() where TDistance : struct, IRowDistance => new(Finished<TDistance>(A), Finished<TDistance>(B), Finished<TDistance>(C), Finished<TDistance>(D));
+    public PairTile Finished<TDistance>() where TDistance : struct, IRowDistance =>
+        new(Finished<TDistance>(A), Finished<TDistance>(B), Finished<TDistance>(C), Finished<TDistance>(D));
 
     private static Float4 Finished<TDistance>(Float4 s) where TDistance : struct, IRowDistance => new(
-        TDistance.Finish(new F1(s.X)).Value, TDistance.Finish(new F1(s.Y)).Value, TDistance.Finish(new F1(s.Z)).Value, TDistance.Finish(new F1(s.W)).Value);
+        TDistance.Finish(new F1(s.X)).Value, TDistance.Finish(new F1(s.Y)).Value, TDistance.Finish(new F1(s.Z)).Value,
+        TDistance.Finish(new F1(s.W)).Value);
 
     /// <summary>With the tile as gradients of 4 rows i × 4 coordinates: adds those of each row's pair with one row j.</summary>
     /// <param name="u">The rows i.</param>
     /// <param name="v">The row j.</param>
     /// <param name="weights">Weights of the pairs; like <paramref name="distances"/>, one lane per row i.</param>
-    public PairTile PlusGradients<TDistance>(PairTile u, Float4 v, Float4 weights, Float4 distances) where TDistance : struct, IRowDistance => new(
+    public PairTile PlusGradients<TDistance>(PairTile u, Float4 v, Float4 weights, Float4 distances)
+        where TDistance : struct, IRowDistance => new(
         PlusGradient<TDistance>(A, u.A, v, weights.X, distances.X), PlusGradient<TDistance>(B, u.B, v, weights.Y, distances.Y),
         PlusGradient<TDistance>(C, u.C, v, weights.Z, distances.Z), PlusGradient<TDistance>(D, u.D, v, weights.W, distances.W));
 
-    private static Float4 PlusGradient<TDistance>(Float4 sum, Float4 u, Float4 v, float weight, float distance) where TDistance : struct, IRowDistance => new(
+    private static Float4 PlusGradient<TDistance>(Float4 sum, Float4 u, Float4 v, float weight, float distance)
+        where TDistance : struct, IRowDistance => new(
         PlusGradient<TDistance>(sum.X, u.X, v.X, weight, distance), PlusGradient<TDistance>(sum.Y, u.Y, v.Y, weight, distance),
         PlusGradient<TDistance>(sum.Z, u.Z, v.Z, weight, distance), PlusGradient<TDistance>(sum.W, u.W, v.W, weight, distance));
 
-    private static float PlusGradient<TDistance>(float sum, float u, float v, float weight, float distance) where TDistance : struct, IRowDistance =>
+    private static float PlusGradient<TDistance>(float sum, float u, float v, float weight, float distance)
+        where TDistance : struct, IRowDistance =>
         TDistance.OfDifference ? sum + TDistance.Gradient(new F1(u - v), new F1(weight), new F1(distance)).Value : sum + weight * v;
 }

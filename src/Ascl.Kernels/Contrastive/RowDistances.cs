@@ -3,7 +3,9 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Contrastive;
 
-/// <summary>The distance D(u, v) of two rows; <see cref="Dot"/> of normalised rows is the cosine. Each is an <see cref="IRowDistance"/>.</summary>
+/// <summary>
+/// The distance D(u, v) of two rows; <see cref="Dot"/> of normalised rows is the cosine. Each is an <see cref="IRowDistance"/>.
+/// </summary>
 public enum RowDistance
 {
     /// <summary>−u·v.</summary>
@@ -20,7 +22,8 @@ public enum RowDistance
 }
 
 /// <summary>
-/// A distance as a reduction over the coordinates, and its gradient. With S(u, v) the value of <see cref="Finish"/>, the similarity is <see cref="Sign"/>·S/τ.
+/// A distance as a reduction over the coordinates, and its gradient. With S(u, v) the value of <see cref="Finish"/>, the similarity is
+/// <see cref="Sign"/>·S/τ.
 /// </summary>
 internal interface IRowDistance
 {
@@ -68,7 +71,9 @@ internal readonly struct L1Distance : IRowDistance
     [MethodImpl(Inline)] public static F Accumulate<F>(F sum, F u, F v) where F : struct, ISimd<F> => sum + F.Abs(u - v);
     [MethodImpl(Inline)] public static F Finish<F>(F sum) where F : struct, ISimd<F> => sum;
     [MethodImpl(Inline)] public static F Weight<F>(F dS, F distance, F ties) where F : struct, ISimd<F> => dS;
-    [MethodImpl(Inline)] public static F Gradient<F>(F difference, F weight, F distance) where F : struct, ISimd<F> => F.TimesSign(weight, difference);
+    [MethodImpl(Inline)]
+    public static F Gradient<F>(F difference, F weight, F distance)
+        where F : struct, ISimd<F> => F.TimesSign(weight, difference);
 }
 
 /// <summary>The gradient at distance 0 is 0.</summary>
@@ -87,7 +92,9 @@ internal readonly struct L2Distance : IRowDistance
     }
 
     [MethodImpl(Inline)] public static F Finish<F>(F sum) where F : struct, ISimd<F> => F.Sqrt(sum);
-    [MethodImpl(Inline)] public static F Weight<F>(F dS, F distance, F ties) where F : struct, ISimd<F> => F.WherePositive(distance, dS / distance);
+    [MethodImpl(Inline)]
+    public static F Weight<F>(F dS, F distance, F ties)
+        where F : struct, ISimd<F> => F.WherePositive(distance, dS / distance);
     [MethodImpl(Inline)] public static F Gradient<F>(F difference, F weight, F distance) where F : struct, ISimd<F> => difference * weight;
 }
 

@@ -3,8 +3,8 @@ using Ascl.Kernels.Devices;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// The rows sorted by (prediction, label, index). Rows with equal (label, prediction) form a group: pair rules treat them alike, so selections are counted and
-/// tiles skipped by group, and strategies that require equal predictions leave most tiles empty.
+/// The rows sorted by (prediction, label, index). Rows with equal (label, prediction) form a group: pair rules treat them alike, so
+/// selections are counted and tiles skipped by group, and strategies that require equal predictions leave most tiles empty.
 /// </summary>
 internal sealed class RowGroups
 {

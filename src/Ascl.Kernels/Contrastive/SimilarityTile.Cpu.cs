@@ -4,8 +4,8 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// Tiles of Side × Side pairs of rows. Distances: lanes are rows j, and both blocks are [d][Side]. Gradients: lanes are coordinates, and blocks are
-/// [d / Width][Side][Width] with the last vector zero-padded.
+/// Tiles of Side × Side pairs of rows. Distances: lanes are rows j, and both blocks are [d][Side]. Gradients: lanes are coordinates, and
+/// blocks are [d / Width][Side][Width] with the last vector zero-padded.
 /// </summary>
 internal static unsafe class SimilarityTile<F, TDistance> where F : struct, ISimd<F> where TDistance : struct, IRowDistance
 {

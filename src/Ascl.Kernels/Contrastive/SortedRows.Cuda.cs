@@ -4,8 +4,10 @@ using ILGPU;
 
 namespace Ascl.Kernels.Contrastive;
 
-/// <summary>The per-row work around the tiles. Before: rows are sorted by (prediction, label, index), as in <see cref="RowGroups"/>, so that strategies that require
-/// equal predictions leave most tiles empty. After: results are scattered back to the rows' original order.</summary>
+/// <summary>
+/// The per-row work around the tiles. Before: rows are sorted by (prediction, label, index), as in <see cref="RowGroups"/>, so that
+/// strategies that require equal predictions leave most tiles empty. After: results are scattered back to the rows' original order.
+/// </summary>
 internal static class SortedRows
 {
     internal struct SortArguments
@@ -19,11 +21,14 @@ internal static class SortedRows
         public ArrayView<int> Positives, Negatives;
     }
 
-    /// <summary>A thread owns a row and compares it with all others: its position is the number of rows before it. The rows² integer comparisons are negligible
-    /// next to the distances.</summary>
+    /// <summary>
+    /// A thread owns a row and compares it with all others: its position is the number of rows before it. The rows² integer comparisons are
+    /// negligible next to the distances.
+    /// </summary>
     internal static void Sort<TRule>(SortArguments p) where TRule : struct, IPairRule
     {
-        ArrayView<int> labels = SharedMemory.Allocate<int>(CudaDevice.GroupSize), predictions = SharedMemory.Allocate<int>(CudaDevice.GroupSize);
+        ArrayView<int> labels = SharedMemory.Allocate<int>(CudaDevice.GroupSize);
+        ArrayView<int> predictions = SharedMemory.Allocate<int>(CudaDevice.GroupSize);
         int count = p.Labels.IntLength, i = Grid.GlobalIndex.X, own = Math.Min(i, count - 1), place = 0, positives = 0, negatives = 0;
         int yi = p.Labels[own], pi = p.Predictions[own];
         for (int first = 0; first < count; first += CudaDevice.GroupSize)
@@ -56,7 +61,9 @@ internal static class SortedRows
         public ArrayView<int> Order;
         public ArrayView<float> Rows, State;
 
-        /// <summary>[places][Stride], zero past the last row and coordinate, and [3][places]: <see cref="Rows"/> and <see cref="State"/> in order.</summary>
+        /// <summary>
+        /// [places][Stride], zero past the last row and coordinate, and [3][places]: <see cref="Rows"/> and <see cref="State"/> in order.
+        /// </summary>
         public ArrayView<float> Sorted, Anchors;
         public int Count, Places, Dimension, Stride;
     }
@@ -86,7 +93,9 @@ internal static class SortedRows
         public float Scale;
     }
 
-    /// <summary>A warp owns a sorted position: ℓ of its row and its state. ℓ is NaN if the row is not finite, which a maximum might hide.</summary>
+    /// <summary>
+    /// A warp owns a sorted position: ℓ of its row and its state. ℓ is NaN if the row is not finite, which a maximum might hide.
+    /// </summary>
     internal static void Loss(LossArguments p)
     {
         const int Exponent = 0x7f800000;

@@ -3,13 +3,17 @@ using Ascl.Kernels.Devices;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// Per-channel sums over the pixels of a convolution's result z for the BatchNorm that follows, Σ (z − shift) and Σ (z − shift)². The convolution computes them
-/// while z is in registers, which saves a pass over z. There is one set of sums for each part of the result, with a shift near that part's values; the
-/// parts depend only on the shape. Convolutions that cannot compute the sums leave <see cref="Made"/> false.
+/// Per-channel sums over the pixels of a convolution's result z for the BatchNorm that follows, Σ (z − shift) and Σ (z − shift)². The
+/// convolution computes them while z is in registers, which saves a pass over z. There is one set of sums for each part of the result, with
+/// a shift near that part's values; the parts depend only on the shape. Convolutions that cannot compute the sums leave <see cref="Made"/>
+/// false.
 /// </summary>
 public sealed class ChannelSums
 {
-    /// <summary>Null until a convolution has computed them: [part][sum, sum of squares, shift][channels of whole blocks], then the part's number of pixels.</summary>
+    /// <summary>
+    /// Null until a convolution has computed them: [part][sum, sum of squares, shift][channels of whole blocks], then the part's number of
+    /// pixels.
+    /// </summary>
     internal DeviceBuffer<float>? Values { get; private set; }
     internal int Parts { get; private set; }
     internal int Channels { get; private set; }

@@ -5,8 +5,8 @@ using Ascl.Kernels.Layout;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// The shapes of a convolution: y[n, k, oy, ox] = Σ over c, r, s of x[n, c, oy·Stride + r − Padding, ox·Stride + s − Padding] · w[k, c, r, s], zero outside x.
-/// The weight w is plain [K, C, R, S].
+/// The shapes of a convolution: y[n, k, oy, ox] = Σ over c, r, s of x[n, c, oy·Stride + r − Padding, ox·Stride + s − Padding] · w[k, c, r,
+/// s], zero outside x. The weight w is plain [K, C, R, S].
 /// </summary>
 /// <param name="Input">The layout of x [N, C, H, W].</param>
 /// <param name="Output">The layout of y [N, K, OH, OW].</param>
@@ -48,9 +48,12 @@ public readonly record struct Conv2dGeometry(ActivationLayout Input, ActivationL
     public double Flops => 2.0 * Output.N * Output.H * Output.W * K * C * R * S;
 
     /// <summary>Bytes of x, y and the weight.</summary>
-    public double Bytes => 4.0 * ((double)Input.N * Input.C * Input.H * Input.W + (double)Output.N * Output.C * Output.H * Output.W + WeightLength);
+    public double Bytes =>
+        4.0 * ((double)Input.N * Input.C * Input.H * Input.W + (double)Output.N * Output.C * Output.H * Output.W + WeightLength);
 
-    /// <summary>Which of <paramref name="size"/> taps connect an input pixel at position <paramref name="phase"/> modulo Stride to an output pixel.</summary>
+    /// <summary>
+    /// Which of <paramref name="size"/> taps connect an input pixel at position <paramref name="phase"/> modulo Stride to an output pixel.
+    /// </summary>
     internal int[] TapsOfPhase(int size, int phase)
     {
         var (stride, padding) = (Stride, Padding);

@@ -7,7 +7,8 @@ namespace Ascl.Kernels.Conv2d;
 public static unsafe partial class Conv2dKernels
 {
     private static readonly Conv2dCpu Direct =
-        SimdWidth.Choose<Conv2dCpu>(() => new DirectConvolution<F16>(), () => new DirectConvolution<F8>(), () => new DirectConvolution<F4>());
+        SimdWidth.Choose<Conv2dCpu>(() => new DirectConvolution<F16>(), () => new DirectConvolution<F8>(),
+            () => new DirectConvolution<F4>());
 
     private static readonly Conv2dCpu Winograd = SimdWidth.Choose<Conv2dCpu>(
         () => new WinogradConvolution<F16, UnitStride<F16>, UnitStride<F16>>(),
@@ -20,15 +21,18 @@ public static unsafe partial class Conv2dKernels
         () => new WinogradConvolution<F4, Phases<F4>, PhasesAdjoint<F4>>());
 
     /// <summary>
-    /// Picks the algorithm. For 3×3 kernels over activations, Winograd needs 2.25 to 4 times fewer multiplications with stride 1 and 1.8 times fewer with
-    /// stride 2; everything else is direct. The choice does not depend on the batch, so that an image's result does not either.
+    /// Picks the algorithm. For 3×3 kernels over activations, Winograd needs 2.25 to 4 times fewer multiplications with stride 1 and 1.8
+    /// times fewer with stride 2; everything else is direct. The choice does not depend on the batch, so that an image's result does not
+    /// either.
     /// </summary>
     private static Conv2dCpu Algorithm(Conv2dGeometry g)
     {
         var (name, algorithm) = g switch
         {
-            { R: 3, S: 3, Stride: 1, Padding: <= 2, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block => ("Winograd F(4x4, 3x3)", Winograd),
-            { R: 3, S: 3, Stride: 2, Padding: 1, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block => ("Winograd by phases", WinogradPhases),
+            { R: 3, S: 3, Stride: 1, Padding: <= 2, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block =>
+                ("Winograd F(4x4, 3x3)", Winograd),
+            { R: 3, S: 3, Stride: 2, Padding: 1, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block =>
+                ("Winograd by phases", WinogradPhases),
             _ => ("direct", Direct),
         };
         DebugSettings.Say($"conv2d {g.Input with { N = 0 }} -> {g.K} channels, {g.R}x{g.S} stride {g.Stride}: {name}");
@@ -41,18 +45,24 @@ public static unsafe partial class Conv2dKernels
         Algorithm(g).Forward(device, g, CpuDevice.Pointer(x), weight, epilogue, sums, CpuDevice.Pointer(y));
 
     private static void BackwardInputCpu(
-        CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx) =>
+        CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue,
+        DeviceBuffer<float> dx) =>
         Algorithm(g).BackwardInput(device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
 
-    private static void BackwardWeightCpu(CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>
+    private static void BackwardWeightCpu(
+        CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>
         Algorithm(g).BackwardWeight(device, g, CpuDevice.Pointer(x), CpuDevice.Pointer(dy), CpuDevice.Pointer(dw));
 }
 
-/// <summary>A convolution algorithm on the CPU. Weights are passed as buffers because their rearranged forms are cached with them.</summary>
+/// <summary>
+/// A convolution algorithm on the CPU. Weights are passed as buffers because their rearranged forms are cached with them.
+/// </summary>
 internal abstract unsafe class Conv2dCpu
 {
     /// <param name="sums">Computed if the algorithm can; null if not needed.</param>
-    public abstract void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y);
-    public abstract void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx);
+    public abstract void Forward(
+        CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y);
+    public abstract void BackwardInput(
+        CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx);
     public abstract void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw);
 }

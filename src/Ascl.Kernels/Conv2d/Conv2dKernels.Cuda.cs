@@ -8,7 +8,9 @@ namespace Ascl.Kernels.Conv2d;
 
 public static partial class Conv2dKernels
 {
-    private static void ForwardCuda(CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y)
+    private static void ForwardCuda(
+        CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue,
+        DeviceBuffer<float> y)
     {
         var (memory, pixels) = ConvolutionOperands.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy);
         int taps = g.R * g.S;
@@ -19,10 +21,13 @@ public static partial class Conv2dKernels
     }
 
     /// <summary>
-    /// The pixels of dx fall into Stride² phases. Within a phase all pixels use the same taps of neighbouring pixels of dy, so a phase is a stride-1 convolution
-    /// that writes every Stride-th pixel. The taps of a phase are Stride apart; the next tap reads the previous pixel of dy.
+    /// The pixels of dx fall into Stride² phases. Within a phase all pixels use the same taps of neighbouring pixels of dy, so a phase is a
+    /// stride-1 convolution that writes every Stride-th pixel. The taps of a phase are Stride apart; the next tap reads the previous pixel
+    /// of dy.
     /// </summary>
-    private static void BackwardInputCuda(CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
+    private static void BackwardInputCuda(
+        CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue,
+        DeviceBuffer<float> dx)
     {
         var (stride, taps) = (g.Stride, g.R * g.S);
         var (memory, pixels) = ConvolutionOperands.WithHalo(device, g.Output, dy, g.InputGradientReach, out DeviceBuffer<float>? copy);
@@ -34,9 +39,11 @@ public static partial class Conv2dKernels
                 int[] rows = g.TapsOfPhase(g.R, py), columns = g.TapsOfPhase(g.S, px);
                 var (r, s) = rows.Length == 0 || columns.Length == 0 ? (py + g.Padding, px + g.Padding) : (rows[0], columns[0]);
                 Convolve(device, $"backward input {stride} {g.Padding} {py} {px}",
-                    new(g.C, taps, g.K, g.C * taps, rows.Length, columns.Length, FirstTap: r * g.S + s, TapRowStep: stride * g.S, TapColumnStep: stride), weight,
+                    new(g.C, taps, g.K, g.C * taps, rows.Length, columns.Length, FirstTap: r * g.S + s, TapRowStep: stride * g.S,
+                        TapColumnStep: stride), weight,
                     (memory, pixels.Every(1, (py + g.Padding - r) / stride, (px + g.Padding - s) / stride), (-pixels.Row, -pixels.Pixel)),
-                    (g.Input, dx, to.Every(stride, py, px), new(g.Input.N, (g.Input.H - py + stride - 1) / stride, (g.Input.W - px + stride - 1) / stride)), epilogue);
+                    (g.Input, dx, to.Every(stride, py, px),
+                        new(g.Input.N, (g.Input.H - py + stride - 1) / stride, (g.Input.W - px + stride - 1) / stride)), epilogue);
             }
         }
         Return(device, copy);
@@ -54,35 +61,41 @@ public static partial class Conv2dKernels
         }
         bool planes = to.Layout.Block == 1;
         int columns = ImplicitGemm.TileColumns(packing.Columns, planes);
-        DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {what} {columns}", old => ConvolutionOperands.Pack(device, packing, columns, weight, old));
+        DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {what} {columns}",
+            old => ConvolutionOperands.Pack(device, packing, columns, weight, old));
         var (kernel, rows, threads) = ImplicitGemm.Choose(to.Numbers.Count, packing.Columns, columns);
-        device.Launch(kernel, (new Index3D((to.Numbers.Count + rows - 1) / rows, (packing.Columns + columns - 1) / columns, 1), new Index3D(threads, 1, 1)), new ImplicitGemm.ConvolveArguments
-        {
-            X = from.Memory,
-            Weight = CudaDevice.View(packed),
-            Bias = CudaDevice.View(epilogue.Bias),
-            Residual = CudaDevice.View(epilogue.Residual),
-            Gate = CudaDevice.View(epilogue.Gate),
-            Y = CudaDevice.View(to.Memory),
-            Pixels = to.Numbers,
-            Input = from.Pixels,
-            Output = to.Pixels,
-            TapRowStep = from.TapStep.Row,
-            TapColumnStep = from.TapStep.Column,
-            TapColumns = packing.TapColumns,
-            Quads = packing.Quads,
-            TotalQuads = packing.TotalQuads,
-            Channels = packing.Columns,
-            Plane = planes ? to.Layout.PlaneSize : 0,
-            Relu = epilogue.Relu ? 1 : 0,
-        });
+        device.Launch(kernel,
+            (new Index3D((to.Numbers.Count + rows - 1) / rows, (packing.Columns + columns - 1) / columns, 1), new Index3D(threads, 1, 1)),
+            new ImplicitGemm.ConvolveArguments
+            {
+                X = from.Memory,
+                Weight = CudaDevice.View(packed),
+                Bias = CudaDevice.View(epilogue.Bias),
+                Residual = CudaDevice.View(epilogue.Residual),
+                Gate = CudaDevice.View(epilogue.Gate),
+                Y = CudaDevice.View(to.Memory),
+                Pixels = to.Numbers,
+                Input = from.Pixels,
+                Output = to.Pixels,
+                TapRowStep = from.TapStep.Row,
+                TapColumnStep = from.TapStep.Column,
+                TapColumns = packing.TapColumns,
+                Quads = packing.Quads,
+                TotalQuads = packing.TotalQuads,
+                Channels = packing.Columns,
+                Plane = planes ? to.Layout.PlaneSize : 0,
+                Relu = epilogue.Relu ? 1 : 0,
+            });
     }
 
-    private static void BackwardWeightCuda(CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
+    private static void BackwardWeightCuda(
+        CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
     {
         var (memory, pixels) = ConvolutionOperands.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy);
         int quads = (g.C + 3) / 4, columnQuads = g.R * g.S * quads;
-        TensorCoreTile? tensorCores = TensorCoreConvolution.Takes(device, g.Output, g.C) ? TensorCoreConvolution.ChooseWeights(device.Precision, g.K, 4 * columnQuads) : null;
+        TensorCoreTile? tensorCores = TensorCoreConvolution.Takes(device, g.Output, g.C)
+            ? TensorCoreConvolution.ChooseWeights(device.Precision, g.K, 4 * columnQuads)
+            : null;
         var (kernel, tileRows) = WeightGradient.Choose(g.K);
         var (tileColumns, unit) = (WeightGradient.TileColumns, RegisterTile.Depth);
         if (tensorCores is not null)
@@ -112,18 +125,20 @@ public static partial class Conv2dKernels
             device.Launch(kernel, (new Index3D(columnTiles, rowTiles, parts), new Index3D(WeightGradient.Threads, 1, 1)), arguments);
         else
             TensorCoreConvolution.AddPixels(device, tensorCores, (columnTiles, rowTiles, parts), arguments);
-        device.Launch(WeightGradient.SumParts, (new Index3D(CudaDevice.Groups(4 * columnQuads), g.K, 1), new Index3D(CudaDevice.GroupSize, 1, 1)), new WeightGradient.SumPartsArguments
-        {
-            Partial = CudaDevice.View(partial),
-            Dw = CudaDevice.View(dw),
-            Part = part,
-            Pitch = pitch,
-            Columns = 4 * columnQuads,
-            Parts = parts,
-            Channels = g.C,
-            Taps = g.R * g.S,
-            ByTap = new(4 * quads),
-        });
+        device.Launch(WeightGradient.SumParts,
+            (new Index3D(CudaDevice.Groups(4 * columnQuads), g.K, 1), new Index3D(CudaDevice.GroupSize, 1, 1)),
+            new WeightGradient.SumPartsArguments
+            {
+                Partial = CudaDevice.View(partial),
+                Dw = CudaDevice.View(dw),
+                Part = part,
+                Pitch = pitch,
+                Columns = 4 * columnQuads,
+                Parts = parts,
+                Channels = g.C,
+                Taps = g.R * g.S,
+                ByTap = new(4 * quads),
+            });
         device.Pool.Return(partial);
         Return(device, copy);
     }

@@ -8,7 +8,9 @@ public static partial class Conv2dKernels
 {
     /// <summary>y = epilogue(x ∗ weight).</summary>
     /// <param name="sums">Computed in the same pass if the algorithm can and there is no epilogue; null if not needed.</param>
-    public static void Forward(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y, ChannelSums? sums = null)
+    public static void Forward(
+        Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> y,
+        ChannelSums? sums = null)
     {
         DeviceKernel.Run("conv2d.forward", g, g.Flops, g.Bytes,
             cpu => ForwardCpu(cpu, g, x, weight, epilogue, sums, y),
@@ -16,10 +18,14 @@ public static partial class Conv2dKernels
             y);
     }
 
-    /// <summary>dx = epilogue(z), z[n, c, y, x] = Σ over k, r, s of dy[n, k, oy, ox] · w[k, c, r, s] where oy·Stride + r − Padding = y and likewise for x.</summary>
+    /// <summary>
+    /// dx = epilogue(z), z[n, c, y, x] = Σ over k, r, s of dy[n, k, oy, ox] · w[k, c, r, s] where oy·Stride + r − Padding = y and likewise
+    /// for x.
+    /// </summary>
     /// <param name="epilogue">Not supported for image planes.</param>
     /// <exception cref="NotSupportedException">There is an epilogue, and the input is image planes.</exception>
-    public static void BackwardInput(Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
+    public static void BackwardInput(
+        Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, DeviceBuffer<float> dx)
     {
         if (g.Input.Block == 1 && !epilogue.IsNone)
             throw new NotSupportedException("conv2d: the gradient of image planes has no epilogue");
@@ -29,7 +35,9 @@ public static partial class Conv2dKernels
             dx);
     }
 
-    /// <summary>dw[k, c, r, s] = Σ over n, oy, ox of dy[n, k, oy, ox] · x[n, c, oy·Stride + r − Padding, ox·Stride + s − Padding].</summary>
+    /// <summary>
+    /// dw[k, c, r, s] = Σ over n, oy, ox of dy[n, k, oy, ox] · x[n, c, oy·Stride + r − Padding, ox·Stride + s − Padding].
+    /// </summary>
     public static void BackwardWeight(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
     {
         DeviceKernel.Run("conv2d.backward_weight", g, g.Flops, g.Bytes,

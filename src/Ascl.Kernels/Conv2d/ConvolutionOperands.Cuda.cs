@@ -7,15 +7,19 @@ using ILGPU;
 
 namespace Ascl.Kernels.Conv2d;
 
-/// <summary>Prepares the operands of GPU convolutions: weights packed in the order of a tile's slices, and inputs in whole quads of channels with a wide enough
-/// zero border.</summary>
+/// <summary>
+/// Prepares the operands of GPU convolutions: weights packed in the order of a tile's slices, and inputs in whole quads of channels with a
+/// wide enough zero border.
+/// </summary>
 internal static class ConvolutionOperands
 {
     /// <summary>Which taps and channels are packed.</summary>
     /// <param name="ColumnStride">Stride in the weight [K, C, R, S] by column of the product, that is by channel of the result.</param>
     /// <param name="ChannelStride">Stride by channel of the sum.</param>
     /// <param name="FirstTap">Offset of the first tap, followed by the strides by tap row and column.</param>
-    internal readonly record struct Packing(int Columns, int ColumnStride, int Channels, int ChannelStride, int TapRows, int TapColumns, int FirstTap, int TapRowStep, int TapColumnStep)
+    internal readonly record struct Packing(
+        int Columns, int ColumnStride, int Channels, int ChannelStride, int TapRows, int TapColumns, int FirstTap, int TapRowStep,
+        int TapColumnStep)
     {
         public int Quads => (Channels + 3) / 4;
         public int TotalQuads => TapRows * TapColumns * Quads;
@@ -24,7 +28,8 @@ internal static class ConvolutionOperands
 
     /// <summary>Packed weights: [tile][(tap, channel)][column of the tile], zero for padding channels and columns.</summary>
     /// <param name="old">Stale packed weights whose memory is reused; null if there are none.</param>
-    public static DeviceBuffer<float> Pack(CudaDevice device, Packing packing, int tileColumns, DeviceBuffer<float> weight, DeviceBuffer<float>? old)
+    public static DeviceBuffer<float> Pack(
+        CudaDevice device, Packing packing, int tileColumns, DeviceBuffer<float> weight, DeviceBuffer<float>? old)
     {
         int tiles = (packing.Columns + tileColumns - 1) / tileColumns;
         int length = checked(tiles * packing.Depth * tileColumns);
@@ -72,9 +77,13 @@ internal static class ConvolutionOperands
         p.Packed[i] = value;
     }
 
-    /// <summary>The memory and pixel grid of an activation with a border of at least <paramref name="halo"/> zero pixels and whole quads of channels: its own, or
-    /// those of a copy, which the caller returns to the pool.</summary>
-    public static (ArrayView<float> Memory, PixelGrid Pixels) WithHalo(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, int halo, out DeviceBuffer<float>? copy)
+    /// <summary>
+    /// The memory and pixel grid of an activation with a border of at least <paramref name="halo"/> zero pixels and whole quads of
+    /// channels: its own, or those of a copy, which the caller returns to the pool.
+    /// </summary>
+    public static (
+        ArrayView<float> Memory, PixelGrid Pixels) WithHalo(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, int halo,
+        out DeviceBuffer<float>? copy)
     {
         copy = null;
         if (halo <= ActivationLayout.Halo && layout.Block > 1)

@@ -59,7 +59,9 @@ internal readonly struct Pixels256X4 : IPixelTile
     public static bool Planes => true;
 }
 
-/// <summary>The tile of a group of 64 threads in <see cref="WeightGradient"/>: rows are output channels, the 64 columns are input channels of taps.</summary>
+/// <summary>
+/// The tile of a group of 64 threads in <see cref="WeightGradient"/>: rows are output channels, the 64 columns are input channels of taps.
+/// </summary>
 internal interface IWeightTile : ITileShape
 {
     /// <summary>log₂(rows / 4).</summary>

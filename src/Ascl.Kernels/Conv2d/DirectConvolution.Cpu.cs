@@ -7,12 +7,14 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// Direct convolution for any kernel size, stride and padding. A register tile is some pixels of a row × some channel blocks; its sum runs over one list of
-/// offsets (channel block, r, s), so each output is written once.
+/// Direct convolution for any kernel size, stride and padding. A register tile is some pixels of a row × some channel blocks; its sum runs
+/// over one list of offsets (channel block, r, s), so each output is written once.
 /// </summary>
 internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, ISimd<F>
 {
-    /// <summary>Pixels that a work item computes for one group of channels: enough to reuse the group's weights from the L1 cache.</summary>
+    /// <summary>
+    /// Pixels that a work item computes for one group of channels: enough to reuse the group's weights from the L1 cache.
+    /// </summary>
     private const int PixelsPerItem = 256;
 
     /// <summary>Maximum total size of a weight gradient's partial sums, in floats, which limits their number.</summary>
@@ -20,13 +22,15 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
 
     private static readonly int Width = F.Width;
 
-    public override void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
+    public override void Forward(
+        CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
     {
         var (inputBlock, stride) = (g.Input.Block, g.Stride);
         PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy), to = new(g.Output, y);
         nint[] taps = Taps(from, g.Input.Blocks, g.R, g.S, (r, s) => (r - g.Padding, s - g.Padding), inputBlock);
         int vectors = TilePlan<F>.Widest(g.Output.W, g.Output.Blocks);
-        CpuBuffer<float> packed = weight.Derived<CpuBuffer<float>>($"direct forward {inputBlock} {vectors}", _ => Pack(device, g.Output.Blocks, vectors, g.Input.Blocks, inputBlock, g.R * g.S,
+        CpuBuffer<float> packed = weight.Derived<CpuBuffer<float>>($"direct forward {inputBlock} {vectors}",
+            _ => Pack(device, g.Output.Blocks, vectors, g.Input.Blocks, inputBlock, g.R * g.S,
             weight, (k, c, tap) => k < g.K && c < g.C ? (k * g.C + c) * g.R * g.S + tap : -1));
         RunTiles(device, g.Output, vectors, g.Output.H, g.Output.W, taps, packed, inputBlock, stride,
             aPixel: (n, row) => from.First + n * from.Image + row * stride * from.Row,
@@ -36,10 +40,11 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     }
 
     /// <summary>
-    /// The pixels of dx fall into Stride² phases. Within a phase all pixels use the same taps of neighbouring pixels of dy, so a phase is a stride-1
-    /// convolution that writes every Stride-th pixel.
+    /// The pixels of dx fall into Stride² phases. Within a phase all pixels use the same taps of neighbouring pixels of dy, so a phase is a
+    /// stride-1 convolution that writes every Stride-th pixel.
     /// </summary>
-    public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx)
+    public override void BackwardInput(
+        CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx)
     {
         if (g.Input.Block == 1)
         {
@@ -47,7 +52,8 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             return;
         }
         int stride = g.Stride, block = g.Output.Block;
-        PlaneView from = PlaneView.WithHalo(device, g.Output, dy, g.InputGradientReach, out DeviceBuffer<float>? copy), to = new(g.Input, dx);
+        PlaneView from = PlaneView.WithHalo(device, g.Output, dy, g.InputGradientReach, out DeviceBuffer<float>? copy);
+        PlaneView to = new(g.Input, dx);
         for (int py = 0; py < Math.Min(stride, g.Input.H); py++)
         {
             for (int px = 0; px < Math.Min(stride, g.Input.W); px++)
@@ -58,9 +64,12 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
                 nint[] taps = Taps(from, g.Output.Blocks, rows.Length, columns.Length,
                     (r, s) => ((phaseY + g.Padding - rows[r]) / stride, (phaseX + g.Padding - columns[s]) / stride), block);
                 int vectors = TilePlan<F>.Widest(w, g.Input.Blocks);
-                CpuBuffer<float> packed = weight.Derived<CpuBuffer<float>>($"direct backward input {stride} {g.Padding} {py} {px} {vectors}",
+                CpuBuffer<float> packed = weight.Derived<CpuBuffer<float>>(
+                    $"direct backward input {stride} {g.Padding} {py} {px} {vectors}",
                     _ => Pack(device, g.Input.Blocks, vectors, g.Output.Blocks, block, rows.Length * columns.Length, weight, (c, k, tap) =>
-                        k < g.K && c < g.C ? ((k * g.C + c) * g.R + rows[tap / columns.Length]) * g.S + columns[tap % columns.Length] : -1));
+                        k < g.K && c < g.C
+                            ? ((k * g.C + c) * g.R + rows[tap / columns.Length]) * g.S + columns[tap % columns.Length]
+                            : -1));
                 RunTiles(device, g.Input, vectors, h, w, taps, packed, block, 1,
                     aPixel: (n, row) => from.First + n * from.Image + row * from.Row,
                     cPixel: (n, row) => to.First + n * to.Image + (row * stride + phaseY) * to.Row + phaseX * Width,
@@ -74,15 +83,16 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     }
 
     /// <summary>
-    /// Partial sums over a fixed number of runs of images, added up in order, so the result does not depend on the number of threads. A work item owns a run
-    /// and a group of blocks of dy; it updates all of dw one image at a time, while the image is in the caches. Rows of the register tile are input channels
-    /// (for planes: the taps of a kernel row), and k runs over the pixels of a row.
+    /// Partial sums over a fixed number of runs of images, added up in order, so the result does not depend on the number of threads. A
+    /// work item owns a run and a group of blocks of dy; it updates all of dw one image at a time, while the image is in the caches. Rows
+    /// of the register tile are input channels (for planes: the taps of a kernel row), and k runs over the pixels of a row.
     /// </summary>
     public override void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw)
     {
         PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy), gradient = new(g.Output, dy);
         bool planes = g.Input.Block == 1;
-        int rows = planes ? g.S : Math.Min(Width, 8), pieces = planes ? 1 : Width / rows, columns = planes ? 1 : g.S, widest = planes ? 4 : 2;
+        int rows = planes ? g.S : Math.Min(Width, 8), pieces = planes ? 1 : Width / rows, columns = planes ? 1 : g.S;
+        int widest = planes ? 4 : 2;
         var groups = TilePlan<F>.Groups(g.Output.Blocks, widest);
         using CpuOffsets aRows = new(g.Output.H), bRows = new(g.Output.H);
         for (int oy = 0; oy < g.Output.H; oy++)
@@ -104,11 +114,13 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             int begin = (int)((long)g.Input.N * part / parts), end = (int)((long)g.Input.N * (part + 1) / parts);
             for (int n = begin; n < end; n++)
             {
-                float* sum = sums + (nint)part * sumLength + (nint)tiles * rows * start * Width, b = gradient.First + n * gradient.Image + start * gradient.Plane;
+                float* sum = sums + (nint)part * sumLength + (nint)tiles * rows * start * Width;
+                float* b = gradient.First + n * gradient.Image + start * gradient.Plane;
                 for (int tile = 0; tile < tiles; tile++, sum += rows * vectors * Width)
                 {
                     var (block, piece, r, s) = Place(tile);
-                    float* a = from.First + n * from.Image + block * from.Plane + (r - g.Padding) * from.Row + (s - g.Padding) * g.Input.Block + piece * rows;
+                    float* a = from.First + n * from.Image + block * from.Plane + (r - g.Padding) * from.Row
+                        + (s - g.Padding) * g.Input.Block + piece * rows;
                     MicroKernels<F, UnitRows>.Run(plan, vectors, 1, a, aOffsets, g.Output.H, g.Output.W, g.Stride * g.Input.Block,
                         b, bOffsets, Width, gradient.Plane, sum, vectors * Width, Width, n > begin);
                 }
@@ -159,9 +171,13 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
         return offsets;
     }
 
-    /// <summary>Weights packed in the order a tile reads them: [group of output blocks][input block][tap][input lane][vectors × width], zero where
-    /// <paramref name="at"/>(output channel, input channel, tap) is negative.</summary>
-    private static CpuBuffer<float> Pack(CpuDevice device, int outputBlocks, int vectors, int inputBlocks, int lanes, int taps, DeviceBuffer<float> weight, Func<int, int, int, int> at)
+    /// <summary>
+    /// Weights packed in the order a tile reads them: [group of output blocks][input block][tap][input lane][vectors × width], zero where
+    /// <paramref name="at"/>(output channel, input channel, tap) is negative.
+    /// </summary>
+    private static CpuBuffer<float> Pack(
+        CpuDevice device, int outputBlocks, int vectors, int inputBlocks, int lanes, int taps, DeviceBuffer<float> weight,
+        Func<int, int, int, int> at)
     {
         CpuBuffer<float> packed = new(device, outputBlocks * Width * inputBlocks * lanes * taps);
         float* to = packed.Pointer, from = CpuDevice.Pointer(weight);
@@ -185,8 +201,9 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     private delegate float* PixelOf(int image, int row);
 
     /// <summary>Computes all output pixels: one row of register tiles for each image, row and group of output blocks.</summary>
-    private static void RunTiles(CpuDevice device, ActivationLayout output, int widest, int height, int width, nint[] taps, CpuBuffer<float> packed, int lanes, int stride,
-        PixelOf aPixel, PixelOf cPixel, nint cPlane, nint cPixelStep, Action<int, int, int, int>? finish)
+    private static void RunTiles(
+        CpuDevice device, ActivationLayout output, int widest, int height, int width, nint[] taps, CpuBuffer<float> packed, int lanes,
+        int stride, PixelOf aPixel, PixelOf cPixel, nint cPlane, nint cPixelStep, Action<int, int, int, int>? finish)
     {
         var groups = TilePlan<F>.Groups(output.Blocks, widest);
         bool blockRows = lanes > 1;
@@ -207,13 +224,17 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
                 {
                     float* a = aPixel(n, row), c = cPixel(n, row) + start * cPlane;
                     if (stride == 2 && blockRows)
-                        MicroKernels<F, EverySecondBlock<F>>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null, vectors * Width, Width, c, cPixelStep, cPlane, false);
+                        MicroKernels<F, EverySecondBlock<F>>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null,
+                            vectors * Width, Width, c, cPixelStep, cPlane, false);
                     else if (stride == 2)
-                        MicroKernels<F, EverySecond>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null, vectors * Width, Width, c, cPixelStep, cPlane, false);
+                        MicroKernels<F, EverySecond>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null,
+                            vectors * Width, Width, c, cPixelStep, cPlane, false);
                     else if (blockRows)
-                        MicroKernels<F, BlockRows<F>>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null, vectors * Width, Width, c, cPixelStep, cPlane, false);
+                        MicroKernels<F, BlockRows<F>>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null,
+                            vectors * Width, Width, c, cPixelStep, cPlane, false);
                     else
-                        MicroKernels<F, UnitRows>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null, vectors * Width, Width, c, cPixelStep, cPlane, false);
+                        MicroKernels<F, UnitRows>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null,
+                            vectors * Width, Width, c, cPixelStep, cPlane, false);
                     finish?.Invoke(n, row, start, vectors);
                 }
         });
@@ -226,13 +247,15 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             return null;
         PlaneView view = new(layout, y);
         float* bias = epilogue.Bias is null ? null : CpuDevice.Pointer(epilogue.Bias);
-        float* residual = epilogue.Residual is null ? null : CpuDevice.Pointer(epilogue.Residual), gate = epilogue.Gate is null ? null : CpuDevice.Pointer(epilogue.Gate);
+        float* residual = epilogue.Residual is null ? null : CpuDevice.Pointer(epilogue.Residual);
+        float* gate = epilogue.Gate is null ? null : CpuDevice.Pointer(epilogue.Gate);
         return (n, row, start, vectors) =>
         {
             for (int block = start; block < start + vectors; block++)
             {
                 float* p = view.First + n * view.Image + block * view.Plane + row * view.Row;
-                FinishRow(p, residual == null ? null : residual + (p - y), gate == null ? null : gate + (p - y), bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, layout.W);
+                FinishRow(p, residual == null ? null : residual + (p - y), gate == null ? null : gate + (p - y),
+                    bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, layout.W);
             }
         };
     }

@@ -9,9 +9,9 @@ namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
 /// The input gradient of a convolution over image planes: dx[c, y, x] = Σ over r, s, k of w[k, c, r, s] · dy[k, (y + Padding − r)/Stride,
-/// (x + Padding − s)/Stride], over the r and s for which the divisions are exact. An image has too few channels to fill a block, so here the lanes
-/// are pixels of a row of dx and the rows of a register tile are channels. This needs each channel of dy as a row of pixels: a ring buffer holds R rows of dy,
-/// transposed.
+/// (x + Padding − s)/Stride], over the r and s for which the divisions are exact. An image has too few channels to fill a block, so here
+/// the lanes are pixels of a row of dx and the rows of a register tile are channels. This needs each channel of dy as a row of pixels: a
+/// ring buffer holds R rows of dy, transposed.
 /// </summary>
 internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
 {
@@ -25,7 +25,8 @@ internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
         int vectors = ((g.Input.W + stride - 1) / stride + F.Width - 1) / F.Width, widest = TilePlan<F>.Widest(c, vectors);
         var groups = TilePlan<F>.Groups(vectors, widest);
         // A row of the ring: zeros, dy's pixels starting at column lead, zeros.
-        int lead = Math.Max(0, g.S - 1 - padding), columns = lead + Math.Max(g.Output.W, padding + vectors * F.Width), ringRow = g.Output.Blocks * F.Width * columns;
+        int lead = Math.Max(0, g.S - 1 - padding), columns = lead + Math.Max(g.Output.W, padding + vectors * F.Width);
+        int ringRow = g.Output.Blocks * F.Width * columns;
         device.For(g.Input.N, (n, worker) =>
         {
             float* ring = device.Scratch(worker, g.R * ringRow + c * vectors * F.Width), sums = ring + g.R * ringRow;
@@ -54,7 +55,8 @@ internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
                         MicroKernels<F, UnitRows>.Run(TilePlan<F>.Rows(c, v), v, 1, packed, aOffsets, segments, g.K, c,
                             ring + start * F.Width, bOffsets, columns, F.Width, sums + start * F.Width, vectors * F.Width, F.Width, false);
                     for (int channel = 0; channel < c; channel++)
-                        Scatter(sums + channel * vectors * F.Width, to.First + n * to.Image + channel * to.Plane + y * to.Row + phase, (g.Input.W - phase + stride - 1) / stride, stride);
+                        Scatter(sums + channel * vectors * F.Width, to.First + n * to.Image + channel * to.Plane + y * to.Row + phase,
+                            (g.Input.W - phase + stride - 1) / stride, stride);
                 }
             }
         });
@@ -65,7 +67,9 @@ internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
             select (s, (phase + padding - s) / stride);
     }
 
-    /// <summary>Transposes one row of dy, all channels, into the ring, and prefetches the next row, which is far away in each channel block.</summary>
+    /// <summary>
+    /// Transposes one row of dy, all channels, into the ring, and prefetches the next row, which is far away in each channel block.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Fill(ActivationLayout layout, float* row, float* ring, nint columns)
     {

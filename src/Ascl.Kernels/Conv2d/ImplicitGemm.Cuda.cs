@@ -7,20 +7,25 @@ using ILGPU;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// Convolution on a GPU as an implicit GEMM: rows are the pixels of the whole batch, columns are channels of the result, and the sum runs over (r, s, channel)
-/// in that order. A group computes a tile of the result and double-buffers slices of both factors in shared memory. It needs no bounds checks, because the
-/// input has a wide enough zero border. The taps are equally spaced, so that one kernel serves forward convolutions and the phases of an input gradient.
+/// Convolution on a GPU as an implicit GEMM: rows are the pixels of the whole batch, columns are channels of the result, and the sum runs
+/// over (r, s, channel) in that order. A group computes a tile of the result and double-buffers slices of both factors in shared memory. It
+/// needs no bounds checks, because the input has a wide enough zero border. The taps are equally spaced, so that one kernel serves forward
+/// convolutions and the phases of an input gradient.
 /// </summary>
 internal static class ImplicitGemm
 {
-    /// <summary>With fewer groups than this the tiles are smaller, to occupy a GPU's hundred or so multiprocessors. Tests lower it to use large tiles for few
-    /// pixels.</summary>
+    /// <summary>
+    /// With fewer groups than this the tiles are smaller, to occupy a GPU's hundred or so multiprocessors. Tests lower it to use large
+    /// tiles for few pixels.
+    /// </summary>
     internal static int FewGroups { get; set; } = 200;
 
     /// <summary>The number of columns of a tile, for which weights are packed, by the number of channels of the result.</summary>
     public static int TileColumns(int channels, bool planes) => planes ? 4 : channels <= 16 ? 16 : channels <= 32 ? 32 : 64;
 
-    /// <summary>The kernel and tile for weights packed with <paramref name="columns"/> columns per tile. Results do not depend on the tile.</summary>
+    /// <summary>
+    /// The kernel and tile for weights packed with <paramref name="columns"/> columns per tile. Results do not depend on the tile.
+    /// </summary>
     public static (Action<ConvolveArguments> Kernel, int Rows, int Threads) Choose(int pixels, int channels, int columns) => columns switch
     {
         4 => Of<Pixels256X4>(),
@@ -29,7 +34,8 @@ internal static class ImplicitGemm
         _ => (pixels + 127L) / 128 * ((channels + 63) / 64) < FewGroups ? Of<Pixels64X64>() : Of<Pixels128X64>(),
     };
 
-    private static (Action<ConvolveArguments>, int, int) Of<TShape>() where TShape : struct, IPixelTile => (Convolve<TShape>, Tile<TShape>.Rows, Tile<TShape>.Threads);
+    private static (Action<ConvolveArguments>, int, int) Of<TShape>() where TShape : struct, IPixelTile =>
+        (Convolve<TShape>, Tile<TShape>.Rows, Tile<TShape>.Threads);
 
     internal struct ConvolveArguments
     {
@@ -41,7 +47,9 @@ internal static class ImplicitGemm
         /// <summary>The grids of each pixel's first tap and of its result.</summary>
         public PixelGrid Input, Output;
 
-        /// <summary>Strides by tap row and column, taps per row (TapColumns), quads of four channels per tap (Quads) and in all (TotalQuads).</summary>
+        /// <summary>
+        /// Strides by tap row and column, taps per row (TapColumns), quads of four channels per tap (Quads) and in all (TotalQuads).
+        /// </summary>
         public int TapRowStep, TapColumnStep, TapColumns, Quads, TotalQuads;
 
         /// <summary>Channels of the result, and their stride if it is image planes.</summary>
@@ -56,7 +64,9 @@ internal static class ImplicitGemm
         public int Offset, Quad, Column;
     }
 
-    /// <summary>A thread's part of a slice: two quads of up to four pixels (each half: of one pixel), and one quad of the weights.</summary>
+    /// <summary>
+    /// A thread's part of a slice: two quads of up to four pixels (each half: of one pixel), and one quad of the weights.
+    /// </summary>
     private struct Fetched
     {
         public Float4 X00, X01, X10, X11, X20, X21, X30, X31, Weight;
@@ -70,9 +80,11 @@ internal static class ImplicitGemm
     /// <summary>relu?(Σ + bias + residual), 0 where gate ≤ 0.</summary>
     internal static void Convolve<TShape>(ConvolveArguments p) where TShape : struct, IPixelTile
     {
-        ArrayView<Float4> sharedX = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * Tile<TShape>.Rows / 4);          // [buffer][k][pixel / 4]: the slice transposed
-        ArrayView<Float4> sharedWeight = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * Tile<TShape>.Columns / 4);  // [buffer][k][channel / 4]
-        ArrayView<int> places = SharedMemory.Allocate<int>(Tile<TShape>.Rows);                                              // addresses of the results, −1 for none
+        // [buffer][k][pixel / 4]: the transposed slice, and [buffer][k][channel / 4].
+        ArrayView<Float4> sharedX = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * Tile<TShape>.Rows / 4);
+        ArrayView<Float4> sharedWeight = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * Tile<TShape>.Columns / 4);
+        // Addresses of the results, −1 for none.
+        ArrayView<int> places = SharedMemory.Allocate<int>(Tile<TShape>.Rows);
         ArrayView<float> storeX = sharedX.Cast<float>();
         ArrayView<Float4> x = p.X.Cast<Float4>(), weight = p.Weight.Cast<Float4>();
         int t = Group.IdxX, slices = (p.TotalQuads + 1) >> 1;
@@ -89,7 +101,8 @@ internal static class ImplicitGemm
         }
 
         int sliceX = RegisterTile.Depth * Tile<TShape>.Rows / 4, stepX = Tile<TShape>.Rows / 4, fromX = Tile<TShape>.Row(t);
-        int sliceWeight = RegisterTile.Depth * Tile<TShape>.Columns / 4, stepWeight = Tile<TShape>.Columns / 4, fromWeight = Tile<TShape>.Column(t);
+        int sliceWeight = RegisterTile.Depth * Tile<TShape>.Columns / 4, stepWeight = Tile<TShape>.Columns / 4;
+        int fromWeight = Tile<TShape>.Column(t);
         int weightAt = Grid.IdxY * slices * sliceWeight + (t & (sliceWeight - 1)), buffer = 0;
         Walk walk = default, second = Next(walk, p);
         if (p.TotalQuads == 1)
@@ -114,7 +127,8 @@ internal static class ImplicitGemm
             // Before the barrier; otherwise ILGPU moves these loads behind the arithmetic that is to hide their latency.
             next = Fetch<TShape>(x, weight, rows, walk.Offset, second.Offset, weightAt, t);
             Group.Barrier();
-            tile = RegisterTile.AddSlice<TShape>(tile, sharedX, buffer * sliceX + fromX, stepX, sharedWeight, buffer * sliceWeight + fromWeight, stepWeight);
+            tile = RegisterTile.AddSlice<TShape>(tile, sharedX, buffer * sliceX + fromX, stepX, sharedWeight,
+                buffer * sliceWeight + fromWeight, stepWeight);
             buffer ^= 1;
         }
         Group.Barrier();
@@ -132,7 +146,9 @@ internal static class ImplicitGemm
         }
     }
 
-    /// <summary>Stores the address of a tile row's result; returns the address of its first tap. Rows past the last pixel recompute the first.</summary>
+    /// <summary>
+    /// Stores the address of a tile row's result; returns the address of its first tap. Rows past the last pixel recompute the first.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Begin(in ConvolveArguments p, ArrayView<int> places, int first, int row)
     {
@@ -162,7 +178,9 @@ internal static class ImplicitGemm
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Fetched Fetch<TShape>(ArrayView<Float4> x, ArrayView<Float4> weight, RowPlaces rows, int offset0, int offset1, int weightAt, int t) where TShape : struct, IPixelTile
+    private static Fetched Fetch<TShape>(
+        ArrayView<Float4> x, ArrayView<Float4> weight, RowPlaces rows, int offset0, int offset1, int weightAt, int t)
+        where TShape : struct, IPixelTile
     {
         Fetched f = default;
         if (Tile<TShape>.Rows < Tile<TShape>.Threads)
@@ -191,7 +209,8 @@ internal static class ImplicitGemm
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<TShape>(ArrayView<float> storeX, ArrayView<Float4> sharedWeight, int buffer, Fetched f, int t) where TShape : struct, IPixelTile
+    private static void Put<TShape>(ArrayView<float> storeX, ArrayView<Float4> sharedWeight, int buffer, Fetched f, int t)
+        where TShape : struct, IPixelTile
     {
         int at = buffer * RegisterTile.Depth * Tile<TShape>.Rows, step = Tile<TShape>.Rows;
         if (Tile<TShape>.Rows < Tile<TShape>.Threads)
@@ -232,7 +251,9 @@ internal static class ImplicitGemm
 
     /// <summary>Four rows of one quad of channels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FinishRows<TShape>(in ConvolveArguments p, ArrayView<int> places, int row, int quad, Float4 v0, Float4 v1, Float4 v2, Float4 v3) where TShape : struct, IPixelTile
+    private static void FinishRows<TShape>(
+        in ConvolveArguments p, ArrayView<int> places, int row, int quad, Float4 v0, Float4 v1, Float4 v2, Float4 v3)
+        where TShape : struct, IPixelTile
     {
         int channel = 4 * quad;
         if (channel >= p.Channels)

@@ -6,13 +6,16 @@ namespace Ascl.Kernels.Conv2d;
 /// <summary>
 /// Transforms for 3×3 convolution with stride 2 and padding 1, by phases. With e[i] = x[2i] and o[i] = x[2i + 1], in one dimension
 ///   y[i] = w₁·e[i] + w₀·o[i − 1] + w₂·o[i]:
-/// a product with the even phase, and a two-tap correlation with the odd one, which Winograd's F(4, 2) does with 5 products for 4 results. The interpolation
+/// a product with the even phase, and a two-tap correlation with the odd one, which Winograd's F(4, 2) does with 5 products for 4 results.
+/// The interpolation
 /// points ±½, ±1, ∞ give little more rounding error than direct convolution.
 ///   Bᵀ rows: ∓1/2 −1 ±1/2 1 0 | ∓1/4 −1/4 ±1 1 0 | 1/4 0 −5/4 0 1
 ///   G rows:  ∓4/3 −2/3 | ±2/3 2/3 | 0 1
 ///   Aᵀ rows: 1 1 1 1 0 | 1/2 −1/2 1 −1 0 | 1/4 1/4 1 1 0 | 1/8 −1/8 1 −1 1
-/// In two dimensions each side of a tile of 4×4 results has 6 frequencies: the even phase with 4 rows, one per pixel, and the 5 points with one row each. So
-/// the 36 frequencies have 81 rows per tile: 81 products instead of 144. The input gradient is the transpose: the even phase of dx is w₁·dy[i], its odd
+/// In two dimensions each side of a tile of 4×4 results has 6 frequencies: the even phase with 4 rows, one per pixel, and the 5 points with
+/// one row each. So
+/// the 36 frequencies have 81 rows per tile: 81 products instead of 144. The input gradient is the transpose: the even phase of dx is
+/// w₁·dy[i], its odd
 /// phase w₂·dy[i] + w₀·dy[i + 1], a correlation with the flipped weights.
 /// </summary>
 internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
@@ -36,11 +39,15 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
     [MethodImpl(Inline)] private static float* OddEven(TileMemory v) => v.First + 36 * v.Slab + 6 * F.Width + 4 * v.At;
     [MethodImpl(Inline)] private static nint OddStep(TileMemory v) => 9 * v.Slab + 6 * F.Width;
 
-    /// <summary>The first frequency of odd rows × odd columns; a = 1…5 are <see cref="OddStep"/> apart, b = 1…5 <see cref="PointStep"/>.</summary>
+    /// <summary>
+    /// The first frequency of odd rows × odd columns; a = 1…5 are <see cref="OddStep"/> apart, b = 1…5 <see cref="PointStep"/>.
+    /// </summary>
     [MethodImpl(Inline)] private static float* OddOdd(TileMemory v) => v.First + 40 * v.Slab + 7 * F.Width + v.At;
     [MethodImpl(Inline)] private static nint PointStep(TileMemory v) => v.Slab + F.Width;
 
-    /// <summary>All frequencies of a tile from its four phases, rows first, then columns. Per side, an even phase has 4 pixels and an odd one 5.</summary>
+    /// <summary>
+    /// All frequencies of a tile from its four phases, rows first, then columns. Per side, an even phase has 4 pixels and an odd one 5.
+    /// </summary>
     [MethodImpl(Optimized), SkipLocalsInit]
     public static void Input(float* evenEven, float* evenOdd, float* oddEven, float* oddOdd, nint row, nint column, TileMemory v)
     {
@@ -52,8 +59,10 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
             F.Load(evenEven + column).Store(ee + step);
             F.Load(evenEven + 2 * column).Store(ee + 2 * step);
             F.Load(evenEven + 3 * column).Store(ee + 3 * step);
-            Points(F.Load(evenOdd), F.Load(evenOdd + column), F.Load(evenOdd + 2 * column), F.Load(evenOdd + 3 * column), F.Load(evenOdd + 4 * column), eo, evenStep);
-            Points(F.Load(oddEven), F.Load(oddEven + row), F.Load(oddEven + 2 * row), F.Load(oddEven + 3 * row), F.Load(oddEven + 4 * row), oe, oddStep);
+            Points(F.Load(evenOdd), F.Load(evenOdd + column), F.Load(evenOdd + 2 * column), F.Load(evenOdd + 3 * column),
+                F.Load(evenOdd + 4 * column), eo, evenStep);
+            Points(F.Load(oddEven), F.Load(oddEven + row), F.Load(oddEven + 2 * row), F.Load(oddEven + 3 * row), F.Load(oddEven + 4 * row),
+                oe, oddStep);
         }
         // Rows ±½, then ±1, then ∞: at most 10 vectors are live at a time.
         for (int pair = 0; pair < 2; pair++, oo += 2 * oddStep)
@@ -78,7 +87,8 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
             Points(a0, a1, a2, a3, a4, oo, pointStep);
             Points(b0, b1, b2, b3, b4, oo + oddStep, pointStep);
         }
-        Points(Infinity(oddOdd, row), Infinity(oddOdd + column, row), Infinity(oddOdd + 2 * column, row), Infinity(oddOdd + 3 * column, row), Infinity(oddOdd + 4 * column, row),
+        Points(Infinity(oddOdd, row), Infinity(oddOdd + column, row), Infinity(oddOdd + 2 * column, row),
+            Infinity(oddOdd + 3 * column, row), Infinity(oddOdd + 4 * column, row),
             oo, pointStep);
     }
 
@@ -108,7 +118,8 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
     [MethodImpl(Inline)]
     private static void Ones(float* d, nint row, out F plus, out F minus)
     {
-        F quarter = F.Broadcast(0.25f), odd = F.NegMulAdd(quarter, F.Load(d + row), F.Load(d + 3 * row)), even = F.NegMulAdd(quarter, F.Load(d), F.Load(d + 2 * row));
+        F quarter = F.Broadcast(0.25f), odd = F.NegMulAdd(quarter, F.Load(d + row), F.Load(d + 3 * row));
+        F even = F.NegMulAdd(quarter, F.Load(d), F.Load(d + 2 * row));
         plus = odd + even;
         minus = odd - even;
     }
@@ -127,7 +138,8 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
 
     /// <summary>Results of rows <paramref name="i"/> and <paramref name="i"/> + 2.</summary>
     [MethodImpl(Optimized), SkipLocalsInit]
-    private static void SumRows<TRows, TOutput>(TileMemory m, nint i, float* y, nint row, TOutput output) where TRows : struct, IRowPair where TOutput : struct, IWinogradOutput<F>
+    private static void SumRows<TRows, TOutput>(TileMemory m, nint i, float* y, nint row, TOutput output)
+        where TRows : struct, IRowPair where TOutput : struct, IWinogradOutput<F>
     {
         F first = F.Zero, second = F.Zero;
         nint w = F.Width, step = m.Step, evenStep = EvenStep(m), oddStep = OddStep(m), pointStep = PointStep(m);
@@ -179,7 +191,8 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
     }
 
     [MethodImpl(Optimized), SkipLocalsInit]
-    private static void InterleaveEvenRows<TOutput>(TileMemory m, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    private static void InterleaveEvenRows<TOutput>(TileMemory m, float* y, nint row, TOutput output)
+        where TOutput : struct, IWinogradOutput<F>
     {
         float* ee = m.First + 16 * m.At, eo = EvenOdd(m);
         nint w = F.Width, step = m.Step, evenStep = EvenStep(m);
@@ -189,13 +202,15 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
             output.Store(F.Load(ee + step), y + 2 * w);
             output.Store(F.Load(ee + 2 * step), y + 4 * w);
             output.Store(F.Load(ee + 3 * step), y + 6 * w);
-            OddPixels(F.Load(eo), F.Load(eo + evenStep), F.Load(eo + 2 * evenStep), F.Load(eo + 3 * evenStep), F.Load(eo + 4 * evenStep), y + w, output);
+            OddPixels(F.Load(eo), F.Load(eo + evenStep), F.Load(eo + 2 * evenStep), F.Load(eo + 3 * evenStep), F.Load(eo + 4 * evenStep),
+                y + w, output);
         }
     }
 
     /// <summary>Two of the four odd rows, <paramref name="row"/> apart.</summary>
     [MethodImpl(Optimized), SkipLocalsInit]
-    private static void InterleaveOddRows<TRows, TOutput>(TileMemory m, float* y, nint row, TOutput output) where TRows : struct, IRowPair where TOutput : struct, IWinogradOutput<F>
+    private static void InterleaveOddRows<TRows, TOutput>(TileMemory m, float* y, nint row, TOutput output)
+        where TRows : struct, IRowPair where TOutput : struct, IWinogradOutput<F>
     {
         nint w = F.Width, step = m.Step, oddStep = OddStep(m), pointStep = PointStep(m);
         float* oe = OddEven(m), oo = OddOdd(m);
@@ -216,7 +231,8 @@ internal static unsafe class PhaseTransforms<F> where F : struct, ISimd<F>
 
     /// <summary>Aᵀ times one line, to every second pixel.</summary>
     [MethodImpl(Inline)]
-    private static void OddPixels<TOutput>(F m0, F m1, F m2, F m3, F m4, float* y, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    private static void OddPixels<TOutput>(F m0, F m1, F m2, F m3, F m4, float* y, TOutput output)
+        where TOutput : struct, IWinogradOutput<F>
     {
         nint w = F.Width;
         Results(m0, m1, m2, m3, m4, out F y0, out F y1, out F y2, out F y3);

@@ -11,34 +11,46 @@ namespace Ascl.Kernels.Conv2d;
 /// <summary>The host side of TensorCoreConvolution.cu and TensorCoreWeightGradient.cu: packed weights, tiles, arguments.</summary>
 internal static class TensorCoreConvolution
 {
-    /// <summary>Minimum number of input channels for tensor cores. The first layer stays in float32, because image pixels need more bits than bf16 has (near 1 an ε
-    /// of 8/255 would be four bf16 steps); with so few channels it is memory-bound anyway.</summary>
+    /// <summary>
+    /// Minimum number of input channels for tensor cores. The first layer stays in float32, because image pixels need more bits than bf16
+    /// has (near 1 an ε of 8/255 would be four bf16 steps); with so few channels it is memory-bound anyway.
+    /// </summary>
     private const int FewestChannels = 5;
 
     /// <summary>A part of the weight gradient has a multiple of this many pixels.</summary>
     public const int PixelUnit = 32;
 
-    /// <summary>With fewer groups than this the tiles are smaller. Tests lower it to use large tiles for few pixels. Results do not depend on it.</summary>
+    /// <summary>
+    /// With fewer groups than this the tiles are smaller. Tests lower it to use large tiles for few pixels. Results do not depend on it.
+    /// </summary>
     internal static int FewGroups { get; set; } = 128;
 
-    private static readonly NativeKernel PackBf16 = new("TensorCoreConvolution", "pack_bf16", CudaDevice.GroupSize), PackTf32 = new("TensorCoreConvolution", "pack_tf32", CudaDevice.GroupSize);
+    private static readonly NativeKernel PackBf16 = new("TensorCoreConvolution", "pack_bf16", CudaDevice.GroupSize),
+        PackTf32 = new("TensorCoreConvolution", "pack_tf32", CudaDevice.GroupSize);
 
     private static readonly Dictionary<Precision, TensorCoreTile[]> PixelTiles =
-        TensorCoreTile.ByPrecision("TensorCoreConvolution", "convolve", [(128, 16, 128), (128, 32, 128), (64, 64, 128), (128, 64, 128), (128, 128, 256)],
+        TensorCoreTile.ByPrecision("TensorCoreConvolution", "convolve",
+            [(128, 16, 128), (128, 32, 128), (64, 64, 128), (128, 64, 128), (128, 128, 256)],
             (precision, rows, columns) => (precision == Precision.Bf16 ? 3 : 4) * (rows + columns) * TensorCoreTile.LineBytes);
 
     private static readonly Dictionary<Precision, TensorCoreTile[]> WeightTiles =
-        TensorCoreTile.ByPrecision("TensorCoreWeightGradient", "add_pixels", [(16, 64, 128), (32, 64, 128), (64, 64, 128), (128, 128, 256)], SharedBytesOfPixels);
+        TensorCoreTile.ByPrecision("TensorCoreWeightGradient", "add_pixels", [(16, 64, 128), (32, 64, 128), (64, 64, 128), (128, 128, 256)],
+            SharedBytesOfPixels);
 
-    /// <summary>Shared memory: two stages in bf16 or three in tf32, padded by 16 or 32 bytes per pixel, and the addresses of four slices.</summary>
+    /// <summary>
+    /// Shared memory: two stages in bf16 or three in tf32, padded by 16 or 32 bytes per pixel, and the addresses of four slices.
+    /// </summary>
     private static int SharedBytesOfPixels(Precision precision, int rows, int columns)
     {
         int pixels = TensorCoreTile.LineValues(precision);
-        return precision == Precision.Bf16 ? pixels * (2 * (2 * (rows + columns) + 2 * 16) + 4 * 8) : pixels * (3 * (4 * (rows + columns) + 2 * 32) + 4 * 8);
+        return precision == Precision.Bf16
+            ? pixels * (2 * (2 * (rows + columns) + 2 * 16) + 4 * 8)
+            : pixels * (3 * (4 * (rows + columns) + 2 * 32) + 4 * 8);
     }
 
     /// <summary>Whether tensor cores compute a convolution with this many input channels.</summary>
-    public static bool Takes(CudaDevice device, ActivationLayout result, int channels) => device.TensorCores is not null && result.Block > 1 && channels >= FewestChannels;
+    public static bool Takes(CudaDevice device, ActivationLayout result, int channels) =>
+        device.TensorCores is not null && result.Block > 1 && channels >= FewestChannels;
 
     /// <summary>As in <see cref="ImplicitGemm"/>.</summary>
     public static void Convolve(CudaDevice device, string what, ConvolutionOperands.Packing packing, DeviceBuffer<float> weight,
@@ -49,42 +61,56 @@ internal static class TensorCoreConvolution
             return;
         Precision precision = device.Precision;
         TensorCoreTile tile = Choose(precision, to.Numbers.Count, packing.Columns);
-        DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {precision} {what} {tile.Columns}", old => Pack(device, precision, packing, tile.Columns, weight, old));
-        device.Launch(tile.Kernel, ((to.Numbers.Count + tile.Rows - 1) / tile.Rows, (packing.Columns + tile.Columns - 1) / tile.Columns, 1), new ConvolveArguments
-        {
-            X = CudaDevice.Address(from.Memory),
-            Weight = CudaDevice.Address(packed),
-            Bias = CudaDevice.Address(epilogue.Bias),
-            Residual = CudaDevice.Address(epilogue.Residual),
-            Gate = CudaDevice.Address(epilogue.Gate),
-            Y = CudaDevice.Address(to.Memory),
-            Pixels = to.Numbers,
-            Input = from.Pixels,
-            Output = to.Pixels,
-            Order = new(precision, packing),
-            TapRowStep = from.TapStep.Row,
-            TapColumnStep = from.TapStep.Column,
-            Chunks = Chunks(precision, packing),
-            Quads = packing.Quads,
-            Channels = packing.Columns,
-            Block = to.Layout.Block,
-            Relu = epilogue.Relu ? 1 : 0,
-        });
+        DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {precision} {what} {tile.Columns}",
+            old => Pack(device, precision, packing, tile.Columns, weight, old));
+        device.Launch(tile.Kernel, ((to.Numbers.Count + tile.Rows - 1) / tile.Rows, (packing.Columns + tile.Columns - 1) / tile.Columns, 1),
+            new ConvolveArguments
+            {
+                X = CudaDevice.Address(from.Memory),
+                Weight = CudaDevice.Address(packed),
+                Bias = CudaDevice.Address(epilogue.Bias),
+                Residual = CudaDevice.Address(epilogue.Residual),
+                Gate = CudaDevice.Address(epilogue.Gate),
+                Y = CudaDevice.Address(to.Memory),
+                Pixels = to.Numbers,
+                Input = from.Pixels,
+                Output = to.Pixels,
+                Order = new(precision, packing),
+                TapRowStep = from.TapStep.Row,
+                TapColumnStep = from.TapStep.Column,
+                Chunks = Chunks(precision, packing),
+                Quads = packing.Quads,
+                Channels = packing.Columns,
+                Block = to.Layout.Block,
+                Relu = epilogue.Relu ? 1 : 0,
+            });
     }
 
     private static TensorCoreTile Choose(Precision precision, int pixels, int channels)
     {
         TensorCoreTile[] tiles = PixelTiles[precision];
-        return channels <= 16 ? tiles[0] : channels <= 32 ? tiles[1] : channels > 64 && Enough(tiles[4]) ? tiles[4] : Enough(tiles[3]) ? tiles[3] : tiles[2];
+        return channels <= 16
+            ? tiles[0]
+            : channels <= 32
+            ? tiles[1]
+            : channels > 64 && Enough(tiles[4])
+            ? tiles[4]
+            : Enough(tiles[3])
+            ? tiles[3]
+            : tiles[2];
 
-        bool Enough(TensorCoreTile tile) => (pixels + tile.Rows - 1L) / tile.Rows * ((channels + tile.Columns - 1) / tile.Columns) >= FewGroups;
+        bool Enough(TensorCoreTile tile) =>
+            (pixels + tile.Rows - 1L) / tile.Rows * ((channels + tile.Columns - 1) / tile.Columns) >= FewGroups;
     }
 
     /// <summary>Packed weights: [tile][slice][column of the tile][64 bytes].</summary>
     /// <param name="old">Stale packed weights whose memory is reused; null if there are none.</param>
-    private static DeviceBuffer<float> Pack(CudaDevice device, Precision precision, ConvolutionOperands.Packing packing, int tileColumns, DeviceBuffer<float> weight, DeviceBuffer<float>? old)
+    private static DeviceBuffer<float> Pack(
+        CudaDevice device, Precision precision, ConvolutionOperands.Packing packing, int tileColumns, DeviceBuffer<float> weight,
+        DeviceBuffer<float>? old)
     {
-        int slices = (Chunks(precision, packing) + TensorCoreTile.ChunksOfLine - 1) / TensorCoreTile.ChunksOfLine, tiles = (packing.Columns + tileColumns - 1) / tileColumns;
+        int slices = (Chunks(precision, packing) + TensorCoreTile.ChunksOfLine - 1) / TensorCoreTile.ChunksOfLine;
+        int tiles = (packing.Columns + tileColumns - 1) / tileColumns;
         int length = checked(tiles * slices * tileColumns * (TensorCoreTile.LineBytes / sizeof(float)));
         DeviceBuffer<float> packed = old?.Length == length ? old : device.Allocate<float>(length);
         int count = packed.Length * (TensorCoreTile.ChunkValues(precision) / 4);
@@ -108,15 +134,18 @@ internal static class TensorCoreConvolution
         return packed;
     }
 
-    /// <summary>The tile of a weight gradient with <paramref name="rows"/> output channels and <paramref name="columns"/> weights each, including the padding of quads.
-    /// Depends only on the shape.</summary>
+    /// <summary>
+    /// The tile of a weight gradient with <paramref name="rows"/> output channels and <paramref name="columns"/> weights each, including
+    /// the padding of quads. Depends only on the shape.
+    /// </summary>
     public static TensorCoreTile ChooseWeights(Precision precision, int rows, int columns)
     {
         TensorCoreTile[] tiles = WeightTiles[precision];
         return rows <= 16 ? tiles[0] : rows <= 32 ? tiles[1] : rows > 64 && columns > 64 ? tiles[3] : tiles[2];
     }
 
-    public static void AddPixels(CudaDevice device, TensorCoreTile tile, (int, int, int) groups, in WeightGradient.WeightGradientArguments p) =>
+    public static void AddPixels(
+        CudaDevice device, TensorCoreTile tile, (int, int, int) groups, in WeightGradient.WeightGradientArguments p) =>
         device.Launch(tile.Kernel, groups, new AddPixelsArguments
         {
             X = CudaDevice.Address(p.X),
@@ -135,7 +164,8 @@ internal static class TensorCoreConvolution
         });
 
     /// <summary>Chunks of channels in the sum of a result.</summary>
-    private static int Chunks(Precision precision, ConvolutionOperands.Packing packing) => packing.TapRows * packing.TapColumns * ChunksOfTap(precision, packing);
+    private static int Chunks(Precision precision, ConvolutionOperands.Packing packing) =>
+        packing.TapRows * packing.TapColumns * ChunksOfTap(precision, packing);
 
     private static int ChunksOfTap(Precision precision, ConvolutionOperands.Packing packing) =>
         (packing.Channels + TensorCoreTile.ChunkValues(precision) - 1) / TensorCoreTile.ChunkValues(precision);

@@ -7,8 +7,8 @@ using ILGPU;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// The weight gradient on a GPU: the product dyᵀ·x over all pixels of the batch, with output channels as rows and (r, s, input channel) as columns. The pixels
-/// are split into parts to get enough groups; a second kernel adds up the parts in order.
+/// The weight gradient on a GPU: the product dyᵀ·x over all pixels of the batch, with output channels as rows and (r, s, input channel) as
+/// columns. The pixels are split into parts to get enough groups; a second kernel adds up the parts in order.
 /// </summary>
 internal static class WeightGradient
 {
@@ -25,10 +25,13 @@ internal static class WeightGradient
         _ => Of<Weights64X64>(),
     };
 
-    private static (Action<WeightGradientArguments>, int) Of<TShape>() where TShape : struct, IWeightTile => (AddPixels<TShape>, Tile<TShape>.Rows);
+    private static (Action<WeightGradientArguments>, int) Of<TShape>() where TShape : struct, IWeightTile =>
+        (AddPixels<TShape>, Tile<TShape>.Rows);
 
-    /// <summary>The number of parts of the pixels, given the number of tiles and of their <paramref name="sums"/> in all. Depends only on the shapes, so that the
-    /// result has the same bits on every GPU.</summary>
+    /// <summary>
+    /// The number of parts of the pixels, given the number of tiles and of their <paramref name="sums"/> in all. Depends only on the
+    /// shapes, so that the result has the same bits on every GPU.
+    /// </summary>
     public static int Parts(int tiles, long sums, int pixels) =>
         (int)Math.Max(1, Math.Min((WantedGroups + tiles - 1) / tiles, Math.Min(pixels / FewestPixels, MostPartialSums / sums)));
 
@@ -74,21 +77,25 @@ internal static class WeightGradient
 
     internal static void AddPixels<TShape>(WeightGradientArguments p) where TShape : struct, IWeightTile
     {
-        ArrayView<Float4> sharedDy = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * Tile<TShape>.Rows / 4);  // [buffer][pixel][output channel / 4]
-        ArrayView<Float4> sharedX = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * TileColumns / 4);         // [buffer][pixel][column / 4]
+        // [buffer][pixel][output channel / 4] and [buffer][pixel][column / 4].
+        ArrayView<Float4> sharedDy = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * Tile<TShape>.Rows / 4);
+        ArrayView<Float4> sharedX = SharedMemory.Allocate<Float4>(2 * RegisterTile.Depth * TileColumns / 4);
         int t = Group.IdxX, rowQuads = 1 << TShape.LogRowQuads, columnQuads = TileColumns / 4;
 
         // Channels and columns past the last are computed from the first, and never read.
         int column = Grid.IdxX * columnQuads + (t & (columnQuads - 1)), row = Grid.IdxY * rowQuads + (t & (rowQuads - 1));
         int tap = p.ByQuads.Quotient(column), r = p.ByTapColumns.Quotient(tap);
         Lanes lanes = default;
-        lanes.Column = column < p.ColumnQuads ? r * p.TapRowStep + p.ByTapColumns.Remainder(tap) * p.TapColumnStep + p.ByQuads.Remainder(column) : 0;
+        lanes.Column = column < p.ColumnQuads
+            ? r * p.TapRowStep + p.ByTapColumns.Remainder(tap) * p.TapColumnStep + p.ByQuads.Remainder(column)
+            : 0;
         lanes.Row = row < p.RowQuads ? row : 0;
         lanes.Pixel = t >> 4;
         lanes.DyPixel = (t >> TShape.LogRowQuads) & (RegisterTile.Depth - 1);
 
         int begin = Grid.IdxZ * p.PixelsPerPart, end = IntrinsicMath.Min(begin + p.PixelsPerPart, p.Pixels.Count);
-        int sliceDy = RegisterTile.Depth * rowQuads, sliceX = RegisterTile.Depth * columnQuads, fromDy = Tile<TShape>.Row(t), fromX = Tile<TShape>.Column(t);
+        int sliceDy = RegisterTile.Depth * rowQuads, sliceX = RegisterTile.Depth * columnQuads, fromDy = Tile<TShape>.Row(t);
+        int fromX = Tile<TShape>.Column(t);
         ArrayView<Float4> x = p.X.Cast<Float4>(), dy = p.Dy.Cast<Float4>();
         Fetched next = default;
         if (begin < end)
@@ -100,12 +107,14 @@ internal static class WeightGradient
             Put<TShape>(sharedDy, sharedX, buffer, next, t);
             next = Fetch<TShape>(x, dy, Find<TShape>(p, lanes, pixel + RegisterTile.Depth, end));
             Group.Barrier();
-            tile = RegisterTile.AddSlice<TShape>(tile, sharedDy, buffer * sliceDy + fromDy, rowQuads, sharedX, buffer * sliceX + fromX, columnQuads);
+            tile = RegisterTile.AddSlice<TShape>(tile, sharedDy, buffer * sliceDy + fromDy, rowQuads, sharedX, buffer * sliceX + fromX,
+                columnQuads);
             buffer ^= 1;
         }
 
         ArrayView<Float4> partial = p.Partial.Cast<Float4>();
-        int pitch = Grid.DimX * columnQuads, at = ((Grid.IdxZ * Grid.DimY + Grid.IdxY) * Tile<TShape>.Rows + 4 * fromDy) * pitch + Grid.IdxX * columnQuads + fromX;
+        int pitch = Grid.DimX * columnQuads;
+        int at = ((Grid.IdxZ * Grid.DimY + Grid.IdxY) * Tile<TShape>.Rows + 4 * fromDy) * pitch + Grid.IdxX * columnQuads + fromX;
         Store(partial, at, pitch, tile.L0, tile.L1, tile.L2, tile.L3);
         if (TShape.ColumnHalves == 2)
             Store(partial, at + columnQuads / 2, pitch, tile.R0, tile.R1, tile.R2, tile.R3);
@@ -123,7 +132,8 @@ internal static class WeightGradient
     {
         // Past the last pixel dy is read from the border's corner, which is 0, so any pixel of x will do.
         int pixel0 = pixel + lanes.Pixel, pixel1 = pixel0 + 4;
-        PixelNumbers.Place place0 = p.Pixels.Of(IntrinsicMath.Min(pixel0, end - 1)), place1 = p.Pixels.Of(IntrinsicMath.Min(pixel1, end - 1));
+        PixelNumbers.Place place0 = p.Pixels.Of(IntrinsicMath.Min(pixel0, end - 1));
+        PixelNumbers.Place place1 = p.Pixels.Of(IntrinsicMath.Min(pixel1, end - 1));
         Addresses a = default;
         a.X0 = p.Input.At(place0.Image, place0.Y, place0.X) + lanes.Column;
         a.X1 = p.Input.At(place1.Image, place1.Y, place1.X) + lanes.Column;
@@ -153,7 +163,8 @@ internal static class WeightGradient
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put<TShape>(ArrayView<Float4> sharedDy, ArrayView<Float4> sharedX, int buffer, Fetched f, int t) where TShape : struct, IWeightTile
+    private static void Put<TShape>(ArrayView<Float4> sharedDy, ArrayView<Float4> sharedX, int buffer, Fetched f, int t)
+        where TShape : struct, IWeightTile
     {
         int at = buffer * RegisterTile.Depth * TileColumns / 4 + t;
         sharedX[at] = f.X0;

@@ -3,8 +3,10 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Conv2d;
 
-/// <summary>The addresses of one tile's frequencies: frequency ξ is T.RowsBefore(ξ)·<see cref="Slab"/> + ξ·width + T.Rows(ξ)·<see cref="At"/> floats after
-/// <see cref="First"/>. The padding of one vector between frequencies keeps those of a tile in different cache sets.</summary>
+/// <summary>
+/// The addresses of one tile's frequencies: frequency ξ is T.RowsBefore(ξ)·<see cref="Slab"/> + ξ·width + T.Rows(ξ)·<see cref="At"/> floats
+/// after <see cref="First"/>. The padding of one vector between frequencies keeps those of a tile in different cache sets.
+/// </summary>
 internal readonly unsafe struct TileMemory(float* first, nint slab, nint at, nint step)
 {
     /// <summary>Frequency 0.</summary>
@@ -21,8 +23,8 @@ internal readonly unsafe struct TileMemory(float* first, nint slab, nint at, nin
 }
 
 /// <summary>
-/// The transforms of a Winograd convolution: a 3×3 kernel becomes 36 frequencies, a window of input becomes rows of 36 matrix products, and a tile of results is
-/// computed from their results. The functions work on one channel block: each lane is a channel.
+/// The transforms of a Winograd convolution: a 3×3 kernel becomes 36 frequencies, a window of input becomes rows of 36 matrix products, and
+/// a tile of results is computed from their results. The functions work on one channel block: each lane is a channel.
 /// </summary>
 /// <typeparam name="F">The vector.</typeparam>
 internal unsafe interface IWinogradAlgorithm<F> where F : struct, ISimd<F>
@@ -56,7 +58,10 @@ internal unsafe interface IWinogradWeights<F> where F : struct, ISimd<F>
     /// <summary>Three taps along one axis to its six frequencies, <paramref name="step"/> apart.</summary>
     static abstract void WeightColumn(F g0, F g1, F g2, float* u, nint step);
 
-    /// <summary>The adjoint of <see cref="WeightColumn"/>: six frequencies, <paramref name="from"/> apart, to three taps, <paramref name="to"/> apart.</summary>
+    /// <summary>
+    /// The adjoint of <see cref="WeightColumn"/>: six frequencies, <paramref name="from"/> apart, to three taps, <paramref name="to"/>
+    /// apart.
+    /// </summary>
     static abstract void WeightAdjointColumn(float* u, nint from, float* g, nint to);
 
     /// <summary>The adjoint of the output transform: frequencies of a tile of gradients.</summary>
@@ -74,7 +79,8 @@ internal static unsafe class WeightTransforms<F, T> where F : struct, ISimd<F> w
         for (nint j = 0; j < 3; j++)
             T.WeightColumn(F.Load(g + j * w), F.Load(g + (3 + j) * w), F.Load(g + (6 + j) * w), scratch + j * w, 3 * w);
         for (nint i = 0; i < 6; i++)
-            T.WeightColumn(F.Load(scratch + 3 * i * w), F.Load(scratch + (3 * i + 1) * w), F.Load(scratch + (3 * i + 2) * w), u + 6 * i * frequency, frequency);
+            T.WeightColumn(F.Load(scratch + 3 * i * w), F.Load(scratch + (3 * i + 1) * w), F.Load(scratch + (3 * i + 2) * w),
+                u + 6 * i * frequency, frequency);
     }
 
     /// <summary>3×3 vectors, tap after tap, from gradients of the 36 frequencies.</summary>
@@ -98,14 +104,20 @@ internal readonly unsafe struct UnitStride<F> : IWinogradAlgorithm<F>, IWinograd
     public static int Rows(int frequency) => 1;
     public static int RowsBefore(int frequency) => frequency;
 
-    public static void Input(float* d, nint row, TileMemory v, float* scratch) => WinogradTransforms<F>.Input(d, row, v.First + v.At, v.Slab + F.Width, scratch);
+    public static void Input(float* d, nint row, TileMemory v, float* scratch) =>
+        WinogradTransforms<F>.Input(d, row, v.First + v.At, v.Slab + F.Width, scratch);
 
     public static void Output<TOutput>(TileMemory m, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F> =>
         WinogradTransforms<F>.Output(m.First + m.At, m.Slab + F.Width, y, row, output);
 
-    public static void OutputAdjoint(float* dy, nint row, TileMemory v, float* scratch) => WinogradTransforms<F>.OutputAdjoint(dy, row, v.First + v.At, v.Slab + F.Width, scratch);
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static void WeightColumn(F g0, F g1, F g2, float* u, nint step) => WinogradTransforms<F>.WeightColumn(g0, g1, g2, u, step);
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static void WeightAdjointColumn(float* u, nint from, float* g, nint to) => WinogradTransforms<F>.WeightAdjointColumn(u, from, g, to);
+    public static void OutputAdjoint(float* dy, nint row, TileMemory v, float* scratch) =>
+        WinogradTransforms<F>.OutputAdjoint(dy, row, v.First + v.At, v.Slab + F.Width, scratch);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WeightColumn(F g0, F g1, F g2, float* u, nint step) =>
+        WinogradTransforms<F>.WeightColumn(g0, g1, g2, u, step);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WeightAdjointColumn(float* u, nint from, float* g, nint to) =>
+        WinogradTransforms<F>.WeightAdjointColumn(u, from, g, to);
 }
 
 /// <summary>Stride 2 with padding 1 (<see cref="PhaseTransforms{F}"/>).</summary>
@@ -125,8 +137,12 @@ internal readonly unsafe struct Phases<F> : IWinogradAlgorithm<F>, IWinogradWeig
         PhaseTransforms<F>.Sum(m, y, row, output);
 
     public static void OutputAdjoint(float* dy, nint row, TileMemory v, float* scratch) => PhaseTransforms<F>.SumAdjoint(dy, row, v);
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static void WeightColumn(F g0, F g1, F g2, float* u, nint step) => PhaseTransforms<F>.WeightColumn(g0, g1, g2, u, step);
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public static void WeightAdjointColumn(float* u, nint from, float* g, nint to) => PhaseTransforms<F>.WeightAdjointColumn(u, from, g, to);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WeightColumn(F g0, F g1, F g2, float* u, nint step) =>
+        PhaseTransforms<F>.WeightColumn(g0, g1, g2, u, step);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WeightAdjointColumn(float* u, nint from, float* g, nint to) =>
+        PhaseTransforms<F>.WeightAdjointColumn(u, from, g, to);
 }
 
 /// <summary>The input gradient of stride 2: every phase is a sum over the same window of dy.</summary>

@@ -6,10 +6,10 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// Winograd's 3×3 convolution: windows of the input are transformed to 36 frequencies, each frequency is a matrix product over the channels, and the results
-/// are transformed back. Per thread, a block of tiles goes through all three stages while it is in the L1 and L2 caches ("fused"). With many channels, when
-/// the weights of one block alone would fill the caches, all tiles go through one stage at a time, split over the threads by frequency ("staged"). Both give
-/// the same bits.
+/// Winograd's 3×3 convolution: windows of the input are transformed to 36 frequencies, each frequency is a matrix product over the
+/// channels, and the results are transformed back. Per thread, a block of tiles goes through all three stages while it is in the L1 and L2
+/// caches ("fused"). With many channels, when the weights of one block alone would fill the caches, all tiles go through one stage at a
+/// time, split over the threads by frequency ("staged"). Both give the same bits.
 /// </summary>
 /// <typeparam name="F">The vector.</typeparam>
 /// <typeparam name="T">The transforms of the convolution.</typeparam>
@@ -24,15 +24,17 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     /// <summary>Outputs larger than this are written with non-temporal stores.</summary>
     private const long StreamedBytes = 4 << 20;
 
-    /// <summary>From this many channels (the larger of input and output) the stages run one after another. With stride 2 the threshold is twice as high, because
-    /// a tile has twice as many rows to move through memory between the stages.</summary>
+    /// <summary>
+    /// From this many channels (the larger of input and output) the stages run one after another. With stride 2 the threshold is twice as
+    /// high, because a tile has twice as many rows to move through memory between the stages.
+    /// </summary>
     private const int StagedForwardChannels = 512, StagedWeightChannels = 256;
 
     private static readonly int Width = F.Width;
 
     /// <summary>
-    /// The memory of a run of tiles: V[frequency][channel block][tile][row][width] for the input, M likewise for the output, then scratch for the
-    /// transforms (see <see cref="TileMemory"/>).
+    /// The memory of a run of tiles: V[frequency][channel block][tile][row][width] for the input, M likewise for the output, then scratch
+    /// for the transforms (see <see cref="TileMemory"/>).
     /// </summary>
     private readonly record struct Block(int Tiles, int InputBlocks, int OutputBlocks)
     {
@@ -40,7 +42,9 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         public int ScratchAt => OutputsAt + SideLength(OutputBlocks);
         public int Length => ScratchAt + Math.Max(WinogradTiles<F, T>.ScratchLength, WinogradTiles<F, TAdjoint>.ScratchLength);
 
-        /// <summary>The address of a frequency of V; rows and frequencies are those of <typeparamref name="T"/> in both directions.</summary>
+        /// <summary>
+        /// The address of a frequency of V; rows and frequencies are those of <typeparamref name="T"/> in both directions.
+        /// </summary>
         public nint InputAt(int frequency) => Frequency(frequency, InputBlocks);
         public nint OutputAt(int frequency) => Frequency(frequency, OutputBlocks);
 
@@ -48,16 +52,22 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         private nint Frequency(int frequency, int blocks) => ((nint)T.RowsBefore(frequency) * blocks * Tiles + frequency) * Width;
     }
 
-    public override void Forward(CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y) =>
+    public override void Forward(
+        CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y) =>
         Convolve(device, new WinogradTiles<F, T>(g.Input, g.Output, g.Padding), g.Input, g.Output, x,
-            weight.Derived<CpuBuffer<float>>($"winograd forward {g.Stride}", _ => TransformWeight(device, g.Input, g.Output, weight, flipped: false)), epilogue, sums, y);
+            weight.Derived<CpuBuffer<float>>($"winograd forward {g.Stride}",
+                _ => TransformWeight(device, g.Input, g.Output, weight, flipped: false)), epilogue, sums, y);
 
     /// <summary>The convolution of dy with flipped weights and swapped channel axes.</summary>
-    public override void BackwardInput(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx) =>
+    public override void BackwardInput(
+        CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx) =>
         Convolve(device, new WinogradTiles<F, TAdjoint>(g.Output, g.Input, (2 - g.Padding) / g.Stride), g.Output, g.Input, dy,
-            weight.Derived<CpuBuffer<float>>($"winograd backward input {g.Stride}", _ => TransformWeight(device, g.Output, g.Input, weight, flipped: true)), epilogue, null, dx);
+            weight.Derived<CpuBuffer<float>>($"winograd backward input {g.Stride}",
+                _ => TransformWeight(device, g.Output, g.Input, weight, flipped: true)), epilogue, null, dx);
 
-    private static void Convolve<TTransform>(CpuDevice device, WinogradTiles<F, TTransform> tiles, ActivationLayout input, ActivationLayout output, float* x, CpuBuffer<float> u, Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
+    private static void Convolve<TTransform>(
+        CpuDevice device, WinogradTiles<F, TTransform> tiles, ActivationLayout input, ActivationLayout output, float* x, CpuBuffer<float> u,
+        Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
         where TTransform : struct, IWinogradAlgorithm<F>
     {
         Block block = new(TilesPerBlock(input, output, tiles.Count, StagedForwardChannels), input.Blocks, output.Blocks);
@@ -78,7 +88,8 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
                     frequency++;
                 Products(block, u.Pointer, v, m, frequency, (item - T.RowsBefore(frequency)) * block.Tiles, block.Tiles);
             });
-            ForStagedItems(device, tiles.Count, (first, last, scratch) => tiles.Output(m, block.Tiles, 0, first, last, y, finish, first / partTiles, scratch));
+            ForStagedItems(device, tiles.Count,
+                (first, last, scratch) => tiles.Output(m, block.Tiles, 0, first, last, y, finish, first / partTiles, scratch));
             device.Pool.Return(memory);
             return;
         }
@@ -93,7 +104,9 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         });
     }
 
-    /// <summary>Some rows of M[frequency] = V[frequency] · U[frequency]; rows belong to tiles, and the sum runs over the input channels.</summary>
+    /// <summary>
+    /// Some rows of M[frequency] = V[frequency] · U[frequency]; rows belong to tiles, and the sum runs over the input channels.
+    /// </summary>
     private static void Products(Block block, float* u, float* v, float* m, int frequency, int firstRow, int rows)
     {
         int inputs = block.InputBlocks * Width;
@@ -110,7 +123,8 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         }
         foreach (var (start, vectors) in TilePlan<F>.Groups(block.OutputBlocks, WidestTile))
             MicroKernels<F, BlockRows<F>>.Run(TilePlan<F>.Rows(rows, vectors), vectors, Width, v, offsets, block.InputBlocks, Width, 1,
-                u + ((nint)frequency * block.OutputBlocks + start) * inputs * Width, null, vectors * Width, Width, m + start * blockStep, Width, blockStep, false);
+                u + ((nint)frequency * block.OutputBlocks + start) * inputs * Width, null, vectors * Width, Width, m + start * blockStep,
+                Width, blockStep, false);
     }
 
     /// <summary>dU[frequency] = Σ over tiles of V ⊗ (A dy Aᵀ), then dw = Gᵀ dU G.</summary>
@@ -159,8 +173,13 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         device.Pool.Return(partial);
     }
 
-    /// <summary>dU[frequency][input channel][output channel] (+)= Σ over rows of tiles, for one input block, whose lanes are the rows of the product.</summary>
-    private static void OuterProducts(Block block, (int Start, int Vectors)[] groups, float* v, float* m, float* du, int tiles, int frequency, int inputBlock, bool accumulate)
+    /// <summary>
+    /// dU[frequency][input channel][output channel] (+)= Σ over rows of tiles, for one input block, whose lanes are the rows of the
+    /// product.
+    /// </summary>
+    private static void OuterProducts(
+        Block block, (int Start, int Vectors)[] groups, float* v, float* m, float* du, int tiles, int frequency, int inputBlock,
+        bool accumulate)
     {
         nint zero = 0, rows = T.Rows(frequency);
         int outputs = block.OutputBlocks * Width;
@@ -177,7 +196,8 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         int outputs = g.Output.Blocks * Width, frequency = g.Input.Blocks * Width * outputs;
         device.For(g.C, (c, worker) =>
         {
-            float* u = device.Scratch(worker, (2 * Frequencies + 9) * Width), scratch = u + Frequencies * Width, taps = scratch + Frequencies * Width;
+            float* u = device.Scratch(worker, (2 * Frequencies + 9) * Width), scratch = u + Frequencies * Width;
+            float* taps = scratch + Frequencies * Width;
             for (int block = 0; block < g.Output.Blocks; block++)
             {
                 for (int f = 0; f < Frequencies; f++)
@@ -196,9 +216,12 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         });
     }
 
-    /// <summary>U[frequency][group of output blocks][input channel][vectors × width] of G w Gᵀ; <paramref name="flipped"/> reads w[input][output]
-    /// rotated by 180°. Padding channels are zero.</summary>
-    private static CpuBuffer<float> TransformWeight(CpuDevice device, ActivationLayout input, ActivationLayout output, DeviceBuffer<float> weight, bool flipped)
+    /// <summary>
+    /// U[frequency][group of output blocks][input channel][vectors × width] of G w Gᵀ; <paramref name="flipped"/> reads w[input][output]
+    /// rotated by 180°. Padding channels are zero.
+    /// </summary>
+    private static CpuBuffer<float> TransformWeight(
+        CpuDevice device, ActivationLayout input, ActivationLayout output, DeviceBuffer<float> weight, bool flipped)
     {
         int inputs = input.Blocks * Width;
         CpuBuffer<float> transformed = new(device, Frequencies * output.Blocks * Width * inputs);
@@ -215,7 +238,11 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
                     {
                         int k = (start + i) * Width + lane;
                         for (int tap = 0; tap < 9; tap++)
-                            taps[tap * Width + lane] = k >= output.C ? 0 : flipped ? w[((nint)c * output.C + k) * 9 + 8 - tap] : w[((nint)k * input.C + c) * 9 + tap];
+                            taps[tap * Width + lane] = k >= output.C
+                                ? 0
+                                : flipped
+                                ? w[((nint)c * output.C + k) * 9 + 8 - tap]
+                                : w[((nint)k * input.C + c) * 9 + tap];
                     }
                     WeightTransforms<F, T>.Forward(taps, u + ((nint)start * inputs + (nint)c * vectors + i) * Width, frequency, scratch);
                 }
@@ -223,11 +250,15 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         return transformed;
     }
 
-    /// <summary>How many tiles go through the stages together: few enough for the caches, or all. Does not depend on the number of threads.</summary>
+    /// <summary>
+    /// How many tiles go through the stages together: few enough for the caches, or all. Does not depend on the number of threads.
+    /// </summary>
     private static int TilesPerBlock(ActivationLayout input, ActivationLayout output, int all, int stagedChannels)
     {
         int channels = Math.Max(input.C, output.C);
-        return channels >= stagedChannels * (T.RowsBefore(Frequencies) / Frequencies) ? all : Math.Min(all, channels <= 32 || channels > 128 ? 64 : 32);
+        return channels >= stagedChannels * (T.RowsBefore(Frequencies) / Frequencies)
+            ? all
+            : Math.Min(all, channels <= 32 || channels > 128 ? 64 : 32);
     }
 
     private static void ForStagedItems(CpuDevice device, int tiles, RunAction action)

@@ -64,8 +64,10 @@ internal readonly unsafe struct PastCaches : IStore
     }
 }
 
-/// <summary>Applies the epilogue to an output vector before the store, and accumulates sums. The sums are passed by value, because the JIT keeps values in registers
-/// but not fields.</summary>
+/// <summary>
+/// Applies the epilogue to an output vector before the store, and accumulates sums. The sums are passed by value, because the JIT keeps
+/// values in registers but not fields.
+/// </summary>
 /// <typeparam name="F">The vector.</typeparam>
 internal unsafe interface IWinogradOutput<F> where F : struct, ISimd<F>
 {
@@ -92,33 +94,45 @@ internal readonly unsafe struct PlainOutput<F, TStore> : IWinogradOutput<F> wher
     public void Finish(F first, F second) { }
 }
 
-internal readonly unsafe struct BiasOutput<F, TStore>(F bias, F low) : IWinogradOutput<F> where F : struct, ISimd<F> where TStore : struct, IStore
+internal readonly unsafe struct BiasOutput<F, TStore>(F bias, F low) : IWinogradOutput<F>
+    where F : struct, ISimd<F> where TStore : struct, IStore
 {
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Store(F value, float* target) => TStore.Store(F.Max(low, value + bias), target);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public F Store(F value, float* target) =>
+        TStore.Store(F.Max(low, value + bias), target);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F First(F sum, F stored) => sum;
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Second(F sum, F stored) => sum;
     public void Finish(F first, F second) { }
 }
 
-internal readonly unsafe struct ResidualOutput<F, TStore>(F bias, F low, nint residual) : IWinogradOutput<F> where F : struct, ISimd<F> where TStore : struct, IStore
+internal readonly unsafe struct ResidualOutput<F, TStore>(F bias, F low, nint residual) : IWinogradOutput<F>
+    where F : struct, ISimd<F> where TStore : struct, IStore
 {
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Store(F value, float* target) => TStore.Store(F.Max(low, value + bias + F.Load(target + residual)), target);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public F Store(F value, float* target) =>
+        TStore.Store(F.Max(low, value + bias + F.Load(target + residual)), target);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F First(F sum, F stored) => sum;
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Second(F sum, F stored) => sum;
     public void Finish(F first, F second) { }
 }
 
-internal readonly unsafe struct GatedOutput<F, TStore>(F bias, F low, nint gate) : IWinogradOutput<F> where F : struct, ISimd<F> where TStore : struct, IStore
+internal readonly unsafe struct GatedOutput<F, TStore>(F bias, F low, nint gate) : IWinogradOutput<F>
+    where F : struct, ISimd<F> where TStore : struct, IStore
 {
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Store(F value, float* target) => TStore.Store(F.WherePositive(F.Load(target + gate), F.Max(low, value + bias)), target);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public F Store(F value, float* target) =>
+        TStore.Store(F.WherePositive(F.Load(target + gate), F.Max(low, value + bias)), target);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F First(F sum, F stored) => sum;
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Second(F sum, F stored) => sum;
     public void Finish(F first, F second) { }
 }
 
-internal readonly unsafe struct GatedResidualOutput<F, TStore>(F bias, F low, nint residual, nint gate) : IWinogradOutput<F> where F : struct, ISimd<F> where TStore : struct, IStore
+internal readonly unsafe struct GatedResidualOutput<F, TStore>(F bias, F low, nint residual, nint gate) : IWinogradOutput<F>
+    where F : struct, ISimd<F> where TStore : struct, IStore
 {
-    [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Store(F value, float* target) => TStore.Store(F.WherePositive(F.Load(target + gate), F.Max(low, value + bias + F.Load(target + residual))), target);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public F Store(F value, float* target) =>
+        TStore.Store(F.WherePositive(F.Load(target + gate), F.Max(low, value + bias + F.Load(target + residual))), target);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F First(F sum, F stored) => sum;
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Second(F sum, F stored) => sum;
     public void Finish(F first, F second) { }
@@ -128,7 +142,8 @@ internal readonly unsafe struct GatedResidualOutput<F, TStore>(F bias, F low, ni
 /// <param name="shift">Near the values.</param>
 /// <param name="sums">Of this part and block.</param>
 /// <param name="channels">From the first sum to the second.</param>
-internal readonly unsafe struct StatisticsOutput<F, TStore>(F shift, float* sums, nint channels) : IWinogradOutput<F> where F : struct, ISimd<F> where TStore : struct, IStore
+internal readonly unsafe struct StatisticsOutput<F, TStore>(F shift, float* sums, nint channels) : IWinogradOutput<F>
+    where F : struct, ISimd<F> where TStore : struct, IStore
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F Store(F value, float* target) => TStore.Store(value, target);
     [MethodImpl(MethodImplOptions.AggressiveInlining)] public F First(F sum, F stored) => sum + (stored - shift);

@@ -6,15 +6,16 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// The tiles of results of all images, numbered image by image and row by row, and the passes that transform a run of tiles to and from frequencies. A tile that
-/// extends past an edge goes through a zero-padded copy, so that memory beyond the edge never enters a sum.
+/// The tiles of results of all images, numbered image by image and row by row, and the passes that transform a run of tiles to and from
+/// frequencies. A tile that extends past an edge goes through a zero-padded copy, so that memory beyond the edge never enters a sum.
 /// </summary>
 /// <typeparam name="F">The vector.</typeparam>
 /// <typeparam name="T">The transforms.</typeparam>
 /// <param name="input">The activation the windows are read from.</param>
 /// <param name="output">The activation the tiles belong to.</param>
 /// <param name="before">Pixels of the first window outside the image, above and to the left.</param>
-internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, ActivationLayout output, int before) where F : struct, ISimd<F> where T : struct, IWinogradAlgorithm<F>
+internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, ActivationLayout output, int before)
+    where F : struct, ISimd<F> where T : struct, IWinogradAlgorithm<F>
 {
     /// <summary>Prefetch distance, in tiles.</summary>
     private const int TilesAhead = 3;
@@ -26,7 +27,9 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     /// <summary>Floats of scratch that a pass needs: for a transform, and for a padded copy of a window or tile.</summary>
     public static int ScratchLength => WinogradTransforms<F>.ScratchLength + Math.Max(T.Window * T.Window, T.Tile * T.Tile) * Width;
 
-    /// <summary>V of tiles <paramref name="first"/>…<paramref name="last"/>−1: [frequency][channel block][tile − origin][row][width].</summary>
+    /// <summary>
+    /// V of tiles <paramref name="first"/>…<paramref name="last"/>−1: [frequency][channel block][tile − origin][row][width].
+    /// </summary>
     public void Input(float* x, float* v, int tilesPerBlock, int origin, int first, int last, float* scratch)
     {
         PlaneView view = new(input, x);
@@ -49,21 +52,25 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
             else
             {
                 float* copy = scratch + WinogradTransforms<F>.ScratchLength;
-                CopyWindow(view.First + at.Image * view.Image + at.Block * view.Plane, view.Row, top, left, T.Window, input.H, input.W, copy);
+                CopyWindow(view.First + at.Image * view.Image + at.Block * view.Plane, view.Row, top, left, T.Window, input.H, input.W,
+                    copy);
                 T.Input(copy, T.Window * Width, memory, scratch);
             }
         }
     }
 
     private float* Window(PlaneView view, TileWalk at) =>
-        view.First + at.Image * view.Image + at.Block * view.Plane + (at.Row * T.WindowStep - before) * view.Row + (at.Column * T.WindowStep - before) * Width;
+        view.First + at.Image * view.Image + at.Block * view.Plane + (at.Row * T.WindowStep - before) * view.Row
+            + (at.Column * T.WindowStep - before) * Width;
 
     private static float* Target(PlaneView view, TileWalk at) =>
         view.First + at.Image * view.Image + at.Block * view.Plane + at.Row * T.Tile * view.Row + at.Column * T.Tile * Width;
 
     private TileWalk Walk(int first, int last, int blocks) => new(first, last, rows, columns, blocks);
 
-    /// <summary>The position <see cref="TilesAhead"/> tiles later in a walk, which may be in the next row, channel block or image.</summary>
+    /// <summary>
+    /// The position <see cref="TilesAhead"/> tiles later in a walk, which may be in the next row, channel block or image.
+    /// </summary>
     private TileWalk Ahead(int first, int last, int blocks)
     {
         TileWalk ahead = Walk(first, last, blocks);
@@ -72,8 +79,12 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         return ahead;
     }
 
-    /// <summary>The adjoint transform of dy as the B panels of the weight gradient: [frequency][group of blocks][tile − origin][row][vectors × width].</summary>
-    public void OutputAdjoint<TWeights>(float* dy, (int Start, int Vectors)[] groups, float* v, int tilesPerBlock, int origin, int first, int last, float* scratch)
+    /// <summary>
+    /// The adjoint transform of dy as the B panels of the weight gradient: [frequency][group of blocks][tile − origin][row][vectors ×
+    /// width].
+    /// </summary>
+    public void OutputAdjoint<TWeights>(
+        float* dy, (int Start, int Vectors)[] groups, float* v, int tilesPerBlock, int origin, int first, int last, float* scratch)
         where TWeights : struct, IWinogradWeights<F>
     {
         PlaneView view = new(output, dy);
@@ -93,7 +104,8 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
             else if (at.Block == groups[group].Start + groups[group].Vectors)
                 group++;
             var (start, vectors) = groups[group];
-            TileMemory memory = new(v + (at.Block - start) * Width, slab, ((nint)start * tilesPerBlock + (at.Tile - origin) * vectors) * Width, vectors * Width);
+            TileMemory memory = new(v + (at.Block - start) * Width, slab,
+                ((nint)start * tilesPerBlock + (at.Tile - origin) * vectors) * Width, vectors * Width);
             int top = at.Row * T.Tile, left = at.Column * T.Tile;
             if (top + T.Tile <= output.H + 1 && left + T.Tile <= output.W + 1)
             {
@@ -102,7 +114,8 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
             else
             {
                 float* copy = scratch + WinogradTransforms<F>.ScratchLength;
-                CopyWindow(view.First + at.Image * view.Image + at.Block * view.Plane, view.Row, top, left, T.Tile, output.H, output.W, copy);
+                CopyWindow(view.First + at.Image * view.Image + at.Block * view.Plane, view.Row, top, left, T.Tile, output.H, output.W,
+                    copy);
                 TWeights.OutputAdjoint(copy, T.Tile * Width, memory, scratch);
             }
         }
@@ -110,7 +123,8 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
 
     /// <summary>The results of some tiles from M: [frequency][channel block][tile − origin][row][width].</summary>
     /// <param name="part">The part of the sums that these tiles belong to.</param>
-    public void Output(float* m, int tilesPerBlock, int origin, int first, int last, float* y, WinogradOutput finish, int part, float* scratch)
+    public void Output(
+        float* m, int tilesPerBlock, int origin, int first, int last, float* y, WinogradOutput finish, int part, float* scratch)
     {
         PlaneView view = new(output, y);
         nint slab = (nint)output.Blocks * tilesPerBlock * Width;
@@ -121,7 +135,8 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
             BeginSums(made, sums, m, slab, tilesPerBlock, first - origin, scratch);
             sums[made.PixelsAt] = Pixels(first, last);
         }
-        OutputWalk walk = new(view, m, slab, tilesPerBlock, origin, scratch, Walk(first, last, output.Blocks), Ahead(first, last, output.Blocks));
+        OutputWalk walk = new(view, m, slab, tilesPerBlock, origin, scratch, Walk(first, last, output.Blocks),
+            Ahead(first, last, output.Blocks));
         while (!walk.At.Ended)
             if (finish.Streamed)
                 OutputBlock<PastCaches>(ref walk, finish, sums);
@@ -130,7 +145,8 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     }
 
     /// <summary>The state of a pass that writes the results of some tiles.</summary>
-    private ref struct OutputWalk(PlaneView view, float* m, nint slab, int tilesPerBlock, int origin, float* scratch, TileWalk at, TileWalk ahead)
+    private ref struct OutputWalk(
+        PlaneView view, float* m, nint slab, int tilesPerBlock, int origin, float* scratch, TileWalk at, TileWalk ahead)
     {
         public readonly PlaneView View = view;
         public readonly float* Scratch = scratch;
@@ -146,7 +162,8 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         float* results = scratch + WinogradTransforms<F>.ScratchLength;
         for (int block = 0; block < output.Blocks; block++)
         {
-            T.Output(new TileMemory(m, slab, ((nint)block * tilesPerBlock + tile) * Width, Width), results, T.Tile * Width, new PlainOutput<F, ThroughCaches>());
+            T.Output(new TileMemory(m, slab, ((nint)block * tilesPerBlock + tile) * Width, Width), results, T.Tile * Width,
+                new PlainOutput<F, ThroughCaches>());
             F.Load(results).Store(sums + layout.ShiftAt + block * Width);
         }
     }
@@ -155,12 +172,14 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
     private void OutputBlock<TStore>(ref OutputWalk walk, WinogradOutput finish, float* sums) where TStore : struct, IStore
     {
         int block = walk.At.Block;
-        F bias = finish.Bias == null ? F.Zero : F.Load(finish.Bias + block * Width), low = F.Broadcast(finish.Relu ? 0 : float.NegativeInfinity);
+        F bias = finish.Bias == null ? F.Zero : F.Load(finish.Bias + block * Width);
+        F low = F.Broadcast(finish.Relu ? 0 : float.NegativeInfinity);
         switch (finish.Parts)
         {
             case OutputParts.None when finish.Sums is { } layout:
                 float* blockSums = sums + block * Width;
-                OutputBlock(ref walk, finish, new StatisticsOutput<F, TStore>(F.Load(blockSums + layout.ShiftAt), blockSums, layout.Channels));
+                OutputBlock(ref walk, finish,
+                    new StatisticsOutput<F, TStore>(F.Load(blockSums + layout.ShiftAt), blockSums, layout.Channels));
                 break;
             case OutputParts.None:
                 OutputBlock(ref walk, finish, new PlainOutput<F, TStore>());
@@ -227,7 +246,10 @@ internal sealed unsafe class WinogradTiles<F, T>(ActivationLayout input, Activat
         return pixels;
     }
 
-    /// <summary>Prefetches some columns of a later window: of the input, those it does not share with earlier windows. A prefetch may use any address.</summary>
+    /// <summary>
+    /// Prefetches some columns of a later window: of the input, those it does not share with earlier windows. A prefetch may use any
+    /// address.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch(float* window, nint row, int rows, int firstColumn, int endColumn)
     {

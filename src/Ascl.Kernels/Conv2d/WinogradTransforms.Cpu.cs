@@ -5,7 +5,8 @@ namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
 /// The transforms of Winograd's F(4×4, 3×3) (Lavin &amp; Gray 2015) for one tile and one channel block: each lane is a channel.
-/// Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A with d a 6×6 window of the input and Y 4×4 outputs. The interpolation points are 0, ±a, ±b, ∞ with a = √½, b = √2
+/// Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A with d a 6×6 window of the input and Y 4×4 outputs. The interpolation points are 0, ±a, ±b, ∞ with a = √½,
+/// b = √2
 /// instead of the usual 0, ±1, ±2, ∞: the same work with constants closer to 1, and so smaller rounding errors.
 ///   Bᵀ rows: 1 0 −5/2 0 1 0 | 0 ∓2a −2 ±a 1 0 | 0 ∓b/2 −1/2 ±b 1 0 | 0 1 0 −5/2 0 1
 ///   G rows:  1 0 0 | −2/3 ∓2a/3 −1/3 | 1/6 ±b/6 1/3 | 0 0 1
@@ -20,13 +21,17 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     /// <summary>Floats of scratch that a transform needs.</summary>
     public static int ScratchLength => 36 * F.Width;
 
-    /// <summary>V = Bᵀ d B: d is 6×6 pixels at <paramref name="d"/>, rows <paramref name="row"/> apart; frequency ξ goes to v + ξ·<paramref name="frequency"/>.</summary>
+    /// <summary>
+    /// V = Bᵀ d B: d is 6×6 pixels at <paramref name="d"/>, rows <paramref name="row"/> apart; frequency ξ goes to v +
+    /// ξ·<paramref name="frequency"/>.
+    /// </summary>
     [MethodImpl(Optimized), SkipLocalsInit]
     public static void Input(float* d, nint row, float* v, nint frequency, float* scratch)
     {
         nint w = F.Width;
         for (nint j = 0; j < 6; j++)
-            InputColumn(F.Load(d + j * w), F.Load(d + j * w + row), F.Load(d + j * w + 2 * row), F.Load(d + j * w + 3 * row), F.Load(d + j * w + 4 * row), F.Load(d + j * w + 5 * row),
+            InputColumn(F.Load(d + j * w), F.Load(d + j * w + row), F.Load(d + j * w + 2 * row), F.Load(d + j * w + 3 * row),
+                F.Load(d + j * w + 4 * row), F.Load(d + j * w + 5 * row),
                 scratch + j * w, 6 * w);
         float* t = scratch;
         for (nint i = 0; i < 6; i++)
@@ -42,7 +47,8 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     private static void InputColumn(F d0, F d1, F d2, F d3, F d4, F d5, float* v, nint step)
     {
         F two = F.Broadcast(2), half = F.Broadcast(0.5f), fiveHalves = F.Broadcast(2.5f), a = F.Broadcast(A), b = F.Broadcast(B);
-        F evenA = F.NegMulAdd(two, d2, d4), oddA = F.NegMulAdd(two, d1, d3), evenB = F.NegMulAdd(half, d2, d4), oddB = F.NegMulAdd(half, d1, d3);
+        F evenA = F.NegMulAdd(two, d2, d4), oddA = F.NegMulAdd(two, d1, d3), evenB = F.NegMulAdd(half, d2, d4);
+        F oddB = F.NegMulAdd(half, d1, d3);
         F.NegMulAdd(fiveHalves, d2, d0 + d4).Store(v);
         F.MulAdd(a, oddA, evenA).Store(v + step);
         F.NegMulAdd(a, oddA, evenA).Store(v + 2 * step);
@@ -52,9 +58,12 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     }
 
     /// <summary>Y = Aᵀ m A: 4×4 outputs at <paramref name="y"/> from the 6×6 frequencies at m + ξ·<paramref name="frequency"/>.</summary>
-    /// <remarks>Rows 0 and 2 of Aᵀ m, then 1 and 3: 12 vectors stay in registers, and the two halves have no common subexpressions.</remarks>
+    /// <remarks>
+    /// Rows 0 and 2 of Aᵀ m, then 1 and 3: 12 vectors stay in registers, and the two halves have no common subexpressions.
+    /// </remarks>
     [MethodImpl(Optimized), SkipLocalsInit]
-    public static void Output<TOutput>(float* m, nint frequency, float* y, nint row, TOutput output) where TOutput : struct, IWinogradOutput<F>
+    public static void Output<TOutput>(float* m, nint frequency, float* y, nint row, TOutput output)
+        where TOutput : struct, IWinogradOutput<F>
     {
         F first = F.Zero, second = F.Zero;
         for (int half = 0; half < 2; half++, y += row)
@@ -104,7 +113,8 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
 
     /// <summary>One row times A.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void OutputRow<TOutput>(F m0, F m1, F m2, F m3, F m4, F m5, float* y, TOutput output, ref F first, ref F second) where TOutput : struct, IWinogradOutput<F>
+    private static void OutputRow<TOutput>(F m0, F m1, F m2, F m3, F m4, F m5, float* y, TOutput output, ref F first, ref F second)
+        where TOutput : struct, IWinogradOutput<F>
     {
         nint w = F.Width;
         F s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
@@ -122,7 +132,8 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     {
         nint w = F.Width;
         for (nint j = 0; j < 4; j++)
-            OutputAdjointColumn(F.Load(dy + j * w), F.Load(dy + j * w + row), F.Load(dy + j * w + 2 * row), F.Load(dy + j * w + 3 * row), scratch + j * w, 4 * w);
+            OutputAdjointColumn(F.Load(dy + j * w), F.Load(dy + j * w + row), F.Load(dy + j * w + 2 * row), F.Load(dy + j * w + 3 * row),
+                scratch + j * w, 4 * w);
         float* t = scratch;
         for (nint i = 0; i < 6; i++)
         {
@@ -164,7 +175,8 @@ internal static unsafe class WinogradTransforms<F> where F : struct, ISimd<F>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WeightAdjointColumn(float* u, nint from, float* g, nint to)
     {
-        F u0 = F.Load(u), u1 = F.Load(u + from), u2 = F.Load(u + 2 * from), u3 = F.Load(u + 3 * from), u4 = F.Load(u + 4 * from), u5 = F.Load(u + 5 * from);
+        F u0 = F.Load(u), u1 = F.Load(u + from), u2 = F.Load(u + 2 * from), u3 = F.Load(u + 3 * from), u4 = F.Load(u + 4 * from);
+        F u5 = F.Load(u + 5 * from);
         F scaleA = F.Broadcast(-2f / 3), scaleB = F.Broadcast(1f / 6), sumA = u1 + u2, sumB = u3 + u4;
         F.MulAdd(scaleA, sumA, F.MulAdd(scaleB, sumB, u0)).Store(g);
         F.MulAdd(F.Broadcast(-2 * A / 3), u1 - u2, F.Broadcast(B / 6) * (u3 - u4)).Store(g + to);

@@ -5,9 +5,10 @@ using Ascl.Kernels.Diagnostics;
 namespace Ascl.Kernels.Cuda;
 
 /// <summary>
-/// Captures and replays the work that a GPU repeats (<see cref="Device.RunCaptured"/>). The first run is ordinary and compiles the kernels. The second captures
-/// the launches as a graph and launches it; later runs replay the graph. Captured work rents memory from a pool of its own, and a capture keeps what it
-/// rented, so that replays never overwrite memory of other work. Captures share that pool, since only one runs at a time.
+/// Captures and replays the work that a GPU repeats (<see cref="Device.RunCaptured"/>). The first run is ordinary and compiles the kernels.
+/// The second captures the launches as a graph and launches it; later runs replay the graph. Captured work rents memory from a pool of its
+/// own, and a capture keeps what it rented, so that replays never overwrite memory of other work. Captures share that pool, since only one
+/// runs at a time.
 /// </summary>
 /// <param name="device">The device that runs the work.</param>
 /// <param name="begin">Creates an empty capture.</param>

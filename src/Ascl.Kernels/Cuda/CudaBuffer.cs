@@ -17,7 +17,10 @@ internal sealed class CudaBuffer<T> : DeviceBuffer<T> where T : unmanaged
         GC.AddMemoryPressure(block.Bytes);
     }
 
-    /// <summary>The memory, for kernel arguments. The stream runs in order, so the view stays valid after this buffer is released until another is allocated.</summary>
+    /// <summary>
+    /// The memory, for kernel arguments. The stream runs in order, so the view stays valid after this buffer is released until another is
+    /// allocated.
+    /// </summary>
     public ArrayView<T> View { get; }
 
     public override void CopyFrom(ReadOnlySpan<T> source)

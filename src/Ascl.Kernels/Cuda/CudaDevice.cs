@@ -51,7 +51,10 @@ public sealed class CudaDevice : Device, IKernelClock
         stream = accelerator.CreateStream();
         memory = new CudaMemory(accelerator, slabBytes);
         staging = accelerator.AllocatePageLocked1D<byte>(StagingBytes);
-        captured = graphs ? new CapturedGraphs(this, () => stream is CudaStream real ? new CudaGraph(accelerator, real) : recorded = new RecordedLaunches()) : null;
+        captured = graphs
+            ? new CapturedGraphs(this,
+                () => stream is CudaStream real ? new CudaGraph(accelerator, real) : recorded = new RecordedLaunches())
+            : null;
         KernelTrace.DeviceClock = this;
         DebugSettings.Say($"device {Name}");
     }
@@ -63,14 +66,18 @@ public sealed class CudaDevice : Device, IKernelClock
     internal NativeKernels? TensorCores => Precision == Precision.Float32 ? null : native;
 
     /// <inheritdoc/>
-    /// <remarks>The driver compiles the tensor-core kernels at the first call, which takes some seconds; it caches them for later runs.</remarks>
+    /// <remarks>
+    /// The driver compiles the tensor-core kernels at the first call, which takes some seconds; it caches them for later runs.
+    /// </remarks>
     public override string? SetPrecision(Precision precision)
     {
         if (precision != Precision.Float32 && native is null && withoutNative is null)
         {
             try
             {
-                native = accelerator is CudaAccelerator cuda ? new DriverKernels(cuda, (CudaStream)stream) : throw new NotSupportedException("a simulated GPU has no tensor cores");
+                native = accelerator is CudaAccelerator cuda
+                    ? new DriverKernels(cuda, (CudaStream)stream)
+                    : throw new NotSupportedException("a simulated GPU has no tensor cores");
             }
             catch (Exception e) when (e is CudaException or NotSupportedException)
             {
@@ -102,7 +109,9 @@ public sealed class CudaDevice : Device, IKernelClock
         if (index >= count)
         {
             context.Dispose();
-            throw new UserErrorException(count == 0 ? "no CUDA device: no NVIDIA driver (libcuda.so.1) with a GPU was found" : $"no CUDA device {index}: there {(count == 1 ? "is" : "are")} {count}");
+            throw new UserErrorException(count == 0
+                ? "no CUDA device: no NVIDIA driver (libcuda.so.1) with a GPU was found"
+                : $"no CUDA device {index}: there {(count == 1 ? "is" : "are")} {count}");
         }
         ILGPU.Runtime.Cuda.CudaDevice device = context.GetCudaDevice(index);
         string name = Describe(device, index);
@@ -122,11 +131,13 @@ public sealed class CudaDevice : Device, IKernelClock
     internal static CudaDevice Simulated(CudaKernelLoader loader, bool graphs = true, NativeKernels? native = null)
     {
         Context context = CudaLibrary.CreateContext(builder => builder.CPU(new CPUDevice(32, GroupSize / 32, 1)));
-        return new(context, context.GetCPUDevice(0).CreateCPUAccelerator(context), SimulatedSlab, "cuda simulated", graphs, loader) { native = native };
+        CPUAccelerator accelerator = context.GetCPUDevice(0).CreateCPUAccelerator(context);
+        return new(context, accelerator, SimulatedSlab, "cuda simulated", graphs, loader) { native = native };
     }
 
     private static string Describe(ILGPU.Runtime.Cuda.CudaDevice device, int index) =>
-        $"cuda:{index}: {device.Name}, {device.Architecture?.ToString().ToLowerInvariant()}, {device.MemorySize / (double)(1 << 30):F0} GiB";
+        $"cuda:{index}: {device.Name}, {device.Architecture?.ToString().ToLowerInvariant()}, "
+            + $"{device.MemorySize / (double)(1 << 30):F0} GiB";
 
     /// <summary>All channels, rounded up to a multiple of four.</summary>
     public override int ChannelBlock(int channels) => (channels + 3) / 4 * 4;
@@ -159,7 +170,9 @@ public sealed class CudaDevice : Device, IKernelClock
         }
     }
 
-    /// <summary>A few constants, such as channel means, in device memory: copied there once per set of values. For no values, a view of length 0.</summary>
+    /// <summary>
+    /// A few constants, such as channel means, in device memory: copied there once per set of values. For no values, a view of length 0.
+    /// </summary>
     internal ArrayView<float> Constants(ReadOnlySpan<float> values)
     {
         foreach (var (known, buffer) in constants)
@@ -177,7 +190,10 @@ public sealed class CudaDevice : Device, IKernelClock
     /// <summary>How often repeated work was captured and replayed.</summary>
     public (int Captures, int Replays) GraphCount => captured?.Count ?? default;
 
-    /// <summary>Begins a capture: until the result is disposed, memory comes from <paramref name="own"/> and its use is recorded in <paramref name="notes"/>.</summary>
+    /// <summary>
+    /// Begins a capture: until the result is disposed, memory comes from <paramref name="own"/> and its use is recorded in
+    /// <paramref name="notes"/>.
+    /// </summary>
     internal IDisposable BeginCapture(BufferPool own, CaptureNotes? notes)
     {
         CaptureScope scope = new(this, Pool);
@@ -200,16 +216,18 @@ public sealed class CudaDevice : Device, IKernelClock
     private void RefuseWhileCapturing(string what)
     {
         if (Capture is not null)
-            throw new InvalidOperationException($"{what}, which launches to be captured cannot");
+            throw new InvalidOperationException($"{what}, which is not possible while launches are captured");
     }
 
     /// <summary>A buffer's memory as a kernel argument; a view of length 0 for null.</summary>
-    public static ArrayView<T> View<T>(DeviceBuffer<T>? buffer) where T : unmanaged => buffer is null ? default : ((CudaBuffer<T>)buffer).View;
+    public static ArrayView<T> View<T>(DeviceBuffer<T>? buffer) where T : unmanaged =>
+        buffer is null ? default : ((CudaBuffer<T>)buffer).View;
 
     /// <summary>
     /// Launches a kernel in the device's stream. Its first launch compiles it.
     /// </summary>
-    /// <param name="kernel">A static method without a closure. It and the structure must be public or visible to ILGPURuntime (InternalsVisibleTo).</param>
+    /// <param name="kernel">A static method without a closure. It and the structure must be public or visible to ILGPURuntime
+    /// (InternalsVisibleTo).</param>
     /// <param name="config">(groups, threads per group), each a number or an Index3D. With no groups nothing is launched.</param>
     /// <param name="arguments">All arguments, in one structure.</param>
     public void Launch<TArguments>(Action<TArguments> kernel, KernelConfig config, in TArguments arguments) where TArguments : struct
@@ -224,7 +242,8 @@ public sealed class CudaDevice : Device, IKernelClock
             ((Action<AcceleratorStream, KernelConfig, TArguments>)launcher)(stream, config, arguments);
     }
 
-    private void Record<TArguments>(Action<AcceleratorStream, KernelConfig, TArguments> launcher, KernelConfig config, TArguments arguments) where TArguments : struct =>
+    private void Record<TArguments>(Action<AcceleratorStream, KernelConfig, TArguments> launcher, KernelConfig config, TArguments arguments)
+        where TArguments : struct =>
         recorded!.Add(() => launcher(stream, config, arguments));
 
     private void Clear<T>(ArrayView<T> view) where T : unmanaged

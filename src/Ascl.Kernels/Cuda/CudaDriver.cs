@@ -46,7 +46,8 @@ internal static partial class CudaDriver
     public static void Destroy(nint executable) => cuGraphExecDestroy(executable);
 
     /// <summary>Raises a kernel's limit of shared memory per block above the default 48 KB.</summary>
-    public static void AllowSharedMemory(nint function, int bytes) => Check(cuFuncSetAttribute(function, MaxDynamicSharedBytes, bytes), "cuFuncSetAttribute");
+    public static void AllowSharedMemory(nint function, int bytes) =>
+        Check(cuFuncSetAttribute(function, MaxDynamicSharedBytes, bytes), "cuFuncSetAttribute");
 
     private static void Check(int result, string call)
     {

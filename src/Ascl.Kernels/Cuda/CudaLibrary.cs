@@ -27,11 +27,16 @@ internal static class CudaLibrary
     public static Context CreateContext(Action<Context.Builder> devices) => Context.Create(builder =>
     {
         devices(builder);
-        builder.Optimize(OptimizationLevel.O2).Math(MathMode.Fast).Inlining(InliningMode.Aggressive).PageLocking(PageLockingMode.Auto).Profiling().EnableAlgorithms();
+        builder.Optimize(OptimizationLevel.O2).Math(MathMode.Fast).Inlining(InliningMode.Aggressive).PageLocking(PageLockingMode.Auto)
+            .Profiling().EnableAlgorithms();
     });
 
-    /// <summary>Sets the PTX target. ILGPU 1.5.3 writes .target sm_80 for every newer device unless this property, which has no public setter, is set before the
-    /// accelerator is created.</summary>
+    /// <summary>
+    /// Sets the PTX target. ILGPU 1.5.3 writes .target sm_80 for every newer device unless this property, which has no public setter, is
+    /// set before the accelerator is created.
+    /// </summary>
     public static void SetTarget(CudaCapabilityContext capabilities, CudaArchitecture architecture) =>
-        typeof(CudaCapabilityContext).GetProperty(nameof(CudaCapabilityContext.TargetArchitecture), BindingFlags.Public | BindingFlags.Instance)!.SetValue(capabilities, architecture);
+        typeof(CudaCapabilityContext)
+            .GetProperty(nameof(CudaCapabilityContext.TargetArchitecture),
+                BindingFlags.Public | BindingFlags.Instance)!.SetValue(capabilities, architecture);
 }

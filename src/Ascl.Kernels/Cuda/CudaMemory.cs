@@ -5,8 +5,8 @@ using ILGPU.Runtime;
 namespace Ascl.Kernels.Cuda;
 
 /// <summary>
-/// A suballocator: cuts slabs of GPU memory into blocks at multiples of 256 bytes, because an allocation by the driver costs more than most kernels. A
-/// released block may be reused at once, since everything runs in order in one stream.
+/// A suballocator: cuts slabs of GPU memory into blocks at multiples of 256 bytes, because an allocation by the driver costs more than most
+/// kernels. A released block may be reused at once, since everything runs in order in one stream.
 /// </summary>
 /// <param name="accelerator">The GPU.</param>
 /// <param name="slabBytes">Minimum size of a slab.</param>
@@ -76,7 +76,8 @@ internal sealed class CudaMemory(Accelerator accelerator, long slabBytes) : IDis
     internal sealed record Block(Slab Slab, long Start, long Bytes)
     {
         /// <summary>Its first <paramref name="length"/> values.</summary>
-        public ArrayView<T> View<T>(int length) where T : unmanaged => Slab.Memory.View.BaseView.SubView(Start, Bytes).Cast<T>().SubView(0, length);
+        public ArrayView<T> View<T>(int length) where T : unmanaged =>
+            Slab.Memory.View.BaseView.SubView(Start, Bytes).Cast<T>().SubView(0, length);
     }
 
     internal sealed class Slab(MemoryBuffer1D<byte, Stride1D.Dense> memory)

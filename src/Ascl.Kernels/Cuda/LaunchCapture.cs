@@ -50,8 +50,10 @@ internal sealed class CudaGraph(Accelerator accelerator, CudaStream stream) : La
     }
 }
 
-/// <summary>The recording of a simulated device: a list. Like a graph it holds only kernels and their arguments, so a correct replay shows that nothing else was
-/// needed.</summary>
+/// <summary>
+/// The recording of a simulated device: a list. Like a graph it holds only kernels and their arguments, so a correct replay shows that
+/// nothing else was needed.
+/// </summary>
 internal sealed class RecordedLaunches : LaunchCapture
 {
     private readonly List<Action> launches = [];

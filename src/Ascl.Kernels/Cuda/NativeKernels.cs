@@ -22,7 +22,8 @@ internal sealed class NativeKernel(string file, string name, int threads, int sh
     /// <summary>The compiled PTX of a *.cu file, written by cmake/ and embedded in this assembly.</summary>
     public static string Ptx(string file)
     {
-        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(file + ".ptx") ?? throw new InvalidOperationException($"{file}.ptx is not embedded");
+        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(file + ".ptx")
+            ?? throw new InvalidOperationException($"{file}.ptx is not embedded");
         using StreamReader reader = new(stream);
         return reader.ReadToEnd();
     }
@@ -72,7 +73,9 @@ internal sealed unsafe class DriverKernels : NativeKernels
         fixed (byte* structure = arguments)
         {
             void* parameters = structure;
-            CudaException.ThrowIfFailed(CudaAPI.CurrentAPI.LaunchKernel(function, groups.X, groups.Y, groups.Z, kernel.Threads, 1, 1, kernel.SharedBytes, stream.StreamPtr, (nint)(&parameters), 0));
+            CudaException.ThrowIfFailed(
+                CudaAPI.CurrentAPI.LaunchKernel(function, groups.X, groups.Y, groups.Z, kernel.Threads, 1, 1, kernel.SharedBytes,
+                    stream.StreamPtr, (nint)(&parameters), 0));
         }
     }
 

@@ -1,10 +1,10 @@
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// Reuses a device's float buffers in scopes: a buffer rented inside <see cref="BeginScope"/> returns to the pool when the scope ends, so a training step
-/// that needs the same sizes as the previous one allocates nothing. Outside any scope a rented buffer belongs to the caller and is garbage collected.
-/// When free buffers outgrow the memory in use (after a change of batch size, for instance), the longest unused are released. Not thread-safe: each
-/// thread that runs kernels has its own pool.
+/// Reuses a device's float buffers in scopes: a buffer rented inside <see cref="BeginScope"/> returns to the pool when the scope ends, so a
+/// training step that needs the same sizes as the previous one allocates nothing. Outside any scope a rented buffer belongs to the caller
+/// and is garbage collected. When free buffers outgrow the memory in use (after a change of batch size, for instance), the longest unused
+/// are released. Not thread-safe: each thread that runs kernels has its own pool.
 /// </summary>
 public sealed class BufferPool(Device device)
 {
@@ -22,8 +22,8 @@ public sealed class BufferPool(Device device)
 
     /// <summary>A free buffer of this length and tag, or a new one.</summary>
     /// <param name="length">Floats.</param>
-    /// <param name="tag">A buffer is reused only for the same tag. An activation's tag encodes its height and width: its border, once zero, stays zero,
-    /// because kernels never write there. 0 for plain memory, whose contents are arbitrary.</param>
+    /// <param name="tag">A buffer is reused only for the same tag. An activation's tag encodes its height and width: its border, once zero,
+    /// stays zero, because kernels never write there. 0 for plain memory, whose contents are arbitrary.</param>
     public DeviceBuffer<float> Rent(int length, long tag)
     {
         DeviceBuffer<float> buffer;

@@ -1,8 +1,8 @@
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// Host-side bookkeeping of a capture that each replay must repeat: the graph writes the buffers, but only the host knows which values were derived
-/// from them.
+/// Host-side bookkeeping of a capture that each replay must repeat: the graph writes the buffers, but only the host knows which values were
+/// derived from them.
 /// </summary>
 internal sealed class CaptureNotes
 {
@@ -19,7 +19,9 @@ internal sealed class CaptureNotes
     /// <param name="refresh">Recomputes the value if needed; returns whether it is still in the same memory.</param>
     public void NoteDerived(IDeviceBuffer source, Func<bool> refresh) => derived.Add((source, refresh));
 
-    /// <summary>Recomputes the derived values that the launches read. False if one has moved: the launches would then read stale memory.</summary>
+    /// <summary>
+    /// Recomputes the derived values that the launches read. False if one has moved: the launches would then read stale memory.
+    /// </summary>
     public bool Refresh()
     {
         foreach (var (_, refresh) in derived)

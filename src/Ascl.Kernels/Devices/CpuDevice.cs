@@ -25,7 +25,7 @@ public sealed unsafe class CpuDevice : Device
     public CpuDevice(int threads = 0, bool pinned = false)
     {
         if (threads is < 0 or > MaximumThreads)
-            throw new UserErrorException($"threads is {threads}: must be 0 (one a core) to {MaximumThreads}");
+            throw new UserErrorException($"threads is {threads}: must be from 0 (one per core) to {MaximumThreads}");
         Threads = threads > 0 ? threads : Environment.ProcessorCount;
         team = new WorkerTeam(Threads, pinned && Threads <= Environment.ProcessorCount);
         scratch = new CpuBuffer<float>?[Threads];
@@ -67,13 +67,16 @@ public sealed unsafe class CpuDevice : Device
     }
 
     /// <summary>
-    /// Runs <paramref name="body"/>(item, worker) for every item in 0…<paramref name="items"/>−1, spread over the threads. Which thread runs an item
-    /// varies, so an item's result must not depend on the worker, and sums over items belong in a second, ordered pass. Results then have the same bits
-    /// for any number of threads. Use <c>worker</c> (0…<see cref="Threads"/>−1) only to index per-thread scratch memory.
+    /// Runs <paramref name="body"/>(item, worker) for every item in 0…<paramref name="items"/>−1, spread over the threads. Which thread
+    /// runs an item varies, so an item's result must not depend on the worker, and sums over items belong in a second, ordered pass.
+    /// Results then have the same bits for any number of threads. Use <c>worker</c> (0…<see cref="Threads"/>−1) only to index per-thread
+    /// scratch memory.
     /// </summary>
     public void For(int items, Action<int, int> body) => team.For(items, body);
 
-    /// <summary>Per-worker scratch memory of at least <paramref name="length"/> floats with arbitrary contents, valid inside one item.</summary>
+    /// <summary>
+    /// Per-worker scratch memory of at least <paramref name="length"/> floats with arbitrary contents, valid inside one item.
+    /// </summary>
     internal float* Scratch(int worker, int length)
     {
         CpuBuffer<float>? buffer = scratch[worker];
@@ -89,8 +92,9 @@ public sealed unsafe class CpuDevice : Device
     internal static T* Pointer<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Pointer;
 
     /// <summary>
-    /// Keeps a buffer reachable while a kernel runs. Kernels use raw pointers, which the garbage collector does not see, and the caller may no longer
-    /// reference an operand; so the device references at least the last <see cref="MostOperands"/> buffers whose pointers a thread took.
+    /// Keeps a buffer reachable while a kernel runs. Kernels use raw pointers, which the garbage collector does not see, and the caller may
+    /// no longer reference an operand; so the device references at least the last <see cref="MostOperands"/> buffers whose pointers a
+    /// thread took.
     /// </summary>
     internal void KeepAlive(object buffer) => recent[team.CurrentWorker].Add(buffer);
 

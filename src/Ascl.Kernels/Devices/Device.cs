@@ -1,8 +1,8 @@
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// A compute device: it owns buffers and runs the kernels given to it in order. The kernels themselves are in the kernel folders; each call dispatches to
-/// the path of its buffers' device (<see cref="Dispatch.DeviceKernel"/>).
+/// A compute device: it owns buffers and runs the kernels given to it in order. The kernels themselves are in the kernel folders; each call
+/// dispatches to the path of its buffers' device (<see cref="Dispatch.DeviceKernel"/>).
 /// </summary>
 public abstract class Device : IDisposable
 {
@@ -16,7 +16,8 @@ public abstract class Device : IDisposable
 
     /// <summary>Sets the precision of convolutions and matrix products.</summary>
     /// <returns>Null on success; otherwise why the device cannot, and it computes in float32.</returns>
-    public virtual string? SetPrecision(Precision precision) => precision == Precision.Float32 ? null : "only CUDA devices have tensor cores";
+    public virtual string? SetPrecision(Precision precision) =>
+        precision == Precision.Float32 ? null : "only CUDA devices have tensor cores";
 
     /// <summary>Sets the precision until the result is disposed, which restores the previous one. Scopes nest.</summary>
     public IDisposable WithPrecision(Precision precision)
@@ -45,7 +46,8 @@ public abstract class Device : IDisposable
     public abstract DeviceBuffer<T> Allocate<T>(int length) where T : unmanaged;
 
     /// <summary>
-    /// Runs work that is likely to be repeated. A GPU captures its launches as a CUDA graph the second time and replays the graph from then on.
+    /// Runs work that is likely to be repeated. A GPU captures its launches as a CUDA graph the second time and replays the graph from then
+    /// on.
     /// </summary>
     /// <returns>The work's result, valid within the enclosing pool scope and until the device runs other captured work.</returns>
     public virtual TResult RunCaptured<TResult>(ICapturable<TResult> work) => work.Run();
@@ -54,8 +56,8 @@ public abstract class Device : IDisposable
     public virtual int PiecesAtOnce => 1;
 
     /// <summary>
-    /// Runs independent pieces of work: <paramref name="work"/>(0…<paramref name="pieces"/>−1). A CPU with several threads runs several at once, each with all
-    /// its kernels on one thread and with its own pool. Pieces may share what they read but not what they write.
+    /// Runs independent pieces of work: <paramref name="work"/>(0…<paramref name="pieces"/>−1). A CPU with several threads runs several at
+    /// once, each with all its kernels on one thread and with its own pool. Pieces may share what they read but not what they write.
     /// </summary>
     public virtual void Independently(int pieces, Action<int> work)
     {

@@ -35,13 +35,15 @@ public abstract class DeviceBuffer<T>(Device device, int length) : IDeviceBuffer
     }
 
     /// <summary>
-    /// A value computed from this buffer's contents and cached until they change, such as a convolution's transformed weights. It is recomputed at the first
-    /// use after a change, so an attack of many steps computes it once.
+    /// A value computed from this buffer's contents and cached until they change, such as a convolution's transformed weights. It is
+    /// recomputed at the first use after a change, so an attack of many steps computes it once.
     /// </summary>
     /// <param name="name">Identifies the value among those derived from this buffer.</param>
-    /// <param name="make">Computes the value, given the stale one (or null), whose memory it should refill, because captured launches read that memory.</param>
+    /// <param name="make">Computes the value, given the stale one (or null), whose memory it should refill, because captured launches read
+    /// that memory.</param>
     /// <param name="others">Further buffers that the value depends on.</param>
-    public TDerived Derived<TDerived>(string name, Func<TDerived?, TDerived> make, params ReadOnlySpan<DeviceBuffer<T>> others) where TDerived : class
+    public TDerived Derived<TDerived>(string name, Func<TDerived?, TDerived> make, params ReadOnlySpan<DeviceBuffer<T>> others)
+        where TDerived : class
     {
         TDerived value;
         // Pieces of work on several threads share weights: the first to get here computes the value.
@@ -59,7 +61,10 @@ public abstract class DeviceBuffer<T>(Device device, int length) : IDeviceBuffer
         return value;
     }
 
-    /// <summary>Invalidates values derived from the buffer. Whatever writes into the buffer calls this; <see cref="Dispatch.DeviceKernel"/> does for kernels.</summary>
+    /// <summary>
+    /// Invalidates values derived from the buffer. Whatever writes into the buffer calls this; <see cref="Dispatch.DeviceKernel"/> does for
+    /// kernels.
+    /// </summary>
     public void MarkChanged()
     {
         version++;
@@ -69,7 +74,9 @@ public abstract class DeviceBuffer<T>(Device device, int length) : IDeviceBuffer
     /// <summary>Drops all derived values when the buffer is rented again.</summary>
     internal void ForgetDerived() => derivations.Clear();
 
-    private void NoteUse<TDerived>(CaptureNotes capture, string name, Func<TDerived?, TDerived> make, DeviceBuffer<T>[] others, TDerived value) where TDerived : class =>
+    private void NoteUse<TDerived>(
+        CaptureNotes capture, string name, Func<TDerived?, TDerived> make, DeviceBuffer<T>[] others, TDerived value)
+        where TDerived : class =>
         capture.NoteDerived(this, () => ReferenceEquals(Derived(name, make, others), value));
 
     /// <param name="Value">The derived value.</param>

@@ -1,6 +1,8 @@
 namespace Ascl.Kernels.Devices;
 
-/// <summary>The precision to which convolutions and matrix products round their factors. Sums and values in memory are always float32.</summary>
+/// <summary>
+/// The precision to which convolutions and matrix products round their factors. Sums and values in memory are always float32.
+/// </summary>
 public enum Precision
 {
     /// <summary>No rounding.</summary>

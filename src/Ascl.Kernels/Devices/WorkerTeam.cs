@@ -4,9 +4,9 @@ using Ascl.Kernels.Linux;
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// A thread pool that starts a loop within a microsecond: workers spin briefly after each loop before they sleep. Each worker starts with its own run of
-/// items, the same in every loop of that length, so that it finds in its core's cache what it wrote in the previous loop. Then it steals items that
-/// others have not started, so that a slow core does fewer.
+/// A thread pool that starts a loop within a microsecond: workers spin briefly after each loop before they sleep. Each worker starts with
+/// its own run of items, the same in every loop of that length, so that it finds in its core's cache what it wrote in the previous loop.
+/// Then it steals items that others have not started, so that a slow core does fewer.
 /// </summary>
 internal sealed class WorkerTeam : IDisposable
 {
@@ -116,7 +116,9 @@ internal sealed class WorkerTeam : IDisposable
         wake.Dispose();
     }
 
-    /// <summary>One loop. It ends when its items have, whether or not every helper took part: a late helper finds nothing left to claim.</summary>
+    /// <summary>
+    /// One loop. It ends when its items have, whether or not every helper took part: a late helper finds nothing left to claim.
+    /// </summary>
     private sealed class Loop(Action<int, int> body, int items, int workers)
     {
         /// <summary>Ints per cache line: the spacing of counters that different cores write, to avoid false sharing.</summary>

@@ -23,9 +23,9 @@ internal interface IKernelClock
 }
 
 /// <summary>
-/// Traces one kernel call: <c>using var trace = KernelTrace.Begin("conv2d.forward", g, flops, bytes);</c> With ASCL_DEBUG of 2 or more it prints each call,
-/// and a table of totals when the process ends; inside <see cref="Record"/> it records the call. Otherwise it only adds the operations to
-/// <see cref="WorkCount.Flop"/>. <see cref="Dispatch.DeviceKernel"/> traces every kernel.
+/// Traces one kernel call: <c>using var trace = KernelTrace.Begin("conv2d.forward", g, flops, bytes);</c> With ASCL_DEBUG of 2 or more it
+/// prints each call, and a table of totals when the process ends; inside <see cref="Record"/> it records the call. Otherwise it only adds
+/// the operations to <see cref="WorkCount.Flop"/>. <see cref="Dispatch.DeviceKernel"/> traces every kernel.
 /// </summary>
 public readonly struct KernelTrace : IDisposable
 {
@@ -71,7 +71,10 @@ public readonly struct KernelTrace : IDisposable
         return IsListening ? new(new Timed(DeviceClock ?? HostClock, name, shape?.ToString() ?? "", flops, bytes)) : default;
     }
 
-    /// <summary>Runs <paramref name="work"/> and returns its kernel calls in order. GPU kernels are timed by events in the stream; the host waits at the end.</summary>
+    /// <summary>
+    /// Runs <paramref name="work"/> and returns its kernel calls in order. GPU kernels are timed by events in the stream; the host waits at
+    /// the end.
+    /// </summary>
     public static IReadOnlyList<KernelCall> Record(Action work)
     {
         List<Timed> calls = [];
@@ -113,7 +116,8 @@ public readonly struct KernelTrace : IDisposable
         public void End() => ended = clock.Mark();
 
         /// <param name="origin">The mark that start times are relative to; null for the call's own start.</param>
-        public KernelCall Call(IDisposable? origin) => new(name, shape, origin is null ? 0 : clock.Milliseconds(origin, began), clock.Milliseconds(began, ended!), flops, bytes);
+        public KernelCall Call(IDisposable? origin) =>
+            new(name, shape, origin is null ? 0 : clock.Milliseconds(origin, began), clock.Milliseconds(began, ended!), flops, bytes);
 
         public void Dispose()
         {
@@ -126,7 +130,8 @@ public readonly struct KernelTrace : IDisposable
     {
         public IDisposable Mark() => new Timestamp(Stopwatch.GetTimestamp());
 
-        public double Milliseconds(IDisposable from, IDisposable to) => Stopwatch.GetElapsedTime(((Timestamp)from).Ticks, ((Timestamp)to).Ticks).TotalMilliseconds;
+        public double Milliseconds(IDisposable from, IDisposable to) =>
+            Stopwatch.GetElapsedTime(((Timestamp)from).Ticks, ((Timestamp)to).Ticks).TotalMilliseconds;
 
         private sealed record Timestamp(long Ticks) : IDisposable
         {
@@ -138,7 +143,9 @@ public readonly struct KernelTrace : IDisposable
 
     private static void Print(KernelCall call)
     {
-        Console.Error.WriteLine($"ascl: {call.Name} {call.Shape} {call.Milliseconds:F3} ms {call.Flops / call.Milliseconds / 1e6:F1} GFLOP/s {call.Bytes / call.Milliseconds / 1e6:F1} GB/s");
+        Console.Error.WriteLine(
+            $"ascl: {call.Name} {call.Shape} {call.Milliseconds:F3} ms {call.Flops / call.Milliseconds / 1e6:F1} GFLOP/s "
+            + $"{call.Bytes / call.Milliseconds / 1e6:F1} GB/s");
         var t = Totals.GetValueOrDefault(call.Name);
         Totals[call.Name] = (t.Calls + 1, t.Milliseconds + call.Milliseconds, t.Flops + call.Flops, t.Bytes + call.Bytes);
     }
@@ -146,6 +153,8 @@ public readonly struct KernelTrace : IDisposable
     private static void PrintTotals()
     {
         foreach (var (name, t) in Totals.OrderByDescending(e => e.Value.Milliseconds))
-            Console.Error.WriteLine($"ascl: total {name}: {t.Calls} calls {t.Milliseconds:F1} ms {t.Flops / t.Milliseconds / 1e6:F1} GFLOP/s {t.Bytes / t.Milliseconds / 1e6:F1} GB/s");
+            Console.Error.WriteLine(
+                $"ascl: total {name}: {t.Calls} calls {t.Milliseconds:F1} ms {t.Flops / t.Milliseconds / 1e6:F1} GFLOP/s "
+                + $"{t.Bytes / t.Milliseconds / 1e6:F1} GB/s");
     }
 }

@@ -1,8 +1,8 @@
 namespace Ascl.Kernels.Diagnostics;
 
 /// <summary>
-/// Counters of the work this thread has done so far; the difference of two readings is the work between them. The work of pieces that ran on other threads
-/// (<see cref="Devices.Device.Independently"/>) is added to the thread that started them.
+/// Counters of the work this thread has done so far; the difference of two readings is the work between them. The work of pieces that ran
+/// on other threads (<see cref="Devices.Device.Independently"/>) is added to the thread that started them.
 /// </summary>
 public static class WorkCount
 {
@@ -39,7 +39,8 @@ public static class WorkCount
 /// <summary>A reading of <see cref="WorkCount"/>, or a difference of two.</summary>
 internal readonly record struct WorkReading(double Flop, long ForwardImages, long BackwardImages)
 {
-    public static WorkReading operator -(WorkReading a, WorkReading b) => new(a.Flop - b.Flop, a.ForwardImages - b.ForwardImages, a.BackwardImages - b.BackwardImages);
+    public static WorkReading operator -(WorkReading a, WorkReading b) =>
+        new(a.Flop - b.Flop, a.ForwardImages - b.ForwardImages, a.BackwardImages - b.BackwardImages);
 
     /// <summary>Runs <paramref name="work"/> and returns its counts, leaving this thread's counters unchanged.</summary>
     public static WorkReading Of(Action work)
@@ -57,5 +58,6 @@ internal readonly record struct WorkReading(double Flop, long ForwardImages, lon
     }
 
     /// <summary>Adds this reading to the thread's counters.</summary>
-    public void Add() => WorkCount.Now = new(WorkCount.Flop + Flop, WorkCount.ForwardImages + ForwardImages, WorkCount.BackwardImages + BackwardImages);
+    public void Add() =>
+        WorkCount.Now = new(WorkCount.Flop + Flop, WorkCount.ForwardImages + ForwardImages, WorkCount.BackwardImages + BackwardImages);
 }

@@ -3,8 +3,8 @@ using Ascl.Kernels.Devices;
 namespace Ascl.Kernels.Dispatch;
 
 /// <summary>
-/// The CUDA path of kernels that run on the CPU even for a GPU's buffers, because they are rare or do not parallelise: operands are copied to the host
-/// and results back. The GPU is idle meanwhile.
+/// The CUDA path of kernels that run on the CPU even for a GPU's buffers, because they are rare or do not parallelise: operands are copied
+/// to the host and results back. The GPU is idle meanwhile.
 /// </summary>
 internal static class CpuFallback
 {

@@ -5,8 +5,8 @@ using Ascl.Kernels.Diagnostics;
 namespace Ascl.Kernels.Dispatch;
 
 /// <summary>
-/// Dispatches one kernel call, the engine's own or a user's, to the path of the device that holds its buffers, and traces it (name, shape, operations,
-/// bytes). The caller checks the arguments first.
+/// Dispatches one kernel call, the engine's own or a user's, to the path of the device that holds its buffers, and traces it (name, shape,
+/// operations, bytes). The caller checks the arguments first.
 /// </summary>
 public static class DeviceKernel
 {

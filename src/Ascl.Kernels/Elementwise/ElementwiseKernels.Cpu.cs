@@ -33,7 +33,8 @@ public static unsafe partial class ElementwiseKernels
 
     /// <summary>Whole vectors, then a tail through a stack buffer, so that nothing is written past the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Range<TFormula, F>(float* a, float* b, float scale, float* y, int count) where TFormula : struct, IFormula where F : struct, ISimd<F>
+    private static void Range<TFormula, F>(float* a, float* b, float scale, float* y, int count)
+        where TFormula : struct, IFormula where F : struct, ISimd<F>
     {
         F s = F.Broadcast(scale);
         int i = 0;

@@ -8,8 +8,16 @@ namespace Ascl.Kernels.Elementwise;
 
 public static partial class ElementwiseKernels
 {
-    private static void RunCuda<TFormula>(CudaDevice device, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) where TFormula : struct, IFormula =>
-        device.Launch(Cuda.Map<TFormula>, (CudaDevice.Groups((y.Length + 3) / 4), CudaDevice.GroupSize), new Cuda.MapArguments { A = CudaDevice.View(a), B = CudaDevice.View(b), Y = CudaDevice.View(y), Scale = scale });
+    private static void RunCuda<TFormula>(
+        CudaDevice device, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y)
+        where TFormula : struct, IFormula =>
+        device.Launch(Cuda.Map<TFormula>, (CudaDevice.Groups((y.Length + 3) / 4), CudaDevice.GroupSize), new Cuda.MapArguments
+        {
+            A = CudaDevice.View(a),
+            B = CudaDevice.View(b),
+            Y = CudaDevice.View(y),
+            Scale = scale,
+        });
 
     private static void FillCuda(CudaDevice device, DeviceBuffer<float>? value, float scale, DeviceBuffer<float> y) =>
         device.Launch(Cuda.Fill, (CudaDevice.Groups(y.Length), CudaDevice.GroupSize), new Cuda.FillArguments
@@ -34,7 +42,8 @@ public static partial class ElementwiseKernels
             if (first + 4 <= length)
             {
                 Float4 a = p.A.Cast<Float4>()[at], b = p.B.Cast<Float4>()[at];
-                p.Y.Cast<Float4>()[at] = new(Of<TFormula>(a.X, b.X, p.Scale), Of<TFormula>(a.Y, b.Y, p.Scale), Of<TFormula>(a.Z, b.Z, p.Scale), Of<TFormula>(a.W, b.W, p.Scale));
+                p.Y.Cast<Float4>()[at] = new(Of<TFormula>(a.X, b.X, p.Scale), Of<TFormula>(a.Y, b.Y, p.Scale),
+                    Of<TFormula>(a.Z, b.Z, p.Scale), Of<TFormula>(a.W, b.W, p.Scale));
             }
             else
             {
@@ -43,7 +52,8 @@ public static partial class ElementwiseKernels
             }
         }
 
-        private static float Of<TFormula>(float a, float b, float scale) where TFormula : struct, IFormula => TFormula.Apply(new F1(a), new F1(b), new F1(scale)).Value;
+        private static float Of<TFormula>(float a, float b, float scale) where TFormula : struct, IFormula =>
+            TFormula.Apply(new F1(a), new F1(b), new F1(scale)).Value;
 
         internal struct FillArguments
         {

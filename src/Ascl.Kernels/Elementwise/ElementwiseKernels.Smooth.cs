@@ -11,10 +11,12 @@ public static partial class ElementwiseKernels
     public static void Silu(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<SiluFormula>("silu", x, x, 0, y);
 
     /// <summary>dx = dy·σ(x)·(1 + x·(1 − σ(x))).</summary>
-    public static void SiluBackward(DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> dx) => Run<SiluGradientFormula>("silu.backward", dy, x, 0, dx);
+    public static void SiluBackward(DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> dx) =>
+        Run<SiluGradientFormula>("silu.backward", dy, x, 0, dx);
 
     /// <summary>y = log(1 + exp(sharpness·x))/sharpness. Not 0 at 0: callers must clear an activation's border afterwards.</summary>
-    public static void Softplus(DeviceBuffer<float> x, float sharpness, DeviceBuffer<float> y) => Run<SoftplusFormula>("softplus", x, x, sharpness, y);
+    public static void Softplus(DeviceBuffer<float> x, float sharpness, DeviceBuffer<float> y) =>
+        Run<SoftplusFormula>("softplus", x, x, sharpness, y);
 
     /// <summary>dx = dy·σ(sharpness·x).</summary>
     public static void SoftplusBackward(DeviceBuffer<float> dy, DeviceBuffer<float> x, float sharpness, DeviceBuffer<float> dx) =>
@@ -24,7 +26,8 @@ public static partial class ElementwiseKernels
     public static void Gelu(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<GeluFormula>("gelu", x, x, 0, y);
 
     /// <summary>dx = dy·(Φ(x) + x·φ(x)), φ the normal density.</summary>
-    public static void GeluBackward(DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> dx) => Run<GeluGradientFormula>("gelu.backward", dy, x, 0, dx);
+    public static void GeluBackward(DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> dx) =>
+        Run<GeluGradientFormula>("gelu.backward", dy, x, 0, dx);
 
     /// <summary>1/(1 + exp(−x)).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -7,7 +7,10 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Elementwise;
 
-/// <summary>An elementwise formula of one or two values. If it maps 0 to 0 it may run over an activation's whole buffer, because the border stays zero.</summary>
+/// <summary>
+/// An elementwise formula of one or two values. If it maps 0 to 0 it may run over an activation's whole buffer, because the border stays
+/// zero.
+/// </summary>
 public interface IFormula
 {
     /// <summary>The formula, lane by lane.</summary>
@@ -22,28 +25,33 @@ public static partial class ElementwiseKernels
     public static void Relu(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<ReluFormula>("relu", x, x, 0, y);
 
     /// <summary>dx = dy where y &gt; 0, else 0.</summary>
-    public static void ReluBackward(DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) => Run<GateFormula>("relu.backward", y, dy, 0, dx);
+    public static void ReluBackward(DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) =>
+        Run<GateFormula>("relu.backward", y, dy, 0, dx);
 
     /// <summary>y = a + b.</summary>
     public static void Add(DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> y) => Run<AddScaledFormula>("add", a, b, 1, y);
 
     /// <summary>y = a + scale·b.</summary>
-    public static void AddScaled(DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) => Run<AddScaledFormula>("add_scaled", a, b, scale, y);
+    public static void AddScaled(DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) =>
+        Run<AddScaledFormula>("add_scaled", a, b, scale, y);
 
     /// <summary>y = scale·x.</summary>
     public static void Scale(DeviceBuffer<float> x, float scale, DeviceBuffer<float> y) => Run<ScaleFormula>("scale", x, x, scale, y);
 
     /// <summary>y = a + share·(b − a).</summary>
-    public static void Interpolate(DeviceBuffer<float> a, DeviceBuffer<float> b, float share, DeviceBuffer<float> y) => Run<InterpolateFormula>("interpolate", a, b, share, y);
+    public static void Interpolate(DeviceBuffer<float> a, DeviceBuffer<float> b, float share, DeviceBuffer<float> y) =>
+        Run<InterpolateFormula>("interpolate", a, b, share, y);
 
     /// <summary>y = a·b.</summary>
-    public static void Multiply(DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> y) => Run<MultiplyFormula>("multiply", a, b, 0, y);
+    public static void Multiply(DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> y) =>
+        Run<MultiplyFormula>("multiply", a, b, 0, y);
 
     /// <summary>y = |x|.</summary>
     public static void Abs(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<AbsFormula>("abs", x, x, 0, y);
 
     /// <summary>dx = dy·sign x, 0 at 0.</summary>
-    public static void AbsBackward(DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> dx) => Run<TimesSignFormula>("abs.backward", dy, x, 0, dx);
+    public static void AbsBackward(DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> dx) =>
+        Run<TimesSignFormula>("abs.backward", dy, x, 0, dx);
 
     /// <summary>y = exp x.</summary>
     public static void Exp(DeviceBuffer<float> x, DeviceBuffer<float> y) => Run<ExpFormula>("exp", x, x, 0, y);
@@ -67,7 +75,8 @@ public static partial class ElementwiseKernels
             to);
     }
 
-    private static void Run<TFormula>(string name, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y) where TFormula : struct, IFormula
+    private static void Run<TFormula>(string name, DeviceBuffer<float> a, DeviceBuffer<float> b, float scale, DeviceBuffer<float> y)
+        where TFormula : struct, IFormula
     {
         if (a.Length != y.Length || b.Length != y.Length)
             throw new ShapeException($"{name}: lengths {a.Length}, {b.Length} and {y.Length} differ");

@@ -5,17 +5,21 @@ namespace Ascl.Kernels.Gemm;
 
 internal abstract unsafe class GemmCpu
 {
-    public abstract void Multiply(CpuDevice device, bool transposeA, bool transposeB, int m, int n, int k, float* a, float* b, float* bias, float* c);
+    public abstract void Multiply(
+        CpuDevice device, bool transposeA, bool transposeB, int m, int n, int k, float* a, float* b, float* bias, float* c);
 }
 
-/// <summary>B is packed once into panels two vectors wide, A into panels as high as a register tile; a work item multiplies one tile of rows by all panels.
-/// A last, narrower panel is padded with zeros, and its results go through a small copy of the tile.</summary>
+/// <summary>
+/// B is packed once into panels two vectors wide, A into panels as high as a register tile; a work item multiplies one tile of rows by all
+/// panels. A last, narrower panel is padded with zeros, and its results go through a small copy of the tile.
+/// </summary>
 internal sealed unsafe class GemmCpu<F> : GemmCpu where F : struct, ISimd<F>
 {
     private const int Vectors = 2;
     private static readonly int Panel = Vectors * F.Width;
 
-    public override void Multiply(CpuDevice device, bool transposeA, bool transposeB, int m, int n, int k, float* a, float* b, float* bias, float* c)
+    public override void Multiply(
+        CpuDevice device, bool transposeA, bool transposeB, int m, int n, int k, float* a, float* b, float* bias, float* c)
     {
         int panels = (n + Panel - 1) / Panel;
         DeviceBuffer<float> packed = device.Pool.Rent(checked(panels * Panel * Math.Max(k, 1)), 0);
@@ -50,7 +54,8 @@ internal sealed unsafe class GemmCpu<F> : GemmCpu where F : struct, ISimd<F>
                         for (int j = 0; j < Panel; j++)
                             tile[r * Panel + j] = j < columns ? bias[panel * Panel + j] : 0;
                     nint zero = 0;
-                    MicroKernels<F, UnitRows>.Of(part, Vectors)(pa, &zero, 1, k, part, pb + (nint)panel * Panel * k, null, Panel, F.Width, tile, Panel, F.Width, bias != null);
+                    MicroKernels<F, UnitRows>.Of(part, Vectors)(pa, &zero, 1, k, part, pb + (nint)panel * Panel * k, null, Panel, F.Width,
+                        tile, Panel, F.Width, bias != null);
                     for (int r = 0; r < part; r++)
                         new Span<float>(tile + r * Panel, columns).CopyTo(new Span<float>(to + (nint)r * n, columns));
                 }

@@ -35,10 +35,15 @@ internal readonly struct Square32 : ISquareTile
 
 public static partial class GemmKernels
 {
-    /// <summary>With fewer groups than this the smaller tile is used, with the same results. Tests lower it to use the larger tile for small matrices.</summary>
+    /// <summary>
+    /// With fewer groups than this the smaller tile is used, with the same results. Tests lower it to use the larger tile for small
+    /// matrices.
+    /// </summary>
     internal static int FewGroups { get; set; } = 200;
 
-    private static void MultiplyCuda(CudaDevice device, bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float>? bias, DeviceBuffer<float> c)
+    private static void MultiplyCuda(
+        CudaDevice device, bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b,
+        DeviceBuffer<float>? bias, DeviceBuffer<float> c)
     {
         if (device.TensorCores is not null && m > 0 && n > 0)
         {
@@ -47,20 +52,21 @@ public static partial class GemmKernels
         }
         bool small = ((m + 63L) / 64) * ((n + 63) / 64) < FewGroups;
         int size = small ? 32 : 64;
-        device.Launch(small ? Cuda.Multiply<Square32> : Cuda.Multiply<Square64>, (new Index3D((n + size - 1) / size, (m + size - 1) / size, 1), new Index3D(size, 1, 1)), new Cuda.MultiplyArguments
-        {
-            A = CudaDevice.View(a),
-            B = CudaDevice.View(b),
-            Bias = CudaDevice.View(bias),
-            C = CudaDevice.View(c),
-            M = m,
-            N = n,
-            K = k,
-            RowStep = transposeA ? 1 : k,
-            RowDepthStep = transposeA ? m : 1,
-            ColumnStep = transposeB ? k : 1,
-            ColumnDepthStep = transposeB ? 1 : n,
-        });
+        device.Launch(small ? Cuda.Multiply<Square32> : Cuda.Multiply<Square64>,
+            (new Index3D((n + size - 1) / size, (m + size - 1) / size, 1), new Index3D(size, 1, 1)), new Cuda.MultiplyArguments
+            {
+                A = CudaDevice.View(a),
+                B = CudaDevice.View(b),
+                Bias = CudaDevice.View(bias),
+                C = CudaDevice.View(c),
+                M = m,
+                N = n,
+                K = k,
+                RowStep = transposeA ? 1 : k,
+                RowDepthStep = transposeA ? m : 1,
+                ColumnStep = transposeB ? k : 1,
+                ColumnDepthStep = transposeB ? 1 : n,
+            });
     }
 
     internal static class Cuda
@@ -75,8 +81,8 @@ public static partial class GemmKernels
         }
 
         /// <summary>
-        /// The entries of one factor's slice that a thread loads: entry i = 0…7 is (Line + i·LineStep, Depth + i·DepthStep), where a line is a row of A or a
-        /// column of B. Neighbouring threads load neighbouring addresses: either lines, or eight k of one line.
+        /// The entries of one factor's slice that a thread loads: entry i = 0…7 is (Line + i·LineStep, Depth + i·DepthStep), where a line
+        /// is a row of A or a column of B. Neighbouring threads load neighbouring addresses: either lines, or eight k of one line.
         /// </summary>
         private struct Lane
         {
@@ -94,7 +100,9 @@ public static partial class GemmKernels
             public Float4 Low, High;
         }
 
-        /// <summary>A group computes a tile of C. It double-buffers slices of both factors in shared memory: it reads one while it loads the next.</summary>
+        /// <summary>
+        /// A group computes a tile of C. It double-buffers slices of both factors in shared memory: it reads one while it loads the next.
+        /// </summary>
         internal static void Multiply<TShape>(MultiplyArguments p) where TShape : struct, ISquareTile
         {
             // [buffer][k][line], padded by four floats per k, so that eight k of a line are in different banks.
@@ -121,11 +129,13 @@ public static partial class GemmKernels
                 nextA = Fetch(p.A, laneA, p.M, p.K, k + RegisterTile.Depth);
                 nextB = Fetch(p.B, laneB, p.N, p.K, k + RegisterTile.Depth);
                 Group.Barrier();
-                tile = RegisterTile.AddSlice<TShape>(tile, readA, (buffer * slice >> 2) + ty, pitch >> 2, readB, (buffer * slice >> 2) + tx, pitch >> 2);
+                tile = RegisterTile.AddSlice<TShape>(tile, readA, (buffer * slice >> 2) + ty, pitch >> 2, readB, (buffer * slice >> 2) + tx,
+                    pitch >> 2);
                 buffer ^= 1;
             }
 
-            int half = 1 << (TShape.LogSize - 1), row = (Grid.IdxY << TShape.LogSize) + 4 * ty, column = (Grid.IdxX << TShape.LogSize) + 4 * tx;
+            int half = 1 << (TShape.LogSize - 1), row = (Grid.IdxY << TShape.LogSize) + 4 * ty;
+            int column = (Grid.IdxX << TShape.LogSize) + 4 * tx;
             Store(p, row, column, tile.L0, tile.L1, tile.L2, tile.L3);
             Store(p, row + half, column, tile.L4, tile.L5, tile.L6, tile.L7);
             if (TShape.ColumnHalves == 2)
@@ -156,8 +166,10 @@ public static partial class GemmKernels
         private static Fetched Fetch(ArrayView<float> from, Lane lane, int lines, int depths, int k)
         {
             Fetched f = default;
-            f.Low = new(Entry(from, lane, 0, lines, depths, k), Entry(from, lane, 1, lines, depths, k), Entry(from, lane, 2, lines, depths, k), Entry(from, lane, 3, lines, depths, k));
-            f.High = new(Entry(from, lane, 4, lines, depths, k), Entry(from, lane, 5, lines, depths, k), Entry(from, lane, 6, lines, depths, k), Entry(from, lane, 7, lines, depths, k));
+            f.Low = new(Entry(from, lane, 0, lines, depths, k), Entry(from, lane, 1, lines, depths, k),
+                Entry(from, lane, 2, lines, depths, k), Entry(from, lane, 3, lines, depths, k));
+            f.High = new(Entry(from, lane, 4, lines, depths, k), Entry(from, lane, 5, lines, depths, k),
+                Entry(from, lane, 6, lines, depths, k), Entry(from, lane, 7, lines, depths, k));
             return f;
         }
 

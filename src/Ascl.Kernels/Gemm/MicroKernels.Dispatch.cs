@@ -34,7 +34,9 @@ internal readonly struct EverySecondBlock<F> : IRowStride where F : struct, ISim
 
 internal static unsafe partial class MicroKernels<F, TRow>
 {
-    /// <summary>Maximum rows of a tile this many vectors wide, so that its accumulators, its vectors of B and one of A fit in registers.</summary>
+    /// <summary>
+    /// Maximum rows of a tile this many vectors wide, so that its accumulators, its vectors of B and one of A fit in registers.
+    /// </summary>
     public static int MaxRows(int vectors) => (F.Width, vectors) switch
     {
         (16, 1) => 16,
@@ -45,18 +47,20 @@ internal static unsafe partial class MicroKernels<F, TRow>
         _ => 2,
     };
 
-    public static delegate*<float*, nint*, nint, nint, nint, float*, nint*, nint, nint, float*, nint, nint, bool, void> Of(int rows, int vectors) => vectors switch
-    {
-        1 => Of1(rows),
-        2 => Of2(rows),
-        4 => Of4(rows),
-        _ => throw new ArgumentOutOfRangeException(nameof(vectors), vectors, "no microkernel of so many vectors"),
-    };
+    public static delegate*<float*, nint*, nint, nint, nint, float*, nint*, nint, nint, float*, nint, nint, bool,
+        void> Of(int rows, int vectors) => vectors switch
+        {
+            1 => Of1(rows),
+            2 => Of2(rows),
+            4 => Of4(rows),
+            _ => throw new ArgumentOutOfRangeException(nameof(vectors), vectors, "no microkernel of so many vectors"),
+        };
 
     /// <summary>Computes all rows of C, tile by tile, by a plan from <see cref="TilePlan{F}"/>.</summary>
     /// <param name="aRow">TRow.Stride, or any stride with a plan of single rows.</param>
-    public static void Run(ReadOnlySpan<byte> plan, int vectors, nint aRow, float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep,
-        float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    public static void Run(
+        ReadOnlySpan<byte> plan, int vectors, nint aRow, float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase,
+        nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
     {
         foreach (byte rows in plan)
         {

@@ -29,9 +29,10 @@ internal static class Tile<TShape> where TShape : struct, ITileShape
 }
 
 /// <summary>
-/// The up to 8×8 entries of a product that one GPU thread computes, passed and returned by value so that they stay in registers (an array would go to local
-/// memory). Rows 0…3 are rows 4·ty… of the group's tile and rows 4…7 those half a tile below; columns likewise (L and R). So neighbouring threads read
-/// neighbouring 16 bytes. A shape without second halves does not touch those fields, and the compiler drops them.
+/// The up to 8×8 entries of a product that one GPU thread computes, passed and returned by value so that they stay in registers (an array
+/// would go to local memory). Rows 0…3 are rows 4·ty… of the group's tile and rows 4…7 those half a tile below; columns likewise (L and R).
+/// So neighbouring threads read neighbouring 16 bytes. A shape without second halves does not touch those fields, and the compiler drops
+/// them.
 /// </summary>
 internal struct RegisterTile
 {
@@ -42,14 +43,17 @@ internal struct RegisterTile
     public Float4 R0, R1, R2, R3, R4, R5, R6, R7;
 
     /// <summary>
-    /// c + A·B over one slice of <see cref="Depth"/>: A is [Depth][rows / 4], starting at this thread's first four rows with stride <paramref name="stepA"/> by k;
-    /// B likewise with columns. Each entry's sum runs over k in order, so its bits do not depend on the shape.
+    /// c + A·B over one slice of <see cref="Depth"/>: A is [Depth][rows / 4], starting at this thread's first four rows with stride
+    /// <paramref name="stepA"/> by k; B likewise with columns. Each entry's sum runs over k in order, so its bits do not depend on the
+    /// shape.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static RegisterTile AddSlice<TShape>(RegisterTile c, ArrayView<Float4> a, int ia, int stepA, ArrayView<Float4> b, int ib, int stepB) where TShape : struct, ITileShape
+    public static RegisterTile AddSlice<TShape>(
+        RegisterTile c, ArrayView<Float4> a, int ia, int stepA, ArrayView<Float4> b, int ib, int stepB) where TShape : struct, ITileShape
     {
-        // Unrolled by hand, because a loop would copy all entries to other registers, and with constant offsets from one view, because other addresses
-        // cost two instructions each: with ptxas 11.8 a quarter of a round's 772 instructions was neither arithmetic nor memory.
+        // Unrolled by hand, because a loop would copy all entries to other registers, and with constant offsets from one view, because
+        // other addresses cost two instructions each: with ptxas 11.8 a quarter of a round's 772 instructions was neither arithmetic nor
+        // memory.
         ArrayView<Float4> fromA = a.SubView(ia), fromB = b.SubView(ib);
         c = AddOuter<TShape>(c, fromA, 0, fromB, 0);
         c = AddOuter<TShape>(c, fromA, stepA, fromB, stepB);
@@ -62,7 +66,8 @@ internal struct RegisterTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static RegisterTile AddOuter<TShape>(RegisterTile c, ArrayView<Float4> a, int ia, ArrayView<Float4> b, int ib) where TShape : struct, ITileShape
+    private static RegisterTile AddOuter<TShape>(RegisterTile c, ArrayView<Float4> a, int ia, ArrayView<Float4> b, int ib)
+        where TShape : struct, ITileShape
     {
         Float4 upper = a[ia], left = b[ib];
         c.L0 += left * upper.X;

@@ -11,9 +11,12 @@ public static partial class GemmKernels
     {
         /// <summary>Shared memory for two slices of both factors.</summary>
         private static readonly Dictionary<Precision, TensorCoreTile[]> Tiles =
-            TensorCoreTile.ByPrecision("TensorCoreGemm", "multiply", [(64, 64, 128), (128, 128, 256)], (_, rows, columns) => 2 * (rows + columns) * TensorCoreTile.LineBytes);
+            TensorCoreTile.ByPrecision("TensorCoreGemm", "multiply", [(64, 64, 128), (128, 128, 256)],
+                (_, rows, columns) => 2 * (rows + columns) * TensorCoreTile.LineBytes);
 
-        public static void Multiply(CudaDevice device, bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float>? bias, DeviceBuffer<float> c)
+        public static void Multiply(
+            CudaDevice device, bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b,
+            DeviceBuffer<float>? bias, DeviceBuffer<float> c)
         {
             bool small = ((m + 127L) / 128) * ((n + 127) / 128) < FewGroups;
             TensorCoreTile tile = Tiles[device.Precision][small ? 0 : 1];

@@ -15,11 +15,18 @@ internal sealed record TensorCoreTile(int Rows, int Columns, NativeKernel Kernel
     public static int LineValues(Precision precision) => ChunksOfLine * ChunkValues(precision);
 
     /// <summary>The kernels named "name_precision_ROWSxCOLUMNS", in the order of the shapes.</summary>
-    public static Dictionary<Precision, TensorCoreTile[]> ByPrecision(string file, string name, (int Rows, int Columns, int Threads)[] shapes, Func<Precision, int, int, int> sharedBytes)
+    public static Dictionary<Precision, TensorCoreTile[]> ByPrecision(
+        string file, string name, (int Rows, int Columns, int Threads)[] shapes, Func<Precision, int, int, int> sharedBytes)
     {
-        return new() { [Precision.Tf32] = [.. shapes.Select(shape => Of(Precision.Tf32, shape))], [Precision.Bf16] = [.. shapes.Select(shape => Of(Precision.Bf16, shape))] };
+        return new()
+        {
+            [Precision.Tf32] = [.. shapes.Select(shape => Of(Precision.Tf32, shape))],
+            [Precision.Bf16] = [.. shapes.Select(shape => Of(Precision.Bf16, shape))]
+        };
 
         TensorCoreTile Of(Precision precision, (int Rows, int Columns, int Threads) shape) =>
-            new(shape.Rows, shape.Columns, new(file, $"{name}_{NativeKernel.Suffix(precision)}_{shape.Rows}x{shape.Columns}", shape.Threads, sharedBytes(precision, shape.Rows, shape.Columns)));
+            new(shape.Rows, shape.Columns,
+                new(file, $"{name}_{NativeKernel.Suffix(precision)}_{shape.Rows}x{shape.Columns}", shape.Threads,
+                    sharedBytes(precision, shape.Rows, shape.Columns)));
     }
 }

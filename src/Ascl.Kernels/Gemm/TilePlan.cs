@@ -7,14 +7,19 @@ internal static class TilePlan<F> where F : struct, ISimd<F>
 {
     private static readonly int[][] RowCounts = [[], [1, 2, 3, 4, 8, 12, 16], [1, 2, 3, 4, 6, 8, 14], [], [1, 2, 3, 4, 6]];
 
-    /// <summary>Cached plans and groups, by [vectors or widest][rows or blocks], because kernels request them in their innermost loops.</summary>
+    /// <summary>
+    /// Cached plans and groups, by [vectors or widest][rows or blocks], because kernels request them in their innermost loops.
+    /// </summary>
     private static readonly byte[]?[][] Plans = NewCache<byte[]>();
     private static readonly (int Start, int Vectors)[]?[][] GroupLists = NewCache<(int, int)[]>();
     private const int CachedSizes = 2048;
 
-    /// <summary>The cheapest tile heights that add up to <paramref name="rows"/>. A tile costs its multiply-adds, at least as many as hide their latency, plus a
-    /// small fixed cost.</summary>
-    public static byte[] Rows(int rows, int vectors) => rows < CachedSizes ? Plans[vectors][rows] ??= Cut(rows, vectors) : Cut(rows, vectors);
+    /// <summary>
+    /// The cheapest tile heights that add up to <paramref name="rows"/>. A tile costs its multiply-adds, at least as many as hide their
+    /// latency, plus a small fixed cost.
+    /// </summary>
+    public static byte[] Rows(int rows, int vectors) =>
+        rows < CachedSizes ? Plans[vectors][rows] ??= Cut(rows, vectors) : Cut(rows, vectors);
 
     public static int Cost(int rows, int vectors) => Rows(rows, vectors).Sum(tile => TileCost(tile, vectors));
 
@@ -46,7 +51,9 @@ internal static class TilePlan<F> where F : struct, ISimd<F>
         return [.. plan.OrderDescending()];
     }
 
-    /// <summary>Splits <paramref name="blocks"/> channel blocks into groups of at most <paramref name="widest"/> (1, 2 or 4) vectors.</summary>
+    /// <summary>
+    /// Splits <paramref name="blocks"/> channel blocks into groups of at most <paramref name="widest"/> (1, 2 or 4) vectors.
+    /// </summary>
     public static (int Start, int Vectors)[] Groups(int blocks, int widest) =>
         blocks < CachedSizes ? GroupLists[widest][blocks] ??= Group(blocks, widest) : Group(blocks, widest);
 

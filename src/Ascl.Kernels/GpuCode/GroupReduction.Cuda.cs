@@ -4,8 +4,8 @@ using ILGPU;
 namespace Ascl.Kernels.GpuCode;
 
 /// <summary>
-/// Sums and maxima over the threads of a group (whole warps) in a fixed order; every thread gets the result. All threads of the group must take part. A
-/// kernel allocates <see cref="Places"/> floats of shared memory once for all its reductions.
+/// Sums and maxima over the threads of a group (whole warps) in a fixed order; every thread gets the result. All threads of the group must
+/// take part. A kernel allocates <see cref="Places"/> floats of shared memory once for all its reductions.
 /// </summary>
 internal static class GroupReduction
 {

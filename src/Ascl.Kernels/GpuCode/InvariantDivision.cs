@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Ascl.Kernels.GpuCode;
 
 /// <summary>
-/// Division of numbers from 0 to 2³¹ − 1 by a divisor known before the launch, as a multiplication and a shift (Granlund and Montgomery 1994): with
-/// l = ⌈log₂ d⌉ and m = ⌊2^(31+l)/d⌋ + 1, ⌊n/d⌋ = ⌊n·m / 2^(31+l)⌋. GPUs have no instruction for integer division.
+/// Division of numbers from 0 to 2³¹ − 1 by a divisor known before the launch, as a multiplication and a shift (Granlund and Montgomery
+/// 1994): with l = ⌈log₂ d⌉ and m = ⌊2^(31+l)/d⌋ + 1, ⌊n/d⌋ = ⌊n·m / 2^(31+l)⌋. GPUs have no instruction for integer division.
 /// </summary>
 internal readonly struct InvariantDivision
 {

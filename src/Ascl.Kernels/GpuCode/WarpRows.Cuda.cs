@@ -3,8 +3,10 @@ using ILGPU;
 
 namespace Ascl.Kernels.GpuCode;
 
-/// <summary>For kernels with one warp (32 threads) per row: the warp's row, and sums and maxima over its lanes in a fixed order, which every lane gets. All lanes
-/// of the warp must take part.</summary>
+/// <summary>
+/// For kernels with one warp (32 threads) per row: the warp's row, and sums and maxima over its lanes in a fixed order, which every lane
+/// gets. All lanes of the warp must take part.
+/// </summary>
 internal static class WarpRows
 {
     public const int Lanes = 32, RowsOfGroup = CudaDevice.GroupSize / Lanes;

@@ -12,38 +12,46 @@ public static unsafe partial class ActivationKernels
     {
         private const int Lanes = 32;
 
-        public static void FromPlain(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> plain, ReadOnlyMemory<float> mean, ReadOnlyMemory<float> scale, DeviceBuffer<float> activation) =>
+        public static void FromPlain(
+            CudaDevice device, ActivationLayout layout, DeviceBuffer<float> plain, ReadOnlyMemory<float> mean, ReadOnlyMemory<float> scale,
+            DeviceBuffer<float> activation) =>
             Launch(device, CopyFromPlain, layout, plain, activation, device.Constants(mean.Span), device.Constants(scale.Span));
 
-        public static void ToPlain(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> activation, ReadOnlyMemory<float> scale, DeviceBuffer<float> plain) =>
+        public static void ToPlain(
+            CudaDevice device, ActivationLayout layout, DeviceBuffer<float> activation, ReadOnlyMemory<float> scale,
+            DeviceBuffer<float> plain) =>
             Launch(device, CopyToPlain, layout, plain, activation, default, device.Constants(scale.Span));
 
         public static void ClearOutside(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> activation) =>
-            device.Launch(Clear, (new Index3D(layout.N * layout.Blocks, 1, 1), new Index3D(Lanes, CudaDevice.GroupSize / Lanes, 1)), new OutsideArguments
-            {
-                Activation = CudaDevice.View(activation),
-                Height = layout.H,
-                Width = layout.W,
-                Block = layout.Block,
-                Channels = layout.Block == 1 ? 1 : layout.C,
-            });
+            device.Launch(Clear, (new Index3D(layout.N * layout.Blocks, 1, 1), new Index3D(Lanes, CudaDevice.GroupSize / Lanes, 1)),
+                new OutsideArguments
+                {
+                    Activation = CudaDevice.View(activation),
+                    Height = layout.H,
+                    Width = layout.W,
+                    Block = layout.Block,
+                    Channels = layout.Block == 1 ? 1 : layout.C,
+                });
 
-        private static void Launch(CudaDevice device, Action<CopyArguments> kernel, ActivationLayout layout, DeviceBuffer<float> plain, DeviceBuffer<float> activation, ArrayView<float> mean, ArrayView<float> scale) =>
-            device.Launch(kernel, (new Index3D(layout.N, layout.C, 1), new Index3D(Lanes, CudaDevice.GroupSize / Lanes, 1)), new CopyArguments
-            {
-                Plain = CudaDevice.View(plain),
-                Activation = CudaDevice.View(activation),
-                Mean = mean,
-                Scale = scale,
-                Height = layout.H,
-                Width = layout.W,
-                Image = layout.ImageSize,
-                // All channels are in one block, or each has its own.
-                Channel = layout.Block == 1 ? layout.PlaneSize : 1,
-                Row = layout.RowStride,
-                Pixel = layout.Block,
-                Origin = layout.Interior,
-            });
+        private static void Launch(
+            CudaDevice device, Action<CopyArguments> kernel, ActivationLayout layout, DeviceBuffer<float> plain,
+            DeviceBuffer<float> activation, ArrayView<float> mean, ArrayView<float> scale) =>
+            device.Launch(kernel, (new Index3D(layout.N, layout.C, 1), new Index3D(Lanes, CudaDevice.GroupSize / Lanes, 1)),
+                new CopyArguments
+                {
+                    Plain = CudaDevice.View(plain),
+                    Activation = CudaDevice.View(activation),
+                    Mean = mean,
+                    Scale = scale,
+                    Height = layout.H,
+                    Width = layout.W,
+                    Image = layout.ImageSize,
+                    // All channels are in one block, or each has its own.
+                    Channel = layout.Block == 1 ? layout.PlaneSize : 1,
+                    Row = layout.RowStride,
+                    Pixel = layout.Block,
+                    Origin = layout.Interior,
+                });
 
         internal struct CopyArguments
         {

@@ -14,9 +14,12 @@ public static unsafe partial class ActivationKernels
     /// <param name="mean">[C]; empty for 0.</param>
     /// <param name="scale">[C]; empty for 1.</param>
     /// <param name="activation">Receives a. Its border is not written.</param>
-    public static void FromPlain(ActivationLayout layout, DeviceBuffer<float> plain, ReadOnlyMemory<float> mean, ReadOnlyMemory<float> scale, DeviceBuffer<float> activation)
+    public static void FromPlain(
+        ActivationLayout layout, DeviceBuffer<float> plain, ReadOnlyMemory<float> mean, ReadOnlyMemory<float> scale,
+        DeviceBuffer<float> activation)
     {
-        DeviceKernel.Run("activation.from_plain", layout, 0, 8.0 * plain.Length, OnCpu, cuda => Cuda.FromPlain(cuda, layout, plain, mean, scale, activation), activation);
+        DeviceKernel.Run("activation.from_plain", layout, 0, 8.0 * plain.Length, OnCpu,
+            cuda => Cuda.FromPlain(cuda, layout, plain, mean, scale, activation), activation);
 
         void OnCpu(CpuDevice cpu)
         {
@@ -25,7 +28,8 @@ public static unsafe partial class ActivationKernels
             ForEachPlane(cpu, layout, (n, c) =>
             {
                 float m = mean.IsEmpty ? 0 : mean.Span[c], s = scale.IsEmpty ? 1 : scale.Span[c];
-                float* a = to.First + n * to.Image + c / layout.Block * to.Plane + c % layout.Block, p = from + ((nint)n * layout.C + c) * layout.H * layout.W;
+                float* a = to.First + n * to.Image + c / layout.Block * to.Plane + c % layout.Block;
+                float* p = from + ((nint)n * layout.C + c) * layout.H * layout.W;
                 CopyPlane(layout.H, layout.W, p, layout.W, 1, a, to.Row, layout.Block, m, s);
             });
         }
@@ -36,9 +40,11 @@ public static unsafe partial class ActivationKernels
     /// <param name="activation">a.</param>
     /// <param name="scale">[C]; empty for 1.</param>
     /// <param name="plain">[N, C, H, W] receives x.</param>
-    public static void ToPlain(ActivationLayout layout, DeviceBuffer<float> activation, ReadOnlyMemory<float> scale, DeviceBuffer<float> plain)
+    public static void ToPlain(
+        ActivationLayout layout, DeviceBuffer<float> activation, ReadOnlyMemory<float> scale, DeviceBuffer<float> plain)
     {
-        DeviceKernel.Run("activation.to_plain", layout, 0, 8.0 * plain.Length, OnCpu, cuda => Cuda.ToPlain(cuda, layout, activation, scale, plain), plain);
+        DeviceKernel.Run("activation.to_plain", layout, 0, 8.0 * plain.Length, OnCpu,
+            cuda => Cuda.ToPlain(cuda, layout, activation, scale, plain), plain);
 
         void OnCpu(CpuDevice cpu)
         {
@@ -47,16 +53,21 @@ public static unsafe partial class ActivationKernels
             ForEachPlane(cpu, layout, (n, c) =>
             {
                 float s = scale.IsEmpty ? 1 : scale.Span[c];
-                float* a = from.First + n * from.Image + c / layout.Block * from.Plane + c % layout.Block, p = to + ((nint)n * layout.C + c) * layout.H * layout.W;
+                float* a = from.First + n * from.Image + c / layout.Block * from.Plane + c % layout.Block;
+                float* p = to + ((nint)n * layout.C + c) * layout.H * layout.W;
                 CopyPlane(layout.H, layout.W, a, from.Row, layout.Block, p, layout.W, 1, 0, s);
             });
         }
     }
 
-    /// <summary>Zeroes the border and the padding channels of the last block, after an elementwise formula with f(0) ≠ 0 ran over the whole buffer.</summary>
+    /// <summary>
+    /// Zeroes the border and the padding channels of the last block, after an elementwise formula with f(0) ≠ 0 ran over the whole buffer.
+    /// </summary>
     public static void ClearOutside(ActivationLayout layout, DeviceBuffer<float> activation)
     {
-        DeviceKernel.Run("activation.clear_outside", layout, 0, 4.0 * layout.N * layout.Blocks * 2 * (layout.H + layout.W + 2) * layout.Block, OnCpu, cuda => Cuda.ClearOutside(cuda, layout, activation), activation);
+        DeviceKernel.Run("activation.clear_outside", layout, 0,
+            4.0 * layout.N * layout.Blocks * 2 * (layout.H + layout.W + 2) * layout.Block, OnCpu, cuda =>
+                Cuda.ClearOutside(cuda, layout, activation), activation);
 
         void OnCpu(CpuDevice cpu)
         {
@@ -72,7 +83,8 @@ public static unsafe partial class ActivationKernels
                     Span<float> line = all.Slice(y * row, row);
                     line[..halo].Clear();
                     line[^halo..].Clear();
-                    for (int pixel = layout.Block; absent > 0 && plane % layout.Blocks == layout.Blocks - 1 && pixel <= line.Length; pixel += layout.Block)
+                    for (int pixel = layout.Block; absent > 0 && plane % layout.Blocks == layout.Blocks - 1 && pixel <= line.Length;
+                        pixel += layout.Block)
                         line.Slice(pixel - absent, absent).Clear();
                 }
             });
@@ -88,7 +100,8 @@ public static unsafe partial class ActivationKernels
 
     /// <summary>to = (from − mean)·scale over the pixels of one channel; eight pixels per vector if both sides are planes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CopyPlane(int height, int width, float* from, nint fromRow, nint fromPixel, float* to, nint toRow, nint toPixel, float mean, float scale)
+    private static void CopyPlane(
+        int height, int width, float* from, nint fromRow, nint fromPixel, float* to, nint toRow, nint toPixel, float mean, float scale)
     {
         Vector256<float> means = Vector256.Create(mean), scales = Vector256.Create(scale);
         int whole = fromPixel == 1 && toPixel == 1 ? width / 8 * 8 : 0;

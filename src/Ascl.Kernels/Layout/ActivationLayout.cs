@@ -3,14 +3,16 @@ using Ascl.Kernels.Devices;
 namespace Ascl.Kernels.Layout;
 
 /// <summary>
-/// The memory layout of an [N, C, H, W] activation: [N][C/Block][H+2][W+2][Block]. Channels are in blocks, and each plane has a border of one zero pixel, so
-/// that kernels need no padding logic. The border and the padding channels of the last block are zero; kernels rely on this and preserve it.
+/// The memory layout of an [N, C, H, W] activation: [N][C/Block][H+2][W+2][Block]. Channels are in blocks, and each plane has a border of
+/// one zero pixel, so that kernels need no padding logic. The border and the padding channels of the last block are zero; kernels rely on
+/// this and preserve it.
 /// </summary>
 /// <param name="N">Images.</param>
 /// <param name="C">Channels.</param>
 /// <param name="H">Rows of pixels, without the border.</param>
 /// <param name="W">Columns of pixels, without the border.</param>
-/// <param name="Block">Channels per block: the vector width on a CPU, all channels rounded up to a multiple of four on a GPU, 1 for image planes.</param>
+/// <param name="Block">Channels per block: the vector width on a CPU, all channels rounded up to a multiple of four on a GPU, 1 for image
+/// planes.</param>
 public readonly record struct ActivationLayout(int N, int C, int H, int W, int Block)
 {
     /// <summary>Width of the zero border, in pixels.</summary>

@@ -3,8 +3,8 @@ using Ascl.Kernels.GpuCode;
 namespace Ascl.Kernels.Layout;
 
 /// <summary>
-/// The addresses of an activation's pixels in a GPU kernel: pixel (y, x) of image n is at First + n·Image + y·Row + x·Pixel, in units of four floats (of one
-/// float for image planes). A grid can also address a shifted, strided subset of the pixels.
+/// The addresses of an activation's pixels in a GPU kernel: pixel (y, x) of image n is at First + n·Image + y·Row + x·Pixel, in units of
+/// four floats (of one float for image planes). A grid can also address a shifted, strided subset of the pixels.
 /// </summary>
 internal readonly struct PixelGrid
 {
@@ -19,7 +19,9 @@ internal readonly struct PixelGrid
         return new(halo * (row + pixel), layout.Blocks * (layout.H + 2 * halo) * row, row, pixel);
     }
 
-    /// <summary>Every <paramref name="step"/>-th pixel, starting at (<paramref name="y"/>, <paramref name="x"/>), which may be in the border.</summary>
+    /// <summary>
+    /// Every <paramref name="step"/>-th pixel, starting at (<paramref name="y"/>, <paramref name="x"/>), which may be in the border.
+    /// </summary>
     public PixelGrid Every(int step, int y, int x) => new(First + y * Row + x * Pixel, Image, step * Row, step * Pixel);
 
     public int At(int n, int y, int x) => First + n * Image + y * Row + x * Pixel;

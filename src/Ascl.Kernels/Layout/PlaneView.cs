@@ -2,7 +2,9 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Kernels.Layout;
 
-/// <summary>Pointer and strides of an activation's pixels: <see cref="First"/> is pixel (0, 0) of the first plane; strides are in floats.</summary>
+/// <summary>
+/// Pointer and strides of an activation's pixels: <see cref="First"/> is pixel (0, 0) of the first plane; strides are in floats.
+/// </summary>
 internal readonly unsafe struct PlaneView
 {
     public PlaneView(ActivationLayout layout, float* data) : this(layout, data, ActivationLayout.Halo)
@@ -22,8 +24,10 @@ internal readonly unsafe struct PlaneView
     public nint Plane { get; }
     public nint Image { get; }
 
-    /// <summary>A view with a border of at least <paramref name="halo"/> zero pixels: of the data itself if its border is wide enough, else of a wider copy
-    /// in <paramref name="copy"/>, which the caller returns to the pool.</summary>
+    /// <summary>
+    /// A view with a border of at least <paramref name="halo"/> zero pixels: of the data itself if its border is wide enough, else of a
+    /// wider copy in <paramref name="copy"/>, which the caller returns to the pool.
+    /// </summary>
     public static PlaneView WithHalo(CpuDevice device, ActivationLayout layout, float* data, int halo, out DeviceBuffer<float>? copy)
     {
         copy = null;
@@ -36,7 +40,8 @@ internal readonly unsafe struct PlaneView
         device.For(planes, (plane, _) =>
         {
             for (int y = 0; y < layout.H; y++)
-                Buffer.MemoryCopy(from.First + plane * from.Plane + y * from.Row, to.First + plane * to.Plane + y * to.Row, rowBytes, rowBytes);
+                Buffer.MemoryCopy(from.First + plane * from.Plane + y * from.Row, to.First + plane * to.Plane + y * to.Row, rowBytes,
+                    rowBytes);
         });
         return to;
     }

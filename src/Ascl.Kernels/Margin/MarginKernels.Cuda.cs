@@ -10,25 +10,30 @@ internal static class MarginCuda
     /// <summary>Small groups, to spread few rows over more multiprocessors.</summary>
     private const int RowsOfGroup = 64;
 
-    public static void Forward(CudaDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> losses) =>
+    public static void Forward(
+        CudaDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets,
+        DeviceBuffer<float> losses) =>
         device.Launch(Forward, Groups(n), Arguments(loss, n, k, logits, labels, targets) with { Losses = CudaDevice.View(losses) });
 
     public static void Backward(
-        CudaDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits) =>
-        device.Launch(Backward, Groups(n), Arguments(loss, n, k, logits, labels, targets) with { Losses = CudaDevice.View(dLosses), Gradient = CudaDevice.View(dLogits) });
+        CudaDevice device, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets,
+        DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits) =>
+        device.Launch(Backward, Groups(n),
+            Arguments(loss, n, k, logits, labels, targets) with { Losses = CudaDevice.View(dLosses), Gradient = CudaDevice.View(dLogits) });
 
     private static KernelConfig Groups(int n) => ((n + RowsOfGroup - 1) / RowsOfGroup, RowsOfGroup);
 
-    private static RowsArguments Arguments(MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets) => new()
-    {
-        Logits = CudaDevice.View(logits),
-        Labels = CudaDevice.View(labels),
-        Targets = CudaDevice.View(targets),
-        N = n,
-        K = k,
-        IsTargeted = targets is null ? 0 : 1,
-        IsRatio = loss == MarginLoss.Ratio ? 1 : 0,
-    };
+    private static RowsArguments Arguments(
+        MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets) => new()
+        {
+            Logits = CudaDevice.View(logits),
+            Labels = CudaDevice.View(labels),
+            Targets = CudaDevice.View(targets),
+            N = n,
+            K = k,
+            IsTargeted = targets is null ? 0 : 1,
+            IsRatio = loss == MarginLoss.Ratio ? 1 : 0,
+        };
 
     internal struct RowsArguments
     {
@@ -73,7 +78,10 @@ internal static class MarginCuda
         }
     }
 
-    /// <summary>The indices of a row's largest logits, lower index first among equals, and the terms of the loss; NaN for a label or target out of range.</summary>
+    /// <summary>
+    /// The indices of a row's largest logits, lower index first among equals, and the terms of the loss; NaN for a label or target out of
+    /// range.
+    /// </summary>
     private struct Order
     {
         public int First, Third, Fourth, Target, Label;

@@ -11,12 +11,16 @@ public enum MarginLoss
     /// <summary>z_t − z_y.</summary>
     Difference,
 
-    /// <summary>The difference of logits ratio (DLR, Croce and Hein 2020), which is invariant to scaling of the logits: the difference divided by z₍₁₎ − z₍₃₎ + 1e-12, with a
-    /// target by z₍₁₎ − ½(z₍₃₎ + z₍₄₎) + 1e-12; z₍ᵢ₎ is the i-th largest logit.</summary>
+    /// <summary>
+    /// The difference of logits ratio (DLR, Croce and Hein 2020), which is invariant to scaling of the logits: the difference divided by
+    /// z₍₁₎ − z₍₃₎ + 1e-12, with a target by z₍₁₎ − ½(z₍₃₎ + z₍₄₎) + 1e-12; z₍ᵢ₎ is the i-th largest logit.
+    /// </summary>
     Ratio,
 }
 
-/// <summary>Attack losses of the largest logits. t is the given target, or the class other than the label y with the largest logit.</summary>
+/// <summary>
+/// Attack losses of the largest logits. t is the given target, or the class other than the label y with the largest logit.
+/// </summary>
 public static unsafe class MarginKernels
 {
     /// <summary>The minimum number of classes for which a loss is defined.</summary>
@@ -26,11 +30,14 @@ public static unsafe class MarginKernels
     /// <param name="n">Rows.</param>
     /// <param name="k">Classes.</param>
     /// <param name="logits">[n, k].</param>
-    /// <param name="labels">[n]: y in 0…k−1. A label out of range throws an <see cref="ArgumentException"/>; on CUDA it gives a loss of NaN.</param>
+    /// <param name="labels">[n]: y in 0…k−1. A label out of range throws an <see cref="ArgumentException"/>; on CUDA it gives a loss of
+    /// NaN.</param>
     /// <param name="targets">[n]: t; null for the most likely wrong class.</param>
     /// <param name="losses">[n] receives the loss of each row.</param>
     /// <exception cref="ShapeException">The lengths do not match, or there are too few classes.</exception>
-    public static void Forward(MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> losses)
+    public static void Forward(
+        MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets,
+        DeviceBuffer<float> losses)
     {
         const string name = "margin.forward";
         Check(name, loss, n, k, logits, labels, targets, losses);
@@ -55,7 +62,8 @@ public static unsafe class MarginKernels
 
     /// <summary>dLogits = ∂loss/∂logits · dLosses, row by row, with the order of the logits taken as fixed.</summary>
     public static void Backward(
-        MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits)
+        MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets,
+        DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits)
     {
         const string name = "margin.backward";
         Check(name, loss, n, k, logits, labels, targets, dLosses);
@@ -89,10 +97,14 @@ public static unsafe class MarginKernels
         });
     }
 
-    private static void Check(string name, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets, DeviceBuffer<float> losses)
+    private static void Check(
+        string name, MarginLoss loss, int n, int k, DeviceBuffer<float> logits, DeviceBuffer<int> labels, DeviceBuffer<int>? targets,
+        DeviceBuffer<float> losses)
     {
         if (logits.Length != (long)n * k || labels.Length != n || losses.Length != n || (targets is not null && targets.Length != n))
-            throw new ShapeException($"{name}: {logits.Length} logits, {labels.Length} labels, {targets?.Length ?? n} targets and {losses.Length} losses for [{n}, {k}]");
+            throw new ShapeException(
+                $"{name}: {logits.Length} logits, {labels.Length} labels, {targets?.Length ?? n} targets and "
+                + $"{losses.Length} losses for [{n}, {k}]");
         int least = LeastClasses(loss, targets is not null);
         if (k < least)
             throw new ShapeException($"{name}: {loss.ToString().ToLowerInvariant()} needs {least} classes, there are {k}");

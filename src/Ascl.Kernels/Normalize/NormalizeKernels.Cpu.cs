@@ -27,13 +27,15 @@ internal sealed unsafe class NormalizeCpu<F> : NormalizeCpu where F : struct, IS
         Combine(row, row, 0, Math.Max(norm, SmallestDivisor), d, y + (long)i * d);
     });
 
-    public override void Backward(CpuDevice device, int n, int d, float* y, float* norms, float* dy, float* dx) => ForRows(device, n, d, i =>
+    public override void Backward(CpuDevice device, int n, int d, float* y, float* norms, float* dy, float* dx) =>
+        ForRows(device, n, d, i =>
     {
         long at = (long)i * d;
         if (norms[i] == 0)
             new Span<float>(dx + at, d).Clear();
         else
-            Combine(dy + at, y + at, norms[i] < SmallestDivisor ? 0 : Dot(y + at, dy + at, d), Math.Max(norms[i], SmallestDivisor), d, dx + at);
+            Combine(dy + at, y + at, norms[i] < SmallestDivisor ? 0 : Dot(y + at, dy + at, d), Math.Max(norms[i], SmallestDivisor), d,
+                dx + at);
     });
 
     private static void ForRows(CpuDevice device, int n, int d, Action<int> body)

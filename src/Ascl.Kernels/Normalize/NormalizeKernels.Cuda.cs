@@ -10,12 +10,30 @@ internal static class NormalizeCuda
 {
     private const float SmallestDivisor = 1e-12f;
 
-    public static void Forward(CudaDevice device, int n, int d, DeviceBuffer<float> x, DeviceBuffer<float> y, DeviceBuffer<float> norms) => device.Launch(
-        Forward, WarpRows.For(n), new ForwardArguments { X = CudaDevice.View(x), Y = CudaDevice.View(y), Norms = CudaDevice.View(norms), N = n, D = d });
+    public static void Forward(CudaDevice device, int n, int d, DeviceBuffer<float> x, DeviceBuffer<float> y, DeviceBuffer<float> norms) =>
+        device.Launch(
+        Forward, WarpRows.For(n), new ForwardArguments
+        {
+            X = CudaDevice.View(x),
+            Y = CudaDevice.View(y),
+            Norms = CudaDevice.View(norms),
+            N = n,
+            D = d,
+        });
 
-    public static void Backward(CudaDevice device, int n, int d, DeviceBuffer<float> y, DeviceBuffer<float> norms, DeviceBuffer<float> dy, DeviceBuffer<float> dx) => device.Launch(
+    public static void Backward(
+        CudaDevice device, int n, int d, DeviceBuffer<float> y, DeviceBuffer<float> norms, DeviceBuffer<float> dy,
+        DeviceBuffer<float> dx) => device.Launch(
         Backward, WarpRows.For(n),
-        new BackwardArguments { Y = CudaDevice.View(y), Norms = CudaDevice.View(norms), GradientY = CudaDevice.View(dy), GradientX = CudaDevice.View(dx), N = n, D = d });
+        new BackwardArguments
+        {
+            Y = CudaDevice.View(y),
+            Norms = CudaDevice.View(norms),
+            GradientY = CudaDevice.View(dy),
+            GradientX = CudaDevice.View(dx),
+            N = n,
+            D = d,
+        });
 
     internal struct ForwardArguments
     {

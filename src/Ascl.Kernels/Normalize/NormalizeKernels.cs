@@ -29,19 +29,22 @@ public static unsafe class NormalizeKernels
     /// <param name="y">[n, d], like <paramref name="norms"/> [n] a result of the forward pass.</param>
     /// <param name="dy">[n, d].</param>
     /// <param name="dx">[n, d] receives the gradient.</param>
-    public static void Backward(int n, int d, DeviceBuffer<float> y, DeviceBuffer<float> norms, DeviceBuffer<float> dy, DeviceBuffer<float> dx)
+    public static void Backward(
+        int n, int d, DeviceBuffer<float> y, DeviceBuffer<float> norms, DeviceBuffer<float> dy, DeviceBuffer<float> dx)
     {
         const string name = "normalize.backward";
         Check(name, n, d, ("y", y), ("dy", dy), norms);
         Check(name, n, d, ("dx", dx), ("dy", dy), norms);
         DeviceKernel.Run(name, (n, d), 4.0 * n * d, 12.0 * n * d,
-            cpu => NormalizeCpu.Instance.Backward(cpu, n, d, CpuDevice.Pointer(y), CpuDevice.Pointer(norms), CpuDevice.Pointer(dy), CpuDevice.Pointer(dx)),
+            cpu => NormalizeCpu.Instance.Backward(cpu, n, d, CpuDevice.Pointer(y), CpuDevice.Pointer(norms), CpuDevice.Pointer(dy),
+                CpuDevice.Pointer(dx)),
             cuda => NormalizeCuda.Backward(cuda, n, d, y, norms, dy, dx),
             dx);
     }
 
     private static void Check(
-        string name, int n, int d, (string Name, DeviceBuffer<float> Buffer) a, (string Name, DeviceBuffer<float> Buffer) b, DeviceBuffer<float> norms)
+        string name, int n, int d, (string Name, DeviceBuffer<float> Buffer) a, (string Name, DeviceBuffer<float> Buffer) b,
+        DeviceBuffer<float> norms)
     {
         foreach (var (buffer, values) in new[] { a, b })
             if (n < 0 || d < 0 || values.Length != (long)n * d)

@@ -7,9 +7,19 @@ namespace Ascl.Kernels.Optimizer;
 
 internal static class SgdCuda
 {
-    public static void Step(CudaDevice device, DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay) => device.Launch(
+    public static void Step(
+        CudaDevice device, DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum,
+        float decay) => device.Launch(
         Step, (CudaDevice.Groups((w.Length + 3) / 4), CudaDevice.GroupSize),
-        new StepArguments { W = CudaDevice.View(w), M = CudaDevice.View(m), Gradient = CudaDevice.View(gradient), Rate = rate, Momentum = momentum, Decay = decay });
+        new StepArguments
+        {
+            W = CudaDevice.View(w),
+            M = CudaDevice.View(m),
+            Gradient = CudaDevice.View(gradient),
+            Rate = rate,
+            Momentum = momentum,
+            Decay = decay,
+        });
 
     internal struct StepArguments
     {

@@ -5,11 +5,15 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Optimizer;
 
-/// <summary>Stochastic gradient descent with momentum and weight decay, as in PyTorch's SGD: g ← gradient + decay·w; m ← momentum·m + g; w ← w − rate·m.</summary>
+/// <summary>
+/// Stochastic gradient descent with momentum and weight decay, as in PyTorch's SGD: g ← gradient + decay·w; m ← momentum·m + g; w ← w −
+/// rate·m.
+/// </summary>
 public static unsafe class SgdKernels
 {
     /// <summary>One step: updates the weights <paramref name="w"/> and the momenta <paramref name="m"/> in place.</summary>
-    public static void Step(DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
+    public static void Step(
+        DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
     {
         DeviceKernel.Run("sgd.step", w.Length, 6.0 * w.Length, 20.0 * w.Length,
             cpu => StepCpu(cpu, w, m, gradient, rate, momentum, decay),
@@ -18,7 +22,8 @@ public static unsafe class SgdKernels
     }
 
     private static void StepCpu(
-        CpuDevice device, DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum, float decay)
+        CpuDevice device, DeviceBuffer<float> w, DeviceBuffer<float> m, DeviceBuffer<float> gradient, float rate, float momentum,
+        float decay)
     {
         const int FloatsPerItem = 1 << 15;
         float* pw = CpuDevice.Pointer(w), pm = CpuDevice.Pointer(m), pg = CpuDevice.Pointer(gradient);
@@ -43,7 +48,8 @@ public static unsafe class SgdKernels
 
     /// <summary>Whole vectors, then a tail through stack buffers, so that nothing is written past the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Range<F>(float* w, float* m, float* g, int count, float rate, float momentum, float decay) where F : struct, ISimd<F>
+    private static void Range<F>(float* w, float* m, float* g, int count, float rate, float momentum, float decay)
+        where F : struct, ISimd<F>
     {
         F r = F.Broadcast(rate), u = F.Broadcast(momentum), d = F.Broadcast(decay);
         int i = 0;

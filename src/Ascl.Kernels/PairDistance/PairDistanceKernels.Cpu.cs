@@ -6,12 +6,15 @@ namespace Ascl.Kernels.PairDistance;
 internal abstract unsafe class PairDistanceCpu
 {
     public static readonly PairDistanceCpu Instance =
-        SimdWidth.Choose<PairDistanceCpu>(() => new PairDistanceCpu<F16>(), () => new PairDistanceCpu<F8>(), () => new PairDistanceCpu<F4>());
+        SimdWidth.Choose<PairDistanceCpu>(() => new PairDistanceCpu<F16>(), () => new PairDistanceCpu<F8>(),
+            () => new PairDistanceCpu<F4>());
 
     public abstract void Forward(CpuDevice device, int n, int m, int d, float* a, float* b, float* distances);
 
     /// <param name="dDistances">dD of own row i and other row j, at i·<paramref name="row"/> + j·<paramref name="column"/>.</param>
-    public abstract void Backward(CpuDevice device, (int Own, int Other, int D) sizes, float* own, float* other, float* dDistances, int row, int column, float* gradient);
+    public abstract void Backward(
+        CpuDevice device, (int Own, int Other, int D) sizes, float* own, float* other, float* dDistances, int row, int column,
+        float* gradient);
 }
 
 /// <summary>An item is a row of the result; lanes are coordinates, and the tail of a row is scalar.</summary>
@@ -24,7 +27,9 @@ internal sealed unsafe class PairDistanceCpu<F> : PairDistanceCpu where F : stru
             distances[(nint)i * m + j] = Distance(own, b + (nint)j * d, d);
     });
 
-    public override void Backward(CpuDevice device, (int Own, int Other, int D) sizes, float* own, float* other, float* dDistances, int row, int column, float* gradient) =>
+    public override void Backward(
+        CpuDevice device, (int Own, int Other, int D) sizes, float* own, float* other, float* dDistances, int row, int column,
+        float* gradient) =>
         device.For(sizes.Own, (i, _) =>
         {
             int d = sizes.D, k = 0;

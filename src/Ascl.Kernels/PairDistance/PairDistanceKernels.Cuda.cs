@@ -12,15 +12,27 @@ internal static class PairDistanceCuda
 
     private const int Pitch = Side + 1, CoordinatesOfGroup = 64;
 
-    public static void Forward(CudaDevice device, int n, int m, int d, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> distances) => device.Launch(
+    public static void Forward(
+        CudaDevice device, int n, int m, int d, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> distances) =>
+            device.Launch(
         Forward, (new Index3D((m + Side - 1) / Side, (n + Side - 1) / Side, 1), new Index3D(Side, Side, 1)),
-        new ForwardArguments { A = CudaDevice.View(a), B = CudaDevice.View(b), Distances = CudaDevice.View(distances), N = n, M = m, D = d });
+        new ForwardArguments
+        {
+            A = CudaDevice.View(a),
+            B = CudaDevice.View(b),
+            Distances = CudaDevice.View(distances),
+            N = n,
+            M = m,
+            D = d,
+        });
 
     /// <param name="dDistances">dD of own row i and other row j, at i·<paramref name="row"/> + j·<paramref name="column"/>.</param>
     public static void Backward(
-        CudaDevice device, (int Own, int Other, int D) sizes, DeviceBuffer<float> own, DeviceBuffer<float> other, DeviceBuffer<float> dDistances, int row, int column, DeviceBuffer<float> gradient) =>
+        CudaDevice device, (int Own, int Other, int D) sizes, DeviceBuffer<float> own, DeviceBuffer<float> other,
+        DeviceBuffer<float> dDistances, int row, int column, DeviceBuffer<float> gradient) =>
         device.Launch(
-            Backward, (new Index3D(sizes.Own, (sizes.D + CoordinatesOfGroup - 1) / CoordinatesOfGroup, 1), new Index3D(CoordinatesOfGroup, 1, 1)),
+            Backward,
+            (new Index3D(sizes.Own, (sizes.D + CoordinatesOfGroup - 1) / CoordinatesOfGroup, 1), new Index3D(CoordinatesOfGroup, 1, 1)),
             new BackwardArguments
             {
                 Own = CudaDevice.View(own),
@@ -58,7 +70,9 @@ internal static class PairDistanceCuda
         public int N, M, D;
     }
 
-    /// <summary>A thread owns a pair of rows; the group loads 16 coordinates of 16 rows of each side into shared memory at a time.</summary>
+    /// <summary>
+    /// A thread owns a pair of rows; the group loads 16 coordinates of 16 rows of each side into shared memory at a time.
+    /// </summary>
     internal static void Forward(ForwardArguments p)
     {
         ArrayView<float> a = SharedMemory.Allocate<float>(Side * Pitch), b = SharedMemory.Allocate<float>(Side * Pitch);

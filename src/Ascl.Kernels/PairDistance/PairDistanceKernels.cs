@@ -54,7 +54,7 @@ public static unsafe class PairDistanceKernels
         const string name = "pair_distance.class_weights";
         int n = labels.Length;
         if (weights.Length != (long)n * n)
-            throw new ShapeException($"{name}: {weights.Length} weights for the pairs of {n} rows");
+            throw new ShapeException($"{name}: {weights.Length} weights for the {n}×{n} pairs of rows");
         DeviceKernel.Run(name, n, 0, 4.0 * n * n, OnCpu, cuda => PairDistanceCuda.ClassWeights(cuda, labels, other, weights), weights);
 
         void OnCpu(CpuDevice cpu)
@@ -67,22 +67,28 @@ public static unsafe class PairDistanceKernels
         }
     }
 
-    /// <summary>The gradient with respect to the rows <paramref name="own"/>; dD of own row i and other row j is at i·Row + j·Column.</summary>
+    /// <summary>
+    /// The gradient with respect to the rows <paramref name="own"/>; dD of own row i and other row j is at i·Row + j·Column.
+    /// </summary>
     private static void Backward(
         string name, (int Own, int Other, int D) sizes, DeviceBuffer<float> own, DeviceBuffer<float> other,
         (DeviceBuffer<float> Values, int Row, int Column) dDistances, DeviceBuffer<float> gradient)
     {
         if (gradient.Length != own.Length)
             throw new ShapeException($"{name}: the gradient has {gradient.Length} values, the rows {own.Length}");
-        DeviceKernel.Run(name, sizes, 3.0 * sizes.Own * sizes.Other * sizes.D, 4.0 * ((double)sizes.Own * sizes.Other + (sizes.Own + sizes.Other) * sizes.D),
-            cpu => PairDistanceCpu.Instance.Backward(cpu, sizes, CpuDevice.Pointer(own), CpuDevice.Pointer(other), CpuDevice.Pointer(dDistances.Values), dDistances.Row, dDistances.Column, CpuDevice.Pointer(gradient)),
+        DeviceKernel.Run(name, sizes, 3.0 * sizes.Own * sizes.Other * sizes.D,
+            4.0 * ((double)sizes.Own * sizes.Other + (sizes.Own + sizes.Other) * sizes.D),
+            cpu => PairDistanceCpu.Instance.Backward(cpu, sizes, CpuDevice.Pointer(own), CpuDevice.Pointer(other),
+                CpuDevice.Pointer(dDistances.Values), dDistances.Row, dDistances.Column, CpuDevice.Pointer(gradient)),
             cuda => PairDistanceCuda.Backward(cuda, sizes, own, other, dDistances.Values, dDistances.Row, dDistances.Column, gradient),
             gradient);
     }
 
     private static void Check(string name, int n, int m, int d, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> distances)
     {
-        foreach (var (buffer, length, rows, columns) in new[] { ("a", a.Length, n, d), ("b", b.Length, m, d), ("the distances", distances.Length, n, m) })
+        foreach (
+            var (buffer, length, rows, columns) in new[] { ("a", a.Length, n, d), ("b", b.Length, m, d),
+                ("the distances", distances.Length, n, m) })
             if (length != (long)rows * columns)
                 throw new ShapeException($"{name}: {buffer} of {length} values for [{rows}, {columns}]");
     }

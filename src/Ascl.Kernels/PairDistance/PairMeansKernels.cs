@@ -8,9 +8,13 @@ namespace Ascl.Kernels.PairDistance;
 /// <summary>Mean distances over pairs of rows: L2, cosine (1 − cos) and L∞, and the number of pairs.</summary>
 /// <param name="Same">Pairs with equal labels.</param>
 /// <param name="Other">Pairs with different labels.</param>
-public readonly record struct PairMeans((double L2, double Cosine, double Linf, long Count) Same, (double L2, double Cosine, double Linf, long Count) Other);
+public readonly record struct PairMeans(
+    (double L2, double Cosine, double Linf, long Count) Same, (double L2, double Cosine, double Linf, long Count) Other);
 
-/// <summary>Mean distances between the rows of two matrices, for equal and for different labels. Used in studies, and so computed on the CPU for any device.</summary>
+/// <summary>
+/// Mean distances between the rows of two matrices, for equal and for different labels. Used in studies, and so computed on the CPU for any
+/// device.
+/// </summary>
 public static unsafe class PairMeansKernels
 {
     /// <summary>The means over all pairs of a row i of a and a row j ≠ i of b; rows i of a and of b belong to the same image.</summary>
@@ -79,12 +83,15 @@ public static unsafe class PairMeansKernels
         for (; k < d; k++)
         {
             float difference = a[k] - b[k];
-            all = (all.Dot + (double)a[k] * b[k], all.Squares + (double)difference * difference, Math.Max(all.Largest, Math.Abs(difference)));
+            all = (all.Dot + (double)a[k] * b[k], all.Squares + (double)difference * difference,
+                Math.Max(all.Largest, Math.Abs(difference)));
         }
         return all;
     }
 
-    private static (double L2, double Cosine, double Linf, long Count) Sum((double L2, double Cosine, double Linf, long Count) a, (double L2, double Cosine, double Linf, long Count) b) =>
+    private static (
+        double L2, double Cosine, double Linf, long Count) Sum((double L2, double Cosine, double Linf, long Count) a,
+        (double L2, double Cosine, double Linf, long Count) b) =>
         (a.L2 + b.L2, a.Cosine + b.Cosine, a.Linf + b.Linf, a.Count + b.Count);
 
     /// <summary>NaN if there are no pairs.</summary>

@@ -19,7 +19,8 @@ public readonly record struct Pool2dGeometry(ActivationLayout Input, ActivationL
             throw new ShapeException($"pool2d: window {size}, stride {stride} do not fit x {input}");
         if (input.Block == 1)
             throw new ShapeException($"pool2d: image planes must pass a convolution first; x {input}");
-        return new(input, ActivationLayout.Blocked(device, input.N, input.C, (input.H - size) / stride + 1, (input.W - size) / stride + 1), size, stride);
+        return new(input, ActivationLayout.Blocked(device, input.N, input.C, (input.H - size) / stride + 1, (input.W - size) / stride + 1),
+            size, stride);
     }
 
     /// <summary>For traces and messages.</summary>

@@ -24,7 +24,8 @@ internal sealed unsafe class Pool2dCpu<F> : Pool2dCpu where F : struct, ISimd<F>
         device.For(g.Input.N, (n, _) =>
         {
             for (int block = 0; block < g.Input.Blocks; block++)
-                ForwardPlane(g, max, from.First + n * from.Image + block * from.Plane, from.Row, to.First + n * to.Image + block * to.Plane, to.Row);
+                ForwardPlane(g, max, from.First + n * from.Image + block * from.Plane, from.Row, to.First + n * to.Image + block * to.Plane,
+                    to.Row);
         });
     }
 
@@ -54,7 +55,8 @@ internal sealed unsafe class Pool2dCpu<F> : Pool2dCpu where F : struct, ISimd<F>
         {
             for (int block = 0; block < g.Input.Blocks; block++)
             {
-                nint at = (nint)(input.First - dx) + n * input.Image + block * input.Plane, from = (nint)(output.First - dy) + n * output.Image + block * output.Plane;
+                nint at = (nint)(input.First - dx) + n * input.Image + block * input.Plane;
+                nint from = (nint)(output.First - dy) + n * output.Image + block * output.Plane;
                 for (int i = 0; i < g.Input.H; i++)
                     new Span<float>(dx + at + i * input.Row, g.Input.W * F.Width).Clear();
                 BackwardPlane(g, dy + from, x == null ? null : x + at, y == null ? null : y + from, output.Row, dx + at, input.Row);

@@ -15,10 +15,13 @@ public static unsafe partial class Pool2dKernels
         private const int Lanes = 32;
 
         public static void Forward(CudaDevice device, Pool2dGeometry g, bool max, DeviceBuffer<float> x, DeviceBuffer<float> y) =>
-            device.Launch(max ? MaximumOfWindow : MeanOfWindow, (new Index3D(g.Output.N, g.Output.H, 1), Threads), Window(g, x, y, null, null));
+            device.Launch(max ? MaximumOfWindow : MeanOfWindow, (new Index3D(g.Output.N, g.Output.H, 1), Threads),
+                Window(g, x, y, null, null));
 
         /// <summary>The gradient of average pooling if x and y are null, else of max pooling.</summary>
-        public static void Backward(CudaDevice device, Pool2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float>? x, DeviceBuffer<float>? y, DeviceBuffer<float> dx) =>
+        public static void Backward(
+            CudaDevice device, Pool2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float>? x, DeviceBuffer<float>? y,
+            DeviceBuffer<float> dx) =>
             device.Launch(x is null ? SpreadMean : ToMaximum, (new Index3D(g.Input.N, g.Input.H, 1), Threads), Window(g, x, y, dy, dx));
 
         public static void GlobalForward(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y) =>
@@ -29,23 +32,24 @@ public static unsafe partial class Pool2dKernels
 
         private static Index3D Threads => new(Lanes, CudaDevice.GroupSize / Lanes, 1);
 
-        private static WindowArguments Window(Pool2dGeometry g, DeviceBuffer<float>? x, DeviceBuffer<float>? y, DeviceBuffer<float>? dy, DeviceBuffer<float>? dx) => new()
-        {
-            X = CudaDevice.View(x),
-            Y = CudaDevice.View(y),
-            Dy = CudaDevice.View(dy),
-            Dx = CudaDevice.View(dx),
-            Input = PixelGrid.Of(g.Input),
-            Output = PixelGrid.Of(g.Output),
-            InputWidth = g.Input.W,
-            OutputHeight = g.Output.H,
-            OutputWidth = g.Output.W,
-            Block = g.Input.Block,
-            Size = g.Size,
-            Stride = g.Stride,
-            ByStride = new(g.Stride),
-            Share = 1f / (g.Size * g.Size),
-        };
+        private static WindowArguments Window(
+            Pool2dGeometry g, DeviceBuffer<float>? x, DeviceBuffer<float>? y, DeviceBuffer<float>? dy, DeviceBuffer<float>? dx) => new()
+            {
+                X = CudaDevice.View(x),
+                Y = CudaDevice.View(y),
+                Dy = CudaDevice.View(dy),
+                Dx = CudaDevice.View(dx),
+                Input = PixelGrid.Of(g.Input),
+                Output = PixelGrid.Of(g.Output),
+                InputWidth = g.Input.W,
+                OutputHeight = g.Output.H,
+                OutputWidth = g.Output.W,
+                Block = g.Input.Block,
+                Size = g.Size,
+                Stride = g.Stride,
+                ByStride = new(g.Stride),
+                Share = 1f / (g.Size * g.Size),
+            };
 
         private static GlobalArguments Global(ActivationLayout layout, DeviceBuffer<float> activation, DeviceBuffer<float> plain) => new()
         {
@@ -70,7 +74,9 @@ public static unsafe partial class Pool2dKernels
             public InvariantDivision ByStride;
             public float Share;
 
-            /// <summary>The largest value of a window; with <paramref name="before"/> only of the pixels before that one in row-major order.</summary>
+            /// <summary>
+            /// The largest value of a window; with <paramref name="before"/> only of the pixels before that one in row-major order.
+            /// </summary>
             public readonly float Maximum(int y, int x, int c, int before)
             {
                 float largest = float.NegativeInfinity;

@@ -8,7 +8,8 @@ namespace Ascl.Kernels.Pool2d;
 /// <summary>Maximum, average and global average pooling.</summary>
 public static unsafe partial class Pool2dKernels
 {
-    private static readonly Pool2dCpu Cpu = SimdWidth.Choose<Pool2dCpu>(() => new Pool2dCpu<F16>(), () => new Pool2dCpu<F8>(), () => new Pool2dCpu<F4>());
+    private static readonly Pool2dCpu Cpu = SimdWidth.Choose<Pool2dCpu>(
+        () => new Pool2dCpu<F16>(), () => new Pool2dCpu<F8>(), () => new Pool2dCpu<F4>());
 
     /// <summary>y = the maximum of each window.</summary>
     public static void MaxForward(Pool2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> y)
@@ -20,7 +21,8 @@ public static unsafe partial class Pool2dKernels
     }
 
     /// <summary>dx: each window's dy goes to its maximum, the first in row-major order among equals.</summary>
-    public static void MaxBackward(Pool2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> y, DeviceBuffer<float> dx)
+    public static void MaxBackward(
+        Pool2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> x, DeviceBuffer<float> y, DeviceBuffer<float> dx)
     {
         DeviceKernel.Run("pool2d.max_backward", g, g.Input.Length, 4.0 * (2.0 * g.Input.Length + 2.0 * g.Output.Length),
             cpu => Cpu.Backward(cpu, g, CpuDevice.Pointer(dy), CpuDevice.Pointer(x), CpuDevice.Pointer(y), CpuDevice.Pointer(dx)),

@@ -15,7 +15,8 @@ public sealed record DevicePeaks(double GigaflopsPerSecond, double GigabytesPerS
     /// <summary>Measures the peaks: a product of two 1024 × 1024 matrices, and a sum of two arrays of 128 MiB into a third.</summary>
     public static DevicePeaks Of(Device device)
     {
-        DeviceBuffer<float> a = device.Allocate<float>(MatrixSize * MatrixSize), b = device.Allocate<float>(MatrixSize * MatrixSize), c = device.Allocate<float>(MatrixSize * MatrixSize);
+        DeviceBuffer<float> a = device.Allocate<float>(MatrixSize * MatrixSize), b = device.Allocate<float>(MatrixSize * MatrixSize);
+        DeviceBuffer<float> c = device.Allocate<float>(MatrixSize * MatrixSize);
         double gemm = Timing.Of("gemm", Repetitions, () =>
         {
             GemmKernels.Multiply(false, false, MatrixSize, MatrixSize, MatrixSize, a, b, null, c);
@@ -33,9 +34,10 @@ public sealed record DevicePeaks(double GigaflopsPerSecond, double GigabytesPerS
 
 /// <summary>All calls of one kernel in a profile.</summary>
 /// <param name="Share">Fraction of the time of all kernels.</param>
-/// <param name="OfPeak">Fraction of the roofline: the larger of its fractions of the two peaks. An algorithm with fewer operations than the definition, such as
-/// Winograd's, can exceed 1.</param>
-public sealed record KernelTotal(string Name, int Calls, double Milliseconds, double Share, double GigaflopsPerSecond, double GigabytesPerSecond, double OfPeak);
+/// <param name="OfPeak">Fraction of the roofline: the larger of its fractions of the two peaks. An algorithm with fewer operations than the
+/// definition, such as Winograd's, can exceed 1.</param>
+public sealed record KernelTotal(
+    string Name, int Calls, double Milliseconds, double Share, double GigaflopsPerSecond, double GigabytesPerSecond, double OfPeak);
 
 /// <summary>A profile of a piece of work by kernel.</summary>
 /// <param name="Calls">The kernel calls in order.</param>
@@ -68,7 +70,8 @@ public sealed record KernelProfile(IReadOnlyList<KernelCall> Calls, double WallM
                orderby ms descending
                let flops = kernel.Sum(call => call.Flops) / ms / 1e6
                let bytes = kernel.Sum(call => call.Bytes) / ms / 1e6
-               select new KernelTotal(kernel.Key, kernel.Count(), ms, ms / all, flops, bytes, Math.Max(flops / Peaks.GigaflopsPerSecond, bytes / Peaks.GigabytesPerSecond)),
+               select new KernelTotal(kernel.Key, kernel.Count(), ms, ms / all, flops, bytes,
+                   Math.Max(flops / Peaks.GigaflopsPerSecond, bytes / Peaks.GigabytesPerSecond)),
         ];
     }
 

@@ -7,7 +7,8 @@ namespace Ascl.Kernels.Reduce;
 
 public static unsafe partial class ReduceKernels
 {
-    private static readonly ReduceCpu Cpu = SimdWidth.Choose<ReduceCpu>(() => new ReduceCpu<F16>(), () => new ReduceCpu<F8>(), () => new ReduceCpu<F4>());
+    private static readonly ReduceCpu Cpu = SimdWidth.Choose<ReduceCpu>(
+        () => new ReduceCpu<F16>(), () => new ReduceCpu<F8>(), () => new ReduceCpu<F4>());
 
     /// <summary>In float within a plane, then in double over the images, in order.</summary>
     private static void ChannelSumsCpu(CpuDevice device, ActivationLayout layout, DeviceBuffer<float> x, DeviceBuffer<float> y)
@@ -19,7 +20,8 @@ public static unsafe partial class ReduceKernels
         device.For(layout.N, (n, _) =>
         {
             for (int block = 0; block < layout.Blocks; block++)
-                Cpu.PlaneSum(view.First + n * view.Image + block * view.Plane, view.Row, layout.H, layout.W, sums + n * channels + block * layout.Block);
+                Cpu.PlaneSum(view.First + n * view.Image + block * view.Plane, view.Row, layout.H, layout.W,
+                    sums + n * channels + block * layout.Block);
         });
         double[] totals = new double[channels];
         for (int n = 0; n < layout.N; n++)

@@ -10,10 +10,13 @@ namespace Ascl.Kernels.Reduce;
 
 public static unsafe partial class ReduceKernels
 {
-    /// <summary>Minimum values or rows per group, and maximum number of groups. Constants, because the order of a sum must not depend on the device.</summary>
+    /// <summary>
+    /// Minimum values or rows per group, and maximum number of groups. Constants, because the order of a sum must not depend on the device.
+    /// </summary>
     private const int LeastSlice = 4096, LeastRows = 256, MostSlices = 256;
 
-    private static void SumCuda(CudaDevice device, DeviceBuffer<float> x, float scale, DeviceBuffer<float> y) => SumCuda(device, CudaDevice.View(x), scale, CudaDevice.View(y));
+    private static void SumCuda(CudaDevice device, DeviceBuffer<float> x, float scale, DeviceBuffer<float> y) =>
+        SumCuda(device, CudaDevice.View(x), scale, CudaDevice.View(y));
 
     /// <summary>y[0] = scale·Σ x.</summary>
     internal static void SumCuda(CudaDevice device, ArrayView<float> x, float scale, ArrayView<float> y)
@@ -75,10 +78,19 @@ public static unsafe partial class ReduceKernels
         return (Math.Max(1, (length + slice - 1) / slice), slice);
     }
 
-    private static void Launch<TTerm>(CudaDevice device, ArrayView<float> x, int slices, int slice, float scale, ArrayView<float> y) where TTerm : struct, Cuda.ITerm =>
-        device.Launch(Cuda.Sum<TTerm>, (slices, CudaDevice.GroupSize), new Cuda.SumArguments { X = x, Y = y, Slice = slice, Scale = scale });
+    private static void Launch<TTerm>(CudaDevice device, ArrayView<float> x, int slices, int slice, float scale, ArrayView<float> y)
+        where TTerm : struct, Cuda.ITerm =>
+        device.Launch(Cuda.Sum<TTerm>, (slices, CudaDevice.GroupSize), new Cuda.SumArguments
+        {
+            X = x,
+            Y = y,
+            Slice = slice,
+            Scale = scale,
+        });
 
-    private static void Launch(CudaDevice device, (int Rows, int Stride, int Columns) shape, int slices, int slice, ArrayView<float> x, ArrayView<float> y) => device.Launch(
+    private static void Launch(
+        CudaDevice device, (int Rows, int Stride, int Columns) shape, int slices, int slice, ArrayView<float> x, ArrayView<float> y) =>
+            device.Launch(
         Cuda.ColumnSums,
         (new Index3D((shape.Columns + Cuda.ColumnsOfGroup - 1) / Cuda.ColumnsOfGroup, slices, 1), new Index3D(CudaDevice.GroupSize, 1, 1)),
         new Cuda.ColumnSumsArguments { X = x, Y = y, Rows = shape.Rows, Stride = shape.Stride, Columns = shape.Columns, Slice = slice });
@@ -131,11 +143,14 @@ public static unsafe partial class ReduceKernels
             public int Rows, Stride, Columns, Slice;
         }
 
-        /// <summary>y[s, c] = Σ over the s-th slice of rows of x[r, c]: neighbouring threads have neighbouring columns, 8 rows at a time.</summary>
+        /// <summary>
+        /// y[s, c] = Σ over the s-th slice of rows of x[r, c]: neighbouring threads have neighbouring columns, 8 rows at a time.
+        /// </summary>
         internal static void ColumnSums(ColumnSumsArguments p)
         {
             ArrayView<float> shared = SharedMemory.Allocate<float>(CudaDevice.GroupSize);
-            int column = Grid.IdxX * ColumnsOfGroup + (Group.IdxX & (ColumnsOfGroup - 1)), begin = Grid.IdxY * p.Slice, end = begin + Math.Min(p.Slice, p.Rows - begin);
+            int column = Grid.IdxX * ColumnsOfGroup + (Group.IdxX & (ColumnsOfGroup - 1)), begin = Grid.IdxY * p.Slice;
+            int end = begin + Math.Min(p.Slice, p.Rows - begin);
             CompensatedSum sum = new(0, 0);
             if (column < p.Columns)
                 for (int row = begin + (Group.IdxX >> 5); row < end; row += RowsAtOnce)

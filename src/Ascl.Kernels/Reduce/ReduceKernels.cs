@@ -48,7 +48,8 @@ public static unsafe partial class ReduceKernels
     /// <summary>y[c] = Σ over rows of x[r, c], x plain [rows, columns].</summary>
     public static void ColumnSums(int rows, int columns, DeviceBuffer<float> x, DeviceBuffer<float> y)
     {
-        DeviceKernel.Run("reduce.column_sums", (rows, columns), (double)rows * columns, 4.0 * rows * columns, OnCpu, cuda => ColumnSumsCuda(cuda, rows, columns, x, y), y);
+        DeviceKernel.Run("reduce.column_sums", (rows, columns), (double)rows * columns, 4.0 * rows * columns, OnCpu,
+            cuda => ColumnSumsCuda(cuda, rows, columns, x, y), y);
 
         void OnCpu(CpuDevice cpu)
         {

@@ -39,8 +39,8 @@ public readonly unsafe struct F1(float value) : ISimd<F1>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F1 operator /(F1 a, F1 b) => new(a.Value / b.Value);
 
-    // As the vector instructions: the second operand if either is NaN. The operand order matters for ILGPU: when it moves a constant from the left to the
-    // right of a comparison, it turns an ordered comparison into an unordered one, and NaN would select the constant.
+    // As the vector instructions: the second operand if either is NaN. The operand order matters for ILGPU: when it moves a constant from
+    // the left to the right of a comparison, it turns an ordered comparison into an unordered one, and NaN would select the constant.
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F1 Min(F1 a, F1 b) => new(b.Value > a.Value ? a.Value : b.Value);
     /// <inheritdoc/>
@@ -50,7 +50,9 @@ public readonly unsafe struct F1(float value) : ISimd<F1>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F1 Sqrt(F1 a) => new(MathF.Sqrt(a.Value));
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F1 TimesPowerOf2(F1 value, F1 exponent) => new(BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value.Value) + ((int)exponent.Value << 23)));
+    [MethodImpl(Inline)]
+    public static F1 TimesPowerOf2(F1 value, F1 exponent) =>
+        new(BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value.Value) + ((int)exponent.Value << 23)));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F1 TimesSign(F1 value, F1 a) => new(a.Value > 0 ? value.Value : a.Value < 0 ? -value.Value : 0);
     /// <inheritdoc/>

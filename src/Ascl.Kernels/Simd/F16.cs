@@ -24,7 +24,9 @@ public readonly unsafe struct F16(Vector512<float> value) : ISimd<F16>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F16 MulAdd(F16 a, F16 b, F16 c) => new(Vector512.FusedMultiplyAdd(a.v, b.v, c.v));
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F16 MulAdd(float* a, F16 b, F16 c) => new(Vector512.FusedMultiplyAdd(Vector512.Create(*a), b.v, c.v));
+    [MethodImpl(Inline)]
+    public static F16 MulAdd(float* a, F16 b, F16 c) =>
+        new(Vector512.FusedMultiplyAdd(Vector512.Create(*a), b.v, c.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F16 NegMulAdd(F16 a, F16 b, F16 c) => new(Vector512.FusedMultiplyAdd(-a.v, b.v, c.v));
     /// <inheritdoc/>
@@ -44,11 +46,17 @@ public readonly unsafe struct F16(Vector512<float> value) : ISimd<F16>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F16 Sqrt(F16 a) => new(Vector512.Sqrt(a.v));
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F16 TimesPowerOf2(F16 value, F16 exponent) => new((value.v.AsInt32() + (Vector512.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
+    [MethodImpl(Inline)]
+    public static F16 TimesPowerOf2(F16 value, F16 exponent) =>
+        new((value.v.AsInt32() + (Vector512.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F16 TimesSign(F16 value, F16 a) => new((value.v ^ (a.v & Vector512.Create(-0f))) & ~Vector512.Equals(a.v, Vector512<float>.Zero));
+    [MethodImpl(Inline)]
+    public static F16 TimesSign(F16 value, F16 a) =>
+        new((value.v ^ (a.v & Vector512.Create(-0f))) & ~Vector512.Equals(a.v, Vector512<float>.Zero));
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F16 WherePositive(F16 gate, F16 value) => new(Vector512.GreaterThan(gate.v, Vector512<float>.Zero) & value.v);
+    [MethodImpl(Inline)]
+    public static F16 WherePositive(F16 gate, F16 value) =>
+        new(Vector512.GreaterThan(gate.v, Vector512<float>.Zero) & value.v);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F16 WhereEqual(F16 a, F16 b, F16 value) => new(Vector512.Equals(a.v, b.v) & value.v);
     /// <inheritdoc/>

@@ -24,7 +24,9 @@ public readonly unsafe struct F4(Vector128<float> value) : ISimd<F4>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F4 MulAdd(F4 a, F4 b, F4 c) => new(Vector128.MultiplyAddEstimate(a.v, b.v, c.v));
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F4 MulAdd(float* a, F4 b, F4 c) => new(Vector128.MultiplyAddEstimate(Vector128.Create(*a), b.v, c.v));
+    [MethodImpl(Inline)]
+    public static F4 MulAdd(float* a, F4 b, F4 c) =>
+        new(Vector128.MultiplyAddEstimate(Vector128.Create(*a), b.v, c.v));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F4 NegMulAdd(F4 a, F4 b, F4 c) => new(Vector128.MultiplyAddEstimate(-a.v, b.v, c.v));
     /// <inheritdoc/>
@@ -44,11 +46,17 @@ public readonly unsafe struct F4(Vector128<float> value) : ISimd<F4>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F4 Sqrt(F4 a) => new(Vector128.Sqrt(a.v));
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F4 TimesPowerOf2(F4 value, F4 exponent) => new((value.v.AsInt32() + (Vector128.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
+    [MethodImpl(Inline)]
+    public static F4 TimesPowerOf2(F4 value, F4 exponent) =>
+        new((value.v.AsInt32() + (Vector128.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F4 TimesSign(F4 value, F4 a) => new((value.v ^ (a.v & Vector128.Create(-0f))) & ~Vector128.Equals(a.v, Vector128<float>.Zero));
+    [MethodImpl(Inline)]
+    public static F4 TimesSign(F4 value, F4 a) =>
+        new((value.v ^ (a.v & Vector128.Create(-0f))) & ~Vector128.Equals(a.v, Vector128<float>.Zero));
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F4 WherePositive(F4 gate, F4 value) => new(Vector128.GreaterThan(gate.v, Vector128<float>.Zero) & value.v);
+    [MethodImpl(Inline)]
+    public static F4 WherePositive(F4 gate, F4 value) =>
+        new(Vector128.GreaterThan(gate.v, Vector128<float>.Zero) & value.v);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F4 WhereEqual(F4 a, F4 b, F4 value) => new(Vector128.Equals(a.v, b.v) & value.v);
     /// <inheritdoc/>

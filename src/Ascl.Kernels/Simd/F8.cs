@@ -44,11 +44,17 @@ public readonly unsafe struct F8(Vector256<float> value) : ISimd<F8>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F8 Sqrt(F8 a) => new(Vector256.Sqrt(a.v));
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F8 TimesPowerOf2(F8 value, F8 exponent) => new((value.v.AsInt32() + (Vector256.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
+    [MethodImpl(Inline)]
+    public static F8 TimesPowerOf2(F8 value, F8 exponent) =>
+        new((value.v.AsInt32() + (Vector256.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F8 TimesSign(F8 value, F8 a) => new((value.v ^ (a.v & Vector256.Create(-0f))) & ~Vector256.Equals(a.v, Vector256<float>.Zero));
+    [MethodImpl(Inline)]
+    public static F8 TimesSign(F8 value, F8 a) =>
+        new((value.v ^ (a.v & Vector256.Create(-0f))) & ~Vector256.Equals(a.v, Vector256<float>.Zero));
     /// <inheritdoc/>
-    [MethodImpl(Inline)] public static F8 WherePositive(F8 gate, F8 value) => new(Vector256.GreaterThan(gate.v, Vector256<float>.Zero) & value.v);
+    [MethodImpl(Inline)]
+    public static F8 WherePositive(F8 gate, F8 value) =>
+        new(Vector256.GreaterThan(gate.v, Vector256<float>.Zero) & value.v);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F8 WhereEqual(F8 a, F8 b, F8 value) => new(Vector256.Equals(a.v, b.v) & value.v);
     /// <inheritdoc/>

@@ -1,9 +1,9 @@
 namespace Ascl.Kernels.Simd;
 
 /// <summary>
-/// A vector of <see cref="Width"/> floats in one register. Each CPU kernel is written once, generic over this interface, and compiled by the JIT for each
-/// width: <see cref="F16"/> (AVX-512), <see cref="F8"/> (AVX2) and <see cref="F4"/> (SSE, NEON, or scalar code without either). A channel block of an
-/// activation has this width. Operations work lane by lane.
+/// A vector of <see cref="Width"/> floats in one register. Each CPU kernel is written once, generic over this interface, and compiled by
+/// the JIT for each width: <see cref="F16"/> (AVX-512), <see cref="F8"/> (AVX2) and <see cref="F4"/> (SSE, NEON, or scalar code without
+/// either). A channel block of an activation has this width. Operations work lane by lane.
 /// </summary>
 public unsafe interface ISimd<T> where T : struct, ISimd<T>
 {

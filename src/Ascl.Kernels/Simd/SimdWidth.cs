@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Ascl.Kernels.Simd;
 
 /// <summary>
-/// The vector width of this process's CPU kernels, chosen once at start: the widest that the machine and the variables DOTNET_EnableAVX512 and
-/// DOTNET_EnableAVX2 allow. It is also the width of an activation's channel block.
+/// The vector width of this process's CPU kernels, chosen once at start: the widest that the machine and the variables DOTNET_EnableAVX512
+/// and DOTNET_EnableAVX2 allow. It is also the width of an activation's channel block.
 /// </summary>
 public static class SimdWidth
 {

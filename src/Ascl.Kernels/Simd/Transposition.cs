@@ -10,8 +10,12 @@ internal static unsafe class Transposition
 {
     private const int Tile = 4;
 
-    /// <summary>to[j·toStep + i] = from[i·fromStep + j] for i in 0…<paramref name="rows"/>−1 and j in 0…<paramref name="columns"/>−1.</summary>
-    /// <remarks>4×4 tiles at every vector width: with wider tiles the number of shuffles grows as the number of loads and stores shrinks.</remarks>
+    /// <summary>
+    /// to[j·toStep + i] = from[i·fromStep + j] for i in 0…<paramref name="rows"/>−1 and j in 0…<paramref name="columns"/>−1.
+    /// </summary>
+    /// <remarks>
+    /// 4×4 tiles at every vector width: with wider tiles the number of shuffles grows as the number of loads and stores shrinks.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(int rows, int columns, float* from, nint fromStep, float* to, nint toStep)
     {
@@ -30,7 +34,8 @@ internal static unsafe class Transposition
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void RunTile(float* from, nint fromStep, float* to, nint toStep)
     {
-        Vector128<float> a = Vector128.Load(from), b = Vector128.Load(from + fromStep), c = Vector128.Load(from + 2 * fromStep), d = Vector128.Load(from + 3 * fromStep);
+        Vector128<float> a = Vector128.Load(from), b = Vector128.Load(from + fromStep), c = Vector128.Load(from + 2 * fromStep);
+        Vector128<float> d = Vector128.Load(from + 3 * fromStep);
         Vector128<float> acLow = ZipLow(a, c), bdLow = ZipLow(b, d), acHigh = ZipHigh(a, c), bdHigh = ZipHigh(b, d);
         Vector128.Store(ZipLow(acLow, bdLow), to);
         Vector128.Store(ZipHigh(acLow, bdLow), to + toStep);
@@ -41,10 +46,18 @@ internal static unsafe class Transposition
     /// <summary>a₀ b₀ a₁ b₁.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> ZipLow(Vector128<float> a, Vector128<float> b) =>
-        Sse.IsSupported ? Sse.UnpackLow(a, b) : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a, b) : Vector128.Create(a[0], b[0], a[1], b[1]);
+        Sse.IsSupported
+            ? Sse.UnpackLow(a, b)
+            : AdvSimd.Arm64.IsSupported
+            ? AdvSimd.Arm64.ZipLow(a, b)
+            : Vector128.Create(a[0], b[0], a[1], b[1]);
 
     /// <summary>a₂ b₂ a₃ b₃.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> ZipHigh(Vector128<float> a, Vector128<float> b) =>
-        Sse.IsSupported ? Sse.UnpackHigh(a, b) : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b) : Vector128.Create(a[2], b[2], a[3], b[3]);
+        Sse.IsSupported
+            ? Sse.UnpackHigh(a, b)
+            : AdvSimd.Arm64.IsSupported
+            ? AdvSimd.Arm64.ZipHigh(a, b)
+            : Vector128.Create(a[2], b[2], a[3], b[3]);
 }

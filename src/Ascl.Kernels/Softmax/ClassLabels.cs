@@ -5,8 +5,10 @@ namespace Ascl.Kernels.Softmax;
 /// <summary>Class labels that a CPU kernel indexes logits by.</summary>
 internal static unsafe class ClassLabels
 {
-    /// <summary>The memory of <paramref name="labels"/>, after a check that every one is in 0…<paramref name="classes"/>−1. CUDA kernels do not check,
-    /// because the host would have to wait for the labels; they write NaN for a label out of range.</summary>
+    /// <summary>
+    /// The memory of <paramref name="labels"/>, after a check that every one is in 0…<paramref name="classes"/>−1. CUDA kernels do not
+    /// check, because the host would have to wait for the labels; they write NaN for a label out of range.
+    /// </summary>
     /// <exception cref="ArgumentException">A label is out of range; the message names the row.</exception>
     public static int* Checked(string name, int classes, DeviceBuffer<int> labels)
     {

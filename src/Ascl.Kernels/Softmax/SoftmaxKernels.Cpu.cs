@@ -2,7 +2,9 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Kernels.Softmax;
 
-/// <summary>Rows are short, so this is scalar double arithmetic with rows spread over the threads; sums over rows are in row order.</summary>
+/// <summary>
+/// Rows are short, so this is scalar double arithmetic with rows spread over the threads; sums over rows are in row order.
+/// </summary>
 internal static unsafe class SoftmaxCpu
 {
     private const int ValuesPerItem = 1 << 11;
@@ -25,7 +27,8 @@ internal static unsafe class SoftmaxCpu
             result[c] = (float)(d[c] - Math.Exp(row[c]) * sum);
     });
 
-    public static void CrossEntropy(CpuDevice device, int n, int k, float* x, int* labels, float smoothing, Reduction reduction, float* losses)
+    public static void CrossEntropy(
+        CpuDevice device, int n, int k, float* x, int* labels, float smoothing, Reduction reduction, float* losses)
     {
         double[] each = new double[n];
         ForRows(device, n, k, i =>
@@ -44,7 +47,8 @@ internal static unsafe class SoftmaxCpu
     }
 
     public static void CrossEntropyBackward(
-        CpuDevice device, int n, int k, float* x, int* labels, float smoothing, Reduction reduction, float* dLosses, float* dx) => ForRows(device, n, k, i =>
+        CpuDevice device, int n, int k, float* x, int* labels, float smoothing, Reduction reduction, float* dLosses, float* dx) =>
+            ForRows(device, n, k, i =>
     {
         float* row = x + (long)i * k, result = dx + (long)i * k;
         double logSum = LogSumExp(row, k), scale = reduction switch
@@ -91,7 +95,8 @@ internal static unsafe class SoftmaxCpu
         *entropy = (float)(Sum(each) / n);
     }
 
-    public static void MeanEntropyBackward(CpuDevice device, int n, int k, float* x, float dEntropy, float* dx) => ForRows(device, n, k, i =>
+    public static void MeanEntropyBackward(CpuDevice device, int n, int k, float* x, float dEntropy, float* dx) =>
+        ForRows(device, n, k, i =>
     {
         float* row = x + (long)i * k, result = dx + (long)i * k;
         (double entropy, double logSum) = Entropy(row, k);

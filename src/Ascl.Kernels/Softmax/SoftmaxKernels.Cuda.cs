@@ -7,20 +7,26 @@ using ILGPU;
 
 namespace Ascl.Kernels.Softmax;
 
-/// <summary>A warp owns a row of logits; a second launch sums over the rows. All in float, but without catastrophic cancellation: the largest logit is subtracted
-/// first, and the label's probability minus 1 is computed from the other probabilities.</summary>
+/// <summary>
+/// A warp owns a row of logits; a second launch sums over the rows. All in float, but without catastrophic cancellation: the largest logit
+/// is subtracted first, and the label's probability minus 1 is computed from the other probabilities.
+/// </summary>
 internal static class SoftmaxCuda
 {
     public static void LogSoftmax(CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> y) =>
         device.Launch(LogSoftmax, WarpRows.For(n), Rows(n, k, x, null, null, y));
 
-    public static void LogSoftmaxBackward(CudaDevice device, int n, int k, DeviceBuffer<float> y, DeviceBuffer<float> dy, DeviceBuffer<float> dx) =>
+    public static void LogSoftmaxBackward(
+        CudaDevice device, int n, int k, DeviceBuffer<float> y, DeviceBuffer<float> dy, DeviceBuffer<float> dx) =>
         device.Launch(LogSoftmaxBackward, WarpRows.For(n), Rows(n, k, y, null, dy, dx));
 
-    public static void CrossEntropy(CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction, DeviceBuffer<float> losses)
+    public static void CrossEntropy(
+        CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction,
+        DeviceBuffer<float> losses)
     {
         DeviceBuffer<float> each = reduction == Reduction.None ? losses : device.Pool.Rent(n, 0);
-        device.Launch(CrossEntropy, WarpRows.For(n), Rows(n, k, x, null, null, each) with { Labels = CudaDevice.View(labels), Smoothing = smoothing });
+        device.Launch(CrossEntropy, WarpRows.For(n),
+            Rows(n, k, x, null, null, each) with { Labels = CudaDevice.View(labels), Smoothing = smoothing });
         if (reduction == Reduction.None)
             return;
         ReduceKernels.SumCuda(device, CudaDevice.View(each), reduction == Reduction.Mean ? 1f / n : 1, CudaDevice.View(losses));
@@ -28,7 +34,8 @@ internal static class SoftmaxCuda
     }
 
     public static void CrossEntropyBackward(
-        CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction, DeviceBuffer<float> dLosses, DeviceBuffer<float> dx) =>
+        CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction,
+        DeviceBuffer<float> dLosses, DeviceBuffer<float> dx) =>
         device.Launch(CrossEntropyBackward, WarpRows.For(n), Rows(n, k, x, null, dLosses, dx) with
         {
             Labels = CudaDevice.View(labels),
@@ -37,13 +44,18 @@ internal static class SoftmaxCuda
             GradientStride = reduction == Reduction.None ? 1 : 0,
         });
 
-    public static void KullbackLeibler(CudaDevice device, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> divergences) =>
+    public static void KullbackLeibler(
+        CudaDevice device, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> divergences) =>
         device.Launch(KullbackLeibler, WarpRows.For(n), Rows(n, k, a, b, null, divergences));
 
-    public static void KullbackLeiblerBackwardFirst(CudaDevice device, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences, DeviceBuffer<float> da) =>
+    public static void KullbackLeiblerBackwardFirst(
+        CudaDevice device, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences,
+        DeviceBuffer<float> da) =>
         device.Launch(KullbackLeiblerBackwardFirst, WarpRows.For(n), Rows(n, k, a, b, dDivergences, da));
 
-    public static void KullbackLeiblerBackwardSecond(CudaDevice device, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences, DeviceBuffer<float> db) =>
+    public static void KullbackLeiblerBackwardSecond(
+        CudaDevice device, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences,
+        DeviceBuffer<float> db) =>
         device.Launch(KullbackLeiblerBackwardSecond, WarpRows.For(n), Rows(n, k, a, b, dDivergences, db));
 
     public static void MeanEntropy(CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> entropy)
@@ -54,34 +66,47 @@ internal static class SoftmaxCuda
         device.Pool.Return(each);
     }
 
-    public static void MeanEntropyBackward(CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> dEntropy, DeviceBuffer<float> dx) =>
+    public static void MeanEntropyBackward(
+        CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> dEntropy, DeviceBuffer<float> dx) =>
         device.Launch(EntropyBackward, WarpRows.For(n), Rows(n, k, x, null, dEntropy, dx) with { Scale = 1f / n, GradientStride = 0 });
 
     public static void Predict(CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> predictions) =>
-        device.Launch(Predict, WarpRows.For(n), new PredictArguments { X = CudaDevice.View(x), Y = CudaDevice.View(predictions), N = n, K = k });
+        device.Launch(Predict, WarpRows.For(n), new PredictArguments
+        {
+            X = CudaDevice.View(x),
+            Y = CudaDevice.View(predictions),
+            N = n,
+            K = k,
+        });
 
     /// <summary>Reads the count back; waits for the device.</summary>
     public static int CountCorrect(CudaDevice device, DeviceBuffer<int> predictions, DeviceBuffer<int> labels)
     {
         DeviceBuffer<float> count = device.Pool.Rent(1, 0);
-        device.Launch(CountCorrect, (1, CudaDevice.GroupSize), new CountCorrectArguments { Predictions = CudaDevice.View(predictions), Labels = CudaDevice.View(labels), Count = CudaDevice.View(count).Cast<int>() });
+        device.Launch(CountCorrect, (1, CudaDevice.GroupSize), new CountCorrectArguments
+        {
+            Predictions = CudaDevice.View(predictions),
+            Labels = CudaDevice.View(labels),
+            Count = CudaDevice.View(count).Cast<int>(),
+        });
         Span<int> correct = stackalloc int[1];
         device.CopyToHost(CudaDevice.View(count).Cast<int>(), correct);
         device.Pool.Return(count);
         return correct[0];
     }
 
-    private static RowsArguments Rows(int n, int k, DeviceBuffer<float> a, DeviceBuffer<float>? b, DeviceBuffer<float>? gradient, DeviceBuffer<float> y) => new()
-    {
-        A = CudaDevice.View(a),
-        B = CudaDevice.View(b),
-        Gradient = CudaDevice.View(gradient),
-        Y = CudaDevice.View(y),
-        N = n,
-        K = k,
-        Scale = 1,
-        GradientStride = 1,
-    };
+    private static RowsArguments Rows(
+        int n, int k, DeviceBuffer<float> a, DeviceBuffer<float>? b, DeviceBuffer<float>? gradient, DeviceBuffer<float> y) => new()
+        {
+            A = CudaDevice.View(a),
+            B = CudaDevice.View(b),
+            Gradient = CudaDevice.View(gradient),
+            Y = CudaDevice.View(y),
+            N = n,
+            K = k,
+            Scale = 1,
+            GradientStride = 1,
+        };
 
     internal struct RowsArguments
     {

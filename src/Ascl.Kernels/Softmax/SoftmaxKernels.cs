@@ -19,8 +19,8 @@ public enum Reduction
 }
 
 /// <summary>
-/// Softmax, losses and predictions of logits [n, k], row by row. All use x − log Σ exp x in double (on CUDA in float, with the largest logit subtracted first), so
-/// that finite logits of any size give finite values. Softmax itself is exp of <see cref="LogSoftmaxForward"/>.
+/// Softmax, losses and predictions of logits [n, k], row by row. All use x − log Σ exp x in double (on CUDA in float, with the largest
+/// logit subtracted first), so that finite logits of any size give finite values. Softmax itself is exp of <see cref="LogSoftmaxForward"/>.
 /// </summary>
 public static unsafe class SoftmaxKernels
 {
@@ -53,7 +53,8 @@ public static unsafe class SoftmaxKernels
     }
 
     /// <summary>Cross-entropy of softmax x with the smoothed target (1 − ε)·[c = label] + ε/k, as in PyTorch's cross_entropy.</summary>
-    /// <param name="labels">[n] in 0…k−1. A label out of range throws an <see cref="ArgumentException"/> that names the row; on CUDA it gives a loss of NaN.</param>
+    /// <param name="labels">[n] in 0…k−1. A label out of range throws an <see cref="ArgumentException"/> that names the row; on CUDA it
+    /// gives a loss of NaN.</param>
     /// <param name="smoothing">ε in [0, 1].</param>
     /// <param name="losses">Receives the losses [n] if the reduction is <see cref="Reduction.None"/>, else their mean or sum [1].</param>
     public static void CrossEntropyForward(
@@ -64,7 +65,8 @@ public static unsafe class SoftmaxKernels
         Check(name, n, k, ("losses", losses.Length, reduction == Reduction.None ? n : 1), ("labels", labels.Length, n));
         CheckSmoothing(name, smoothing);
         DeviceKernel.Run(name, (n, k, reduction), 4.0 * n * k, 4.0 * n * k,
-            cpu => SoftmaxCpu.CrossEntropy(cpu, n, k, CpuDevice.Pointer(x), ClassLabels.Checked(name, k, labels), smoothing, reduction, CpuDevice.Pointer(losses)),
+            cpu => SoftmaxCpu.CrossEntropy(cpu, n, k, CpuDevice.Pointer(x), ClassLabels.Checked(name, k, labels), smoothing, reduction,
+                CpuDevice.Pointer(losses)),
             cuda => SoftmaxCuda.CrossEntropy(cuda, n, k, x, labels, smoothing, reduction, losses),
             losses);
     }
@@ -73,14 +75,16 @@ public static unsafe class SoftmaxKernels
     /// <param name="dLosses">In the shape of the forward pass's losses.</param>
     /// <param name="dx">[n, k] receives the gradient.</param>
     public static void CrossEntropyBackward(
-        int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction, DeviceBuffer<float> dLosses, DeviceBuffer<float> dx)
+        int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction, DeviceBuffer<float> dLosses,
+        DeviceBuffer<float> dx)
     {
         const string name = "cross_entropy.backward";
         Check(name, n, k, ("x", x.Length, n * k), ("labels", labels.Length, n));
         Check(name, n, k, ("dLosses", dLosses.Length, reduction == Reduction.None ? n : 1), ("dx", dx.Length, n * k));
         CheckSmoothing(name, smoothing);
         DeviceKernel.Run(name, (n, k, reduction), 5.0 * n * k, 8.0 * n * k,
-            cpu => SoftmaxCpu.CrossEntropyBackward(cpu, n, k, CpuDevice.Pointer(x), ClassLabels.Checked(name, k, labels), smoothing, reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx)),
+            cpu => SoftmaxCpu.CrossEntropyBackward(cpu, n, k, CpuDevice.Pointer(x), ClassLabels.Checked(name, k, labels), smoothing,
+                reduction, CpuDevice.Pointer(dLosses), CpuDevice.Pointer(dx)),
             cuda => SoftmaxCuda.CrossEntropyBackward(cuda, n, k, x, labels, smoothing, reduction, dLosses, dx),
             dx);
     }
@@ -103,14 +107,16 @@ public static unsafe class SoftmaxKernels
     /// <param name="da">[n, k] receives the gradient with respect to a.</param>
     public static void KullbackLeiblerBackwardFirst(
         int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences, DeviceBuffer<float> da) =>
-        KullbackLeiblerBackward("kl.backward_first", n, k, a, b, dDivergences, da, SoftmaxCpu.KullbackLeiblerBackwardFirst, SoftmaxCuda.KullbackLeiblerBackwardFirst);
+        KullbackLeiblerBackward("kl.backward_first", n, k, a, b, dDivergences, da, SoftmaxCpu.KullbackLeiblerBackwardFirst,
+            SoftmaxCuda.KullbackLeiblerBackwardFirst);
 
     /// <summary>db = (q − p)·dKL.</summary>
     /// <param name="dDivergences">[n].</param>
     /// <param name="db">[n, k] receives the gradient with respect to b.</param>
     public static void KullbackLeiblerBackwardSecond(
         int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences, DeviceBuffer<float> db) =>
-        KullbackLeiblerBackward("kl.backward_second", n, k, a, b, dDivergences, db, SoftmaxCpu.KullbackLeiblerBackwardSecond, SoftmaxCuda.KullbackLeiblerBackwardSecond);
+        KullbackLeiblerBackward("kl.backward_second", n, k, a, b, dDivergences, db, SoftmaxCpu.KullbackLeiblerBackwardSecond,
+            SoftmaxCuda.KullbackLeiblerBackwardSecond);
 
     /// <summary>The mean over the rows of the entropy −Σ p log p, p = softmax x.</summary>
     /// <param name="entropy">[1] receives it.</param>
@@ -170,18 +176,21 @@ public static unsafe class SoftmaxKernels
     private delegate void KullbackLeiblerGradient(CpuDevice device, int n, int k, float* a, float* b, float* dDivergences, float* gradient);
 
     private static void KullbackLeiblerBackward(
-        string name, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences, DeviceBuffer<float> gradient,
-        KullbackLeiblerGradient onCpu, Action<CudaDevice, int, int, DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>> onCuda)
+        string name, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> dDivergences,
+        DeviceBuffer<float> gradient, KullbackLeiblerGradient onCpu,
+        Action<CudaDevice, int, int, DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>> onCuda)
     {
         Check(name, n, k, ("a", a.Length, n * k), ("b", b.Length, n * k));
         Check(name, n, k, ("dDivergences", dDivergences.Length, n), ("gradient", gradient.Length, n * k));
         DeviceKernel.Run(name, (n, k), 10.0 * n * k, 12.0 * n * k,
-            cpu => onCpu(cpu, n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(dDivergences), CpuDevice.Pointer(gradient)),
+            cpu => onCpu(cpu, n, k, CpuDevice.Pointer(a), CpuDevice.Pointer(b), CpuDevice.Pointer(dDivergences),
+                CpuDevice.Pointer(gradient)),
             cuda => onCuda(cuda, n, k, a, b, dDivergences, gradient),
             gradient);
     }
 
-    private static void Check(string name, int n, int k, (string Name, int Length, int Expected) first, (string Name, int Length, int Expected) second)
+    private static void Check(
+        string name, int n, int k, (string Name, int Length, int Expected) first, (string Name, int Length, int Expected) second)
     {
         if (n < 1 || k < 1 || (long)n * k > int.MaxValue)
             throw new ShapeException($"{name}: logits [{n}, {k}] need at least one row and one class");

@@ -23,7 +23,8 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal(["state"], directory.FileNames);
     }
 
-    public static TheoryData<Exception> Failures => [new IOException("No space left on device"), new OperationCanceledException(), new InvalidOperationException()];
+    public static TheoryData<Exception> Failures =>
+        [new IOException("No space left on device"), new OperationCanceledException(), new InvalidOperationException()];
 
     [Theory]
     [MemberData(nameof(Failures))]
@@ -76,7 +77,8 @@ public sealed class AtomicFileTests : IDisposable
     public void MissingDirectoryIsNamed()
     {
         string missing = directory.File("nowhere/state");
-        Assert.Equal($"cannot write {missing}: no such directory", Assert.Throws<UserErrorException>(() => AtomicFile.WriteText(missing, "")).Message);
+        Assert.Equal($"cannot write {missing}: no such directory",
+            Assert.Throws<UserErrorException>(() => AtomicFile.WriteText(missing, "")).Message);
     }
 
     [Fact]

@@ -17,7 +17,8 @@ public sealed class ForeignFileTests : IDisposable
 
     [Theory]
     // What Python's own pickle.dump writes of these, and torch.save of PyTorch 1.5.
-    [InlineData("\u0080\u0002\u008A\u000A\u006C\u00FC\u009C\u0046\u00F9\u0020\u006A\u00A8\u0050\u0019\u002E\u0080\u0002M\u00E9\u0003.", "a PyTorch checkpoint (.pt) as older")]
+    [InlineData("\u0080\u0002\u008A\u000A\u006C\u00FC\u009C\u0046\u00F9\u0020\u006A\u00A8\u0050\u0019\u002E\u0080\u0002M\u00E9\u0003.",
+        "a PyTorch checkpoint (.pt) as older")]
     [InlineData("\u0080\u0004\u0095\u0011\0\0\0\0\0\0\0}", "a Python pickle: save its tensors as safetensors")]
     [InlineData("\u0089HDF\r\n\u001A\n\0\0\0\0", "an HDF5 file (.h5): save its arrays")]
     [InlineData("\u0093NUMPY\u0001\0v\0{'descr': '<f4'}", "a NumPy array (.npy): save its arrays")]

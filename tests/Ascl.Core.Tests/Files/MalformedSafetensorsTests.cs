@@ -53,22 +53,31 @@ public sealed class MalformedSafetensorsTests : IDisposable
     [InlineData("""{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}""", 1, "tensor 'a': dimension 0 of its shape is -1")]
     [InlineData("""{"a":{"dtype":"U8","shape":[1,1.5],"data_offsets":[0,1]}}""", 1, "tensor 'a': dimension 1 of its shape is 1.5")]
     [InlineData("""{"a":{"dtype":"U8","shape":["1"],"data_offsets":[0,1]}}""", 1, "tensor 'a': dimension 0 of its shape is \"1\"")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[2147483648],"data_offsets":[0,1]}}""", 1, "tensor 'a': dimension 0 of its shape is 2147483648")]
-    [InlineData("""{"a":{"dtype":"F64","shape":[2147483647,2147483647,4],"data_offsets":[0,1]}}""", 1, "tensor 'a': the size of F64 [2147483647, 2147483647, 4] overflows")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[2147483648],"data_offsets":[0,1]}}""", 1,
+        "tensor 'a': dimension 0 of its shape is 2147483648")]
+    [InlineData("""{"a":{"dtype":"F64","shape":[2147483647,2147483647,4],"data_offsets":[0,1]}}""", 1,
+        "tensor 'a': the size of F64 [2147483647, 2147483647, 4] overflows")]
     // 2^64 elements: the product wraps to 0.
     [InlineData("""{"a":{"dtype":"U8","shape":[65536,65536,65536,65536],"data_offsets":[0,0]}}""", 0, "tensor 'a': the size of U8")]
     // Offsets.
     [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}}""", 1, "tensor 'a': data_offsets are not two integers")]
     [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}}""", 1, "tensor 'a': data_offsets are not two integers")]
     [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,"1"]}}""", 1, "tensor 'a': data_offsets are not two integers")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,18446744073709551616]}}""", 1, "tensor 'a': data_offsets are not two integers")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[-1,0]}}""", 1, "tensor 'a': data_offsets [-1, 0] lie outside the 1 bytes of data")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,18446744073709551616]}}""", 1,
+        "tensor 'a': data_offsets are not two integers")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[-1,0]}}""", 1,
+        "tensor 'a': data_offsets [-1, 0] lie outside the 1 bytes of data")]
     [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}}""", 1, "tensor 'a': data_offsets [1, 0] lie outside")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""", 1, "tensor 'a': data_offsets [0, 2] lie outside the 1 bytes of data")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,1]}}""", 1, "tensor 'a': F32 [1] takes 4 bytes, data_offsets [0, 1] give it 1")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}""", 3, "tensor 'b' at 1 overlaps")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", 1, "tensor 'b' at 0 overlaps")]
-    [InlineData("""{"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", 3, "1 bytes before tensor 'b' belong to no tensor")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""", 1,
+        "tensor 'a': data_offsets [0, 2] lie outside the 1 bytes of data")]
+    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,1]}}""", 1,
+        "tensor 'a': F32 [1] takes 4 bytes, data_offsets [0, 1] give it 1")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}""", 3,
+        "tensor 'b' at 1 overlaps")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", 1,
+        "tensor 'b' at 0 overlaps")]
+    [InlineData("""{"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", 3,
+        "1 bytes before tensor 'b' belong to no tensor")]
     [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", 3, "the 2 bytes after the last tensor belong to no tensor")]
     [InlineData("{}", 1, "the 1 bytes after the last tensor belong to no tensor")]
     public void HeaderIsRefused(string header, int dataBytes, string problem)
@@ -94,7 +103,8 @@ public sealed class MalformedSafetensorsTests : IDisposable
     {
         Assert.Equal($"cannot read {path}: no such file", Assert.Throws<UserErrorException>(() => SafetensorsFile.Open(path)).Message);
         string directoryPath = directory.File("");
-        Assert.Equal($"cannot read {directoryPath}: it is a directory", Assert.Throws<UserErrorException>(() => SafetensorsFile.Open(directoryPath)).Message);
+        Assert.Equal($"cannot read {directoryPath}: it is a directory",
+            Assert.Throws<UserErrorException>(() => SafetensorsFile.Open(directoryPath)).Message);
         Assert.Throws<UserErrorException>(() => SafetensorsFile.Open(""));
     }
 
@@ -137,7 +147,8 @@ public sealed class MalformedSafetensorsTests : IDisposable
             {
                 using SafetensorsFile file = SafetensorsFile.Open(path);
                 foreach (string name in file.Names)
-                    Assert.Equal(file.ReadBytes(name).Length, file.Shape(name).Aggregate(file.Dtype(name).Size(), (size, length) => size * length));
+                    Assert.Equal(file.ReadBytes(name).Length,
+                        file.Shape(name).Aggregate(file.Dtype(name).Size(), (size, length) => size * length));
             }
             catch (UserErrorException e)
             {

@@ -26,6 +26,7 @@ public sealed class NearestNameTests
             "unknown model 'resnet81': did you mean resnet18? (valid: resnet18, resnet20, preactresnet18, smallcnn)",
             NearestName.Unknown("model", "resnet81", Models).Message);
         Assert.Equal(
-            "unknown model 'banana': valid: resnet18, resnet20, preactresnet18, smallcnn", NearestName.Unknown("model", "banana", Models).Message);
+            "unknown model 'banana': valid: resnet18, resnet20, preactresnet18, smallcnn",
+            NearestName.Unknown("model", "banana", Models).Message);
     }
 }

@@ -55,7 +55,8 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Equal([Math.PI, double.MaxValue, double.NegativeInfinity, double.NaN], file.ReadDoubles("F64"));
         Assert.Equal([MathF.PI, float.PositiveInfinity, float.NegativeInfinity, float.NaN], file.ReadFloats("F64"));
         Assert.Equal(
-            new[] { MathF.PI, float.Epsilon, -0f, float.NaN }.Select(BitConverter.SingleToInt32Bits), file.ReadFloats("F32").Select(BitConverter.SingleToInt32Bits));
+            new[] { MathF.PI, float.Epsilon, -0f, float.NaN }.Select(BitConverter.SingleToInt32Bits),
+            file.ReadFloats("F32").Select(BitConverter.SingleToInt32Bits));
         Assert.Equal([(double)MathF.PI, float.Epsilon, -0.0, double.NaN], file.ReadDoubles("F32"));
         Assert.Equal([1.5f, 65504f], file.ReadFloats("F16"));
         Assert.Equal([1.5, 65504], file.ReadDoubles("F16"));
@@ -109,9 +110,15 @@ public sealed class SafetensorsTests : IDisposable
         writer.Add("b", [1], [2f]);
         writer.Save(path);
         byte[] bytes = File.ReadAllBytes(path);
-        const string header = """{"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"c":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"a":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}}""";
+        const string header =
+            """{"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"c":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"""
+            + """
+              "a":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}}
+              """;
         string padded = header.PadRight((header.Length + 7) / 8 * 8);
-        Assert.Equal([.. BitConverter.GetBytes((long)padded.Length), .. Encoding.ASCII.GetBytes(padded), 0, 0, 0, 64, 0, 0, 128, 63, 1, 2, 3], bytes);
+        Assert.Equal(
+            [.. BitConverter.GetBytes((long)padded.Length), .. Encoding.ASCII.GetBytes(padded), 0, 0, 0, 64, 0, 0, 128, 63, 1, 2, 3],
+            bytes);
     }
 
     [Fact]

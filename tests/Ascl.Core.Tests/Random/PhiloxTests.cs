@@ -13,7 +13,8 @@ public sealed class PhiloxTests
         Assert.Equal((0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u), Philox.Block(0, 0, 0, 0, 0, 0));
         const uint Ones = 0xffffffff;
         Assert.Equal((0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu), Philox.Block(Ones, Ones, Ones, Ones, Ones, Ones));
-        Assert.Equal((0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u), Philox.Block(0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0));
+        Assert.Equal((0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u),
+            Philox.Block(0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0));
     }
 
     /// <summary>The layout of keys is part of saved runs: it never changes.</summary>
@@ -49,7 +50,8 @@ public sealed class PhiloxTests
         const int Count = 1 << 20;
         float[] values = new float[Count];
         Philox.FillUniform(values, Key, 0, 1);
-        double mean = values.Average(v => (double)v), variance = values.Average(v => Math.Pow(v - 0.5, 2)), neighbours = Enumerable.Range(1, Count - 1).Average(i => (values[i] - 0.5) * (values[i - 1] - 0.5));
+        double mean = values.Average(v => (double)v), variance = values.Average(v => Math.Pow(v - 0.5, 2));
+        double neighbours = Enumerable.Range(1, Count - 1).Average(i => (values[i] - 0.5) * (values[i - 1] - 0.5));
         Assert.InRange(mean, 0.5 - 5 * 0.2887 / 1024, 0.5 + 5 * 0.2887 / 1024);
         Assert.InRange(variance, 1.0 / 12 - 5 * 0.0745 / 1024, 1.0 / 12 + 5 * 0.0745 / 1024);
         Assert.InRange(neighbours, -5 * 0.0833 / 1024, 5 * 0.0833 / 1024);
@@ -67,7 +69,8 @@ public sealed class PhiloxTests
         float[] values = new float[Count];
         Philox.FillNormal(values, Key, 2);
         Assert.All(values, v => Assert.True(float.IsFinite(v)));
-        double mean = values.Average(v => (double)v) / 2, variance = values.Average(v => Math.Pow(v / 2.0, 2)), skew = values.Average(v => Math.Pow(v / 2.0, 3)), fourth = values.Average(v => Math.Pow(v / 2.0, 4));
+        double mean = values.Average(v => (double)v) / 2, variance = values.Average(v => Math.Pow(v / 2.0, 2));
+        double skew = values.Average(v => Math.Pow(v / 2.0, 3)), fourth = values.Average(v => Math.Pow(v / 2.0, 4));
         Assert.InRange(mean, -5 / 1024.0, 5 / 1024.0);
         Assert.InRange(variance, 1 - 5 * Math.Sqrt(2) / 1024, 1 + 5 * Math.Sqrt(2) / 1024);
         Assert.InRange(skew, -5 * Math.Sqrt(15) / 1024, 5 * Math.Sqrt(15) / 1024);
@@ -81,7 +84,8 @@ public sealed class PhiloxTests
     [Fact]
     public void StreamsOfDifferentKeysShareNoNumbers()
     {
-        List<RandomKey> keys = [.. Enum.GetValues<RandomPurpose>().Select(p => Key with { Purpose = p }), Key with { Seed = 43 }, Key with { Seed = 42UL << 32 }, Key.At(4), Key.For(6), Key.For(-1)];
+        List<RandomKey> keys = [.. Enum.GetValues<RandomPurpose>().Select(p => Key with { Purpose = p }), Key with { Seed = 43 },
+            Key with { Seed = 42UL << 32 }, Key.At(4), Key.For(6), Key.For(-1)];
         HashSet<(uint, uint, uint, uint)> blocks = [];
         foreach (RandomKey key in keys)
             for (uint block = 0; block < 1000; block++)

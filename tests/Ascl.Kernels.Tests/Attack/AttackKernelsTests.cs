@@ -11,11 +11,15 @@ public sealed class AttackKernelsTests
 
     public static TheoryData<AttackStart, PerturbationNorm> Kinds { get; } = new()
     {
-        { AttackStart.None, PerturbationNorm.Linf }, { AttackStart.Uniform, PerturbationNorm.Linf }, { AttackStart.Normal, PerturbationNorm.Linf },
-        { AttackStart.None, PerturbationNorm.L2 }, { AttackStart.Uniform, PerturbationNorm.L2 }, { AttackStart.Normal, PerturbationNorm.L2 },
+        { AttackStart.None, PerturbationNorm.Linf }, { AttackStart.Uniform, PerturbationNorm.Linf },
+        { AttackStart.Normal, PerturbationNorm.Linf },
+        { AttackStart.None, PerturbationNorm.L2 }, { AttackStart.Uniform, PerturbationNorm.L2 },
+        { AttackStart.Normal, PerturbationNorm.L2 },
     };
 
-    /// <summary>Random images of many sizes, a third of their pixels exactly 0 or 1, and radii from tiny to larger than the image range.</summary>
+    /// <summary>
+    /// Random images of many sizes, a third of their pixels exactly 0 or 1, and radii from tiny to larger than the image range.
+    /// </summary>
     [Theory, MemberData(nameof(Kinds))]
     public void NeverLeavesTheBallNorTheImageRange(AttackStart start, PerturbationNorm norm)
     {
@@ -30,11 +34,13 @@ public sealed class AttackKernelsTests
             Check("start");
             for (uint step = 0; step < 5; step++)
             {
-                AttackKernels.PgdStep(norm, image, o, device.Upload<float>(DeviceData.Normal(original.Length, 50 + step)), epsilon, epsilon * (0.1f + step), x);
+                AttackKernels.PgdStep(norm, image, o, device.Upload<float>(DeviceData.Normal(original.Length, 50 + step)), epsilon,
+                    epsilon * (0.1f + step), x);
                 Check($"step {step}");
             }
 
-            void Check(string when) => AssertInside(norm, image, original, x.ToArray(), epsilon, $"{start} {norm} ε {epsilon}, image of {image}, {when}");
+            void Check(string when) =>
+                AssertInside(norm, image, original, x.ToArray(), epsilon, $"{start} {norm} ε {epsilon}, image of {image}, {when}");
         }
     }
 
@@ -46,7 +52,8 @@ public sealed class AttackKernelsTests
         using CpuDevice device = new(2);
         const int image = 13;
         float[] original = Images(3 * image, 1), start = Images(3 * image, 2), gradient = DeviceData.Normal(3 * image, 3);
-        DeviceBuffer<float> o = device.Upload<float>(original), g = device.Upload<float>(gradient), all = device.Upload<float>(start), some = device.Upload<float>(start);
+        DeviceBuffer<float> o = device.Upload<float>(original), g = device.Upload<float>(gradient), all = device.Upload<float>(start);
+        DeviceBuffer<float> some = device.Upload<float>(start);
         AttackKernels.PgdStep(norm, image, o, g, 0.3f, 0.1f, all);
         AttackKernels.PgdStep(norm, image, o, g, 0.3f, 0.1f, some, device.Upload<int>([0, 1, 0]));
         float[] moved = all.ToArray();
@@ -83,13 +90,17 @@ public sealed class AttackKernelsTests
         const float Epsilon = 0.05f, Alpha = 0.02f;
         for (int image = 1; image <= 70; image++)
         {
-            float[] original = Images(2 * image, 1), gradient = WithZeros(DeviceData.Normal(2 * image, 2)), before = [.. original.Zip(DeviceData.Uniform(2 * image, 3, -Epsilon, Epsilon), (o, d) => Math.Clamp(o + d, 0, 1))];
+            float[] original = Images(2 * image, 1), gradient = WithZeros(DeviceData.Normal(2 * image, 2));
+            float[] before = [.. original.Zip(DeviceData.Uniform(2 * image, 3, -Epsilon, Epsilon), (o, d) => Math.Clamp(o + d, 0, 1))];
             DeviceBuffer<float> x = device.Upload<float>(before);
-            AttackKernels.PgdStep(PerturbationNorm.Linf, image, device.Upload<float>(original), device.Upload<float>(gradient), Epsilon, Alpha, x);
+            AttackKernels.PgdStep(PerturbationNorm.Linf, image, device.Upload<float>(original), device.Upload<float>(gradient), Epsilon,
+                Alpha, x);
             float[] after = x.ToArray();
             for (int i = 0; i < after.Length; i++)
             {
-                double expected = Math.Clamp(Math.Clamp(before[i] + (double)Alpha * Math.Sign(gradient[i]), original[i] - (double)Epsilon, original[i] + (double)Epsilon), 0, 1);
+                double expected = Math.Clamp(
+                    Math.Clamp(before[i] + (double)Alpha * Math.Sign(gradient[i]), original[i] - (double)Epsilon,
+                        original[i] + (double)Epsilon), 0, 1);
                 Assert.Equal(expected, after[i], 2e-7);
             }
             DeviceData.AssertNothingBehind(x, "step");
@@ -105,9 +116,11 @@ public sealed class AttackKernelsTests
         using CpuDevice device = new(2);
         for (int image = 1; image <= 70; image++)
         {
-            float[] original = Images(2 * image, 1), gradient = DeviceData.Normal(2 * image, 2), before = [.. original.Select((o, i) => Math.Clamp(o + 0.02f * MathF.Sin(i), 0, 1))];
+            float[] original = Images(2 * image, 1), gradient = DeviceData.Normal(2 * image, 2);
+            float[] before = [.. original.Select((o, i) => Math.Clamp(o + 0.02f * MathF.Sin(i), 0, 1))];
             DeviceBuffer<float> x = device.Upload<float>(before);
-            AttackKernels.PgdStep(PerturbationNorm.L2, image, device.Upload<float>(original), device.Upload<float>(gradient), epsilon, alpha, x);
+            AttackKernels.PgdStep(PerturbationNorm.L2, image, device.Upload<float>(original), device.Upload<float>(gradient), epsilon,
+                alpha, x);
             float[] after = x.ToArray();
             for (int n = 0; n < 2; n++)
             {
@@ -175,7 +188,10 @@ public sealed class AttackKernelsTests
             }
     }
 
-    /// <summary>In L∞ every pixel is uniform in ±ε; in L2 the radius' power of the dimension is uniform, so half of the points lie beyond 0.5^(1/d)·ε.</summary>
+    /// <summary>
+    /// In L∞ every pixel is uniform in ±ε; in L2 the radius' power of the dimension is uniform, so half of the points lie beyond
+    /// 0.5^(1/d)·ε.
+    /// </summary>
     [Fact]
     public void UniformStartsFillTheBall()
     {
@@ -185,12 +201,14 @@ public sealed class AttackKernelsTests
         float[] grey = new float[Count * Image];
         Array.Fill(grey, 0.5f);
         DeviceBuffer<float> x = device.Allocate<float>(grey.Length);
-        AttackKernels.Start(AttackStart.Uniform, PerturbationNorm.Linf, Image, device.Upload<float>(grey), device.Upload<int>([.. Enumerable.Range(0, Count)]), Key, Epsilon, x);
+        AttackKernels.Start(AttackStart.Uniform, PerturbationNorm.Linf, Image, device.Upload<float>(grey),
+            device.Upload<int>([.. Enumerable.Range(0, Count)]), Key, Epsilon, x);
         double[] delta = [.. x.ToArray().Select(v => (v - 0.5) / Epsilon)];
         double sigma = 1 / Math.Sqrt(delta.Length);
         Assert.InRange(delta.Average(), -5 * 0.58 * sigma, 5 * 0.58 * sigma);
         Assert.InRange(delta.Average(d => d * d), 1 / 3.0 - 5 * 0.3 * sigma, 1 / 3.0 + 5 * 0.3 * sigma);
-        AttackKernels.Start(AttackStart.Uniform, PerturbationNorm.L2, Image, device.Upload<float>(grey), device.Upload<int>([.. Enumerable.Range(0, Count)]), Key, Epsilon, x);
+        AttackKernels.Start(AttackStart.Uniform, PerturbationNorm.L2, Image, device.Upload<float>(grey),
+            device.Upload<int>([.. Enumerable.Range(0, Count)]), Key, Epsilon, x);
         double[] radii = [.. x.ToArray().Select(v => (v - 0.5) / Epsilon).Chunk(Image).Select(d => Math.Sqrt(d.Sum(v => v * v)))];
         Assert.InRange(radii.Count(r => r > Math.Pow(0.5, 1.0 / Image)), Count / 2 - 5 * 32, Count / 2 + 5 * 32);
     }
@@ -230,7 +248,8 @@ public sealed class AttackKernelsTests
         using CpuDevice device = new(1);
         float[] original = [0.5f, 0.5f, 0.5f, 0.5f];
         DeviceBuffer<float> x = device.Upload<float>(original);
-        AttackKernels.PgdStep(PerturbationNorm.L2, 2, device.Upload<float>(original), device.Upload<float>([3e-42f, 4e-42f, -3e38f, 0]), 0.3f, 0.1f, x);
+        AttackKernels.PgdStep(PerturbationNorm.L2, 2, device.Upload<float>(original), device.Upload<float>([3e-42f, 4e-42f, -3e38f, 0]),
+            0.3f, 0.1f, x);
         float[] after = x.ToArray();
         Assert.Equal(0.56, after[0], 1e-3);
         Assert.Equal(0.58, after[1], 1e-3);

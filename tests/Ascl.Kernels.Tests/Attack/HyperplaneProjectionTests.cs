@@ -6,7 +6,10 @@ namespace Ascl.Kernels.Tests.Attack;
 
 public sealed unsafe class HyperplaneProjectionTests
 {
-    /// <summary>Against bisection of the one parameter of the solution, on random cubes with pixels at their borders, weights of 0 and equal weights.</summary>
+    /// <summary>
+    /// Against bisection of the one parameter of the solution, on random cubes with pixels at their borders, weights of 0 and equal
+    /// weights.
+    /// </summary>
     [Theory]
     [InlineData(PerturbationNorm.Linf)]
     [InlineData(PerturbationNorm.L2)]
@@ -57,7 +60,8 @@ public sealed unsafe class HyperplaneProjectionTests
     /// <summary>How far w·δ gets in a direction with the parameter t: |δᵢ| up to t, or to t·|wᵢ|, and to the border.</summary>
     private static double Reached(PerturbationNorm norm, float[] x, float[] w, int sign, double t) => x.Zip(w, (p, weight) =>
     {
-        double room = sign * weight > 0 ? 1.0 - p : p, move = weight == 0 ? 0 : norm == PerturbationNorm.Linf ? t : t * Math.Abs((double)weight);
+        double room = sign * weight > 0 ? 1.0 - p : p;
+        double move = weight == 0 ? 0 : norm == PerturbationNorm.Linf ? t : t * Math.Abs((double)weight);
         return Math.Abs((double)weight) * Math.Min(move, room);
     }).Sum();
 
@@ -72,7 +76,11 @@ public sealed unsafe class HyperplaneProjectionTests
             double middle = (low + high) / 2;
             (low, high) = Reached(norm, x, w, sign, middle) < Math.Abs(shift) ? (middle, high) : (low, middle);
         }
-        return Size(norm, [.. x.Zip(w, (p, weight) => Math.Min(sign * weight > 0 ? 1.0 - p : p, weight == 0 ? 0 : norm == PerturbationNorm.Linf ? low : low * Math.Abs((double)weight)))]);
+        return Size(norm,
+            [.. x.Zip(w,
+                (p, weight) =>
+                    Math.Min(sign * weight > 0 ? 1.0 - p : p,
+                        weight == 0 ? 0 : norm == PerturbationNorm.Linf ? low : low * Math.Abs((double)weight)))]);
     }
 
     private static float[] Uniform(int length, uint stream, float low, float high)

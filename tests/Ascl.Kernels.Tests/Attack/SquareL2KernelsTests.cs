@@ -29,9 +29,11 @@ public sealed class SquareL2KernelsTests
         HashSet<(bool IsLying, int Sign)> kinds = [];
         foreach (float[] delta in deltas)
         {
-            (int Row, int Column)[] changed = [.. from i in Enumerable.Range(0, delta.Length) where delta[i] != 0 select (i % plane / width, i % width)];
+            (int Row, int Column)[] changed = [.. from i in Enumerable.Range(0, delta.Length)
+                where delta[i] != 0 select (i % plane / width, i % width)];
             int top = changed.Min(p => p.Row), left = changed.Min(p => p.Column);
-            Assert.Equal((side - 1, side - 1, Channels * side * side), (changed.Max(p => p.Row) - top, changed.Max(p => p.Column) - left, changed.Length));
+            Assert.Equal((side - 1, side - 1, Channels * side * side),
+                (changed.Max(p => p.Row) - top, changed.Max(p => p.Column) - left, changed.Length));
             corners.Add((top, left));
             for (int c = 0; c < Channels; c++)
                 kinds.Add(KindOf(c));
@@ -40,7 +42,11 @@ public sealed class SquareL2KernelsTests
             {
                 foreach (bool isLying in new[] { false, true })
                     foreach (int sign in new[] { 1, -1 })
-                        if (changed.All(p => Math.Abs(sign * Epsilon / Math.Sqrt(Channels) * (isLying ? upright[p.Column - left, p.Row - top] : upright[p.Row - top, p.Column - left]) - delta[c * plane + p.Row * width + p.Column]) < 1e-6))
+                        if (changed.All(
+                            p => Math.Abs(
+                                sign * Epsilon / Math.Sqrt(Channels)
+                                * (isLying ? upright[p.Column - left, p.Row - top] : upright[p.Row - top, p.Column - left])
+                                - delta[c * plane + p.Row * width + p.Column]) < 1e-6))
                             return (side > 1 && isLying, sign);
                 Assert.Fail($"channel {c} holds no pattern");
                 return default;
@@ -70,7 +76,9 @@ public sealed class SquareL2KernelsTests
             RandomKey own = Key.For(100 + n);
             int Place(uint word, int size) => (int)(Philox.Word(own, word) / 4294967296.0 * (size - side + 1));
             bool Odd(uint word) => Philox.Word(own, word) % 2 == 1;
-            int[] Pixels(int top, int left) => [.. Enumerable.Range(0, plane).Where(i => i / width >= top && i / width < top + side && i % width >= left && i % width < left + side)];
+            int[] Pixels(int top, int left) =>
+                [.. Enumerable.Range(0, plane)
+                    .Where(i => i / width >= top && i / width < top + side && i % width >= left && i % width < left + side)];
             int[] first = Pixels(Place(0, height), Place(1, width)), second = Pixels(Place(2, height), Place(3, width));
             overlaps += first.Intersect(second).Any() ? 1 : 0;
             double[] before = [.. x[(n * image)..((n + 1) * image)].Select(v => (double)v - 0.5)], after = [.. before];
@@ -80,7 +88,11 @@ public sealed class SquareL2KernelsTests
             for (int c = 0; c < Channels; c++)
             {
                 double had = Math.Sqrt(first.Sum(i => Math.Pow(before[c * plane + i], 2)));
-                double[] fresh = [.. first.Select((i, at) => (Odd(5 + (uint)c) ? 1 : -1) * (Odd(4) ? eta[at % side, at / side] : eta[at / side, at % side]) + before[c * plane + i] / had)];
+                double[] fresh =
+                    [.. first.Select(
+                        (i, at) =>
+                            (Odd(5 + (uint)c) ? 1 : -1) * (Odd(4) ? eta[at % side, at / side] : eta[at / side, at % side])
+                            + before[c * plane + i] / had)];
                 foreach (int i in second)
                     after[c * plane + i] = 0;
                 foreach (var (at, i) in first.Index())
@@ -104,7 +116,8 @@ public sealed class SquareL2KernelsTests
     {
         using CpuDevice device = new(2);
         int plane = height * width, image = Channels * plane, rows = height / side, columns = width / side;
-        DeviceBuffer<float> original = device.Upload<float>([.. Enumerable.Repeat(0.5f, Count * image)]), x = device.Allocate<float>(Count * image);
+        DeviceBuffer<float> original = device.Upload<float>([.. Enumerable.Repeat(0.5f, Count * image)]);
+        DeviceBuffer<float> x = device.Allocate<float>(Count * image);
         SquareL2Kernels.Tiles(Channels, height, width, original, Ids(device), Key, Epsilon, x);
         double[,] eta = Pattern(side);
         double scale = Epsilon / Math.Sqrt(rows * columns * Channels);
@@ -117,7 +130,8 @@ public sealed class SquareL2KernelsTests
                 {
                     int row = i / width - top, column = i % width - left;
                     bool isInside = row >= 0 && row < rows * side && column >= 0 && column < columns * side;
-                    double expected = isInside ? scale * Math.Abs(eta[row % side, column % side]) : 0, lying = isInside ? scale * Math.Abs(eta[column % side, row % side]) : 0;
+                    double expected = isInside ? scale * Math.Abs(eta[row % side, column % side]) : 0;
+                    double lying = isInside ? scale * Math.Abs(eta[column % side, row % side]) : 0;
                     double found = Math.Abs(delta[c * plane + i]);
                     Assert.True(Math.Abs(found - expected) < 1e-6 || Math.Abs(found - lying) < 1e-6, $"pixel {i}: {found}, not {expected}");
                     signs[delta[c * plane + i] > 0 ? 1 : 0]++;
@@ -134,15 +148,18 @@ public sealed class SquareL2KernelsTests
         float[] original = [.. DeviceData.Uniform(Count * image, 8, -0.25f, 1.25f).Select(v => Math.Clamp(v, 0, 1))];
         foreach (float epsilon in new[] { 0, 1e-3f, 0.5f, 5f, 100f })
         {
-            DeviceBuffer<float> o = device.Upload<float>(original), x = device.Allocate<float>(Count * image), candidate = device.Allocate<float>(Count * image);
+            DeviceBuffer<float> o = device.Upload<float>(original), x = device.Allocate<float>(Count * image);
+            DeviceBuffer<float> candidate = device.Allocate<float>(Count * image);
             SquareL2Kernels.Tiles(Channels, height, width, o, Ids(device), Key, epsilon, x);
             for (uint query = 1; query < 20; query++)
             {
                 float[] here = x.ToArray();
                 Assert.All(here, v => Assert.InRange(v, 0, 1));
-                Assert.All(here.Zip(original, (a, b) => (double)a - b).Chunk(image), d => Assert.True(Math.Sqrt(d.Sum(v => v * v)) <= epsilon + 1e-6));
+                Assert.All(here.Zip(original, (a, b) => (double)a - b).Chunk(image),
+                    d => Assert.True(Math.Sqrt(d.Sum(v => v * v)) <= epsilon + 1e-6));
                 Assert.Equal(epsilon == 0, here.SequenceEqual(original));
-                SquareL2Kernels.Propose(Channels, height, width, o, Ids(device), Key.At(query), epsilon, 1 + 2 * (int)(query % 5), x, candidate);
+                SquareL2Kernels.Propose(Channels, height, width, o, Ids(device), Key.At(query), epsilon, 1 + 2 * (int)(query % 5), x,
+                    candidate);
                 (x, candidate) = (candidate, x);
             }
         }
@@ -151,7 +168,8 @@ public sealed class SquareL2KernelsTests
     private static float[][] Propose(CpuDevice device, int height, int width, int side, float[] original, float[] x)
     {
         DeviceBuffer<float> candidate = device.Allocate<float>(x.Length);
-        SquareL2Kernels.Propose(Channels, height, width, device.Upload<float>(original), Ids(device), Key, Epsilon, side, device.Upload<float>(x), candidate);
+        SquareL2Kernels.Propose(Channels, height, width, device.Upload<float>(original), Ids(device), Key, Epsilon, side,
+            device.Upload<float>(x), candidate);
         return [.. candidate.ToArray().Zip(original, (a, b) => a - b).Chunk(Channels * height * width)];
     }
 

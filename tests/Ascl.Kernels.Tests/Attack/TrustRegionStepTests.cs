@@ -9,7 +9,9 @@ public sealed unsafe class TrustRegionStepTests
     /// <summary>A step's problem: pixels and weights, how far the hyperplane is, and the radius.</summary>
     private sealed record Problem(float[] Original, float[] X, float[] W, double Shift, double Radius);
 
-    /// <summary>Against a solver that tries every choice of pixels at the lower end, at the upper end and between them: no search along λ, no order.</summary>
+    /// <summary>
+    /// Against a solver that tries every choice of pixels at the lower end, at the upper end and between them: no search along λ, no order.
+    /// </summary>
     [Fact]
     public void IsAsNearAsADenseSolverGets()
     {
@@ -33,10 +35,13 @@ public sealed unsafe class TrustRegionStepTests
                 outside++;
             }
         }
-        Assert.True(inside >= 60 && outside >= 30 && bound >= 20, $"{inside} solvable, {bound} of them at the radius, {outside} not solvable");
+        Assert.True(inside >= 60 && outside >= 30 && bound >= 20,
+            $"{inside} solvable, {bound} of them at the radius, {outside} not solvable");
     }
 
-    /// <summary>Many pixels, so that vectors and their rest take part: all constraints hold, and no step of random ones that hold them gets nearer.</summary>
+    /// <summary>
+    /// Many pixels, so that vectors and their rest take part: all constraints hold, and no step of random ones that hold them gets nearer.
+    /// </summary>
     [Theory]
     [InlineData(64)]
     [InlineData(783)]
@@ -54,7 +59,8 @@ public sealed unsafe class TrustRegionStepTests
             for (uint other = 0; other < 200; other++)
             {
                 float[] nudge = Uniform(pixels, 5000 + (trial * 200) + other, -0.01f, 0.01f);
-                double[] tried = [.. change.Select((d, i) => Math.Clamp(problem.X[i] + d + (nudge[i] * (other % 7) / 7), 0, 1) - problem.X[i])];
+                double[] tried =
+                    [.. change.Select((d, i) => Math.Clamp(problem.X[i] + d + (nudge[i] * (other % 7) / 7), 0, 1) - problem.X[i])];
                 if (Dot(tried, problem.W) >= problem.Shift && Length(tried) <= problem.Radius)
                     Assert.True(Size(problem, tried) >= size - 1e-7, $"trial {trial}: {Size(problem, tried)} is nearer than {size}");
             }
@@ -91,7 +97,8 @@ public sealed unsafe class TrustRegionStepTests
 
     private static Problem Made(int pixels, uint trial)
     {
-        float[] original = Uniform(pixels, (4 * trial) + 1, -0.2f, 1.2f), x = Uniform(pixels, (4 * trial) + 2, -0.2f, 1.2f), w = Uniform(pixels, (4 * trial) + 3, -1, 1), rest = Uniform(2, (4 * trial) + 4, 0, 1);
+        float[] original = Uniform(pixels, (4 * trial) + 1, -0.2f, 1.2f), x = Uniform(pixels, (4 * trial) + 2, -0.2f, 1.2f);
+        float[] w = Uniform(pixels, (4 * trial) + 3, -1, 1), rest = Uniform(2, (4 * trial) + 4, 0, 1);
         for (int i = 0; i < pixels; i++)
         {
             original[i] = Math.Clamp(original[i], 0, 1);
@@ -134,11 +141,15 @@ public sealed unsafe class TrustRegionStepTests
         return high;
     }
 
-    /// <summary>The length of the shortest δ with w·δ ≥ shift that keeps the whole change within e: the least of all that an active set gives; infinite where there is none.</summary>
+    /// <summary>
+    /// The length of the shortest δ with w·δ ≥ shift that keeps the whole change within e: the least of all that an active set gives;
+    /// infinite where there is none.
+    /// </summary>
     private static double Shortest(Problem problem, double e)
     {
         int n = problem.X.Length;
-        double[] low = [.. problem.X.Select((p, i) => Math.Max(problem.Original[i] - e, 0) - p)], high = [.. problem.X.Select((p, i) => Math.Min(problem.Original[i] + e, 1) - p)];
+        double[] low = [.. problem.X.Select((p, i) => Math.Max(problem.Original[i] - e, 0) - p)];
+        double[] high = [.. problem.X.Select((p, i) => Math.Min(problem.Original[i] + e, 1) - p)];
         double[] nearest = [.. low.Zip(high, (a, b) => Math.Clamp(0, a, b))];
         if (Dot(nearest, problem.W) >= problem.Shift)
             return Length(nearest);
@@ -146,10 +157,12 @@ public sealed unsafe class TrustRegionStepTests
         for (int set = 0; set < (int)Math.Pow(3, n); set++)
         {
             int[] state = [.. Enumerable.Range(0, n).Select(i => set / (int)Math.Pow(3, i) % 3)];
-            double fixedPart = state.Select((s, i) => s == 0 ? 0 : problem.W[i] * (s == 1 ? low[i] : high[i])).Sum(), free = state.Select((s, i) => s == 0 ? (double)problem.W[i] * problem.W[i] : 0).Sum();
+            double fixedPart = state.Select((s, i) => s == 0 ? 0 : problem.W[i] * (s == 1 ? low[i] : high[i])).Sum();
+            double free = state.Select((s, i) => s == 0 ? (double)problem.W[i] * problem.W[i] : 0).Sum();
             double rate = free > 0 ? (problem.Shift - fixedPart) / free : 0;
             double[] change = [.. state.Select((s, i) => s == 0 ? rate * problem.W[i] : s == 1 ? low[i] : high[i])];
-            if (Dot(change, problem.W) >= problem.Shift - 1e-9 && change.Select((d, i) => d >= low[i] - 1e-9 && d <= high[i] + 1e-9).All(holds => holds))
+            if (Dot(change, problem.W) >= problem.Shift - 1e-9
+                && change.Select((d, i) => d >= low[i] - 1e-9 && d <= high[i] + 1e-9).All(holds => holds))
                 best = Math.Min(best, Length(change));
         }
         return best;
@@ -167,7 +180,8 @@ public sealed unsafe class TrustRegionStepTests
         return low;
     }
 
-    private static double Size(Problem problem, double[] change) => change.Select((d, i) => Math.Abs(problem.X[i] + d - problem.Original[i])).Max();
+    private static double Size(Problem problem, double[] change) =>
+        change.Select((d, i) => Math.Abs(problem.X[i] + d - problem.Original[i])).Max();
 
     private static double Dot(double[] change, float[] w) => change.Zip(w, (d, weight) => d * weight).Sum();
 

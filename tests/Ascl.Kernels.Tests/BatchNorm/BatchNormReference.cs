@@ -16,7 +16,8 @@ internal static class BatchNormReference
         return (mean, variance);
     }
 
-    public static double[] Forward(ActivationLayout layout, float[] x, double[] mean, double[] inverseStd, float[] gamma, float[] beta, float[]? residual, bool relu)
+    public static double[] Forward(
+        ActivationLayout layout, float[] x, double[] mean, double[] inverseStd, float[] gamma, float[] beta, float[]? residual, bool relu)
     {
         double[] y = new double[x.Length];
         for (int i = 0; i < x.Length; i++)

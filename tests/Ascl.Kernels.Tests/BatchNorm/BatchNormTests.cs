@@ -12,7 +12,8 @@ public sealed class BatchNormTests
 
     /// <summary>n, c, h, w.</summary>
     public static TheoryData<int[]> Shapes { get; } = new(
-        new[] { 2, 3, 5, 7 }, new[] { 3, 16, 4, 4 }, new[] { 2, 17, 1, 9 }, new[] { 5, 33, 3, 2 }, new[] { 4, 64, 8, 8 }, new[] { 7, 40, 2, 3 },
+        new[] { 2, 3, 5, 7 }, new[] { 3, 16, 4, 4 }, new[] { 2, 17, 1, 9 }, new[] { 5, 33, 3, 2 }, new[] { 4, 64, 8, 8 },
+        new[] { 7, 40, 2, 3 },
         new[] { 1, 5, 6, 1 }, new[] { 9, 1, 1, 1 }, new[] { 2, 130, 5, 5 });
 
     [Theory, MemberData(nameof(Shapes))]
@@ -30,11 +31,14 @@ public sealed class BatchNormTests
     private static void Check(CpuDevice device, ActivationLayout layout, float[] x, bool relu, bool withResidual, bool batchStatistics)
     {
         string what = $"relu {relu}, residual {withResidual}, batch statistics {batchStatistics}: ";
-        float[] gamma = DeviceData.Uniform(layout.C, 2, -1.5f, 1.5f), beta = DeviceData.Uniform(layout.C, 3), dy = DeviceData.Uniform(x.Length, 4);
+        float[] gamma = DeviceData.Uniform(layout.C, 2, -1.5f, 1.5f), beta = DeviceData.Uniform(layout.C, 3);
+        float[] dy = DeviceData.Uniform(x.Length, 4);
         float[]? residual = withResidual ? DeviceData.Uniform(x.Length, 5) : null;
         int channels = layout.Blocks * layout.Block;
-        DeviceBuffer<float> xb = device.Activation(layout, x), mean = device.Allocate<float>(channels), variance = device.Allocate<float>(channels);
-        DeviceBuffer<float> inverseStd = device.Allocate<float>(channels), gammaBuffer = device.Upload<float>(gamma), y = device.Allocate<float>(layout.Length);
+        DeviceBuffer<float> xb = device.Activation(layout, x), mean = device.Allocate<float>(channels);
+        DeviceBuffer<float> variance = device.Allocate<float>(channels);
+        DeviceBuffer<float> inverseStd = device.Allocate<float>(channels), gammaBuffer = device.Upload<float>(gamma);
+        DeviceBuffer<float> y = device.Allocate<float>(layout.Length);
         var (meanExpected, varianceExpected) = BatchNormReference.Statistics(layout, x);
         if (batchStatistics)
         {
@@ -56,13 +60,17 @@ public sealed class BatchNormTests
         DeviceBuffer<float>? residualBuffer = residual is null ? null : device.Activation(layout, residual);
         BatchNormKernels.Forward(layout, xb, mean, inverseStd, gammaBuffer, device.Upload<float>(beta), residualBuffer, relu, y);
         float[] output = device.Plain(layout, y);
-        Tolerance.Close(BatchNormReference.Forward(layout, x, meanExpected, inverseExpected, gamma, beta, residual, relu), output, 3e-6, what + "forward");
+        Tolerance.Close(BatchNormReference.Forward(layout, x, meanExpected, inverseExpected, gamma, beta, residual, relu), output, 3e-6,
+            what + "forward");
         DeviceData.AssertZeroOutside(layout, y, what + "forward");
 
-        DeviceBuffer<float> dx = device.Allocate<float>(layout.Length), dgamma = device.Allocate<float>(layout.C), dbeta = device.Allocate<float>(layout.C);
+        DeviceBuffer<float> dx = device.Allocate<float>(layout.Length), dgamma = device.Allocate<float>(layout.C);
+        DeviceBuffer<float> dbeta = device.Allocate<float>(layout.C);
         DeviceBuffer<float>? dz = withResidual ? device.Allocate<float>(layout.Length) : null;
-        BatchNormKernels.Backward(layout, device.Activation(layout, dy), relu ? y : null, xb, mean, inverseStd, gammaBuffer, batchStatistics, dx, dgamma, dbeta, dz);
-        var expected = BatchNormReference.Backward(layout, dy, relu ? output : null, x, meanExpected, inverseExpected, gamma, batchStatistics);
+        BatchNormKernels.Backward(layout, device.Activation(layout, dy), relu ? y : null, xb, mean, inverseStd, gammaBuffer,
+            batchStatistics, dx, dgamma, dbeta, dz);
+        var expected = BatchNormReference.Backward(layout, dy, relu ? output : null, x, meanExpected, inverseExpected, gamma,
+            batchStatistics);
         // Two images of a channel, or one, have gradients that cancel: errors are measured against gamma/σ·dy, not against what is left.
         double scale = Math.Max(expected.Dx.Max(Math.Abs), gamma.Select((g, c) => Math.Abs(g * inverseExpected[c])).Max());
         CloseTo(expected.Dx, device.Plain(layout, dx), 1e-5 * scale, what + "dx");
@@ -83,9 +91,12 @@ public sealed class BatchNormTests
         using CpuDevice device = new(1);
         ActivationLayout layout = ActivationLayout.Blocked(device, 1, 3, 1, 1);
         int channels = layout.Blocks * layout.Block;
-        DeviceBuffer<float> x = device.Activation(layout, [5, -7, 1e6f]), mean = device.Allocate<float>(channels), variance = device.Allocate<float>(channels);
-        DeviceBuffer<float> inverseStd = device.Allocate<float>(channels), gamma = device.Upload<float>([1, 2, 3]), beta = device.Upload<float>([0.5f, 0.25f, -1]);
-        DeviceBuffer<float> y = device.Allocate<float>(layout.Length), dx = device.Allocate<float>(layout.Length), dgamma = device.Allocate<float>(3), dbeta = device.Allocate<float>(3);
+        DeviceBuffer<float> x = device.Activation(layout, [5, -7, 1e6f]), mean = device.Allocate<float>(channels);
+        DeviceBuffer<float> variance = device.Allocate<float>(channels);
+        DeviceBuffer<float> inverseStd = device.Allocate<float>(channels), gamma = device.Upload<float>([1, 2, 3]);
+        DeviceBuffer<float> beta = device.Upload<float>([0.5f, 0.25f, -1]);
+        DeviceBuffer<float> y = device.Allocate<float>(layout.Length), dx = device.Allocate<float>(layout.Length);
+        DeviceBuffer<float> dgamma = device.Allocate<float>(3), dbeta = device.Allocate<float>(3);
         BatchNormKernels.Statistics(layout, x, mean, variance);
         Assert.Equal([5, -7, 1e6f], mean.ToArray()[..3]);
         Assert.Equal([0, 0, 0], variance.ToArray()[..3]);
@@ -93,7 +104,8 @@ public sealed class BatchNormTests
         BatchNormKernels.Forward(layout, x, mean, inverseStd, gamma, beta, null, false, y);
         float[] output = device.Plain(layout, y);
         Assert.Equal([0.5f, 0.25f], output[..2].Select(v => MathF.Round(v, 3)));
-        BatchNormKernels.Backward(layout, device.Activation(layout, [1, 1, 1]), null, x, mean, inverseStd, gamma, true, dx, dgamma, dbeta, null);
+        BatchNormKernels.Backward(layout, device.Activation(layout, [1, 1, 1]), null, x, mean, inverseStd, gamma, true, dx, dgamma, dbeta,
+            null);
         Assert.All(device.Plain(layout, dx), v => Assert.InRange(v, -1e-3f, 1e-3f));
         Assert.Equal([0, 0, 0], dgamma.ToArray());
         Assert.Equal([1, 1, 1], dbeta.ToArray());
@@ -146,7 +158,8 @@ public sealed class BatchNormTests
         using CpuDevice device = new(1);
         ActivationLayout layout = ActivationLayout.Blocked(device, n, 5, h, w);
         int channels = layout.Blocks * layout.Block, count = n * h * w;
-        float[] x = DeviceData.Uniform(5 * count, 1), runningMean = DeviceData.Uniform(5, 3), runningVariance = DeviceData.Uniform(5, 4, 0.5f, 1.5f);
+        float[] x = DeviceData.Uniform(5 * count, 1), runningMean = DeviceData.Uniform(5, 3);
+        float[] runningVariance = DeviceData.Uniform(5, 4, 0.5f, 1.5f);
         var (mean, variance) = Statistics(device, layout, x);
         DeviceBuffer<float> m = device.Upload<float>(runningMean), v = device.Upload<float>(runningVariance);
         object before = v.Derived<object>("test", _ => new object());
@@ -172,13 +185,17 @@ public sealed class BatchNormTests
             using CpuDevice device = new(threads);
             ActivationLayout layout = ActivationLayout.Blocked(device, 7, 37, 9, 5);
             int values = layout.N * layout.C * layout.H * layout.W, channels = layout.Blocks * layout.Block;
-            DeviceBuffer<float> x = device.Activation(layout, DeviceData.Uniform(values, 1)), mean = device.Allocate<float>(channels), variance = device.Allocate<float>(channels);
-            DeviceBuffer<float> inverseStd = device.Allocate<float>(channels), gamma = device.Upload<float>(DeviceData.Uniform(37, 2)), beta = device.Upload<float>(DeviceData.Uniform(37, 3));
-            DeviceBuffer<float> y = device.Allocate<float>(layout.Length), dx = device.Allocate<float>(layout.Length), dgamma = device.Allocate<float>(37), dbeta = device.Allocate<float>(37);
+            DeviceBuffer<float> x = device.Activation(layout, DeviceData.Uniform(values, 1)), mean = device.Allocate<float>(channels);
+            DeviceBuffer<float> variance = device.Allocate<float>(channels);
+            DeviceBuffer<float> inverseStd = device.Allocate<float>(channels), gamma = device.Upload<float>(DeviceData.Uniform(37, 2));
+            DeviceBuffer<float> beta = device.Upload<float>(DeviceData.Uniform(37, 3));
+            DeviceBuffer<float> y = device.Allocate<float>(layout.Length), dx = device.Allocate<float>(layout.Length);
+            DeviceBuffer<float> dgamma = device.Allocate<float>(37), dbeta = device.Allocate<float>(37);
             BatchNormKernels.Statistics(layout, x, mean, variance);
             BatchNormKernels.InverseStd(37, variance, Epsilon, inverseStd);
             BatchNormKernels.Forward(layout, x, mean, inverseStd, gamma, beta, null, true, y);
-            BatchNormKernels.Backward(layout, device.Activation(layout, DeviceData.Uniform(values, 4)), y, x, mean, inverseStd, gamma, true, dx, dgamma, dbeta, null);
+            BatchNormKernels.Backward(layout, device.Activation(layout, DeviceData.Uniform(values, 4)), y, x, mean, inverseStd, gamma, true,
+                dx, dgamma, dbeta, null);
             List<float[]> all = [.. new[] { mean, variance, y, dx, dgamma, dbeta }.Select(b => b.ToArray())];
             Assert.Equal(first ??= all, all);
         }
@@ -193,7 +210,8 @@ public sealed class BatchNormTests
         Assert.True(whole.Length * 4L >= 16 << 20 && half.Length * 4L < 16 << 20);
         int values = whole.N * whole.C * whole.H * whole.W;
         float[] x = DeviceData.Uniform(values, 1), dy = DeviceData.Uniform(values, 2);
-        DeviceBuffer<float> mean = device.Upload<float>(DeviceData.Uniform(64, 3)), inverseStd = device.Upload<float>(DeviceData.Uniform(64, 4, 0.5f, 2));
+        DeviceBuffer<float> mean = device.Upload<float>(DeviceData.Uniform(64, 3));
+        DeviceBuffer<float> inverseStd = device.Upload<float>(DeviceData.Uniform(64, 4, 0.5f, 2));
         DeviceBuffer<float> gamma = device.Upload<float>(DeviceData.Uniform(64, 5)), beta = device.Upload<float>(DeviceData.Uniform(64, 6));
         var all = Run(whole, x, dy);
         var first = Run(half, x[..(values / 2)], dy[..(values / 2)]);
@@ -203,9 +221,11 @@ public sealed class BatchNormTests
 
         (float[] Y, float[] Dx) Run(ActivationLayout layout, float[] x, float[] dy)
         {
-            DeviceBuffer<float> xb = device.Activation(layout, x), y = device.Allocate<float>(layout.Length), dx = device.Allocate<float>(layout.Length);
+            DeviceBuffer<float> xb = device.Activation(layout, x), y = device.Allocate<float>(layout.Length);
+            DeviceBuffer<float> dx = device.Allocate<float>(layout.Length);
             BatchNormKernels.Forward(layout, xb, mean, inverseStd, gamma, beta, null, true, y);
-            BatchNormKernels.Backward(layout, device.Activation(layout, dy), y, xb, mean, inverseStd, gamma, false, dx, device.Allocate<float>(64), device.Allocate<float>(64), null);
+            BatchNormKernels.Backward(layout, device.Activation(layout, dy), y, xb, mean, inverseStd, gamma, false, dx,
+                device.Allocate<float>(64), device.Allocate<float>(64), null);
             return (y.ToArray(), dx.ToArray());
         }
     }
@@ -221,6 +241,7 @@ public sealed class BatchNormTests
     private static void CloseTo(double[] expected, float[] actual, double allowed, string what)
     {
         for (int i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= allowed, $"{what}: entry {i} is {actual[i]}, expected {expected[i]} within {allowed:g3}");
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= allowed,
+                $"{what}: entry {i} is {actual[i]}, expected {expected[i]} within {allowed:g3}");
     }
 }

@@ -7,7 +7,9 @@ using Ascl.Testing;
 
 namespace Ascl.Kernels.Tests.Contrastive;
 
-/// <summary>Losses, gradients and selections computed in float64 by an independent implementation: every strategy, distance and temperature.</summary>
+/// <summary>
+/// Losses, gradients and selections computed in float64 by an independent implementation: every strategy, distance and temperature.
+/// </summary>
 public sealed class ContrastiveGoldenTests
 {
     [Theory]
@@ -24,7 +26,8 @@ public sealed class ContrastiveGoldenTests
         using SafetensorsFile file = Open(name);
         int[] shape = file.Shape("hidden");
         (int n, int d) = (shape[0], shape[1]);
-        DeviceBuffer<int> labels = device.Upload<int>(Integers(file, "labels")), predictions = device.Upload<int>(Integers(file, "predictions"));
+        DeviceBuffer<int> labels = device.Upload<int>(Integers(file, "labels"));
+        DeviceBuffer<int> predictions = device.Upload<int>(Integers(file, "predictions"));
         string[] cases = [.. file.Names.Where(entry => entry.EndsWith(".loss")).Select(entry => entry[..^5])];
         Assert.Equal(60, cases.Length);
         foreach (string title in cases.Where(isChosen))
@@ -57,7 +60,8 @@ public sealed class ContrastiveGoldenTests
     {
         using SafetensorsFile file = Open(name);
         using CpuDevice device = new(2);
-        DeviceBuffer<int> labels = device.Upload<int>(Integers(file, "labels")), predictions = device.Upload<int>(Integers(file, "predictions"));
+        DeviceBuffer<int> labels = device.Upload<int>(Integers(file, "labels"));
+        DeviceBuffer<int> predictions = device.Upload<int>(Integers(file, "predictions"));
         foreach (SelectionStrategy strategy in Enum.GetValues<SelectionStrategy>())
         {
             string title = strategy.ToString().ToLowerInvariant();

@@ -22,7 +22,9 @@ public sealed class ContrastiveKernelsTests
     [Theory, MemberData(nameof(Combinations))]
     public void Random_rows_of_any_shape_agree_with_the_definition(SelectionStrategy strategy, RowDistance distance)
     {
-        foreach (var (n, d, classes) in new[] { (1, 1, 1), (2, 1, 1), (2, 3, 2), (5, 257, 2), (9, 16, 3), (17, 15, 1), (63, 33, 4), (64, 128, 10), (65, 7, 5), (70, 64, 90), (150, 20, 3) })
+        foreach (
+            var (n, d, classes) in new[] { (1, 1, 1), (2, 1, 1), (2, 3, 2), (5, 257, 2), (9, 16, 3), (17, 15, 1), (63, 33, 4),
+                (64, 128, 10), (65, 7, 5), (70, 64, 90), (150, 20, 3) })
         {
             Case c = Case.Random(n, d, classes, 11 * n + d);
             c.AgreesWithReference(strategy, distance, 0.2f, 2e-5);
@@ -154,7 +156,8 @@ public sealed class ContrastiveKernelsTests
         foreach (SelectionStrategy strategy in Enum.GetValues<SelectionStrategy>())
         {
             ReferenceContrastive reference = new(c.Geometry(strategy, RowDistance.Dot, 1), c.Labels, c.Predictions);
-            var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(strategy, device.Upload<int>(c.Labels), device.Upload<int>(c.Predictions));
+            var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(strategy, device.Upload<int>(c.Labels),
+                device.Upload<int>(c.Predictions));
             for (int i = 0; i < 130; i++)
             {
                 Assert.Equal(Enumerable.Range(0, 130).Count(j => reference.IsPositive(i, j)), positives[i]);
@@ -169,14 +172,16 @@ public sealed class ContrastiveKernelsTests
         using CpuDevice device = new(1);
         ContrastiveGeometry g = new(4, 3, SelectionStrategy.Leaked, RowDistance.Dot, 0.2f);
         DeviceBuffer<int> four = device.Allocate<int>(4);
-        DeviceBuffer<float> rows = device.Allocate<float>(12), one = device.Allocate<float>(1), state = device.Allocate<float>(g.StateLength);
+        DeviceBuffer<float> rows = device.Allocate<float>(12), one = device.Allocate<float>(1);
+        DeviceBuffer<float> state = device.Allocate<float>(g.StateLength);
         void Throws(string part, Action call) => Assert.Contains(part, Assert.ThrowsAny<ArgumentException>(call).Message);
         Throws("rows has 11 values", () => ContrastiveKernels.Forward(g, device.Allocate<float>(11), four, four, one, state));
         Throws("predictions has 5 values", () => ContrastiveKernels.Forward(g, rows, four, device.Allocate<int>(5), one, state));
         Throws("temperature", () => ContrastiveKernels.Forward(g with { Temperature = 0 }, rows, four, four, one, state));
         Throws("at least one row", () => ContrastiveKernels.Forward(g with { Rows = 0 }, rows, four, four, one, state));
         Throws("dRows has 1 values", () => ContrastiveKernels.Backward(g, rows, four, four, state, one, one));
-        Throws("no such selection strategy", () => ContrastiveKernels.Forward(g with { Strategy = (SelectionStrategy)9 }, rows, four, four, one, state));
+        Throws("no such selection strategy",
+            () => ContrastiveKernels.Forward(g with { Strategy = (SelectionStrategy)9 }, rows, four, four, one, state));
     }
 
     private sealed record Case(int N, int D, float[] Rows, int[] Labels, int[] Predictions)
@@ -191,7 +196,8 @@ public sealed class ContrastiveKernelsTests
             return new(n, d, rows, labels, predictions);
         }
 
-        public ContrastiveGeometry Geometry(SelectionStrategy strategy, RowDistance distance, float temperature) => new(N, D, strategy, distance, temperature);
+        public ContrastiveGeometry Geometry(SelectionStrategy strategy, RowDistance distance, float temperature) =>
+            new(N, D, strategy, distance, temperature);
 
         public void AgreesWithReference(SelectionStrategy strategy, RowDistance distance, float temperature, double tolerance)
         {

@@ -50,7 +50,10 @@ public sealed class ChannelSumsTests
             var expected = BatchNormReference.Statistics(g.Output, device.Plain(g.Output, y));
             // A mean is as uncertain as the values are spread: one near zero is so by cancellation.
             double[] deviation = [.. expected.Variance.Select(Math.Sqrt)];
-            Assert.All(mean.ToArray()[..k], (m, i) => Assert.InRange(m, expected.Mean[i] - 1e-6 * (Math.Abs(expected.Mean[i]) + deviation[i]), expected.Mean[i] + 1e-6 * (Math.Abs(expected.Mean[i]) + deviation[i])));
+            Assert.All(mean.ToArray()[..k],
+                (m, i) =>
+                    Assert.InRange(m, expected.Mean[i] - 1e-6 * (Math.Abs(expected.Mean[i]) + deviation[i]),
+                        expected.Mean[i] + 1e-6 * (Math.Abs(expected.Mean[i]) + deviation[i])));
             Tolerance.Close(expected.Variance, variance.ToArray()[..k], 3e-6, "variance");
             first ??= (mean.ToArray(), variance.ToArray());
             Assert.Equal(first.Value.Mean, mean.ToArray());
@@ -64,7 +67,8 @@ public sealed class ChannelSumsTests
         using CpuDevice device = new(1);
         Conv2dGeometry g = Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, 2, 8, 6, 6), [4, 8, 1, 1], 1, 0);
         ChannelSums sums = new();
-        Conv2dKernels.Forward(g, device.Allocate<float>(g.Input.Length), device.Upload<float>(DeviceData.Uniform(g.WeightLength, 1)), default, device.Allocate<float>(g.Output.Length), sums);
+        Conv2dKernels.Forward(g, device.Allocate<float>(g.Input.Length), device.Upload<float>(DeviceData.Uniform(g.WeightLength, 1)),
+            default, device.Allocate<float>(g.Output.Length), sums);
         Assert.False(sums.Made);
     }
 }

@@ -7,7 +7,9 @@ using Ascl.Testing;
 
 namespace Ascl.Kernels.Tests.Cuda;
 
-/// <summary>What is computed on activations, whose memory differs between the devices: compared as plain [N, C, H, W], borders looked at apart.</summary>
+/// <summary>
+/// What is computed on activations, whose memory differs between the devices: compared as plain [N, C, H, W], borders looked at apart.
+/// </summary>
 [Collection(TestGpu.Collection)]
 public sealed class ActivationParityTests
 {
@@ -39,15 +41,18 @@ public sealed class ActivationParityTests
     }
 
     /// <summary>n, c, h, w: channels that fill no quad, more quads than lanes, rows shared by several groups.</summary>
-    public static TheoryData<int, int, int, int> Shapes { get; } = new() { { 2, 5, 4, 3 }, { 3, 16, 6, 6 }, { 1, 150, 3, 2 }, { 1, 4, 40, 33 } };
+    public static TheoryData<int, int, int, int> Shapes { get; } = new() { { 2, 5, 4, 3 }, { 3, 16, 6, 6 }, { 1, 150, 3, 2 },
+        { 1, 4, 40, 33 } };
 
     [Theory, MemberData(nameof(Shapes))]
     public void BatchNorm(int n, int c, int h, int w)
     {
         int values = n * c * h * w;
         // Far from zero, as a channel's mean may be.
-        float[] x = [.. DeviceData.Uniform(values, 1).Select((v, i) => v + i / (h * w) % c % 10)], dy = DeviceData.Uniform(values, 2), residual = DeviceData.Uniform(values, 3);
-        float[] gamma = DeviceData.Uniform(c, 4), beta = DeviceData.Uniform(c, 5), running = DeviceData.Uniform(c, 6), runningVariance = DeviceData.Uniform(c, 7, 0.5f, 2);
+        float[] x = [.. DeviceData.Uniform(values, 1).Select((v, i) => v + i / (h * w) % c % 10)], dy = DeviceData.Uniform(values, 2);
+        float[] residual = DeviceData.Uniform(values, 3);
+        float[] gamma = DeviceData.Uniform(c, 4), beta = DeviceData.Uniform(c, 5), running = DeviceData.Uniform(c, 6);
+        float[] runningVariance = DeviceData.Uniform(c, 7, 0.5f, 2);
         foreach (bool train in new[] { true, false })
             foreach (bool relu in new[] { true, false })
                 Parity.Check($"train {train}, relu {relu}", device => Run(device, train, relu), 3e-6);
@@ -56,16 +61,21 @@ public sealed class ActivationParityTests
         {
             ActivationLayout layout = ActivationLayout.Blocked(device, n, c, h, w);
             int channels = layout.Blocks * layout.Block;
-            DeviceBuffer<float> xb = device.Activation(layout, x), mean = device.Allocate<float>(channels), variance = device.Allocate<float>(channels), inverseStd = device.Allocate<float>(channels);
-            DeviceBuffer<float> m = device.Upload<float>(running), v = device.Upload<float>(runningVariance), g = device.Upload<float>(gamma), y = device.Allocate<float>(layout.Length);
+            DeviceBuffer<float> xb = device.Activation(layout, x), mean = device.Allocate<float>(channels);
+            DeviceBuffer<float> variance = device.Allocate<float>(channels), inverseStd = device.Allocate<float>(channels);
+            DeviceBuffer<float> m = device.Upload<float>(running), v = device.Upload<float>(runningVariance);
+            DeviceBuffer<float> g = device.Upload<float>(gamma), y = device.Allocate<float>(layout.Length);
             BatchNormKernels.Statistics(layout, xb, mean, variance);
             BatchNormKernels.TrainStatistics(layout, xb, new(m, v, 0.1f), 1e-5f, mean, inverseStd);
             if (!train)
                 BatchNormKernels.InverseStd(c, v, 1e-5f, inverseStd);
-            BatchNormKernels.Forward(layout, xb, train ? mean : m, inverseStd, g, device.Upload<float>(beta), device.Activation(layout, residual), relu, y);
+            BatchNormKernels.Forward(layout, xb, train ? mean : m, inverseStd, g, device.Upload<float>(beta),
+                device.Activation(layout, residual), relu, y);
             DeviceData.AssertZeroOutside(layout, y, "y");
-            DeviceBuffer<float> dx = device.Allocate<float>(layout.Length), dz = device.Allocate<float>(layout.Length), dgamma = device.Allocate<float>(c), dbeta = device.Allocate<float>(c);
-            BatchNormKernels.Backward(layout, device.Activation(layout, dy), relu ? y : null, xb, train ? mean : m, inverseStd, g, train, dx, dgamma, dbeta, dz);
+            DeviceBuffer<float> dx = device.Allocate<float>(layout.Length), dz = device.Allocate<float>(layout.Length);
+            DeviceBuffer<float> dgamma = device.Allocate<float>(c), dbeta = device.Allocate<float>(c);
+            BatchNormKernels.Backward(layout, device.Activation(layout, dy), relu ? y : null, xb, train ? mean : m, inverseStd, g, train,
+                dx, dgamma, dbeta, dz);
             DeviceData.AssertZeroOutside(layout, dx, "dx");
             return new()
             {
@@ -91,7 +101,9 @@ public sealed class ActivationParityTests
     {
         // Few different values: most windows have several largest ones.
         float[] x = [.. DeviceData.Uniform(n * c * h * w, 1).Select(v => MathF.Round(2 * v))];
-        foreach (string what in new[] { "maximum", "mean", "gradient of the maximum", "gradient of the mean", "global mean", "gradient of the global mean" })
+        foreach (
+            string what in new[] { "maximum", "mean", "gradient of the maximum", "gradient of the mean", "global mean",
+                "gradient of the global mean" })
             Parity.Check(what, device => Run(device, what));
 
         float[] Run(Device device, string what)
@@ -99,7 +111,8 @@ public sealed class ActivationParityTests
             ActivationLayout layout = ActivationLayout.Blocked(device, n, c, h, w);
             Pool2dGeometry g = Pool2dGeometry.Of(device, layout, size, stride);
             float[] dy = DeviceData.Uniform(n * c * g.Output.H * g.Output.W, 2), dMean = DeviceData.Uniform(n * c, 3);
-            DeviceBuffer<float> xb = device.Activation(layout, x), y = device.Allocate<float>(g.Output.Length), dx = device.Activation(layout, x), mean = device.Allocate<float>(n * c);
+            DeviceBuffer<float> xb = device.Activation(layout, x), y = device.Allocate<float>(g.Output.Length);
+            DeviceBuffer<float> dx = device.Activation(layout, x), mean = device.Allocate<float>(n * c);
             switch (what)
             {
                 case "maximum":

@@ -7,7 +7,8 @@ namespace Ascl.Kernels.Tests.Cuda;
 internal static class AttackImages
 {
     /// <summary>A third of the pixels are 0 or 1.</summary>
-    public static float[] Of(int length, uint stream) => [.. DeviceData.Uniform(length, stream, -0.25f, 1.25f).Select(v => Math.Clamp(v, 0, 1))];
+    public static float[] Of(int length, uint stream) =>
+        [.. DeviceData.Uniform(length, stream, -0.25f, 1.25f).Select(v => Math.Clamp(v, 0, 1))];
 
     /// <summary>Images in the ball around others.</summary>
     public static float[] Near(PerturbationNorm norm, int image, float[] original, float epsilon)

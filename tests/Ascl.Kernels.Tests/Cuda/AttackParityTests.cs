@@ -35,7 +35,8 @@ public sealed class AttackParityTests
                 {
                     float[] original = AttackImages.Of(Count * image, 1);
                     DeviceBuffer<float> x = device.Upload<float>(AttackImages.Of(Count * image, 2));
-                    AttackKernels.Start(start, norm, image, device.Upload<float>(original), device.Upload<int>([7, 0, 123456789]), Key, epsilon, x);
+                    AttackKernels.Start(start, norm, image, device.Upload<float>(original), device.Upload<int>([7, 0, 123456789]), Key,
+                        epsilon, x);
                     AttackImages.AssertInside(norm, image, original, x.ToArray(), epsilon, $"{start} {norm} {epsilon}");
                     if (epsilon == 0)
                         Assert.Equal(original, x.ToArray());
@@ -43,7 +44,10 @@ public sealed class AttackParityTests
                 });
     }
 
-    /// <summary>Also where the gradient of an image, or of some of its pixels, is zero, tiny, not a number or infinite; and where images are stopped.</summary>
+    /// <summary>
+    /// Also where the gradient of an image, or of some of its pixels, is zero, tiny, not a number or infinite; and where images are
+    /// stopped.
+    /// </summary>
     [Theory, MemberData(nameof(Norms))]
     public void PgdStepsAgreeWithTheCpu(PerturbationNorm norm)
     {
@@ -55,9 +59,11 @@ public sealed class AttackParityTests
                 {
                     int length = scales.Length * image;
                     float[] original = AttackImages.Of(length, 1), start = AttackImages.Near(norm, image, original, epsilon);
-                    float[] gradient = [.. DeviceData.Normal(length, 3).Select((g, i) => i % 7 == 0 ? 0 : i % 3 > 0 || float.IsFinite(scales[i / image]) ? g * scales[i / image] : g)];
+                    float[] gradient = [.. DeviceData.Normal(length, 3)
+                        .Select((g, i) => i % 7 == 0 ? 0 : i % 3 > 0 || float.IsFinite(scales[i / image]) ? g * scales[i / image] : g)];
                     DeviceBuffer<float> x = device.Upload<float>(start);
-                    AttackKernels.PgdStep(norm, image, device.Upload<float>(original), device.Upload<float>(gradient), epsilon, 0.1f, x, stopped is null ? null : device.Upload<int>(stopped));
+                    AttackKernels.PgdStep(norm, image, device.Upload<float>(original), device.Upload<float>(gradient), epsilon, 0.1f, x,
+                        stopped is null ? null : device.Upload<int>(stopped));
                     AttackImages.AssertInside(norm, image, original, x.ToArray(), epsilon, $"{norm} {epsilon}");
                     if (epsilon == 0)
                         Assert.Equal(original, x.ToArray());
@@ -76,12 +82,15 @@ public sealed class AttackParityTests
                 Parity.Check($"{norm} {epsilon}", device =>
                 {
                     float[] original = AttackImages.Of(Count * image, 1);
-                    DeviceBuffer<float> o = device.Upload<float>(original), x = device.Upload<float>(AttackImages.Near(norm, image, original, epsilon)), before = device.Upload<float>(x.ToArray());
+                    DeviceBuffer<float> o = device.Upload<float>(original);
+                    DeviceBuffer<float> x = device.Upload<float>(AttackImages.Near(norm, image, original, epsilon));
+                    DeviceBuffer<float> before = device.Upload<float>(x.ToArray());
                     for (uint step = 0; step < 3; step++)
                     {
                         float[] gradient = DeviceData.Normal(Count * image, 4 + step);
                         Array.Clear(gradient, 0, image);
-                        AutoPgdKernels.Step(norm, image, o, device.Upload<float>(gradient), device.Upload<float>([epsilon, 0.02f, 0.2f]), epsilon, step == 0 ? 1 : 0.75f, x, before);
+                        AutoPgdKernels.Step(norm, image, o, device.Upload<float>(gradient), device.Upload<float>([epsilon, 0.02f, 0.2f]),
+                            epsilon, step == 0 ? 1 : 0.75f, x, before);
                     }
                     AttackImages.AssertInside(norm, image, original, x.ToArray(), epsilon, $"{norm} {epsilon}");
                     return [.. x.ToArray(), .. before.ToArray()];
@@ -111,7 +120,8 @@ public sealed class AttackParityTests
             Parity.Check($"squares {epsilon}", device =>
             {
                 float[] original = AttackImages.Of(Count * image, 1);
-                DeviceBuffer<float> o = device.Upload<float>(original), x = device.Allocate<float>(original.Length), candidate = device.Allocate<float>(original.Length);
+                DeviceBuffer<float> o = device.Upload<float>(original), x = device.Allocate<float>(original.Length);
+                DeviceBuffer<float> candidate = device.Allocate<float>(original.Length);
                 DeviceBuffer<int> ids = device.Upload<int>([7, 0, 123456789]);
                 SquareKernels.Stripes(channels, height, width, o, ids, Key, epsilon, x);
                 SquareKernels.Propose(channels, height, width, o, ids, Key.At(1), epsilon, side, x, candidate);
@@ -120,16 +130,20 @@ public sealed class AttackParityTests
             }, 0);
     }
 
-    /// <summary>Windows of three pixels and more: one of a single pixel may add up to 0 within rounding, and then has no direction.</summary>
+    /// <summary>
+    /// Windows of three pixels and more: one of a single pixel may add up to 0 within rounding, and then has no direction.
+    /// </summary>
     [Theory]
     [InlineData(3, 6, 5, 5, 0.5f)]
     [InlineData(1, 9, 37, 3, 0.5f)]
     [InlineData(1, 6, 5, 3, 0)]
-    public void SquaresInL2AgreeWithTheCpu(int channels, int height, int width, int side, float epsilon) => Parity.Check("squares in L2", device =>
+    public void SquaresInL2AgreeWithTheCpu(int channels, int height, int width, int side, float epsilon) =>
+        Parity.Check("squares in L2", device =>
     {
         int image = channels * height * width;
         float[] original = AttackImages.Of(Count * image, 1);
-        DeviceBuffer<float> o = device.Upload<float>(original), x = device.Allocate<float>(original.Length), candidate = device.Allocate<float>(original.Length);
+        DeviceBuffer<float> o = device.Upload<float>(original), x = device.Allocate<float>(original.Length);
+        DeviceBuffer<float> candidate = device.Allocate<float>(original.Length);
         DeviceBuffer<int> ids = device.Upload<int>([7, 0, 123456789]);
         SquareL2Kernels.Tiles(channels, height, width, o, ids, Key, epsilon, x);
         SquareL2Kernels.Propose(channels, height, width, o, ids, Key.At(1), epsilon, side, x, candidate);

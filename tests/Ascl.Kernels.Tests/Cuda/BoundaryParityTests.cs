@@ -22,8 +22,10 @@ public sealed class BoundaryParityTests
     public void StepsAgreeWithTheCpu(PerturbationNorm norm, int image) => Parity.Check($"{norm}", device =>
     {
         float[] scales = [1, 1e-22f, 1e12f, 0, 1, 1], shares = [0.05f, -0.3f, 1e-4f, 1, 5, 0];
-        float[] original = AttackImages.Of(scales.Length * image, 1), gradients = [.. DeviceData.Normal(original.Length, 3).Select((g, i) => g * scales[i / image])];
-        DeviceBuffer<float> x = device.Upload<float>(AttackImages.Near(norm, image, original, 0.3f)), values = device.Upload<float>([.. scales.Zip(shares, (scale, share) => share * image * scale)]);
+        float[] original = AttackImages.Of(scales.Length * image, 1);
+        float[] gradients = [.. DeviceData.Normal(original.Length, 3).Select((g, i) => g * scales[i / image])];
+        DeviceBuffer<float> x = device.Upload<float>(AttackImages.Near(norm, image, original, 0.3f));
+        DeviceBuffer<float> values = device.Upload<float>([.. scales.Zip(shares, (scale, share) => share * image * scale)]);
         BoundaryKernels.Step(norm, image, device.Upload<float>(original), values, device.Upload<float>(gradients), 0.1, 1.05, x);
         Assert.All(x.ToArray(), v => Assert.InRange(v, 0, 1));
         return x;
@@ -35,11 +37,13 @@ public sealed class BoundaryParityTests
     {
         const int Image = 90, Finite = 2;
         float[] bad = [float.NaN, float.PositiveInfinity, 1, 1, 1], value = [1, 1, 3, float.NaN, float.NegativeInfinity];
-        float[] original = AttackImages.Of(bad.Length * Image, 1), gradients = DeviceData.Normal(original.Length, 3), before = AttackImages.Near(norm, Image, original, 0.3f);
+        float[] original = AttackImages.Of(bad.Length * Image, 1), gradients = DeviceData.Normal(original.Length, 3);
+        float[] before = AttackImages.Near(norm, Image, original, 0.3f);
         for (int i = 0; i < bad.Length; i++)
             gradients[i * Image + 7] *= bad[i];
         DeviceBuffer<float> x = device.Upload<float>(before);
-        BoundaryKernels.Step(norm, Image, device.Upload<float>(original), device.Upload<float>(value), device.Upload<float>(gradients), 0.1, 1.05, x);
+        BoundaryKernels.Step(norm, Image, device.Upload<float>(original), device.Upload<float>(value), device.Upload<float>(gradients), 0.1,
+            1.05, x);
         float[] after = x.ToArray();
         for (int i = 0; i < bad.Length; i++)
             Assert.Equal(i != Finite, after[(i * Image)..((i + 1) * Image)].SequenceEqual(before[(i * Image)..((i + 1) * Image)]));
@@ -52,13 +56,15 @@ public sealed class BoundaryParityTests
         foreach (int image in Sizes)
             Parity.Check($"{norm} {image}", device =>
             {
-                DeviceBuffer<float> distances = device.Upload<float>([float.NaN, float.NaN, float.NaN]), nearest = device.Allocate<float>(Count), slopes = device.Allocate<float>(Count * image);
+                DeviceBuffer<float> distances = device.Upload<float>([float.NaN, float.NaN, float.NaN]);
+                DeviceBuffer<float> nearest = device.Allocate<float>(Count), slopes = device.Allocate<float>(Count * image);
                 for (uint c = 0; c < 4; c++)
                 {
                     float[] gradient = DeviceData.Normal(Count * image, 20 + c);
                     if (c == 0)
                         Array.Clear(gradient, 0, image);
-                    BoundaryKernels.KeepNearest(norm, image, device.Upload<float>(DeviceData.Normal(Count, 10 + c)), device.Upload<float>(gradient), distances, nearest, slopes);
+                    BoundaryKernels.KeepNearest(norm, image, device.Upload<float>(DeviceData.Normal(Count, 10 + c)),
+                        device.Upload<float>(gradient), distances, nearest, slopes);
                 }
                 return [.. distances.ToArray(), .. nearest.ToArray(), .. slopes.ToArray()];
             });
@@ -85,7 +91,8 @@ public sealed class BoundaryParityTests
             Parity.Check("shrink", device =>
             {
                 DeviceBuffer<float> x = device.Upload<float>(AttackImages.Of(Count * image, 2));
-                BoundaryKernels.Shrink(image, device.Upload<int>([1, 0, 1]), device.Upload<float>(AttackImages.Of(Count * image, 1)), 0.9f, x);
+                BoundaryKernels.Shrink(image, device.Upload<int>([1, 0, 1]), device.Upload<float>(AttackImages.Of(Count * image, 1)), 0.9f,
+                    x);
                 return x;
             });
     }
@@ -96,7 +103,8 @@ public sealed class BoundaryParityTests
         const int image = 90;
         float[] original = AttackImages.Of(Count * image, 1);
         DeviceBuffer<float> x = device.Upload<float>(AttackImages.Near(PerturbationNorm.Linf, image, original, 0.2f));
-        BrendelBethgeKernels.Step(image, device.Upload<float>(original), device.Upload<float>(DeviceData.Normal(Count * image, 3)), device.Upload<float>([0.01f, 0, -0.01f]), 0.3, x);
+        BrendelBethgeKernels.Step(image, device.Upload<float>(original), device.Upload<float>(DeviceData.Normal(Count * image, 3)),
+            device.Upload<float>([0.01f, 0, -0.01f]), 0.3, x);
         return x;
     }, 0);
 
@@ -107,7 +115,8 @@ public sealed class BoundaryParityTests
             Parity.Check("between", device =>
             {
                 DeviceBuffer<float> x = device.Allocate<float>(Count * image);
-                BrendelBethgeKernels.Between(image, device.Upload<float>(AttackImages.Of(Count * image, 1)), device.Upload<float>(AttackImages.Of(Count * image, 2)), device.Upload<float>([0, 0.1f, 2]), x);
+                BrendelBethgeKernels.Between(image, device.Upload<float>(AttackImages.Of(Count * image, 1)),
+                    device.Upload<float>(AttackImages.Of(Count * image, 2)), device.Upload<float>([0, 0.1f, 2]), x);
                 return x;
             }, 0);
     }

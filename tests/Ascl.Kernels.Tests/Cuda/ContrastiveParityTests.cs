@@ -45,7 +45,8 @@ public sealed class ContrastiveParityTests
     [Theory]
     [InlineData(SelectionStrategy.Global, RowDistance.L1)]
     [InlineData(SelectionStrategy.Leaked, RowDistance.Dot)]
-    public void RowsOfMoreCoordinatesThanAGroupMakesAgreeWithTheCpu(SelectionStrategy strategy, RowDistance distance) => Check(Case.Random(20, 150, 3), strategy, distance, 0.2f);
+    public void RowsOfMoreCoordinatesThanAGroupMakesAgreeWithTheCpu(SelectionStrategy strategy, RowDistance distance) =>
+        Check(Case.Random(20, 150, 3), strategy, distance, 0.2f);
 
     [Theory]
     [InlineData(SelectionStrategy.Global, RowDistance.L2)]
@@ -101,7 +102,8 @@ public sealed class ContrastiveParityTests
         foreach (SelectionStrategy strategy in Enum.GetValues<SelectionStrategy>())
         {
             var expected = ContrastiveKernels.CountPairsOfEach(strategy, cpu.Upload<int>(c.Labels), cpu.Upload<int>(c.Predictions));
-            var actual = ContrastiveKernels.CountPairsOfEach(strategy, TestGpu.Device.Upload<int>(c.Labels), TestGpu.Device.Upload<int>(c.Predictions));
+            var actual = ContrastiveKernels.CountPairsOfEach(strategy, TestGpu.Device.Upload<int>(c.Labels),
+                TestGpu.Device.Upload<int>(c.Predictions));
             Assert.Equal(expected.Positives, actual.Positives);
             Assert.Equal(expected.Negatives, actual.Negatives);
         }
@@ -110,16 +112,21 @@ public sealed class ContrastiveParityTests
     /// <summary>Every strategy with every distance; both temperatures where that does not take minutes.</summary>
     [Fact]
     public void LossesAndGradientsAreThoseOfTheGoldenFile() =>
-        ContrastiveGoldenTests.CheckLosses("ascl_loss_small", TestGpu.Device, title => TestGpu.IsReal || title.EndsWith("tau0.07", StringComparison.Ordinal));
+        ContrastiveGoldenTests.CheckLosses("ascl_loss_small", TestGpu.Device,
+            title => TestGpu.IsReal || title.EndsWith("tau0.07", StringComparison.Ordinal));
 
     private static void Check(
-        Case c, SelectionStrategy strategy, RowDistance distance, float temperature, Func<Case, ContrastiveGeometry, (float Loss, float[] State, float[] Gradient)>? run = null)
+        Case c, SelectionStrategy strategy, RowDistance distance, float temperature,
+        Func<Case, ContrastiveGeometry, (float Loss, float[] State, float[] Gradient)>? run = null)
     {
         using CpuDevice cpu = new(1);
         var expected = c.Run(cpu, strategy, distance, temperature);
-        var actual = run is null ? c.Run(TestGpu.Device, strategy, distance, temperature) : run(c, new(c.N, c.D, strategy, distance, temperature));
+        var actual = run is null
+            ? c.Run(TestGpu.Device, strategy, distance, temperature)
+            : run(c, new(c.N, c.D, strategy, distance, temperature));
         string what = $"{strategy} {distance} [{c.N}, {c.D}]";
-        Assert.True(Math.Abs(expected.Loss - actual.Loss) <= 5e-6 * Math.Max(0.1, Math.Abs(expected.Loss)), $"{what}: loss {actual.Loss}, expected {expected.Loss}");
+        Assert.True(Math.Abs(expected.Loss - actual.Loss) <= 5e-6 * Math.Max(0.1, Math.Abs(expected.Loss)),
+            $"{what}: loss {actual.Loss}, expected {expected.Loss}");
         Tolerance.Close(Tolerance.ToDouble(Finite(expected.State)), Finite(actual.State), 2e-6, what + ": state");
         if (expected.Gradient.Max(MathF.Abs) > 1e-6f)
             Tolerance.Close(Tolerance.ToDouble(expected.Gradient), actual.Gradient, 1e-5, what + ": gradient");
@@ -141,21 +148,25 @@ public sealed class ContrastiveParityTests
             return new(n, d, rows, labels, [.. labels.Select(label => random.Next(2) == 0 ? label : random.Next(classes))]);
         }
 
-        public (float Loss, float[] State, float[] Gradient) Run(Device device, SelectionStrategy strategy, RowDistance distance, float temperature)
+        public (float Loss, float[] State, float[] Gradient) Run(
+            Device device, SelectionStrategy strategy, RowDistance distance, float temperature)
         {
             ContrastiveGeometry g = new(N, D, strategy, distance, temperature);
             return Run(
                 device, g,
                 (rows, labels, predictions, loss, state) => ContrastiveKernels.Forward(g, rows, labels, predictions, loss, state),
-                (rows, labels, predictions, state, dLoss, dRows) => ContrastiveKernels.Backward(g, rows, labels, predictions, state, dLoss, dRows));
+                (rows, labels, predictions, state, dLoss, dRows) =>
+                    ContrastiveKernels.Backward(g, rows, labels, predictions, state, dLoss, dRows));
         }
 
         public (float Loss, float[] State, float[] Gradient) Run(
             Device device, ContrastiveGeometry g,
             Action<DeviceBuffer<float>, DeviceBuffer<int>, DeviceBuffer<int>, DeviceBuffer<float>, DeviceBuffer<float>> forward,
-            Action<DeviceBuffer<float>, DeviceBuffer<int>, DeviceBuffer<int>, DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>> backward)
+            Action<DeviceBuffer<float>, DeviceBuffer<int>, DeviceBuffer<int>, DeviceBuffer<float>, DeviceBuffer<float>,
+                DeviceBuffer<float>> backward)
         {
-            DeviceBuffer<float> rows = device.Upload<float>(Rows), loss = device.Allocate<float>(1), state = device.Allocate<float>(g.StateLength), gradient = device.Allocate<float>(N * D);
+            DeviceBuffer<float> rows = device.Upload<float>(Rows), loss = device.Allocate<float>(1);
+            DeviceBuffer<float> state = device.Allocate<float>(g.StateLength), gradient = device.Allocate<float>(N * D);
             DeviceBuffer<int> labels = device.Upload<int>(Labels), predictions = device.Upload<int>(Predictions);
             forward(rows, labels, predictions, loss, state);
             backward(rows, labels, predictions, state, device.Upload<float>([0.7f]), gradient);

@@ -23,7 +23,8 @@ public sealed class GemmParityTests
         foreach (bool transposeA in new[] { false, true })
             foreach (bool transposeB in new[] { false, true })
                 foreach (bool withBias in new[] { false, true })
-                    Parity.Check($"[{m}, {k}]{(transposeA ? "ᵀ" : "")}·[{k}, {n}]{(transposeB ? "ᵀ" : "")}, bias {withBias}", device => Multiply(device, transposeA, transposeB, 0, m, m, n, k, withBias));
+                    Parity.Check($"[{m}, {k}]{(transposeA ? "ᵀ" : "")}·[{k}, {n}]{(transposeB ? "ᵀ" : "")}, bias {withBias}",
+                        device => Multiply(device, transposeA, transposeB, 0, m, m, n, k, withBias));
     }
 
     /// <summary>Nor on the tiles that the whole is cut into.</summary>
@@ -45,15 +46,20 @@ public sealed class GemmParityTests
     public void BuffersThatDoNotFitAreNamed()
     {
         DeviceBuffer<float> four = TestGpu.Device.Allocate<float>(4), six = TestGpu.Device.Allocate<float>(6);
-        Assert.Contains("[2, 3]·[3, 2]", Assert.Throws<ShapeException>(() => GemmKernels.Multiply(false, false, 2, 2, 3, four, six, null, four)).Message, StringComparison.Ordinal);
+        Assert.Contains("[2, 3]·[3, 2]",
+            Assert.Throws<ShapeException>(() => GemmKernels.Multiply(false, false, 2, 2, 3, four, six, null, four)).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Some rows of the product of all <paramref name="rows"/>.</summary>
-    private static DeviceBuffer<float> Multiply(Device device, bool transposeA, bool transposeB, int from, int m, int rows, int n, int k, bool withBias)
+    private static DeviceBuffer<float> Multiply(
+        Device device, bool transposeA, bool transposeB, int from, int m, int rows, int n, int k, bool withBias)
     {
-        float[] a = DeviceData.Uniform(rows * k, 1)[(from * k)..((from + m) * k)], b = DeviceData.Uniform(k * n, 2), bias = DeviceData.Uniform(n, 3);
+        float[] a = DeviceData.Uniform(rows * k, 1)[(from * k)..((from + m) * k)], b = DeviceData.Uniform(k * n, 2);
+        float[] bias = DeviceData.Uniform(n, 3);
         DeviceBuffer<float> c = device.Upload<float>(DeviceData.Uniform(m * n, 4));
-        GemmKernels.Multiply(transposeA, transposeB, m, n, k, device.Upload<float>(a), device.Upload<float>(b), withBias ? device.Upload<float>(bias) : null, c);
+        GemmKernels.Multiply(transposeA, transposeB, m, n, k, device.Upload<float>(a), device.Upload<float>(b),
+            withBias ? device.Upload<float>(bias) : null, c);
         return c;
     }
 }

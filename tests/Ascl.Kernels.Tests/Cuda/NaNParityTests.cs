@@ -6,8 +6,10 @@ using Ascl.Testing;
 
 namespace Ascl.Kernels.Tests.Cuda;
 
-/// <summary>NaN comes out of a CUDA kernel as it does on the CPU, and labels that are no class become NaN there where the CPU refuses them: a broken network must
-/// not look like a robust one.</summary>
+/// <summary>
+/// NaN comes out of a CUDA kernel as it does on the CPU, and labels that are no class become NaN there where the CPU refuses them: a broken
+/// network must not look like a robust one.
+/// </summary>
 [Collection(TestGpu.Collection)]
 public sealed class NaNParityTests
 {
@@ -22,11 +24,14 @@ public sealed class NaNParityTests
         ["abs"] = (_, x, y) => ElementwiseKernels.Abs(x, y),
         ["scale"] = (_, x, y) => ElementwiseKernels.Scale(x, 2, y),
         ["log-softmax"] = (_, x, y) => SoftmaxKernels.LogSoftmaxForward(Rows, Classes, x, y),
-        ["cross-entropy"] = (device, x, y) => SoftmaxKernels.CrossEntropyForward(Rows, Classes, x, device.Upload<int>(Labels), 0.1f, Reduction.None, y),
+        ["cross-entropy"] = (device, x, y) =>
+            SoftmaxKernels.CrossEntropyForward(Rows, Classes, x, device.Upload<int>(Labels), 0.1f, Reduction.None, y),
         ["divergence"] = (_, x, y) => SoftmaxKernels.KullbackLeiblerForward(Rows, Classes, x, x, y),
-        ["margin"] = (device, x, y) => MarginKernels.Forward(MarginLoss.Difference, Rows, Classes, x, device.Upload<int>([1, 2, 1]), null, y),
+        ["margin"] = (device, x, y) =>
+            MarginKernels.Forward(MarginLoss.Difference, Rows, Classes, x, device.Upload<int>([1, 2, 1]), null, y),
         ["ratio"] = (device, x, y) => MarginKernels.Forward(MarginLoss.Ratio, Rows, Classes, x, device.Upload<int>(Labels), null, y),
-        ["targeted ratio"] = (device, x, y) => MarginKernels.Forward(MarginLoss.Ratio, Rows, Classes, x, device.Upload<int>(Labels), device.Upload<int>([1, 0, 3]), y),
+        ["targeted ratio"] = (device, x, y) =>
+            MarginKernels.Forward(MarginLoss.Ratio, Rows, Classes, x, device.Upload<int>(Labels), device.Upload<int>([1, 0, 3]), y),
     };
 
     public static TheoryData<string> Names => [.. Formulas.Keys];

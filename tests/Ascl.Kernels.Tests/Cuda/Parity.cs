@@ -7,7 +7,8 @@ namespace Ascl.Kernels.Tests.Cuda;
 internal static class Parity
 {
     /// <summary>Both results within <paramref name="relative"/> of the largest entry.</summary>
-    public static void Check(string what, Func<Device, DeviceBuffer<float>> run, double relative = 1e-6) => Check(what, device => run(device).ToArray(), relative);
+    public static void Check(string what, Func<Device, DeviceBuffer<float>> run, double relative = 1e-6) =>
+        Check(what, device => run(device).ToArray(), relative);
 
     public static void Check(string what, Func<Device, float[]> run, double relative = 1e-6)
     {

@@ -15,7 +15,9 @@ public static class PhiloxDraw
         public uint Step, Index;
     }
 
-    /// <summary>A thread draws word i, makes a uniform number and an index below 1000 of it, and of it and its successor a normal number.</summary>
+    /// <summary>
+    /// A thread draws word i, makes a uniform number and an index below 1000 of it, and of it and its successor a normal number.
+    /// </summary>
     public static void Draw(DrawArguments p)
     {
         int i = Grid.GlobalIndex.X;

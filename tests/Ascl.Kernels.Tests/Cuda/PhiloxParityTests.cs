@@ -44,7 +44,8 @@ public sealed class PhiloxParityTests
     [Fact]
     public void NormalNumbersOfExtremeWords()
     {
-        foreach (uint a in new uint[] { 0, 255, 256, 0x7FFFFFFF, 0x80000000, 0x800000FF, 0xC0000000, 0xFFFFFE00, 0xFFFFFF00, uint.MaxValue })
+        foreach (
+            uint a in new uint[] { 0, 255, 256, 0x7FFFFFFF, 0x80000000, 0x800000FF, 0xC0000000, 0xFFFFFE00, 0xFFFFFF00, uint.MaxValue })
             foreach (uint b in new uint[] { 0, 0x3FFFFFFF, 0x40000000, 0x7FFFFFFF, 0x80000000, 0xC0000000, uint.MaxValue })
             {
                 var (x, y) = Philox.ToNormal(a, b);

@@ -32,7 +32,8 @@ internal static partial class PtxAssembler
             var (exitCode, text) = Run("-v", $"-arch={architecture}", "-o", "/dev/null", file)!.Value;
             if (exitCode != 0)
                 throw new InvalidOperationException(text);
-            return new(Number(Registers(), text), Number(Shared(), text), Number(Stack(), text), Number(SpillStores(), text) + Number(SpillLoads(), text));
+            return new(Number(Registers(), text), Number(Shared(), text), Number(Stack(), text),
+                Number(SpillStores(), text) + Number(SpillLoads(), text));
         }
         finally
         {
@@ -44,7 +45,8 @@ internal static partial class PtxAssembler
     {
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo("ptxas", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using Process process = Process.Start(
+                new ProcessStartInfo("ptxas", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             Task<string> error = process.StandardError.ReadToEndAsync();
             string text = process.StandardOutput.ReadToEnd() + error.Result;
             process.WaitForExit();
@@ -56,7 +58,8 @@ internal static partial class PtxAssembler
         }
     }
 
-    private static int Number(Regex pattern, string text) => pattern.Match(text) is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
+    private static int Number(Regex pattern, string text) =>
+        pattern.Match(text) is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
 
     [GeneratedRegex(@"Used (\d+) registers")]
     private static partial Regex Registers();

@@ -36,7 +36,8 @@ public sealed class PtxFindingsTests
     {
         using CudaDevice device = Device(text => Regex.Replace(text, @"(st\.global\.v4\.\w+\s+\[%rd\d+)\]", "$1+16]"));
         DeviceBuffer<float> x = device.Allocate<float>(64), y = device.Allocate<float>(64);
-        Assert.Contains("outside the buffers", Assert.Throws<PtxException>(() => ElementwiseKernels.AddScaled(x, x, 2, y)).Message, StringComparison.Ordinal);
+        Assert.Contains("outside the buffers", Assert.Throws<PtxException>(() => ElementwiseKernels.AddScaled(x, x, 2, y)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -47,7 +48,8 @@ public sealed class PtxFindingsTests
 
     private static float[] Values { get; } = [.. Enumerable.Range(0, Count).Select(i => MathF.Sin(i))];
 
-    private static CudaDevice Device(Func<string, string> mutation) => CudaDevice.Simulated(new PtxKernelLoader { Mutation = mutation }, graphs: false);
+    private static CudaDevice Device(Func<string, string> mutation) =>
+        CudaDevice.Simulated(new PtxKernelLoader { Mutation = mutation }, graphs: false);
 
     private static string Finding(Func<string, string> mutation) => Assert.Throws<PtxException>(() => SquaredNorm(mutation)).Message;
 

@@ -31,7 +31,9 @@ public sealed class PtxTests(ITestOutputHelper output)
         {
             string target = architecture.ToString().ToLowerInvariant();
             KernelResources needed = PtxAssembler.Assemble(PtxCompiler.Compile(ByName[name], architecture), target);
-            output.WriteLine($"{target} {name}: {needed.Registers} registers, {needed.SharedBytes} bytes shared, {needed.Stack} stack, {needed.Spills} spilled");
+            output.WriteLine(
+                $"{target} {name}: {needed.Registers} registers, {needed.SharedBytes} bytes shared, {needed.Stack} "
+                + $"stack, {needed.Spills} spilled");
             Assert.Equal((0, 0), (needed.Stack, needed.Spills));
         }
     }
@@ -52,5 +54,6 @@ public sealed class PtxTests(ITestOutputHelper output)
     [InlineData("@%p12 bra.uni L_4;", "uniform")]
     [InlineData("brx.idx.uni %r1, table;", "table")]
     [InlineData("rem.s32 %r1, %r2, %r3;", "division")]
-    public void WhatMustNotBeThereIsSeen(string line, string complaint) => Assert.Contains(complaint, Assert.Single(PtxCompiler.Complaints(line)), StringComparison.Ordinal);
+    public void WhatMustNotBeThereIsSeen(string line, string complaint) =>
+        Assert.Contains(complaint, Assert.Single(PtxCompiler.Complaints(line)), StringComparison.Ordinal);
 }

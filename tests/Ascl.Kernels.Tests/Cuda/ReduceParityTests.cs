@@ -55,7 +55,8 @@ public sealed class ReduceParityTests
             for (int i = 0; i < plain.Length; i++)
             {
                 int column = i % w, row = i / w % h, channel = i / (w * h) % c, image = i / (w * h * c);
-                x[image * layout.ImageSize + channel / layout.Block * layout.PlaneSize + (row + 1) * layout.RowStride + (column + 1) * layout.Block + channel % layout.Block] = plain[i];
+                x[image * layout.ImageSize + channel / layout.Block * layout.PlaneSize + (row + 1) * layout.RowStride
+                    + (column + 1) * layout.Block + channel % layout.Block] = plain[i];
             }
             DeviceBuffer<float> y = device.Allocate<float>(c);
             ReduceKernels.ChannelSums(layout, device.Upload<float>(x), y);
@@ -77,7 +78,8 @@ public sealed class ReduceParityTests
         foreach (string what in new[] { "y", "norms", "dx" })
             Parity.Check(what, device =>
             {
-                DeviceBuffer<float> y = device.Allocate<float>(n * d), norms = device.Allocate<float>(n), dx = device.Allocate<float>(n * d);
+                DeviceBuffer<float> y = device.Allocate<float>(n * d), norms = device.Allocate<float>(n);
+                DeviceBuffer<float> dx = device.Allocate<float>(n * d);
                 NormalizeKernels.Forward(n, d, device.Upload<float>(x), y, norms);
                 NormalizeKernels.Backward(n, d, y, norms, device.Upload<float>(dy), dx);
                 return what switch
@@ -98,7 +100,8 @@ public sealed class ReduceParityTests
         foreach (string what in new[] { "w", "m" })
             Parity.Check(what, device =>
             {
-                DeviceBuffer<float> w = device.Upload<float>(DeviceData.Uniform(length, 6)), m = device.Upload<float>(DeviceData.Uniform(length, 7));
+                DeviceBuffer<float> w = device.Upload<float>(DeviceData.Uniform(length, 6));
+                DeviceBuffer<float> m = device.Upload<float>(DeviceData.Uniform(length, 7));
                 for (uint step = 0; step < 2; step++)
                     SgdKernels.Step(w, m, device.Upload<float>(DeviceData.Uniform(length, 8 + step)), 0.1f, 0.9f, 5e-4f);
                 return what == "w" ? w : m;
@@ -111,11 +114,14 @@ public sealed class ReduceParityTests
     [InlineData(6, 33, 67)]
     public void PairDistancesAgreeWithTheCpu(int n, int m, int d)
     {
-        float[] a = [.. DeviceData.Uniform(n * d, 9).Select(x => MathF.Round(x * 8) / 8)], b = [.. DeviceData.Uniform(m * d, 10).Select(x => MathF.Round(x * 8) / 8)];
+        float[] a = [.. DeviceData.Uniform(n * d, 9).Select(x => MathF.Round(x * 8) / 8)];
+        float[] b = [.. DeviceData.Uniform(m * d, 10).Select(x => MathF.Round(x * 8) / 8)];
         float[] gradient = DeviceData.Uniform(n * m, 11);
         Check("pair_distance.forward", n * m, (x, z, y) => PairDistanceKernels.Forward(n, m, d, x, z, y));
-        Check("pair_distance.backward_first", n * d, (x, z, dx) => PairDistanceKernels.BackwardFirst(n, m, d, x, z, x.Device.Upload<float>(gradient), dx));
-        Check("pair_distance.backward_second", m * d, (x, z, dz) => PairDistanceKernels.BackwardSecond(n, m, d, x, z, x.Device.Upload<float>(gradient), dz));
+        Check("pair_distance.backward_first", n * d,
+            (x, z, dx) => PairDistanceKernels.BackwardFirst(n, m, d, x, z, x.Device.Upload<float>(gradient), dx));
+        Check("pair_distance.backward_second", m * d,
+            (x, z, dz) => PairDistanceKernels.BackwardSecond(n, m, d, x, z, x.Device.Upload<float>(gradient), dz));
 
         void Check(string what, int length, Action<DeviceBuffer<float>, DeviceBuffer<float>, DeviceBuffer<float>> run) =>
             Parity.Check(what, device =>
@@ -138,7 +144,9 @@ public sealed class ReduceParityTests
     [Fact]
     public void PairMeansAreThoseOfTheCpu() => Parity.Check("pair_means", device =>
     {
-        PairMeans means = PairMeansKernels.Between(5, device.Upload<float>(DeviceData.Uniform(60, 12)), device.Upload<float>(DeviceData.Uniform(60, 13)), device.Upload<int>([.. Enumerable.Range(0, 12).Select(i => i % 3)]));
-        return [(float)means.Same.L2, (float)means.Same.Cosine, (float)means.Same.Linf, means.Same.Count, (float)means.Other.L2, (float)means.Other.Cosine, (float)means.Other.Linf, means.Other.Count];
+        PairMeans means = PairMeansKernels.Between(5, device.Upload<float>(DeviceData.Uniform(60, 12)),
+            device.Upload<float>(DeviceData.Uniform(60, 13)), device.Upload<int>([.. Enumerable.Range(0, 12).Select(i => i % 3)]));
+        return [(float)means.Same.L2, (float)means.Same.Cosine, (float)means.Same.Linf, means.Same.Count, (float)means.Other.L2,
+            (float)means.Other.Cosine, (float)means.Other.Linf, means.Other.Count];
     });
 }

@@ -29,13 +29,17 @@ public sealed class SoftmaxParityTests
             foreach (float smoothing in new[] { 0, 0.2f })
             {
                 int losses = reduction == Reduction.None ? n : 1;
-                Check($"cross_entropy {reduction} {smoothing}", losses, (x, _, y) => SoftmaxKernels.CrossEntropyForward(n, k, x, x.Device.Upload<int>(labels), smoothing, reduction, y));
+                Check($"cross_entropy {reduction} {smoothing}", losses,
+                    (x, _, y) => SoftmaxKernels.CrossEntropyForward(n, k, x, x.Device.Upload<int>(labels), smoothing, reduction, y));
                 Check($"cross_entropy.backward {reduction} {smoothing}", n * k, (x, _, dx) =>
-                    SoftmaxKernels.CrossEntropyBackward(n, k, x, x.Device.Upload<int>(labels), smoothing, reduction, x.Device.Upload<float>(each.AsSpan(0, losses)), dx));
+                    SoftmaxKernels.CrossEntropyBackward(n, k, x, x.Device.Upload<int>(labels), smoothing, reduction,
+                        x.Device.Upload<float>(each.AsSpan(0, losses)), dx));
             }
         Check("kl", n, (x, z, y) => SoftmaxKernels.KullbackLeiblerForward(n, k, x, z, y));
-        Check("kl.backward_first", n * k, (x, z, dx) => SoftmaxKernels.KullbackLeiblerBackwardFirst(n, k, x, z, x.Device.Upload<float>(each), dx));
-        Check("kl.backward_second", n * k, (x, z, dx) => SoftmaxKernels.KullbackLeiblerBackwardSecond(n, k, x, z, x.Device.Upload<float>(each), dx));
+        Check("kl.backward_first", n * k,
+            (x, z, dx) => SoftmaxKernels.KullbackLeiblerBackwardFirst(n, k, x, z, x.Device.Upload<float>(each), dx));
+        Check("kl.backward_second", n * k,
+            (x, z, dx) => SoftmaxKernels.KullbackLeiblerBackwardSecond(n, k, x, z, x.Device.Upload<float>(each), dx));
         Check("entropy", 1, (x, _, y) => SoftmaxKernels.MeanEntropyForward(n, k, x, y));
         Check("entropy.backward", n * k, (x, _, dx) => SoftmaxKernels.MeanEntropyBackward(n, k, x, x.Device.Upload<float>([0.7f]), dx));
 
@@ -56,7 +60,8 @@ public sealed class SoftmaxParityTests
         Parity.Check("cross_entropy.backward", device =>
         {
             DeviceBuffer<float> dx = device.Allocate<float>(4);
-            SoftmaxKernels.CrossEntropyBackward(1, 4, device.Upload<float>(x), device.Upload<int>([0]), 0, Reduction.Sum, device.Upload<float>([1]), dx);
+            SoftmaxKernels.CrossEntropyBackward(1, 4, device.Upload<float>(x), device.Upload<int>([0]), 0, Reduction.Sum,
+                device.Upload<float>([1]), dx);
             return dx;
         });
     }
@@ -65,7 +70,8 @@ public sealed class SoftmaxParityTests
     public void LogitsOfAnySizeGiveFiniteValues() => Parity.Check("cross_entropy", device =>
     {
         DeviceBuffer<float> losses = device.Allocate<float>(3);
-        SoftmaxKernels.CrossEntropyForward(3, 2, device.Upload<float>([1e30f, -1e30f, 3e4f, 3e4f, -1e4f, 1e4f]), device.Upload<int>([0, 1, 0]), 0, Reduction.None, losses);
+        SoftmaxKernels.CrossEntropyForward(3, 2, device.Upload<float>([1e30f, -1e30f, 3e4f, 3e4f, -1e4f, 1e4f]),
+            device.Upload<int>([0, 1, 0]), 0, Reduction.None, losses);
         return losses;
     });
 
@@ -73,7 +79,8 @@ public sealed class SoftmaxParityTests
     public void ALabelThatIsNoClassMakesTheLossNaN()
     {
         CudaDevice device = TestGpu.Device;
-        DeviceBuffer<float> x = device.Upload<float>(DeviceData.Uniform(8, 1)), losses = device.Allocate<float>(2), mean = device.Allocate<float>(1), dx = device.Allocate<float>(8);
+        DeviceBuffer<float> x = device.Upload<float>(DeviceData.Uniform(8, 1)), losses = device.Allocate<float>(2);
+        DeviceBuffer<float> mean = device.Allocate<float>(1), dx = device.Allocate<float>(8);
         DeviceBuffer<int> labels = device.Upload<int>([1, 4]);
         SoftmaxKernels.CrossEntropyForward(2, 4, x, labels, 0, Reduction.None, losses);
         SoftmaxKernels.CrossEntropyForward(2, 4, x, labels, 0.1f, Reduction.Mean, mean);
@@ -124,17 +131,20 @@ public sealed class SoftmaxParityTests
             float[] x = DeviceData.Uniform(n * k, 5, -4, 4);
             for (int i = 0; i < n * k; i += 3)
                 x[i] = MathF.Round(x[i]);
-            int[] labels = [.. Enumerable.Range(0, n).Select(i => i % k)], targets = [.. Enumerable.Range(0, n).Select(i => (i + 1 + i % (k - 1)) % k)];
+            int[] labels = [.. Enumerable.Range(0, n).Select(i => i % k)];
+            int[] targets = [.. Enumerable.Range(0, n).Select(i => (i + 1 + i % (k - 1)) % k)];
             Parity.Check("margin.forward", device =>
             {
                 DeviceBuffer<float> losses = device.Allocate<float>(n);
-                MarginKernels.Forward(loss, n, k, device.Upload<float>(x), device.Upload<int>(labels), isTargeted ? device.Upload<int>(targets) : null, losses);
+                MarginKernels.Forward(loss, n, k, device.Upload<float>(x), device.Upload<int>(labels),
+                    isTargeted ? device.Upload<int>(targets) : null, losses);
                 return losses;
             });
             Parity.Check("margin.backward", device =>
             {
                 DeviceBuffer<float> dx = device.Allocate<float>(n * k);
-                MarginKernels.Backward(loss, n, k, device.Upload<float>(x), device.Upload<int>(labels), isTargeted ? device.Upload<int>(targets) : null, device.Upload<float>(DeviceData.Uniform(n, 6)), dx);
+                MarginKernels.Backward(loss, n, k, device.Upload<float>(x), device.Upload<int>(labels),
+                    isTargeted ? device.Upload<int>(targets) : null, device.Upload<float>(DeviceData.Uniform(n, 6)), dx);
                 return dx;
             });
         }

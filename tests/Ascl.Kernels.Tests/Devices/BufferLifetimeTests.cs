@@ -6,8 +6,10 @@ namespace Ascl.Kernels.Tests.Devices;
 
 public sealed class BufferLifetimeTests
 {
-    /// <summary>A kernel works on raw pointers, and its caller may have dropped the last reference to an operand: the memory has to stay for as
-    /// long as the kernel runs, whatever the garbage collector does meanwhile.</summary>
+    /// <summary>
+    /// A kernel works on raw pointers, and its caller may have dropped the last reference to an operand: the memory has to stay for as long
+    /// as the kernel runs, whatever the garbage collector does meanwhile.
+    /// </summary>
     [Fact]
     public void OperandsLiveAsLongAsTheirKernel()
     {
@@ -26,7 +28,8 @@ public sealed class BufferLifetimeTests
         collector.Start();
         try
         {
-            // Enough rounds for the kernel's entry to be compiled with optimisation, which is when its parameters stop keeping operands alive.
+            // Enough rounds for the kernel's entry to be compiled with optimisation, which is when its parameters stop keeping operands
+            // alive.
             float[] ones = [.. Enumerable.Repeat(1f, Size * Size)];
             for (int round = 0; round < 400; round++)
                 Assert.Equal(-1, Product(device, ones).ToArray().AsSpan().IndexOfAnyExcept(Size));

@@ -42,10 +42,12 @@ internal static class DeviceData
         float[] data = activation.ToArray();
         for (int i = 0; i < data.Length; i++)
         {
-            int lane = i % layout.Block, x = i / layout.Block % (layout.W + 2), y = i / layout.RowStride % (layout.H + 2), block = i / layout.PlaneSize % layout.Blocks;
+            int lane = i % layout.Block, x = i / layout.Block % (layout.W + 2), y = i / layout.RowStride % (layout.H + 2);
+            int block = i / layout.PlaneSize % layout.Blocks;
             bool inside = x > 0 && x <= layout.W && y > 0 && y <= layout.H && block * layout.Block + lane < layout.C;
             if (!inside && data[i] != 0)
-                Assert.Fail($"{what} {layout}: {data[i]} outside the image at row {y - 1}, column {x - 1}, channel {block * layout.Block + lane}");
+                Assert.Fail(
+                    $"{what} {layout}: {data[i]} outside the image at row {y - 1}, column {x - 1}, channel {block * layout.Block + lane}");
         }
     }
 
@@ -53,6 +55,7 @@ internal static class DeviceData
     public static unsafe void AssertNothingBehind(DeviceBuffer<float> buffer, string what)
     {
         for (int i = 0; i < 32; i++)
-            Assert.True(CpuDevice.Pointer(buffer)[buffer.Length + i] == 0, $"{what}: written {i + 1} floats behind a buffer of {buffer.Length}");
+            Assert.True(CpuDevice.Pointer(buffer)[buffer.Length + i] == 0,
+                $"{what}: written {i + 1} floats behind a buffer of {buffer.Length}");
     }
 }

@@ -127,7 +127,9 @@ public sealed class WorkerTeamTests
         }));
     }
 
-    /// <summary>A loop inside an item runs on the item's own thread, with that thread's worker number: two threads never share scratch memory.</summary>
+    /// <summary>
+    /// A loop inside an item runs on the item's own thread, with that thread's worker number: two threads never share scratch memory.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -37,8 +37,12 @@ public sealed class DeviceKernelTests : IDisposable
     public void AMissingPathIsNamed()
     {
         DeviceBuffer<float> y = device.Allocate<float>(1);
-        Assert.Contains("only.gpu", Assert.Throws<NotSupportedException>(() => DeviceKernel.Run("only.gpu", 1, 0, 0, null, _ => { }, y)).Message, StringComparison.Ordinal);
-        Assert.Contains("only.gpu", Assert.Throws<NotSupportedException>(() => DeviceKernel.ReadBack("only.gpu", 1, 0, 0, null, _ => 1, y)).Message, StringComparison.Ordinal);
+        Assert.Contains("only.gpu",
+            Assert.Throws<NotSupportedException>(() => DeviceKernel.Run("only.gpu", 1, 0, 0, null, _ => { }, y)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("only.gpu",
+            Assert.Throws<NotSupportedException>(() => DeviceKernel.ReadBack("only.gpu", 1, 0, 0, null, _ => 1, y)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -46,7 +50,8 @@ public sealed class DeviceKernelTests : IDisposable
     {
         ActivationLayout layout = ActivationLayout.Blocked(device, 1, 3, 4, 4);
         int channels = layout.Blocks * layout.Block;
-        DeviceBuffer<float> x = device.Allocate<float>(layout.Length), y = device.Allocate<float>(layout.Length), sum = device.Allocate<float>(1);
+        DeviceBuffer<float> x = device.Allocate<float>(layout.Length), y = device.Allocate<float>(layout.Length);
+        DeviceBuffer<float> sum = device.Allocate<float>(1);
         DeviceBuffer<float>[] c = [.. Enumerable.Range(0, 4).Select(_ => device.Allocate<float>(channels))];
         DeviceBuffer<int> classes = device.Upload<int>([1, 2]);
         IReadOnlyList<KernelCall> calls = KernelTrace.Record(() =>
@@ -60,7 +65,8 @@ public sealed class DeviceKernelTests : IDisposable
             BatchNormKernels.InverseStd(3, c[1], 1e-5f, c[3]);
         });
         Assert.Equal(
-            ["elementwise.fill", "elementwise.copy", "reduce.sum", "reduce.squared_norm", "count_correct", "batch_norm.statistics", "batch_norm.inverse_std"],
+            ["elementwise.fill", "elementwise.copy", "reduce.sum", "reduce.squared_norm", "count_correct", "batch_norm.statistics",
+                "batch_norm.inverse_std"],
             calls.Select(call => call.Name));
         Assert.Equal((layout.ToString(), 3.0 * layout.Length, 4.0 * layout.Length), (calls[5].Shape, calls[5].Flops, calls[5].Bytes));
     }

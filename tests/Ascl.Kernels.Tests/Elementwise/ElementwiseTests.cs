@@ -47,7 +47,8 @@ public sealed class ElementwiseTests
     }
 
     /// <summary>In one rounding where the machine can.</summary>
-    private static float MulAdd(float a, float b, float c) => SimdWidth.Current > 4 || AdvSimd.IsSupported ? MathF.FusedMultiplyAdd(a, b, c) : a * b + c;
+    private static float MulAdd(float a, float b, float c) =>
+        SimdWidth.Current > 4 || AdvSimd.IsSupported ? MathF.FusedMultiplyAdd(a, b, c) : a * b + c;
 
     [Fact]
     public void SmoothActivationsAreFiniteFarFromZeroAndHideNoNaN()
@@ -56,7 +57,8 @@ public sealed class ElementwiseTests
         float[] x = [-1e30f, -200, -1e-30f, 0, 1e-30f, 200, 1e30f, float.NaN];
         float[] ones = [.. x.Select(_ => 1f)];
         Check((from, to) => ElementwiseKernels.Silu(from, to), [0, 0, 0, 0, 0, 200, 1e30f]);
-        Check((from, to) => ElementwiseKernels.Softplus(from, 10, to), [0, 0, MathF.Log(2) / 10, MathF.Log(2) / 10, MathF.Log(2) / 10, 200, 1e30f]);
+        Check((from, to) => ElementwiseKernels.Softplus(from, 10, to),
+            [0, 0, MathF.Log(2) / 10, MathF.Log(2) / 10, MathF.Log(2) / 10, 200, 1e30f]);
         Check((from, to) => ElementwiseKernels.Gelu(from, to), [0, 0, 0, 0, 0, 200, 1e30f]);
         Check((from, to) => ElementwiseKernels.SiluBackward(device.Upload<float>(ones), from, to), [0, 0, 0.5f, 0.5f, 0.5f, 1, 1]);
         Check((from, to) => ElementwiseKernels.SoftplusBackward(device.Upload<float>(ones), from, 10, to), [0, 0, 0.5f, 0.5f, 0.5f, 1, 1]);
@@ -68,7 +70,8 @@ public sealed class ElementwiseTests
             run(device.Upload<float>(x), y);
             float[] actual = y.ToArray();
             for (int i = 0; i < expected.Length; i++)
-                Assert.True(Math.Abs(actual[i] - expected[i]) <= 1e-6f * Math.Max(1, Math.Abs(expected[i])), $"{actual[i]} at {x[i]}, not {expected[i]}");
+                Assert.True(Math.Abs(actual[i] - expected[i]) <= 1e-6f * Math.Max(1, Math.Abs(expected[i])),
+                    $"{actual[i]} at {x[i]}, not {expected[i]}");
             Assert.True(float.IsNaN(actual[^1]));
         }
     }
@@ -147,7 +150,8 @@ public sealed class ElementwiseTests
     {
         using CpuDevice device = new(1);
         DeviceBuffer<float> three = device.Allocate<float>(3), four = device.Allocate<float>(4);
-        Assert.Equal("add: lengths 3, 4 and 3 differ", Assert.Throws<ShapeException>(() => ElementwiseKernels.Add(three, four, three)).Message);
+        Assert.Equal("add: lengths 3, 4 and 3 differ",
+            Assert.Throws<ShapeException>(() => ElementwiseKernels.Add(three, four, three)).Message);
         Assert.Throws<ShapeException>(() => ElementwiseKernels.Relu(three, four));
     }
 }

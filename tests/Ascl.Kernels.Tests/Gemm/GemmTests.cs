@@ -47,7 +47,8 @@ public sealed class GemmTests
         string what = $"[{m}, {k}]{(transposeA ? "ᵀ" : "")}·[{k}, {n}]{(transposeB ? "ᵀ" : "")}, bias {withBias}";
         float[] a = DeviceData.Uniform(m * k, 1), b = DeviceData.Uniform(k * n, 2), bias = DeviceData.Uniform(n, 3);
         DeviceBuffer<float> c = device.Upload<float>(DeviceData.Uniform(m * n, 4));
-        GemmKernels.Multiply(transposeA, transposeB, m, n, k, device.Upload<float>(a), device.Upload<float>(b), withBias ? device.Upload<float>(bias) : null, c);
+        GemmKernels.Multiply(transposeA, transposeB, m, n, k, device.Upload<float>(a), device.Upload<float>(b),
+            withBias ? device.Upload<float>(bias) : null, c);
         double[] expected = new double[m * n];
         for (int i = 0; i < m; i++)
             for (int j = 0; j < n; j++)
@@ -61,7 +62,8 @@ public sealed class GemmTests
         double allowed = 1e-6 * Math.Sqrt(k + 1) + 1e-7;
         float[] actual = c.ToArray();
         for (int i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= allowed * Math.Max(1, Math.Sqrt(k) / 3), $"{what}: entry {i} is {actual[i]}, expected {expected[i]}");
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= allowed * Math.Max(1, Math.Sqrt(k) / 3),
+                $"{what}: entry {i} is {actual[i]}, expected {expected[i]}");
         DeviceData.AssertNothingBehind(c, what);
     }
 
@@ -86,7 +88,8 @@ public sealed class GemmTests
         float[] Rows(CpuDevice device, int from, int count)
         {
             DeviceBuffer<float> c = device.Allocate<float>(count * N);
-            GemmKernels.Multiply(false, transposeB, count, N, K, device.Upload<float>(a.AsSpan(from * K, count * K)), device.Upload<float>(b), device.Upload<float>(bias), c);
+            GemmKernels.Multiply(false, transposeB, count, N, K, device.Upload<float>(a.AsSpan(from * K, count * K)),
+                device.Upload<float>(b), device.Upload<float>(bias), c);
             return c.ToArray();
         }
     }
@@ -97,7 +100,9 @@ public sealed class GemmTests
         using CpuDevice device = new(1);
         DeviceBuffer<float> six = device.Allocate<float>(6), four = device.Allocate<float>(4), three = device.Allocate<float>(3);
         GemmKernels.Multiply(false, false, 2, 2, 3, six, six, null, four);
-        Assert.Contains("[2, 3]·[3, 2]", Assert.Throws<ShapeException>(() => GemmKernels.Multiply(false, false, 2, 2, 3, four, six, null, four)).Message, StringComparison.Ordinal);
+        Assert.Contains("[2, 3]·[3, 2]",
+            Assert.Throws<ShapeException>(() => GemmKernels.Multiply(false, false, 2, 2, 3, four, six, null, four)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => GemmKernels.Multiply(false, false, 2, 2, 3, six, six, null, six));
         Assert.Throws<ShapeException>(() => GemmKernels.Multiply(false, false, 2, 2, 3, six, six, three, four));
     }

@@ -21,7 +21,9 @@ public sealed class ActivationKernelsTests
         const int N = 2, H = 3;
         int channels = Mean.Length;
         using CpuDevice device = new(2);
-        ActivationLayout layout = planes ? ActivationLayout.Planes(N, channels, H, width) : ActivationLayout.Blocked(device, N, channels, H, width);
+        ActivationLayout layout = planes
+            ? ActivationLayout.Planes(N, channels, H, width)
+            : ActivationLayout.Blocked(device, N, channels, H, width);
         float[] pixels = DeviceData.Uniform(N * channels * H * width, 1);
         DeviceBuffer<float> activation = device.Allocate<float>(layout.Length), back = device.Allocate<float>(pixels.Length);
 
@@ -32,12 +34,15 @@ public sealed class ActivationKernelsTests
             var (row, x) = Math.DivRem(i, width);
             var (plane, y) = Math.DivRem(row, H);
             var (n, c) = Math.DivRem(plane, channels);
-            expected[n * layout.ImageSize + c / layout.Block * layout.PlaneSize + layout.Interior + y * layout.RowStride + x * layout.Block + c % layout.Block] = (pixels[i] - Mean[c]) * Scale[c];
+            expected[n * layout.ImageSize + c / layout.Block * layout.PlaneSize + layout.Interior + y * layout.RowStride + x * layout.Block
+                + c % layout.Block] = (pixels[i] - Mean[c]) * Scale[c];
         }
         Assert.Equal(expected, stored);
 
         ActivationKernels.ToPlain(layout, activation, Scale, back);
-        float[] scaledBack = [.. pixels.Select((p, i) => (p - Mean[i / (H * width) % channels]) * Scale[i / (H * width) % channels] * Scale[i / (H * width) % channels])];
+        float[] scaledBack =
+            [.. pixels.Select(
+                (p, i) => (p - Mean[i / (H * width) % channels]) * Scale[i / (H * width) % channels] * Scale[i / (H * width) % channels])];
         Assert.Equal(scaledBack, back.ToArray());
         DeviceData.AssertNothingBehind(back, "pixels");
         ActivationKernels.ToPlain(layout, device.Activation(layout, pixels), default, back);

@@ -46,7 +46,8 @@ public sealed class NormalizeKernelsTests
             double[] rest = [.. x.Select(value => value / divisor)];
             double along = norm < 1e-12 ? 0 : Enumerable.Range(0, 2 * d).Sum(k => rest[k] * dy[k]);
             Tolerance.Close(rest, y, 1e-6, $"y at {size}");
-            Tolerance.Close([.. Enumerable.Range(0, 2 * d).Select(k => k < d ? 0 : (dy[k] - rest[k] * along) / divisor)], dx, 1e-5, $"dx at {size}");
+            Tolerance.Close([.. Enumerable.Range(0, 2 * d).Select(k => k < d ? 0 : (dy[k] - rest[k] * along) / divisor)], dx, 1e-5,
+                $"dx at {size}");
         }
     }
 
@@ -92,11 +93,13 @@ public sealed class NormalizeKernelsTests
     public void Wrong_lengths_are_named()
     {
         using CpuDevice device = new(1);
-        Exception error = Assert.ThrowsAny<ArgumentException>(() => NormalizeKernels.Forward(2, 3, device.Allocate<float>(6), device.Allocate<float>(5), device.Allocate<float>(2)));
+        Exception error = Assert.ThrowsAny<ArgumentException>(
+            () => NormalizeKernels.Forward(2, 3, device.Allocate<float>(6), device.Allocate<float>(5), device.Allocate<float>(2)));
         Assert.Contains("y has 5 values", error.Message);
     }
 
-    private static float[] Values(System.Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() * 2 - 1))];
+    private static float[] Values(System.Random random, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() * 2 - 1))];
 
     private static (float[] Y, float[] Dx) Run(int n, int d, float[] x, float[] dy, int threads)
     {

@@ -8,7 +8,9 @@ public sealed class SgdTests
 {
     private const float Rate = 0.1f, Momentum = 0.9f, Decay = 5e-4f;
 
-    /// <summary>torch.optim.SGD over several steps; PyTorch's first step sets the momentum to g, which a momentum of zero before it gives too.</summary>
+    /// <summary>
+    /// torch.optim.SGD over several steps; PyTorch's first step sets the momentum to g, which a momentum of zero before it gives too.
+    /// </summary>
     [Fact]
     public void EveryLengthFollowsPyTorch()
     {
@@ -31,7 +33,8 @@ public sealed class SgdTests
             }
             float[] weights = wb.ToArray(), momenta = mb.ToArray();
             for (int i = 0; i < length; i++)
-                Assert.True(Math.Abs(weights[i] - w[i]) < 1e-6 && Math.Abs(momenta[i] - m[i]) < 2e-6, $"length {length}, entry {i}: {weights[i]}, {momenta[i]}, expected {w[i]}, {m[i]}");
+                Assert.True(Math.Abs(weights[i] - w[i]) < 1e-6 && Math.Abs(momenta[i] - m[i]) < 2e-6,
+                    $"length {length}, entry {i}: {weights[i]}, {momenta[i]}, expected {w[i]}, {m[i]}");
             DeviceData.AssertNothingBehind(wb, "weights");
             DeviceData.AssertNothingBehind(mb, "momenta");
         }

@@ -46,7 +46,8 @@ public sealed class PairDistanceTests
         float[][] results = [.. new[] { 1, 3 }.Select(threads =>
         {
             using CpuDevice device = new(threads);
-            DeviceBuffer<float> a = device.Upload<float>(DeviceData.Uniform(23 * 19, 1)), b = device.Upload<float>(DeviceData.Uniform(31 * 19, 2)), y = device.Allocate<float>(23 * 31);
+            DeviceBuffer<float> a = device.Upload<float>(DeviceData.Uniform(23 * 19, 1));
+            DeviceBuffer<float> b = device.Upload<float>(DeviceData.Uniform(31 * 19, 2)), y = device.Allocate<float>(23 * 31);
             PairDistanceKernels.Forward(23, 31, 19, a, b, y);
             return y.ToArray();
         })];
@@ -58,7 +59,8 @@ public sealed class PairDistanceTests
     {
         using CpuDevice device = new(1);
         DeviceBuffer<float> six = device.Allocate<float>(6), four = device.Allocate<float>(4);
-        Assert.Equal("pair_distance.forward: b of 4 values for [2, 3]", Assert.Throws<ShapeException>(() => PairDistanceKernels.Forward(2, 2, 3, six, four, four)).Message);
+        Assert.Equal("pair_distance.forward: b of 4 values for [2, 3]",
+            Assert.Throws<ShapeException>(() => PairDistanceKernels.Forward(2, 2, 3, six, four, four)).Message);
         Assert.Throws<ShapeException>(() => PairDistanceKernels.BackwardFirst(2, 2, 3, six, six, four, four));
     }
 

@@ -24,12 +24,16 @@ public sealed class PairMeansTests
         Assert.Equal(means[0], means[1]);
         foreach (bool isSame in new[] { true, false })
         {
-            (int I, int J)[] pairs = [.. from i in Enumerable.Range(0, n) from j in Enumerable.Range(0, n) where i != j && labels[i] == labels[j] == isSame select (i, j)];
+            (int I, int J)[] pairs = [.. from i in Enumerable.Range(0, n) from j in Enumerable.Range(0, n)
+                where i != j && labels[i] == labels[j] == isSame select (i, j)];
             var found = isSame ? means[0].Same : means[0].Other;
             Assert.Equal(pairs.Length, found.Count);
             Assert.Equal(pairs.Average(p => Math.Sqrt(Differences(p).Sum(v => v * v))), found.L2, 1e-5);
             Assert.Equal(pairs.Average(p => Differences(p).Max(Math.Abs)), found.Linf, 1e-5);
-            Assert.Equal(pairs.Average(p => 1 - Dot(Row(a, p.I), Row(b, p.J)) / Math.Sqrt(Dot(Row(a, p.I), Row(a, p.I)) * Dot(Row(b, p.J), Row(b, p.J)))), found.Cosine, 1e-5);
+            Assert.Equal(
+                pairs.Average(
+                    p => 1 - Dot(Row(a, p.I), Row(b, p.J)) / Math.Sqrt(Dot(Row(a, p.I), Row(a, p.I)) * Dot(Row(b, p.J), Row(b, p.J)))),
+                    found.Cosine, 1e-5);
         }
 
         double[] Differences((int I, int J) pair) => [.. Row(a, pair.I).Zip(Row(b, pair.J), (x, y) => x - y)];

@@ -11,7 +11,8 @@ public sealed unsafe class TranspositionTests
             for (int columns = 0; columns <= 18; columns++)
             {
                 int fromStep = columns + 2, toStep = rows + 3;
-                float[] from = [.. Enumerable.Range(1, rows * fromStep + 1).Select(i => (float)i)], to = new float[columns * toStep + 1], expected = new float[to.Length];
+                float[] from = [.. Enumerable.Range(1, rows * fromStep + 1).Select(i => (float)i)], to = new float[columns * toStep + 1];
+                float[] expected = new float[to.Length];
                 for (int i = 0; i < rows; i++)
                     for (int j = 0; j < columns; j++)
                         expected[j * toStep + i] = from[i * fromStep + j];

@@ -4,7 +4,9 @@ using Ascl.Testing;
 
 namespace Ascl.Kernels.Tests.Softmax;
 
-/// <summary>Each function against its textbook definition in double, each gradient against central differences of that definition.</summary>
+/// <summary>
+/// Each function against its textbook definition in double, each gradient against central differences of that definition.
+/// </summary>
 public sealed class SoftmaxKernelsTests
 {
     public static TheoryData<int, int> Shapes => new() { { 1, 1 }, { 1, 2 }, { 3, 10 }, { 7, 100 }, { 2, 257 } };
@@ -43,7 +45,8 @@ public sealed class SoftmaxKernelsTests
                 SoftmaxKernels.CrossEntropyForward(n, k, logits, device.Upload<int>(labels), smoothing, reduction, losses);
                 Tolerance.Close(expected, losses.ToArray(), 1e-6);
                 float[] dLosses = weights[..expected.Length];
-                SoftmaxKernels.CrossEntropyBackward(n, k, logits, device.Upload<int>(labels), smoothing, reduction, device.Upload<float>(dLosses), dx);
+                SoftmaxKernels.CrossEntropyBackward(n, k, logits, device.Upload<int>(labels), smoothing, reduction,
+                    device.Upload<float>(dLosses), dx);
                 CloseToDifferences(x, at => Losses(at).Zip(dLosses, (value, d) => value * d).Sum(), dx);
             }
     }
@@ -122,7 +125,8 @@ public sealed class SoftmaxKernelsTests
     {
         using CpuDevice device = new(2);
         DeviceBuffer<int> predictions = device.Allocate<int>(4);
-        SoftmaxKernels.Predict(4, 3, device.Upload<float>([1, 3, 3, -5, -5, -5, float.NegativeInfinity, float.NegativeInfinity, 0, 9, 2, float.NaN]), predictions);
+        SoftmaxKernels.Predict(4, 3,
+            device.Upload<float>([1, 3, 3, -5, -5, -5, float.NegativeInfinity, float.NegativeInfinity, 0, 9, 2, float.NaN]), predictions);
         Assert.Equal([1, 0, 2, -1], predictions.ToArray());
         Assert.Equal(2, SoftmaxKernels.CountCorrect(predictions, device.Upload<int>([1, 1, 2, 0])));
     }
@@ -138,7 +142,8 @@ public sealed class SoftmaxKernelsTests
             using CpuDevice device = new(threads);
             DeviceBuffer<float> logits = device.Upload<float>(x), loss = device.Allocate<float>(1), dx = device.Allocate<float>(n * k);
             SoftmaxKernels.CrossEntropyForward(n, k, logits, device.Upload<int>(labels), 0.1f, Reduction.Mean, loss);
-            SoftmaxKernels.CrossEntropyBackward(n, k, logits, device.Upload<int>(labels), 0.1f, Reduction.Mean, device.Upload<float>([1]), dx);
+            SoftmaxKernels.CrossEntropyBackward(n, k, logits, device.Upload<int>(labels), 0.1f, Reduction.Mean, device.Upload<float>([1]),
+                dx);
             return (loss.ToArray(), dx.ToArray());
         }
         var one = Run(1);
@@ -156,9 +161,12 @@ public sealed class SoftmaxKernelsTests
         using CpuDevice device = new(1);
         DeviceBuffer<float> x = device.Allocate<float>(6), one = device.Allocate<float>(1);
         void Throws(string part, Action call) => Assert.Contains(part, Assert.ThrowsAny<ArgumentException>(call).Message);
-        Throws("row 1 has label 3, there are 3 classes", () => SoftmaxKernels.CrossEntropyForward(2, 3, x, device.Upload<int>([0, 3]), 0, Reduction.Mean, one));
-        Throws("label smoothing", () => SoftmaxKernels.CrossEntropyForward(2, 3, x, device.Upload<int>([0, 1]), float.NaN, Reduction.Mean, one));
-        Throws("losses has 1 values", () => SoftmaxKernels.CrossEntropyForward(2, 3, x, device.Upload<int>([0, 1]), 0, Reduction.None, one));
+        Throws("row 1 has label 3, there are 3 classes",
+            () => SoftmaxKernels.CrossEntropyForward(2, 3, x, device.Upload<int>([0, 3]), 0, Reduction.Mean, one));
+        Throws("label smoothing",
+            () => SoftmaxKernels.CrossEntropyForward(2, 3, x, device.Upload<int>([0, 1]), float.NaN, Reduction.Mean, one));
+        Throws("losses has 1 values",
+            () => SoftmaxKernels.CrossEntropyForward(2, 3, x, device.Upload<int>([0, 1]), 0, Reduction.None, one));
         Throws("y has 1 values", () => SoftmaxKernels.LogSoftmaxForward(2, 3, x, one));
         Throws("at least one row", () => SoftmaxKernels.LogSoftmaxForward(0, 3, device.Allocate<float>(0), device.Allocate<float>(0)));
     }

@@ -3,8 +3,10 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Testing.Ptx;
 
-/// <summary>Every CUDA kernel of the engine: a static method whose one parameter is a structure named …Arguments; a generic one with every formula
-/// that its constraints allow.</summary>
+/// <summary>
+/// Every CUDA kernel of the engine: a static method whose one parameter is a structure named …Arguments; a generic one with every formula
+/// that its constraints allow.
+/// </summary>
 internal static class CudaKernels
 {
     private static readonly Type[] Types = typeof(Device).Assembly.GetTypes();
@@ -14,13 +16,17 @@ internal static class CudaKernels
         where !type.ContainsGenericParameters
         from method in type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)
         let parameters = method.GetParameters()
-        where method.ReturnType == typeof(void) && parameters.Length == 1 && parameters[0].ParameterType.Name.EndsWith("Arguments", StringComparison.Ordinal)
+        where method.ReturnType == typeof(void) && parameters.Length == 1
+        && parameters[0].ParameterType.Name.EndsWith("Arguments", StringComparison.Ordinal)
         from instance in Instances(method)
         select instance;
 
     /// <summary>Such as "Elementwise.Map(Relu)".</summary>
-    public static string Name(MethodInfo kernel) =>
-        $"{kernel.DeclaringType!.FullName!.Split('.')[2]}.{kernel.Name}({string.Join(", ", kernel.GetGenericArguments().Select(a => a.Name))})".Replace("()", "", StringComparison.Ordinal);
+    public static string Name(MethodInfo kernel)
+    {
+        string arguments = string.Join(", ", kernel.GetGenericArguments().Select(a => a.Name));
+        return $"{kernel.DeclaringType!.FullName!.Split('.')[2]}.{kernel.Name}{(arguments.Length == 0 ? "" : $"({arguments})")}";
+    }
 
     private static IEnumerable<MethodInfo> Instances(MethodInfo method)
     {

@@ -6,10 +6,14 @@ using ILGPU.Runtime;
 
 namespace Ascl.Testing.Ptx;
 
-/// <summary>A structure of arguments as ILGPU lays it out for a kernel: fields in their order, naturally aligned; a view is its address and its length.</summary>
+/// <summary>
+/// A structure of arguments as ILGPU lays it out for a kernel: fields in their order, naturally aligned; a view is its address and its
+/// length.
+/// </summary>
 internal static class KernelArguments
 {
-    private static readonly MethodInfo ViewOf = typeof(KernelArguments).GetMethod(nameof(View), BindingFlags.Static | BindingFlags.NonPublic)!;
+    private static readonly MethodInfo ViewOf = typeof(KernelArguments)
+        .GetMethod(nameof(View), BindingFlags.Static | BindingFlags.NonPublic)!;
 
     /// <param name="value">The structure, or a field of it.</param>
     /// <param name="bytes">Receives its bytes.</param>
@@ -39,7 +43,8 @@ internal static class KernelArguments
                 bytes.Add(isTrue ? (byte)1 : (byte)0);
                 break;
             case var _ when IsView(type):
-                var (address, length, size) = ((ulong, long, long))ViewOf.MakeGenericMethod(type.GetGenericArguments()).Invoke(null, [value])!;
+                var (address, length, size) = ((ulong, long, long))ViewOf.MakeGenericMethod(type.GetGenericArguments())
+                    .Invoke(null, [value])!;
                 bytes.AddRange(BitConverter.GetBytes(address));
                 bytes.AddRange(BitConverter.GetBytes(length));
                 if (size > 0)
@@ -64,7 +69,8 @@ internal static class KernelArguments
 
     private static bool IsView(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ArrayView<>);
 
-    private static IEnumerable<FieldInfo> Fields(Type type) => type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).OrderBy(field => field.MetadataToken);
+    private static IEnumerable<FieldInfo> Fields(Type type) =>
+        type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).OrderBy(field => field.MetadataToken);
 
     private static unsafe (ulong Address, long Length, long Size) View<T>(ArrayView<T> view) where T : unmanaged =>
         view.Length == 0 ? (0, 0, 0) : ((ulong)view.LoadEffectiveAddressAsPtr(), view.Length, view.Length * sizeof(T));

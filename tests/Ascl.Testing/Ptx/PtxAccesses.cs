@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace Ascl.Testing.Ptx;
 
 /// <summary>
-/// What each word of memory was last read and written by in a launch. Accesses outside the buffers of the arguments are found, and races: two accesses to a word,
-/// one of them a write, by different blocks, or by different warps of a block with no barrier between them. Two writes of the same value are none.
+/// What each word of memory was last read and written by in a launch. Accesses outside the buffers of the arguments are found, and races:
+/// two accesses to a word, one of them a write, by different blocks, or by different warps of a block with no barrier between them. Two
+/// writes of the same value are none.
 /// </summary>
 /// <param name="kernel">For messages.</param>
 /// <param name="buffers">First address and end of each buffer; null where they are not known.</param>
@@ -19,7 +20,11 @@ internal sealed class PtxAccesses(PtxKernel kernel, (ulong Begin, ulong End)[]? 
         public bool ReadByBlocks, ReadByWarps;
     }
 
-    private readonly (ulong Begin, ulong End, Access[] Words)[] global = [.. Merged(buffers ?? []).Select(range => (range.Begin, range.End, new Access[(range.End - range.Begin + Word - 1) / Word]))];
+    private readonly (ulong Begin, ulong End, Access[] Words)[] global =
+    [
+        .. Merged(buffers ?? []).Select(range => (range.Begin, range.End, new Access[(range.End - range.Begin + Word - 1) / Word])),
+    ];
+
     private readonly Dictionary<ulong, Access> elsewhere = [];
     private readonly Access[] shared = new Access[(kernel.SharedBytes + Word - 1) / Word];
 
@@ -86,14 +91,16 @@ internal sealed class PtxAccesses(PtxKernel kernel, (ulong Begin, ulong End)[]? 
         if (isWrite)
         {
             bool readByOthers = word.ReadBlock != 0
-                && (word.ReadByBlocks || word.ReadBlock != block || (word.ReadInterval == interval && (word.ReadByWarps || word.ReadThread / PtxWarp.Lanes != warp.Index)));
+                && (word.ReadByBlocks || word.ReadBlock != block
+                    || (word.ReadInterval == interval && (word.ReadByWarps || word.ReadThread / PtxWarp.Lanes != warp.Index)));
             if (readByOthers && !isSame)
                 throw Wrong(warp, lane, text, $"a race: read by thread {word.ReadThread} of block {word.ReadBlock - 1}");
             (word.WriteBlock, word.WriteInterval, word.WriteThread) = (block, interval, thread);
             return;
         }
         word.ReadByBlocks |= word.ReadBlock != 0 && word.ReadBlock != block;
-        word.ReadByWarps = word.ReadBlock == block && word.ReadInterval == interval && (word.ReadByWarps || word.ReadThread / PtxWarp.Lanes != warp.Index);
+        word.ReadByWarps = word.ReadBlock == block && word.ReadInterval == interval
+            && (word.ReadByWarps || word.ReadThread / PtxWarp.Lanes != warp.Index);
         (word.ReadBlock, word.ReadInterval, word.ReadThread) = (block, interval, thread);
     }
 

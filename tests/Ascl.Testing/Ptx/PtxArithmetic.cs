@@ -1,6 +1,9 @@
 namespace Ascl.Testing.Ptx;
 
-/// <summary>Instructions that compute a value of each lane out of others, in single precision as <c>Math(Fast)</c> has it: numbers below the normal ones are zero.</summary>
+/// <summary>
+/// Instructions that compute a value of each lane out of others, in single precision as <c>Math(Fast)</c> has it: numbers below the normal
+/// ones are zero.
+/// </summary>
 internal static class PtxArithmetic
 {
     private const float LeastNormal = 1.17549435e-38f, LargestDivisor = 8.507059e37f;
@@ -67,7 +70,8 @@ internal static class PtxArithmetic
         "min" => Flushed(parts, (a, b, _) => float.IsNaN(a) ? b : float.IsNaN(b) ? a : MathF.Min(a, b)),
         "max" => Flushed(parts, (a, b, _) => float.IsNaN(a) ? b : float.IsNaN(b) ? a : MathF.Max(a, b)),
         // div.approx gives 0 for divisors above 2¹²⁶.
-        "div" => Flushed(parts, (a, b, _) => MathF.Abs(b) > LargestDivisor && float.IsFinite(b) ? (float.IsFinite(a) ? 0 : float.NaN) : a / b),
+        "div" =>
+            Flushed(parts, (a, b, _) => MathF.Abs(b) > LargestDivisor && float.IsFinite(b) ? (float.IsFinite(a) ? 0 : float.NaN) : a / b),
         "rcp" => Flushed(parts, (a, _, _) => 1 / a),
         "sqrt" => Flushed(parts, (a, _, _) => MathF.Sqrt(a)),
         "rsqrt" => Flushed(parts, (a, _, _) => 1 / MathF.Sqrt(a)),
@@ -81,7 +85,8 @@ internal static class PtxArithmetic
         _ => null,
     };
 
-    private static Func<ulong, ulong, ulong, ulong> Flushed(string[] parts, Func<float, float, float, float> of) => parts.Contains("ftz") || parts.Contains("approx")
+    private static Func<ulong, ulong, ulong, ulong> Flushed(string[] parts, Func<float, float, float, float> of) =>
+        parts.Contains("ftz") || parts.Contains("approx")
         ? (a, b, c) => Bits(Flush(of(Flush(Value(a)), Flush(Value(b)), Flush(Value(c)))))
         : (a, b, c) => Bits(of(Value(a), Value(b), Value(c)));
 
@@ -104,7 +109,8 @@ internal static class PtxArithmetic
             ("add", _) => (a, b, _) => (uint)a + (uint)b,
             ("sub", _) => (a, b, _) => (uint)a - (uint)b,
             ("mul", "lo") => (a, b, _) => (uint)a * (uint)b,
-            ("mul", "hi") => isSigned ? (a, b, _) => (uint)((long)(int)a * (int)b >> 32) : (a, b, _) => (uint)((ulong)(uint)a * (uint)b >> 32),
+            ("mul", "hi") =>
+                isSigned ? (a, b, _) => (uint)((long)(int)a * (int)b >> 32) : (a, b, _) => (uint)((ulong)(uint)a * (uint)b >> 32),
             ("mul", "wide") => isSigned ? (a, b, _) => (ulong)((long)(int)a * (int)b) : (a, b, _) => (ulong)(uint)a * (uint)b,
             ("mad", "lo") => (a, b, c) => (uint)a * (uint)b + (uint)c,
             ("min", _) => isSigned ? (a, b, _) => (uint)Math.Min((int)a, (int)b) : (a, b, _) => Math.Min((uint)a, (uint)b),
@@ -116,7 +122,8 @@ internal static class PtxArithmetic
             ("or", _) => (a, b, _) => (uint)a | (uint)b,
             ("xor", _) => (a, b, _) => (uint)a ^ (uint)b,
             ("shl", _) => (a, b, _) => (uint)b > 31 ? 0 : (uint)a << (int)b,
-            ("shr", _) => isSigned ? (a, b, _) => (uint)((int)a >> (int)Math.Min((uint)b, 31)) : (a, b, _) => (uint)b > 31 ? 0 : (uint)a >> (int)b,
+            ("shr", _) =>
+                isSigned ? (a, b, _) => (uint)((int)a >> (int)Math.Min((uint)b, 31)) : (a, b, _) => (uint)b > 31 ? 0 : (uint)a >> (int)b,
             ("selp", _) => (a, b, p) => p != 0 ? (uint)a : (uint)b,
             _ => null,
         };

@@ -11,7 +11,8 @@ internal sealed class PtxBlock
         (Kernel, Grid, Size, Arguments, Accesses) = (kernel, grid, size, arguments, accesses);
         Shared = new byte[kernel.SharedBytes];
         isReversed = kernel.Launches++ % 2 == 1;
-        warps = [.. Enumerable.Range(0, (size.X * size.Y * size.Z + PtxWarp.Lanes - 1) / PtxWarp.Lanes).Select(index => new PtxWarp(this, index))];
+        warps = [.. Enumerable.Range(0, (size.X * size.Y * size.Z + PtxWarp.Lanes - 1) / PtxWarp.Lanes)
+            .Select(index => new PtxWarp(this, index))];
     }
 
     public PtxKernel Kernel { get; }
@@ -29,7 +30,10 @@ internal sealed class PtxBlock
     /// <summary>Barriers passed: what two warps do in the same interval may happen in any order.</summary>
     public int Interval { get; private set; }
 
-    /// <summary>Runs all threads to their end. Warps run from barrier to barrier one after another, in the other order in every second block and launch.</summary>
+    /// <summary>
+    /// Runs all threads to their end. Warps run from barrier to barrier one after another, in the other order in every second block and
+    /// launch.
+    /// </summary>
     public void Run(int number)
     {
         Number = number;
@@ -49,7 +53,8 @@ internal sealed class PtxBlock
                 return;
             int at = waiting[0].Paths[^1].At;
             if (waiting.Length < warps.Length || waiting.Any(warp => warp.Paths[^1].At != at))
-                throw new PtxException($"{Kernel.Name}, block {number}: {warps.Length} warps do not all come to the same barrier: {Kernel.Code[at].Text}");
+                throw new PtxException(
+                    $"{Kernel.Name}, block {number}: {warps.Length} warps do not all come to the same barrier: {Kernel.Code[at].Text}");
             PtxInstruction barrier = Kernel.Code[at];
             ulong any = barrier.Flow == PtxFlow.BarrierOr && waiting.Any(warp => Any(warp, barrier.Rows[1])) ? 1ul : 0;
             foreach (PtxWarp warp in waiting)

@@ -12,8 +12,10 @@ namespace Ascl.Testing.Ptx;
 /// <summary>What ILGPU makes of a kernel, without a GPU or a driver.</summary>
 internal static partial class PtxCompiler
 {
-    /// <summary>The PTX text of a kernel for an architecture, as it is loaded. A failed compilation leaves ILGPU's context unusable, so each has its own. The language's version is
-    /// that of CUDA 11.8: no kernel needs a newer one, and every assembler since then takes it.</summary>
+    /// <summary>
+    /// The PTX text of a kernel for an architecture, as it is loaded. A failed compilation leaves ILGPU's context unusable, so each has its
+    /// own. The language's version is that of CUDA 11.8: no kernel needs a newer one, and every assembler since then takes it.
+    /// </summary>
     public static string Compile(MethodInfo kernel, CudaArchitecture architecture)
     {
         using Context context = CudaLibrary.CreateContext(_ => { });
@@ -24,8 +26,10 @@ internal static partial class PtxCompiler
         return CudaKernelLoader.WithoutUniformBranches(((PTXCompiledKernel)backend.Compile(entry, KernelSpecialization.Empty)).PTXAssembly);
     }
 
-    /// <summary>What must not be in a kernel: calls that the driver cannot resolve or that were not inlined, local memory, double precision by accident,
-    /// integer division.</summary>
+    /// <summary>
+    /// What must not be in a kernel: calls that the driver cannot resolve or that were not inlined, local memory, double precision by
+    /// accident, integer division.
+    /// </summary>
     public static IEnumerable<string> Complaints(string ptx)
     {
         if (ptx.Contains(".extern .func", StringComparison.Ordinal))

@@ -85,7 +85,11 @@ internal sealed partial class PtxKernel
         PtxKernel kernel = new(entry.Groups["name"].Value);
         foreach (Match parameter in Parameter().Matches(entry.Groups["parameters"].Value))
         {
-            int size = parameter.Groups["bytes"].Success ? Number(parameter.Groups["bytes"].Value) : parameter.Groups["type"].Value.EndsWith("64", StringComparison.Ordinal) ? 8 : 4;
+            int size = parameter.Groups["bytes"].Success
+                ? Number(parameter.Groups["bytes"].Value)
+                : parameter.Groups["type"].Value.EndsWith("64", StringComparison.Ordinal)
+                ? 8
+                : 4;
             int align = parameter.Groups["align"].Success ? Number(parameter.Groups["align"].Value) : size;
             kernel.ParameterBytes = (kernel.ParameterBytes + align - 1) / align * align;
             kernel.symbols[parameter.Groups["name"].Value] = (kernel.ParameterBytes, true);
@@ -168,7 +172,9 @@ internal sealed partial class PtxKernel
             case "shfl":
                 return Made(PtxFlow.Shuffle, Shuffle(name, operands));
             default:
-                return Made(PtxFlow.Next, PtxMemoryAccess.Of(this, name, operands, line) ?? PtxTensorCore.Of(this, name, operands, line) ?? PtxArithmetic.Of(this, name, operands) ?? throw Unknown());
+                return Made(PtxFlow.Next,
+                    PtxMemoryAccess.Of(this, name, operands, line) ?? PtxTensorCore.Of(this, name, operands, line)
+                    ?? PtxArithmetic.Of(this, name, operands) ?? throw Unknown());
         }
 
         PtxInstruction Made(PtxFlow flow, Action<PtxWarp, uint>? run = null) => new(line, flow, guard, guardValue, isUniform, run);
@@ -211,8 +217,10 @@ internal sealed partial class PtxKernel
     }
 
     private ulong Constant(string text) =>
-        text.StartsWith("0f", StringComparison.OrdinalIgnoreCase) ? uint.Parse(text.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
-        : text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? ulong.Parse(text.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+        text.StartsWith("0f", StringComparison.OrdinalIgnoreCase)
+            ? uint.Parse(text.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+        : text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+        ? ulong.Parse(text.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
         : text == "true" ? 1 : text == "false" ? 0
         : char.IsAsciiDigit(text[0]) ? ulong.Parse(text, CultureInfo.InvariantCulture)
         : text[0] == '-' ? (ulong)long.Parse(text, CultureInfo.InvariantCulture)

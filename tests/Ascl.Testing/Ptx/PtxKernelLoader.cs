@@ -28,7 +28,8 @@ internal sealed class PtxKernelLoader : CudaKernelLoader
             List<(ulong, ulong)> buffers = [];
             KernelArguments.Write(arguments, bytes, buffers);
             bytes.AddRange(new byte[compiled.ParameterBytes - bytes.Count]);
-            Run(compiled, (config.GridDim.X, config.GridDim.Y, config.GridDim.Z), (config.GroupDim.X, config.GroupDim.Y, config.GroupDim.Z), [.. bytes], [.. buffers]);
+            Run(compiled, (config.GridDim.X, config.GridDim.Y, config.GridDim.Z), (config.GroupDim.X, config.GroupDim.Y, config.GroupDim.Z),
+                [.. bytes], [.. buffers]);
             Executed[compiled.Name] = true;
         };
     }
@@ -41,7 +42,8 @@ internal sealed class PtxKernelLoader : CudaKernelLoader
         return kernel;
     }
 
-    private static void Run(PtxKernel kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) size, byte[] arguments, (ulong, ulong)[] buffers)
+    private static void Run(
+        PtxKernel kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) size, byte[] arguments, (ulong, ulong)[] buffers)
     {
         PtxBlock block = new(kernel, grid, size, arguments, new(kernel, buffers));
         for (int number = 0; number < grid.X * grid.Y * grid.Z; number++)

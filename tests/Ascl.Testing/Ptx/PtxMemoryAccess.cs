@@ -24,7 +24,9 @@ internal sealed class PtxMemoryAccess
     public static Action<PtxWarp, uint>? Of(PtxKernel kernel, string name, string[] operands, string text)
     {
         string[] parts = name.Split('.');
-        return parts[0] is "ld" or "st" && parts[1] is "param" or "global" or "shared" ? new PtxMemoryAccess(kernel, parts, operands, text).Run : null;
+        return parts[0] is "ld" or "st" && parts[1] is "param" or "global" or "shared"
+            ? new PtxMemoryAccess(kernel, parts, operands, text).Run
+            : null;
     }
 
     private void Run(PtxWarp warp, uint lanes)
@@ -36,7 +38,8 @@ internal sealed class PtxMemoryAccess
                 continue;
             ulong at = warp.Row(address)[lane] + offset;
             if (at % (ulong)Bytes != 0)
-                throw new PtxException($"{kernel.Name}, block {warp.Block.Number}: an address that is no multiple of {Bytes} bytes: {text}");
+                throw new PtxException(
+                    $"{kernel.Name}, block {warp.Block.Number}: an address that is no multiple of {Bytes} bytes: {text}");
             if (space == "param")
             {
                 Load(warp, lane, warp.Block.Arguments.AsSpan((int)at, Bytes));

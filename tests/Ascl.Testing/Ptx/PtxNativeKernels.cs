@@ -2,7 +2,10 @@ using Ascl.Kernels.Cuda;
 
 namespace Ascl.Testing.Ptx;
 
-/// <summary>Executes the PTX that nvcc made of the kernels for tensor cores. Their arguments hold plain addresses, so nothing is known of their buffers: only races and shared memory are watched.</summary>
+/// <summary>
+/// Executes the PTX that nvcc made of the kernels for tensor cores. Their arguments hold plain addresses, so nothing is known of their
+/// buffers: only races and shared memory are watched.
+/// </summary>
 internal sealed class PtxNativeKernels : NativeKernels
 {
     private readonly Dictionary<string, PtxKernel> kernels;

@@ -39,13 +39,15 @@ internal static class PtxReconvergence
         for (int block = 0; block < end; block++)
         {
             // The nearest post-dominator is the one with the most post-dominators of its own.
-            int nearest = Enumerable.Range(0, end + 1).Where(other => other != block && dominators[block][other]).DefaultIfEmpty(end).MaxBy(other => sizes[other]);
+            int nearest = Enumerable.Range(0, end + 1).Where(other => other != block && dominators[block][other]).DefaultIfEmpty(end)
+                .MaxBy(other => sizes[other]);
             meeting[Last(code, starts, block)] = nearest == end ? End : starts[nearest];
         }
         return meeting;
     }
 
-    private static int Last(IReadOnlyList<PtxInstruction> code, int[] starts, int block) => (block + 1 < starts.Length ? starts[block + 1] : code.Count) - 1;
+    private static int Last(IReadOnlyList<PtxInstruction> code, int[] starts, int block) =>
+        (block + 1 < starts.Length ? starts[block + 1] : code.Count) - 1;
 
     private static int[] Successors(IReadOnlyList<PtxInstruction> code, int[] starts, int block)
     {

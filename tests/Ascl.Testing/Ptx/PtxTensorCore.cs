@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Ascl.Testing.Ptx;
 
-/// <summary>Instructions of tensor cores, and copies to shared memory that run beside the threads, with the layouts of the PTX ISA (9.7.14).</summary>
+/// <summary>
+/// Instructions of tensor cores, and copies to shared memory that run beside the threads, with the layouts of the PTX ISA (9.7.14).
+/// </summary>
 internal static class PtxTensorCore
 {
     private const int CopyBytes = 16, MatrixRows = 8, MatrixRowBytes = 16;
@@ -17,7 +19,8 @@ internal static class PtxTensorCore
         "cp.async.ca.shared.global" or "cp.async.cg.shared.global" => Copy(kernel, operands, text),
         "cp.async.commit_group" => (warp, lanes) => Each(lanes, lane => warp.Copies[lane].Commit()),
         "cp.async.wait_group" => Wait(int.Parse(operands[0], CultureInfo.InvariantCulture), text),
-        "ldmatrix.sync.aligned.m8n8.x4.shared.b16" or "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16" => LoadMatrices(kernel, operands, text, name.Contains("trans", StringComparison.Ordinal)),
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16" or "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16" =>
+            LoadMatrices(kernel, operands, text, name.Contains("trans", StringComparison.Ordinal)),
         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" => Multiply(kernel, operands, depth: 16, perRegister: 2),
         "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32" => Multiply(kernel, operands, depth: 8, perRegister: 1),
         _ => null,
@@ -39,7 +42,8 @@ internal static class PtxTensorCore
             ulong target = warp.Row(to)[lane] + toOffset, source = warp.Row(from)[lane] + fromOffset;
             if (target % CopyBytes != 0 || source % CopyBytes != 0)
                 throw new PtxException($"{kernel.Name}: an address that is no multiple of {CopyBytes} bytes: {text}");
-            Span<byte> read = warp.Block.Accesses.Memory(false, source, CopyBytes, warp, lane, text), written = warp.Block.Accesses.Memory(true, target, CopyBytes, warp, lane, text);
+            Span<byte> read = warp.Block.Accesses.Memory(false, source, CopyBytes, warp, lane, text);
+            Span<byte> written = warp.Block.Accesses.Memory(true, target, CopyBytes, warp, lane, text);
             warp.Block.Accesses.Note(false, source, CopyBytes, false, false, warp, lane, text);
             warp.Block.Accesses.Note(true, target, CopyBytes, true, false, warp, lane, text);
             warp.Copies[lane].Start((int)target, read.ToArray());
@@ -57,7 +61,9 @@ internal static class PtxTensorCore
         }
     });
 
-    /// <summary>Four matrices of 8×8 halves: lane 8i + r has the address of row r of matrix i, and gets two neighbours of each matrix.</summary>
+    /// <summary>
+    /// Four matrices of 8×8 halves: lane 8i + r has the address of row r of matrix i, and gets two neighbours of each matrix.
+    /// </summary>
     private static Action<PtxWarp, uint> LoadMatrices(PtxKernel kernel, string[] operands, string text, bool isTransposed)
     {
         int[] to = kernel.Rows(operands[0]);
@@ -84,12 +90,16 @@ internal static class PtxTensorCore
                     values[lane] = Half(row, column) | (ulong)Half(row, column + 1) << 16;
                 }
 
-                ushort Half(int row, int column) => halves[(matrix * MatrixRows + (isTransposed ? column : row)) * MatrixRows + (isTransposed ? row : column)];
+                ushort Half(int row, int column) =>
+                    halves[(matrix * MatrixRows + (isTransposed ? column : row)) * MatrixRows + (isTransposed ? row : column)];
             }
         };
     }
 
-    /// <summary>C [16, 8] += A [16, depth]·B [depth, 8] in fragments: lane 4g + t has rows g and g + 8 of A and C, column g of B and columns 2t and 2t + 1 of C.</summary>
+    /// <summary>
+    /// C [16, 8] += A [16, depth]·B [depth, 8] in fragments: lane 4g + t has rows g and g + 8 of A and C, column g of B and columns 2t and
+    /// 2t + 1 of C.
+    /// </summary>
     /// <param name="perRegister">Neighbouring values along the depth in a register.</param>
     private static Action<PtxWarp, uint> Multiply(PtxKernel kernel, string[] operands, int depth, int perRegister)
     {
@@ -104,7 +114,8 @@ internal static class PtxTensorCore
                 for (int part = 0; part < perRegister; part++)
                 {
                     for (int register = 0; register < a.Length; register++)
-                        left[(g + register % 2 * 8) * depth + t * perRegister + part + register / 2 * depth / 2] = Value(warp.Row(a[register])[lane], part);
+                        left[(g + register % 2 * 8) * depth + t * perRegister + part + register / 2 * depth / 2] = Value(
+                            warp.Row(a[register])[lane], part);
                     for (int register = 0; register < b.Length; register++)
                         right[(t * perRegister + part + register * depth / 2) * 8 + g] = Value(warp.Row(b[register])[lane], part);
                 }
@@ -123,7 +134,8 @@ internal static class PtxTensorCore
             }
         };
 
-        float Value(ulong bits, int part) => BitConverter.UInt32BitsToSingle(perRegister == 2 ? (uint)(bits >> 16 * part) << 16 : (uint)bits & 0xffffe000);
+        float Value(ulong bits, int part) =>
+            BitConverter.UInt32BitsToSingle(perRegister == 2 ? (uint)(bits >> 16 * part) << 16 : (uint)bits & 0xffffe000);
     }
 
     private static void Whole(PtxKernel kernel, uint lanes, string text)

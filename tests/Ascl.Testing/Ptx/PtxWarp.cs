@@ -21,7 +21,9 @@ internal sealed class PtxWarp
     /// <summary>Lanes that have not returned.</summary>
     public uint Live { get; set; }
 
-    /// <summary>Paths of lanes that a branch has parted, the one that runs last: where it is, where it meets the others, its lanes.</summary>
+    /// <summary>
+    /// Paths of lanes that a branch has parted, the one that runs last: where it is, where it meets the others, its lanes.
+    /// </summary>
     public List<(int At, int Meeting, uint Lanes)> Paths { get; } = [];
 
     /// <summary>Copies to shared memory that each lane has started.</summary>
@@ -160,5 +162,6 @@ internal sealed class PtxWarp
             Paths.Add((target, together, way));
     }
 
-    private PtxException Wrong(PtxInstruction instruction, string what) => new($"{Block.Kernel.Name}, block {Block.Number}, warp {Index}: {what}: {instruction.Text}");
+    private PtxException Wrong(PtxInstruction instruction, string what) =>
+        new($"{Block.Kernel.Name}, block {Block.Number}, warp {Index}: {what}: {instruction.Text}");
 }

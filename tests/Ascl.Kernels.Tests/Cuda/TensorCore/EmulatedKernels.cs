@@ -7,7 +7,9 @@ using Ascl.Testing.Ptx;
 
 namespace Ascl.Kernels.Tests.Cuda.TensorCore;
 
-/// <summary>The source of the tensor-core kernels, compiled for the CPU by g++ and run thread by thread (Emulation.h), behind a simulated GPU.</summary>
+/// <summary>
+/// The source of the tensor-core kernels, compiled for the CPU by g++ and run thread by thread (Emulation.h), behind a simulated GPU.
+/// </summary>
 internal sealed unsafe class EmulatedKernels : NativeKernels
 {
     private static readonly Lazy<nint> Library = new(Build);
@@ -36,7 +38,8 @@ internal sealed unsafe class EmulatedKernels : NativeKernels
         int* grid = stackalloc int[] { groups.X, groups.Y, groups.Z };
         fixed (byte* structure = arguments)
         {
-            byte* problem = emulate(NativeLibrary.GetExport(Library.Value, kernel.Name), grid, kernel.Threads, kernel.SharedBytes, structure, LastWarpFirst ? 1 : 0);
+            byte* problem = emulate(NativeLibrary.GetExport(Library.Value, kernel.Name), grid, kernel.Threads, kernel.SharedBytes,
+                structure, LastWarpFirst ? 1 : 0);
             Assert.True(problem is null, $"{kernel.Name}: {Marshal.PtrToStringUTF8((nint)problem)}");
         }
     }
@@ -52,7 +55,8 @@ internal sealed unsafe class EmulatedKernels : NativeKernels
         try
         {
             // Fortified jumps refuse to change stacks.
-            string? errors = Compile("-std=c++17", "-O2", "-U_FORTIFY_SOURCE", "-shared", "-fPIC", "-I", Folder(), "-o", library, Path.Combine(Folder(), "emulate.cpp"));
+            string? errors = Compile("-std=c++17", "-O2", "-U_FORTIFY_SOURCE", "-shared", "-fPIC", "-I", Folder(), "-o", library,
+                Path.Combine(Folder(), "emulate.cpp"));
             return File.Exists(library) ? NativeLibrary.Load(library) : throw new InvalidOperationException(errors);
         }
         finally
@@ -67,7 +71,8 @@ internal sealed unsafe class EmulatedKernels : NativeKernels
     {
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo("g++", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            using Process process = Process.Start(
+                new ProcessStartInfo("g++", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
             string errors = process.StandardError.ReadToEnd();
             process.WaitForExit();
             return errors;

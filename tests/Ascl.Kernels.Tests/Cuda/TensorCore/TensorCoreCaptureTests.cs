@@ -11,7 +11,9 @@ namespace Ascl.Kernels.Tests.Cuda.TensorCore;
 [Collection(TestGpu.Collection)]
 public sealed class TensorCoreCaptureTests
 {
-    private sealed record Convolving(Conv2dGeometry Geometry, DeviceBuffer<float> X, DeviceBuffer<float> Weight, DeviceBuffer<float> Y) : ICapturable<DeviceBuffer<float>>
+    private sealed record Convolving(
+        Conv2dGeometry Geometry, DeviceBuffer<float> X, DeviceBuffer<float> Weight, DeviceBuffer<float> Y)
+            : ICapturable<DeviceBuffer<float>>
     {
         public DeviceBuffer<float> Run()
         {
@@ -26,7 +28,8 @@ public sealed class TensorCoreCaptureTests
     {
         CudaDevice device = TensorCores.Device(Precision.Bf16);
         Conv2dGeometry g = Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, 1, 8, 3, 3), [8, 8, 1, 1], 1, 0);
-        DeviceBuffer<float> x = device.Upload<float>(DeviceData.Uniform(g.Input.Length, 1)), weight = device.Upload<float>(DeviceData.Uniform(64, 2)), y = device.Allocate<float>(g.Output.Length);
+        DeviceBuffer<float> x = device.Upload<float>(DeviceData.Uniform(g.Input.Length, 1));
+        DeviceBuffer<float> weight = device.Upload<float>(DeviceData.Uniform(64, 2)), y = device.Allocate<float>(g.Output.Length);
         var (captures, replays) = device.GraphCount;
         for (uint time = 0; time < 4; time++)
         {
@@ -35,7 +38,8 @@ public sealed class TensorCoreCaptureTests
             {
                 TensorCores.Device(precision);
                 float[] repeated = device.RunCaptured(new Convolving(g, x, weight, y)).ToArray();
-                DeviceBuffer<float> plain = new Convolving(g, x, device.Upload<float>(weight.ToArray()), device.Allocate<float>(y.Length)).Run();
+                DeviceBuffer<float> plain = new Convolving(g, x, device.Upload<float>(weight.ToArray()), device.Allocate<float>(y.Length))
+                    .Run();
                 Assert.Equal(plain.ToArray(), repeated);
             }
         }

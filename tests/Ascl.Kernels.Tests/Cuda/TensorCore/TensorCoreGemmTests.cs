@@ -38,8 +38,10 @@ public sealed class TensorCoreGemmTests
                     expected[i * n + j] += ad[transposeA ? l * m + i : i * k + l] * bd[transposeB ? j * k + l : l * n + j];
             }
         DeviceBuffer<float> c = device.Upload<float>(DeviceData.Uniform(m * n, 4));
-        GemmKernels.Multiply(transposeA, transposeB, m, n, k, device.Upload<float>(a), device.Upload<float>(b), device.Upload<float>(bias), c);
-        Tolerance.CloseInMean(expected, c.ToArray(), TensorCores.Allowed, $"{precision} [{m}, {k}]{(transposeA ? "ᵀ" : "")}·[{k}, {n}]{(transposeB ? "ᵀ" : "")}");
+        GemmKernels.Multiply(transposeA, transposeB, m, n, k, device.Upload<float>(a), device.Upload<float>(b), device.Upload<float>(bias),
+            c);
+        Tolerance.CloseInMean(expected, c.ToArray(), TensorCores.Allowed,
+            $"{precision} [{m}, {k}]{(transposeA ? "ᵀ" : "")}·[{k}, {n}]{(transposeB ? "ᵀ" : "")}");
     }
 
     /// <summary>Nor does what a row holds that follows from it: NaN.</summary>
@@ -50,7 +52,8 @@ public sealed class TensorCoreGemmTests
         const int N = 9, K = 40;
         float[] a = DeviceData.Uniform(3 * K, 1);
         a[0] = float.NaN;
-        DeviceBuffer<float> b = device.Upload<float>(DeviceData.Uniform(K * N, 2)), three = device.Allocate<float>(3 * N), last = device.Allocate<float>(N);
+        DeviceBuffer<float> b = device.Upload<float>(DeviceData.Uniform(K * N, 2)), three = device.Allocate<float>(3 * N);
+        DeviceBuffer<float> last = device.Allocate<float>(N);
         GemmKernels.Multiply(false, true, 3, N, K, device.Upload<float>(a), b, null, three);
         GemmKernels.Multiply(false, true, 1, N, K, device.Upload<float>(a[(2 * K)..]), b, null, last);
         Assert.All(three.ToArray()[..N], value => Assert.True(float.IsNaN(value)));

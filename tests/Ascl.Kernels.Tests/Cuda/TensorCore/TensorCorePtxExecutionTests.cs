@@ -39,7 +39,8 @@ public sealed class TensorCorePtxExecutionTests : IDisposable
         TensorCoreGemmTests.Check(precision, true, false, 13, 10, 50);
         GemmKernels.FewGroups = 0;
         TensorCoreGemmTests.Check(precision, false, true, 131, 130, 37);
-        string[] all = [.. NativeKernel.Files.SelectMany(TensorCorePtxTests.EntryPoints).Where(name => name.Contains(NativeKernel.Suffix(precision), StringComparison.Ordinal))];
+        string[] all = [.. NativeKernel.Files.SelectMany(TensorCorePtxTests.EntryPoints)
+            .Where(name => name.Contains(NativeKernel.Suffix(precision), StringComparison.Ordinal))];
         Assert.Empty(all.Except(executed.Launched));
     }
 

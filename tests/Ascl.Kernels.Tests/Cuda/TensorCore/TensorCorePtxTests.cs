@@ -14,7 +14,8 @@ namespace Ascl.Kernels.Tests.Cuda.TensorCore;
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class PtxasTheoryAttribute : TheoryAttribute
 {
-    public PtxasTheoryAttribute() => Skip = TensorCorePtxTests.Assemble("--version") is null ? "no ptxas on the PATH (it comes with CUDA)" : null;
+    public PtxasTheoryAttribute() =>
+        Skip = TensorCorePtxTests.Assemble("--version") is null ? "no ptxas on the PATH (it comes with CUDA)" : null;
 }
 
 /// <summary>The PTX that is embedded: whether it is of the sources beside it, and in order.</summary>
@@ -22,15 +23,19 @@ public sealed partial class TensorCorePtxTests
 {
     public static TheoryData<string> Files { get; } = new(NativeKernel.Files);
 
-    /// <summary>Its first line names its sources: SHA-256 of the SHA-256 of the *.cu and of every *.cuh, by path, as cmake/build-ptx.cmake has it.</summary>
+    /// <summary>
+    /// Its first line names its sources: SHA-256 of the SHA-256 of the *.cu and of every *.cuh, by path, as cmake/build-ptx.cmake has it.
+    /// </summary>
     [Theory, MemberData(nameof(Files))]
     public void IsOfTheSourcesBesideIt(string file)
     {
         string root = Root(), source = Directory.GetFiles(root, file + ".cu", SearchOption.AllDirectories).Single();
-        IEnumerable<string> headers = Directory.GetFiles(root, "*.cuh", SearchOption.AllDirectories).OrderBy(path => Path.GetRelativePath(root, path), StringComparer.Ordinal);
+        IEnumerable<string> headers = Directory.GetFiles(root, "*.cuh", SearchOption.AllDirectories)
+            .OrderBy(path => Path.GetRelativePath(root, path), StringComparer.Ordinal);
         string hashes = string.Concat(headers.Prepend(source).Select(path => Hash(File.ReadAllBytes(path))));
         Assert.True(NativeKernel.Ptx(file).StartsWith($"// sources {Hash(Encoding.ASCII.GetBytes(hashes))}\n", StringComparison.Ordinal),
-            $"{source} or a header has changed since its PTX was made: cmake -S cmake -B build/cmake && cmake --build build/cmake --target update-ptx");
+            $"{source} or a header has changed since its PTX was made: cmake -S cmake -B build/cmake && cmake --build "
+            + $"build/cmake --target update-ptx");
         Assert.Equal(NativeKernel.Ptx(file), File.ReadAllText(Path.ChangeExtension(source, ".ptx")));
     }
 
@@ -70,14 +75,16 @@ public sealed partial class TensorCorePtxTests
         }
     }
 
-    internal static string[] EntryPoints(string file) => [.. Entry().Matches(NativeKernel.Ptx(file)).Select(match => match.Groups[1].Value)];
+    internal static string[] EntryPoints(string file) =>
+        [.. Entry().Matches(NativeKernel.Ptx(file)).Select(match => match.Groups[1].Value)];
 
     /// <summary>Runs ptxas; null where there is none.</summary>
     internal static (int ExitCode, string Text)? Assemble(params string[] arguments)
     {
         try
         {
-            using Process process = Process.Start(new ProcessStartInfo("ptxas", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+            using Process process = Process.Start(
+                new ProcessStartInfo("ptxas", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
             Task<string> output = process.StandardOutput.ReadToEndAsync();
             string errors = process.StandardError.ReadToEnd();
             process.WaitForExit();
@@ -91,7 +98,8 @@ public sealed partial class TensorCorePtxTests
 
     private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
-    private static string Root([CallerFilePath] string file = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "../../../../src/Ascl.Kernels"));
+    private static string Root([CallerFilePath] string file = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "../../../../src/Ascl.Kernels"));
 
     [GeneratedRegex(@"\.entry (\w+)\(")]
     private static partial Regex Entry();

@@ -23,15 +23,20 @@ internal sealed class TensorCoreFactAttribute : FactAttribute
 /// <summary>A device with tensor cores for the tests, and what these make of numbers.</summary>
 internal static class TensorCores
 {
-    private static readonly Lazy<CudaDevice> Opened = new(() => TestGpu.IsReal ? CudaDevice.Open(0) : CudaDevice.Simulated(new PtxKernelLoader(), native: Emulation));
+    private static readonly Lazy<CudaDevice> Opened = new(
+        () => TestGpu.IsReal ? CudaDevice.Open(0) : CudaDevice.Simulated(new PtxKernelLoader(), native: Emulation));
 
-    public static string? Missing { get; } = TestGpu.IsReal || EmulatedKernels.IsPossible ? null : "no C++ compiler (g++) to build the emulation";
+    public static string? Missing { get; } = TestGpu.IsReal || EmulatedKernels.IsPossible
+        ? null
+        : "no C++ compiler (g++) to build the emulation";
 
     /// <summary>Runs the kernels where there is no GPU.</summary>
     public static EmulatedKernels Emulation { get; } = new();
 
-    /// <summary>Allowed beside a product of the rounded numbers in double precision: what summing in float32 makes of it. Real tensor cores cut sums off
-    /// instead of rounding them.</summary>
+    /// <summary>
+    /// Allowed beside a product of the rounded numbers in double precision: what summing in float32 makes of it. Real tensor cores cut sums
+    /// off instead of rounding them.
+    /// </summary>
     public static double Allowed => TestGpu.IsReal ? 2e-5 : 1e-6;
 
     public static CudaDevice Device(Precision precision)
