@@ -4,6 +4,7 @@ using Ascl.Core.Random;
 using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
+using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Layers;
@@ -143,4 +144,11 @@ internal sealed class StopAfter(long steps, CancellationTokenSource stop) : Trai
     }
 
     public override void EndEpoch(Trainer trainer, TrainedEpoch epoch) => Epochs++;
+}
+
+/// <summary>A selection of one's own: only pairs that are predicted alike repel, and only images that are predicted right attract.</summary>
+public readonly struct RightAttractsRule : IPairRule
+{
+    public static bool IsPositive(int yi, int yj, int pi, int pj) => yj == yi && pj == yj && pi == yi;
+    public static bool IsNegative(int yi, int yj, int pi, int pj) => yj != yi && pj == pi;
 }

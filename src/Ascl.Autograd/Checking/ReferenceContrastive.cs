@@ -7,14 +7,14 @@ public sealed class ReferenceContrastive(ContrastiveGeometry g, int[] labels, in
 {
     /// <summary>Whether j ∈ P_i.</summary>
     public bool IsPositive(int i, int j) =>
-        i != j && labels[j] == labels[i] && (g.Strategy != SelectionStrategy.Leaked || predictions[j] == predictions[i]);
+        i != j && labels[j] == labels[i] && (g.Strategy.Name != "leaked" || predictions[j] == predictions[i]);
 
     /// <summary>Whether j ∈ N_i.</summary>
-    public bool IsNegative(int i, int j) => labels[j] != labels[i] && g.Strategy switch
+    public bool IsNegative(int i, int j) => labels[j] != labels[i] && g.Strategy.Name switch
     {
-        SelectionStrategy.Global => true,
-        SelectionStrategy.Hard => predictions[j] == labels[i],
-        SelectionStrategy.Merge => predictions[j] == labels[i] || predictions[j] == predictions[i],
+        "global" => true,
+        "hard" => predictions[j] == labels[i],
+        "merge" => predictions[j] == labels[i] || predictions[j] == predictions[i],
         _ => predictions[j] == predictions[i],
     };
 

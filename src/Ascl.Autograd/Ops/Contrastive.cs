@@ -18,7 +18,7 @@ public static class ContrastiveOps
     /// <param name="distance">D in s_ij = −D/τ.</param>
     /// <param name="temperature">τ.</param>
     public static Tensor ContrastiveLoss(
-        this Tensor rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, SelectionStrategy strategy, RowDistance distance,
+        this Tensor rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, PairSelection strategy, RowDistance distance,
         float temperature)
     {
         if (rows.Shape.Rank != 2)

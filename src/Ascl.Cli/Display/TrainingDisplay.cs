@@ -31,7 +31,7 @@ internal sealed class TrainingDisplay(ProgressDisplay display, string attack) : 
             ? $", validation {Percent(natural)} % natural, {Percent(m.ValidationRobustAccuracy ?? 0)} % {attack}" : "";
         if (m.AverageNaturalAccuracy is { } averaged)
             accuracy += $", averaged {Percent(averaged)} % natural, {Percent(m.AverageRobustAccuracy ?? 0)} %";
-        string? strategy = trainer.Objective is AsclObjective { Contrastive: var contrastive } ? NameText.Of(contrastive.Strategy) : null;
+        string? strategy = trainer.Objective is AsclObjective { Contrastive: var contrastive } ? contrastive.Strategy.Name : null;
         string selection = strategy is not null && m.Selection.TryGetValue(strategy, out SelectionPercent? used)
             ? $", {strategy} uses {used.Positives:F1} % positives {used.Negatives:F1} % negatives" : "";
         progress!.Epoch($"epoch {m.Epoch}/{trainer.Settings.Epochs}: loss {m.Loss:F3}{terms}{accuracy}{selection}, {m.ImagesPerSecond:F0} images/s, {m.Seconds:F1} s"

@@ -130,6 +130,9 @@ public static class SettingTree
 
     private static object Build(object prototype, JsonObject given, string where)
     {
+        // What has no settings is itself, not one like it.
+        if (MembersOf(prototype.GetType()).Count == 0)
+            return prototype;
         object copy = Clone.Invoke(prototype, null)!;
         foreach (var (property, setting) in MembersOf(prototype.GetType()))
         {

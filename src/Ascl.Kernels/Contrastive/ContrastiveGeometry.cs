@@ -7,7 +7,7 @@ namespace Ascl.Kernels.Contrastive;
 /// <param name="Distance">D.</param>
 /// <param name="Temperature">τ in s_ij = −D(h_i, h_j)/τ.</param>
 public readonly record struct ContrastiveGeometry(
-    int Rows, int Dimension, SelectionStrategy Strategy, RowDistance Distance, float Temperature)
+    int Rows, int Dimension, PairSelection Strategy, RowDistance Distance, float Temperature)
 {
     /// <summary>Floats that the forward pass saves for the backward pass, three per row i: m_i = max s_ik over its selected rows,
     /// log Σ exp(s_ik − m_i), and 1/|P_i|. An anchor without positives, which contributes nothing, has infinity, 0 and 0.</summary>

@@ -18,8 +18,8 @@ internal abstract unsafe class ContrastiveCpu
         CpuDevice device, ContrastiveGeometry g, float* rows, RowGroups groups, float* state, float dLoss, float* dRows);
     public abstract (int[] Positives, int[] Negatives) CountPairs(CpuDevice device, RowGroups groups);
 
-    public static ContrastiveCpu Of(SelectionStrategy strategy, RowDistance distance) =>
-        ContrastivePaths.Choose<Maker, ContrastiveCpu>(strategy, distance);
+    public static ContrastiveCpu Of(PairSelection strategy, RowDistance distance) =>
+        strategy.Choose<Maker, ContrastiveCpu>(distance);
 
     private readonly struct Maker : IContrastivePath<ContrastiveCpu>
     {

@@ -28,11 +28,11 @@ internal abstract class ContrastiveCuda
         DeviceBuffer<float> state, DeviceBuffer<float> dLoss, DeviceBuffer<float> dRows);
 
     /// <summary>|P_i| and |N_i| of every row; waits for the device.</summary>
-    public abstract (
-        int[] Positives, int[] Negatives) CountPairs(CudaDevice device, DeviceBuffer<int> labels, DeviceBuffer<int> predictions);
+    public abstract (int[] Positives, int[] Negatives) CountPairs(
+        CudaDevice device, DeviceBuffer<int> labels, DeviceBuffer<int> predictions);
 
-    public static ContrastiveCuda Of(SelectionStrategy strategy, RowDistance distance) =>
-        ContrastivePaths.Choose<Maker, ContrastiveCuda>(strategy, distance);
+    public static ContrastiveCuda Of(PairSelection strategy, RowDistance distance) =>
+        strategy.Choose<Maker, ContrastiveCuda>(distance);
 
     private readonly struct Maker : IContrastivePath<ContrastiveCuda>
     {
@@ -139,13 +139,13 @@ internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda
         });
     }
 
-    public override (
-        int[] Positives, int[] Negatives) CountPairs(CudaDevice device, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
+    public override (int[] Positives, int[] Negatives) CountPairs(
+        CudaDevice device, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
     {
         if (labels.Length == 0)
             return ([], []);
         using IDisposable scope = device.Pool.BeginScope();
-        Workspace w = new(device, new(labels.Length, 1, default, default, 1), 1);
+        Workspace w = new(device, new(labels.Length, 1, SelectionStrategy.Global, RowDistance.Dot, 1), 1);
         Sort(device, w, labels, predictions);
         (int[] positives, int[] negatives) = (new int[labels.Length], new int[labels.Length]);
         device.CopyToHost(w.Positives, positives);

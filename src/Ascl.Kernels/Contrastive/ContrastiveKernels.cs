@@ -53,9 +53,8 @@ public static unsafe class ContrastiveKernels
     }
 
     /// <summary>|P_i| and |N_i| of every anchor.</summary>
-    public static (
-        int[] Positives, int[] Negatives) CountPairsOfEach(SelectionStrategy strategy, DeviceBuffer<int> labels,
-        DeviceBuffer<int> predictions)
+    public static (int[] Positives, int[] Negatives) CountPairsOfEach(
+        PairSelection strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
     {
         const string name = "contrastive.count_pairs";
         if (labels.Length != predictions.Length)
@@ -67,7 +66,7 @@ public static unsafe class ContrastiveKernels
     }
 
     private static (int[] Positives, int[] Negatives) CountPairsCpu(
-        CpuDevice device, SelectionStrategy strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
+        CpuDevice device, PairSelection strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
     {
         RowGroups groups = Groups(labels, predictions);
         var (positives, negatives) = ContrastiveCpu.Of(strategy, RowDistance.Dot).CountPairs(device, groups);

@@ -81,9 +81,8 @@ internal static class ConvolutionOperands
     /// The memory and pixel grid of an activation with a border of at least <paramref name="halo"/> zero pixels and whole quads of
     /// channels: its own, or those of a copy, which the caller returns to the pool.
     /// </summary>
-    public static (
-        ArrayView<float> Memory, PixelGrid Pixels) WithHalo(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, int halo,
-        out DeviceBuffer<float>? copy)
+    public static (ArrayView<float> Memory, PixelGrid Pixels) WithHalo(
+        CudaDevice device, ActivationLayout layout, DeviceBuffer<float> x, int halo, out DeviceBuffer<float>? copy)
     {
         copy = null;
         if (halo <= ActivationLayout.Halo && layout.Block > 1)

@@ -89,9 +89,8 @@ public static unsafe class PairMeansKernels
         return all;
     }
 
-    private static (
-        double L2, double Cosine, double Linf, long Count) Sum((double L2, double Cosine, double Linf, long Count) a,
-        (double L2, double Cosine, double Linf, long Count) b) =>
+    private static (double L2, double Cosine, double Linf, long Count) Sum(
+        (double L2, double Cosine, double Linf, long Count) a, (double L2, double Cosine, double Linf, long Count) b) =>
         (a.L2 + b.L2, a.Cosine + b.Cosine, a.Linf + b.Linf, a.Count + b.Count);
 
     /// <summary>NaN if there are no pairs.</summary>

@@ -136,7 +136,7 @@ public sealed class RunComparison
 
     private static SelectionPercent? Used(RunRecord run) =>
         run.Config.Method is AsclObjective { Contrastive: var contrastive } && run.LastEpoch is { } epoch
-            && epoch.Selection.TryGetValue(NameText.Of(contrastive.Strategy), out SelectionPercent? used) ? used : null;
+            && epoch.Selection.TryGetValue(contrastive.Strategy.Name, out SelectionPercent? used) ? used : null;
 
     private IEnumerable<ComparisonRow> Group(IReadOnlyList<RunRecord> runs)
     {

@@ -46,7 +46,7 @@ public sealed record AsclObjective : CompositeObjective, IObjective
     public double VatWeight { get; init; } = 0.2;
 
     /// <inheritdoc/>
-    public override string Title => $"ASCL ({NameText.Of(Contrastive.Strategy)} selection, {NameText.Of(Contrastive.Distance)} distance)";
+    public override string Title => $"ASCL ({Contrastive.Strategy} selection, {NameText.Of(Contrastive.Distance)} distance)";
 
     /// <inheritdoc/>
     public int MinimumViews => ViewPairing == ViewPairing.Jointly ? 1 : 2;

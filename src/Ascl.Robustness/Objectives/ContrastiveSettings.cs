@@ -29,8 +29,8 @@ public enum ContrastiveDistance
 public sealed record ContrastiveSettings
 {
     /// <summary>Which rows are an anchor's positives and negatives.</summary>
-    [Setting("strategy", "Positive and negative selection of the contrastive loss: global, hard, soft, leaked or merge.")]
-    public SelectionStrategy Strategy { get; init; } = SelectionStrategy.Leaked;
+    [SettingChoice("strategy", "Positive and negative selection of the contrastive loss: global, hard, soft, leaked or merge.", typeof(PairSelection))]
+    public PairSelection Strategy { get; init; } = SelectionStrategy.Leaked;
 
     /// <summary>Distance between rows.</summary>
     [Setting("distance", "Distance of two latents: cosine, dot, l1, l2 or linf.")]

@@ -43,6 +43,6 @@ public static class RunPlots
         ChartLine Line(string name, Func<EpochMetrics, double?> value, bool isEmphasised = false) => new(name, [.. epochs.Select(m => ((double)m.Epoch, value(m)))], isEmphasised);
 
         IEnumerable<ChartLine> Strategies(Func<SelectionPercent, double> value) => epochs.SelectMany(m => m.Selection.Keys).Distinct().Select(strategy => Line(
-            strategy, m => m.Selection.TryGetValue(strategy, out SelectionPercent? s) ? value(s) : null, config.Method.Contrastive is { } contrastive && strategy == NameText.Of(contrastive.Strategy)));
+            strategy, m => m.Selection.TryGetValue(strategy, out SelectionPercent? s) ? value(s) : null, config.Method.Contrastive is { } contrastive && strategy == contrastive.Strategy.Name));
     }
 }

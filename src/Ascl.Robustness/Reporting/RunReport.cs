@@ -86,7 +86,7 @@ public static class RunReport
         if (epochs.LastOrDefault(m => m.Selection.Count > 0) is not { } last)
             return;
         page.Heading("Selection").Row(plots.Where(p => p.Name is "positives" or "negatives").Select(p => HtmlPage.Figure(p.Svg)));
-        page.Paragraph($"Percent of the pairs of the global strategy in epoch {last.Epoch}, by the anchor's class; {(config.Method is AsclObjective { Contrastive: var contrastive } ? $"{NameText.Of(contrastive.Strategy)} is the strategy in use" : "no strategy is in use")}.", isSoft: true);
+        page.Paragraph($"Percent of the pairs of the global strategy in epoch {last.Epoch}, by the anchor's class; {(config.Method is AsclObjective { Contrastive: var contrastive } ? $"{contrastive.Strategy.Name} is the strategy in use" : "no strategy is in use")}.", isSoft: true);
         if (last.Selection.Values.All(s => s.PositivesByClass is null || s.NegativesByClass is null))
             return;
         page.Table(["strategy", "pairs", "all", .. classes, "anchors without"], last.Selection.SelectMany(entry => new[]

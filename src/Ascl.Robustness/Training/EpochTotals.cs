@@ -17,7 +17,7 @@ public sealed class EpochTotals
     /// <summary>Σ of each term's value times the images of its step.</summary>
     public Dictionary<string, double> Terms { get; set; } = [];
 
-    public Dictionary<SelectionStrategy, PairCounts> Selected { get; set; } = [];
+    public Dictionary<string, PairCounts> Selected { get; set; } = [];
 
     public void Add(StepResult step, int images, double seconds)
     {
@@ -43,8 +43,8 @@ public sealed class EpochTotals
     /// <summary>Percent of the global strategy's positives and negatives that each strategy uses.</summary>
     public Dictionary<string, SelectionPercent> SelectionPercents()
     {
-        return Selected.TryGetValue(SelectionStrategy.Global, out PairCounts? global)
-            ? Selected.ToDictionary(s => s.Key.ToString().ToLowerInvariant(), s => s.Value.PercentOf(global))
+        return Selected.TryGetValue("global", out PairCounts? global)
+            ? Selected.ToDictionary(s => s.Key, s => s.Value.PercentOf(global))
             : [];
     }
 }

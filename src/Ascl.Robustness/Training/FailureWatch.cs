@@ -28,7 +28,7 @@ public sealed class FailureWatch(IObjective objective, int validationImages)
             warnings.Add(new("catastrophic-overfitting", $"training images withstand FGSM to {Percent(probe.FgsmAccuracy)} but PGD-{EpochProbe.StrongSteps} only to {Percent(probe.PgdAccuracy)}"));
         if (RobustOverfitting(metrics, before) is { } overfitting)
             warnings.Add(overfitting);
-        string? strategy = objective.Contrastive is { } contrastive ? NameText.Of(contrastive.Strategy) : null;
+        string? strategy = objective.Contrastive is { } contrastive ? contrastive.Strategy.Name : null;
         if (strategy is not null && metrics.Selection.TryGetValue(strategy, out SelectionPercent? used))
         {
             if (used.AnchorsWithoutPositives > 100 * ManyDead)

@@ -18,7 +18,7 @@ public sealed class PairCounts
     /// <summary>Anchors with an empty N_i: nothing pushes them away.</summary>
     public long WithoutNegatives { get; set; }
 
-    public static PairCounts Of(SelectionStrategy strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, int classes)
+    public static PairCounts Of(PairSelection strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, int classes)
     {
         var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(strategy, labels, predictions);
         PairCounts counts = new()

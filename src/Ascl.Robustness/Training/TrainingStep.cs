@@ -18,7 +18,7 @@ namespace Ascl.Robustness.Training;
 /// <param name="AdversarialCorrect">Adversarial images predicted right; null where there are none.</param>
 /// <param name="Selected">Of every strategy, whether it is the one in use or not; empty without both kinds of images.</param>
 public sealed record StepResult(
-    IReadOnlyDictionary<string, double> Terms, double Loss, int? NaturalCorrect, int? AdversarialCorrect, IReadOnlyDictionary<SelectionStrategy, PairCounts> Selected);
+    IReadOnlyDictionary<string, double> Terms, double Loss, int? NaturalCorrect, int? AdversarialCorrect, IReadOnlyDictionary<string, PairCounts> Selected);
 
 /// <summary>A loss that is not a number, or infinite.</summary>
 public sealed class LossNotFiniteException(string term, double value)
@@ -86,11 +86,12 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
 
     private static int? Correct(ModelOutput? output, ImageBatch batch) => output?.Logits.CountCorrect(batch.Labels);
 
-    private Dictionary<SelectionStrategy, PairCounts> Selection(ObjectiveInput input)
+    private Dictionary<string, PairCounts> Selection(ObjectiveInput input)
     {
         if (input.Natural is null || input.Adversarial is null)
             return [];
         var (labels, predictions) = AsclObjective.PairLabels(input);
-        return Enum.GetValues<SelectionStrategy>().ToDictionary(s => s, s => PairCounts.Of(s, labels, predictions, model.Spec.Classes));
+        IEnumerable<PairSelection> own = objective.Contrastive is { } contrastive ? [contrastive.Strategy] : [];
+        return PairSelection.All.Union(own).ToDictionary(s => s.Name, s => PairCounts.Of(s, labels, predictions, model.Spec.Classes));
     }
 }

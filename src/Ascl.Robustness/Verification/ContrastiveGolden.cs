@@ -38,7 +38,7 @@ internal static partial class ContrastiveGolden
             }
             else if (CountName().Match(name) is { Success: true } c)
             {
-                var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(Enum.Parse<SelectionStrategy>(c.Groups["strategy"].Value, true), labels, predictions);
+                var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(PairSelection.All.First(strategy => strategy.Name == c.Groups["strategy"].Value), labels, predictions);
                 int[] ours = c.Groups["set"].Value == "positives" ? positives : negatives;
                 comparison.Add(name, file.ReadIntegers(name).Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 0, "pairs");
             }

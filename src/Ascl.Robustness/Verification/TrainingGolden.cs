@@ -69,7 +69,7 @@ internal static class TrainingGolden
         if (file.Contains("selected_pairs"))
         {
             // Pairs of all anchors, two rows an image: positives and negatives of every step. Whole numbers, which must agree.
-            IEnumerable<long> ours = results.SelectMany(r => new[] { r.Selected[contrastive.Strategy].Positives.Sum(), r.Selected[contrastive.Strategy].Negatives.Sum() });
+            IEnumerable<long> ours = results.SelectMany(r => new[] { r.Selected[contrastive.Strategy.Name].Positives.Sum(), r.Selected[contrastive.Strategy.Name].Negatives.Sum() });
             comparison.Add("selected_pairs", file.ReadIntegers("selected_pairs").Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 0.5, "pairs");
         }
         foreach (NamedTensor tensor in model.Parameters.All.Where(p => file.Contains($"after.{p.Name}")))

@@ -119,7 +119,7 @@ public sealed class PageLayoutTests(PageLayoutTests.Pages pages) : IClassFixture
             double[] byClass = [.. Enumerable.Range(0, classes).Select(i => 100.0 - i)];
             SelectionPercent selection = new(100, 100.0 / epoch, byClass, byClass, 12.5, 99.9);
             return new(epoch, 0.1 / epoch, 5.5 / epoch, new Dictionary<string, double> { ["robust_ce"] = 2.1 / epoch, ["contrastive"] = 3.2 / epoch, ["vat_kl"] = 0.1 }, 0.4, 0.3, 0.35, 0.25, true, 0.36, 0.26,
-                Enum.GetValues<SelectionStrategy>().ToDictionary(strategy => NameText.Of(strategy), _ => selection), 1000, 10, new(0.5, 0.4, 0.1), [new("catastrophic-overfitting", "training images withstand FGSM but not PGD: weaker-attack-than-it-seems")]);
+                PairSelection.All.ToDictionary(strategy => strategy.Name, _ => selection), 1000, 10, new(0.5, 0.4, 0.1), [new("catastrophic-overfitting", "training images withstand FGSM but not PGD: weaker-attack-than-it-seems")]);
         }
 
         private static EvaluationReport Report(string[] classes) => new(
