@@ -3,26 +3,35 @@ using Ascl.Core.Random;
 namespace Ascl.Data;
 
 /// <summary>
-/// Random changes of a training image that keep its class. What an image becomes depends on (seed, epoch, image id) and on nothing else.
+/// Random changes of a training image that keep its class. The result depends on (seed, epoch, image id, view) only.
 /// </summary>
-/// <param name="CropPadding">Zero pixels put round the image before a crop of the image's own size is cut out at random; 0 for no
-/// crop.</param>
+/// <param name="CropPadding">Zero pixels added on each side before a random crop of the image's own size; 0 for no crop.</param>
 /// <param name="HorizontalFlip">Flip each image horizontally with probability 0.5.</param>
 public sealed record Augmentation(int CropPadding, bool HorizontalFlip)
 {
-    /// <summary>Leaves images as they are: digits, garments, anything that a mirror or a shift would change.</summary>
+    /// <summary>No changes: for digits, garments and other images whose class a flip or shift may change.</summary>
     public static Augmentation None { get; } = new(0, false);
 
-    /// <summary>Padding 4 and flip: the field's standard for small natural images.</summary>
+    /// <summary>Random crop with padding 4 and horizontal flip: the standard for small natural images.</summary>
     public static Augmentation CropAndFlip { get; } = new(4, true);
 
-    /// <summary>Natural photographs come in colour; grey images are more often digits and the like.</summary>
+    /// <summary>The default for image folders and files: colour images are mostly natural photographs, grey ones digits and the
+    /// like.</summary>
     internal static Augmentation ForChannels(int channels) => channels == 3 ? CropAndFlip : None;
 
-    /// <summary>Writes the changed image; both images are C·H·W and must not overlap.</summary>
-    /// <param name="view">0 or more: other views of an image are changed in other ways.</param>
+    /// <summary>Writes the augmented image.</summary>
+    /// <param name="image">The image, C·H·W values.</param>
+    /// <param name="destination">Receives C·H·W values; must not overlap <paramref name="image"/>.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="height">H.</param>
+    /// <param name="width">W.</param>
+    /// <param name="seed">Seed of the run.</param>
+    /// <param name="epoch">Number of the epoch, from 0.</param>
+    /// <param name="imageId">The image's id (<see cref="ImageSet.Ids"/>).</param>
+    /// <param name="view">Number of the view, from 0: each view of an image is augmented independently.</param>
     public void Apply(
-        ReadOnlySpan<float> image, Span<float> destination, int channels, int height, int width, ulong seed, int epoch, int imageId, int view = 0)
+        ReadOnlySpan<float> image, Span<float> destination, int channels, int height, int width,
+        ulong seed, int epoch, int imageId, int view = 0)
     {
         int down = 0, right = 0;
         if (CropPadding > 0)
@@ -34,8 +43,8 @@ public sealed record Augmentation(int CropPadding, bool HorizontalFlip)
         bool mirror = HorizontalFlip
             && Philox.ToIndex(Philox.Word(new RandomKey(seed, RandomPurpose.Flip, (uint)epoch, (uint)imageId), (uint)view), 2) == 1;
 
-        // Output row r, column k (before the mirror) is the image's row r + down, column k + right, or padding. Columns from…to−1 are
-        // inside.
+        // Before flipping, the output's row r, column k is the image's row r + down, column k + right, or padding. Columns from…to−1 are
+        // inside the image.
         int from = Math.Clamp(-right, 0, width), to = Math.Clamp(width - right, from, width);
         for (int plane = 0; plane < channels; plane++)
         {

@@ -1,7 +1,7 @@
 namespace Ascl.Data;
 
-/// <summary>Room for the images of one batch, filled by <see cref="BatchPlan.Fill"/> and used again for the next. With two views of each image the first
-/// views of all of them come first, then the second ones in the same order.</summary>
+/// <summary>A reusable buffer for the images of one batch, filled by <see cref="BatchPlan.Fill"/>. With two views, the first views of all
+/// images come first, then the second views in the same order.</summary>
 public sealed class Batch
 {
     private readonly float[] images;
@@ -18,16 +18,17 @@ public sealed class Batch
         unchanged = new float[imageLength];
     }
 
-    /// <summary>Images in it now, each view counted.</summary>
+    /// <summary>Number of images in the batch; each view counts.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Count·C·H·W floats in [0, 1], NCHW.</summary>
+    /// <summary>The pixels: Count·C·H·W floats in [0, 1], NCHW.</summary>
     public ReadOnlySpan<float> Images => images.AsSpan(0, Count * imageLength);
 
     /// <summary>The class of each image.</summary>
     public ReadOnlySpan<int> Labels => labels.AsSpan(0, Count);
 
-    /// <summary>Each image's own number (<see cref="ImageSet.Ids"/>), its complement for a second view: both key random numbers of their own.</summary>
+    /// <summary>The id of each image (<see cref="ImageSet.Ids"/>), or its bitwise complement for a second view. They key the random numbers
+    /// of attacks, so each view gets its own.</summary>
     public ReadOnlySpan<int> Ids => ids.AsSpan(0, Count);
 
     internal void Fill(ImageSet set, ReadOnlySpan<int> indices, Augmentation augmentation, ulong seed, int epoch, int views)

@@ -3,7 +3,7 @@ using Ascl.Core.Random;
 namespace Ascl.Data;
 
 /// <summary>
-/// Which images of a set make up which batch of one pass over it. The last batch holds what is left and may be smaller.
+/// Divides one pass over an image set into batches. The last batch may be smaller.
 /// </summary>
 public sealed class BatchPlan
 {
@@ -23,38 +23,44 @@ public sealed class BatchPlan
         (this.epoch, this.views) = (epoch, views);
     }
 
+    /// <summary>The images.</summary>
     public ImageSet Set { get; }
 
-    /// <summary>Images of every batch but perhaps the last, each counted once.</summary>
+    /// <summary>Images per batch, not counting views; at most the number of images in the set.</summary>
     public int BatchSize { get; }
 
     /// <summary>Number of batches.</summary>
     public int Count => (order.Length + BatchSize - 1) / BatchSize;
 
-    /// <summary>The places in the set, in the order of this pass.</summary>
+    /// <summary>Indices into the set in the order of this pass.</summary>
     public ReadOnlySpan<int> Order => order;
 
-    /// <summary>An epoch of training: shuffled and augmented by (seed, epoch, image id).</summary>
-    /// <param name="views">How often a batch holds each of its images, every time augmented in another way: 1 or 2.</param>
+    /// <summary>An epoch of training: shuffled by (seed, epoch, image id) and augmented.</summary>
+    /// <param name="set">The training images.</param>
+    /// <param name="batchSize">Images per batch, not counting views; at least 1.</param>
+    /// <param name="augmentation">Applied to each view of each image.</param>
+    /// <param name="seed">Seed of the run.</param>
+    /// <param name="epoch">Number of the epoch, from 0.</param>
+    /// <param name="views">Independently augmented copies of each image in its batch: 1 or 2.</param>
     public static BatchPlan Training(ImageSet set, int batchSize, Augmentation augmentation, ulong seed, int epoch, int views = 1) =>
         new(set, batchSize, Shuffle(set, new RandomKey(seed, RandomPurpose.Shuffle, (uint)epoch)), augmentation, seed, epoch, views);
 
-    /// <summary>The images as they are, in the set's order.</summary>
+    /// <summary>One pass over the unchanged images in the set's order.</summary>
     public static BatchPlan Evaluation(ImageSet set, int batchSize) =>
         new(set, batchSize, [.. Enumerable.Range(0, set.Count)], Augmentation.None, 0, 0, 1);
 
-    /// <summary>Room for any batch of this plan.</summary>
+    /// <summary>An empty buffer that is large enough for each batch of this plan.</summary>
     public Batch NewBatch() => new(Set, BatchSize * views);
 
-    /// <summary>Puts batch number <paramref name="index"/> (0…<see cref="Count"/>−1) into <paramref name="batch"/>.</summary>
+    /// <summary>Fills <paramref name="batch"/> with batch <paramref name="index"/>, 0…<see cref="Count"/>−1.</summary>
     public void Fill(int index, Batch batch)
     {
         int start = checked(index * BatchSize);
         batch.Fill(Set, order.AsSpan(start, Math.Min(BatchSize, order.Length - start)), augmentation, seed, epoch, views);
     }
 
-    /// <summary>The set's places in the order of 64 random bits drawn for each image by its id: two images keep their order whatever other
-    /// images are in the set.</summary>
+    /// <summary>The set's indices, sorted by 64 random bits that depend on the image's id only: the relative order of two images does not
+    /// depend on the other images in the set.</summary>
     internal static int[] Shuffle(ImageSet set, RandomKey key)
     {
         int[] order = new int[set.Count];

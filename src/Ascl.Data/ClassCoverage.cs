@@ -1,13 +1,15 @@
 namespace Ascl.Data;
 
-/// <summary>Whether some images are of all classes.</summary>
+/// <summary>Detects subsets of images that lack classes, such as the first images of a file that is sorted by class.</summary>
 public static class ClassCoverage
 {
-    /// <summary>Fewer in the mean, and some class may be missing by chance.</summary>
+    /// <summary>With fewer images per class on average, a class may be missing by chance.</summary>
     private const int ImagesOfEachClass = 4;
 
-    /// <summary>A line where some of the images lack classes that all have, as the first images of a file that is sorted by class do.</summary>
-    /// <param name="part">What the images are, as in "test".</param>
+    /// <summary>A warning if a subset lacks classes of the whole set and is too large for that to be chance; otherwise nothing.</summary>
+    /// <param name="part">Name of the part in the warning, such as "test".</param>
+    /// <param name="some">The subset.</param>
+    /// <param name="all">The whole set.</param>
     public static IEnumerable<string> Notes(string part, ImageSet some, ImageSet all)
     {
         int there = some.CountByClass().Count(count => count > 0), whole = all.CountByClass().Count(count => count > 0);

@@ -2,17 +2,17 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Data;
 
-/// <summary>Names of classes, which say whether logits and labels mean the same.</summary>
+/// <summary>Compares class names of weights and data, to detect that logits and labels number the classes differently.</summary>
 public static class ClassNames
 {
     private const int NamedDifferences = 3;
 
-    /// <summary>Where the names that a classifier was trained with and those of the images that it is shown differ, as far as both go; null where
-    /// they do not. Case, white space, underscores for spaces and Unicode's two ways to write an accent are no differences. Names that are all
-    /// numbers say nothing, unless the other side has the same numbers in another order.</summary>
-    /// <param name="ofWeights">By logit; null where they are not known.</param>
-    /// <param name="data">The images, for the text.</param>
-    /// <param name="ofData">By label.</param>
+    /// <summary>Describes where the class names of a classifier and of images differ, up to the shorter list; null where they do not. Case,
+    /// white space, underscores for spaces and Unicode normalisation are ignored. Names that are all numbers match any names, unless both
+    /// sides have the same numbers in another order.</summary>
+    /// <param name="ofWeights">The classifier's names by logit; null where they are not known.</param>
+    /// <param name="data">Name of the images in the text.</param>
+    /// <param name="ofData">The images' class names by label.</param>
     public static string? Difference(IReadOnlyList<string>? ofWeights, string data, IReadOnlyList<string> ofData)
     {
         if (ofWeights is null)
@@ -29,18 +29,23 @@ public static class ClassNames
         return $"{kind}: {first}{more}";
     }
 
-    /// <summary>Refuses weights whose classes differ from those of the images.</summary>
-    /// <param name="file">The weights, for the message.</param>
-    /// <inheritdoc cref="Difference"/>
-    /// <exception cref="UserErrorException">They differ: the line says where, and how to go on all the same.</exception>
+    /// <summary>Refuses weights whose class names differ from those of the images, as by <see cref="Difference"/>.</summary>
+    /// <param name="file">Name of the weights in the message.</param>
+    /// <param name="ofWeights">The classifier's names by logit; null where they are not known.</param>
+    /// <param name="data">Name of the images in the message.</param>
+    /// <param name="ofData">The images' class names by label.</param>
+    /// <exception cref="UserErrorException">They differ; the message says where.</exception>
     public static void Check(string file, IReadOnlyList<string>? ofWeights, string data, IReadOnlyList<string> ofData)
     {
         if (Difference(ofWeights, data, ofData) is { } difference)
-            throw new UserErrorException($"{file}: {difference}; --ignore-class-names takes them as they are");
+            throw new UserErrorException($"{file}: {difference}; set ignore-class-names to use the class numbers as they are");
     }
 
     private static bool AreNumbers(string[] names) => names.All(name => name.Length > 0 && name.All(char.IsAsciiDigit));
 
-    private static string Plain(string name) =>
-        ComposedText.Of(string.Join(' ', name.Replace('_', ' ').Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).ToLowerInvariant());
+    private static string Plain(string name)
+    {
+        string[] words = name.Replace('_', ' ').Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        return ComposedText.Of(string.Join(' ', words).ToLowerInvariant());
+    }
 }

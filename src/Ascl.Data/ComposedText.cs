@@ -2,9 +2,10 @@ using ADRaffy.ENSNormalize;
 
 namespace Ascl.Data;
 
-/// <summary>Text in Unicode's form NFC, in which a letter with an accent is one character: macOS writes file names as letter and accent.</summary>
+/// <summary>Normalises text to Unicode NFC, in which a letter with an accent is one character. macOS decomposes file names.</summary>
 internal static class ComposedText
 {
-    /// <summary>.NET's own method does nothing in a program that carries no tables of languages.</summary>
+    /// <summary>The NFC form of a text. string.Normalize does nothing here, because programs are built with invariant
+    /// globalisation.</summary>
     public static string Of(string text) => text.All(char.IsAscii) ? text : ENSNormalize.NF.NFC(text);
 }

@@ -4,17 +4,21 @@ using StbImageWriteSharp;
 
 namespace Ascl.Data;
 
-/// <summary>Many small images on one picture, to look a data set over.</summary>
+/// <summary>Draws many images of a data set on one picture.</summary>
 public static class ContactSheet
 {
     private const int Gap = 2;
     private const byte Background = 128;
 
     /// <summary>
-    /// Writes a PNG of <paramref name="rows"/>×<paramref name="columns"/> images. Row r shows images of class r mod K (K classes): with K
-    /// rows, the first images of every class; rows after those go on where the class stopped. Places without an image stay grey.
+    /// Writes a PNG of <paramref name="rows"/>×<paramref name="columns"/> images. Row r shows images of class r mod K (K classes): the
+    /// first K rows show the first images of every class, the next K rows the images after those. Empty places are grey.
     /// </summary>
-    /// <exception cref="Core.Diagnostics.UserErrorException">The file cannot be written; an earlier file is then as it was.</exception>
+    /// <param name="set">The images, grey or RGB.</param>
+    /// <param name="path">The PNG file to write.</param>
+    /// <param name="columns">Images per row, at least 1.</param>
+    /// <param name="rows">Number of rows, at least 1.</param>
+    /// <exception cref="UserErrorException">The file cannot be written; an earlier file of that name is unchanged.</exception>
     public static void Write(ImageSet set, string path, int columns, int rows)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);

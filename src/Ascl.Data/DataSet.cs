@@ -2,10 +2,14 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Data;
 
-/// <summary>Training and test images of the same classes and size. Opened by <see cref="DataSource.Open"/>.</summary>
+/// <summary>Training and test images with the same classes and image size. <see cref="DataSource.Open"/> opens one.</summary>
 public sealed record DataSet
 {
-    /// <param name="augmentation">What suits these images in training.</param>
+    /// <summary>A data set of two parts, or of one part given twice.</summary>
+    /// <param name="name">Name in messages and reports.</param>
+    /// <param name="train">The training images.</param>
+    /// <param name="test">The test images; <paramref name="train"/> if there are none.</param>
+    /// <param name="augmentation">The default augmentation in training.</param>
     /// <exception cref="UserErrorException">The parts differ in image size, channels or classes.</exception>
     public DataSet(string name, ImageSet train, ImageSet test, Augmentation augmentation)
     {
@@ -20,30 +24,41 @@ public sealed record DataSet
             throw new UserErrorException($"{name}: training and test images have different classes");
     }
 
+    /// <summary>Name in messages and reports.</summary>
     public string Name { get; }
+
+    /// <summary>The training images, or the test images if <see cref="HasTrainPart"/> is false.</summary>
     public ImageSet Train { get; }
+
+    /// <summary>The test images, or the training images if <see cref="HasTestPart"/> is false.</summary>
     public ImageSet Test { get; }
+
+    /// <summary>The default augmentation in training.</summary>
     public Augmentation Augmentation { get; }
+
+    /// <summary>Names of the classes by label.</summary>
     public IReadOnlyList<string> ClassNames => Train.ClassNames;
 
-    /// <summary>The mean and standard deviation a channel that the field uses for this data set; null where there is none.</summary>
+    /// <summary>The usual mean and standard deviation of each channel for this data set, for pixels in [0, 1]; null where there are
+    /// none.</summary>
     public (float[] Mean, float[] Std)? KnownNormalization { get; init; }
 
-    /// <summary>Whether there are test images. Without, <see cref="Test"/> is <see cref="Train"/>: an accuracy there says nothing about new
-    /// images.</summary>
+    /// <summary>Whether there are test images. If not, <see cref="Test"/> is <see cref="Train"/>, and accuracies on it do not measure
+    /// generalisation.</summary>
     public bool HasTestPart { get; init; } = true;
 
-    /// <summary>Whether there are training images. Without, <see cref="Train"/> is <see cref="Test"/>: for evaluation only.</summary>
+    /// <summary>Whether there are training images. If not, <see cref="Train"/> is <see cref="Test"/>, and the set is for evaluation
+    /// only.</summary>
     public bool HasTrainPart { get; init; } = true;
 
-    /// <summary>What a user should know of how the data were read, a line each.</summary>
+    /// <summary>Notes for the user on how the data were read and what was found in them, one line each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>Hash of both parts: their pixels, labels, sizes and class names.</summary>
+    /// <summary>Hash of pixels, labels, sizes and class names of both parts (<see cref="ImageSet.ContentHash"/>).</summary>
     public string ContentHash => ReferenceEquals(Train, Test) ? Train.ContentHash : $"{Train.ContentHash}-{Test.ContentHash}";
 
-    /// <summary>Mean and standard deviation a channel for the model's input layer: the known ones, or those of the training images. A
-    /// channel that never changes gets 1, so that it can be divided by.</summary>
+    /// <summary>Mean and standard deviation of each channel for a model's input normalisation: <see cref="KnownNormalization"/>, or those
+    /// of the training images. The standard deviation of a constant channel is 1.</summary>
     public (float[] Mean, float[] Std) Normalization()
     {
         if (KnownNormalization is { } known)

@@ -5,33 +5,35 @@ using Ascl.Data.Sources;
 
 namespace Ascl.Data;
 
-/// <summary>Opens data sets by a specification NAME or NAME:PATH.</summary>
+/// <summary>Opens data sets by specifications NAME or NAME:PATH.</summary>
 public static class DataSource
 {
-    /// <summary>The specifications there are, for help texts.</summary>
+    /// <summary>The forms of specifications, for help texts.</summary>
     public static IReadOnlyList<string> Forms { get; } =
     [
         "sample", "fashion-mnist[:DIR]", "mnist[:DIR]", "cifar10:DIR|TAR.GZ", "cifar100:DIR|TAR.GZ", "folder:DIR|ARCHIVE",
         "file:PATH.safetensors",
     ];
 
-    private const string NoTestPart = "there are no test images: the training images stand in for them (--test-share 0.2 splits a fifth of each class off)",
+    private const string
+        NoTestPart = "there are no test images: the training images stand in for them (test-share 0.2 splits a fifth of each class off)",
         NoTrainPart = "there are no training images: for evaluation only";
 
     private static readonly string[] Names = [.. Forms.Select(form => form.Split('[', ':')[0])];
 
-    /// <param name="specification">
-    /// <c>sample</c>: 5,000 + 1,000 images of Fashion-MNIST that are part of this program.
-    /// <c>fashion-mnist</c>, <c>mnist</c>: IDX files, plain or .gz, in the directory given or where they are usually installed.
-    /// <c>cifar10</c>, <c>cifar100</c>: the official binary files, in a directory or in their archive.
-    /// <c>folder</c>: JPEG or PNG at <c>train|test|val/&lt;class&gt;/&lt;image&gt;</c>, or at <c>&lt;class&gt;/&lt;image&gt;</c> with a share of test images, in a
-    /// directory, .tar, .tar.gz or .zip; decoded once, and ordered so that the first n images are spread evenly over the classes.
-    /// <c>file</c>: a safetensors file with <c>images</c> and <c>labels</c>, each perhaps with <c>train.</c> and <c>test.</c> before it.
+    /// <summary>Opens a data set.</summary>
+    /// <param name="specification"> <c>sample</c>: 5,000 training and 1,000 test images of Fashion-MNIST that are built into this library.
+    /// <c>fashion-mnist</c>, <c>mnist</c>: IDX files, plain or .gz, in the directory given or one of the usual ones. <c>cifar10</c>,
+    /// <c>cifar100</c>: the official binary version, as a directory or .tar.gz. <c>folder</c>: JPEG or PNG files at
+    /// <c>train|test|val/&lt;class&gt;/&lt;image&gt;</c>, or at <c>&lt;class&gt;/&lt;image&gt;</c> with
+    /// <see cref="DataOptions.TestShare"/>, in a directory, .tar, .tar.gz or .zip. Decoded images are cached; the first n images are spread
+    /// evenly over the classes. <c>file</c>: a safetensors file with <c>images</c> and <c>labels</c>, or with <c>train.</c> and
+    /// <c>test.</c> before these names.
     /// </param>
-    /// <param name="options">How it is read; null for the defaults.</param>
-    /// <param name="cacheDirectory">Where decoded folders are kept; by default <c>.cache/ascl</c> in the user's home.</param>
-    /// <param name="progress">Told one thing at a time, but from any thread. What it throws ends the opening.</param>
-    /// <exception cref="UserErrorException">An unknown name, or anything wrong with the files: the message names file and
+    /// <param name="options">Resizing, splitting and checks; null for the defaults.</param>
+    /// <param name="cacheDirectory">Directory of the cache of decoded folders; null for <c>.cache/ascl</c> in the user's home.</param>
+    /// <param name="progress">Receives reports one at a time, from any thread. An exception that it throws stops the opening.</param>
+    /// <exception cref="UserErrorException">The name is unknown, or a file is missing, damaged or does not fit; the message names file and
     /// problem.</exception>
     public static DataSet Open(
         string specification, DataOptions? options = null, string? cacheDirectory = null, IProgress<DataProgress>? progress = null)
@@ -44,7 +46,7 @@ public static class DataSource
         return set with { Notes = [.. set.Notes, .. parts, .. DuplicateImages.Notes(set), .. Brightness.Notes(set)] };
     }
 
-    /// <summary>Whether two specifications name the same data, however their path is written.</summary>
+    /// <summary>Whether two specifications have the same name and the same full path.</summary>
     public static bool AreSame(string a, string b)
     {
         return Full(a) == Full(b);
@@ -61,7 +63,7 @@ public static class DataSource
         string? path = colon < 0 ? null : InHome(specification[(colon + 1)..]);
         if (path is { Length: 0 })
             throw new UserErrorException($"data {specification}: the path after '{name}:' is missing");
-        // Folders change each image by itself, while they decode it.
+        // Folders resize and crop each image when they decode it; the other sources afterwards.
         if (name == "folder")
             return DecodedCache.Open(Needed(path), options, cacheDirectory, progress);
         DataSet set = name switch
@@ -93,8 +95,8 @@ public static class DataSource
         };
     }
 
-    /// <summary>Where the system's packages, this program's users and PyTorch's users (<paramref name="torchName"/>) keep a data
-    /// set.</summary>
+    /// <summary>The directory of a data set among those of system packages, of this program and of torchvision
+    /// (<paramref name="torchName"/>).</summary>
     private static string UsualPlace(string name, string torchName)
     {
         string[] places =
@@ -109,7 +111,7 @@ public static class DataSource
             $"data {name}: not found in {string.Join(", ", places)}; give its directory: {name}:DIR");
     }
 
-    /// <summary>A shell leaves the ~ of NAME:~/PATH as it is.</summary>
+    /// <summary>Expands ~ at the beginning of a path, because shells do not expand it in NAME:~/PATH.</summary>
     private static string InHome(string path) => path.StartsWith("~/", StringComparison.Ordinal)
         ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), path[2..])
         : path;

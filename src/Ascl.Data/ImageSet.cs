@@ -7,10 +7,10 @@ using Ascl.Data.Sources;
 namespace Ascl.Data;
 
 /// <summary>
-/// An immutable, ordered set of labelled images of one size. Pixels are kept as they came, as bytes 0…255 or as floats 0…1, in NCHW order
-/// (image, channel, row, column), and are handed out as floats in [0, 1].
+/// An immutable, ordered set of labelled images of one size. Pixels are stored as bytes in 0…255 or floats in [0, 1], in NCHW order (image,
+/// channel, row, column), and read as floats in [0, 1].
 /// </summary>
-/// <remarks>A subset shares its pixels with the set it was taken from, and its images keep their <see cref="Ids"/>.</remarks>
+/// <remarks>A subset shares the pixels of the whole set, and its images keep their <see cref="Ids"/>.</remarks>
 public sealed class ImageSet
 {
     private static readonly float[] ByteToUnit = [.. Enumerable.Range(0, 256).Select(value => value / 255f)];
@@ -21,10 +21,16 @@ public sealed class ImageSet
     private readonly int[] ids;
     private ulong[]? pixelHashes;
 
-    /// <param name="name">What messages call the set: its file, or its data set and part.</param>
-    /// <param name="labels">The class of each image, 0…classes−1.</param>
-    /// <param name="pixels">N·C·H·W bytes, 0…255; kept, not copied.</param>
-    /// <exception cref="UserErrorException">No image, counts that do not fit together, or a label that is no class.</exception>
+    /// <summary>A set of images stored as bytes.</summary>
+    /// <param name="name">Name in messages: the file, or data set and part.</param>
+    /// <param name="classNames">Names of the classes by label.</param>
+    /// <param name="channels">C, at least 1.</param>
+    /// <param name="height">H, at least 1.</param>
+    /// <param name="width">W, at least 1.</param>
+    /// <param name="labels">The class of each image, 0…classes−1; kept, not copied.</param>
+    /// <param name="pixels">N·C·H·W bytes; kept, not copied.</param>
+    /// <exception cref="UserErrorException">There are no images, the numbers of pixels and labels do not match, or a label is out of
+    /// range.</exception>
     public ImageSet(string name, IReadOnlyList<string> classNames, int channels, int height, int width, int[] labels, byte[] pixels)
         : this(name, classNames, channels, height, width, labels, [.. Enumerable.Range(0, labels.Length)])
     {
@@ -32,9 +38,16 @@ public sealed class ImageSet
         Check(pixels.LongLength);
     }
 
+    /// <summary>A set of images stored as floats.</summary>
+    /// <param name="name">Name in messages: the file, or data set and part.</param>
+    /// <param name="classNames">Names of the classes by label.</param>
+    /// <param name="channels">C, at least 1.</param>
+    /// <param name="height">H, at least 1.</param>
+    /// <param name="width">W, at least 1.</param>
+    /// <param name="labels">The class of each image, 0…classes−1; kept, not copied.</param>
     /// <param name="pixels">N·C·H·W floats in [0, 1]; kept, not copied.</param>
-    /// <inheritdoc cref="ImageSet(string, IReadOnlyList{string}, int, int, int, int[], byte[])"/>
-    /// <exception cref="UserErrorException">As for bytes, and a pixel that is not a number in [0, 1].</exception>
+    /// <exception cref="UserErrorException">There are no images, the numbers of pixels and labels do not match, a label is out of range, or
+    /// a pixel is not in [0, 1].</exception>
     public ImageSet(string name, IReadOnlyList<string> classNames, int channels, int height, int width, int[] labels, float[] pixels)
         : this(name, classNames, channels, height, width, labels, [.. Enumerable.Range(0, labels.Length)])
     {
@@ -63,37 +76,47 @@ public sealed class ImageSet
         floats = whole.floats;
     }
 
+    /// <summary>Name in messages: the file, or data set and part.</summary>
     public string Name { get; }
+
+    /// <summary>Names of the classes by label.</summary>
     public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>Channels of each image.</summary>
     public int Channels { get; }
+
+    /// <summary>Rows of each image.</summary>
     public int Height { get; }
+
+    /// <summary>Columns of each image.</summary>
     public int Width { get; }
+
+    /// <summary>Number of images.</summary>
     public int Count => labels.Length;
 
     /// <summary>Channels, height and width.</summary>
     public IReadOnlyList<int> Size => [Channels, Height, Width];
 
-    /// <summary>Values of one image: C·H·W.</summary>
+    /// <summary>Number of values of one image: C·H·W.</summary>
     public int ImageLength => Channels * Height * Width;
 
     /// <summary>The class of each image.</summary>
     public ReadOnlySpan<int> Labels => labels;
 
-    /// <summary>Each image's own number: its place in the whole set, whatever subset it is seen in. The index of its random
-    /// numbers.</summary>
+    /// <summary>The id of each image: its index in the whole set, also in subsets. Random numbers are keyed by it.</summary>
     public ReadOnlySpan<int> Ids => ids;
 
-    /// <summary>The pixels of a whole set of bytes.</summary>
+    /// <summary>All pixels of the whole set, if they are bytes.</summary>
     internal ReadOnlySpan<byte> Bytes => bytes;
 
-    /// <summary>Hash (XXH128, 32 hexadecimal digits) of the images' pixels and labels in their order, their size and the class names: the same
-    /// for the same content, wherever it was read from.</summary>
+    /// <summary>Hash (XXH128, 32 hexadecimal digits) of pixels and labels in their order, image size and class names; independent of the
+    /// source.</summary>
     public string ContentHash => field ??= ComputeContentHash();
 
     /// <summary>Writes image <paramref name="index"/> as C·H·W floats in [0, 1]; bytes are divided by 255.</summary>
     public void CopyImage(int index, Span<float> destination)
     {
-        // An image's id is its place in the shared pixels.
+        // An image's id is its index in the shared pixels.
         int start = ids[index] * ImageLength;
         if (floats is not null)
         {
@@ -107,6 +130,7 @@ public sealed class ImageSet
     }
 
     /// <summary>The first <paramref name="count"/> images in the set's order; all of them if there are fewer.</summary>
+    /// <exception cref="UserErrorException"><paramref name="count"/> is less than 1.</exception>
     public ImageSet Take(int count)
     {
         if (count < 1)
@@ -114,7 +138,7 @@ public sealed class ImageSet
         return count >= Count ? this : new ImageSet(this, labels[..count], ids[..count]);
     }
 
-    /// <summary>The images at these places, in this order. They keep their <see cref="Ids"/>.</summary>
+    /// <summary>The images at these indices, in this order. They keep their <see cref="Ids"/>.</summary>
     public ImageSet Subset(ReadOnlySpan<int> indices)
     {
         int[] subsetLabels = new int[indices.Length], subsetIds = new int[indices.Length];
@@ -126,26 +150,31 @@ public sealed class ImageSet
     /// <summary>The same images under another name.</summary>
     internal ImageSet Renamed(string name) => new(this, labels, ids, name);
 
-    /// <summary>The images in another size.</summary>
-    /// <exception cref="UserErrorException">They are too small to be cut.</exception>
+    /// <summary>The images, resized and cropped.</summary>
+    /// <exception cref="UserErrorException">They are too small for the crop, or the result is too large.</exception>
     internal ImageSet Resized(DataOptions options)
     {
         var (height, width) = ResizeAndCrop.SizeAfter($"{Name}: each image", Height, Width, options);
         if ((long)Channels * height * width * Count > Array.MaxLength)
             throw new UserErrorException($"{Name}: {Count} images of {width}x{height} are more than {Array.MaxLength} values, the limit");
-        return bytes is not null
-            ? new(Name, ClassNames, Channels, height, width, labels, Changed(bytes, image => ResizeAndCrop.Apply(image, Channels, Height, Width, options)))
-            : new(Name, ClassNames, Channels, height, width, labels, Changed(floats!, image => ResizeAndCrop.Apply(image, Channels, Height, Width, options)));
+        if (bytes is not null)
+        {
+            byte[] changed = Changed(bytes, image => ResizeAndCrop.Apply(image, Channels, Height, Width, options));
+            return new(Name, ClassNames, Channels, height, width, labels, changed);
+        }
+        return new(Name, ClassNames, Channels, height, width, labels,
+            Changed(floats!, image => ResizeAndCrop.Apply(image, Channels, Height, Width, options)));
 
         T[] Changed<T>(T[] pixels, Func<T[], T[]> change)
         {
-            T[] result = new T[Channels * height * width * Count];
-            Parallel.For(0, Count, i => change(pixels[(ids[i] * ImageLength)..((ids[i] + 1) * ImageLength)]).CopyTo(result, i * Channels * height * width));
+            int length = Channels * height * width;
+            T[] result = new T[length * Count];
+            Parallel.For(0, Count, i => change(pixels[(ids[i] * ImageLength)..((ids[i] + 1) * ImageLength)]).CopyTo(result, i * length));
             return result;
         }
     }
 
-    /// <summary>Hash (XXH3) of each image's pixels, rounded to 256 grey levels: the same for the same image in bytes and in floats.</summary>
+    /// <summary>Hash (XXH3, 64 bits) of each image's pixels, rounded to 256 levels so that bytes and floats of one image agree.</summary>
     public ulong[] PixelHashes() => pixelHashes ??= ComputePixelHashes();
 
     private ulong[] ComputePixelHashes()
@@ -154,7 +183,8 @@ public sealed class ImageSet
         Parallel.For(0, Count, index =>
         {
             int start = ids[index] * ImageLength;
-            hashes[index] = XxHash3.HashToUInt64(bytes is null ? Levels(floats.AsSpan(start, ImageLength)) : bytes.AsSpan(start, ImageLength));
+            hashes[index] = XxHash3.HashToUInt64(
+                bytes is null ? Levels(floats.AsSpan(start, ImageLength)) : bytes.AsSpan(start, ImageLength));
         });
         return hashes;
     }
@@ -170,14 +200,20 @@ public sealed class ImageSet
     private string ComputeContentHash()
     {
         XxHash128 hash = new();
-        hash.Append(Encoding.UTF8.GetBytes($"{Channels}x{Height}x{Width} {(bytes is null ? "float" : "byte")} {string.Join('\0', ClassNames)}"));
+        string kind = bytes is null ? "float" : "byte";
+        hash.Append(Encoding.UTF8.GetBytes($"{Channels}x{Height}x{Width} {kind} {string.Join('\0', ClassNames)}"));
         hash.Append(MemoryMarshal.AsBytes(labels.AsSpan()));
         foreach (int id in ids)
-            hash.Append(bytes is null ? MemoryMarshal.AsBytes(floats.AsSpan(id * ImageLength, ImageLength)) : bytes.AsSpan(id * ImageLength, ImageLength));
+        {
+            int start = id * ImageLength;
+            hash.Append(bytes is null
+                ? MemoryMarshal.AsBytes(floats.AsSpan(start, ImageLength))
+                : bytes.AsSpan(start, ImageLength));
+        }
         return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
-    /// <summary>Images in each class.</summary>
+    /// <summary>Number of images of each class, by label.</summary>
     public int[] CountByClass()
     {
         int[] counts = new int[ClassNames.Count];
@@ -186,8 +222,7 @@ public sealed class ImageSet
         return counts;
     }
 
-    /// <summary>Mean and standard deviation (of all the pixels, not of a sample: divided by N) of each channel, of pixels in
-    /// [0, 1].</summary>
+    /// <summary>Mean and population standard deviation (divided by the number of pixels) of each channel, for pixels in [0, 1].</summary>
     public (float[] Mean, float[] Std) ChannelStatistics()
     {
         double[] sum = new double[Channels], squares = new double[Channels];
@@ -211,7 +246,7 @@ public sealed class ImageSet
         return (mean, std);
     }
 
-    /// <summary>Adds up one plane of every image by counting how often each byte occurs: exact, and quick.</summary>
+    /// <summary>Adds one plane of every image through a histogram of the bytes, which is exact and fast.</summary>
     private void AddBytes(int offset, int length, ref double sum, ref double squares)
     {
         long[] counts = new long[256];

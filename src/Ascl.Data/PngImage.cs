@@ -2,10 +2,14 @@ using StbImageWriteSharp;
 
 namespace Ascl.Data;
 
-/// <summary>One image as a PNG file in memory.</summary>
+/// <summary>Encodes single images as PNG for reports.</summary>
 public static class PngImage
 {
-    /// <param name="image">C·H·W values, channel after channel; below 0 is black, above 1 white. One channel is grey, three are colours.</param>
+    /// <summary>The bytes of a PNG file of one image.</summary>
+    /// <param name="image">C·H·W values in [0, 1], CHW order; others are clamped.</param>
+    /// <param name="channels">1 for grey, 3 for RGB.</param>
+    /// <param name="height">H.</param>
+    /// <param name="width">W.</param>
     public static byte[] Encode(ReadOnlySpan<float> image, int channels, int height, int width)
     {
         byte[] bytes = new byte[image.Length];
@@ -17,7 +21,7 @@ public static class PngImage
         return file.ToArray();
     }
 
-    /// <summary>What was added to an image, magnified until its largest value is black or white, around grey.</summary>
+    /// <summary>A perturbation as an image: (changed − natural), scaled so that its largest absolute value becomes 0.5, plus 0.5.</summary>
     public static float[] Difference(float[] natural, float[] changed)
     {
         float[] difference = [.. changed.Zip(natural, (c, n) => c - n)];

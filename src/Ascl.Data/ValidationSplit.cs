@@ -3,18 +3,24 @@ using Ascl.Core.Random;
 
 namespace Ascl.Data;
 
-/// <summary>Holds training images back to choose the best checkpoint by, so that the test images never choose anything.</summary>
+/// <summary>Splits validation images off the training images; checkpoints are selected on them, never on test images.</summary>
 public static class ValidationSplit
 {
     /// <summary>
-    /// Splits off <paramref name="count"/> images, each class giving its share (largest remainders first); which ones depends on the seed
-    /// and the images' ids. Both parts keep the set's order.
+    /// Splits off <paramref name="count"/> images, stratified by class (quotas by largest remainder). The choice depends on the seed and
+    /// the images' ids. Both parts keep the set's order.
     /// </summary>
-    /// <exception cref="UserErrorException">A count that leaves one of the parts empty.</exception>
+    /// <param name="set">The training images.</param>
+    /// <param name="count">Number of validation images, 1…<see cref="ImageSet.Count"/>−1.</param>
+    /// <param name="seed">Seed of the run.</param>
+    /// <exception cref="UserErrorException"><paramref name="count"/> leaves one of the parts empty.</exception>
     public static (ImageSet Train, ImageSet Validation) Of(ImageSet set, int count, ulong seed)
     {
         if (count < 1 || count >= set.Count)
-            throw new UserErrorException($"{set.Name}: validation is {count}, but there are {set.Count} training images: fewer must be held out (0: none)");
+        {
+            throw new UserErrorException(
+                $"{set.Name}: validation is {count}, but there are {set.Count} training images: fewer must be held out (0: none)");
+        }
 
         int[] left = Quotas(set.CountByClass(), count);
         bool[] held = new bool[set.Count];

@@ -3,25 +3,26 @@ using Ascl.Autograd.Ops;
 
 namespace Ascl.Models;
 
-/// <summary>The function after a convolution or a hidden fully connected layer.</summary>
+/// <summary>The nonlinearity after a convolution or a hidden fully connected layer.</summary>
 public enum Activation
 {
-    /// <summary>max(0, x), computed in the same pass as what comes before it.</summary>
+    /// <summary>max(0, x), fused into the op before it.</summary>
     Relu,
 
-    /// <summary>x·σ(x).</summary>
+    /// <summary>x·σ(x), σ the logistic function.</summary>
     Silu,
 
-    /// <summary>log(1 + exp(10·x))/10.</summary>
+    /// <summary>log(1 + exp(10·x))/10: softplus with sharpness 10.</summary>
     Softplus,
 
-    /// <summary>x·Φ(x).</summary>
+    /// <summary>x·Φ(x), Φ the standard normal distribution function.</summary>
     Gelu,
 }
 
-/// <summary>Applies them.</summary>
+/// <summary>Applies an <see cref="Activation"/> to a tensor.</summary>
 public static class Activations
 {
+    /// <summary>The activation of each element; the shape is that of <paramref name="x"/>.</summary>
     public static Tensor Activate(this Tensor x, Activation activation) => activation switch
     {
         Activation.Relu => x.Relu(),
@@ -30,8 +31,9 @@ public static class Activations
         _ => x.Gelu(),
     };
 
-    /// <summary>What is computed with ReLU in the same pass (<paramref name="fused"/> is told whether to), then the activation if it is another; null for
-    /// none at all.</summary>
+    /// <summary>Runs an op that can end in a fused ReLU, then applies the activation if it is another one.</summary>
+    /// <param name="activation">Null for no activation.</param>
+    /// <param name="fused">Runs the op; its argument says whether to fuse a ReLU.</param>
     public static Tensor ActivateFused(this Activation? activation, Func<bool, Tensor> fused)
     {
         Tensor y = fused(activation == Activation.Relu);

@@ -9,21 +9,21 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Models;
 
-/// <summary>What a classifier is made of: enough, with its weights, to make it again.</summary>
+/// <summary>The structure of a classifier: with the weights, enough to rebuild it.</summary>
 /// <param name="Network">A name of <see cref="NetworkCatalog"/>.</param>
-/// <param name="Channels">Of the images.</param>
+/// <param name="Channels">Channels of the images.</param>
 /// <param name="Classes">Number of logits.</param>
-/// <param name="Mean">Input normalisation, a value a channel; empty for none.</param>
-/// <param name="Std">Likewise.</param>
-/// <param name="ProjectionSize">Length of the projected latent of the contrastive objectives; 0 without a projection head.</param>
-/// <param name="Activation">Of the network; files of before there was a choice do not name it.</param>
+/// <param name="Mean">Input normalisation: mean of each channel, for images in [0, 1]; empty for none.</param>
+/// <param name="Std">Input normalisation: standard deviation of each channel; empty for none.</param>
+/// <param name="ProjectionSize">Output size of the projection head of the contrastive objectives; 0 for no head.</param>
+/// <param name="Activation">The network's activation; older files do not name it and are ReLU.</param>
 /// <param name="ClassNames">Names of the classes in the order of the logits; null where they are not known.</param>
 public sealed record ClassifierSpec(string Network, int Channels, int Classes, float[] Mean, float[] Std, int ProjectionSize = 0,
     Activation Activation = Activation.Relu, IReadOnlyList<string>? ClassNames = null);
 
 /// <summary>
-/// A network with its input normalisation as first layer, so that images and attacks live in pixel space [0, 1], and an optional linear projection
-/// of the latent for the contrastive objectives.
+/// A network with input normalisation as its first layer, so that images and perturbations are in pixel space [0, 1], and an optional
+/// linear projection head for the contrastive objectives.
 /// </summary>
 public sealed class Classifier
 {
@@ -31,19 +31,21 @@ public sealed class Classifier
     private readonly INetwork network;
     private readonly LinearLayer? projection;
 
-    /// <param name="device">Where its tensors live.</param>
-    /// <param name="spec">What to make.</param>
-    /// <param name="seed">Of the starting weights; null for none, where weights are about to be loaded.</param>
+    /// <summary>A classifier with a network of <see cref="NetworkCatalog"/>.</summary>
+    /// <param name="device">Device of the tensors.</param>
+    /// <param name="spec">The structure.</param>
+    /// <param name="seed">Seed of the initial weights; null leaves them zero, for weights that are loaded afterwards.</param>
+    /// <exception cref="UserErrorException">There is no such network, or it is too large.</exception>
     public Classifier(Device device, ClassifierSpec spec, ulong? seed = 0)
         : this(device, spec, (parameters, settings) => NetworkCatalog.Create(spec.Network, parameters, settings), seed)
     {
     }
 
-    /// <summary>A classifier with a network that the catalogue does not know.</summary>
-    /// <param name="device">Where its tensors live.</param>
-    /// <param name="spec">What to make; its network is a name for messages and files.</param>
-    /// <param name="create">Makes the network.</param>
-    /// <param name="seed">Of the starting weights; null for none, where weights are about to be loaded.</param>
+    /// <summary>A classifier with a network that <see cref="NetworkCatalog"/> does not list.</summary>
+    /// <param name="device">Device of the tensors.</param>
+    /// <param name="spec">The structure; <see cref="ClassifierSpec.Network"/> is only used in messages and files.</param>
+    /// <param name="create">Creates the network.</param>
+    /// <param name="seed">Seed of the initial weights; null leaves them zero, for weights that are loaded afterwards.</param>
     public Classifier(Device device, ClassifierSpec spec, NetworkFactory create, ulong? seed = 0)
     {
         (Spec, this.create) = (spec, create);
@@ -53,33 +55,36 @@ public sealed class Classifier
             projection = new LinearLayer(Parameters, "projection", network.LatentSize, spec.ProjectionSize);
     }
 
+    /// <summary>The structure that this classifier was created with.</summary>
     public ClassifierSpec Spec { get; }
 
     /// <summary>All tensors under their PyTorch names.</summary>
     public ParameterSet Parameters { get; }
+
+    /// <summary>Device of the tensors; images must be on it, too.</summary>
     public Device Device => Parameters.Device;
 
-    /// <summary>What its weights were trained against and on; null where that is not known.</summary>
+    /// <summary>Threat model and training images of the weights; null where they are not known.</summary>
     public Provenance? Provenance { get; set; }
 
-    /// <summary>How the names of the tensors begin that make logits of the latent; what comes before them is the encoder.</summary>
+    /// <summary>Name prefix of the tensors between latent and logits; all others are the encoder's.</summary>
     public string HeadPrefix => network.HeadPrefix;
 
-    /// <summary>Height and width of the images it takes; null for any.</summary>
+    /// <summary>Height and width of the images that the network accepts; null for any.</summary>
     public (int Height, int Width)? ImageSize => network.ImageSize;
 
-    /// <summary>Whether there are gradients with respect to the images.</summary>
+    /// <summary>Whether gradients with respect to the images are available.</summary>
     public bool HasGradients => network.HasGradients;
 
-    /// <summary>Whether several threads may run it at once, each on images of its own.</summary>
+    /// <summary>Whether several threads may call <see cref="Forward"/> at once, each with its own images.</summary>
     public bool RunsInPieces => network.RunsInPieces;
 
-    /// <summary>Another classifier of the same structure on the same device, without weights.</summary>
+    /// <summary>A new classifier of the same structure on the same device, with all weights zero.</summary>
     public Classifier Structure() => new(Device, Spec, create, seed: null);
 
-    /// <summary>Takes over the tensors of another classifier that have a tensor of the same name and shape here.</summary>
-    /// <param name="source">Where from.</param>
-    /// <param name="except">How the names of those begin that are left out; null for none.</param>
+    /// <summary>Copies the tensors of another classifier that have the same name and shape here; others keep their values.</summary>
+    /// <param name="source">The classifier to copy from.</param>
+    /// <param name="except">Name prefix of tensors that are not copied; null copies all.</param>
     public void CopyFrom(Classifier source, string? except = null)
     {
         Dictionary<string, Tensor> given = source.Parameters.All.ToDictionary(p => p.Name, p => p.Tensor);
@@ -91,18 +96,23 @@ public sealed class Classifier
         }
     }
 
-    /// <param name="images">Plain [N, C, H, W] in [0, 1].</param>
-    /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>
-    /// <exception cref="ShapeException">The images do not fit the network.</exception>
-    /// <param name="stage">Told the name and the output of the stem and of every block on the way; null for nobody.</param>
+    /// <summary>Latents and logits of a batch of images.</summary>
+    /// <param name="images">[N, C, H, W] in [0, 1], not normalised.</param>
+    /// <param name="mode">Which statistics BatchNorm uses, and whether the weights are constants.</param>
+    /// <param name="stage">Receives the name and the output of the stem and of each block; null for no callback.</param>
+    /// <exception cref="ShapeException">The images have another rank or number of channels than the network takes.</exception>
     public ModelOutput Forward(Tensor images, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
         if (images.Shape.Rank != 4 || images.Shape[1] != Spec.Channels)
-            throw new ShapeException($"{Spec.Network}: images of {Spec.Channels} channels [N, {Spec.Channels}, H, W] are needed, not {images.Shape}");
+        {
+            throw new ShapeException(
+                $"{Spec.Network}: images of {Spec.Channels} channels [N, {Spec.Channels}, H, W] are needed, not {images.Shape}");
+        }
         WorkCount.ForwardImages += images.Shape[0];
         return network.Forward(images.Normalize(Spec.Mean, Spec.Std), mode, stage);
     }
 
-    /// <summary>The rows that the contrastive objectives compare: the projected latents, or the latents where there is no head.</summary>
+    /// <summary>The rows that the contrastive objectives compare: the projection [N, <see cref="ClassifierSpec.ProjectionSize"/>] of
+    /// latents [N, D], or the latents themselves without a projection head.</summary>
     public Tensor Project(Tensor latent) => projection is null ? latent : projection.Forward(latent);
 }

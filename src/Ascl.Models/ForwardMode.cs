@@ -1,15 +1,15 @@
 namespace Ascl.Models;
 
-/// <summary>How a network is run.</summary>
+/// <summary>The mode of a forward pass.</summary>
 public enum ForwardMode
 {
-    /// <summary>BatchNorm with the batch's statistics, which also update the running ones.</summary>
+    /// <summary>BatchNorm uses the batch's statistics and updates the running ones.</summary>
     Train,
 
-    /// <summary>BatchNorm with the running statistics; gradients reach every parameter.</summary>
+    /// <summary>BatchNorm uses the running statistics; gradients reach every parameter.</summary>
     Evaluate,
 
-    /// <summary>The function of <see cref="Evaluate"/> with the weights as constants: BatchNorm is folded into the convolutions. For attacks and
-    /// predictions.</summary>
+    /// <summary>Computes what <see cref="Evaluate"/> does, with constant weights and BatchNorm folded into the convolutions. For attacks
+    /// and predictions.</summary>
     Inference,
 }

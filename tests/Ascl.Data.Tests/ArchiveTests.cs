@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Ascl.Data.Tests;
 
-/// <summary>Links in archives, and archives that claim to be what they are not.</summary>
+/// <summary>Links in archives, and archives with false lengths.</summary>
 public sealed class ArchiveTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -26,14 +26,21 @@ public sealed class ArchiveTests : IDisposable
         }
     }
 
-    /// <summary>Stores keep files under names that say nothing of images; a link may lead to another link.</summary>
+    /// <summary>Content-addressed stores keep files without image extensions; a link may lead to another link.</summary>
     [Fact]
     public void LinksIntoAStoreAreRead()
     {
-        DataSet set = Open(Tar(true, Link(TarEntryType.SymbolicLink, "train/cat/9.png", "../../.store/5f"), Link(TarEntryType.SymbolicLink, "train/dog/9.png", "../cat/9.png")));
+        DataSet set = Open(Tar(true,
+            Link(TarEntryType.SymbolicLink, "train/cat/9.png", "../../.store/5f"),
+            Link(TarEntryType.SymbolicLink, "train/dog/9.png", "../cat/9.png")));
         Assert.Equal([4, 3], set.Train.CountByClass());
         Assert.Equal(Made.Image(set.Train, 1), Made.Image(set.Train, 6));
-        Assert.Equal(["1 of 7 training images are repeats of others, pixel for pixel", "1 image occurs under more than one label, pixel for pixel"], set.Notes);
+        Assert.Equal(
+            [
+                "1 of 7 training images are repeats of others, pixel for pixel",
+                "1 image occurs under more than one label, pixel for pixel",
+            ],
+            set.Notes);
     }
 
     [Theory]
@@ -94,13 +101,20 @@ public sealed class ArchiveTests : IDisposable
         // The same entry, seventeen times in the directory at the end.
         byte[] one = File.ReadAllBytes(path);
         int directory = one.AsSpan().LastIndexOf("PK\x01\x02"u8), end = one.AsSpan().LastIndexOf("PK\x05\x06"u8);
-        byte[][] entries = [.. Enumerable.Range(0, 17).Select(i => { byte[] entry = one[directory..end]; entry[46 + 8] = (byte)('a' + i); return entry; })];
+        byte[][] entries = [.. Enumerable.Range(0, 17).Select(Entry)];
         byte[] tail = one[end..];
         BinaryPrimitives.WriteUInt16LittleEndian(tail.AsSpan(8), 17);
         BinaryPrimitives.WriteUInt16LittleEndian(tail.AsSpan(10), 17);
         BinaryPrimitives.WriteInt32LittleEndian(tail.AsSpan(12), 17 * (end - directory));
         File.WriteAllBytes(path, [.. one[..directory], .. entries.SelectMany(entry => entry), .. tail]);
         UserError.Expect(() => Open(path), path, "unpacks to more than");
+
+        byte[] Entry(int index)
+        {
+            byte[] entry = one[directory..end];
+            entry[46 + 8] = (byte)('a' + index);
+            return entry;
+        }
     }
 
     [Fact]
@@ -113,7 +127,8 @@ public sealed class ArchiveTests : IDisposable
             byte[] lying = [.. tar];
             Encoding.ASCII.GetBytes(claimed).CopyTo(lying, header + 124);
             lying.AsSpan(header + 148, 8).Fill((byte)' ');
-            Encoding.ASCII.GetBytes(Convert.ToString(lying.AsSpan(header, 512).ToArray().Sum(b => b), 8).PadLeft(6, '0') + "\0 ").CopyTo(lying, header + 148);
+            string checksum = Convert.ToString(lying.AsSpan(header, 512).ToArray().Sum(b => b), 8).PadLeft(6, '0') + "\0 ";
+            Encoding.ASCII.GetBytes(checksum).CopyTo(lying, header + 148);
             string path = folder.Write("lying.tar", lying);
             long before = GC.GetTotalAllocatedBytes();
             UserError.Expect(() => Open(path), path);
@@ -123,7 +138,7 @@ public sealed class ArchiveTests : IDisposable
 
     private static PaxTarEntry Link(TarEntryType type, string name, string target) => new(type, name) { LinkName = target };
 
-    /// <summary>The usual files, a store that is hidden, and these links before or behind them.</summary>
+    /// <summary>The usual files, a hidden store, and these links before or after them.</summary>
     private string Tar(bool linksComeFirst, params PaxTarEntry[] links)
     {
         var stream = new MemoryStream();

@@ -50,13 +50,13 @@ public class AugmentationTests
 
     private static float[] Apply(Augmentation augmentation, ulong seed, int epoch, int id)
     {
-        // Old contents must not shine through.
+        // Old contents of the destination must be overwritten.
         float[] result = [.. Enumerable.Repeat(9f, Picture.Length)];
         augmentation.Apply(Picture, result, Channels, Height, Width, seed, epoch, id);
         return result;
     }
 
-    /// <summary>The shift and mirror that make the result out of the picture, by trying them all.</summary>
+    /// <summary>Finds the shift and flip that turn the image into the result by trying all.</summary>
     private static (int Down, int Right, bool Mirror) Explain(float[] result, int padding)
     {
         for (int down = -padding; down <= padding; down++)

@@ -30,7 +30,8 @@ public class BatchPlanTests
     [Fact]
     public void TwoViewsAreTheOneAndAnotherOfTheSameImages()
     {
-        BatchPlan one = BatchPlan.Training(Set, 20, Augmentation.CropAndFlip, seed: 1, epoch: 2), two = BatchPlan.Training(Set, 20, Augmentation.CropAndFlip, seed: 1, epoch: 2, views: 2);
+        BatchPlan one = BatchPlan.Training(Set, 20, Augmentation.CropAndFlip, seed: 1, epoch: 2);
+        BatchPlan two = BatchPlan.Training(Set, 20, Augmentation.CropAndFlip, seed: 1, epoch: 2, views: 2);
         Batch single = one.NewBatch(), both = two.NewBatch();
         Assert.Equal(one.Count, two.Count);
         for (int i = 0; i < one.Count; i++)
@@ -86,7 +87,7 @@ public class BatchPlanTests
         static int[] Order(ulong seed, int epoch) => BatchPlan.Training(Set, 8, Augmentation.None, seed, epoch).Order.ToArray();
     }
 
-    /// <summary>Saved runs go on in the same order: these numbers, worked out by another program, may not change.</summary>
+    /// <summary>Saved runs continue in the same order, so these numbers, computed by an independent program, must not change.</summary>
     [Fact]
     public void OrderIsTheSameForEver() => Assert.Equal(
         ExpectedOrder, BatchPlan.Training(Made.Set(10), 8, Augmentation.None, seed: 1, epoch: 0).Order.ToArray());

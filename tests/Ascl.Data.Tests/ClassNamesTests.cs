@@ -12,9 +12,9 @@ public sealed class ClassNamesTests
     // é and Ệ as one character, and as a letter with accents behind it.
     [InlineData("b\u00E9b\u00E9,\u1EC7", "be\u0301be\u0301,E\u0323\u0302")]
     [InlineData("\u304C,\u0439", "\u304B\u3099,\u0418\u0306")]
-    // Only as far as both go: whether their number fits is asked elsewhere.
+    // Only up to the shorter list: the number of classes is checked elsewhere.
     [InlineData("cat,dog,horse", "cat,dog")]
-    // Numbers say nothing.
+    // Numbers match any names.
     [InlineData("0,1,2", "cat,dog,horse")]
     [InlineData("cat,dog,horse", "0,1,2")]
     [InlineData("0,1,2", "1,2,3")]
@@ -26,9 +26,11 @@ public sealed class ClassNamesTests
 
     [Theory]
     [InlineData("cat,dog", "dog,cat",
-        "w: has the classes of data in another order: class 0 is 'cat' in the weights, 'dog' in the data, class 1 is 'dog' in the weights, 'cat' in the data; --ignore-class-names")]
-    [InlineData("bird,cat,dog", "bird,Cat,horse", "w: has other classes than data: class 2 is 'dog' in the weights, 'horse' in the data; --ignore-class-names")]
-    // A folder's names in the order of text.
+        "w: has the classes of data in another order: class 0 is 'cat' in the weights, 'dog' in the data, "
+        + "class 1 is 'dog' in the weights, 'cat' in the data; set ignore-class-names")]
+    [InlineData("bird,cat,dog", "bird,Cat,horse",
+        "w: has other classes than data: class 2 is 'dog' in the weights, 'horse' in the data; set ignore-class-names")]
+    // A folder's names sorted as text.
     [InlineData("0,1,2,10", "0,1,10,2", "another order: class 2 is '2' in the weights, '10' in the data, class 3")]
     [InlineData("0,1,cat", "cat,1,0", "another order: class 0 is '0' in the weights, 'cat' in the data")]
     [InlineData("a,b,c,d,e", "b,c,d,e,f", "class 2 is 'c' in the weights, 'd' in the data, and 2 more differ;")]

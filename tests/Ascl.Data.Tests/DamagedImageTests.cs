@@ -5,7 +5,7 @@ using Ascl.Data.Sources;
 
 namespace Ascl.Data.Tests;
 
-/// <summary>Images that are cut off, damaged, or claim what they do not hold: none of them may pass.</summary>
+/// <summary>Images that are truncated, damaged, or claim more than they hold are all refused.</summary>
 public sealed class DamagedImageTests
 {
     private static readonly byte[] EndMarker = [0xFF, 0xD9];
@@ -27,20 +27,21 @@ public sealed class DamagedImageTests
             Refuse(whole[..length]);
     }
 
-    /// <summary>A small image in a segment of the large one, as cameras write it, has an end marker of its own.</summary>
+    /// <summary>An embedded thumbnail, as cameras write it, has an end marker of its own.</summary>
     [Theory]
     [InlineData("baseline.jpg")]
     [InlineData("progressive.jpg")]
     public void EndOfAnEmbeddedImageIsNotTheEnd(string name)
     {
         byte[] large = Fixture(name), segment = [.. "Exif\0\0"u8, .. Made.Jpeg(1, 2, 3)];
-        byte[] whole = [.. large[..2], 0xFF, 0xE1, (byte)((segment.Length + 2) >> 8), (byte)(segment.Length + 2), .. segment, .. large[2..]];
+        int marked = segment.Length + 2;
+        byte[] whole = [.. large[..2], 0xFF, 0xE1, (byte)(marked >> 8), (byte)marked, .. segment, .. large[2..]];
         Assert.Equal(Decode(large), Decode(whole));
         for (int length = 2; length < whole.Length; length += 13)
             Refuse(whole[..length]);
     }
 
-    /// <summary>Cut off, and an end marker glued on, as repair programs do: only the coefficients tell.</summary>
+    /// <summary>Truncated with an end marker appended, as by repair programs: only the coefficients show it.</summary>
     [Theory]
     [InlineData("baseline.jpg")]
     [InlineData("baseline-444.jpg")]
@@ -88,7 +89,7 @@ public sealed class DamagedImageTests
         Refuse([0xFF, 0xD8, .. tables, .. scan, .. data, .. EndMarker]);
     }
 
-    /// <summary>Whatever one byte is changed to: an image or a user error, soon, and nothing else.</summary>
+    /// <summary>Any change of one byte gives an image or a user error in bounded time, and no other exception.</summary>
     [Theory]
     [InlineData("baseline.jpg")]
     [InlineData("progressive.jpg")]
@@ -100,7 +101,7 @@ public sealed class DamagedImageTests
         for (int i = 0; i < 1500; i++)
         {
             byte[] broken = [.. whole];
-            // Most of them in the headers.
+            // Most of the changes are in the headers.
             broken[random.Next(i % 3 == 0 ? whole.Length : Math.Min(700, whole.Length))] = (byte)random.Next(256);
             try
             {
@@ -114,7 +115,7 @@ public sealed class DamagedImageTests
         }
     }
 
-    /// <summary>No more memory is taken than a file of its length could fill.</summary>
+    /// <summary>Memory is bounded by what a file of its length can decode to.</summary>
     [Fact]
     public void ClaimedSizesAreCheckedBeforeMemoryIsTaken()
     {
@@ -123,7 +124,7 @@ public sealed class DamagedImageTests
         BinaryPrimitives.WriteInt32BigEndian(large.AsSpan(20), 20000);
         BinaryPrimitives.WriteUInt32BigEndian(large.AsSpan(29), Crc32.HashToUInt32(large.AsSpan(12, 17)));
         RefuseCheaply(large, "20000x20000", "can hold");
-        // What deflate could make of it, but did not.
+        // As much as deflate could expand it to, but did not.
         BinaryPrimitives.WriteInt32BigEndian(large.AsSpan(16), 700);
         BinaryPrimitives.WriteInt32BigEndian(large.AsSpan(20), 1000);
         BinaryPrimitives.WriteUInt32BigEndian(large.AsSpan(29), Crc32.HashToUInt32(large.AsSpan(12, 17)));

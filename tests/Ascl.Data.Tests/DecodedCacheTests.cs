@@ -82,13 +82,14 @@ public sealed class DecodedCacheTests : IDisposable
         UserError.Expect(() => Open(path), "bird");
     }
 
-    /// <summary>As cp -p, rsync -t and tar leave it.</summary>
+    /// <summary>Restores the time of change, as cp -p, rsync -t and tar do.</summary>
     [Theory]
     [InlineData("archive")]
     [InlineData("directory")]
     public void OtherContentOfTheSameLengthAndTimeIsNoticed(string form)
     {
-        string path = form == "archive" ? source : WriteDirectory("pictures"), changed = form == "archive" ? source : folder["pictures/train/cat/1.png"];
+        string path = form == "archive" ? source : WriteDirectory("pictures");
+        string changed = form == "archive" ? source : folder["pictures/train/cat/1.png"];
         Open(path);
         DateTime time = File.GetLastWriteTimeUtc(changed);
         byte[] bytes = File.ReadAllBytes(changed), image = Made.Png(1), other = Made.Png(2);
@@ -170,12 +171,13 @@ public sealed class DecodedCacheTests : IDisposable
         Check([.. files, ("train/notes.txt", [1])], new(), true, true);
         Check([.. files.Where(file => file.Name.StartsWith("train"))], new(), true, false);
         Check([.. files.Where(file => file.Name.StartsWith("test"))], new(), false, true);
-        (string, byte[])[] flat = [.. files.Where(file => file.Name.StartsWith("train")).Select(file => (file.Name["train/".Length..], file.Data))];
+        (string, byte[])[] flat =
+            [.. files.Where(file => file.Name.StartsWith("train")).Select(file => (file.Name["train/".Length..], file.Data))];
         Check(flat, new() { TestShare = 0.4 }, true, true);
         Check(flat, new() { TestShare = 1 }, false, true);
         string path = folder.WriteAs("tar", flat);
         Assert.True(Open(path, new() { TestShare = 0.4 }).Decoded);
-        UserError.Expect(() => Open(path), "--test-share");
+        UserError.Expect(() => Open(path), "test-share");
 
         void Check((string, byte[])[] content, DataOptions options, bool hasTrain, bool hasTest)
         {
@@ -193,12 +195,12 @@ public sealed class DecodedCacheTests : IDisposable
     [Fact]
     public void WithoutACacheTheImagesStillCome()
     {
-        // A file where the cache's directory should be: nothing can be written there.
+        // A file in place of the cache's directory makes writing fail.
         string blocked = folder.Write("blocked", [1]);
         var remarks = new Remarks();
         DataSet set = DataSource.Open($"folder:{source}", null, blocked, remarks);
         Assert.Equal(5, set.Train.Count);
-        Assert.Contains(remarks, remark => remark.What.Contains("could not be kept") && remark.What.Contains("blocked"));
+        Assert.Contains(remarks, remark => remark.What.Contains("could not be cached") && remark.What.Contains("blocked"));
         Assert.Equal([1], File.ReadAllBytes(blocked));
     }
 

@@ -58,7 +58,7 @@ public class FashionMnistSampleTests
 
     private static void WritePart(TemporaryFolder folder, string part, ImageSet set)
     {
-        // Class by class, last class first: the order within a class is what counts. Then ten more images of class 0.
+        // Class by class, last class first, because only the order within a class counts. Then ten more images of class 0.
         int[] order = [.. Enumerable.Range(0, set.Count).OrderByDescending(i => set.Labels[i])];
         byte[] extra = new byte[10 * set.ImageLength];
         byte[] pixels = [.. order.SelectMany(i => set.Bytes.Slice(i * set.ImageLength, set.ImageLength).ToArray()), .. extra];

@@ -39,7 +39,7 @@ public sealed class FolderLayoutTests : IDisposable
         Assert.Equal((4, true, false), (set.Test.Count, set.HasTestPart, set.HasTrainPart));
         Assert.Same(set.Test, set.Train);
         Assert.Contains(set.Notes, note => note.Contains("evaluation only"));
-        UserError.Expect(() => Open(Parts((part, 2)), new() { TestShare = 0.5 }), "--test-share 0.5", "these have 4");
+        UserError.Expect(() => Open(Parts((part, 2)), new() { TestShare = 0.5 }), "test-share 0.5", "these have 4");
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class FolderLayoutTests : IDisposable
     {
         DataSet set = Open(Parts(("train", 5)));
         Assert.Equal((10, false, true), (set.Train.Count, set.HasTestPart, set.HasTrainPart));
-        Assert.Contains(set.Notes, note => note.Contains("--test-share 0.2"));
+        Assert.Contains(set.Notes, note => note.Contains("test-share 0.2"));
         DataSet split = Open(Parts(("train", 5)), new() { TestShare = 0.2 });
         Assert.Equal([4, 4], split.Train.CountByClass());
         Assert.Equal([1, 1], split.Test.CountByClass());
@@ -61,7 +61,7 @@ public sealed class FolderLayoutTests : IDisposable
     public void ClassesWithoutPartsNeedAShare(string top)
     {
         (string, byte[])[] files = [.. Parts(("x", 5)).Select(file => (top + file.Name["x/".Length..], file.Data))];
-        UserError.Expect(() => Open(files), "--test-share 0.2");
+        UserError.Expect(() => Open(files), "test-share 0.2");
         DataSet set = Open(files, new() { TestShare = 0.4 });
         Assert.Equal(["a", "b"], set.ClassNames);
         Assert.Equal((6, 4), (set.Train.Count, set.Test.Count));
@@ -74,7 +74,8 @@ public sealed class FolderLayoutTests : IDisposable
     {
         DataSet flat = Open([("car/1.png", Image), ("train/1.png", Image)], new() { TestShare = 1 });
         Assert.Equal(["car", "train"], flat.ClassNames);
-        DataSet parts = Open([("train/test/1.png", Image), ("train/val/1.png", Image), ("test/test/1.png", Image), ("test/val/1.png", Image)]);
+        DataSet parts = Open(
+            [("train/test/1.png", Image), ("train/val/1.png", Image), ("test/test/1.png", Image), ("test/val/1.png", Image)]);
         Assert.Equal(["test", "val"], parts.ClassNames);
         Assert.Equal((2, 2), (parts.Train.Count, parts.Test.Count));
     }
@@ -105,15 +106,20 @@ public sealed class FolderLayoutTests : IDisposable
             Assert.Contains("passed over 3 files that are no images: n01_boxes.txt, n02_boxes.txt, wnids.txt", set.Notes);
         }
         UserError.Expect(() => Open([.. files, ($"{top}val/images/val_2.JPEG", Made.Jpeg(1, 1, 1))]), "val_2.JPEG", "val_annotations.txt");
-        UserError.Expect(() => Open([.. files[..6], .. files[7..]]), "val_0.JPEG", "not there");
+        UserError.Expect(() => Open([.. files[..6], .. files[7..]]), "val_0.JPEG", "is missing");
     }
 
     [Fact]
     public void StrayFilesAreCountedInOneNote()
     {
-        DataSet set = Open([.. Parts(("train", 2), ("test", 2)), ("train/a/Thumbs.db", [1]), ("train/b/Thumbs.db", [1]), ("train/classes.csv", [1]), ("LICENSE", [1]), ("test/x.json", [1])]);
+        DataSet set = Open(
+        [
+            .. Parts(("train", 2), ("test", 2)),
+            ("train/a/Thumbs.db", [1]), ("train/b/Thumbs.db", [1]), ("train/classes.csv", [1]), ("LICENSE", [1]), ("test/x.json", [1]),
+        ]);
         Assert.Equal(["passed over 5 files that are no images: LICENSE, x.json, Thumbs.db, …"], set.Notes);
-        Assert.Equal(["passed over 1 file that is no image: readme.txt"], Open([.. Parts(("train", 2), ("test", 2)), ("readme.txt", [1])]).Notes);
+        set = Open([.. Parts(("train", 2), ("test", 2)), ("readme.txt", [1])]);
+        Assert.Equal(["passed over 1 file that is no image: readme.txt"], set.Notes);
     }
 
     [Fact]
@@ -141,9 +147,15 @@ public sealed class FolderLayoutTests : IDisposable
     [InlineData("zip")]
     public void NamesAreTheSameComposedAndDecomposed(string form)
     {
-        DataSet set = Open([($"train/{Composed}/1.png", Image), ($"test/{Decomposed}/1.png", Image), ("train/猫 кошка/1.png", Image), ("test/猫 кошка/1.png", Image)], form: form);
+        (string, byte[])[] files =
+        [
+            ($"train/{Composed}/1.png", Image), ($"test/{Decomposed}/1.png", Image),
+            ("train/猫 кошка/1.png", Image), ("test/猫 кошка/1.png", Image),
+        ];
+        DataSet set = Open(files, form: form);
         Assert.Equal([Composed, "猫 кошка"], set.ClassNames);
-        UserError.Expect(() => Open([($"train/a/{Composed}.png", Image), ($"train/a/{Decomposed}.png", Image)], form: form), "two entries", Composed);
+        UserError.Expect(
+            () => Open([($"train/a/{Composed}.png", Image), ($"train/a/{Decomposed}.png", Image)], form: form), "two entries", Composed);
     }
 
     [Fact]
@@ -154,17 +166,20 @@ public sealed class FolderLayoutTests : IDisposable
         Assert.Equal([2, 2, 1], untested.Train.CountByClass());
         Assert.Equal([2, 2, 0], untested.Test.CountByClass());
         Assert.Contains("without test images: c; accuracies say nothing about this class", untested.Notes);
-        UserError.Expect(() => Open([.. files, ("test/c/1.png", Image)]), "class c has no images in the training part", "--allow-empty-classes");
-        UserError.Expect(() => Open([.. files, .. Enumerable.Range(1, 7).Select(i => ($"train/c{i}/", Array.Empty<byte>()))]), "classes c1, c2, c3, c4, c5 and 2 more have");
+        UserError.Expect(
+            () => Open([.. files, ("test/c/1.png", Image)]), "class c has no images in the training part", "allow-empty-classes");
+        IEnumerable<(string, byte[])> empty = Enumerable.Range(1, 7).Select(i => ($"train/c{i}/", Array.Empty<byte>()));
+        UserError.Expect(() => Open([.. files, .. empty]), "classes c1, c2, c3, c4, c5 and 2 more have");
         DataSet allowed = Open([.. files, ("train/c/", [])], new() { AllowEmptyClasses = true });
         Assert.Equal(["a", "b", "c"], allowed.ClassNames);
         Assert.Contains("without images in the training part: c", allowed.Notes);
     }
 
     [Fact]
-    public void TwoFoldersOfOnePartAreRefused() => UserError.Expect(() => Open(Parts(("train", 1), ("val", 1), ("validation", 1))), "val and validation");
+    public void TwoFoldersOfOnePartAreRefused() =>
+        UserError.Expect(() => Open(Parts(("train", 1), ("val", 1), ("validation", 1))), "val and validation");
 
-    /// <summary>Files of two classes for each part, each an image of its own.</summary>
+    /// <summary>Files of two classes for each part, each with other pixels.</summary>
     private static (string Name, byte[] Data)[] Parts(params (string Part, int Count)[] parts) =>
     [
         .. parts.SelectMany((part, p) => Enumerable.Range(0, 2 * part.Count)

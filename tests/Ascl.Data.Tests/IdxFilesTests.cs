@@ -4,7 +4,7 @@ namespace Ascl.Data.Tests;
 
 public sealed class IdxFilesTests : IDisposable
 {
-    /// <summary>The few images here are not of all classes.</summary>
+    /// <summary>The few images of these files do not cover all classes.</summary>
     private static readonly DataOptions AllClasses = new() { AllowEmptyClasses = true };
 
     private readonly TemporaryFolder folder = new();
@@ -71,7 +71,7 @@ public sealed class IdxFilesTests : IDisposable
     {
         WriteAll(true, ".gz");
         byte[] packed = Made.Gzip(Made.Idx([5, 3, 4], trainPixels));
-        // Broken bytes may be ones that nobody needs, such as the time of packing; but no other images may come of it.
+        // A damaged byte may be an unused one, such as the time of packing, but the images must not change.
         int noticed = 0;
         float[] first = Made.Image(Open().Train, 0);
         for (int at = 0; at < packed.Length; at++)
@@ -107,7 +107,7 @@ public sealed class IdxFilesTests : IDisposable
         UserError.Expect(Open, images, "claims");
         folder.Write(images, Made.Idx([500_000, 30, 40], trainPixels));
         UserError.Expect(Open, images, "truncated");
-        // 2 GB are claimed; memory is taken as the bytes come.
+        // 2 GB are claimed; memory grows with the bytes that are read.
         folder.Write(images, Made.Idx([2000, 1000, 1000], trainPixels));
         long before = GC.GetAllocatedBytesForCurrentThread();
         UserError.Expect(Open, images, "truncated");
@@ -129,7 +129,8 @@ public sealed class IdxFilesTests : IDisposable
     {
         WriteAll(false, "");
         folder.Write("t10k-labels-idx1-ubyte", Made.Idx([6], [4, 5, 6, 7, 8, 8]));
-        UserError.Expect(() => DataSource.Open($"mnist:{folder.Path}"), folder.Path, "labels are 0 to 8 of 10 classes", "9 has no images", "--allow-empty-classes");
+        UserError.Expect(() => DataSource.Open($"mnist:{folder.Path}"),
+            folder.Path, "labels are 0 to 8 of 10 classes", "9 has no images", "allow-empty-classes");
         DataSet set = DataSource.Open($"mnist:{folder.Path}", AllClasses);
         Assert.Equal(10, set.ClassNames.Count);
         Assert.Contains(set.Notes, note => note == "without images: 9");

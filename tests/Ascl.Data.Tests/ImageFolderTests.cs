@@ -57,7 +57,11 @@ public sealed class ImageFolderTests : IDisposable
     [Fact]
     public void HiddenFilesAndWhatSystemsLeaveDoNotCount()
     {
-        string[] names = ["train/cat/.DS_Store", "__MACOSX/train/cat/._1.png", ".git/train/cat/x", "train/cat/@eaDir/1.png/THUMB.jpg", "train/lost+found/1.png"];
+        string[] names =
+        [
+            "train/cat/.DS_Store", "__MACOSX/train/cat/._1.png", ".git/train/cat/x", "train/cat/@eaDir/1.png/THUMB.jpg",
+            "train/lost+found/1.png",
+        ];
         (string, byte[])[] extra = [.. names.Select(name => (name, new byte[] { 1 }))];
         foreach (string form in new[] { "directory", "tar", "zip" })
         {
@@ -79,7 +83,7 @@ public sealed class ImageFolderTests : IDisposable
         Expect(("train/cat/bad.jpg", Made.Jpeg(1, 2, 3)[..^20]), "train/cat/bad.jpg", "truncated");
         Expect(("train/cat/bad.jpg", [.. Made.Jpeg(1, 2, 3)[..20], 0xFF, 0xD9]), "train/cat/bad.jpg");
         Expect(("train/cat/bad.jpg", LongHeader()), "train/cat/bad.jpg", "ends too early");
-        Expect(("train/cat/bad.png", Made.Png(1, width: 7)), "train/cat/bad.png", "7x5", "6x5", "--resize 5 --crop 5");
+        Expect(("train/cat/bad.png", Made.Png(1, width: 7)), "train/cat/bad.png", "7x5", "6x5", "resize 5 and crop 5");
         Expect(("train/cat/bad.webp", [65]), "train/cat/bad.webp", ".png");
         Expect(("train/cat/bad.png", [.. "GIF89a"u8]), "train/cat/bad.png", "GIF");
         Expect(("train/loose.png", Made.Png(1)), "train", "loose.png");
@@ -138,12 +142,12 @@ public sealed class ImageFolderTests : IDisposable
     public void MissingPartsAndEmptyClassesAreNamed(string form)
     {
         (string Name, byte[] Data)[] files = Made.FolderFiles();
-        Expect([("cat/1.png", Made.Png(1))], "train", "--test-share 0.2", "--test-share 1");
+        Expect([("cat/1.png", Made.Png(1))], "train", "test-share 0.2", "test-share 1");
         Expect([("1.png", Made.Png(1))], "1.png", "<class>/<image>");
         Expect([("train/cat/README", [1])], "no images", "train/<class>");
-        Expect([.. files.Where(file => !file.Name.StartsWith("train/cat"))], "cat", "training", "--allow-empty-classes");
-        Expect([.. files, ("train/bird/", [])], "bird", "training", "--allow-empty-classes");
-        Expect([.. files, ("test/bird/", [])], "bird", "training", "--allow-empty-classes");
+        Expect([.. files.Where(file => !file.Name.StartsWith("train/cat"))], "cat", "training", "allow-empty-classes");
+        Expect([.. files, ("train/bird/", [])], "bird", "training", "allow-empty-classes");
+        Expect([.. files, ("test/bird/", [])], "bird", "training", "allow-empty-classes");
         Expect([.. files, ("top/train/cat/x.png", Made.Png(1))], "top");
 
         void Expect((string, byte[])[] wrong, params string[] parts)
@@ -153,7 +157,8 @@ public sealed class ImageFolderTests : IDisposable
         }
     }
 
-    /// <summary>Broken archives end in a user error or in images; in nothing else, and never in silence about a part cut off.</summary>
+    /// <summary>Broken archives give a user error or all images; never another exception, and never a part of the images
+    /// silently.</summary>
     [Theory]
     [InlineData("tar")]
     [InlineData("tar.gz")]
@@ -177,7 +182,7 @@ public sealed class ImageFolderTests : IDisposable
                 Assert.Contains(path, e.Message);
             }
         }
-        // Every block of the tar; of what is packed, all but the end, which holds only zeros and a checksum.
+        // Every block of the tar; of the gzip all but the end, which holds only zeros and a checksum.
         int end = form switch { "tar" => whole.Length - 1024, "tar.gz" => whole.Length - 40, _ => whole.Length };
         for (int length = 0; length < end; length += form == "tar" ? 256 : 23)
         {
@@ -186,7 +191,7 @@ public sealed class ImageFolderTests : IDisposable
         }
     }
 
-    /// <summary>A JPEG whose first segment claims to be longer than the file: the decoder alone would look for the next one for
+    /// <summary>A JPEG whose first segment claims to be longer than the file: the decoder alone would search for the next one for
     /// ever.</summary>
     private static byte[] LongHeader()
     {
@@ -199,7 +204,7 @@ public sealed class ImageFolderTests : IDisposable
 
     private string Write(string form, (string Name, byte[] Data)[] files) => folder.WriteAs(form, files);
 
-    /// <summary>What <see cref="Made.Png(int, int, int, int)"/> put into a 6×5 image, in channel order.</summary>
+    /// <summary>The pixels of a 6×5 image of <see cref="Made.Png(int, int, int, int)"/>, in CHW order.</summary>
     private static float[] Pixels(int seed, int channels)
     {
         byte[] together = Made.Bytes(30 * channels, seed);

@@ -5,7 +5,7 @@ using Ascl.Data.Sources;
 
 namespace Ascl.Data.Tests;
 
-/// <summary>Images of the kinds and sizes there are, beside what PIL makes of them (Images/make.py).</summary>
+/// <summary>Compares decoded images of many kinds and sizes with PIL (Images/make.py).</summary>
 public sealed class ImageKindTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -36,21 +36,25 @@ public sealed class ImageKindTests : IDisposable
         AssertClose((header, expected), (new(3, set.Train.Height, set.Train.Width, false, false), set.Train.Bytes.ToArray()), 0);
     }
 
-    /// <summary>As PIL and torchvision read them: the pixels as they are stored. That the photo is meant another way up is said.</summary>
+    /// <summary>Pixels are read as stored, as by PIL and torchvision; an EXIF orientation is noted.</summary>
     [Theory]
     [InlineData(false, 6, true)]
     [InlineData(true, 3, true)]
     [InlineData(true, 1, false)]
     public void OrientationIsToldAndNotApplied(bool isLittle, byte orientation, bool isTold)
     {
-        byte[] entry = isLittle ? [0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0] : [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0];
-        byte[] tiff = isLittle ? [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, .. entry, 0, 0, 0, 0] : [.. "MM\0*"u8, 0, 0, 0, 8, 0, 1, .. entry, 0, 0, 0, 0];
+        byte[] entry = isLittle
+            ? [0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]
+            : [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0];
+        byte[] tiff = isLittle
+            ? [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, .. entry, 0, 0, 0, 0]
+            : [.. "MM\0*"u8, 0, 0, 0, 8, 0, 1, .. entry, 0, 0, 0, 0];
         byte[] exif = [.. "Exif\0\0"u8, .. tiff], plain = Made.Jpeg(200, 10, 30);
         byte[] turned = [.. plain[..2], 0xFF, 0xE1, 0, (byte)(exif.Length + 2), .. exif, .. plain[2..]];
         DataSet set = Open([("train/a/1.jpg", turned), ("train/b/1.png", Made.Png(1))]);
-        Assert.Equal(isTold, set.Notes.Contains("1 of 2 images ask by EXIF to be turned: read as they are stored, as PyTorch reads them too"));
+        Assert.Equal(isTold, set.Notes.Contains("1 of 2 images have an EXIF orientation: it is ignored, as PyTorch does"));
         Assert.Equal(Made.Image(Open([("train/a/1.jpg", plain), ("train/b/1.png", Made.Png(1))]).Train, 0), Made.Image(set.Train, 0));
-        // A directory that is cut off says nothing.
+        // A truncated EXIF directory has no orientation.
         for (int length = 0; length < exif.Length; length++)
             JpegFile.ReadHeader([.. plain[..2], 0xFF, 0xE1, 0, (byte)(length + 2), .. exif[..length], .. plain[2..]]);
     }
@@ -67,7 +71,7 @@ public sealed class ImageKindTests : IDisposable
             Assert.Equal(bytes[i], floats[i] * 255, 1.01);
     }
 
-    /// <summary>CenterCrop's corner is half of what is left over, a half rounded to the even one.</summary>
+    /// <summary>CenterCrop's corner is half of the difference, with halves rounded to even.</summary>
     [Theory]
     [InlineData(5, 7, 4, 0, 2)]
     [InlineData(7, 5, 4, 2, 0)]
@@ -77,21 +81,27 @@ public sealed class ImageKindTests : IDisposable
     {
         byte[] image = [.. Enumerable.Range(0, 2 * height * width).Select(i => (byte)i)];
         byte[] cut = ResizeAndCrop.Apply(image, 2, height, width, new() { Crop = crop });
-        Assert.Equal([.. from c in Enumerable.Range(0, 2) from y in Enumerable.Range(top, crop) from x in Enumerable.Range(left, crop) select image[(c * height + y) * width + x]], cut);
+        IEnumerable<byte> expected =
+            from c in Enumerable.Range(0, 2)
+            from y in Enumerable.Range(top, crop)
+            from x in Enumerable.Range(left, crop)
+            select image[(c * height + y) * width + x];
+        Assert.Equal([.. expected], cut);
     }
 
     [Fact]
     public void ImagesOfAllSizesBecomeAlike()
     {
-        (string, byte[])[] files = [("train/a/1.png", Made.Png(1, 6, 5)), ("train/a/2.png", Made.Png(2, 9, 7)), ("train/a/3.png", Made.Png(3, 5, 11))];
-        UserError.Expect(() => Open(files), "2.png is 9x7", "1.png is 6x5", "--resize 5 --crop 5");
-        UserError.Expect(() => Open(files, new() { Resize = 4 }), "2.png is 5x4", "--crop 4");
-        UserError.Expect(() => Open(files, new() { Crop = 6 }), "1.png is 6x5", "too small for --crop 6");
+        (string, byte[])[] files =
+            [("train/a/1.png", Made.Png(1, 6, 5)), ("train/a/2.png", Made.Png(2, 9, 7)), ("train/a/3.png", Made.Png(3, 5, 11))];
+        UserError.Expect(() => Open(files), "2.png is 9x7", "1.png is 6x5", "resize 5 and crop 5");
+        UserError.Expect(() => Open(files, new() { Resize = 4 }), "2.png is 5x4", "crop 4");
+        UserError.Expect(() => Open(files, new() { Crop = 6 }), "1.png is 6x5", "too small for crop 6");
         DataSet set = Open(files, new() { Resize = 4, Crop = 4 });
         Assert.Equal((3, 4, 4), (set.Train.Count, set.Train.Height, set.Train.Width));
         Assert.Equal(5, Open(files, new() { Crop = 5 }).Train.Width);
-        UserError.Expect(() => Open(files, new() { Resize = 0 }), "--resize", "0");
-        UserError.Expect(() => Open(files, new() { Crop = 5000 }), "--crop", "5000");
+        UserError.Expect(() => Open(files, new() { Resize = 0 }), "resize", "0");
+        UserError.Expect(() => Open(files, new() { Crop = 5000 }), "crop", "5000");
         UserError.Expect(() => Open([("train/a/1.png", Made.Png(1, 1, 9000))], new() { Resize = 4096 }), "4096x36864000");
     }
 
@@ -102,13 +112,15 @@ public sealed class ImageKindTests : IDisposable
         Assert.Equal((5000, 1000, 30, 30), (set.Train.Count, set.Test.Count, set.Train.Height, set.Test.Width));
         Assert.Equal(plain.Train.ChannelStatistics().Mean[0], set.Train.ChannelStatistics().Mean[0], 0.05);
         Assert.Contains("images are changed from 28x28 to 30x30", set.Notes);
-        Assert.Equal(ResizeAndCrop.Apply(plain.Test.Bytes[..784].ToArray(), 1, 28, 28, new() { Resize = 32, Crop = 30 }), set.Test.Bytes[..900].ToArray());
+        byte[] changed = ResizeAndCrop.Apply(plain.Test.Bytes[..784].ToArray(), 1, 28, 28, new() { Resize = 32, Crop = 30 });
+        Assert.Equal(changed, set.Test.Bytes[..900].ToArray());
     }
 
     [Fact]
     public void GreyAmongColoursIsWidened()
     {
-        DataSet set = Open([("train/a/1.png", Made.Png(1)), ("train/a/2.png", Made.Png(2, channels: 1)), ("test/a/1.png", Made.Png(3, channels: 1))]);
+        DataSet set = Open(
+            [("train/a/1.png", Made.Png(1)), ("train/a/2.png", Made.Png(2, channels: 1)), ("test/a/1.png", Made.Png(3, channels: 1))]);
         Assert.Equal(3, set.Test.Channels);
         Assert.Equal([.. Made.Bytes(30, 2), .. Made.Bytes(30, 2), .. Made.Bytes(30, 2)], set.Train.Bytes[90..].ToArray());
         Assert.Equal(["2 of 3 images are grey: read as RGB, as the others are"], set.Notes);
@@ -124,7 +136,7 @@ public sealed class ImageKindTests : IDisposable
         Assert.Equal([100, 255, 224], grey.Train.Bytes.ToArray());
     }
 
-    /// <summary>A colour that a PNG declares transparent.</summary>
+    /// <summary>A PNG with a transparent colour (tRNS).</summary>
     [Fact]
     public void TransparentColourIsPutOnWhite()
     {
@@ -156,7 +168,9 @@ public sealed class ImageKindTests : IDisposable
         var packed = new MemoryStream();
         using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true))
             zlib.Write(rows);
-        return [137, 80, 78, 71, 13, 10, 26, 10, .. Chunk(header), .. chunk is null ? [] : Chunk(chunk), .. Chunk([.. "IDAT"u8, .. packed.ToArray()]), .. Chunk([.. "IEND"u8])];
+        byte[] own = chunk is null ? [] : Chunk(chunk);
+        byte[] pixels = Chunk([.. "IDAT"u8, .. packed.ToArray()]), end = Chunk([.. "IEND"u8]);
+        return [137, 80, 78, 71, 13, 10, 26, 10, .. Chunk(header), .. own, .. pixels, .. end];
     }
 
     private static byte[] Chunk(byte[] data)
@@ -175,12 +189,15 @@ public sealed class ImageKindTests : IDisposable
 
     private static void AssertClose((ImageHeader Header, byte[] Pixels) expected, (ImageHeader Header, byte[] Pixels) actual, int tolerance)
     {
-        Assert.Equal((expected.Header.Channels, expected.Header.Height, expected.Header.Width), (actual.Header.Channels, actual.Header.Height, actual.Header.Width));
+        Assert.Equal(
+            (expected.Header.Channels, expected.Header.Height, expected.Header.Width),
+            (actual.Header.Channels, actual.Header.Height, actual.Header.Width));
         Assert.Equal(expected.Pixels.Length, actual.Pixels.Length);
         Assert.InRange(expected.Pixels.Zip(actual.Pixels, (e, a) => Math.Abs(e - a)).Max(), 0, tolerance);
     }
 
     private static byte[] Fixture(string name) => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Images", name));
 
-    private DataSet Open((string, byte[])[] files, DataOptions? options = null) => DataSource.Open($"folder:{folder.WriteAs("zip", files)}", options, folder["cache"]);
+    private DataSet Open((string, byte[])[] files, DataOptions? options = null) =>
+        DataSource.Open($"folder:{folder.WriteAs("zip", files)}", options, folder["cache"]);
 }

@@ -19,7 +19,7 @@ public class ImageSetTests
         Assert.Equal([1f, 0.123456f], Made.Image(set, 1));
     }
 
-    /// <summary>The same picture is known again in bytes and in floats, in another set, under another label.</summary>
+    /// <summary>The hash of an image is the same as bytes and floats, in another set and with another label.</summary>
     [Fact]
     public void PixelHashesTellImages()
     {

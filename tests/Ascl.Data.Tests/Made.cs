@@ -5,7 +5,7 @@ using StbImageWriteSharp;
 
 namespace Ascl.Data.Tests;
 
-/// <summary>Small files of every kind that can be read, made here so that what they hold is known.</summary>
+/// <summary>Makes small files of every supported kind with known contents.</summary>
 public static class Made
 {
     /// <summary>Reproducible bytes.</summary>
@@ -44,7 +44,7 @@ public static class Made
     public static byte[] Png(int seed, int width = 6, int height = 5, int channels = 3) =>
         Png(width, height, channels, Bytes(width * height * channels, seed));
 
-    /// <summary>A picture of one colour: what JPEG keeps within a level or two.</summary>
+    /// <summary>An image of one colour, which JPEG preserves within two levels.</summary>
     public static byte[] Jpeg(byte red, byte green, byte blue, int width = 6, int height = 5)
     {
         byte[] pixels = [.. Enumerable.Range(0, width * height).SelectMany(_ => new[] { red, green, blue })];

@@ -2,7 +2,7 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Data.Tests;
 
-/// <summary>An empty directory of a test's own, removed afterwards.</summary>
+/// <summary>A temporary directory of one test, deleted afterwards.</summary>
 public sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("ascl-data-").FullName;
@@ -17,7 +17,8 @@ public sealed class TemporaryFolder : IDisposable
         return path;
     }
 
-    /// <summary>A directory, .zip, .tar, .tar.gz or .tgz of these files, under a name of its own; a name that ends in / is an empty directory.</summary>
+    /// <summary>Writes a directory, .zip, .tar, .tar.gz or .tgz of these files under a new name; a name that ends in / is an empty
+    /// directory.</summary>
     public string WriteAs(string form, (string Name, byte[] Data)[] files)
     {
         string name = Guid.NewGuid().ToString("N");

@@ -69,8 +69,10 @@ public sealed class TensorFileTests : IDisposable
             values[70] = wrong;
             ExpectBoth(shape, values, [4], labels, "images", "image 2", "[0, 1]");
         }
-        Expect(file => { file.Add("train.images", [4, 3, 2, 5], pixels); file.Add("labels", [4], labels); }, "train.labels", "y", "train.images U8 [4, 3, 2, 5]", "labels I64 [4]");
-        Expect(file => { file.Add("x", shape, pixels); file.Add("data", shape, pixels); file.Add("y", [4], labels); }, "data", "x", "which");
+        Expect(file => { file.Add("train.images", [4, 3, 2, 5], pixels); file.Add("labels", [4], labels); },
+            "train.labels", "y", "train.images U8 [4, 3, 2, 5]", "labels I64 [4]");
+        Expect(file => { file.Add("x", shape, pixels); file.Add("data", shape, pixels); file.Add("y", [4], labels); },
+            "data", "x", "which");
     }
 
     private void ExpectBoth<TPixel, TLabel>(int[] shape, TPixel[] images, int[] labelShape, TLabel[] labels, params string[] parts)

@@ -2,7 +2,7 @@ using Ascl.Core.Files;
 
 namespace Ascl.Data.Tests;
 
-/// <summary>Arrays and labels in the forms that people save them in.</summary>
+/// <summary>Common names, shapes and types of images and labels.</summary>
 public sealed class TensorNamesTests : IDisposable
 {
     private static readonly byte[] Pixels = Made.Bytes(4 * 3 * 2 * 5, 1);
@@ -22,7 +22,7 @@ public sealed class TensorNamesTests : IDisposable
     {
         DataSet set = Open(file => Add(file, images, labels));
         Assert.Equal((4, true, false), (set.Train.Count, set.HasTrainPart, set.HasTestPart));
-        Assert.Contains(set.Notes, note => note.Contains("--test-share 0.2"));
+        Assert.Contains(set.Notes, note => note.Contains("test-share 0.2"));
     }
 
     [Theory]
@@ -42,7 +42,11 @@ public sealed class TensorNamesTests : IDisposable
         });
         Assert.Equal((4, 1, true, true), (set.Train.Count, set.Test.Count, set.HasTrainPart, set.HasTestPart));
         Assert.Equal(Made.Image(set.Train, 1), Made.Image(set.Test, 0));
-        string[] notes = ["without test images: 0, 1", "1 of 1 test images are also training images, pixel for pixel: accuracy on them says nothing about new images"];
+        string[] notes =
+        [
+            "without test images: 0, 1",
+            "1 of 1 test images are also training images, pixel for pixel: accuracy on them says nothing about new images",
+        ];
         Assert.Equal(testImages.Contains("val") ? ["val is read as the test part", .. notes] : notes, set.Notes);
     }
 
@@ -78,36 +82,41 @@ public sealed class TensorNamesTests : IDisposable
         DataSet set = Open(file => { Add(file, "images", "labels"); Add(file, "test.images", "test.labels"); });
         Assert.True(set.HasTrainPart);
         Assert.Contains("images of no named part are the training part", set.Notes);
-        UserError.Expect(() => Open(file => { Add(file, "images", "labels"); Add(file, "train.images", "train.labels"); }), "has images beside train.images");
+        UserError.Expect(() => Open(file => { Add(file, "images", "labels"); Add(file, "train.images", "train.labels"); }),
+            "has images beside train.images");
     }
 
-    /// <summary>Images of another scale train and are attacked as if black: that ε 8/255 is a large change of them is not seen.</summary>
+    /// <summary>Images of another scale are refused: they would train, but ε 8/255 would be a large perturbation of them.</summary>
     [Fact]
     public void OtherScalesAreRefused()
     {
         byte[] bits = [.. Pixels.Select(value => (byte)(value & 1))];
         float[] twice = [.. Pixels.Select(value => value / 255f / 255f)];
-        UserError.Expect(() => Open(file => { file.Add("images", Shape, bits); file.Add("labels", [4], Labels); }), "images has no pixel above 1, though white is 255");
-        UserError.Expect(() => Open(file => { file.Add("images", Shape, twice); file.Add("labels", [4], Labels); }), "though white is 1", "divided by 255 twice");
-        UserError.Expect(() => Open(file => { Add(file, "train.images", "train.labels"); file.Add("test.images", Shape, twice); file.Add("test.labels", [4], Labels); }), "test.images has no pixel");
+        UserError.Expect(() => Open(file => { file.Add("images", Shape, bits); file.Add("labels", [4], Labels); }),
+            "images has no pixel above 1, though white is 255");
+        UserError.Expect(() => Open(file => { file.Add("images", Shape, twice); file.Add("labels", [4], Labels); }),
+            "though white is 1", "divided by 255 twice");
+        UserError.Expect(() => Open(file => AddTest(file, twice)), "test.images has no pixel");
     }
 
-    /// <summary>Data that are dark all over may be meant so: it is told.</summary>
+    /// <summary>Dark images are not refused, because they may be meant so, but noted.</summary>
     [Fact]
     public void DarkImagesAreTold()
     {
         byte[] dark = [.. Pixels.Select(value => (byte)(value / 16))];
-        DataSet set = Open(file => { Add(file, "train.images", "train.labels"); file.Add("test.images", Shape, dark); file.Add("test.labels", [4], Labels); });
-        Assert.Contains(set.Notes, note => note.StartsWith("999 of 1000 pixels of the test images are at most 15 of 255", StringComparison.Ordinal));
+        DataSet set = Open(file => AddTest(file, dark));
+        Assert.Contains(
+            set.Notes, note => note.StartsWith("999 of 1000 pixels of the test images are at most 15 of 255", StringComparison.Ordinal));
         Assert.Contains(set.Notes, note => note.StartsWith("training images have a mean brightness of 1", StringComparison.Ordinal));
-        Assert.Empty(Open(file => { Add(file, "train.images", "train.labels"); file.Add("test.images", Shape, Made.Bytes(Pixels.Length, 2)); file.Add("test.labels", [4], Labels); }).Notes);
+        Assert.Empty(Open(file => AddTest(file, Made.Bytes(Pixels.Length, 2))).Notes);
     }
 
     [Theory]
     [InlineData("""["a", "b", "a"]""", "'a' twice")]
     [InlineData("""["a", "", "c"]""", "an empty name")]
     public void ClassNamesTellClassesApart(string names, string problem) =>
-        UserError.Expect(() => Open(file => { Add(file, "images", "labels"); file.Metadata["class_names"] = names; }), "class_names", problem);
+        UserError.Expect(
+            () => Open(file => { Add(file, "images", "labels"); file.Metadata["class_names"] = names; }), "class_names", problem);
 
     [Fact]
     public void ChannelsLastAreTurned()
@@ -132,7 +141,8 @@ public sealed class TensorNamesTests : IDisposable
             Assert.Equal((1, 6, 5), (grey.Train.Channels, grey.Train.Height, grey.Train.Width));
             Assert.Equal(Pixels, grey.Train.Bytes.ToArray());
         }
-        UserError.Expect(() => Open(file => { file.Add("images", [4, 3, 10, 1], Pixels); file.Add("labels", [4], Labels); }), "[4, 3, 10, 1]", "first or last");
+        UserError.Expect(() => Open(file => { file.Add("images", [4, 3, 10, 1], Pixels); file.Add("labels", [4], Labels); }),
+            "[4, 3, 10, 1]", "first or last");
     }
 
     [Fact]
@@ -166,20 +176,30 @@ public sealed class TensorNamesTests : IDisposable
     [Fact]
     public void ClassesWithoutImagesAreRefused()
     {
-        Refuse([1, 2, 3, 1], "labels are 1 to 3 of 4 classes; 0 has no images", "count from 0", "--allow-empty-classes");
+        Refuse([1, 2, 3, 1], "labels are 1 to 3 of 4 classes; 0 has no images", "count from 0", "allow-empty-classes");
         Refuse([0, 1, 255, 0], "labels are 0 to 255 of 256 classes; 2, 3, 4, 5, 6 and 248 more have no images");
         Refuse([0, 2, 2, 0], "1 has no images");
         DataSet allowed = Open(file => Add(file, "images", "labels", [1, 2, 3, 1]), new() { AllowEmptyClasses = true });
         Assert.Equal(4, allowed.ClassNames.Count);
         Assert.Contains("without images: 0", allowed.Notes);
-        // What the test part lacks training may have, but not the other way: these labels count from 1.
-        Action<SafetensorsWriter> shifted = file => { Add(file, "train.images", "train.labels", [0, 1, 0, 1]); Add(file, "test.images", "test.labels", [1, 2, 2, 1]); };
+        // Classes without test images are allowed, but not classes without training images: these test labels count from 1.
+        Action<SafetensorsWriter> shifted = file =>
+        {
+            Add(file, "train.images", "train.labels", [0, 1, 0, 1]);
+            Add(file, "test.images", "test.labels", [1, 2, 2, 1]);
+        };
         UserError.Expect(() => Open(shifted), "class 2 has no images in the training part, but in the test part");
         DataSet both = Open(shifted, new() { AllowEmptyClasses = true });
         Assert.Equal(["without training images: 2", "without test images: 0"], both.Notes.Take(2));
-        Assert.Equal(["4 of 4 test images are also training images, pixel for pixel: accuracy on them says nothing about new images", "3 images occur under more than one label, pixel for pixel"], both.Notes.Skip(2));
+        Assert.Equal(
+            [
+                "4 of 4 test images are also training images, pixel for pixel: accuracy on them says nothing about new images",
+                "3 images occur under more than one label, pixel for pixel",
+            ],
+            both.Notes.Skip(2));
 
-        void Refuse(long[] labels, params string[] parts) => UserError.Expect(() => Open(file => Add(file, "images", "labels", labels)), parts);
+        void Refuse(long[] labels, params string[] parts) =>
+            UserError.Expect(() => Open(file => Add(file, "images", "labels", labels)), parts);
     }
 
     [Fact]
@@ -203,6 +223,13 @@ public sealed class TensorNamesTests : IDisposable
 
         void Refuse(float[] values, params string[] parts) =>
             UserError.Expect(() => Open(file => { file.Add("images", Shape, values); file.Add("labels", [4], Labels); }), parts);
+    }
+
+    private static void AddTest<T>(SafetensorsWriter file, T[] testImages) where T : unmanaged
+    {
+        Add(file, "train.images", "train.labels");
+        file.Add("test.images", Shape, testImages);
+        file.Add("test.labels", [4], Labels);
     }
 
     private static void Add(SafetensorsWriter file, string images, string labels, long[]? values = null)

@@ -21,16 +21,16 @@ public sealed class TestSplitTests : IDisposable
         Assert.Equal(Enumerable.Range(0, 31), set.Train.Ids.ToArray().Concat(set.Test.Ids.ToArray()).Order());
         Assert.True(set.HasTestPart);
         Assert.Equal(("data train", "data test"), (set.Train.Name, set.Test.Name));
-        Assert.Contains("without test images, for they have one image only: 2", set.Notes);
+        Assert.Contains("without test images, because they have one image only: 2", set.Notes);
         Assert.Contains(set.Notes, note => note.StartsWith($"{first + second} of 31 images are split off"));
     }
 
-    /// <summary>Results of runs are compared on these images: which ones they are may not change.</summary>
+    /// <summary>The choice of test images must not change between versions, because results of runs are compared on them.</summary>
     [Fact]
     public void TheImagesAreTheSameForEver() =>
         Assert.Equal("2,8,11,13,18,19", string.Join(",", Open([.. Enumerable.Range(0, 20).Select(i => i % 2L)], 0.3).Test.Ids.ToArray()));
 
-    /// <summary>Another order, as of renamed files, splits the same images off.</summary>
+    /// <summary>Another order of the images, as after renaming files, gives the same test images.</summary>
     [Fact]
     public void OrderDoesNotMatter()
     {
@@ -56,13 +56,13 @@ public sealed class TestSplitTests : IDisposable
     [InlineData(-0.1)]
     [InlineData(1.1)]
     [InlineData(double.NaN)]
-    public void OtherSharesAreRefused(double share) => UserError.Expect(() => Open([0, 1], share), "--test-share", "up to 1");
+    public void OtherSharesAreRefused(double share) => UserError.Expect(() => Open([0, 1], share), "test-share", "more than 0 and at most 1");
 
     [Fact]
     public void WhatCannotBeSplitIsRefused()
     {
         UserError.Expect(() => Open([0, 1], 0.5), "no class has two images");
-        UserError.Expect(() => DataSource.Open("sample", new() { TestShare = 0.2 }), "sample", "--test-share 0.2", "1000");
+        UserError.Expect(() => DataSource.Open("sample", new() { TestShare = 0.2 }), "sample", "test-share 0.2", "1000");
     }
 
     private DataSet Open(long[] labels, double share)

@@ -8,7 +8,8 @@ namespace Ascl.Models.Tests;
 /// <summary>Models and images for tests.</summary>
 internal static class Made
 {
-    public static Classifier Classifier(Device device, string network, int channels = 3, int classes = 10, int projection = 0, Activation activation = Activation.Relu) =>
+    public static Classifier Classifier(Device device, string network, int channels = 3, int classes = 10, int projection = 0,
+        Activation activation = Activation.Relu) =>
         new(device, new(network, channels, classes, [], [], projection, activation), seed: 1);
 
     public static Tensor Images(Device device, int count, int channels, int size, uint stream = 0) =>
@@ -21,12 +22,13 @@ internal static class Made
         return values;
     }
 
-    /// <summary>Every BatchNorm gets learned and tracked values that are not the starting ones.</summary>
+    /// <summary>Sets every BatchNorm to parameters and statistics other than the initial ones.</summary>
     public static void DisturbNorms(Classifier model, uint stream)
     {
         foreach (NamedTensor tensor in model.Parameters.All.Where(t => t.Tensor.Shape.Rank == 1))
         {
-            bool around1 = !tensor.Trained ? tensor.Name.EndsWith("running_var", StringComparison.Ordinal) : tensor.Name.EndsWith(".weight", StringComparison.Ordinal);
+            string scale = tensor.Trained ? ".weight" : "running_var";
+            bool around1 = tensor.Name.EndsWith(scale, StringComparison.Ordinal);
             float[] values = Uniform(tensor.Tensor.Shape.Length, stream++, around1 ? 0.6f : -0.3f, around1 ? 1.6f : 0.3f);
             tensor.Tensor.Data.CopyFrom(values);
         }

@@ -5,9 +5,9 @@ using Ascl.Data.Sources;
 namespace Ascl.Data.Sample;
 
 /// <summary>
-/// The data set that needs no download: the first 500 training and 100 test images of each class of Fashion-MNIST (Zalando, MIT licence,
-/// see NOTICE), in the files' order within a class and the classes in turn, so image i is of class i mod 10. Stored as the pixels of all
-/// 6,000 images, Brotli-compressed; predicting a pixel from its neighbours first (PNG's filters, JPEG-LS) was tried and made it larger.
+/// The built-in data set: the first 500 training and 100 test images of each class of Fashion-MNIST (Zalando, MIT licence, see NOTICE), in
+/// the files' order within a class; image i is of class i mod 10. Stored as the pixels of all 6,000 images, Brotli-compressed; predicting
+/// pixels from their neighbours first (PNG's filters, JPEG-LS) made it larger.
 /// </summary>
 internal static class FashionMnistSample
 {
@@ -24,8 +24,8 @@ internal static class FashionMnistSample
         return new DataSet("sample", train, Read("sample test", pixels, TestCount), Augmentation.None);
     }
 
-    /// <summary>The sample's pixels, before compression, from the public data set.</summary>
-    /// <exception cref="UserErrorException">The data set has too few images of a class, or another size.</exception>
+    /// <summary>Selects the sample's pixels from the public data set.</summary>
+    /// <exception cref="UserErrorException">A class has too few images, or they have another size.</exception>
     public static byte[] PixelsFrom(DataSet fashionMnist)
     {
         byte[] pixels = new byte[(TrainCount + TestCount) * Area];

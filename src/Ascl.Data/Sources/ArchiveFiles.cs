@@ -6,22 +6,23 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>The files in a .tar, .tar.gz or .zip archive. Links to other files of the same archive are read as copies of them.</summary>
+/// <summary>Reads the files of a .tar, .tar.gz or .zip archive. Links to other files of the same archive are read as copies of
+/// them.</summary>
 /// <inheritdoc cref="FileEntry.ReadAll"/>
 internal sealed class ArchiveFiles(string path, Func<string, bool> wanted, long maxBytes)
 {
     private const int TarBlock = 512;
 
-    /// <summary>What an archive of images may unpack to, however small it is, and how much more than its own length. Images hardly get smaller
-    /// in an archive; one that claims more is made to fill the memory.</summary>
+    /// <summary>Limits of the unpacked size in bytes, the larger of a constant and a multiple of the archive's length. Images hardly
+    /// compress; an archive that claims more is a decompression bomb.</summary>
     private const long AlwaysAllowed = 1L << 30, AllowedRatio = 200;
 
     private readonly List<FileEntry> entries = [];
 
-    /// <summary>Links by name: what they lead to, in the archive's own names.</summary>
+    /// <summary>Target of each link, both as names in the archive.</summary>
     private readonly Dictionary<string, string> links = [];
 
-    /// <summary>In the second reading: files that links lead to, whose own names did not say that they are wanted.</summary>
+    /// <summary>Targets of wanted links that are not wanted by their own names; read in a second pass.</summary>
     private HashSet<string> linked = [];
 
     private readonly long allowed = Math.Max(AlwaysAllowed, InputFile.ReadStored(path, file => file.Length) * AllowedRatio);
@@ -55,7 +56,8 @@ internal sealed class ArchiveFiles(string path, Func<string, bool> wanted, long 
 
     private void Read()
     {
-        if (InputFile.StartsWith(path, [.. "BZh"u8]) || InputFile.StartsWith(path, [0xFD, .. "7zXZ"u8]) || InputFile.StartsWith(path, [.. "7z"u8, 0xBC, 0xAF]) || InputFile.StartsWith(path, [.. "Rar!"u8]))
+        byte[][] otherKinds = [[.. "BZh"u8], [0xFD, .. "7zXZ"u8], [.. "7z"u8, 0xBC, 0xAF], [.. "Rar!"u8]];
+        if (otherKinds.Any(magic => InputFile.StartsWith(path, magic)))
             throw new UserErrorException($"{path}: is packed by bzip2, xz, 7z or rar; .tar, .tar.gz and .zip are read");
         if (InputFile.StartsWith(path, [.. "PK"u8]))
             ReadZip();
@@ -132,12 +134,15 @@ internal sealed class ArchiveFiles(string path, Func<string, bool> wanted, long 
         FileEntry.CheckSize(path, name, length, maxBytes);
         unpacked += length;
         if (unpacked > allowed)
-            throw new UserErrorException($"{path}: unpacks to more than {allowed} bytes, {AllowedRatio} times its own length: no archive of images does");
+        {
+            throw new UserErrorException(
+                $"{path}: unpacks to more than {allowed} bytes, {AllowedRatio} times its own length: no archive of images does");
+        }
         return InputFile.ReadBytes(data, length);
     }
 
-    /// <summary>The entry's name without "." parts. An archive that points outside itself is broken or worse, even though nothing is
-    /// unpacked.</summary>
+    /// <summary>The entry's name without "." parts. Names that point outside the archive are refused, although nothing is unpacked to
+    /// disk.</summary>
     private string SafeName(string name)
     {
         string[] parts = name.Replace('\\', '/').Split('/');
@@ -147,7 +152,7 @@ internal sealed class ArchiveFiles(string path, Func<string, bool> wanted, long 
         return ComposedText.Of(string.Join('/', parts.Where(part => part is not ("" or "."))));
     }
 
-    /// <summary>What a symbolic link leads to: its text goes from the directory that it is in.</summary>
+    /// <summary>The target of a symbolic link as a name in the archive; the link's text is relative to its directory.</summary>
     private string LinkedName(string name, string text)
     {
         string[] parts = [.. name.Split('/')[..^1], .. text.Split('/')];
@@ -169,7 +174,7 @@ internal sealed class ArchiveFiles(string path, Func<string, bool> wanted, long 
         string target = links[link];
         for (int i = 0; links.TryGetValue(target, out string? next); i++)
             target = i < links.Count ? next : throw NotInside(link, target);
-        // Images behind it would be left out without a word.
+        // Refused, because the images in the linked directory would be missing silently.
         if (directories.Contains(target))
             throw new UserErrorException($"{path}: entry {link} is a link to the directory {target}, which is not read");
         return target;
@@ -178,5 +183,6 @@ internal sealed class ArchiveFiles(string path, Func<string, bool> wanted, long 
     private static IEnumerable<string> Above(string name) =>
         Enumerable.Range(0, name.Length).Where(i => name[i] == '/').Select(i => name[..i]);
 
-    private UserErrorException NotInside(string link, string target) => new($"{path}: entry {link} is a link to {target}, which is not in the archive");
+    private UserErrorException NotInside(string link, string target) =>
+        new($"{path}: entry {link} is a link to {target}, which is not in the archive");
 }

@@ -2,21 +2,26 @@ using System.Globalization;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>Finds images of another scale than 0 to 255 or 0 to 1: they train, and an ε of 8/255 is a larger change of them than of others.</summary>
+/// <summary>Detects images whose pixels are not scaled to 0…255 or 0…1. Training works with them, but an ε of 8/255 is then a larger
+/// perturbation than intended.</summary>
 internal static class Brightness
 {
-    /// <summary>Images looked at, spread over a part.</summary>
+    /// <summary>Number of images sampled from each part.</summary>
     private const int MostImages = 2000;
 
-    /// <summary>Where 999 of 1,000 pixels are darker than this (of 255), the scale is doubtful.</summary>
+    /// <summary>If 999 of 1,000 pixels are darker than this (of 255), the scale is doubtful.</summary>
     private const int DarkWhite = 64;
 
     private const double BrightPixels = 0.001, OtherScale = 3;
 
-    /// <summary>What was found, a line each.</summary>
+    /// <summary>Notes for the user, one line each.</summary>
     public static IEnumerable<string> Notes(DataSet set)
     {
-        (string Name, ImageSet Images)[] parts = [.. set.HasTrainPart ? [("training", set.Train)] : Array.Empty<(string, ImageSet)>(), .. set.HasTestPart ? [("test", set.Test)] : Array.Empty<(string, ImageSet)>()];
+        List<(string Name, ImageSet Images)> parts = [];
+        if (set.HasTrainPart)
+            parts.Add(("training", set.Train));
+        if (set.HasTestPart)
+            parts.Add(("test", set.Test));
         (double Mean, int White)[] found = [.. parts.Select(part => Of(part.Images))];
         foreach (var (part, (_, white)) in parts.Zip(found))
         {
@@ -24,10 +29,13 @@ internal static class Brightness
                 yield return $"999 of 1000 pixels of the {part.Name} images are at most {white} of 255: are they of another scale?";
         }
         if (found is [var train, var test] && Math.Max(train.Mean, test.Mean) > OtherScale * Math.Min(train.Mean, test.Mean))
-            yield return string.Create(CultureInfo.InvariantCulture, $"training images have a mean brightness of {train.Mean:F1} of 255, test images of {test.Mean:F1}: are they of the same scale?");
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"training images have a mean brightness of {train.Mean:F1} of 255, "
+                + $"test images of {test.Mean:F1}: are they of the same scale?");
+        }
     }
 
-    /// <summary>Mean, and the level that all but some bright pixels do not exceed; both of 255.</summary>
+    /// <summary>Mean and 99.9th percentile of the pixels, both in 0…255.</summary>
     private static (double Mean, int White) Of(ImageSet images)
     {
         long[] counts = new long[256];

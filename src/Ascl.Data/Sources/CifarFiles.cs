@@ -3,7 +3,7 @@ using Ascl.Core.Diagnostics;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// The binary version of CIFAR (cs.toronto.edu/~kriz/cifar.html), unpacked or in its .tar.gz: records of the label byte(s) and 3·32·32
+/// Reads the binary version of CIFAR (cs.toronto.edu/~kriz/cifar.html), unpacked or as .tar.gz: records of the label byte(s) and 3·32·32
 /// bytes, one colour plane after the other. CIFAR-10 has one label byte; CIFAR-100 a coarse and a fine one, of which the fine one is used.
 /// </summary>
 internal static class CifarFiles
@@ -17,10 +17,12 @@ internal static class CifarFiles
         KnownNormalization = InputNormalization.Known("cifar10"),
     };
 
-    public static DataSet Open100(string path, DataOptions options) => Open("cifar100", path, options, 2, ["train.bin"], "test.bin", KnownClasses.Cifar100);
+    public static DataSet Open100(string path, DataOptions options) =>
+        Open("cifar100", path, options, 2, ["train.bin"], "test.bin", KnownClasses.Cifar100);
 
     private static DataSet Open(
-        string name, string path, DataOptions options, int labelBytes, string[] trainFiles, string testFile, IReadOnlyList<string> classNames)
+        string name, string path, DataOptions options, int labelBytes, string[] trainFiles, string testFile,
+        IReadOnlyList<string> classNames)
     {
         HashSet<string> wanted = [.. trainFiles, testFile];
         var found = new Dictionary<string, byte[]>();
@@ -29,7 +31,8 @@ internal static class CifarFiles
             if (entry.Bytes is { } bytes && !found.TryAdd(BaseName(entry.Name), bytes))
                 throw new UserErrorException($"{path}: has more than one file {BaseName(entry.Name)}");
         }
-        ImageSet train = Read($"{name} train", path, found, labelBytes, trainFiles, classNames), test = Read($"{name} test", path, found, labelBytes, [testFile], classNames);
+        ImageSet train = Read($"{name} train", path, found, labelBytes, trainFiles, classNames);
+        ImageSet test = Read($"{name} test", path, found, labelBytes, [testFile], classNames);
         return new DataSet(name, train, test, Augmentation.CropAndFlip) { Notes = EmptyClasses.Check(path, [train, test], options) };
     }
 

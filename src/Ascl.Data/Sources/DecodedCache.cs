@@ -7,17 +7,17 @@ using Ascl.Core.Files;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// Decoded image folders, kept so that they need decoding only once: one file a source and its options, in the order magic, header length, header
-/// (fingerprint, names, sizes, parts, notes), labels and pixels of the parts, checksum of all that comes before it. The fingerprint is a hash of the
-/// source's content (of the archive, or of every image file of a directory) and holds the options: lengths and times of change may stay the same
-/// while images change, behind links and where copies keep the times, and reading is quick beside decoding. A file with another fingerprint, length or
-/// checksum is not used, and is replaced.
+/// Caches decoded image folders, one file per source and options: magic, header length, header (fingerprint, names, sizes, parts, notes),
+/// labels and pixels of the parts, and a checksum of header, labels and pixels. The fingerprint contains the options and a hash of the
+/// source's content (of the archive, or of each image file of a directory), not lengths and times of change: these can stay the same while
+/// images change, and reading is fast compared with decoding. A file with another fingerprint, length or checksum is not used, and is
+/// replaced.
 /// </summary>
 internal static class DecodedCache
 {
     private const int MaxHeaderLength = 1 << 24;
 
-    /// <summary>Ends in the version of this format and of what decoding makes of an image.</summary>
+    /// <summary>Ends in the version of this format and of the decoder's pixels.</summary>
     private static ReadOnlySpan<byte> Magic => "ASCLSET3"u8;
 
     public static DataSet Open(string path, DataOptions options, string? directory, IProgress<DataProgress>? progress)
@@ -29,14 +29,16 @@ internal static class DecodedCache
         return folder.Parts == FolderParts.None && options.TestShare is null ? throw FolderLayout.ShareNeeded(path) : folder.Set;
     }
 
-    private static DecodedFolder Open(string path, string source, DataOptions options, string? directory, IProgress<DataProgress>? progress)
+    private static DecodedFolder Open(
+        string path, string source, DataOptions options, string? directory, IProgress<DataProgress>? progress)
     {
         if (directory is null)
             return ImageFolder.Read(path, options, progress);
-        // The share of test images is split off later.
+        // The test share is not part of the key, because it is split off afterwards.
         string key = $"{source}|resize {options.Resize}|crop {options.Crop}|empty classes {options.AllowEmptyClasses}";
         string fingerprint = $"{key}|{HashOf(path, source):x32}";
-        string cache = Path.Combine(directory, $"{Path.GetFileName(source)}-{XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(key)):x16}.images");
+        ulong keyHash = XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(key));
+        string cache = Path.Combine(directory, $"{Path.GetFileName(source)}-{keyHash:x16}.images");
         if (TryRead(cache, fingerprint) is { } cached)
             return cached;
         DecodedFolder decoded = ImageFolder.Read(path, options, progress);
@@ -47,8 +49,8 @@ internal static class DecodedCache
         }
         catch (Exception e) when (e is UserErrorException || FileProblem.Is(e))
         {
-            // The images are here; only the next opening will be as slow as this one.
-            progress?.Report(new DataProgress($"the decoded images could not be kept for the next time: {e.Message}", 0, 0));
+            // Not an error: the images are decoded, and the next opening decodes them again.
+            progress?.Report(new DataProgress($"the decoded images could not be cached: {e.Message}", 0, 0));
         }
         return decoded;
     }
@@ -78,7 +80,8 @@ internal static class DecodedCache
             writer.Write(fingerprint);
             writer.Write(set.Name);
             WriteTexts(writer, set.ClassNames);
-            foreach (int number in new[] { set.Train.Channels, set.Train.Height, set.Train.Width, parts[0].Count, parts.Length > 1 ? parts[1].Count : 0 })
+            int secondCount = parts.Length > 1 ? parts[1].Count : 0;
+            foreach (int number in new[] { set.Train.Channels, set.Train.Height, set.Train.Width, parts[0].Count, secondCount })
                 writer.Write(number);
             writer.Write((int)folder.Parts);
             WriteTexts(writer, set.Notes);
@@ -102,7 +105,7 @@ internal static class DecodedCache
         }
     }
 
-    /// <summary>The cached set; null where there is none, or it is of something else, or is broken.</summary>
+    /// <summary>The cached set; null where the file is missing, damaged or has another fingerprint.</summary>
     private static DecodedFolder? TryRead(string cache, string fingerprint)
     {
         try

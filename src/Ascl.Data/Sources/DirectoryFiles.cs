@@ -7,10 +7,10 @@ using Ascl.Core.Files;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>The files below a directory. Symbolic links are followed, to files and to directories.</summary>
+/// <summary>Reads the files below a directory. Symbolic links to files and directories are followed.</summary>
 internal static class DirectoryFiles
 {
-    /// <summary>Deep enough for images in their classes below some folders, and for what may wrongly lie there.</summary>
+    /// <summary>Levels of directories that are read: more than any accepted layout has, so that misplaced images are found, too.</summary>
     private const int MaxDepth = 8;
 
     private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
@@ -31,7 +31,8 @@ internal static class DirectoryFiles
         return entries;
     });
 
-    /// <summary>Hash of all names, and of what the files hold whose name is <paramref name="wanted"/>: links' targets, not the links.</summary>
+    /// <summary>Hash of all names, and of the contents of files whose name is <paramref name="wanted"/> (of links' targets, not the
+    /// links).</summary>
     /// <exception cref="UserErrorException">A file cannot be read.</exception>
     public static UInt128 Hash(string path, Func<string, bool> wanted) => Reading(path, () =>
     {
@@ -50,16 +51,18 @@ internal static class DirectoryFiles
             ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
         XxHash128 all = new();
-        all.Append(Encoding.UTF8.GetBytes(string.Join('\0', files.Select(file => file.Info is DirectoryInfo ? $"{file.Name}/" : file.Name))));
+        IEnumerable<string> names = files.Select(file => file.Info is DirectoryInfo ? $"{file.Name}/" : file.Name);
+        all.Append(Encoding.UTF8.GetBytes(string.Join('\0', names)));
         all.Append(MemoryMarshal.AsBytes(hashes.AsSpan()));
         return all.GetCurrentHashAsUInt128();
     });
 
-    /// <summary>All entries below a directory that are not hidden, as (name, entry). A link that leads back to a directory above it is passed over.</summary>
+    /// <summary>All entries below a directory that are not hidden, as (name, entry). Links to a directory above them are skipped.</summary>
     private static IEnumerable<(string Name, FileSystemInfo Info)> Walk(string path) =>
         Walk(path, new DirectoryInfo(path), "", [Target(new DirectoryInfo(path))]);
 
-    private static IEnumerable<(string Name, FileSystemInfo Info)> Walk(string path, DirectoryInfo directory, string prefix, List<string> above)
+    private static IEnumerable<(string Name, FileSystemInfo Info)> Walk(
+        string path, DirectoryInfo directory, string prefix, List<string> above)
     {
         foreach (FileSystemInfo info in Reading(directory.FullName, () => directory.GetFileSystemInfos("*", Everything)))
         {
@@ -91,7 +94,7 @@ internal static class DirectoryFiles
     }
 
     private static byte[] Bytes(string path, string name, FileInfo file) => Reading(Path.Combine(path, name), () =>
-        // A device or a pipe, which would be read for ever, has no length either.
+        // Devices and pipes have no length; reading them might never end.
         FileProblem.HasNoLength(file) ? [] : File.ReadAllBytes(file.FullName));
 
     private static T Reading<T>(string path, Func<T> read)

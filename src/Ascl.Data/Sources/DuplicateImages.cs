@@ -1,22 +1,26 @@
 namespace Ascl.Data.Sources;
 
-/// <summary>Finds what makes accuracies come out wrong: images that are in both parts, that are repeated, or have two labels.</summary>
+/// <summary>Detects images that distort accuracies: in both parts, repeated, or with two labels.</summary>
 internal static class DuplicateImages
 {
-    /// <summary>What was found, a line each.</summary>
+    /// <summary>Notes for the user, one line each.</summary>
     public static IEnumerable<string> Notes(DataSet set)
     {
-        ulong[] train = set.Train.PixelHashes(), test = set is { HasTestPart: true, HasTrainPart: true } ? set.Test.PixelHashes() : [];
+        ulong[] train = set.Train.PixelHashes();
+        ulong[] test = set is { HasTestPart: true, HasTrainPart: true } ? set.Test.PixelHashes() : [];
         HashSet<ulong> trained = [.. train];
         int shared = test.Count(trained.Contains);
         if (shared > 0)
-            yield return $"{shared} of {test.Length} test images are also training images, pixel for pixel: accuracy on them says nothing about new images";
+        {
+            yield return $"{shared} of {test.Length} test images are also training images, pixel for pixel: "
+                + "accuracy on them says nothing about new images";
+        }
 
-        foreach (var (part, hashes) in new[] { ("training", train), ("test", test) })
+        foreach (var (part, hashes) in new[] { (set.HasTrainPart ? "training" : "test", train), ("test", test) })
         {
             int repeats = hashes.Length - hashes.Distinct().Count();
             if (repeats > 0)
-                yield return $"{repeats} of {hashes.Length} {(set.HasTrainPart ? part : "test")} images are repeats of others, pixel for pixel";
+                yield return $"{repeats} of {hashes.Length} {part} images are repeats of others, pixel for pixel";
         }
 
         Dictionary<ulong, int> labels = [];
@@ -24,7 +28,10 @@ internal static class DuplicateImages
         AddLabels(train, set.Train);
         AddLabels(test, set.Test);
         if (ambiguous.Count > 0)
-            yield return $"{ambiguous.Count} {(ambiguous.Count == 1 ? "image occurs" : "images occur")} under more than one label, pixel for pixel";
+        {
+            yield return $"{ambiguous.Count} {(ambiguous.Count == 1 ? "image occurs" : "images occur")} "
+                + "under more than one label, pixel for pixel";
+        }
 
         void AddLabels(ulong[] hashes, ImageSet part)
         {

@@ -2,22 +2,26 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>A file or directory inside a directory or archive. Names have '/' between their parts and no leading one, and are composed (Unicode's form NFC):
-/// a Mac writes é as two characters, other systems as one, and both are the same name.</summary>
-/// <param name="Bytes">What a file that was wanted holds; null for others.</param>
+/// <summary>A file or directory inside a directory or archive.</summary>
+/// <param name="Name">Relative path with '/' between its parts, in Unicode NFC, so that names written by macOS and other systems
+/// agree.</param>
+/// <param name="IsDirectory">Whether it is a directory.</param>
+/// <param name="Bytes">Contents of a wanted file; null for others and for directories.</param>
 internal readonly record struct FileEntry(string Name, bool IsDirectory, byte[]? Bytes)
 {
-    /// <summary>Left by systems beside the user's own files.</summary>
-    private static readonly HashSet<string> SystemFolders = ["__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"];
+    /// <summary>Folders that operating systems and NAS devices create.</summary>
+    private static readonly HashSet<string> SystemFolders =
+        ["__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"];
 
     /// <summary>
-    /// Every directory and every file below the directory or in the .tar, .tar.gz or .zip archive at <paramref name="path"/>, sorted by name (ordinal), with the
-    /// bytes of the files whose name is <paramref name="wanted"/>. Hidden files and the shadows that systems leave are left out. Nothing is unpacked to
-    /// disk.
+    /// All directories and files below a directory or in a .tar, .tar.gz or .zip archive, sorted by name (ordinal). Hidden files and
+    /// folders of operating systems are left out. Nothing is unpacked to disk.
     /// </summary>
-    /// <param name="maxBytes">The largest file accepted.</param>
-    /// <exception cref="UserErrorException">Missing, unreadable, truncated or corrupt; an entry named outside the archive, twice, or that
-    /// is a link to what is not in it.</exception>
+    /// <param name="path">Directory or archive.</param>
+    /// <param name="wanted">Selects by name the files whose bytes are read.</param>
+    /// <param name="maxBytes">Upper bound of a wanted file's length.</param>
+    /// <exception cref="UserErrorException">The source is missing, unreadable, truncated or corrupt; or two entries have one name; or a
+    /// name or link points outside the archive.</exception>
     public static List<FileEntry> ReadAll(string path, Func<string, bool> wanted, long maxBytes)
     {
         List<FileEntry> entries = Directory.Exists(path)

@@ -4,18 +4,19 @@ using Ascl.Core.Diagnostics;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// The MNIST family's files (yann.lecun.com/exdb/mnist): big-endian magic 0x0000080D (08 = bytes, D dimensions), D lengths, then the bytes.
-/// Plain or gzip.
+/// Reads the IDX files of the MNIST family (yann.lecun.com/exdb/mnist), plain or gzip: big-endian magic 0x0000080D (08 for bytes, D
+/// dimensions), D lengths, then the bytes.
 /// </summary>
 internal static class IdxFiles
 {
     public static DataSet Open(string name, string directory, IReadOnlyList<string> classNames, DataOptions options)
     {
-        ImageSet train = ReadPart($"{name} train", directory, "train", classNames), test = ReadPart($"{name} test", directory, "t10k", classNames);
+        ImageSet train = ReadPart($"{name} train", directory, "train", classNames);
+        ImageSet test = ReadPart($"{name} test", directory, "t10k", classNames);
         return new DataSet(name, train, test, Augmentation.None) { Notes = EmptyClasses.Check(directory, [train, test], options) };
     }
 
-    /// <summary>Whether the directory looks like one of these data sets.</summary>
+    /// <summary>Whether the directory has a file of training images.</summary>
     public static bool AreIn(string directory) => Find(directory, "train", "images-idx3") is not null;
 
     private static ImageSet ReadPart(string name, string directory, string part, IReadOnlyList<string> classNames)
@@ -55,7 +56,8 @@ internal static class IdxFiles
     private static string Require(string directory, string part, string kind) =>
         Find(directory, part, kind) ?? throw new UserErrorException($"{directory}: has no file {part}-{kind}-ubyte, with or without .gz");
 
-    /// <summary>Some copies have a dot in the name where the original has a hyphen.</summary>
+    /// <summary>The path of a file, plain or .gz; null where it is missing. Some copies have a dot in the name where the original has a
+    /// hyphen.</summary>
     private static string? Find(string directory, string part, string kind) =>
         new[] { $"{part}-{kind}-ubyte", $"{part}-{kind.Replace('-', '.')}-ubyte" }
             .SelectMany(file => new[] { Path.Combine(directory, file), Path.Combine(directory, file + ".gz") })

@@ -3,20 +3,24 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>A folder of images as it was decoded. Where there is one part only, it is both of the set's.</summary>
+/// <summary>A decoded folder of images. If it has one part only, both parts of the set are that one.</summary>
 internal sealed record DecodedFolder(DataSet Set, FolderParts Parts);
 
 /// <summary>
-/// Decodes a directory or archive of images (<see cref="FolderLayout"/> says in what order of folders). Classes are numbered in the order of their
-/// names. Each part is ordered class by class in turn (the first image by name of every class, then the second of every class, …), so the
-/// first n images are spread evenly over the classes.
+/// Decodes a directory or archive of images in one of the layouts of <see cref="FolderLayout"/>. Labels follow the order of the class
+/// names. The images of each part are interleaved by class (the first image by name of every class, then the second of every class, …), so
+/// the first n images are spread evenly over the classes.
 /// </summary>
 internal static class ImageFolder
 {
     private const long MaxImageBytes = 1 << 26;
     private const int ReportEvery = 1000;
 
+    /// <summary>Reads and decodes all images.</summary>
     /// <param name="path">Directory or archive.</param>
+    /// <param name="options">Resizing, cropping and checks.</param>
+    /// <param name="progress">Receives reports while images are decoded; null for none.</param>
+    /// <exception cref="UserErrorException">The layout is not accepted, an image is damaged, or sizes differ.</exception>
     public static DecodedFolder Read(string path, DataOptions options, IProgress<DataProgress>? progress)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
@@ -40,7 +44,7 @@ internal static class ImageFolder
             Decode(path, images, headers[first..(first + images.Count)], (channels, height, width), options, counter));
     }
 
-    /// <summary>The set of a folder with these parts. Where there is one, it is given twice.</summary>
+    /// <summary>The data set of a folder. If there is one part only, it is passed twice.</summary>
     public static DecodedFolder Folder(string name, ImageSet train, ImageSet test, FolderParts parts, IReadOnlyList<string> notes)
     {
         DataSet set = new(name, train, test, Augmentation.ForChannels(train.Channels))
@@ -52,35 +56,41 @@ internal static class ImageFolder
         return new(set, parts);
     }
 
-    /// <summary>The images come sorted by name; a stable sort by the place within the class puts the classes in turn.</summary>
+    /// <summary>Interleaves the classes: a stable sort of images, which are sorted by name, by their index within the class.</summary>
     private static List<FolderImage> InTurn(List<FolderImage> images) =>
         [.. images.GroupBy(image => image.Class).OrderBy(group => group.Key, StringComparer.Ordinal)
             .SelectMany(group => group.Select((image, place) => (image, place))).OrderBy(item => item.place).Select(item => item.image)];
 
-    /// <summary>The size that all images have, once they are changed as the options say.</summary>
+    /// <summary>The size of all images after resizing and cropping.</summary>
     private static (int Height, int Width) CommonSize(string path, List<FolderImage> images, ImageHeader[] headers, DataOptions options)
     {
-        (int, int)[] sizes = [.. headers.Select((header, i) => ResizeAndCrop.SizeAfter($"{path}: {images[i].Name}", header.Height, header.Width, options))];
+        (int, int)[] sizes =
+        [
+            .. headers.Select((header, i) =>
+                ResizeAndCrop.SizeAfter($"{path}: {images[i].Name}", header.Height, header.Width, options)),
+        ];
         int other = Array.FindIndex(sizes, size => size != sizes[0]);
         if (other < 0)
             return sizes[0];
         int shorter = headers.Min(header => Math.Min(header.Height, header.Width));
         string help = options.Resize is { } side
-            ? $"--crop {side} cuts a square from the centre of each"
-            : $"--resize {shorter} --crop {shorter} makes all of them {shorter}x{shorter}";
+            ? $"crop {side} cuts a square from the centre of each"
+            : $"resize {shorter} and crop {shorter} make all of them {shorter}x{shorter}";
         string when = options.Resize is null ? "" : " when resized";
         throw new UserErrorException($"{path}: {Text(other)}, but {Text(0)}{when}: {help}");
 
         string Text(int i) => $"{images[i].Name} is {sizes[i].Item2}x{sizes[i].Item1}";
     }
 
-    private static byte[] Decode(
-        string path, List<FolderImage> images, ImageHeader[] headers, (int Channels, int Height, int Width) size, DataOptions options, Counter counter)
+    private static byte[] Decode(string path, List<FolderImage> images, ImageHeader[] headers, (int Channels, int Height, int Width) size,
+        DataOptions options, Counter counter)
     {
         int area = size.Height * size.Width;
         if ((long)area * size.Channels > Array.MaxLength / images.Count)
-            throw new UserErrorException(
-                $"{path}: {images.Count} images of {size.Width}x{size.Height} are more than {Array.MaxLength} bytes, the limit: --resize makes them smaller");
+        {
+            throw new UserErrorException($"{path}: {images.Count} images of {size.Width}x{size.Height} are more than "
+                + $"{Array.MaxLength} bytes, the limit: resize makes them smaller");
+        }
         int length = area * size.Channels;
         byte[] pixels = new byte[length * images.Count];
         ForEach(images, i =>
@@ -88,7 +98,7 @@ internal static class ImageFolder
             ImageHeader header = headers[i];
             byte[] image = ImageDecoder.Decode($"{path}: {images[i].Name}", images[i].File, header);
             image = ResizeAndCrop.Apply(image, header.Channels, header.Height, header.Width, options);
-            // Grey among colours is the same in all three.
+            // A grey image among colour images is copied to all three channels.
             for (int start = 0; start < length; start += image.Length)
                 image.CopyTo(pixels, i * length + start);
             counter.Add();
@@ -104,14 +114,15 @@ internal static class ImageFolder
             yield return $"{grey} of {headers.Length} images are grey: read as RGB, as the others are";
         if (alpha > 0)
             yield return $"{alpha} of {headers.Length} images have transparency: put on white";
-        int turned = headers.Count(header => header.IsTurned);
-        if (turned > 0)
-            yield return $"{turned} of {headers.Length} images ask by EXIF to be turned: read as they are stored, as PyTorch reads them too";
+        int oriented = headers.Count(header => header.HasOrientation);
+        if (oriented > 0)
+            yield return $"{oriented} of {headers.Length} images have an EXIF orientation: it is ignored, as PyTorch does";
         if (deep > 0)
             yield return $"{deep} of {headers.Length} images have 16 bits a channel: the upper 8 are read";
     }
 
-    /// <summary>Runs through the images on all threads. The first one that fails is named, whatever the threads do.</summary>
+    /// <summary>Runs an action for each image on all threads. If several fail, the exception of the first image is thrown, whatever the
+    /// order of execution.</summary>
     private static void ForEach(List<FolderImage> images, Action<int> action)
     {
         Exception? problem = null;
@@ -124,7 +135,7 @@ internal static class ImageFolder
             }
             catch (Exception e)
             {
-                // Every image before this one is still tried.
+                // The images before this one still run.
                 loop.Break();
                 lock (images)
                 {

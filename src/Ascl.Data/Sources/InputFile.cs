@@ -4,12 +4,11 @@ using Ascl.Core.Files;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>Files that the user named: what goes wrong in reading them is told in one line with the file's name.</summary>
+/// <summary>Reads files of the user; problems are user errors of one line that names the file.</summary>
 internal static class InputFile
 {
-    /// <summary>Runs <paramref name="read"/> on the opened file, unpacked if it is gzip (told by its first bytes, not by its
-    /// name).</summary>
-    /// <exception cref="UserErrorException">The file is missing, cannot be read, ends too early or is corrupt.</exception>
+    /// <summary>Runs <paramref name="read"/> on the opened file, decompressed if its first bytes are gzip's.</summary>
+    /// <exception cref="UserErrorException">The file is missing, unreadable, truncated or corrupt.</exception>
     public static T Read<T>(string path, Func<Stream, T> read)
     {
         bool isGzip = StartsWith(path, [0x1F, 0x8B]);
@@ -19,8 +18,8 @@ internal static class InputFile
                 return read(file);
             using var unpacked = new GZipStream(file, CompressionMode.Decompress);
             T result = read(unpacked);
-            // The checksum of a gzip file is at its end, and is only checked by reading up to there. A file cut off is no error to the
-            // library, only a shorter stream: who reads it has to know how long it should be.
+            // GZipStream checks the checksum only when the end is read. It treats a truncated file as a shorter stream, so `read` has to
+            // know the length.
             unpacked.CopyTo(Stream.Null);
             return result;
         });
@@ -40,7 +39,7 @@ internal static class InputFile
         {
             throw new UserErrorException($"{path}: is truncated", e);
         }
-        // Overflow, format: what the tar library makes of numbers that are none.
+        // TarReader throws OverflowException and FormatException for invalid numbers.
         catch (Exception e) when (e is InvalidDataException or OverflowException or FormatException)
         {
             throw new UserErrorException($"{path}: is corrupt: {e.Message.ReplaceLineEndings(" ")}", e);
@@ -63,7 +62,7 @@ internal static class InputFile
     /// <exception cref="EndOfStreamException">There are fewer.</exception>
     public static byte[] ReadBytes(Stream stream, long length)
     {
-        // A file's header may claim anything: memory is taken as the bytes come, not as they are promised.
+        // A header can claim any length, so the buffer grows with the bytes that are really read.
         const int Piece = 1 << 24;
         byte[] data = new byte[Math.Min(length, Piece)];
         for (int filled = 0; ;)

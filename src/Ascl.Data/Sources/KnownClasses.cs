@@ -1,6 +1,6 @@
 namespace Ascl.Data.Sources;
 
-/// <summary>What the classes of the public data sets are called, by label.</summary>
+/// <summary>Class names of the public data sets, by label.</summary>
 internal static class KnownClasses
 {
     public static IReadOnlyList<string> Digits { get; } = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -25,6 +25,6 @@ internal static class KnownClasses
         "train", "trout", "tulip", "turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm",
     ];
 
-    /// <summary>Names for classes that are only numbered.</summary>
+    /// <summary>"0", "1", …: names for classes without names.</summary>
     public static IReadOnlyList<string> Numbered(int count) => [.. Enumerable.Range(0, count).Select(label => label.ToString())];
 }

@@ -5,17 +5,17 @@ using System.IO.Hashing;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// What a PNG file (w3.org/TR/png) says of itself, and whether it is all there. The decoder looks at no checksum and fills what is missing, and takes
-/// memory for whatever size the header claims: so a file comes to it only after this.
+/// Reads the header of a PNG file (w3.org/TR/png) and checks that the file is complete, because the decoder ignores checksums, fills
+/// missing pixels and allocates memory for any size that the header claims.
 /// </summary>
 internal static class PngFile
 {
     private const int SignatureLength = 8, ChunkOverhead = 12, HeaderDataLength = 13;
 
-    /// <summary>The most that deflate makes of one byte: 258 bytes for two bits.</summary>
+    /// <summary>Deflate's largest expansion: 258 bytes from two bits.</summary>
     private const long MostFromOneByte = 1032;
 
-    /// <summary>First column, first row, and their steps, of the seven passes of an interlaced image.</summary>
+    /// <summary>The seven passes of an Adam7-interlaced image: first column, first row, and their steps.</summary>
     private static readonly (int X, int Y, int StepX, int StepY)[] Interlaced =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 
@@ -23,12 +23,12 @@ internal static class PngFile
 
     public static bool Is(ReadOnlySpan<byte> file) => file.StartsWith(Signature);
 
-    /// <summary>Channels and size. All checksums are right, and the compressed bytes could hold that many pixels.</summary>
-    /// <exception cref="InvalidDataException">The file is cut off or damaged, or claims more than it can hold.</exception>
+    /// <summary>Channels and size. Checks all chunks' checksums and that the compressed bytes suffice for the pixels.</summary>
+    /// <exception cref="InvalidDataException">The file is truncated or damaged, or claims more pixels than it can hold.</exception>
     public static ImageHeader ReadHeader(byte[] file) => Read(file).Header;
 
-    /// <summary>Unpacks the pixels without keeping them: as many as the header says, with the right checksum.</summary>
-    /// <exception cref="InvalidDataException">There are fewer, or they are damaged.</exception>
+    /// <summary>Decompresses and discards the pixels; checks their number and checksum.</summary>
+    /// <exception cref="InvalidDataException">There are too few, or they are damaged.</exception>
     public static void CheckPixels(byte[] file)
     {
         Contents contents = Read(file);
@@ -69,7 +69,11 @@ internal static class PngFile
             if (Crc32.HashToUInt32(chunk) != BinaryPrimitives.ReadUInt32BigEndian(rest[(8 + (int)length)..]))
                 throw new InvalidDataException($"the checksum of its chunk at byte {at} is wrong");
             if (header.IsEmpty)
-                header = chunk.StartsWith("IHDR"u8) && length == HeaderDataLength ? chunk[4..] : throw new InvalidDataException("it has no header");
+            {
+                header = chunk.StartsWith("IHDR"u8) && length == HeaderDataLength
+                    ? chunk[4..]
+                    : throw new InvalidDataException("it has no header");
+            }
             else if (chunk.StartsWith("IDAT"u8))
                 data.Add((at + 8, (int)length));
             else if (chunk.StartsWith("tRNS"u8))
@@ -93,8 +97,9 @@ internal static class PngFile
             (6, 8 or 16) => (4, 3, true),
             _ => throw new InvalidDataException($"it claims {bits} bits and the colour type {kind}"),
         };
-        if (width is 0 or > ImageHeader.MaxSide || height is 0 or > ImageHeader.MaxSide || header[10] != 0 || header[11] != 0 || header[12] > 1)
-            throw new InvalidDataException($"its header makes no sense ({width}x{height} pixels)");
+        bool areKnownMethods = header[10] == 0 && header[11] == 0 && header[12] <= 1;
+        if (width is 0 or > ImageHeader.MaxSide || height is 0 or > ImageHeader.MaxSide || !areKnownMethods)
+            throw new InvalidDataException($"its header is invalid ({width}x{height} pixels)");
         long pixelBytes = header[12] == 0
             ? Rows((int)width, (int)height)
             : Interlaced.Sum(pass => Rows(Steps((int)width, pass.X, pass.StepX), Steps((int)height, pass.Y, pass.StepY)));
@@ -103,7 +108,7 @@ internal static class PngFile
             throw new InvalidDataException($"it claims {width}x{height} pixels, more than its {packed} packed bytes can hold");
         return new(new(channels, (int)height, (int)width, hasAlpha || isTransparent, bits == 16), data, pixelBytes);
 
-        // Each row begins with the number of its filter.
+        // Each row begins with a byte for its filter.
         long Rows(int columns, int rows) => columns == 0 ? 0 : (1 + ((long)columns * samples * bits + 7) / 8) * rows;
 
         static int Steps(int length, int first, int step) => (length - first + step - 1) / step;

@@ -3,35 +3,41 @@ using Ascl.Core.Diagnostics;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// The change of an image's size that <see cref="DataOptions"/> asks for, as torchvision's Resize (antialiased) and CenterCrop make it. A pixel of the
-/// result is the mean of the pixels around its place, weighted by a triangle that is 1 there and 0 one pixel further; where the image shrinks, the
-/// triangle is wider by as much, so that every pixel counts. Columns come first, then rows, each rounded to bytes, by weights of 22 bits: the
-/// numbers are those of PIL's bilinear filter.
+/// Resizes and crops images as torchvision's Resize (antialiased) and CenterCrop do. A pixel of the result is a weighted mean with a
+/// triangle filter around its position, one pixel wide on each side, or wider by the scale where the image shrinks (antialiasing). Columns
+/// are resized first, then rows, each rounded to bytes, with weights of 22 bits: the bytes are those of PIL's bilinear filter.
 /// </summary>
 internal static class ResizeAndCrop
 {
     private const int WeightBits = 22;
 
-    /// <summary>Height and width that an image of this size will have.</summary>
-    /// <param name="name">What messages call the image.</param>
-    /// <exception cref="UserErrorException">It is smaller than what is to be cut from it.</exception>
+    /// <summary>Height and width of an image after resizing and cropping.</summary>
+    /// <param name="name">The image's name in messages.</param>
+    /// <param name="height">Height before.</param>
+    /// <param name="width">Width before.</param>
+    /// <param name="options">The sizes to resize to and to crop.</param>
+    /// <exception cref="UserErrorException">It is smaller than the crop, or becomes too large.</exception>
     public static (int Height, int Width) SizeAfter(string name, int height, int width, DataOptions options)
     {
         (long newHeight, long newWidth) = Resized(height, width, options);
         if (newHeight * newWidth > ImageDecoder.MaxPixels)
-            throw new UserErrorException($"{name} would be {newWidth}x{newHeight} when resized; the most is {ImageDecoder.MaxPixels} pixels");
+        {
+            throw new UserErrorException(
+                $"{name} would be {newWidth}x{newHeight} when resized; the most is {ImageDecoder.MaxPixels} pixels");
+        }
         (height, width) = ((int)newHeight, (int)newWidth);
         if (options.Crop is not { } crop)
             return (height, width);
         if (crop > Math.Min(height, width))
         {
             string when = options.Resize is null ? "" : " when resized";
-            throw new UserErrorException($"{name} is {width}x{height}{when}, too small for --crop {crop}: --resize {crop} or more makes it larger");
+            throw new UserErrorException(
+                $"{name} is {width}x{height}{when}, too small for crop {crop}: resize {crop} or more makes it larger");
         }
         return (crop, crop);
     }
 
-    /// <summary>An image of C·H·W bytes in its new size.</summary>
+    /// <summary>Resizes and crops an image of C·H·W bytes.</summary>
     public static byte[] Apply(byte[] image, int channels, int height, int width, DataOptions options)
     {
         var (newHeight, newWidth) = ((int, int))Resized(height, width, options);
@@ -40,7 +46,7 @@ internal static class ResizeAndCrop
         return Cut(resized, channels, newHeight, newWidth, options);
     }
 
-    /// <summary>An image of C·H·W floats in its new size, without rounding.</summary>
+    /// <summary>Resizes and crops an image of C·H·W floats in [0, 1], without rounding.</summary>
     public static float[] Apply(float[] image, int channels, int height, int width, DataOptions options)
     {
         var (newHeight, newWidth) = ((int, int))Resized(height, width, options);
@@ -61,14 +67,15 @@ internal static class ResizeAndCrop
     {
         if (options.Crop is not { } side || (height, width) == (side, side))
             return image;
-        int top = (int)Math.Round((height - side) / 2.0, MidpointRounding.ToEven), left = (int)Math.Round((width - side) / 2.0, MidpointRounding.ToEven);
+        int top = (int)Math.Round((height - side) / 2.0, MidpointRounding.ToEven);
+        int left = (int)Math.Round((width - side) / 2.0, MidpointRounding.ToEven);
         T[] cut = new T[channels * side * side];
         for (int row = 0; row < channels * side; row++)
             Array.Copy(image, (row / side * height + top + row % side) * width + left, cut, row * side, side);
         return cut;
     }
 
-    /// <summary>Resizes the middle one of three dimensions.</summary>
+    /// <summary>Resizes the middle one of the three dimensions [outer, length, inner].</summary>
     private static byte[] Along(byte[] source, int outer, int length, int inner, int newLength)
     {
         byte[] result = new byte[checked(outer * newLength * inner)];
@@ -112,7 +119,7 @@ internal static class ResizeAndCrop
         return result;
     }
 
-    /// <summary>For each place of the result the first place that it is made of, and weights from there on that add up to 1.</summary>
+    /// <summary>For each position of the result, the first source position and the weights from there on, which add up to 1.</summary>
     private static (int First, double[] Weights)[] Windows(int length, int newLength)
     {
         double scale = (double)length / newLength, reach = Math.Max(scale, 1);

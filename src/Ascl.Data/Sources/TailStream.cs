@@ -1,9 +1,10 @@
 namespace Ascl.Data.Sources;
 
 /// <summary>Reads another stream and counts the zero bytes at the end of what was read. A tar archive ends in two blocks of zeros, which
-/// the library does not insist on: without this, an archive cut off between two entries would pass as a smaller one.</summary>
+/// TarReader does not require: without this check, an archive truncated between two entries would be read as a smaller one.</summary>
 internal sealed class TailStream(Stream source) : Stream
 {
+    /// <summary>Number of zero bytes at the end of all bytes read so far.</summary>
     public long TrailingZeros { get; private set; }
 
     public override bool CanRead => true;

@@ -5,9 +5,10 @@ using Ascl.Core.Files;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// A safetensors file with images and labels, of one part or of several, under the names that people give them (<see cref="ImageNames"/> and
-/// <see cref="LabelNames"/>, in any case). Images are [N, C, H, W], [N, H, W, C] or, if grey, [N, H, W], uint8 0…255 or float32 in [0, 1]. Labels:
-/// <see cref="TensorLabels"/>. There are as many classes as the largest label says, or as the metadata's <c>class_names</c> (a JSON array of strings).
+/// Reads a safetensors file with images and labels of one or several parts under common names (<see cref="ImageNames"/> and
+/// <see cref="LabelNames"/>, in any case). Images (<see cref="TensorImages"/>) are [N, C, H, W], [N, H, W, C] or, if grey, [N, H, W], uint8
+/// in 0…255 or float32 in [0, 1]; for labels see <see cref="TensorLabels"/>. The classes are those of the metadata's <c>class_names</c> (a
+/// JSON array of strings), or numbered up to the largest label.
 /// </summary>
 internal static class TensorFile
 {
@@ -15,7 +16,7 @@ internal static class TensorFile
 
     private static readonly string[] ValidationNames = ["val", "valid", "validation"];
 
-    /// <summary>What arrays are called; {0} is the part.</summary>
+    /// <summary>Names of tensors; {0} is the part.</summary>
     private static readonly string[]
         ImageNames = ["{0}.images", "{0}_images", "{0}.x", "{0}_x", "x_{0}", "{0}.data", "{0}_data"],
         LabelNames = ["{0}.labels", "{0}_labels", "{0}.y", "{0}_y", "y_{0}", "{0}.targets", "{0}_targets"],
@@ -33,14 +34,20 @@ internal static class TensorFile
         {
             if (Read(file, name) is not { } validation)
                 continue;
-            notes.Add(test is null ? $"{name} is read as the test part" : $"{name} ({validation.Labels.Classes.Length} images) is left out: there is a test part");
+            notes.Add(test is null
+                ? $"{name} is read as the test part"
+                : $"{name} ({validation.Labels.Classes.Length} images) is left out: there is a test part");
             test ??= validation;
         }
         if (Find(file, ImageNamesAlone, null) is not null || (train is null && test is null))
         {
             Part alone = Read(file, null) ?? throw Wanted(file);
             if (train is not null)
-                throw new UserErrorException($"{file.Path}: has {alone.Name[(file.Path.Length + 2)..]} beside {train.Name[(file.Path.Length + 2)..]}: which are the training images?");
+            {
+                int start = $"{file.Path}: ".Length;
+                throw new UserErrorException(
+                    $"{file.Path}: has {alone.Name[start..]} beside {train.Name[start..]}: which are the training images?");
+            }
             train = alone;
             if (test is not null)
                 notes.Add("images of no named part are the training part");
@@ -58,10 +65,11 @@ internal static class TensorFile
         };
     }
 
-    /// <summary>The images and labels of one part, or of a file without parts; null where there are none.</summary>
+    /// <summary>The images and labels of one part, or of a file without parts; null where it has none.</summary>
     private static Part? Read(SafetensorsFile file, string? part)
     {
-        string? images = Find(file, part is null ? ImageNamesAlone : ImageNames, part), labels = Find(file, part is null ? LabelNamesAlone : LabelNames, part);
+        string? images = Find(file, part is null ? ImageNamesAlone : ImageNames, part);
+        string? labels = Find(file, part is null ? LabelNamesAlone : LabelNames, part);
         if (images is null && labels is null)
             return null;
         if (images is null || labels is null)
@@ -74,15 +82,19 @@ internal static class TensorFile
     {
         HashSet<string> accepted = new(forms.Select(form => string.Format(form, part)), StringComparer.OrdinalIgnoreCase);
         string[] found = [.. file.Names.Where(accepted.Contains)];
-        return found.Length < 2 ? found.FirstOrDefault() : throw new UserErrorException($"{file.Path}: has both {string.Join(" and ", found)}: which one is meant?");
+        return found.Length < 2
+            ? found.FirstOrDefault()
+            : throw new UserErrorException($"{file.Path}: has both {string.Join(" and ", found)}: which one is meant?");
     }
 
     private static UserErrorException Wanted(SafetensorsFile file)
     {
         const int shown = 8;
-        string tensors = string.Join(", ", file.Names.Take(shown).Select(name => $"{name} {file.Dtype(name)} [{string.Join(", ", file.Shape(name))}]"));
-        return new($"{file.Path}: wanted are images and labels (or x and y, data and targets), of parts train.images and train.labels (or train_images, x_train, …), "
-            + $"test.images and test.labels; there are {(tensors.Length == 0 ? "no tensors" : tensors)}{(file.Names.Count > shown ? ", …" : "")}");
+        string tensors = string.Join(", ",
+            file.Names.Take(shown).Select(name => $"{name} {file.Dtype(name)} [{string.Join(", ", file.Shape(name))}]"));
+        return new($"{file.Path}: wanted are images and labels (or x and y, data and targets), "
+            + "of parts train.images and train.labels (or train_images, x_train, …), test.images and test.labels; "
+            + $"there are {(tensors.Length == 0 ? "no tensors" : tensors)}{(file.Names.Count > shown ? ", …" : "")}");
     }
 
     private static IReadOnlyList<string> NamesOfClasses(SafetensorsFile file, int count)
@@ -99,10 +111,12 @@ internal static class TensorFile
         {
             throw new UserErrorException($"{file.Path}: the metadata's {ClassNamesKey} is not a JSON array of strings", e);
         }
-        if (names.Any(string.IsNullOrWhiteSpace) || names.Distinct().Count() != names.Length)
-            throw new UserErrorException($"{file.Path}: the metadata's {ClassNamesKey} has {(names.Any(string.IsNullOrWhiteSpace) ? "an empty name" : $"'{names.GroupBy(name => name).First(same => same.Count() > 1).Key}' twice")}");
-        if (names.Length < count)
-            throw new UserErrorException($"{file.Path}: the metadata's {ClassNamesKey} has {names.Length} names, the labels are of {count} classes");
-        return names;
+        if (names.Any(string.IsNullOrWhiteSpace))
+            throw Wrong("an empty name");
+        if (names.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { Key: { } twice })
+            throw Wrong($"'{twice}' twice");
+        return names.Length >= count ? names : throw Wrong($"{names.Length} names, the labels are of {count} classes");
+
+        UserErrorException Wrong(string problem) => new($"{file.Path}: the metadata's {ClassNamesKey} has {problem}");
     }
 }

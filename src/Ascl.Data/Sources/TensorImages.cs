@@ -3,15 +3,17 @@ using Ascl.Core.Files;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>An array of images from a safetensors file, in the order [N, C, H, W]: as bytes or as floats.</summary>
+/// <summary>Images of a tensor in a safetensors file, converted to NCHW order, as bytes or floats.</summary>
 internal sealed record TensorImages(int Count, int Channels, int Height, int Width, byte[]? Bytes, float[]? Floats)
 {
     private const int MaxByte = 255;
 
-    /// <summary>Images in which no pixel is brighter than this (of 255) are of another scale.</summary>
+    /// <summary>If no pixel is brighter than this (of 255), the images have another scale.</summary>
     private const float DarkestWhite = 2;
 
-    /// <exception cref="UserErrorException">Another shape or element type, or floats outside [0, 1].</exception>
+    /// <summary>Reads a tensor [N, C, H, W], [N, H, W, C] (1 or 3 channels) or [N, H, W] of U8 or F32.</summary>
+    /// <exception cref="UserErrorException">The shape or element type is another, or pixels have another scale than 0…255 or [0,
+    /// 1].</exception>
     public static TensorImages Read(SafetensorsFile file, string name)
     {
         int[] shape = file.Shape(name);
@@ -24,27 +26,37 @@ internal sealed record TensorImages(int Count, int Channels, int Height, int Wid
             throw new UserErrorException($"{what}: it cannot be told whether its channels come first or last");
         if (dtype is not (SafetensorsDtype.U8 or SafetensorsDtype.F32))
             throw new UserErrorException($"{file.Path}: {name} is {dtype}; U8 (0 to 255) or F32 (0 to 1) is needed");
-        var (channels, height, width) = shape.Length == 3 ? (1, shape[1], shape[2]) : isFirst ? (shape[1], shape[2], shape[3]) : (shape[3], shape[1], shape[2]);
+        var (channels, height, width) = shape.Length == 3 ? (1, shape[1], shape[2])
+            : isFirst ? (shape[1], shape[2], shape[3])
+            : (shape[3], shape[1], shape[2]);
         byte[]? bytes = dtype == SafetensorsDtype.U8 ? file.ReadBytes(name) : null;
         float[]? floats = dtype == SafetensorsDtype.F32 ? file.ReadFloats(name) : null;
         if (floats is not null)
             CheckRange($"{file.Path}: {name}", floats, floats.Length / shape[0]);
         float brightest = floats?.Max() * MaxByte ?? bytes!.Max();
         if (brightest <= DarkestWhite)
-            throw new UserErrorException($"{file.Path}: {name} has no pixel above {(floats is null ? $"{brightest}" : $"{floats.Max()}")}, though white is {(floats is null ? MaxByte : 1)}: "
-                + $"{(floats is null ? $"multiply them by {MaxByte}, or give them as F32" : $"were they divided by {MaxByte} twice?")}");
-        return isLast && channels > 1
-            ? new(shape[0], channels, height, width, ChannelsFirst(bytes, channels, height * width), ChannelsFirst(floats, channels, height * width))
-            : new(shape[0], channels, height, width, bytes, floats);
+        {
+            string most = floats is null ? $"{brightest}, though white is {MaxByte}" : $"{floats.Max()}, though white is 1";
+            string advice = floats is null ? $"multiply them by {MaxByte}, or give them as F32" : $"were they divided by {MaxByte} twice?";
+            throw new UserErrorException($"{file.Path}: {name} has no pixel above {most}: {advice}");
+        }
+        if (isLast && channels > 1)
+        {
+            bytes = ChannelsFirst(bytes, channels, height * width);
+            floats = ChannelsFirst(floats, channels, height * width);
+        }
+        return new(shape[0], channels, height, width, bytes, floats);
     }
 
     /// <summary>The images with their labels.</summary>
-    /// <param name="name">What messages call them.</param>
+    /// <param name="name">Name in messages.</param>
+    /// <param name="classNames">Names of the classes by label.</param>
+    /// <param name="labels">The class of each image.</param>
     public ImageSet ToSet(string name, IReadOnlyList<string> classNames, int[] labels) => Bytes is not null
         ? new ImageSet(name, classNames, Channels, Height, Width, labels, Bytes)
         : new ImageSet(name, classNames, Channels, Height, Width, labels, Floats!);
 
-    /// <summary>Says what the numbers look like, where <see cref="ImageSet"/> could only say that they are none.</summary>
+    /// <summary>Refuses floats outside [0, 1] with advice on their scale, which <see cref="ImageSet"/>'s own check does not give.</summary>
     private static void CheckRange(string name, float[] values, int imageLength)
     {
         int wrong = Array.FindIndex(values, value => !(value is >= 0 and <= 1));

@@ -3,19 +3,27 @@ using Ascl.Core.Files;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>The labels from a safetensors file: [N] or [N, 1] whole numbers, stored as integers or as floats, or [N, K] with a single 1 in each row.</summary>
+/// <summary>Labels of a tensor in a safetensors file: [N] or [N, 1] whole numbers, stored as integers or floats, or one-hot [N,
+/// K].</summary>
 /// <param name="Classes">The class of each image.</param>
 /// <param name="ClassCount">K, or one more than the largest label.</param>
 internal sealed record TensorLabels(int[] Classes, int ClassCount)
 {
-    /// <param name="images">The images' name, for messages.</param>
-    /// <param name="count">How many labels are needed.</param>
-    /// <exception cref="UserErrorException">Another shape, numbers that are not whole, or not classes.</exception>
+    /// <summary>Reads a tensor of labels.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="name">Name of the tensor.</param>
+    /// <param name="images">Name of the images' tensor, for messages.</param>
+    /// <param name="count">Number of images.</param>
+    /// <exception cref="UserErrorException">The shape does not fit, a number is not whole or not in 0…65535, or a row is not
+    /// one-hot.</exception>
     public static TensorLabels Read(SafetensorsFile file, string name, string images, int count)
     {
         int[] shape = file.Shape(name);
         if (shape is not ([_] or [_, > 0]) || shape[0] != count)
-            throw new UserErrorException($"{file.Path}: {name} is [{string.Join(", ", shape)}]; {images} has {count} images: needed is [{count}]");
+        {
+            throw new UserErrorException(
+                $"{file.Path}: {name} is [{string.Join(", ", shape)}]; {images} has {count} images: needed is [{count}]");
+        }
         long[] values = Whole(file, name);
         if (shape is [_, > 1 and var classes])
             return OneHot($"{file.Path}: {name}", values, count, classes);
@@ -33,7 +41,10 @@ internal sealed record TensorLabels(int[] Classes, int ClassCount)
             ReadOnlySpan<long> row = values.AsSpan(i * classes, classes);
             labels[i] = row.IndexOf(1);
             if (labels[i] < 0 || row.Count(0) != classes - 1)
-                throw new UserErrorException($"{what} is [{count}, {classes}], but row {i} is not a single 1 among zeros: give the classes as [{count}]");
+            {
+                throw new UserErrorException(
+                    $"{what} is [{count}, {classes}], but row {i} is not a single 1 among zeros: give the classes as [{count}]");
+            }
         }
         return new(labels, classes);
     }
@@ -45,7 +56,10 @@ internal sealed record TensorLabels(int[] Classes, int ClassCount)
         double[] values = file.ReadDoubles(name);
         int wrong = Array.FindIndex(values, value => value != Math.Floor(value) || Math.Abs(value) > int.MaxValue);
         if (wrong >= 0)
-            throw new UserErrorException($"{file.Path}: {name} is {file.Dtype(name)} and its number {wrong} is {values[wrong]}; labels are whole numbers");
+        {
+            throw new UserErrorException(
+                $"{file.Path}: {name} is {file.Dtype(name)} and its number {wrong} is {values[wrong]}; labels are whole numbers");
+        }
         return [.. values.Select(value => (long)value)];
     }
 }

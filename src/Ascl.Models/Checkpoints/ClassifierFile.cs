@@ -8,14 +8,17 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Models.Checkpoints;
 
-/// <summary>A classifier in a file: its weights under PyTorch's names, and in the metadata what it is made of.</summary>
+/// <summary>Saves and loads classifiers as safetensors files: weights under their PyTorch names, the <see cref="ClassifierSpec"/> as JSON
+/// in the metadata.</summary>
 public static class ClassifierFile
 {
-    /// <summary>Under which a file's metadata say what the classifier is made of.</summary>
+    /// <summary>Metadata key of the <see cref="ClassifierSpec"/>.</summary>
     public const string Key = "ascl.classifier";
 
     private const int NamedTensors = 3;
 
+    /// <summary>Writes weights, specification and provenance.</summary>
+    /// <exception cref="UserErrorException">The file cannot be written; an earlier file of that name is unchanged.</exception>
     public static void Save(string path, Classifier model)
     {
         SafetensorsWriter writer = new();
@@ -25,13 +28,15 @@ public static class ClassifierFile
         writer.Save(path);
     }
 
-    /// <summary>Writes down what a classifier is made of, in a file that will hold its weights.</summary>
+    /// <summary>Adds a specification to the metadata of a file that is being written.</summary>
     public static void Describe(ClassifierSpec spec, SafetensorsWriter writer) =>
         writer.Metadata[Key] = Described(spec);
 
-    /// <summary>Loads the weights of a file that <see cref="Save"/> wrote, or of a state dict with the same names, into a classifier of the same structure. The
-    /// way to load a network that the catalogue does not know.</summary>
-    /// <exception cref="UserErrorException">The file is damaged, or not of this network; the classifier is unchanged.</exception>
+    /// <summary>Loads weights into a classifier of the same structure. Use it for networks that <see cref="NetworkCatalog"/> does not
+    /// list.</summary>
+    /// <param name="model">Receives the weights and the provenance.</param>
+    /// <param name="path">A file that <see cref="Save"/> wrote, or a safetensors state dict with the same names.</param>
+    /// <exception cref="UserErrorException">The file is damaged or holds another network; the classifier is unchanged.</exception>
     public static void LoadInto(Classifier model, string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -39,15 +44,16 @@ public static class ClassifierFile
         model.Provenance = Provenance.Of(file.Metadata, path);
     }
 
-    /// <summary>What a classifier is made of, as JSON.</summary>
+    /// <summary>The specification as JSON, with snake_case keys.</summary>
     public static string Described(ClassifierSpec spec) => JsonSerializer.Serialize(spec, ClassifierJson.Default.ClassifierSpec);
 
-    /// <summary>The classifier in a file.</summary>
-    /// <param name="device">Where it shall live.</param>
-    /// <param name="path">Ours, or a PyTorch state dict saved as safetensors, whatever stands before the network's own names; where it holds
-    /// several sets of weights, with the one that is meant behind a # (<see cref="WeightPath"/>).</param>
-    /// <param name="options">What is known besides; null for nothing.</param>
-    /// <exception cref="UserErrorException">The file is damaged, or not of this network, or does not say which of its weights are meant.</exception>
+    /// <summary>Creates the classifier that a file describes and loads its weights.</summary>
+    /// <param name="device">Device of the tensors.</param>
+    /// <param name="path">A file that <see cref="Save"/> wrote, or a PyTorch state dict saved as safetensors, with any prefix before the
+    /// network's names. FILE#SET selects one of several sets of weights (<see cref="WeightPath"/>).</param>
+    /// <param name="options">What the file does not say, or what overrides it; null for nothing.</param>
+    /// <exception cref="UserErrorException">The file is damaged, holds another network, or holds several sets of weights that differ and
+    /// <paramref name="path"/> selects none.</exception>
     public static Classifier Load(Device device, string path, LoadOptions? options = null)
     {
         options ??= new LoadOptions();
@@ -55,9 +61,10 @@ public static class ClassifierFile
         using SafetensorsFile file = SafetensorsFile.Open(place.File);
         ClassifierSpec? written = Written(file.Metadata, file.Path);
         string network = options.Network ?? written?.Network
-            ?? throw new UserErrorException($"{file.Path}: does not say what network it is of: name it with --model");
+            ?? throw new UserErrorException(
+                $"{file.Path}: does not say what network it is of: set {nameof(LoadOptions.Network)} (option model)");
         IReadOnlyList<WeightSet> sets = WeightSet.In(file);
-        // Only a network knows all of its names: the likeliest set makes one.
+        // Choosing a set needs all of the network's names, so the network is first made for the likeliest set.
         WeightSet likeliest = WeightSet.Named(sets, place.Set).FirstOrDefault(sets[0]);
         Classifier model = Make(likeliest);
         string[] names = [.. model.Parameters.All.Select(p => p.Name).Where(name => !IsProjection(name))];
@@ -88,7 +95,10 @@ public static class ClassifierFile
         IEnumerable<string> Notes(WeightSet of, int channels, IReadOnlyList<string> left, WeightSet[] others)
         {
             if (written is not null && model.Spec.Activation != written.Activation)
-                yield return $"it was trained with the activation {Name(written.Activation)}, not {Name(model.Spec.Activation)}, which is used";
+            {
+                yield return $"it was trained with the activation {Name(written.Activation)}, "
+                    + $"not {Name(model.Spec.Activation)}, which is used";
+            }
             if (written is not null && network != written.Network)
                 yield return $"it says it is of {written.Network}, not of {network}, which is used";
             if (InputLayer.Of(of, channels, options, written).Note is { } note)
@@ -106,9 +116,10 @@ public static class ClassifierFile
         }
     }
 
-    /// <summary>What a file's metadata say its classifier is made of; null where they say nothing.</summary>
-    /// <param name="path">The file, for messages.</param>
-    /// <exception cref="UserErrorException">What it says is damaged.</exception>
+    /// <summary>Reads the specification from a file's metadata; null where there is none.</summary>
+    /// <param name="metadata">Metadata of a safetensors or ONNX file.</param>
+    /// <param name="path">The file's name in error messages.</param>
+    /// <exception cref="UserErrorException">The JSON is invalid, or a value is missing or out of range.</exception>
     public static ClassifierSpec? Written(IReadOnlyDictionary<string, string> metadata, string path)
     {
         if (!metadata.TryGetValue(Key, out string? text))
@@ -124,8 +135,10 @@ public static class ClassifierFile
         }
         return spec is null ? throw Damaged("it is null")
             : string.IsNullOrEmpty(spec.Network) ? throw Damaged("it names no network")
-            : spec.Mean is null || spec.Std is null || spec.Mean.Length != spec.Std.Length ? throw Damaged("mean and std are not of one length")
-            : !spec.Mean.All(float.IsFinite) || !spec.Std.All(value => value > 0 && float.IsFinite(value)) ? throw Damaged("std is not more than 0")
+            : spec.Mean is null || spec.Std is null || spec.Mean.Length != spec.Std.Length
+                ? throw Damaged("mean and std are not of one length")
+            : !spec.Mean.All(float.IsFinite) || !spec.Std.All(value => value > 0 && float.IsFinite(value))
+                ? throw Damaged("std is not more than 0")
             : !Enum.IsDefined(spec.Activation) ? throw Damaged("there is no such activation")
             : spec.ClassNames?.Contains(null!) == true ? throw Damaged("a class has no name")
             : spec;
@@ -138,7 +151,7 @@ public static class ClassifierFile
 
     private static bool IsProjection(string name) => name.StartsWith("projection.", StringComparison.Ordinal);
 
-    /// <summary>The input normalisation that a classifier gets, and what is to be said of it.</summary>
+    /// <summary>The input normalisation of a loaded classifier, with a note for the user or the reason why there is none.</summary>
     private sealed record InputLayer(float[] Mean, float[] Std, string? Note = null, string? Problem = null)
     {
         public static InputLayer Of(WeightSet set, int channels, LoadOptions options, ClassifierSpec? written)
@@ -147,23 +160,27 @@ public static class ClassifierFile
             string tensors = $"its tensors '{stored?.MeanName}' and '{stored?.StdName}'";
             if ((options.Normalization ?? (written is null ? null : (written.Mean, written.Std))) is var (mean, std))
             {
-                string? other = stored is { Problem: null } && !stored.Is(mean, std) ? $"{tensors} say another input normalisation, {Text(stored.Mean, stored.Std)},"
-                    : written is not null && !(written.Mean.SequenceEqual(mean) && written.Std.SequenceEqual(std)) ? $"it was trained with another input normalisation, {Text(written.Mean, written.Std)},"
-                    : null;
+                string? other = stored is { Problem: null } && !stored.Is(mean, std)
+                    ? $"{tensors} say another input normalisation, {Text(stored.Mean, stored.Std)},"
+                    : written is not null && !(written.Mean.SequenceEqual(mean) && written.Std.SequenceEqual(std))
+                        ? $"it was trained with another input normalisation, {Text(written.Mean, written.Std)},"
+                        : null;
                 string? note = other is null ? null : $"{other} than {Text(mean, std)}, which is used";
                 return mean.Length == 0 || mean.Length == channels
                     ? new(mean, std, note)
                     : new([], [], Problem: $"the network takes images of {channels} channels, the input normalisation has {mean.Length}");
             }
             if (stored is null)
-                return new([], [], "no input normalisation is known: images go in as they are, in [0, 1] (--normalize gives one)");
+                return new([], [], "no input normalisation is known: images go in as they are, in [0, 1] (option normalize sets one)");
             string scale = stored.IsScaled ? ", which are for images in 0 to 255, divided by 255" : "";
+            string advice = $"set {nameof(LoadOptions.Normalization)} (option normalize)";
             return stored.Problem is null
                 ? new(stored.Mean, stored.Std, $"input normalisation {Text(stored.Mean, stored.Std)} of {tensors}{scale}")
-                : new([], [], Problem: $"{tensors} are no input normalisation, as {stored.Problem}: give one with --normalize");
+                : new([], [], Problem: $"{tensors} are no input normalisation, as {stored.Problem}: {advice}");
         }
 
-        private static string Text(float[] mean, float[] std) => mean.Length == 0 ? "none" : $"{string.Join(",", mean)}/{string.Join(",", std)}";
+        private static string Text(float[] mean, float[] std) =>
+            mean.Length == 0 ? "none" : $"{string.Join(",", mean)}/{string.Join(",", std)}";
     }
 }
 

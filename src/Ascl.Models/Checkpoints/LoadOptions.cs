@@ -1,18 +1,19 @@
 namespace Ascl.Models.Checkpoints;
 
-/// <summary>What is known of weights besides their file; what is left out the file has to say itself, as ours do.</summary>
+/// <summary>Settings of <see cref="ClassifierFile.Load"/> that complete or override what the file's metadata say.</summary>
 public sealed record LoadOptions
 {
-    /// <summary>The network's name (<see cref="Networks.NetworkCatalog"/>); null for what the file says.</summary>
+    /// <summary>The network's name (<see cref="Networks.NetworkCatalog"/>); null for the one in the metadata.</summary>
     public string? Network { get; init; }
 
-    /// <summary>Mean and standard deviation a channel of the input layer, both empty for none; null for what the file says, in its metadata
-    /// or as tensors such as mu and sigma, or else none.</summary>
+    /// <summary>Mean and standard deviation of each channel for images in [0, 1], both empty for none; null for those of the metadata, of
+    /// tensors such as mu and sigma in the file, or else none.</summary>
     public (float[] Mean, float[] Std)? Normalization { get; init; }
 
-    /// <summary>Of the network; null for what the file says, or ReLU.</summary>
+    /// <summary>The network's activation; null for the one in the metadata, or else ReLU.</summary>
     public Activation? Activation { get; init; }
 
-    /// <summary>Told, a line each, what a user should know: tensors left out, an input normalisation found or overruled. Null for nobody.</summary>
+    /// <summary>Receives notes for the user, one line each: tensors that were not loaded, an input normalisation that was found or
+    /// overridden. Null discards them.</summary>
     public Action<string>? Note { get; init; }
 }

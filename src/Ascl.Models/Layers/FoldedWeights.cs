@@ -5,8 +5,8 @@ using Ascl.Kernels.Devices;
 namespace Ascl.Models.Layers;
 
 /// <summary>
-/// A convolution with BatchNorm's evaluation mode in its weights: with s = gamma/√(running variance + ε), weight·s and
-/// (bias − running mean)·s + beta. Computed in double once after any of them changed.
+/// A convolution's weights with BatchNorm in evaluation mode folded in: with s = gamma/√(running variance + ε), they are weight·s and
+/// (bias − running mean)·s + beta. Computed in double precision, and again only after one of the tensors changed.
 /// </summary>
 internal sealed class FoldedWeights
 {
@@ -18,16 +18,19 @@ internal sealed class FoldedWeights
     public static FoldedWeights Of(Tensor weight, Tensor? bias, BatchNormState? norm)
     {
         Tensor?[] others = [bias, norm?.Gamma, norm?.Beta, norm?.RunningMean, norm?.RunningVariance];
-        return weight.Data.Derived<FoldedWeights>("folded", old => Folded(weight, bias, norm, old), [.. others.OfType<Tensor>().Select(t => t.Data)]);
+        DeviceBuffer<float>[] sources = [.. others.OfType<Tensor>().Select(t => t.Data)];
+        return weight.Data.Derived<FoldedWeights>("folded", old => Folded(weight, bias, norm, old), sources);
     }
 
-    /// <summary>In the memory of before the change where there is some: captured launches read it.</summary>
+    /// <summary>Writes into the memory of the previous folded weights where there are some, because captured launches read it.</summary>
     private static FoldedWeights Folded(Tensor weight, Tensor? bias, BatchNormState? norm, FoldedWeights? old)
     {
         float[]? weights = norm is null ? null : FoldWeight(weight, norm);
         float[] biases = FoldBias(weight, bias, norm);
         if (old is null)
-            return new(weights is null ? weight.Detach() : Tensor.FromArray(weight.Device, weight.Shape, weights), Tensor.FromArray(weight.Device, new(biases.Length), biases));
+            return new(
+                weights is null ? weight.Detach() : Tensor.FromArray(weight.Device, weight.Shape, weights),
+                Tensor.FromArray(weight.Device, new(biases.Length), biases));
         if (weights is not null)
             old.Weight.Data.CopyFrom(weights);
         old.Bias.Data.CopyFrom(biases);

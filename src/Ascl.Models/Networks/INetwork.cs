@@ -3,42 +3,44 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Models.Networks;
 
-/// <summary>A latent vector of an image, and the class scores computed from it.</summary>
-/// <param name="Latent">[N, D]: what the contrastive objectives compare.</param>
+/// <summary>The output of a network for a batch of N images.</summary>
+/// <param name="Latent">[N, D], the input of the classification head; the contrastive objectives compare these rows.</param>
 /// <param name="Logits">[N, classes].</param>
 public sealed record ModelOutput(Tensor Latent, Tensor Logits);
 
-/// <summary>What any network is told of its task.</summary>
-/// <param name="Channels">Of the images.</param>
+/// <summary>Settings that every network takes.</summary>
+/// <param name="Channels">Channels of the images.</param>
 /// <param name="Classes">Number of logits.</param>
-/// <param name="Activation">After convolutions and hidden layers.</param>
+/// <param name="Activation">Activation after convolutions and hidden layers.</param>
 public sealed record NetworkSettings(int Channels, int Classes, Activation Activation);
 
-/// <summary>Makes a network.</summary>
-/// <param name="parameters">Receives its tensors.</param>
-/// <param name="settings">Its task.</param>
+/// <summary>Creates a network.</summary>
+/// <param name="parameters">Receives the network's tensors.</param>
+/// <param name="settings">Channels, classes and activation.</param>
 public delegate INetwork NetworkFactory(ParameterSet parameters, NetworkSettings settings);
 
-/// <summary>A network from normalised images to latents and logits.</summary>
+/// <summary>A network that maps normalised images to latents and logits.</summary>
 public interface INetwork
 {
     /// <summary>Length of the latent vector.</summary>
     int LatentSize { get; }
 
-    /// <summary>How the names of the tensors begin that make logits of the latent.</summary>
+    /// <summary>Name prefix of the tensors between latent and logits; all others are the encoder's.</summary>
     string HeadPrefix { get; }
 
-    /// <summary>Height and width of the images it takes; null for any.</summary>
+    /// <summary>Height and width of the images that the network accepts; null for any.</summary>
     (int Height, int Width)? ImageSize => null;
 
-    /// <summary>Whether there are gradients with respect to the images: not of a network that is only asked for its logits.</summary>
+    /// <summary>Whether gradients with respect to the images are available; false for networks that only return logits.</summary>
     bool HasGradients => true;
 
-    /// <summary>Whether several threads may run it at once, each on images of its own: not if it remembers anything of a pass, or has threads itself.</summary>
+    /// <summary>Whether several threads may call <see cref="Forward"/> at once, each with its own images; false if a pass keeps state or
+    /// the network runs threads of its own.</summary>
     bool RunsInPieces => true;
 
-    /// <param name="x">Normalised images [N, C, H, W] as planes.</param>
-    /// <param name="mode">Which BatchNorm statistics, and whether weights are constants.</param>
-    /// <param name="stage">Told the name and the output of the stem and of every block on the way; null for nobody.</param>
+    /// <summary>Latents and logits of a batch of images.</summary>
+    /// <param name="x">Normalised images [N, C, H, W] in the layout of image planes.</param>
+    /// <param name="mode">Which statistics BatchNorm uses, and whether the weights are constants.</param>
+    /// <param name="stage">Receives the name and the output of the stem and of each block; null for no callback.</param>
     ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null);
 }

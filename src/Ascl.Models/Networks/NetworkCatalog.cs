@@ -5,22 +5,27 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Models.Networks;
 
-/// <summary>Networks by name.</summary>
+/// <summary>The built-in networks by name.</summary>
 public static partial class NetworkCatalog
 {
     private const int MaxWidening = 1000;
 
-    /// <summary>Names for help and suggestions; wrn-D-W stands for any depth and width.</summary>
+    /// <summary>Names for help texts and suggestions. Not all: wrn-D-W is valid for other depths and widths, too.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["resnet18", "resnet20", "resnet34", "resnet50", "preactresnet18", "preactresnet18-bn", "wrn-16-2", "wrn-28-10", "wrn-34-10", "smallcnn"];
+    [
+        "resnet18", "resnet20", "resnet34", "resnet50", "preactresnet18", "preactresnet18-bn",
+        "wrn-16-2", "wrn-28-10", "wrn-34-10", "smallcnn",
+    ];
 
-    /// <param name="name">One of <see cref="Names"/>, wrn-D-W, or for a residual network of any size
-    /// "resnet: B block(s) a stage, widths W1,W2,…".</param>
-    /// <param name="parameters">Receives the tensors.</param>
-    /// <param name="settings">Its task.</param>
-    /// <exception cref="UserErrorException">There is no such network.</exception>
+    /// <summary>Creates a network.</summary>
+    /// <param name="name">One of <see cref="Names"/>; wrn-D-W for a wide residual network of depth D = 6·n + 4 and widening factor W; or
+    /// "resnet: B block(s) a stage, widths W1,W2,…" for a residual network of any size.</param>
+    /// <param name="parameters">Receives the network's tensors.</param>
+    /// <param name="settings">Channels, classes and activation.</param>
+    /// <exception cref="UserErrorException">There is no network of this name, or it is too large.</exception>
     public static INetwork Create(string name, ParameterSet parameters, NetworkSettings settings) => Find(name)(parameters, settings);
 
+    /// <summary>Checks that <see cref="Create"/> accepts a name.</summary>
     /// <exception cref="UserErrorException">There is no network of this name.</exception>
     public static void Check(string name) => Find(name);
 
@@ -47,7 +52,10 @@ public static partial class NetworkCatalog
         {
             var (depth, widen) = (Number(wide.Groups[1]), Number(wide.Groups[2]));
             if (depth < 10 || (depth - 4) % 6 != 0 || widen is < 1 or > MaxWidening)
-                throw new UserErrorException($"network {name}: the depth of a wide residual network must be 6·n + 4, at least 10, and the width 1 to {MaxWidening}");
+            {
+                throw new UserErrorException(
+                    $"network {name}: the depth of a wide residual network must be 6·n + 4, at least 10, and the width 1 to {MaxWidening}");
+            }
             return (parameters, settings) => PreActResNet.Wide(parameters, settings, depth, widen);
         }
         if (AnyResNet().Match(name) is { Success: true } any)
@@ -61,13 +69,18 @@ public static partial class NetworkCatalog
         throw NearestName.Unknown("model", name, Names);
     }
 
-    /// <summary>The network that weights of these names are for, where public code has two under one name: preactresnet18 exists with and without a
-    /// last BatchNorm.</summary>
+    /// <summary>Picks the variant of a network that tensor names belong to: public code has preactresnet18 with and without a final
+    /// BatchNorm under one name.</summary>
+    /// <param name="name">A name of <see cref="Names"/>.</param>
+    /// <param name="tensorNames">Names of the weights.</param>
+    /// <returns>preactresnet18-bn for a preactresnet18 with "bn.weight", or else <paramref name="name"/>.</returns>
     public static string VariantOf(string name, IEnumerable<string> tensorNames) =>
         name == "preactresnet18" && tensorNames.Contains("bn.weight") ? "preactresnet18-bn" : name;
 
     private static int Number(Capture text) =>
-        int.TryParse(text.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : throw new UserErrorException($"'{text.Value}' is too large a number for a network");
+        int.TryParse(text.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int value)
+            ? value
+            : throw new UserErrorException($"'{text.Value}' is too large a number for a network");
 
     [GeneratedRegex("^wrn-([0-9]+)-([0-9]+)$")]
     private static partial Regex WideName();

@@ -6,9 +6,10 @@ using Ascl.Models.Weights;
 namespace Ascl.Models.Networks;
 
 /// <summary>
-/// Residual networks with BatchNorm and activation before each convolution, for small images. Covers the two families that public weights come in:
-/// <see cref="PreActResNet(ParameterSet, NetworkSettings, bool)"/> (conv1, layer1.0.bn1, …, linear) and <see cref="Wide"/> (conv1, block1.layer.0.bn1, …, bn1, fc).
-/// In both, the shortcut convolution of a block reads the activated input.
+/// Pre-activation residual networks (He et al. 2016, "Identity mappings in deep residual networks") for small images: BatchNorm and
+/// activation come before each convolution. There are the two families of public weights:
+/// <see cref="PreActResNet(ParameterSet, NetworkSettings, bool)"/> (conv1, layer1.0.bn1, …, linear) and <see cref="Wide"/> (conv1,
+/// block1.layer.0.bn1, …, bn1, fc). In both, the shortcut convolution of a block takes the activated input.
 /// </summary>
 public sealed class PreActResNet : INetwork
 {
@@ -18,10 +19,10 @@ public sealed class PreActResNet : INetwork
     private readonly LinearLayer linear;
     private readonly Activation activation;
 
-    /// <summary>PreActResNet-18: widths 64-128-256-512, two blocks a stage.</summary>
+    /// <summary>PreActResNet-18: widths 64-128-256-512, two blocks per stage.</summary>
     /// <param name="parameters">Receives the tensors.</param>
-    /// <param name="settings">Its task.</param>
-    /// <param name="finalNorm">With a BatchNorm "bn" and activation before pooling, as some public code has.</param>
+    /// <param name="settings">Channels, classes and activation.</param>
+    /// <param name="finalNorm">Whether a BatchNorm "bn" and an activation come before pooling, as in some public code.</param>
     public PreActResNet(ParameterSet parameters, NetworkSettings settings, bool finalNorm)
     {
         activation = settings.Activation;
@@ -56,12 +57,22 @@ public sealed class PreActResNet : INetwork
         linear = new LinearLayer(parameters, "fc", inputs, settings.Classes);
     }
 
-    /// <summary>WideResNet-depth-widen (Zagoruyko &amp; Komodakis 2016): widths 16-32-64 times <paramref name="widen"/>, (depth − 4)/6 blocks a stage.</summary>
-    public static PreActResNet Wide(ParameterSet parameters, NetworkSettings settings, int depth, int widen) => new(parameters, settings, (depth - 4) / 6, widen);
+    /// <summary>WideResNet-depth-widen (Zagoruyko &amp; Komodakis 2016): widths 16-32-64 times <paramref name="widen"/>, (depth − 4)/6
+    /// blocks per stage.</summary>
+    /// <param name="parameters">Receives the tensors.</param>
+    /// <param name="settings">Channels, classes and activation.</param>
+    /// <param name="depth">6·n + 4; not checked here.</param>
+    /// <param name="widen">The widening factor.</param>
+    public static PreActResNet Wide(ParameterSet parameters, NetworkSettings settings, int depth, int widen) =>
+        new(parameters, settings, (depth - 4) / 6, widen);
 
+    /// <inheritdoc/>
     public int LatentSize => linear.Inputs;
+
+    /// <inheritdoc/>
     public string HeadPrefix { get; }
 
+    /// <inheritdoc/>
     public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
         x = stem.Forward(x, mode);

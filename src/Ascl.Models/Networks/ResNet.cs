@@ -6,8 +6,9 @@ using Ascl.Models.Weights;
 namespace Ascl.Models.Networks;
 
 /// <summary>
-/// Residual networks for small images (He et al. 2016): a 3×3 stem without max-pooling, stages of blocks, the first block of each stage but the first
-/// of stride 2, 1×1 convolution shortcuts. Names as in the widely used CIFAR code: conv1, bn1, layer1.0.conv1, …, layer2.0.shortcut.0, …, linear.
+/// Residual networks for small images (He et al. 2016, "Deep residual learning"): a 3×3 stem without max-pooling, then stages of residual
+/// blocks. Every stage but the first begins with stride 2; shortcuts are 1×1 convolutions where the shape changes. Tensor names are those
+/// of pytorch-cifar: conv1, bn1, layer1.0.conv1, …, layer2.0.shortcut.0, …, linear.
 /// </summary>
 public sealed class ResNet : INetwork
 {
@@ -16,12 +17,15 @@ public sealed class ResNet : INetwork
     private readonly LinearLayer linear;
     private readonly Activation activation;
 
+    /// <summary>A residual network of any size.</summary>
     /// <param name="parameters">Receives the tensors.</param>
-    /// <param name="settings">Its task.</param>
+    /// <param name="settings">Channels, classes and activation.</param>
     /// <param name="widths">Channels of each stage.</param>
-    /// <param name="depths">Blocks of each stage.</param>
-    /// <param name="bottleneck">Blocks of 1×1, 3×3 and 1×1 to four times the width (ResNet-50) instead of two 3×3.</param>
-    public ResNet(ParameterSet parameters, NetworkSettings settings, ReadOnlySpan<int> widths, ReadOnlySpan<int> depths, bool bottleneck = false)
+    /// <param name="depths">Number of blocks of each stage.</param>
+    /// <param name="bottleneck">Blocks of 1×1, 3×3 and 1×1 convolutions with four times the width as output (ResNet-50) instead of two
+    /// 3×3.</param>
+    public ResNet(
+        ParameterSet parameters, NetworkSettings settings, ReadOnlySpan<int> widths, ReadOnlySpan<int> depths, bool bottleneck = false)
     {
         activation = settings.Activation;
         stem = ConvLayer.WithNorm(parameters, "conv1", "bn1", settings.Channels, widths[0], 3, 1, 1);
@@ -29,16 +33,21 @@ public sealed class ResNet : INetwork
         for (int stage = 0; stage < widths.Length; stage++)
             for (int i = 0; i < depths[stage]; i++)
             {
+                int stride = stage > 0 && i == 0 ? 2 : 1;
                 outputs = widths[stage] * (bottleneck ? 4 : 1);
-                blocks.Add(new Block(parameters, $"layer{stage + 1}.{i}", inputs, widths[stage], outputs, stage > 0 && i == 0 ? 2 : 1, bottleneck));
+                blocks.Add(new Block(parameters, $"layer{stage + 1}.{i}", inputs, widths[stage], outputs, stride, bottleneck));
                 inputs = outputs;
             }
         linear = new LinearLayer(parameters, "linear", outputs, settings.Classes);
     }
 
+    /// <inheritdoc/>
     public int LatentSize => linear.Inputs;
+
+    /// <inheritdoc/>
     public string HeadPrefix => "linear.";
 
+    /// <inheritdoc/>
     public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
         x = stem.Forward(x, mode, activation: activation);

@@ -6,18 +6,22 @@ using Ascl.Models.Weights;
 namespace Ascl.Models.Networks;
 
 /// <summary>
-/// The small network of the adversarial-training literature for 28×28 images (Carlini &amp; Wagner 2017; TRADES): 3×3 convolutions without padding
-/// 32-32-pool-64-64-pool, then 200-200-classes. The latent is the flattened output of the convolutions, 1,024 values.
+/// The small MNIST network of the adversarial-training literature for 28×28 images (Carlini &amp; Wagner 2017; TRADES): 3×3 convolutions
+/// without padding 32-32-pool-64-64-pool, then fully connected layers 200-200-classes. The latent is the flattened output of the
+/// convolutions, 1,024 values.
 /// </summary>
 public sealed class SmallCnn : INetwork
 {
-    /// <summary>Height and width of the images it takes.</summary>
+    /// <summary>Height and width of the images that it accepts.</summary>
     public const int ImageSize = 28;
 
     private readonly ConvLayer conv1, conv2, conv3, conv4;
     private readonly LinearLayer fc1, fc2, fc3;
     private readonly Activation activation;
 
+    /// <summary>Creates the network.</summary>
+    /// <param name="parameters">Receives the tensors.</param>
+    /// <param name="settings">Channels, classes and activation.</param>
     public SmallCnn(ParameterSet parameters, NetworkSettings settings)
     {
         activation = settings.Activation;
@@ -31,9 +35,14 @@ public sealed class SmallCnn : INetwork
     }
 
     (int Height, int Width)? INetwork.ImageSize => (ImageSize, ImageSize);
+
+    /// <inheritdoc/>
     public int LatentSize => fc1.Inputs;
+
+    /// <inheritdoc/>
     public string HeadPrefix => "classifier.";
 
+    /// <inheritdoc/>
     public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
         x = Convolved(conv2, Convolved(conv1, x)).MaxPool2d(2, 2);

@@ -11,15 +11,16 @@ using Ascl.Models.Weights;
 namespace Ascl.Models.Onnx;
 
 /// <summary>
-/// A classifier as an ONNX model: from "images" [N, C, H, W] in [0, 1] to "logits" [N, classes], in evaluation mode, input normalisation included. The nodes are
-/// the ops that a forward pass records, so a network has no description of its own here; constants have PyTorch's names.
+/// Exports a classifier as an ONNX model: from "images" [N, C, H, W] in [0, 1] to "logits" [N, classes], in evaluation mode, input
+/// normalisation included. The nodes are the ops that a forward pass records, so networks need no export code of their own; constants have
+/// PyTorch's names.
 /// </summary>
 public sealed class OnnxExport
 {
-    /// <summary>Height and width that the forward pass is recorded with where a network takes any.</summary>
+    /// <summary>Height and width of the recorded forward pass if the network accepts any.</summary>
     private const int AnySize = 32;
 
-    /// <summary>A file of protobuf holds less than this.</summary>
+    /// <summary>Upper bound of a protobuf file.</summary>
     private const long MostBytes = 2_000_000_000;
 
     private readonly OnnxGraph graph = new();
@@ -28,8 +29,13 @@ public sealed class OnnxExport
 
     private OnnxExport(Classifier model) => parameters = model.Parameters.All.ToDictionary(p => p.Tensor, p => p.Name);
 
+    /// <summary>Writes a classifier as one ONNX file (IR version 9, operator set 20), with its specification, provenance and class names in
+    /// the metadata.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="model">The classifier.</param>
     /// <param name="classNames">Names of the classes in the order of the logits; empty where they are not known.</param>
-    /// <exception cref="UserErrorException">The file cannot be written, or the model is too large for one.</exception>
+    /// <exception cref="UserErrorException">The file cannot be written, or the weights exceed 2 GB, protobuf's limit.</exception>
+    /// <exception cref="NotSupportedException">The network uses an op without an ONNX form.</exception>
     public static void Save(string path, Classifier model, IReadOnlyList<string> classNames)
     {
         if (model.Parameters.All.Sum(p => sizeof(float) * (long)p.Tensor.Shape.Length) > MostBytes)
@@ -53,10 +59,11 @@ public sealed class OnnxExport
         if (classNames.Count > 0)
             metadata["class_names"] = JsonSerializer.Serialize([.. classNames], ClassifierJson.Default.StringArray);
         object[] sizes = model.ImageSize is null ? ["H", "W"] : [height, width];
-        return graph.Model(spec.Network, ("images", ["N", spec.Channels, .. sizes]), ("logits", ["N", spec.Classes]), Assembly.GetExecutingAssembly().GetName().Version!.ToString(3), metadata);
+        string version = Assembly.GetExecutingAssembly().GetName().Version!.ToString(3);
+        return graph.Model(spec.Network, ("images", ["N", spec.Channels, .. sizes]), ("logits", ["N", spec.Classes]), version, metadata);
     }
 
-    /// <summary>The name of a tensor in the graph, which gets the nodes and constants that it is computed from.</summary>
+    /// <summary>The name of a tensor in the graph; adds the nodes and constants that it is computed from.</summary>
     private string Name(Tensor tensor)
     {
         if (names.TryGetValue(tensor, out string? known))
@@ -68,7 +75,7 @@ public sealed class OnnxExport
         {
             NormalizeOp op => Normalized(op, inputs[0]),
             Conv2dOp op => Convolved(op, inputs),
-            BatchNormOp { Mode: BatchNormMode.Evaluate } op => Added(inputs, 3, graph.Add("BatchNormalization", [.. inputs[..3], Name(op.State.RunningMean), Name(op.State.RunningVariance)], ("epsilon", op.State.Epsilon))),
+            BatchNormOp { Mode: BatchNormMode.Evaluate } op => BatchNormalized(op, inputs),
             MaxPool2dOp op => graph.Add("MaxPool", inputs, ("kernel_shape", Both(op.Size)), ("strides", Both(op.Stride))),
             { Name: "global_average_pool" } => graph.Add("Flatten", [graph.Add("GlobalAveragePool", inputs)]),
             { Name: "flatten" } => graph.Add("Flatten", inputs),
@@ -93,18 +100,24 @@ public sealed class OnnxExport
     private string Convolved(Conv2dOp op, string[] inputs)
     {
         int own = op.HasBias ? 3 : 2;
-        string result = graph.Add("Conv", inputs[..own], ("strides", Both(op.Stride)), ("pads", (long[])[.. Both(op.Padding), .. Both(op.Padding)]));
-        return Added(inputs, own, result);
+        long[] pads = [.. Both(op.Padding), .. Both(op.Padding)];
+        return Added(inputs, own, graph.Add("Conv", inputs[..own], ("strides", Both(op.Stride)), ("pads", pads)));
     }
 
-    /// <summary>log(1 + exp(s·x))/s; ONNX's has s = 1.</summary>
+    private string BatchNormalized(BatchNormOp op, string[] inputs)
+    {
+        string[] operands = [.. inputs[..3], Name(op.State.RunningMean), Name(op.State.RunningVariance)];
+        return Added(inputs, 3, graph.Add("BatchNormalization", operands, ("epsilon", op.State.Epsilon)));
+    }
+
+    /// <summary>log(1 + exp(s·x))/s, written with ONNX's Softplus, which has s = 1.</summary>
     private string Softplus(string x)
     {
         string sharpness = graph.Constant("softplus.sharpness", [], [SmoothActivationOps.SoftplusSharpness]);
         return graph.Add("Div", [graph.Add("Softplus", [graph.Add("Mul", [x, sharpness])]), sharpness]);
     }
 
-    /// <summary>The residual added that comes after an op's own inputs, if there is one.</summary>
+    /// <summary>Adds the residual, which is the input after the op's <paramref name="own"/> first ones, if there is one.</summary>
     private string Added(string[] inputs, int own, string result) => inputs.Length > own ? graph.Add("Add", [result, inputs[own]]) : result;
 
     private static long[] Both(int value) => [value, value];

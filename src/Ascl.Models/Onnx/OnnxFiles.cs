@@ -7,13 +7,18 @@ namespace Ascl.Models.Onnx;
 public static class OnnxFiles
 {
     // Field numbers of onnx.proto.
-    private const int ModelGraph = 7, ModelFunctions = 25, GraphNode = 1, GraphInitializer = 5, GraphSparseInitializer = 15, FunctionNode = 7, NodeAttribute = 5,
-        AttributeTensor = 5, AttributeGraph = 6, AttributeTensors = 10, AttributeGraphs = 11, SparseValues = 1, SparseIndices = 2, TensorExternalData = 13, EntryKey = 1, EntryValue = 2;
+    private const int
+        ModelGraph = 7, ModelFunctions = 25,
+        GraphNode = 1, GraphInitializer = 5, GraphSparseInitializer = 15,
+        FunctionNode = 7, NodeAttribute = 5,
+        AttributeTensor = 5, AttributeGraph = 6, AttributeTensors = 10, AttributeGraphs = 11,
+        SparseValues = 1, SparseIndices = 2, TensorExternalData = 13, EntryKey = 1, EntryValue = 2;
 
-    /// <summary>Whether a file is an ONNX model, by its name.</summary>
+    /// <summary>Whether a file's extension is .onnx, in any case.</summary>
     public static bool IsOnnx(string path) => path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>The graph's file, then the files of external data that its tensors name, each once; those that are missing too.</summary>
+    /// <summary>The model's file, then the files of external data that its tensors refer to, each once, whether or not they
+    /// exist.</summary>
     /// <exception cref="UserErrorException">The file cannot be read, or is not an ONNX model.</exception>
     public static IReadOnlyList<string> Of(string path)
     {

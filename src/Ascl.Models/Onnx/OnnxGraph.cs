@@ -4,8 +4,8 @@ using Ascl.Core.Files;
 namespace Ascl.Models.Onnx;
 
 /// <summary>
-/// An ONNX graph being written: nodes in the order of their computation, each with one output, and constants. The numbers of fields, types and attributes are
-/// those of onnx.proto (IR version 9, operators of version 20, which has Gelu).
+/// Builds an ONNX graph: nodes in the order of computation, each with one output, and constants. Field numbers, types and attribute kinds
+/// are those of onnx.proto (IR version 9, operator set 20, the first with Gelu).
 /// </summary>
 internal sealed class OnnxGraph
 {
@@ -14,17 +14,17 @@ internal sealed class OnnxGraph
     private readonly List<Node> nodes = [];
     private readonly Dictionary<string, ProtobufMessage> constants = [];
 
-    /// <summary>Adds a node and gives its output's name.</summary>
+    /// <summary>Adds a node and returns the name of its output.</summary>
     /// <param name="type">The operator.</param>
     /// <param name="inputs">Names of its inputs.</param>
-    /// <param name="attributes">Each a long, a float or an array of long.</param>
+    /// <param name="attributes">Values are long, float or an array of long.</param>
     public string Add(string type, IEnumerable<string> inputs, params (string Name, object Value)[] attributes)
     {
         nodes.Add(new(type, [.. inputs], attributes, $"{type.ToLowerInvariant()}_{nodes.Count}"));
         return nodes[^1].Output;
     }
 
-    /// <summary>A constant, once under its name, which is given back.</summary>
+    /// <summary>Adds a constant, or replaces the one of this name, and returns the name.</summary>
     public string Constant(string name, ReadOnlySpan<int> shape, float[] values)
     {
         ProtobufMessage tensor = new();
@@ -35,12 +35,13 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>The whole model.</summary>
-    /// <param name="name">Of the graph.</param>
-    /// <param name="input">Its name and sizes: a number, or the name of one that is free.</param>
-    /// <param name="output">Likewise; it is what the last node computes.</param>
-    /// <param name="version">Of the producer.</param>
-    /// <param name="metadata">Free-form strings.</param>
-    public ProtobufMessage Model(string name, (string Name, object[] Sizes) input, (string Name, object[] Sizes) output, string version, IReadOnlyDictionary<string, string> metadata)
+    /// <param name="name">Name of the graph.</param>
+    /// <param name="input">Name and sizes of the input; a size is a number, or a name for one that is free.</param>
+    /// <param name="output">Name and sizes of the output, which the last node computes.</param>
+    /// <param name="version">Version of the producer.</param>
+    /// <param name="metadata">Metadata properties.</param>
+    public ProtobufMessage Model(string name, (string Name, object[] Sizes) input, (string Name, object[] Sizes) output, string version,
+        IReadOnlyDictionary<string, string> metadata)
     {
         nodes[^1] = nodes[^1] with { Output = output.Name };
         ProtobufMessage graph = new();
@@ -50,7 +51,9 @@ internal sealed class OnnxGraph
         foreach (ProtobufMessage constant in constants.Values)
             graph.Message(5, constant);
         graph.Message(11, Described(input)).Message(12, Described(output));
-        ProtobufMessage model = new ProtobufMessage().Integer(1, IrVersion).Text(2, "ascl").Text(3, version).Message(7, graph).Message(8, new ProtobufMessage().Text(1, "").Integer(2, OperatorVersion));
+        ProtobufMessage operators = new ProtobufMessage().Text(1, "").Integer(2, OperatorVersion);
+        ProtobufMessage model = new ProtobufMessage().Integer(1, IrVersion).Text(2, "ascl").Text(3, version)
+            .Message(7, graph).Message(8, operators);
         foreach (var (key, value) in metadata)
             model.Message(14, new ProtobufMessage().Text(1, key).Text(2, value));
         return model;

@@ -1,8 +1,8 @@
 namespace Ascl.Models.Weights;
 
 /// <summary>
-/// A set of images, kept as 40 bits of each one's pixel hash: 5 bytes an image. For 10,000 images looked up among 50,000 others, one is taken for
-/// another in fewer than one of a thousand data sets.
+/// A set of images, stored as 40 bits of each image's pixel hash: 5 bytes per image. Looking up 10,000 images among 50,000 others gives a
+/// false match with probability below 1/1000 (10⁴·5·10⁴/2⁴⁰).
 /// </summary>
 public sealed class ImageHashes
 {
@@ -13,18 +13,20 @@ public sealed class ImageHashes
 
     private ImageHashes(HashSet<ulong> known) => this.known = known;
 
-    /// <param name="pixelHashes">64 bits an image.</param>
+    /// <summary>The set of images with these hashes.</summary>
+    /// <param name="pixelHashes">One 64-bit hash per image.</param>
     public static ImageHashes Of(IEnumerable<ulong> pixelHashes) => new([.. pixelHashes.Select(hash => hash & Mask)]);
 
-    /// <summary>Images in the set, each counted once.</summary>
+    /// <summary>Number of distinct images in the set.</summary>
     public int Count => known.Count;
 
-    /// <summary>How many of some images are in the set.</summary>
+    /// <summary>How many of the given images are in the set; repeated ones count each time.</summary>
     public int CountOf(IEnumerable<ulong> pixelHashes) => pixelHashes.Count(hash => known.Contains(hash & Mask));
 
+    /// <summary>The images of either set.</summary>
     public ImageHashes Union(ImageHashes other) => new([.. known, .. other.known]);
 
-    /// <summary>The set as base64 of 5 little-endian bytes an image, in ascending order.</summary>
+    /// <summary>The set as base64 of 5 little-endian bytes per image, in ascending order.</summary>
     public string Text()
     {
         byte[] bytes = new byte[Bytes * known.Count];
@@ -34,7 +36,8 @@ public sealed class ImageHashes
         return Convert.ToBase64String(bytes);
     }
 
-    /// <exception cref="FormatException">It is not what <see cref="Text"/> gives.</exception>
+    /// <summary>Reads what <see cref="Text"/> returns.</summary>
+    /// <exception cref="FormatException">The text is not base64, or not a whole number of images.</exception>
     public static ImageHashes Parse(string text)
     {
         byte[] bytes = Convert.FromBase64String(text);

@@ -5,44 +5,62 @@ using Ascl.Core.Files;
 
 namespace Ascl.Models.Weights;
 
-/// <summary>Where weights come from: what they were trained against and on. It goes with them into every file, so that no image they have learned is taken for a
-/// test image later.</summary>
-/// <param name="Norm">linf or l2: of the perturbations that training is about.</param>
-/// <param name="Epsilon">Their bound.</param>
-/// <param name="Images">The images trained on, also by the run that this one started from.</param>
-/// <param name="Run">What tells the run from others of another configuration or other images.</param>
+/// <summary>The origin of weights: the threat model and the images of their training. Every file of weights carries it, so that an
+/// evaluation can detect training images among its test images.</summary>
+/// <param name="Norm">Norm of the training perturbations, linf or l2.</param>
+/// <param name="Epsilon">Bound of that norm, for pixels in [0, 1].</param>
+/// <param name="Images">The training images, including those of the run that this one started from.</param>
+/// <param name="Run">Identifies the run: differs for another configuration or other images.</param>
 public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images, string Run)
 {
-    /// <summary>The images that the epoch was chosen by; empty where there were none.</summary>
+    /// <summary>The validation images that selected the checkpoint; empty if there were none.</summary>
     public ImageHashes ChosenBy { get; init; } = ImageHashes.Of([]);
 
-    /// <summary>Channels, height and width of all these images: those of another size cannot be looked up.</summary>
+    /// <summary>Channels, height and width of all these images; images of another size cannot be looked up.</summary>
     public IReadOnlyList<int> Size { get; init; } = [];
 
-    /// <summary>Whether the logits are those of a layer that was never trained: pre-training makes an encoder.</summary>
+    /// <summary>Whether the classification head is untrained, as after contrastive pre-training of the encoder.</summary>
     public bool IsEncoder { get; init; }
 
-    /// <summary>Under which the metadata of a file have it.</summary>
+    /// <summary>Metadata key of the provenance in a file.</summary>
     public const string Key = "ascl.provenance";
 
-    /// <summary>As JSON.</summary>
-    public string Text() => JsonSerializer.Serialize(new(Norm, Epsilon, Images.Text(), Run, ChosenBy.Text(), Size, IsEncoder), ProvenanceJson.Default.ProvenanceText);
+    /// <summary>The provenance as JSON, with snake_case keys.</summary>
+    public string Text()
+    {
+        ProvenanceText text = new(Norm, Epsilon, Images.Text(), Run, ChosenBy.Text(), Size, IsEncoder);
+        return JsonSerializer.Serialize(text, ProvenanceJson.Default.ProvenanceText);
+    }
 
-    /// <summary>How many of some images the weights have learned or were chosen by; null where that cannot be told, as they are of another size.</summary>
-    public int? CountOf(IReadOnlyList<int> size, IEnumerable<ulong> pixelHashes) => size.SequenceEqual(Size) ? Images.Union(ChosenBy).CountOf(pixelHashes) : null;
+    /// <summary>How many of the given images were used for training or for the choice of the checkpoint; null if they have another size,
+    /// because their hashes cannot be compared then.</summary>
+    /// <param name="size">Channels, height and width of the images.</param>
+    /// <param name="pixelHashes">One 64-bit hash per image.</param>
+    public int? CountOf(IReadOnlyList<int> size, IEnumerable<ulong> pixelHashes) =>
+        size.SequenceEqual(Size) ? Images.Union(ChosenBy).CountOf(pixelHashes) : null;
 
-    /// <summary>What a file's metadata say; null where they say nothing.</summary>
-    /// <param name="path">The file, for messages.</param>
-    /// <exception cref="UserErrorException">What they say is damaged.</exception>
+    /// <summary>Reads the provenance from a file's metadata; null where there is none.</summary>
+    /// <param name="metadata">Metadata of a safetensors or ONNX file.</param>
+    /// <param name="path">The file's name in error messages.</param>
+    /// <exception cref="UserErrorException">The JSON is invalid, or a value is missing or out of range.</exception>
     public static Provenance? Of(IReadOnlyDictionary<string, string> metadata, string path)
     {
         if (!metadata.TryGetValue(Key, out string? text))
             return null;
         try
         {
-            return JsonSerializer.Deserialize(text, ProvenanceJson.Default.ProvenanceText) is { Norm: "linf" or "l2", Epsilon: >= 0 and < float.MaxValue, Images: { } images, Run: not null, ChosenBy: { } chosenBy, Size.Count: 3 } read
-                ? new(read.Norm, read.Epsilon, ImageHashes.Parse(images), read.Run) { ChosenBy = ImageHashes.Parse(chosenBy), Size = read.Size, IsEncoder = read.IsEncoder }
-                : throw new FormatException("a value is missing");
+            ProvenanceText? read = JsonSerializer.Deserialize(text, ProvenanceJson.Default.ProvenanceText);
+            if (read is not { Images: not null, Run: not null, ChosenBy: not null, Size.Count: 3 }
+                || read is not { Norm: "linf" or "l2", Epsilon: >= 0 and < float.MaxValue })
+            {
+                throw new FormatException("a value is missing");
+            }
+            return new(read.Norm, read.Epsilon, ImageHashes.Parse(read.Images), read.Run)
+            {
+                ChosenBy = ImageHashes.Parse(read.ChosenBy),
+                Size = read.Size,
+                IsEncoder = read.IsEncoder,
+            };
         }
         catch (Exception e) when (e is JsonException or FormatException)
         {
@@ -50,15 +68,15 @@ public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images,
         }
     }
 
-    /// <summary>That of the weights in a safetensors file; null where it says nothing.</summary>
-    /// <exception cref="UserErrorException">The file cannot be read, or what it says is damaged.</exception>
+    /// <summary>Reads the provenance of the weights in a safetensors file; null where there is none.</summary>
+    /// <exception cref="UserErrorException">The file cannot be read, or its provenance is damaged.</exception>
     public static Provenance? Read(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         return Of(file.Metadata, path);
     }
 
-    /// <summary>Writes it into a file that will hold the weights; null writes nothing.</summary>
+    /// <summary>Adds a provenance to the metadata of a file that is being written; null adds nothing.</summary>
     public static void Write(Provenance? provenance, SafetensorsWriter writer)
     {
         if (provenance is not null)
@@ -66,9 +84,11 @@ public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images,
     }
 }
 
-/// <summary>A provenance as it stands in a file.</summary>
-internal sealed record ProvenanceText(string Norm, double Epsilon, string Images, string Run, string ChosenBy, IReadOnlyList<int> Size, bool IsEncoder);
+/// <summary>The JSON form of a <see cref="Provenance"/>.</summary>
+internal sealed record ProvenanceText(
+    string Norm, double Epsilon, string Images, string Run, string ChosenBy, IReadOnlyList<int> Size, bool IsEncoder);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ProvenanceText))]
 internal sealed partial class ProvenanceJson : JsonSerializerContext;

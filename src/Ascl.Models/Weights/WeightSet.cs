@@ -4,30 +4,31 @@ using Ascl.Core.Files;
 namespace Ascl.Models.Weights;
 
 /// <summary>
-/// The weights of one network in a file, under its own names with something before them: what wraps a network when it is saved adds a name
-/// of its own (<c>module.</c>, <c>model.</c>, <c>_orig_mod.</c>, <c>1.</c>, in any order), and averages lie beside the weights. Which prefixes
-/// there are is read off the file: a prefix is what comes before a network's first convolution. Whether it is one is for
-/// <see cref="Choose"/> to say, who knows all of the names.
+/// The weights of one network in a file: the network's own names behind a prefix. Modules that wrap a network add a prefix each
+/// (<c>module.</c>, <c>model.</c>, <c>_orig_mod.</c>, <c>1.</c>, in any order), and averaged weights may be in the same file under another.
+/// A prefix is found as what precedes the name of a first convolution; <see cref="Choose"/>, which knows all of the network's names,
+/// decides whether it is one.
 /// </summary>
 internal sealed class WeightSet(SafetensorsFile file, string prefix)
 {
-    /// <summary>How the names of heads begin: they may stand outside of what the rest is wrapped in, as in encoder.conv1.weight and fc.weight.</summary>
+    /// <summary>Name prefixes of heads, which may be outside the wrapper of the encoder, as in encoder.conv1.weight and
+    /// fc.weight.</summary>
     private static readonly string[] Heads = ["linear.", "fc.", "classifier.", "projection."];
 
-    /// <summary>Tensors of an optimiser have the names of the weights that they belong to.</summary>
+    /// <summary>Parts of names that mark an optimiser's tensors, which repeat the names of the weights.</summary>
     private static readonly string[] OptimizerParts = ["momentum", "momentum_buffer", "exp_avg", "exp_avg_sq", "optimizer"];
 
     private const int NamedChoices = 6;
 
     public SafetensorsFile File { get; } = file;
 
-    /// <summary>What comes before the network's own names; empty, or ends in a dot.</summary>
+    /// <summary>Precedes the network's own names; empty, or ends in a dot.</summary>
     public string Prefix { get; } = prefix;
 
-    /// <summary>The names behind the prefix.</summary>
+    /// <summary>The names with this prefix, without it.</summary>
     public IEnumerable<string> Names => File.Names.Where(IsUnder).Select(name => name[Prefix.Length..]);
 
-    /// <summary>The file's name for one of the network's; null where it has none.</summary>
+    /// <summary>The name in the file of one of the network's tensors; null where there is none.</summary>
     public string? Find(string name)
     {
         string[] spellings = [.. Spellings(name)];
@@ -36,57 +37,63 @@ internal sealed class WeightSet(SafetensorsFile file, string prefix)
 
     public bool IsUnder(string nameInFile) => nameInFile.StartsWith(Prefix, StringComparison.Ordinal);
 
-    /// <summary>Whether it has all of a network's names.</summary>
+    /// <summary>Whether the set has a tensor for each of <paramref name="names"/>.</summary>
     public bool IsWhole(IEnumerable<string> names) => names.All(name => Find(name) is not null);
 
-    /// <summary>Whether a tensor is an optimiser's, by its name.</summary>
+    /// <summary>Whether a name is that of an optimiser's tensor.</summary>
     public static bool IsOfOptimizer(string name) => name.Split('.').Intersect(OptimizerParts).Any();
 
-    /// <summary>All that may be weights of a network, the one with the most tensors first.</summary>
-    /// <exception cref="UserErrorException">There is nothing of the kind.</exception>
+    /// <summary>All candidates in a file, the one with the most tensors first; at least one, with an empty prefix if the file has no first
+    /// convolution.</summary>
     public static IReadOnlyList<WeightSet> In(SafetensorsFile file)
     {
         WeightSet[] begun =
         [
             .. file.Names.SelectMany(PrefixesOf).Distinct().Where(prefix => !IsOfOptimizer(prefix))
-                .Select(prefix => new WeightSet(file, prefix)).OrderByDescending(set => set.Names.Count()).ThenBy(set => set.Prefix, StringComparer.Ordinal),
+                .Select(prefix => new WeightSet(file, prefix))
+                .OrderByDescending(set => set.Names.Count()).ThenBy(set => set.Prefix, StringComparer.Ordinal),
         ];
-        // Without any, whoever reads the shapes says what is missing.
+        // Without a candidate, WeightShapes.Of reports what is missing.
         if (begun.Length == 0)
             return [new(file, "")];
         WeightSet[] ended = [.. begun.Where(set => WeightShapes.LastLayers.Any(last => set.Find(last) is not null))];
         return ended.Length > 0 ? ended : begun[..1];
     }
 
-    /// <summary>The set that is meant.</summary>
-    /// <param name="sets">Those of <see cref="In"/>.</param>
-    /// <param name="names">All that the network needs.</param>
-    /// <param name="path">As the user wrote it.</param>
-    /// <returns>One that has all of the names, or where none has, the one that has most.</returns>
-    /// <exception cref="UserErrorException">None is named so, or several are whole and differ.</exception>
+    /// <summary>Selects the set that a path refers to.</summary>
+    /// <param name="sets">The result of <see cref="In"/>.</param>
+    /// <param name="names">All names of the network.</param>
+    /// <param name="path">The path that the user gave.</param>
+    /// <returns>A set with all of the names, or if there is none, the one with most of them.</returns>
+    /// <exception cref="UserErrorException">No set has the name given, or several sets are complete and differ.</exception>
     public static WeightSet Choose(IReadOnlyList<WeightSet> sets, IReadOnlyList<string> names, WeightPath path)
     {
         WeightSet[] whole = [.. sets.Where(set => set.IsWhole(names))];
         WeightSet[] named = Named(whole, path.Set);
         if (named.Length == 0 && path.Set is not null && Named(sets, path.Set) is { Length: 0 })
-            throw new UserErrorException($"{path.File}: no weights '{path.Set}' in it{(whole.Length == 0 ? "" : $", but {Choices(whole, path)}")}");
+        {
+            throw new UserErrorException(
+                $"{path.File}: no weights '{path.Set}' in it{(whole.Length == 0 ? "" : $", but {Choices(whole, path)}")}");
+        }
         if (named.Length == 0)
-            return Likest(path.Set is null ? Everywhere(sets[0].File) : Named(sets, path.Set), names);
+            return MostComplete(path.Set is null ? Everywhere(sets[0].File) : Named(sets, path.Set), names);
         return named.Skip(1).All(other => named[0].HoldsTheSame(other, names))
             ? named[0]
             : throw new UserErrorException($"{path.File}: several sets of weights that differ: choose {Choices(named, path)}");
     }
 
-    /// <summary>Those that a name may mean, the only one where it is the whole prefix.</summary>
+    /// <summary>The sets that a name matches: the one whose whole prefix it is, or else all whose prefix has it as a part.</summary>
     public static WeightSet[] Named(IEnumerable<WeightSet> sets, string? name)
     {
         if (name is null)
             return [.. sets];
         WeightSet[] exact = [.. sets.Where(set => set.Name == name)];
-        return exact.Length > 0 || name.Length == 0 ? exact : [.. sets.Where(set => $".{set.Prefix}".Contains($".{name}.", StringComparison.Ordinal))];
+        return exact.Length > 0 || name.Length == 0
+            ? exact
+            : [.. sets.Where(set => $".{set.Prefix}".Contains($".{name}.", StringComparison.Ordinal))];
     }
 
-    /// <summary>The prefix as a user writes it.</summary>
+    /// <summary>The prefix without its final dot, as in FILE#SET.</summary>
     private string Name => Prefix.TrimEnd('.');
 
     private bool HoldsTheSame(WeightSet other, IReadOnlyList<string> names) => names.All(name =>
@@ -96,14 +103,14 @@ internal sealed class WeightSet(SafetensorsFile file, string prefix)
             File.ReadBytes(own).AsSpan().SequenceEqual(File.ReadBytes(others)));
     });
 
-    /// <summary>The one that has most of the names: the message about what it lacks says most.</summary>
-    private static WeightSet Likest(IEnumerable<WeightSet> sets, IReadOnlyList<string> names) =>
+    /// <summary>The set with most of the names, for the most specific message about a missing tensor.</summary>
+    private static WeightSet MostComplete(IEnumerable<WeightSet> sets, IReadOnlyList<string> names) =>
         sets.MaxBy(set => names.Count(name => set.File.Contains(set.Prefix + name)))!;
 
-    /// <summary>Whatever stands before a dot, the shortest first.</summary>
+    /// <summary>A set for each prefix that ends in a dot, and for the empty one; the shortest first.</summary>
     private static IEnumerable<WeightSet> Everywhere(SafetensorsFile file) =>
-        file.Names.SelectMany(name => Enumerable.Range(0, name.Length).Where(i => i == 0 || name[i - 1] == '.').Select(i => name[..i])).Distinct()
-            .OrderBy(prefix => prefix.Length).Select(prefix => new WeightSet(file, prefix));
+        file.Names.SelectMany(name => Enumerable.Range(0, name.Length).Where(i => i == 0 || name[i - 1] == '.').Select(i => name[..i]))
+            .Distinct().OrderBy(prefix => prefix.Length).Select(prefix => new WeightSet(file, prefix));
 
     private static string Choices(WeightSet[] sets, WeightPath path)
     {
@@ -119,7 +126,7 @@ internal sealed class WeightSet(SafetensorsFile file, string prefix)
         where name == first || name.EndsWith($".{first}", StringComparison.Ordinal)
         select name[..^first.Length];
 
-    /// <summary>What may stand before a name: the prefix, and for a head also less of it.</summary>
+    /// <summary>Prefixes to look for a name under: the set's, and for a head also the outer parts of it.</summary>
     private IEnumerable<string> Places(string name)
     {
         yield return Prefix;
@@ -129,7 +136,7 @@ internal sealed class WeightSet(SafetensorsFile file, string prefix)
             yield return place = place[..(place.TrimEnd('.').LastIndexOf('.') + 1)];
     }
 
-    /// <summary>The name here, and that of torchvision's code.</summary>
+    /// <summary>The name here, and those of torchvision's code (downsample for shortcut, fc for linear).</summary>
     private static IEnumerable<string> Spellings(string name)
     {
         yield return name;

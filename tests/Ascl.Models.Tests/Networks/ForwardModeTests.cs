@@ -36,7 +36,8 @@ public sealed class ForwardModeTests
         model.Forward(images, ForwardMode.Train);
         Check("after a training pass");
         Tensor[] weights = [.. model.Parameters.Trained];
-        Tensor[] gradients = Gradient.Of(model.Forward(images, ForwardMode.Train).Logits.CrossEntropy(device.Upload<int>([0, 1, 2])), weights);
+        Tensor loss = model.Forward(images, ForwardMode.Train).Logits.CrossEntropy(device.Upload<int>([0, 1, 2]));
+        Tensor[] gradients = Gradient.Of(loss, weights);
         Assert.All(gradients, g => Assert.DoesNotContain(g.ToArray(), v => !float.IsFinite(v)));
         float[] before = model.Forward(images, ForwardMode.Inference).Logits.ToArray();
         for (int i = 0; i < weights.Length; i++)
@@ -53,7 +54,7 @@ public sealed class ForwardModeTests
         }
     }
 
-    /// <summary>Each tensor on its own: none of what a folded convolution is made of may be forgotten.</summary>
+    /// <summary>Changes each tensor alone: folded weights must be recomputed after a change of any of them.</summary>
     [Fact]
     public void FoldedWeightsFollowEachOfTheirSources()
     {
@@ -95,10 +96,12 @@ public sealed class ForwardModeTests
     {
         using CpuDevice device = new(1);
         float[] mean = [0.4914f, 0.4822f, 0.4465f], std = [0.2471f, 0.2435f, 0.2616f];
-        Classifier with = new(device, new("resnet20", 3, 10, mean, std), seed: 1), without = new(device, new("resnet20", 3, 10, [], []), seed: 1);
+        Classifier with = new(device, new("resnet20", 3, 10, mean, std), seed: 1);
+        Classifier without = new(device, new("resnet20", 3, 10, [], []), seed: 1);
         float[] pixels = Made.Uniform(2 * 3 * 64, 1, 0, 1);
         float[] normalised = [.. pixels.Select((p, i) => (p - mean[i / 64 % 3]) / std[i / 64 % 3])];
-        float[] Logits(Classifier model, float[] images) => model.Forward(Tensor.FromArray(device, new(2, 3, 8, 8), images), ForwardMode.Evaluate).Logits.ToArray();
+        float[] Logits(Classifier model, float[] images) =>
+            model.Forward(Tensor.FromArray(device, new(2, 3, 8, 8), images), ForwardMode.Evaluate).Logits.ToArray();
         Tolerance.Close(Tolerance.ToDouble(Logits(without, normalised)), Logits(with, pixels), 1e-5, "logits");
     }
 
@@ -114,7 +117,8 @@ public sealed class ForwardModeTests
             for (int n = 0; n < 5; n++)
                 Assert.Equal(all[(n * 10)..(n * 10 + 10)], Logits(pixels[(n * 768)..(n * 768 + 768)], 1));
 
-            float[] Logits(float[] images, int count) => model.Forward(Tensor.FromArray(device, new(count, 3, 16, 16), images), mode).Logits.ToArray();
+            float[] Logits(float[] images, int count) =>
+                model.Forward(Tensor.FromArray(device, new(count, 3, 16, 16), images), mode).Logits.ToArray();
         }
     }
 }

@@ -2,14 +2,16 @@ using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
 using Ascl.Models.Networks;
+using Ascl.Models.Weights;
 
 namespace Ascl.Models.Tests.Networks;
 
-/// <summary>Names, shapes and counts of PyTorch's public code, without which weights would not move.</summary>
+/// <summary>Names, shapes and counts are those of public PyTorch code, so that weights can be exchanged.</summary>
 public sealed class NetworkNamesTests
 {
-    /// <summary>Counts of trained values for 10 classes. Published ones: resnet18, resnet34, resnet50 and preactresnet18 of pytorch-cifar, wrn-34-10 of
-    /// TRADES; resnet20 is 269,722 (He et al. 2016 by its count) + 2,752 for its two 1×1 convolution shortcuts with BatchNorm.</summary>
+    /// <summary>Counts of trained values for 10 classes. Published: resnet18, resnet34, resnet50 and preactresnet18 of pytorch-cifar,
+    /// wrn-34-10 of TRADES; resnet20 is 269,722 (He et al. 2016 by its count) + 2,752 for its two 1×1 convolution shortcuts with
+    /// BatchNorm.</summary>
     [Theory]
     [InlineData("resnet18", 3, 11_173_962)]
     [InlineData("resnet34", 3, 21_282_122)]
@@ -35,7 +37,8 @@ public sealed class NetworkNamesTests
             foreach (int block in new[] { 0, 1 })
             {
                 string name = $"layer{stage}.{block}";
-                expected.AddRange([Conv($"{name}.conv1", width, inputs, 3), .. Norm($"{name}.bn1", width), Conv($"{name}.conv2", width, width, 3), .. Norm($"{name}.bn2", width)]);
+                expected.AddRange([Conv($"{name}.conv1", width, inputs, 3), .. Norm($"{name}.bn1", width)]);
+                expected.AddRange([Conv($"{name}.conv2", width, width, 3), .. Norm($"{name}.bn2", width)]);
                 if (inputs != width)
                     expected.AddRange([Conv($"{name}.shortcut.0", width, inputs, 1), .. Norm($"{name}.shortcut.1", width)]);
                 inputs = width;
@@ -54,7 +57,8 @@ public sealed class NetworkNamesTests
             foreach (int block in new[] { 0, 1 })
             {
                 string name = $"layer{stage}.{block}";
-                expected.AddRange([.. Norm($"{name}.bn1", inputs), Conv($"{name}.conv1", width, inputs, 3), .. Norm($"{name}.bn2", width), Conv($"{name}.conv2", width, width, 3)]);
+                expected.AddRange([.. Norm($"{name}.bn1", inputs), Conv($"{name}.conv1", width, inputs, 3)]);
+                expected.AddRange([.. Norm($"{name}.bn2", width), Conv($"{name}.conv2", width, width, 3)]);
                 if (inputs != width)
                     expected.Add(Conv($"{name}.shortcut.0", width, inputs, 1));
                 inputs = width;
@@ -70,7 +74,13 @@ public sealed class NetworkNamesTests
         using CpuDevice device = new(1);
         string[] names = Tensors(device, "resnet50", 3, 10);
         Assert.Equal(5 + 16 * 15 + 4 * 5 + 2, names.Length);
-        foreach (string name in new[] { Conv("layer1.0.conv1", 64, 64, 1), Conv("layer1.0.conv3", 256, 64, 1), Conv("layer1.0.shortcut.0", 256, 64, 1), Conv("layer3.5.conv2", 256, 256, 3), Conv("layer4.0.shortcut.0", 2048, 1024, 1), "layer4.2.bn3.running_var [2048]", "linear.weight [10, 2048]" })
+        string[] some =
+        [
+            Conv("layer1.0.conv1", 64, 64, 1), Conv("layer1.0.conv3", 256, 64, 1), Conv("layer1.0.shortcut.0", 256, 64, 1),
+            Conv("layer3.5.conv2", 256, 256, 3), Conv("layer4.0.shortcut.0", 2048, 1024, 1), "layer4.2.bn3.running_var [2048]",
+            "linear.weight [10, 2048]",
+        ];
+        foreach (string name in some)
             Assert.Contains(name, names);
     }
 
@@ -80,7 +90,13 @@ public sealed class NetworkNamesTests
         using CpuDevice device = new(1);
         string[] names = Tensors(device, "wrn-16-2", 3, 7);
         Assert.Equal(1 + 6 * 10 + 3 + 4 + 2, names.Length);
-        foreach (string name in new[] { Conv("conv1", 16, 3, 3), "block1.layer.0.bn1.weight [16]", Conv("block1.layer.0.convShortcut", 32, 16, 1), Conv("block1.layer.1.conv1", 32, 32, 3), "block2.layer.0.bn1.weight [32]", Conv("block3.layer.0.convShortcut", 128, 64, 1), "bn1.running_mean [128]", "fc.weight [7, 128]", "fc.bias [7]" })
+        string[] some =
+        [
+            Conv("conv1", 16, 3, 3), "block1.layer.0.bn1.weight [16]", Conv("block1.layer.0.convShortcut", 32, 16, 1),
+            Conv("block1.layer.1.conv1", 32, 32, 3), "block2.layer.0.bn1.weight [32]", Conv("block3.layer.0.convShortcut", 128, 64, 1),
+            "bn1.running_mean [128]", "fc.weight [7, 128]", "fc.bias [7]",
+        ];
+        foreach (string name in some)
             Assert.Contains(name, names);
         Assert.DoesNotContain(names, n => n.StartsWith("block1.layer.1.convShortcut", StringComparison.Ordinal));
     }
@@ -93,7 +109,9 @@ public sealed class NetworkNamesTests
     {
         using CpuDevice device = new(1);
         using SafetensorsFile file = SafetensorsFile.Open(Made.Fixture(network));
-        AssertTensors(network, network == "smallcnn" ? 1 : 3, 10, [.. file.Names.Where(n => n.StartsWith("weights.", StringComparison.Ordinal)).Select(n => $"{n["weights.".Length..]} [{string.Join(", ", file.Shape(n))}]")]);
+        IEnumerable<string> weights = file.Names.Where(n => n.StartsWith("weights.", StringComparison.Ordinal));
+        AssertTensors(network, network == "smallcnn" ? 1 : 3, 10,
+            [.. weights.Select(n => $"{n["weights.".Length..]} [{string.Join(", ", file.Shape(n))}]")]);
     }
 
     [Theory]
@@ -110,7 +128,8 @@ public sealed class NetworkNamesTests
         Assert.Equal(new(3, classes), output.Logits.Shape);
         int latent = output.Latent.Shape[1];
         Assert.Equal(new(3, 6), model.Project(output.Latent).Shape);
-        Assert.Equal([$"projection.weight [6, {latent}]", "projection.bias [6]"], model.Parameters.All.Where(t => t.Name.StartsWith("projection", StringComparison.Ordinal)).Select(t => $"{t.Name} {t.Tensor.Shape}"));
+        IEnumerable<NamedTensor> head = model.Parameters.All.Where(t => t.Name.StartsWith("projection", StringComparison.Ordinal));
+        Assert.Equal([$"projection.weight [6, {latent}]", "projection.bias [6]"], head.Select(t => $"{t.Name} {t.Tensor.Shape}"));
         Classifier bare = Made.Classifier(device, network, channels, classes);
         Assert.Equal(model.Parameters.All.Count - 2, bare.Parameters.All.Count);
         Assert.Same(output.Latent, bare.Project(output.Latent));
@@ -121,14 +140,19 @@ public sealed class NetworkNamesTests
     public void OnlyRunningStatisticsAreNotTrained()
     {
         using CpuDevice device = new(1);
-        Assert.All(Made.Classifier(device, "resnet20").Parameters.All, t => Assert.Equal(!t.Name.Contains("running_", StringComparison.Ordinal), t.Trained));
+        Assert.All(Made.Classifier(device, "resnet20").Parameters.All,
+            t => Assert.Equal(!t.Name.Contains("running_", StringComparison.Ordinal), t.Trained));
     }
 
     [Fact]
     public void StartingWeightsDependOnTheSeedOnly()
     {
         using CpuDevice one = new(1), two = new(2);
-        static float[] Start(Device device, ulong seed) => new Classifier(device, new("resnet20", 3, 10, [], []), seed).Parameters.All.Single(t => t.Name == "layer2.0.conv1.weight").Tensor.ToArray();
+        static float[] Start(Device device, ulong seed)
+        {
+            Classifier model = new(device, new("resnet20", 3, 10, [], []), seed);
+            return model.Parameters.All.Single(t => t.Name == "layer2.0.conv1.weight").Tensor.ToArray();
+        }
         float[] start = Start(one, 1);
         Assert.Equal(start, Start(two, 1));
         Assert.NotEqual(start, Start(one, 2));
@@ -168,7 +192,8 @@ public sealed class NetworkNamesTests
     private static string[] Tensors(CpuDevice device, string network, int channels, int classes) =>
         [.. Made.Classifier(device, network, channels, classes).Parameters.All.Select(t => $"{t.Name} {t.Tensor.Shape}")];
 
-    private static string Conv(string name, int outputs, int inputs, int kernel) => $"{name}.weight [{outputs}, {inputs}, {kernel}, {kernel}]";
+    private static string Conv(string name, int outputs, int inputs, int kernel) =>
+        $"{name}.weight [{outputs}, {inputs}, {kernel}, {kernel}]";
 
     private static IEnumerable<string> Norm(string name, int channels) =>
         new[] { "weight", "bias", "running_mean", "running_var" }.Select(part => $"{name}.{part} [{channels}]");

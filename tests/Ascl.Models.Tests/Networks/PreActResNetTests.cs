@@ -6,7 +6,8 @@ using Ascl.Testing;
 
 namespace Ascl.Models.Tests.Networks;
 
-/// <summary>PreActResNet-18 has no golden file: here is its forward pass once more, in double, from the definition of pytorch-cifar's PreActBlock.</summary>
+/// <summary>PreActResNet-18 has no golden file; this compares its forward pass with one in double precision, written from the definition
+/// of pytorch-cifar's PreActBlock.</summary>
 public sealed class PreActResNetTests
 {
     [Theory]
@@ -30,14 +31,16 @@ public sealed class PreActResNetTests
                 int stride = stage > 1 && block == 0 ? 2 : 1, smaller = size / stride;
                 double[] activated = NormRelu($"{name}.bn1", x, channels, size);
                 double[] identity = channels == width ? x : Conv($"{name}.shortcut.0", activated, channels, width, size, 1, stride);
-                double[] inner = NormRelu($"{name}.bn2", Conv($"{name}.conv1", activated, channels, width, size, 3, stride), width, smaller);
+                double[] convolved = Conv($"{name}.conv1", activated, channels, width, size, 3, stride);
+                double[] inner = NormRelu($"{name}.bn2", convolved, width, smaller);
                 x = [.. Conv($"{name}.conv2", inner, width, width, smaller, 3, 1).Zip(identity, (a, b) => a + b)];
                 (channels, size) = (width, smaller);
             }
         if (network == "preactresnet18-bn")
             x = NormRelu("bn", x, channels, size);
         double[] latent = [.. x.Chunk(size * size).Select(plane => plane.Average())];
-        double[] logits = [.. Enumerable.Range(0, Count * 10).Select(i => w["linear.bias"][i % 10] + Enumerable.Range(0, 512).Sum(d => w["linear.weight"][i % 10 * 512 + d] * latent[i / 10 * 512 + d]))];
+        double[] logits = [.. Enumerable.Range(0, Count * 10).Select(i => w["linear.bias"][i % 10]
+            + Enumerable.Range(0, 512).Sum(d => w["linear.weight"][i % 10 * 512 + d] * latent[i / 10 * 512 + d]))];
 
         foreach (ForwardMode mode in new[] { ForwardMode.Evaluate, ForwardMode.Inference })
         {
@@ -52,7 +55,8 @@ public sealed class PreActResNetTests
         double[] NormRelu(string name, double[] input, int channels, int size) => [.. input.Select((v, i) =>
         {
             int c = i / (size * size) % channels;
-            return Math.Max(0, (v - w[$"{name}.running_mean"][c]) / Math.Sqrt(w[$"{name}.running_var"][c] + 1e-5) * w[$"{name}.weight"][c] + w[$"{name}.bias"][c]);
+            double normalised = (v - w[$"{name}.running_mean"][c]) / Math.Sqrt(w[$"{name}.running_var"][c] + 1e-5);
+            return Math.Max(0, normalised * w[$"{name}.weight"][c] + w[$"{name}.bias"][c]);
         })];
     }
 }

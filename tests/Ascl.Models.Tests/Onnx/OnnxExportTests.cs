@@ -7,7 +7,7 @@ using Ascl.Testing;
 
 namespace Ascl.Models.Tests.Onnx;
 
-/// <summary>Exported networks in ONNX Runtime, another implementation of every op.</summary>
+/// <summary>Compares exported networks in ONNX Runtime, an independent implementation of every op.</summary>
 public sealed class OnnxExportTests : IDisposable
 {
     private readonly CpuDevice device = new(2);
@@ -40,20 +40,23 @@ public sealed class OnnxExportTests : IDisposable
     public void OnnxRuntimeGivesTheSameLogits(string network, int channels, int size, Activation activation = Activation.Relu)
     {
         float[] mean = [0.4914f, 0.4822f, 0.4465f], std = [0.2471f, 0.2435f, 0.2616f];
-        Classifier model = new(device, new(network, channels, 7, mean[..channels], std[..channels], ProjectionSize: 6, activation), seed: 1);
+        ClassifierSpec spec = new(network, channels, 7, mean[..channels], std[..channels], ProjectionSize: 6, activation);
+        Classifier model = new(device, spec, seed: 1);
         Made.DisturbNorms(model, 1);
         Classifier exported = Exported(model);
         Assert.Equal((channels, 7), (exported.Spec.Channels, exported.Spec.Classes));
         foreach (int count in new[] { 1, 3, 8 })
         {
             Tensor images = Made.Images(device, count, channels, size, (uint)count);
-            float[] ours = model.Forward(images, ForwardMode.Evaluate).Logits.ToArray(), theirs = exported.Forward(images, ForwardMode.Inference).Logits.ToArray();
+            float[] ours = model.Forward(images, ForwardMode.Evaluate).Logits.ToArray();
+            float[] theirs = exported.Forward(images, ForwardMode.Inference).Logits.ToArray();
             Tolerance.Close(Tolerance.ToDouble(ours), theirs, 1e-4, $"logits of {count} images");
             Assert.True(ours.Max() - ours.Min() > 1e-3, "the logits tell nothing apart");
         }
     }
 
-    /// <summary>A wrong constant must show: each of a network's tensors but the projection, which is no part of the logits, changes them.</summary>
+    /// <summary>A wrong constant must show: each of a network's tensors, except the projection head, which the logits do not depend on,
+    /// changes them.</summary>
     [Fact]
     public void EveryTensorIsExported()
     {
@@ -71,7 +74,7 @@ public sealed class OnnxExportTests : IDisposable
         }
     }
 
-    /// <summary>Only smallcnn is bound to a size; the batch is free everywhere.</summary>
+    /// <summary>Only smallcnn fixes the image size; the batch size is free in all exports.</summary>
     [Fact]
     public void ImagesOfAnySizeWhereTheNetworkTakesThem()
     {

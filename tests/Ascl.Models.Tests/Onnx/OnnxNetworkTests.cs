@@ -8,7 +8,7 @@ using Ascl.OnnxRuntime;
 
 namespace Ascl.Models.Tests.Onnx;
 
-/// <summary>ONNX files as others write them: logits[k] = scale·pixel[k] of images of 1 × 1 × 3.</summary>
+/// <summary>ONNX files of other exporters: logits[k] = scale·pixel[k] of images of 1 × 1 × 3.</summary>
 public sealed class OnnxNetworkTests : IDisposable
 {
     private readonly CpuDevice device = new(1);
@@ -20,7 +20,7 @@ public sealed class OnnxNetworkTests : IDisposable
         Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
     }
 
-    /// <summary>A file that insists on two images at a time still answers any number, whatever its input and output are called.</summary>
+    /// <summary>A file with a fixed batch size of two runs on any number of images, with any names of input and output.</summary>
     [Theory]
     [InlineData("N")]
     [InlineData(2)]
@@ -44,7 +44,8 @@ public sealed class OnnxNetworkTests : IDisposable
         Write(input: ["N", 1, 1, 3], output: ["N", 3]);
         Classifier model = OnnxNetwork.Load(device, path);
         float[] pixels = [0, 0.5f, 1];
-        Assert.Throws<NotSupportedException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), pixels, requiresGrad: true), ForwardMode.Inference));
+        Tensor withGradient = Tensor.FromArray(device, new(1, 1, 1, 3), pixels, requiresGrad: true);
+        Assert.Throws<NotSupportedException>(() => model.Forward(withGradient, ForwardMode.Inference));
         Assert.Throws<NotSupportedException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), pixels), ForwardMode.Train));
     }
 
@@ -56,7 +57,8 @@ public sealed class OnnxNetworkTests : IDisposable
         Write(input: ["N", "C", 1, 3], output: ["N", 3]);
         Assert.Equal("images [N, C, H, W] of a known number of channels are needed, its input 'x' is [?, ?, 1, 3]", Refusal());
         Write(input: ["N", 1, 1, 3], output: ["N", 1]);
-        Assert.StartsWith("logits [N, classes] of a known number of classes are needed, its output 'y' is", Refusal(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "logits [N, classes] of a known number of classes are needed, its output 'y' is", Refusal(), StringComparison.Ordinal);
         Write(input: ["N", 1, 1, 3], output: ["N", 3], more: new ProtobufMessage().Message(11, Described("mask")));
         Assert.Equal("one input is needed; it has x, mask", Refusal());
         Write(input: ["N", 1, 1, 3], output: ["N", 3], more: new ProtobufMessage().Message(12, Described("flatten_0")));
@@ -68,12 +70,13 @@ public sealed class OnnxNetworkTests : IDisposable
         Assert.Contains("ONNX Runtime cannot load it", Refusal(), StringComparison.Ordinal);
     }
 
-    /// <summary>Among several outputs the one of the usual name is taken.</summary>
+    /// <summary>Of several outputs the one named logits is used.</summary>
     [Fact]
     public void LogitsBesideOtherOutputs()
     {
         Write(input: ["N", 1, 1, 3], output: ["N", 3], name: "logits", more: new ProtobufMessage().Message(12, Described("flatten_0")));
-        Assert.Equal([0, 1, 2], OnnxNetwork.Load(device, path).Forward(Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]), ForwardMode.Inference).Logits.ToArray());
+        Tensor images = Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]);
+        Assert.Equal([0, 1, 2], OnnxNetwork.Load(device, path).Forward(images, ForwardMode.Inference).Logits.ToArray());
     }
 
     [Fact]
@@ -81,7 +84,9 @@ public sealed class OnnxNetworkTests : IDisposable
     {
         Write(input: ["N", 1, 1, 3], output: ["N", 3], scale: float.PositiveInfinity);
         Classifier model = OnnxNetwork.Load(device, path);
-        Assert.Contains("NaN", Assert.Throws<UserErrorException>(() => model.Forward(Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]), ForwardMode.Inference)).Message, StringComparison.Ordinal);
+        Tensor images = Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]);
+        Assert.Contains(
+            "NaN", Assert.Throws<UserErrorException>(() => model.Forward(images, ForwardMode.Inference)).Message, StringComparison.Ordinal);
     }
 
     private string Refusal()
@@ -96,12 +101,13 @@ public sealed class OnnxNetworkTests : IDisposable
         OnnxGraph graph = new();
         graph.Add("Mul", [graph.Add("Flatten", ["x"]), graph.Constant("scale", [], [scale])]);
         ProtobufMessage model = graph.Model("scaled", ("x", input), (name, output), "0", new Dictionary<string, string>());
-        // A second part of the same message is merged with the first.
+        // A repeated protobuf message is merged with the first.
         if (more is not null)
             model.Message(7, more);
         File.WriteAllBytes(path, model.Written().ToArray());
     }
 
-    /// <summary>A value of one number, of float32.</summary>
-    private static ProtobufMessage Described(string name) => new ProtobufMessage().Text(1, name).Message(2, new ProtobufMessage().Message(1, new ProtobufMessage().Integer(1, 1)));
+    /// <summary>The description of a float32 scalar.</summary>
+    private static ProtobufMessage Described(string name) => new ProtobufMessage().Text(1, name)
+        .Message(2, new ProtobufMessage().Message(1, new ProtobufMessage().Integer(1, 1)));
 }

@@ -6,7 +6,7 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Models.Tests.Weights;
 
-/// <summary>What a file says of its classifier.</summary>
+/// <summary>The specification of a classifier in its file.</summary>
 public sealed class ClassifierFileTests : IDisposable
 {
     private const string Network = "resnet: 1 block a stage, widths 2,3";
@@ -31,39 +31,47 @@ public sealed class ClassifierFileTests : IDisposable
         Assert.Equal(["cat", "dog", "\"Été\""], read.ClassNames);
     }
 
-    /// <summary>What overrules what a file says of itself is said: its accuracy would be that of another network.</summary>
+    /// <summary>Options that override the file's specification are noted, because they change the network's accuracy.</summary>
     [Fact]
     public void WhatOverrulesTheFileIsTold()
     {
         ClassifierFile.Save(Path, new Classifier(device, new(Network, 3, 2, [0.5f, 0.5f, 0.5f], [0.25f, 0.25f, 0.25f])));
         List<string> notes = [];
         ClassifierFile.Load(device, Path, new() { Note = notes.Add, Activation = Activation.Silu, Normalization = ([], []) });
-        Assert.Equal([$"{Path}: it was trained with the activation relu, not silu, which is used", $"{Path}: it was trained with another input normalisation, 0.5,0.5,0.5/0.25,0.25,0.25, than none, which is used"], notes);
+        Assert.Equal(
+            [
+                $"{Path}: it was trained with the activation relu, not silu, which is used",
+                $"{Path}: it was trained with another input normalisation, 0.5,0.5,0.5/0.25,0.25,0.25, than none, which is used",
+            ],
+            notes);
         notes.Clear();
         ClassifierFile.Load(device, Path, new() { Note = notes.Add, Activation = Activation.Relu });
         Assert.Empty(notes);
     }
 
-    /// <summary>Files have class names only since this project asks whether they fit; this one is as they were before (widths 2,3, one epoch on 200 images of the sample).</summary>
+    /// <summary>Files of earlier versions have no class names; this one is such a file (widths 2,3, one epoch on 200 images of the
+    /// sample).</summary>
     [Fact]
     public void AFileOfBeforeThereWereClassNamesLoads()
     {
         string path = System.IO.Path.Combine(AppContext.BaseDirectory, "Weights", "files", "before-class-names.safetensors");
         List<string> notes = [];
         Classifier model = ClassifierFile.Load(device, path, new() { Note = notes.Add });
-        Assert.Equal((Network, 1, 10, Activation.Relu), (model.Spec.Network, model.Spec.Channels, model.Spec.Classes, model.Spec.Activation));
+        ClassifierSpec spec = model.Spec;
+        Assert.Equal((Network, 1, 10, Activation.Relu), (spec.Network, spec.Channels, spec.Classes, spec.Activation));
         Assert.Equal([0.286f], model.Spec.Mean);
         Assert.Equal([0.353f], model.Spec.Std);
         Assert.Null(model.Spec.ClassNames);
         Assert.Empty(notes);
-        // Without class names a file is what it was.
+        // Files without class names are unchanged.
         ClassifierFile.Save(Path, model);
         Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(Path));
     }
 
     [Fact]
     public void NamesOfAnotherNumberOfClassesAreForgotten() =>
-        Assert.Null(ClassifierFile.Load(device, Described($$"""{"network":"{{Network}}","channels":1,"classes":2,"mean":[],"std":[],"class_names":["a","b"]}""")).Spec.ClassNames);
+        Assert.Null(ClassifierFile.Load(device, Described(
+            $$"""{"network":"{{Network}}","channels":1,"classes":2,"mean":[],"std":[],"class_names":["a","b"]}""")).Spec.ClassNames);
 
     [Theory]
     [InlineData("""{"network":null,"mean":[],"std":[]}""", "it names no network")]

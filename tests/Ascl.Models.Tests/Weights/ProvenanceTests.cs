@@ -7,7 +7,7 @@ using Ascl.OnnxRuntime;
 
 namespace Ascl.Models.Tests.Weights;
 
-/// <summary>Weights keep what they were trained on through every file.</summary>
+/// <summary>Weights keep their provenance through every file format.</summary>
 public sealed class ProvenanceTests : IDisposable
 {
     private static readonly ulong[] Images = [0xFFFFFF_1234567890, 7, 0xABCDEF_0000000001, ulong.MaxValue];
@@ -22,7 +22,7 @@ public sealed class ProvenanceTests : IDisposable
         Assert.Equal(4, read.Count);
         Assert.Equal(2, read.CountOf([7, 8, 0xFFFFFF_1234567890, 9]));
         Assert.Equal(5, read.Union(ImageHashes.Of([7, 8])).Count);
-        // The 40 low bits tell images apart.
+        // Images are distinguished by the 40 low bits.
         Assert.Equal(1, read.CountOf([0x1234567890]));
         Assert.Equal(0, read.CountOf([0x1334567890]));
         Assert.Throws<FormatException>(() => ImageHashes.Parse("AAAA"));
@@ -32,17 +32,27 @@ public sealed class ProvenanceTests : IDisposable
     public void SafetensorsAndOnnxKeepIt()
     {
         using CpuDevice device = new(1);
-        Classifier model = new(device, new("resnet: 1 block a stage, widths 4,8", 3, 4, [], [])) { Provenance = new("l2", 1.5, ImageHashes.Of(Images), "run") { ChosenBy = ImageHashes.Of([77, 78]), Size = [3, 32, 32], IsEncoder = true } };
+        Classifier model = new(device, new("resnet: 1 block a stage, widths 4,8", 3, 4, [], []))
+        {
+            Provenance = new("l2", 1.5, ImageHashes.Of(Images), "run")
+            {
+                ChosenBy = ImageHashes.Of([77, 78]),
+                Size = [3, 32, 32],
+                IsEncoder = true,
+            },
+        };
         string weights = Path.Combine(folder, "w.safetensors"), onnx = Path.Combine(folder, "w.onnx");
         ClassifierFile.Save(weights, model);
         OnnxExport.Save(onnx, ClassifierFile.Load(device, weights), []);
-        foreach (Provenance? read in new[] { ClassifierFile.Load(device, weights).Provenance, Provenance.Read(weights), OnnxNetwork.Load(device, onnx).Provenance })
+        Provenance?[] all =
+            [ClassifierFile.Load(device, weights).Provenance, Provenance.Read(weights), OnnxNetwork.Load(device, onnx).Provenance];
+        foreach (Provenance? read in all)
         {
             Assert.Equal(("l2", 1.5, "run"), (read!.Norm, read.Epsilon, read.Run));
             Assert.Equal(4, read.Images.CountOf(Images));
             Assert.True(read.IsEncoder);
             Assert.Equal(5, read.CountOf([3, 32, 32], [.. Images, 78, 79]));
-            // In another size the same images have other pixels.
+            // Images of another size have other hashes.
             Assert.Null(read.CountOf([3, 30, 30], Images));
         }
     }
@@ -56,5 +66,6 @@ public sealed class ProvenanceTests : IDisposable
     [InlineData("""{"norm": "l2", "epsilon": 1, "images": "AAA", "run": "", "chosen_by": "", "size": [3, 4, 4]}""")]
     [InlineData("""{"norm": "l2", "epsilon": 1, "images": "", "run": ""}""")]
     public void DamageIsTold(string text) =>
-        Assert.Contains("w.safetensors: the provenance", Assert.Throws<UserErrorException>(() => Provenance.Of(new Dictionary<string, string> { [Provenance.Key] = text }, "w.safetensors")).Message);
+        Assert.Contains("w.safetensors: the provenance", Assert.Throws<UserErrorException>(
+            () => Provenance.Of(new Dictionary<string, string> { [Provenance.Key] = text }, "w.safetensors")).Message);
 }

@@ -6,7 +6,7 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Models.Tests.Weights;
 
-/// <summary>Input normalisations among the weights.</summary>
+/// <summary>Input normalisations stored as tensors beside the weights.</summary>
 public sealed class StoredNormalizationTests : IDisposable
 {
     private const string Network = "resnet: 1 block a stage, widths 2,3";
@@ -37,7 +37,8 @@ public sealed class StoredNormalizationTests : IDisposable
         Classifier loaded = Load();
         Assert.Equal(Mean, loaded.Spec.Mean);
         Assert.Equal(Std, loaded.Spec.Std);
-        Assert.Equal([$"{Path}: input normalisation 0.4914,0.4822,0.4465/0.2471,0.2435,0.2616 of its tensors '{meanName}' and '{stdName}'"], notes);
+        Assert.Equal(
+            [$"{Path}: input normalisation 0.4914,0.4822,0.4465/0.2471,0.2435,0.2616 of its tensors '{meanName}' and '{stdName}'"], notes);
     }
 
     [Fact]
@@ -60,7 +61,7 @@ public sealed class StoredNormalizationTests : IDisposable
         Assert.Equal([0.25f, 0.25f, 0.25f], loaded.Spec.Std);
     }
 
-    /// <summary>Wide ResNet's own code has its constants so.</summary>
+    /// <summary>The constants' shape and scale in Wide ResNet's own code.</summary>
     [Fact]
     public void ConstantsForGreyLevelsAreDividedBy255()
     {
@@ -77,7 +78,11 @@ public sealed class StoredNormalizationTests : IDisposable
         Save("", w => Add(w, "mu", Mean, "sigma", Std, 3));
         Assert.Equal([0.5f, 0.5f, 0.5f], Load(([0.5f, 0.5f, 0.5f], [1, 1, 1])).Spec.Mean);
         Assert.Equal(
-            [$"{Path}: its tensors 'mu' and 'sigma' say another input normalisation, 0.4914,0.4822,0.4465/0.2471,0.2435,0.2616, than 0.5,0.5,0.5/1,1,1, which is used"], notes);
+            [
+                $"{Path}: its tensors 'mu' and 'sigma' say another input normalisation, 0.4914,0.4822,0.4465/0.2471,0.2435,0.2616, "
+                + "than 0.5,0.5,0.5/1,1,1, which is used",
+            ],
+            notes);
         notes.Clear();
         Assert.Empty(Load(([], [])).Spec.Mean);
         Assert.Contains("than none, which is used", Assert.Single(notes), StringComparison.Ordinal);
@@ -120,7 +125,8 @@ public sealed class StoredNormalizationTests : IDisposable
         Assert.Contains("say something else", Assert.Throws<UserErrorException>(() => Load()).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Tensors named so that are of another shape, or alone, are only tensors left out.</summary>
+    /// <summary>Tensors with these names but another shape, or without their partner, are not a normalisation and are reported as left
+    /// out.</summary>
     [Fact]
     public void OthersOfTheNameAreNone()
     {

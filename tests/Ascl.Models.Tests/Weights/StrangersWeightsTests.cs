@@ -6,7 +6,7 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Models.Tests.Weights;
 
-/// <summary>State dicts as other programs save them: names wrapped, several sets, more than the network has.</summary>
+/// <summary>State dicts of other code: prefixed names, several sets of weights, tensors that the network does not have.</summary>
 public sealed class StrangersWeightsTests : IDisposable
 {
     private const string Network = "resnet: 1 block a stage, widths 4,6";
@@ -63,7 +63,7 @@ public sealed class StrangersWeightsTests : IDisposable
         AssertSame(model, loaded);
     }
 
-    /// <summary>SupContrast's: the encoder's names are wrapped, the classifier's are not, and the head that was projected by is of no use.</summary>
+    /// <summary>SupContrast wraps the encoder but not the classifier; its projection head is not read.</summary>
     [Theory]
     [InlineData("encoder.", "linear.")]
     [InlineData("encoder.module.", "fc.")]
@@ -73,7 +73,8 @@ public sealed class StrangersWeightsTests : IDisposable
         Classifier model = Model(1);
         Save(w =>
         {
-            AddRenamed(w, model, name => name.StartsWith("linear.", StringComparison.Ordinal) ? head + name["linear.".Length..] : prefix + name);
+            AddRenamed(w, model,
+                name => name.StartsWith("linear.", StringComparison.Ordinal) ? head + name["linear.".Length..] : prefix + name);
             w.Add("head.0.weight", [2, 2], new float[4]);
             w.Add("head.0.bias", [2], new float[2]);
         });
@@ -113,7 +114,8 @@ public sealed class StrangersWeightsTests : IDisposable
         AssertSame(average, Load($"{Path}#ema.model"));
         AssertSame(model, Load($"{Path}#module"));
         Assert.Empty(notes);
-        Assert.Equal($"{Path}: several sets of weights that differ: choose {Path}#ema.model or {Path}#module.model", Refusal($"{Path}#model"));
+        Assert.Equal(
+            $"{Path}: several sets of weights that differ: choose {Path}#ema.model or {Path}#module.model", Refusal($"{Path}#model"));
         Assert.Equal($"{Path}: no weights 'average' in it, but {Path}#ema.model or {Path}#module.model", Refusal($"{Path}#average"));
         Assert.Contains("no tensor 'ema.model.layer1.0.conv3.weight'", Refusal($"{Path}#ema", "resnet50"), StringComparison.Ordinal);
 
@@ -149,7 +151,8 @@ public sealed class StrangersWeightsTests : IDisposable
         Assert.Single(notes);
     }
 
-    /// <summary>A run's state: an optimiser's tensors are no weights, though without BatchNorm they have all of the names.</summary>
+    /// <summary>A training checkpoint: the optimiser's tensors are not taken for weights, although without BatchNorm they have all of the
+    /// names.</summary>
     [Fact]
     public void MomentaAreNoWeights()
     {
@@ -161,7 +164,8 @@ public sealed class StrangersWeightsTests : IDisposable
         });
         AssertSame(model, Load(network: "smallcnn"));
         Assert.Empty(notes);
-        Assert.Contains($"no weights 'momentum' in it, but {Path}#model", Refusal($"{Path}#momentum", "smallcnn"), StringComparison.Ordinal);
+        Assert.Contains(
+            $"no weights 'momentum' in it, but {Path}#model", Refusal($"{Path}#momentum", "smallcnn"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -178,7 +182,7 @@ public sealed class StrangersWeightsTests : IDisposable
         Assert.Equal($"cannot read {Path}2: no such file", Refusal(Path + "2#ema"));
     }
 
-    /// <summary>TRADES' code has a block that it does not use.</summary>
+    /// <summary>TRADES' code saves a block that it does not use.</summary>
     [Fact]
     public void WhatTheNetworkHasNoPlaceForIsNamedAndLeftOut()
     {
@@ -191,17 +195,20 @@ public sealed class StrangersWeightsTests : IDisposable
         });
         AssertSame(model, Load(network: "wrn-10-1"));
         Assert.Equal(
-            [$"{Path}: left out, as wrn-10-1 has no place for them: module.sub_block1.layer.0.bn1.bias, module.sub_block1.layer.0.bn1.running_mean, "
+            [$"{Path}: left out, as wrn-10-1 has no place for them: "
+                + "module.sub_block1.layer.0.bn1.bias, module.sub_block1.layer.0.bn1.running_mean, "
                 + "module.sub_block1.layer.0.bn1.running_var and 7 more tensors"], notes);
     }
 
-    /// <summary>The first layers of a deeper network are all that a shallower one asks for, yet it is another network.</summary>
+    /// <summary>Weights of a deeper network are refused although they contain all of a shallower one's names.</summary>
     [Theory]
-    [InlineData("resnet: 2 blocks a stage, widths 4,6", "resnet: 1 block a stage, widths 4,6", "tensor 'net.layer1.1.bn1.bias' is not of this model")]
+    [InlineData("resnet: 2 blocks a stage, widths 4,6", "resnet: 1 block a stage, widths 4,6",
+        "tensor 'net.layer1.1.bn1.bias' is not of this model")]
     [InlineData("wrn-16-1", "wrn-10-1", "tensor 'net.block1.layer.1.bn1.bias' is not of this model")]
     [InlineData("wrn-10-1", "resnet20", "no tensor 'net.")]
     [InlineData("wrn-10-1", "wrn-10-2", "no tensor 'net.block1.layer.0.convShortcut.weight' [32, 16, 1, 1]")]
-    [InlineData("resnet: 1 block a stage, widths 4,6", "resnet: 1 block a stage, widths 4,6,8", "no tensor 'net.layer3.0.conv1.weight' [8, 6, 3, 3]")]
+    [InlineData("resnet: 1 block a stage, widths 4,6", "resnet: 1 block a stage, widths 4,6,8",
+        "no tensor 'net.layer3.0.conv1.weight' [8, 6, 3, 3]")]
     [InlineData("smallcnn", "resnet20", "no tensor 'net.")]
     public void AnotherNetworksWeightsAreRefused(string theirs, string ours, string problem)
     {
@@ -250,7 +257,7 @@ public sealed class StrangersWeightsTests : IDisposable
     private Classifier Load(string? path = null, string network = Network) => ClassifierFile.Load(device, path ?? Path, new()
     {
         Network = network,
-        // None of these files says anything of its input.
+        // None of these files has an input normalisation.
         Note = line => notes.AddRange(line.Contains("no input normalisation is known", StringComparison.Ordinal) ? [] : [line]),
     });
 
@@ -265,6 +272,7 @@ public sealed class StrangersWeightsTests : IDisposable
     private static void AssertSame(Classifier expected, Classifier actual)
     {
         Assert.Equal(expected.Parameters.All.Select(t => t.Name), actual.Parameters.All.Select(t => t.Name));
-        Assert.All(expected.Parameters.All.Zip(actual.Parameters.All), pair => Assert.Equal(pair.First.Tensor.ToArray(), pair.Second.Tensor.ToArray()));
+        Assert.All(expected.Parameters.All.Zip(actual.Parameters.All),
+            pair => Assert.Equal(pair.First.Tensor.ToArray(), pair.Second.Tensor.ToArray()));
     }
 }

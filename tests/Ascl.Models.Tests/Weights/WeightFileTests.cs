@@ -18,7 +18,8 @@ public sealed class WeightFileTests : IDisposable
         directory.Delete(recursive: true);
     }
 
-    private Classifier Model(ulong seed, int classes = 10, int projection = 0) => new(device, new(Network, 3, classes, [], [], projection), seed);
+    private Classifier Model(ulong seed, int classes = 10, int projection = 0) =>
+        new(device, new(Network, 3, classes, [], [], projection), seed);
 
     [Theory]
     [InlineData("")]
@@ -40,7 +41,8 @@ public sealed class WeightFileTests : IDisposable
         // Frozen once, so that folded weights of the old values exist.
         loaded.Forward(images, ForwardMode.Inference);
         Load(loaded, Save(w => WeightFile.Add(saved.Parameters, w)));
-        Assert.Equal(saved.Forward(images, ForwardMode.Inference).Logits.ToArray(), loaded.Forward(images, ForwardMode.Inference).Logits.ToArray());
+        Assert.Equal(
+            saved.Forward(images, ForwardMode.Inference).Logits.ToArray(), loaded.Forward(images, ForwardMode.Inference).Logits.ToArray());
     }
 
     [Fact]
@@ -50,11 +52,14 @@ public sealed class WeightFileTests : IDisposable
         Classifier gelu = Made.Classifier(device, Network, activation: Activation.Gelu);
         ClassifierFile.Save(path, gelu);
         Autograd.Tensor images = Made.Images(device, 2, 3, 8);
-        Assert.Equal(gelu.Forward(images, ForwardMode.Inference).Logits.ToArray(), ClassifierFile.Load(device, path).Forward(images, ForwardMode.Inference).Logits.ToArray());
+        Assert.Equal(
+            gelu.Forward(images, ForwardMode.Inference).Logits.ToArray(),
+            ClassifierFile.Load(device, path).Forward(images, ForwardMode.Inference).Logits.ToArray());
 
         SafetensorsWriter writer = new();
         WeightFile.Add(gelu.Parameters, writer);
-        writer.Metadata["ascl.classifier"] = $$"""{"network":"{{Network}}","channels":3,"classes":10,"mean":[],"std":[],"projection_size":0}""";
+        writer.Metadata["ascl.classifier"] =
+            $$"""{"network":"{{Network}}","channels":3,"classes":10,"mean":[],"std":[],"projection_size":0}""";
         writer.Save(path);
         Assert.Equal(Activation.Relu, ClassifierFile.Load(device, path).Spec.Activation);
         Assert.Equal(Activation.Silu, ClassifierFile.Load(device, path, new() { Activation = Activation.Silu }).Spec.Activation);
@@ -92,7 +97,8 @@ public sealed class WeightFileTests : IDisposable
 
     [Fact]
     public void AMissingTensorIsNamed() => Assert.Contains(
-        "no tensor 'layer2.0.bn2.running_mean' [16]", AssertRefused(Model(2), Save(w => AddAll(w, skip: "layer2.0.bn2.running_mean"))), StringComparison.Ordinal);
+        "no tensor 'layer2.0.bn2.running_mean' [16]",
+        AssertRefused(Model(2), Save(w => AddAll(w, skip: "layer2.0.bn2.running_mean"))), StringComparison.Ordinal);
 
     [Fact]
     public void AWrongShapeIsNamedWithBoth() => Assert.Contains(
@@ -130,7 +136,8 @@ public sealed class WeightFileTests : IDisposable
         string path = Save(w => WeightFile.Add(new Classifier(device, new("smallcnn", 1, 10, [], [])).Parameters, w));
         AssertRefused(Model(2), path);
         using SafetensorsFile notWeights = SafetensorsFile.Open(Save(w => w.Add<float>("images", [1], [0])));
-        Assert.Contains("no first convolution", Assert.Throws<UserErrorException>(() => WeightShapes.Of(notWeights)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no first convolution", Assert.Throws<UserErrorException>(() => WeightShapes.Of(notWeights)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -151,7 +158,7 @@ public sealed class WeightFileTests : IDisposable
             writer.Add(tensor.Name, tensor.Tensor.Shape.Sizes, tensor.Tensor.ToArray());
     }
 
-    /// <summary>The message of the refusal; the model must be as it was.</summary>
+    /// <summary>The error message; the model must be unchanged.</summary>
     private static string AssertRefused(Classifier model, string path)
     {
         float[][] before = Values(model);
