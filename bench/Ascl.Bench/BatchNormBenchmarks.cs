@@ -26,7 +26,8 @@ public class BatchNormBenchmarks
     private CpuDevice device = null!;
     private ActivationLayout layout;
     private DeviceBuffer<float> x = null!, residual = null!, y = null!, dy = null!, dx = null!, dz = null!;
-    private DeviceBuffer<float> mean = null!, variance = null!, inverseStd = null!, gamma = null!, beta = null!, dgamma = null!, dbeta = null!;
+    private DeviceBuffer<float> mean = null!, variance = null!, inverseStd = null!, gamma = null!, beta = null!, dgamma = null!,
+        dbeta = null!;
 
     public static IEnumerable<BatchNormShape> Shapes =>
     [
@@ -42,10 +43,12 @@ public class BatchNormBenchmarks
     {
         device = new CpuDevice(pinned: true);
         layout = Shape.Layout;
-        (x, residual, dy) = (Operands.Activation(device, layout, 1), Operands.Activation(device, layout, 2), Operands.Activation(device, layout, 3));
+        (x, residual, dy) = (Operands.Activation(device, layout, 1), Operands.Activation(device, layout, 2),
+            Operands.Activation(device, layout, 3));
         (y, dx, dz) = (device.Allocate<float>(layout.Length), device.Allocate<float>(layout.Length), device.Allocate<float>(layout.Length));
         int channels = layout.Blocks * layout.Block;
-        (mean, variance, inverseStd) = (device.Allocate<float>(channels), device.Allocate<float>(channels), device.Allocate<float>(channels));
+        (mean, variance, inverseStd) = (device.Allocate<float>(channels), device.Allocate<float>(channels),
+            device.Allocate<float>(channels));
         (gamma, beta) = (Operands.Uniform(device, layout.C, 4), Operands.Uniform(device, layout.C, 5));
         (dgamma, dbeta) = (device.Allocate<float>(layout.C), device.Allocate<float>(layout.C));
         Statistics();
@@ -63,5 +66,6 @@ public class BatchNormBenchmarks
     public void Forward() => BatchNormKernels.Forward(layout, x, mean, inverseStd, gamma, beta, residual, relu: true, y);
 
     [Benchmark]
-    public void Backward() => BatchNormKernels.Backward(layout, dy, y, x, mean, inverseStd, gamma, batchStatistics: true, dx, dgamma, dbeta, dz);
+    public void Backward() =>
+        BatchNormKernels.Backward(layout, dy, y, x, mean, inverseStd, gamma, batchStatistics: true, dx, dgamma, dbeta, dz);
 }

@@ -38,7 +38,8 @@ public class ContrastiveBenchmarks
         device = new CpuDevice(pinned: true);
         rows = Operands.Uniform(device, Shape.Rows * Shape.Dimension, 1, -0.15f, 0.15f);
         int[] classes = Operands.Classes(Shape.Rows, 2), random = Operands.Classes(Shape.Rows, 3);
-        (labels, predictions) = (device.Upload<int>(classes), device.Upload<int>([.. classes.Select((c, i) => i % 2 == 0 ? c : random[i])]));
+        (labels, predictions) = (device.Upload<int>(classes),
+            device.Upload<int>([.. classes.Select((c, i) => i % 2 == 0 ? c : random[i])]));
         (loss, dLoss) = (device.Allocate<float>(1), device.Upload<float>([1]));
         (state, dRows) = (device.Allocate<float>(Shape.Geometry.StateLength), device.Allocate<float>(rows.Length));
         Forward();

@@ -12,7 +12,9 @@ public sealed record Conv2dShape(string Name, int C, int Size, int K, int Kernel
 
     /// <summary>Images come as planes, activations in channel blocks.</summary>
     public Conv2dGeometry Geometry => Conv2dGeometry.Of(Operands.LayoutDevice,
-        C == 3 ? ActivationLayout.Planes(Batch, C, Size, Size) : ActivationLayout.Blocked(Operands.LayoutDevice, Batch, C, Size, Size), [K, C, Kernel, Kernel], Stride, Kernel / 2);
+        C == 3
+            ? ActivationLayout.Planes(Batch, C, Size, Size)
+            : ActivationLayout.Blocked(Operands.LayoutDevice, Batch, C, Size, Size), [K, C, Kernel, Kernel], Stride, Kernel / 2);
 
     public KernelWork WorkOf(string kernel) => new(Geometry.Flops, Geometry.Bytes);
 
@@ -36,8 +38,10 @@ public class Conv2dBenchmarks
     {
         device = new CpuDevice(pinned: true);
         g = Shape.Geometry;
-        (x, dy, weight) = (Operands.Activation(device, g.Input, 1), Operands.Activation(device, g.Output, 2), Operands.Uniform(device, g.WeightLength, 3));
-        (y, dx, dw) = (device.Allocate<float>(g.Output.Length), device.Allocate<float>(g.Input.Length), device.Allocate<float>(g.WeightLength));
+        (x, dy, weight) = (Operands.Activation(device, g.Input, 1), Operands.Activation(device, g.Output, 2),
+            Operands.Uniform(device, g.WeightLength, 3));
+        (y, dx, dw) = (device.Allocate<float>(g.Output.Length), device.Allocate<float>(g.Input.Length),
+            device.Allocate<float>(g.WeightLength));
     }
 
     [GlobalCleanup]

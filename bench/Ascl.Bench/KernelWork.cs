@@ -30,7 +30,8 @@ internal sealed class ThroughputColumn(string name, string legend, Func<KernelWo
 
     public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style)
     {
-        if (summary[benchmarkCase]?.ResultStatistics is not { Mean: > 0 } time || benchmarkCase.Parameters.Items.Select(p => p.Value).OfType<IKernelShape>().FirstOrDefault() is not { } shape)
+        if (summary[benchmarkCase]?.ResultStatistics is not { Mean: > 0 } time
+            || benchmarkCase.Parameters.Items.Select(p => p.Value).OfType<IKernelShape>().FirstOrDefault() is not { } shape)
             return "-";
         return (amount(shape.WorkOf(benchmarkCase.Descriptor.WorkloadMethod.Name)) / time.Mean).ToString("F1", style.CultureInfo);
     }

@@ -21,7 +21,8 @@ internal static class Operands
     public static DeviceBuffer<float> Activation(Device device, ActivationLayout layout, uint stream)
     {
         DeviceBuffer<float> activation = device.Allocate<float>(layout.Length);
-        ActivationKernels.FromPlain(layout, Uniform(device, layout.N * layout.C * layout.H * layout.W, stream), default, default, activation);
+        ActivationKernels.FromPlain(layout, Uniform(device, layout.N * layout.C * layout.H * layout.W, stream), default, default,
+            activation);
         return activation;
     }
 

@@ -30,7 +30,8 @@ public class PgdStepBenchmarks
     public void SetUp()
     {
         device = new CpuDevice(pinned: true);
-        (original, gradient, x) = (Operands.Uniform(device, Shape.Length, 1, 0, 1), Operands.Uniform(device, Shape.Length, 2), Operands.Uniform(device, Shape.Length, 3, 0, 1));
+        (original, gradient, x) = (Operands.Uniform(device, Shape.Length, 1, 0, 1), Operands.Uniform(device, Shape.Length, 2),
+            Operands.Uniform(device, Shape.Length, 3, 0, 1));
     }
 
     [GlobalCleanup]

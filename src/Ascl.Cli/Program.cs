@@ -6,7 +6,8 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Cli;
 
-/// <summary>The command line: finds the verb, runs it, and turns every way it can end into a message of one line and an exit code.</summary>
+/// <summary>The command line: finds the verb, runs it, and turns every way it can end into a message of one line and an exit
+/// code.</summary>
 internal static class Program
 {
     private const int Failed = 1, WrongInput = 2, Stopped = 130;

@@ -18,7 +18,8 @@ internal static class ConfigFile
 
     /// <summary>The same of an object that a file holds.</summary>
     /// <param name="where">What messages call it.</param>
-    public static IEnumerable<string> Arguments(JsonObject file, string where, IReadOnlyList<VerbOption> options, IReadOnlySet<string> given)
+    public static IEnumerable<string> Arguments(JsonObject file, string where, IReadOnlyList<VerbOption> options,
+        IReadOnlySet<string> given)
     {
         string[] keys = [.. options.Select(option => option.Name).Where(name => name != "config")];
         foreach (var (written, value) in file)

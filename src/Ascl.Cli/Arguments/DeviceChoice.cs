@@ -38,7 +38,8 @@ internal static class DeviceChoice
         return device;
     }
 
-    /// <summary>Has a device load what <paramref name="precision"/> takes. Where a GPU cannot, it says so and computes in float32.</summary>
+    /// <summary>Has a device load what <paramref name="precision"/> takes. Where a GPU cannot, it says so and computes in
+    /// float32.</summary>
     /// <exception cref="UserErrorException">The device has no tensor cores at all.</exception>
     public static void Prepare(Device device, Precision precision)
     {
@@ -46,15 +47,17 @@ internal static class DeviceChoice
         if (device.SetPrecision(precision) is not { } problem)
             return;
         if (device is not CudaDevice)
-            throw new UserErrorException($"precision {NameText.Of(precision)}: {problem}, {device.Name} computes in float32: choose --device cuda, or leave it out");
+            throw new UserErrorException($"precision {NameText.Of(precision)}: {problem}, {device.Name} computes in float32: choose "
+                + $"--device cuda, or leave it out");
         Message.Print($"precision {NameText.Of(precision)}: float32 instead, because the tensor-core kernels cannot be loaded: {problem}");
     }
 
-    /// <summary>The device for a file of weights. ONNX Runtime computes on the CPU, and its threads could only run on the core that the thread starting
-    /// them is fixed to.</summary>
+    /// <summary>The device for a file of weights. ONNX Runtime computes on the CPU, and its threads could only run on the core that the
+    /// thread starting them is fixed to.</summary>
     public static Device OpenFor(string weights, string name, int threads, string graphs, Precision precision) =>
         !OnnxFiles.IsOnnx(weights) ? Open(name, threads, graphs, precision)
-        : precision != Precision.Float32 ? throw new UserErrorException($"--precision {NameText.Of(precision)}: ONNX files are computed on the CPU, in float32")
+        : precision != Precision.Float32
+        ? throw new UserErrorException($"--precision {NameText.Of(precision)}: ONNX files are computed on the CPU, in float32")
         : name is Auto or "cpu" ? new CpuDevice(threads, pinned: false)
         : throw new UserErrorException($"--device {name}: ONNX files are computed on the CPU");
 }

@@ -76,7 +76,8 @@ internal static class HelpPage
             declaring = option.Property.DeclaringType;
             isGeneral |= isInherited;
             string ending = defaults.DefaultOf(option.Name) is { } value ? $" (default: {value})" : "";
-            AppendEntry(page, $"  --{option.Name} {option.Attribute.MetaValue}".TrimEnd(), option.Attribute.HelpText + ending, OptionColumn);
+            AppendEntry(page, $"  --{option.Name} {option.Attribute.MetaValue}".TrimEnd(), option.Attribute.HelpText + ending,
+                OptionColumn);
         }
     }
 

@@ -25,7 +25,9 @@ public sealed class Fractions
     public Fractions(string text)
     {
         string[] parts = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        Values = parts.Length > 0 ? [.. parts.Select(part => new Fraction(part).Value)] : throw new FormatException($"'{text}' names no number");
+        Values = parts.Length > 0
+            ? [.. parts.Select(part => new Fraction(part).Value)]
+            : throw new FormatException($"'{text}' names no number");
     }
 
     public IReadOnlyList<double> Values { get; }

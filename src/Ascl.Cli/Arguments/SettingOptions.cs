@@ -17,13 +17,14 @@ public sealed class OptionsForAttribute(Type settings) : Attribute
 }
 
 /// <summary>
-/// The parser reads options off the properties of a class. A verb that takes settings is therefore extended at run time by a class with one property a setting,
-/// so that no setting is declared twice.
+/// The parser reads options off the properties of a class. A verb that takes settings is therefore extended at run time by a class with one
+/// property a setting, so that no setting is declared twice.
 /// </summary>
 internal static class SettingOptions
 {
     private static readonly ModuleBuilder Module =
-        AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Ascl.Cli.SettingOptions"), AssemblyBuilderAccess.Run).DefineDynamicModule("options");
+        AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Ascl.Cli.SettingOptions"), AssemblyBuilderAccess.Run)
+            .DefineDynamicModule("options");
 
     private static readonly ConcurrentDictionary<Type, Lazy<Type>> Extended = new();
 
@@ -31,23 +32,29 @@ internal static class SettingOptions
     public static IReadOnlyList<Setting> Of(Type verb) => [.. Types(verb).SelectMany(SettingTree.Of).DistinctBy(setting => setting.Name)];
 
     /// <summary>The types that declare them.</summary>
-    public static IReadOnlyList<Type> Types(Type verb) => [.. verb.GetCustomAttributes<OptionsForAttribute>().Select(options => options.Settings)];
+    public static IReadOnlyList<Type> Types(Type verb) =>
+        [.. verb.GetCustomAttributes<OptionsForAttribute>().Select(options => options.Settings)];
 
     /// <summary>The verb's class with its settings as options; the class itself where it takes no settings.</summary>
-    public static Type Extend(Type verb) => Of(verb).Count == 0 ? verb : Extended.GetOrAdd(verb, static verb => new(() => Make(verb))).Value;
+    public static Type Extend(Type verb) =>
+        Of(verb).Count == 0 ? verb : Extended.GetOrAdd(verb, static verb => new(() => Make(verb))).Value;
 
     private static Type Make(Type verb)
     {
         TypeBuilder type = Module.DefineType($"{verb.Name}.WithSettings", TypeAttributes.Public | TypeAttributes.Class, verb);
         ConstructorInfo option = typeof(OptionAttribute).GetConstructor([typeof(string)])!;
-        PropertyInfo help = typeof(OptionAttribute).GetProperty(nameof(OptionAttribute.HelpText))!, form = typeof(OptionAttribute).GetProperty(nameof(OptionAttribute.MetaValue))!;
-        Dictionary<string, string?> headings = verb.GetCustomAttributes<OptionsForAttribute>().ToDictionary(options => SettingTree.Of(options.Settings)[0].Name, options => options.Section);
+        PropertyInfo help = typeof(OptionAttribute).GetProperty(nameof(OptionAttribute.HelpText))!,
+            form = typeof(OptionAttribute).GetProperty(nameof(OptionAttribute.MetaValue))!;
+        Dictionary<string, string?> headings = verb.GetCustomAttributes<OptionsForAttribute>()
+            .ToDictionary(options => SettingTree.Of(options.Settings)[0].Name, options => options.Section);
         foreach (Setting setting in Of(verb))
         {
             PropertyBuilder property = Property(type, setting.Name, setting.IsSwitch ? typeof(bool) : OptionType(setting.ValueType));
-            property.SetCustomAttribute(new CustomAttributeBuilder(option, [setting.Name], [help, form], [setting.Help, setting.IsSwitch ? "" : setting.Form]));
+            property.SetCustomAttribute(new CustomAttributeBuilder(option, [setting.Name], [help, form],
+                [setting.Help, setting.IsSwitch ? "" : setting.Form]));
             if ((headings.GetValueOrDefault(setting.Name) ?? setting.Section) is { } section)
-                property.SetCustomAttribute(new CustomAttributeBuilder(typeof(SectionAttribute).GetConstructor([typeof(string)])!, [section]));
+                property.SetCustomAttribute(new CustomAttributeBuilder(typeof(SectionAttribute).GetConstructor([typeof(string)])!,
+                    [section]));
         }
         return type.CreateType();
     }
@@ -64,7 +71,8 @@ internal static class SettingOptions
     {
         const MethodAttributes Accessor = MethodAttributes.Public | MethodAttributes.SpecialName | MethodAttributes.HideBySig;
         FieldBuilder field = owner.DefineField($"<{name}>", type, FieldAttributes.Private);
-        MethodBuilder get = owner.DefineMethod($"get_{name}", Accessor, type, []), set = owner.DefineMethod($"set_{name}", Accessor, null, [type]);
+        MethodBuilder get = owner.DefineMethod($"get_{name}", Accessor, type, []),
+            set = owner.DefineMethod($"set_{name}", Accessor, null, [type]);
         Emit(get.GetILGenerator(), OpCodes.Ldarg_0, OpCodes.Ldfld);
         Emit(set.GetILGenerator(), OpCodes.Ldarg_0, OpCodes.Ldarg_1, OpCodes.Stfld);
         PropertyBuilder property = owner.DefineProperty(name, PropertyAttributes.None, type, null);

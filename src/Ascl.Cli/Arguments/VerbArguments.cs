@@ -7,8 +7,8 @@ using CommandLine;
 
 namespace Ascl.Cli.Arguments;
 
-/// <summary>What every verb takes. A verb's class holds its options as properties; a value that is there before parsing is the default. Further options derive from
-/// the settings that <see cref="OptionsForAttribute"/> names.</summary>
+/// <summary>What every verb takes. A verb's class holds its options as properties; a value that is there before parsing is the default.
+/// Further options derive from the settings that <see cref="OptionsForAttribute"/> names.</summary>
 public abstract class VerbArguments
 {
     [Option("config", MetaValue = "FILE.json", HelpText = "Read options from a JSON file, {\"epochs\": 5}; the command line wins over it.")]
@@ -24,7 +24,8 @@ public abstract class VerbArguments
     {
         HashSet<string> names = [.. SettingTree.Of(type).Select(setting => setting.Name)];
         JsonObject given = [];
-        foreach (VerbOption option in VerbOption.Of(DeclaredType).Where(option => option.Setting is not null && names.Contains(option.Name)))
+        foreach (VerbOption option in VerbOption.Of(DeclaredType)
+            .Where(option => option.Setting is not null && names.Contains(option.Name)))
         {
             JsonNode? value = option.Property.GetValue(this) switch
             {
@@ -56,7 +57,10 @@ public abstract class VerbArguments
     {
         VerbOption found = VerbOption.Of(DeclaredType).First(o => o.Name == option);
         if (found.Setting is { } setting)
-            return setting.Follows || setting.IsSwitch ? null : DefaultText(SettingOptions.Types(DeclaredType).Select(type => SettingTree.Defaults(type)[option]).FirstOrDefault(value => value is not null));
+            return setting.Follows || setting.IsSwitch
+                ? null
+                : DefaultText(SettingOptions.Types(DeclaredType).Select(type => SettingTree.Defaults(type)[option])
+                    .FirstOrDefault(value => value is not null));
         return found.Property.GetValue(this) switch
         {
             null or false or "" => null,

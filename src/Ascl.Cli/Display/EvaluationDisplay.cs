@@ -3,7 +3,8 @@ using Ascl.Robustness.Evaluation.Honesty;
 
 namespace Ascl.Cli.Display;
 
-/// <summary>An evaluation's progress: the attack, the accuracy it has left so far, and the time it will still take; what its checks find.</summary>
+/// <summary>An evaluation's progress: the attack, the accuracy it has left so far, and the time it will still take; what its checks
+/// find.</summary>
 internal sealed class EvaluationDisplay(ProgressDisplay display) : IEvaluationObserver
 {
     private bool isChecking;
@@ -12,14 +13,16 @@ internal sealed class EvaluationDisplay(ProgressDisplay display) : IEvaluationOb
     {
         TimeSpan left = TimeSpan.FromSeconds(progress.Seconds / progress.Done * (progress.Total - progress.Done));
         long done = (long)progress.Attacks.Done * progress.Total + progress.Done, total = (long)progress.Attacks.All * progress.Total;
-        display.Report(done, total, $"{progress.Attack}, attack {progress.Attacks.Done + 1} of {progress.Attacks.All}: {progress.Done}/{progress.Total} images, "
+        display.Report(done, total,
+            $"{progress.Attack}, attack {progress.Attacks.Done + 1} of {progress.Attacks.All}: {progress.Done}/{progress.Total} images, "
             + $"{100 * progress.Accuracy:F1} % robust so far, {TrainingProgress.Duration(left)} left");
     }
 
     public void Finding(HonestyFinding finding, int images)
     {
         if (!isChecking)
-            display.Line($"checks on the first {images} images{(images < RobustnessEvaluation.FewImages ? ", too few to tell much" : "")}; PGD there has the default step size");
+            display.Line($"checks on the first {images} images{(images < RobustnessEvaluation.FewImages ? ", too few to tell much" : "")}; "
+                + $"PGD there has the default step size");
         isChecking = true;
         display.Line($"{(finding.IsSuspicious ? "suspicious" : "fine      ")} {finding.Name}: {finding.Seen}");
     }

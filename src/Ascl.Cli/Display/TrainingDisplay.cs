@@ -21,7 +21,8 @@ internal sealed class TrainingDisplay(ProgressDisplay display, string attack) : 
     }
 
     public override void EndStep(Trainer trainer, TrainedStep step) =>
-        progress!.Step(step.Epoch, step.Step, step.Images, [("loss", step.Result.Loss), .. step.Result.Terms.Select(t => (t.Key, t.Value))]);
+        progress!.Step(step.Epoch, step.Step, step.Images,
+            [("loss", step.Result.Loss), .. step.Result.Terms.Select(t => (t.Key, t.Value))]);
 
     public override void EndEpoch(Trainer trainer, TrainedEpoch epoch)
     {
@@ -34,7 +35,8 @@ internal sealed class TrainingDisplay(ProgressDisplay display, string attack) : 
         string? strategy = trainer.Objective is AsclObjective { Contrastive: var contrastive } ? contrastive.Strategy.Name : null;
         string selection = strategy is not null && m.Selection.TryGetValue(strategy, out SelectionPercent? used)
             ? $", {strategy} uses {used.Positives:F1} % positives {used.Negatives:F1} % negatives" : "";
-        progress!.Epoch($"epoch {m.Epoch}/{trainer.Settings.Epochs}: loss {m.Loss:F3}{terms}{accuracy}{selection}, {m.ImagesPerSecond:F0} images/s, {m.Seconds:F1} s"
+        progress!.Epoch($"epoch {m.Epoch}/{trainer.Settings.Epochs}: loss {m.Loss:F3}{terms}{accuracy}{selection}, {m.ImagesPerSecond:F0} "
+            + $"images/s, {m.Seconds:F1} s"
             + (m.Best ? ", best so far" : ""));
         foreach (TrainingWarning warning in m.Warnings ?? [])
             display.Line($"warning: {warning.Name}: {warning.Message}");

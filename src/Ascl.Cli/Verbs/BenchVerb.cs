@@ -54,7 +54,11 @@ internal sealed class BenchVerb : RandomArguments, IVerb
         if (parts.FirstOrDefault(part => !names.Contains(part)) is { } unknown)
             throw NearestName.Unknown("measurement", unknown, names);
         using Device device = OpenDevice();
-        string place = device is CpuDevice cpu ? $"t{cpu.Threads}" : device.Precision == Kernels.Devices.Precision.Float32 ? "cuda" : $"cuda.{Precision}";
+        string place = device is CpuDevice cpu
+            ? $"t{cpu.Threads}"
+            : device.Precision == Kernels.Devices.Precision.Float32
+            ? "cuda"
+            : $"cuda.{Precision}";
         foreach (string part in parts)
         {
             stop.ThrowIfCancellationRequested();
@@ -65,10 +69,13 @@ internal sealed class BenchVerb : RandomArguments, IVerb
                     Print(Timing.Of($"contrastive.{NameText.Of(distance)}.n{Rows}.d{Dim}.{place}", Reps, contrastive.Work(distance)));
                 continue;
             }
-            Print(Timing.Of($"{part}.{Model}.b{Batch}{(Size > 0 ? $".s{Size}" : "")}.{place}", Reps, new StepBenchmarks(device, Model, Batch, Size, Seed).Work(part)));
+            Print(Timing.Of($"{part}.{Model}.b{Batch}{(Size > 0 ? $".s{Size}" : "")}.{place}", Reps,
+                new StepBenchmarks(device, Model, Batch, Size, Seed).Work(part)));
         }
         return 0;
     }
 
-    private static void Print(Timing timing) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ascl {timing.Name} {timing.MinMilliseconds:F1} {timing.MedianMilliseconds:F1}"));
+    private static void Print(Timing timing) =>
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"ascl {timing.Name} {timing.MinMilliseconds:F1} {timing.MedianMilliseconds:F1}"));
 }

@@ -13,7 +13,8 @@ namespace Ascl.Cli.Verbs;
 [Example("Some runs, as a table for a paper and one for a spreadsheet", "runs/ascl-1 runs/pgd-at-1 --markdown table.md --csv table.csv")]
 internal sealed class CompareVerb : VerbArguments, IVerb
 {
-    [Value(0, MetaName = "RUN", Required = true, HelpText = "Folders of runs, or folders that hold some. Runs that differ in nothing but their seed make one row.")]
+    [Value(0, MetaName = "RUN", Required = true,
+        HelpText = "Folders of runs, or folders that hold some. Runs that differ in nothing but their seed make one row.")]
     public IEnumerable<string> Runs { get; init; } = [];
 
     [Option("markdown", MetaValue = "FILE.md", HelpText = "Write the table in Markdown too.")]
@@ -29,7 +30,8 @@ internal sealed class CompareVerb : VerbArguments, IVerb
             if (file is null)
                 continue;
             if (File.Exists(file) && !AtomicFile.IsDevice(file) && !file.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
-                throw new UserErrorException($"option {option}: {file} is there already and does not end in {ending}: it is not overwritten");
+                throw new UserErrorException(
+                    $"option {option}: {file} is there already and does not end in {ending}: it is not overwritten");
             AtomicFile.CheckWritable(file);
         }
         RunRecord[] runs = [.. Runs.SelectMany(RunRecord.ReadAll).DistinctBy(run => Path.GetFullPath(run.Path))];

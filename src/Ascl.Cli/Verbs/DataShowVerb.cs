@@ -10,8 +10,10 @@ namespace Ascl.Cli.Verbs;
 
 [Verb("data show", HelpText = "Shows what is in a data set: counts, classes, statistics, a sheet of images.")]
 [Example("The images that are built in", "sample")]
-[Example("CIFAR-10 in an archive of JPEG or PNG files, with a picture of its training images", "folder:cifar10-images.tar.gz --sheet sheet.png")]
-[Example("Photos of any sizes at CLASS/IMAGE, as they would be trained on and tested", "folder:photos --resize 64 --crop 64 --test-share 0.2")]
+[Example("CIFAR-10 in an archive of JPEG or PNG files, with a picture of its training images",
+    "folder:cifar10-images.tar.gz --sheet sheet.png")]
+[Example("Photos of any sizes at CLASS/IMAGE, as they would be trained on and tested",
+    "folder:photos --resize 64 --crop 64 --test-share 0.2")]
 [OptionsFor(typeof(DataOptions))]
 public class DataShowVerb : VerbArguments, IVerb
 {

@@ -15,7 +15,8 @@ internal sealed class DevicesVerb : VerbArguments, IVerb
     public int Run(CancellationToken stop)
     {
         Dictionary<string, string>[] processors = Processors();
-        int cores = processors.Select(p => (p.GetValueOrDefault("physical id"), p.GetValueOrDefault("core id") ?? p.GetValueOrDefault("processor")))
+        int cores = processors.Select(p => (p.GetValueOrDefault("physical id"),
+            p.GetValueOrDefault("core id") ?? p.GetValueOrDefault("processor")))
             .Distinct().Count();
         double gibibytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024.0 * 1024 * 1024);
         var table = new ResultTable("device", "property", "value");
@@ -32,7 +33,9 @@ internal sealed class DevicesVerb : VerbArguments, IVerb
             table.Add(parts[0], "name", parts[1]);
         }
         table.Print();
-        Console.WriteLine(gpus.Count == 0 ? "No CUDA device: no NVIDIA driver with a GPU was found." : "--device cuda computes on the first CUDA device; auto stays on the CPU.");
+        Console.WriteLine(gpus.Count == 0
+            ? "No CUDA device: no NVIDIA driver with a GPU was found."
+            : "--device cuda computes on the first CUDA device; auto stays on the CPU.");
         return 0;
     }
 

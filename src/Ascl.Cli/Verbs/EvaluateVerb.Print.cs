@@ -19,10 +19,13 @@ public partial class EvaluateVerb
 
     private static void PrintAttacks(EvaluationReport report)
     {
-        var table = new ResultTable("attack", "norm", "epsilon", "step", "steps", "restarts", "tried on", "turned", report.IsCascade && report.Attacks.Count > 1 ? "left %" : "accuracy %", "seconds") { Title = $"{report.Weights} ({report.Model}) on {report.Images} of {report.Data}" };
+        var table = new ResultTable("attack", "norm", "epsilon", "step", "steps", "restarts", "tried on", "turned",
+            report.IsCascade && report.Attacks.Count > 1 ? "left %" : "accuracy %",
+            "seconds") { Title = $"{report.Weights} ({report.Model}) on {report.Images} of {report.Data}" };
         table.Add("none", "", "", "", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
         foreach (AttackReport a in report.Attacks)
-            table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}", $"{a.Restarts}", $"{a.Attacked}", $"{a.Turned}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
+            table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}",
+                $"{a.Restarts}", $"{a.Attacked}", $"{a.Turned}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
         if ((report.Attacks.Count > 1 && !report.IsCascade) || report.WorstCaseAccuracy < report.Attacks[^1].Accuracy)
             table.Add("worst case", "", "", "", "", "", "", "", $"{100 * report.WorstCaseAccuracy:F2}", "");
         table.Print();
@@ -41,11 +44,13 @@ public partial class EvaluateVerb
     {
         if (minimal is null)
             return;
-        var table = new ResultTable("images turned %", "epsilon") { Title = $"smallest {minimal.Norm} changes found by {string.Join(" and ", minimal.Attacks)}" };
+        var table = new ResultTable("images turned %",
+            "epsilon") { Title = $"smallest {minimal.Norm} changes found by {string.Join(" and ", minimal.Attacks)}" };
         foreach (SizeQuantile quantile in minimal.Quantiles)
             table.Add($"{100 * quantile.Share:F0}", EvaluationPage.Size(quantile.Size));
         table.Print();
-        Console.WriteLine($"{100 * minimal.Accuracy:F2} % of images were turned by no change within {NumberText.Of(minimal.Epsilon)}{(minimal.NotFound > 0 ? $"; none at all was found for {minimal.NotFound}" : "")}");
+        Console.WriteLine($"{100 * minimal.Accuracy:F2} % of images were turned by no change within "
+            + $"{NumberText.Of(minimal.Epsilon)}{(minimal.NotFound > 0 ? $"; none at all was found for {minimal.NotFound}" : "")}");
     }
 
     private void PrintFindings(EvaluationReport report)
@@ -55,12 +60,14 @@ public partial class EvaluateVerb
         foreach (HonestyFinding finding in findings.Where(f => f.IsSuspicious))
             Console.WriteLine($"warning: {finding.Name}: {finding.Meaning}");
         if (findings.Count > 0 && !findings.Any(f => f.IsSuspicious))
-            Console.WriteLine($"none of {findings.Count} signs of false robustness was seen{(checkedImages < RobustnessEvaluation.FewImages ? $", but {checkedImages} images are too few to tell much" : "")}");
+            Console.WriteLine($"none of {findings.Count} signs of false robustness was "
+                + $"seen{(checkedImages < RobustnessEvaluation.FewImages ? $", but {checkedImages} images are too few to tell much" : "")}");
     }
 
     private int PrintReplay(ReplayReport replay)
     {
-        var table = new ResultTable("images", "within the ball", "adversarial", "count") { Title = $"{Replay}: {replay.Norm}, epsilon {NumberText.Of(replay.Epsilon)}" };
+        var table = new ResultTable("images", "within the ball", "adversarial",
+            "count") { Title = $"{Replay}: {replay.Norm}, epsilon {NumberText.Of(replay.Epsilon)}" };
         table.Add("as they are", $"{replay.Within}", $"{replay.Adversarial}", $"{replay.Count}");
         table.Add("rounded to 8 bits", $"{replay.WithinRounded}", $"{replay.AdversarialRounded}", $"{replay.Count}");
         table.Print();

@@ -29,14 +29,16 @@ public partial class EvaluateVerb
         string file = RunFolder.Weights(Weights);
         bool isOwnData = run is not null && (Data is null || DataSource.AreSame(Data, run.Config.Data.Source));
         DataOptions reading = Reading(run?.Config.Data.Reading, isOwnData);
-        string specification = Data ?? run?.Config.Data.Source ?? throw new UserErrorException("evaluate: name the test images with --data");
+        string specification = Data ?? run?.Config.Data.Source
+            ?? throw new UserErrorException("evaluate: name the test images with --data");
         using Device device = DeviceChoice.OpenFor(file, Device, Threads, CudaGraphs, RoundedTo);
         // The weights first: a file that is not one should not cost the opening of the data.
         Classifier model = Load(device, file, normalization: null, Normalize is null ? Message.Print : null);
         ThreatModel? trained = run?.Config.Attack.Threat ?? ThreatModel.Of(model.Provenance);
         RobustnessEvaluation.Plan(settings, trained, Replay is null ? model : null);
         Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.Weights(Twin));
-        DataSet data = ProgressDisplay.Run($"opening {specification}", display => DataSource.Open(specification, reading, progress: new OpeningProgress(display, stop)));
+        DataSet data = ProgressDisplay.Run($"opening {specification}",
+            display => DataSource.Open(specification, reading, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
             model = Load(device, file, InputNormalization.Of(Normalize, data), Message.Print);
         bool countIsLeast = specification.StartsWith("file:", StringComparison.Ordinal);
@@ -53,7 +55,8 @@ public partial class EvaluateVerb
         if (isOwnData && reading == run!.Config.Data.Reading && run.ChangedImages(data) is { } changed)
             Message.Print(changed);
         if (isOwnData && settings.Limit is null && run!.Config.Data.LimitTest is { } limit && limit < evaluation.Images.Count)
-            Message.Print($"the report of the run is of its first {limit} test images; this is of all {evaluation.Images.Count} (--limit {limit} for the same)");
+            Message.Print($"the report of the run is of its first {limit} test images; this is of all {evaluation.Images.Count} (--limit "
+                + $"{limit} for the same)");
         EvaluationResult result = ProgressDisplay.Run("evaluating", display => evaluation.Run(Out, new EvaluationDisplay(display), stop));
         Print(result.Report);
         Keep(result, evaluation.Images);
@@ -98,28 +101,36 @@ public partial class EvaluateVerb
         bool isSplit = run?.TestShare is not null || reading.TestShare is not null;
         if (isOwnData && isSplit && reading != run)
             throw new UserErrorException("evaluate: --test-share, --resize and --crop would make training images of the run test images: "
-                + (run!.TestShare is null ? "it was trained on all of these images" : "the run split its test part off these images itself"));
+                + (run!.TestShare is null
+                    ? "it was trained on all of these images"
+                    : "the run split its test part off these images itself"));
         return reading;
     }
 
-    /// <summary>Refuses options that do not go together, and files that cannot or should not be written, before anything is opened.</summary>
+    /// <summary>Refuses options that do not go together, and files that cannot or should not be written, before anything is
+    /// opened.</summary>
     private void CheckOptions(EvaluationSettings settings)
     {
         if (!settings.Checks && Twin is not null)
             throw new UserErrorException("evaluate: --twin is for --checks");
-        if (Replay is not null && (Json is not null || Out is not null || settings.Epsilons.Count > 0 || settings.Checks || settings.MinimalEpsilon))
-            throw new UserErrorException("evaluate: --replay attacks nothing: --json, --out, --epsilons, --checks and --minimal-epsilon cannot be given with it");
+        if (Replay is not null
+            && (Json is not null || Out is not null || settings.Epsilons.Count > 0 || settings.Checks || settings.MinimalEpsilon))
+            throw new UserErrorException("evaluate: --replay attacks nothing: --json, --out, --epsilons, --checks and --minimal-epsilon "
+                + "cannot be given with it");
         string[] ofTheFile = ["norm", "epsilon", "step-size", "limit", "attack"];
         if (Replay is not null && Given(typeof(EvaluationSettings)).Any(given => ofTheFile.Contains(given.Key)))
-            throw new UserErrorException("evaluate: --replay takes the images and their ball from its file: --norm, --epsilon, --step-size, --limit and --attack cannot be given with it");
+            throw new UserErrorException("evaluate: --replay takes the images and their ball from its file: --norm, --epsilon, "
+                + "--step-size, --limit and --attack cannot be given with it");
         if (Json is null)
             return;
         AtomicFile.CheckWritable(Json);
         string place = Path.GetDirectoryName(Path.GetFullPath(Json))!;
         if (File.Exists(Path.Combine(place, "config.json")) || File.Exists(Path.Combine(place, "evaluation.json")))
-            throw new UserErrorException($"option --json: {place} is the folder of a run or an evaluation, with reports of its own: choose another place");
+            throw new UserErrorException($"option --json: {place} is the folder of a run or an evaluation, with reports of its own: choose "
+                + $"another place");
         if (File.Exists(Json) && !AtomicFile.IsDevice(Json) && !JsonFile.ReadObject(Json).ContainsKey("clean_accuracy"))
-            throw new UserErrorException($"option --json: {Json} holds something else than the results of an evaluation: it is not overwritten");
+            throw new UserErrorException($"option --json: {Json} holds something else than the results of an evaluation: it is not "
+                + $"overwritten");
     }
 
     private static void CheckFit(Classifier model, ImageSet images, string file, bool countIsLeast)
@@ -127,11 +138,14 @@ public partial class EvaluateVerb
         if (model.Spec.Classes < 2)
             throw new UserErrorException($"{file}: the network has one class; robustness is of classifiers of at least two");
         if (model.Spec.Channels != images.Channels)
-            throw new UserErrorException($"{file}: the network takes images of {model.Spec.Channels} channels, {images.Name} has {images.Channels}");
+            throw new UserErrorException($"{file}: the network takes images of {model.Spec.Channels} channels, {images.Name} has "
+                + $"{images.Channels}");
         // A bare file of labels only shows the classes that occur in it.
         if (model.Spec.Classes < images.ClassNames.Count || (model.Spec.Classes > images.ClassNames.Count && !countIsLeast))
-            throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {images.Name} has {images.ClassNames.Count}");
+            throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {images.Name} has "
+                + $"{images.ClassNames.Count}");
         if (model.ImageSize is { } size && size != (images.Height, images.Width))
-            throw new UserErrorException($"{file}: the network takes images of {size.Height}x{size.Width} pixels, {images.Name} has {images.Height}x{images.Width}");
+            throw new UserErrorException($"{file}: the network takes images of {size.Height}x{size.Width} pixels, {images.Name} has "
+                + $"{images.Height}x{images.Width}");
     }
 }

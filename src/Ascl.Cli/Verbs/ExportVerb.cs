@@ -16,7 +16,8 @@ namespace Ascl.Cli.Verbs;
 
 [Verb("export", HelpText = "Writes a trained classifier as an ONNX model, for any other program: images in [0, 1] to logits.")]
 [Example("The best checkpoint of a run", "--weights runs/ascl-1 --onnx model.onnx")]
-[Example("Weights from PyTorch with the input normalisation that they were trained with", "--weights resnet18.safetensors --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10 --onnx model.onnx")]
+[Example("Weights from PyTorch with the input normalisation that they were trained with",
+    "--weights resnet18.safetensors --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10 --onnx model.onnx")]
 internal sealed class ExportVerb : VerbArguments, IVerb
 {
     [Option("weights", MetaValue = "FILE|RUN", Required = true, HelpText = "A safetensors file, or a run's folder: its best checkpoint.")]
@@ -31,10 +32,12 @@ internal sealed class ExportVerb : VerbArguments, IVerb
     [Option("activation", MetaValue = "NAME", HelpText = $"Its activation: {SettingTexts.Activations}; files of ascl know their own.")]
     public string? Activation { get; init; }
 
-    [Option("data", MetaValue = "SPEC", HelpText = $"Images that it is for: {SettingTexts.DataForms}. Their classes' names go into the file; a finished run knows them.")]
+    [Option("data", MetaValue = "SPEC",
+        HelpText = $"Images that it is for: {SettingTexts.DataForms}. Their classes' names go into the file; a finished run knows them.")]
     public string? Data { get; init; }
 
-    [Option("normalize", MetaValue = "NAME", HelpText = $"Input normalisation: {SettingTexts.Normalizations}; files of ascl know their own.")]
+    [Option("normalize", MetaValue = "NAME",
+        HelpText = $"Input normalisation: {SettingTexts.Normalizations}; files of ascl know their own.")]
     public string? Normalize { get; init; }
 
     public int Run(CancellationToken stop)
@@ -51,20 +54,26 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         using CpuDevice device = new(threads: 1);
         LoadOptions known = new() { Network = Model, Activation = activation };
         Classifier model = RunFolder.RequireClassifier(ClassifierFile.Load(device, file, known with { Note = Message.Print }), file);
-        DataSet? data = Data is null ? null : ProgressDisplay.Run($"opening {Data}", display => DataSource.Open(Data, progress: new OpeningProgress(display, stop)));
+        DataSet? data = Data is null
+            ? null
+            : ProgressDisplay.Run($"opening {Data}", display => DataSource.Open(Data, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
             model = ClassifierFile.Load(device, file, known with
             {
-                Normalization = data is null ? InputNormalization.Of(Normalize, model.Spec.Channels, file) : InputNormalization.Of(Normalize, data),
+                Normalization = data is null
+                    ? InputNormalization.Of(Normalize, model.Spec.Channels, file)
+                    : InputNormalization.Of(Normalize, data),
             });
         if (data is not null)
             ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
         IReadOnlyList<string> classes = data?.ClassNames ?? model.Spec.ClassNames ?? ClassesOfRun();
         if (classes.Count > 0 && classes.Count != model.Spec.Classes)
-            throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {data?.Name ?? Weights} has {classes.Count}");
+            throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {data?.Name ?? Weights} has "
+                + $"{classes.Count}");
         OnnxExport.Save(Onnx, model, classes);
         string size = model.ImageSize is { } fixedSize ? $"{fixedSize.Height}, {fixedSize.Width}" : "H, W";
-        Console.WriteLine($"Wrote {Onnx}: {model.Spec.Network}, images [N, {model.Spec.Channels}, {size}] in [0, 1] to logits [N, {model.Spec.Classes}], {new FileInfo(Onnx).Length / 1e6:F1} MB.");
+        Console.WriteLine($"Wrote {Onnx}: {model.Spec.Network}, images [N, {model.Spec.Channels}, {size}] in [0, 1] to logits [N, "
+            + $"{model.Spec.Classes}], {new FileInfo(Onnx).Length / 1e6:F1} MB.");
         return 0;
     }
 

@@ -34,11 +34,13 @@ internal sealed class GradcheckVerb : RandomArguments, IVerb
             stop.ThrowIfCancellationRequested();
             GradientCheckResult result = GradientCheck.Run(device, c);
             failed += result.Passed ? 0 : 1;
-            table.Add(c.Op, c.Variant, $"{result.ForwardError:g2}", $"{result.GradientError:g2}", result.WorstInput, $"{result.Allowed:g2}", result.Passed ? "pass" : "FAIL");
+            table.Add(c.Op, c.Variant, $"{result.ForwardError:g2}", $"{result.GradientError:g2}", result.WorstInput, $"{result.Allowed:g2}",
+                result.Passed ? "pass" : "FAIL");
         }
         table.Print();
         int ops = chosen.DistinctBy(c => c.Op).Count();
-        Console.WriteLine($"{(failed == 0 ? "PASS" : "FAIL")}: {chosen.Length - failed} of {chosen.Length} cases of {ops} {(ops == 1 ? "op or objective" : "ops and objectives")}");
+        Console.WriteLine($"{(failed == 0 ? "PASS" : "FAIL")}: {chosen.Length - failed} of {chosen.Length} cases of {ops} "
+            + $"{(ops == 1 ? "op or objective" : "ops and objectives")}");
         return failed == 0 ? 0 : 1;
     }
 }

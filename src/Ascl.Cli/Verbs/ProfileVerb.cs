@@ -12,7 +12,8 @@ namespace Ascl.Cli.Verbs;
 
 [Verb("profile", HelpText = "Shows where the time of a part of training goes, kernel by kernel, beside what the device can do.")]
 [Example("A training step of ResNet-20", "--model resnet20 --what pgd-step")]
-[Example("Every layer apart, and a trace for Perfetto or chrome://tracing", "--model resnet18 --what attack-eval --shapes --trace attack.json")]
+[Example("Every layer apart, and a trace for Perfetto or chrome://tracing",
+    "--model resnet18 --what attack-eval --shapes --trace attack.json")]
 internal sealed class ProfileVerb : RandomArguments, IVerb
 {
     [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}.")]
@@ -42,14 +43,18 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
         KernelProfile profile = KernelProfile.Of(device, new StepBenchmarks(device, Model, Batch, size: 0, Seed).Work(What));
         var table = new ResultTable("kernel", "calls", "ms", "% of time", "GFLOP/s", "GB/s", "% of peak")
         {
-            Title = $"{What}, {Model}, batch {Batch}, on {device.Name}; measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s (matrix product), {profile.Peaks.GigabytesPerSecond:F0} GB/s (sum of arrays)",
+            Title =
+                $"{What}, {Model}, batch {Batch}, on {device.Name}; measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s (matrix "
+                    + $"product), {profile.Peaks.GigabytesPerSecond:F0} GB/s (sum of arrays)",
         };
         foreach (KernelTotal total in profile.Totals(Shapes))
         {
-            table.Add(total.Name, $"{total.Calls}", $"{total.Milliseconds:F2}", $"{100 * total.Share:F1}", $"{total.GigaflopsPerSecond:F1}", $"{total.GigabytesPerSecond:F1}", $"{100 * total.OfPeak:F0}");
+            table.Add(total.Name, $"{total.Calls}", $"{total.Milliseconds:F2}", $"{100 * total.Share:F1}", $"{total.GigaflopsPerSecond:F1}",
+                $"{total.GigabytesPerSecond:F1}", $"{100 * total.OfPeak:F0}");
         }
         table.Print();
-        Console.WriteLine($"{profile.Calls.Count} kernels, {profile.KernelMilliseconds:F1} ms of {profile.WallMilliseconds:F1} ms; % of peak: the larger of the two (Winograd's convolutions need fewer operations than are counted)");
+        Console.WriteLine($"{profile.Calls.Count} kernels, {profile.KernelMilliseconds:F1} ms of {profile.WallMilliseconds:F1} ms; % of "
+            + $"peak: the larger of the two (Winograd's convolutions need fewer operations than are counted)");
         if (Trace is not null)
         {
             profile.SaveChromeTrace(Trace);

@@ -21,9 +21,12 @@ internal sealed class ReportVerb : ComputingArguments, IVerb
         if (!File.Exists(folder.ReportFile))
             throw new UserErrorException($"{Folder}: has not been evaluated yet: end it with ascl train --resume {Folder}");
         using Device device = OpenDevice();
-        DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data.Source}", display => DataSource.Open(folder.Config.Data.Source, folder.Config.Data.Reading, progress: new OpeningProgress(display, stop)));
+        DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data.Source}",
+            display =>
+                DataSource.Open(folder.Config.Data.Source, folder.Config.Data.Reading, progress: new OpeningProgress(display, stop)));
         if (!folder.KnowsImages(data))
-            throw new UserErrorException($"{Folder}: the images of {folder.Config.Data.Source} have changed since the run: a page of both would be of neither");
+            throw new UserErrorException($"{Folder}: the images of {folder.Config.Data.Source} have changed since the run: a page of both "
+                + $"would be of neither");
         RunDisplay.WriteReport(device, folder, data, stop);
         return 0;
     }

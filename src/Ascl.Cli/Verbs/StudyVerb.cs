@@ -19,7 +19,8 @@ namespace Ascl.Cli.Verbs;
 
 [Verb("study", HelpText = "Studies where trained networks place natural and adversarial images: how far apart classes lie at every stage.")]
 [Example("One run, every stage", "runs/ascl-1")]
-[Example("Several runs: does the divergence of latents go with robust accuracy?", "runs/ascl-1 runs/pgd-at-1 runs/natural-1 --limit 1000 --out study")]
+[Example("Several runs: does the divergence of latents go with robust accuracy?",
+    "runs/ascl-1 runs/pgd-at-1 runs/natural-1 --limit 1000 --out study")]
 internal sealed class StudyVerb : RandomArguments, IVerb
 {
     [Value(0, MetaName = "RUN", Required = true, HelpText = "Folders of runs: their best checkpoints on their own test images.")]
@@ -37,7 +38,10 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     [Option("steps", MetaValue = "N", HelpText = "Steps of PGD, each of 2.5 epsilon/N, but at least epsilon/4 and at most epsilon.")]
     public int Steps { get; init; } = 20;
 
-    [Option("out", MetaValue = "DIR", HelpText = "Folder for comparison.json and pictures of R-DIV over robust accuracy, and in a folder for every run study.json, latents.safetensors and pictures of the latents and of R-DIV by stage.")]
+    [Option("out", MetaValue = "DIR",
+        HelpText =
+            "Folder for comparison.json and pictures of R-DIV over robust accuracy, and in a folder for every run study.json, "
+                + "latents.safetensors and pictures of the latents and of R-DIV by stage.")]
     public string? Out { get; init; }
 
     public int Run(CancellationToken stop)
@@ -53,7 +57,8 @@ internal sealed class StudyVerb : RandomArguments, IVerb
             BallOf(folder);
         }
         if (folders.GroupBy(Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new UserErrorException($"study: {string.Join(" and ", twice.Select(folder => folder.Path))} have the same name, {twice.Key}: rename one");
+            throw new UserErrorException($"study: {string.Join(" and ", twice.Select(folder => folder.Path))} have the same name, "
+                + $"{twice.Key}: rename one");
         using Device device = OpenDevice();
         List<StudyReport> reports = [];
         foreach (RunFolder folder in folders)
@@ -94,12 +99,17 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         ThreatModel threat = BallOf(folder);
         threat.CheckFits(test);
         PgdAttack attack = PgdAttack.Standard(threat, Steps);
-        LatentRows rows = LatentRows.Of(model, test, attack, 128, Seed, stop, (done, total) => display.Report(done, total, $"{folder.Path}: batch {done} of {total}"));
+        LatentRows rows = LatentRows.Of(model, test, attack, 128, Seed, stop,
+            (done, total) => display.Report(done, total, $"{folder.Path}: batch {done} of {total}"));
         StageRows latent = rows.Stages.First(s => s.Stage == "latent");
         var (natural, adversarial) = LatentStudies.NearestLabels(latent, rows.Labels, Threads > 0 ? Threads : Environment.ProcessorCount);
-        StudyReport report = new(Name(folder), folder.Checkpoints.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name, threat.Epsilon,
-            Share(rows.Labels.Zip(rows.Predictions, (label, p) => label == p)), Share(rows.Labels.Index().Select(l => rows.Predictions[l.Index] == l.Item && rows.AdversarialPredictions[l.Index] == l.Item)),
-            LatentStudies.Stages(device, rows), natural, adversarial, threat.Norm.ToString().ToLowerInvariant(), data.HasTestPart ? "test" : "train", Evaluator.TrainedOn(model, test));
+        StudyReport report = new(Name(folder), folder.Checkpoints.BestFile, model.Spec.Network, data.Name, test.Count, attack.Name,
+            threat.Epsilon,
+            Share(rows.Labels.Zip(rows.Predictions, (label, p) => label == p)),
+            Share(rows.Labels.Index().Select(l => rows.Predictions[l.Index] == l.Item && rows.AdversarialPredictions[l.Index] == l.Item)),
+            LatentStudies.Stages(device, rows), natural, adversarial, threat.Norm.ToString().ToLowerInvariant(), data.HasTestPart
+                ? "test"
+                : "train", Evaluator.TrainedOn(model, test));
         if (Out is not null)
             Save(Path.Combine(Out, report.Name), report, rows, latent, data.ClassNames);
         return report;
@@ -120,36 +130,48 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         writer.Save(Path.Combine(folder, "latents.safetensors"));
         (double X, double Y)[] points = LatentStudies.PrincipalComponents([.. latent.Natural, .. latent.Adversarial], latent.Size);
         foreach (var (name, from) in new[] { ("natural", 0), ("adversarial", n) })
-            AtomicFile.WriteText(Path.Combine(folder, $"{name}.svg"), Chart.Points($"Latents of {name} images, first two principal components", "first", "second",
-                [.. classes.Select((c, k) => (c, (IReadOnlyList<(double, double)>)[.. points[from..(from + n)].Where((_, i) => rows.Labels[i] == k)]))]));
+            AtomicFile.WriteText(Path.Combine(folder, $"{name}.svg"),
+                Chart.Points($"Latents of {name} images, first two principal components", "first", "second",
+                [.. classes.Select((c, k) => (c,
+                    (IReadOnlyList<(double, double)>)[.. points[from..(from + n)].Where((_, i) => rows.Labels[i] == k)]))]));
     }
 
     private static void PrintStages(StudyReport report)
     {
-        var table = new ResultTable("stage", "size", "distance", "R-DIV natural", "natural-adversarial", "adversarial", "intra adv.", "inter adv.")
+        var table = new ResultTable("stage", "size", "distance", "R-DIV natural", "natural-adversarial", "adversarial", "intra adv.",
+            "inter adv.")
         {
-            Title = $"{report.Weights} ({report.Model}) on {EvaluationReport.ImagesOf(report.Part, report.Count, report.TrainedOn)} of {report.Data}, {report.Attack} with {report.Norm} epsilon {NumberText.Of(report.Epsilon)}",
+            Title =
+                $"{report.Weights} ({report.Model}) on {EvaluationReport.ImagesOf(report.Part, report.Count, report.TrainedOn)} of "
+                    + $"{report.Data}, {report.Attack} with {report.Norm} epsilon {NumberText.Of(report.Epsilon)}",
         };
         foreach (StageStudy stage in report.Stages)
             foreach (var (i, adversarial) in stage.Adversarial.Index())
-                table.Add(stage.Stage, $"{stage.Size}", adversarial.Distance, Text(stage.Natural[i].Ratio), Text(stage.NaturalAdversarial[i].Ratio), Text(adversarial.Ratio), Text(adversarial.Intra), Text(adversarial.Inter));
+                table.Add(stage.Stage, $"{stage.Size}", adversarial.Distance, Text(stage.Natural[i].Ratio),
+                    Text(stage.NaturalAdversarial[i].Ratio), Text(adversarial.Ratio), Text(adversarial.Intra), Text(adversarial.Inter));
         table.Print();
     }
 
     /// <summary>The latents of every run, and how their R-DIV goes with robust accuracy.</summary>
     private static void PrintTogether(StudyComparison comparison)
     {
-        var table = new ResultTable("run", "images", "norm", "epsilon", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial", "nearest natural %", "nearest adversarial %") { Title = "latents, L2" };
+        var table = new ResultTable("run", "images", "norm", "epsilon", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial",
+            "nearest natural %", "nearest adversarial %") { Title = "latents, L2" };
         foreach (StudyReport study in comparison.Studies)
-            table.Add(study.Name, study.IsOfNewImages ? $"{study.Count}" : $"{study.Count} TRAINING", study.Norm, NumberText.Of(study.Epsilon), Percent(study.CleanAccuracy), Percent(study.RobustAccuracy), Text(study.Latent.Natural[0].Ratio), Text(study.Latent.Adversarial[0].Ratio), Percent(study.NearestNatural), Percent(study.NearestAdversarial));
+            table.Add(study.Name, study.IsOfNewImages ? $"{study.Count}" : $"{study.Count} TRAINING", study.Norm,
+                NumberText.Of(study.Epsilon), Percent(study.CleanAccuracy), Percent(study.RobustAccuracy),
+                Text(study.Latent.Natural[0].Ratio), Text(study.Latent.Adversarial[0].Ratio), Percent(study.NearestNatural),
+                Percent(study.NearestAdversarial));
         table.Print();
         if (comparison.Studies.Select(s => (s.Norm, s.Epsilon)).Distinct().Count() > 1)
-            Console.WriteLine("each run was attacked within its own ball: robust accuracies of different balls do not compare (--norm and --epsilon attack all within one)");
+            Console.WriteLine("each run was attacked within its own ball: robust accuracies of different balls do not compare (--norm and "
+                + "--epsilon attack all within one)");
         if (comparison.Studies.Select(s => (s.Data, s.Part)).Distinct().Count() > 1)
             Console.WriteLine("the runs were studied on different data: their figures and the correlation mix what does not compare");
         if (comparison.Studies.Count < 3)
             return;
-        var correlations = new ResultTable("pairs", "l2", "cosine", "linf") { Title = $"correlation of R-DIV of latents and robust accuracy over {comparison.Studies.Count} classifiers" };
+        var correlations = new ResultTable("pairs", "l2", "cosine",
+            "linf") { Title = $"correlation of R-DIV of latents and robust accuracy over {comparison.Studies.Count} classifiers" };
         foreach (IGrouping<string, DivergenceCorrelation> pairs in comparison.Correlations.GroupBy(c => c.Pairs))
             correlations.Add([pairs.Key, .. pairs.Select(c => Text(c.Value))]);
         correlations.Print();

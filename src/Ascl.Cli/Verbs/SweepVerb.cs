@@ -19,7 +19,9 @@ namespace Ascl.Cli.Verbs;
 [Example("See the runs and how far they are", "sweep.json --list")]
 internal sealed class SweepVerb : VerbArguments, IVerb
 {
-    [Value(0, MetaName = "FILE.json", Required = true, HelpText = "{\"out\": \"runs/sweep\", \"base\": {options of train}, \"runs\": [{\"name\": \"a\", options}], \"grid\": {\"seed\": [1, 2]}}: every entry of runs is trained at every point of the grid.")]
+    [Value(0, MetaName = "FILE.json", Required = true,
+        HelpText = "{\"out\": \"runs/sweep\", \"base\": {options of train}, \"runs\": [{\"name\": \"a\", options}], \"grid\": {\"seed\": "
+            + "[1, 2]}}: every entry of runs is trained at every point of the grid.")]
     public string Plan { get; init; } = "";
 
     [Option("out", MetaValue = "DIR", HelpText = "Folder for the runs' folders, instead of the file's \"out\".")]
@@ -56,12 +58,15 @@ internal sealed class SweepVerb : VerbArguments, IVerb
         int trained = 0, waiting = states.Count(state => state != SweepState.Done);
         foreach (var (i, run) in plan.Runs.Index())
         {
-            Console.WriteLine($"[{i + 1}/{plan.Runs.Count}] {run.Name}{(states[i] == SweepState.Done ? ": done" : states[i] == SweepState.Begun ? ": goes on" : "")}");
+            Console.WriteLine($"[{i + 1}/{plan.Runs.Count}] "
+                + $"{run.Name}{(states[i] == SweepState.Done ? ": done" : states[i] == SweepState.Begun ? ": goes on" : "")}");
             if (states[i] == SweepState.Done)
                 continue;
             try
             {
-                RunFolder own = states[i] == SweepState.Begun ? RunFolder.Open(PathOf(run)) : RunFolder.Create(run.Config with { Run = run.Config.Run with { Out = PathOf(run) } });
+                RunFolder own = states[i] == SweepState.Begun
+                    ? RunFolder.Open(PathOf(run))
+                    : RunFolder.Create(run.Config with { Run = run.Config.Run with { Out = PathOf(run) } });
                 if (RunDisplay.TrainAndReport(device, own, data[DataKey.Of(run)], run.Name, stop).Count > 0)
                     RunDisplay.WriteReport(device, own, data[DataKey.Of(run)], stop);
             }
@@ -72,9 +77,11 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             }
             trained++;
             if (trained < waiting)
-                Console.WriteLine($"{waiting - trained} to go, about {TrainingProgress.Duration(Stopwatch.GetElapsedTime(began) / trained * (waiting - trained))}");
+                Console.WriteLine($"{waiting - trained} to go, about "
+                    + $"{TrainingProgress.Duration(Stopwatch.GetElapsedTime(began) / trained * (waiting - trained))}");
         }
-        CompareVerb.Print(new RunComparison([.. plan.Runs.Where(run => Directory.Exists(PathOf(run))).Select(run => RunRecord.Read(PathOf(run)))]));
+        CompareVerb.Print(new RunComparison([.. plan.Runs.Where(run => Directory.Exists(PathOf(run)))
+            .Select(run => RunRecord.Read(PathOf(run)))]));
         if (failures.Count > 0)
             Message.Print($"{failures.Count} of {plan.Runs.Count} runs failed: {string.Join(", ", failures)}");
         return failures.Count > 0 ? 1 : 0;
@@ -115,7 +122,8 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             return SweepState.New;
         RunFolder folder = RunFolder.Open(path);
         if (folder.Config.Difference(run.Config) is var (key, found, wanted))
-            throw new UserErrorException($"{path}: holds a run with {key} {found}, the sweep asks for {wanted}: choose another name or folder");
+            throw new UserErrorException($"{path}: holds a run with {key} {found}, the sweep asks for {wanted}: choose another name or "
+                + $"folder");
         return File.Exists(run.Config.Method.TrainsLogits ? folder.PageFile : folder.SummaryFile) ? SweepState.Done : SweepState.Begun;
     }
 
@@ -128,7 +136,8 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     }
 
     /// <summary>Opens each data set once and checks every run against it, so that nothing is trained before all can be.</summary>
-    private static Dictionary<DataKey, DataSet> OpenData(SweepPlan plan, SweepState[] states, string folder, Device device, CancellationToken stop)
+    private static Dictionary<DataKey, DataSet> OpenData(SweepPlan plan, SweepState[] states, string folder, Device device,
+        CancellationToken stop)
     {
         HashSet<string> toCome = [];
         Dictionary<DataKey, DataSet> data = [];
@@ -139,11 +148,16 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             {
                 NetworkCatalog.Check(run.Config.Model.Network);
                 if (!data.TryGetValue(DataKey.Of(run), out DataSet? set))
-                    data[DataKey.Of(run)] = set = ProgressDisplay.Run($"opening {run.Config.Data.Source}", display => DataSource.Open(run.Config.Data.Source, run.Config.Data.Reading, progress: new OpeningProgress(display, stop)));
+                    data[DataKey.Of(run)] = set = ProgressDisplay.Run($"opening {run.Config.Data.Source}",
+                        display =>
+                            DataSource.Open(run.Config.Data.Source, run.Config.Data.Reading, progress: new OpeningProgress(display, stop)));
                 if (state != SweepState.New && !RunFolder.Open(path).KnowsImages(set))
-                    throw new UserErrorException($"{path}: the images of {run.Config.Data.Source} have changed since it was trained: runs of a sweep are compared with each other; choose another folder with --out");
-                if (state == SweepState.Done && run.Config.Model.From is { } start && StartsAnew(start, RunSummary.Read(RunFolder.Open(path).SummaryFile)?.FromSha256))
-                    throw new UserErrorException($"{path}: the weights of {start}, which it started from, have changed since it was trained, or are about to: choose another folder with --out, or remove the run");
+                    throw new UserErrorException($"{path}: the images of {run.Config.Data.Source} have changed since it was trained: runs "
+                        + $"of a sweep are compared with each other; choose another folder with --out");
+                if (state == SweepState.Done && run.Config.Model.From is { } start
+                    && StartsAnew(start, RunSummary.Read(RunFolder.Open(path).SummaryFile)?.FromSha256))
+                    throw new UserErrorException($"{path}: the weights of {start}, which it started from, have changed since it was "
+                        + $"trained, or are about to: choose another folder with --out, or remove the run");
                 if (state == SweepState.Done)
                     continue;
                 RunTraining.Check(run.Config, set);
@@ -160,6 +174,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
         return data;
 
         bool StartsAnew(string start, string? known) => toCome.Contains(Path.GetFullPath(start))
-            || (known is not null && (Directory.Exists(start) || File.Exists(WeightPath.Parse(start).File)) && WeightPath.Sha256(RunFolder.Weights(start)) != known);
+            || (known is not null && (Directory.Exists(start) || File.Exists(WeightPath.Parse(start).File))
+                && WeightPath.Sha256(RunFolder.Weights(start)) != known);
     }
 }

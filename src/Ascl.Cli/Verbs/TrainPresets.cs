@@ -13,25 +13,32 @@ internal static class TrainPresets
     public static IReadOnlyDictionary<string, (string What, string Options)> All { get; } = new Dictionary<string, (string, string)>
     {
         ["ascl-cifar10-paper"] = ("Bui et al. 2021 on CIFAR-10: leaked selection, two views",
-            "--method ascl --base-objective pgd-at --model resnet18 --head 128 --views 2 --view-pairing jointly --strategy leaked --distance linf --normalize-rows true --temperature 0.2 "
-            + "--contrastive-weight 1 --vat-weight 0.2 --natural-weight 0 --robust-weight 1 --epsilon 0.031 --step-size 0.007 --attack-steps 10 --start uniform --bn-mode train "
+            "--method ascl --base-objective pgd-at --model resnet18 --head 128 --views 2 --view-pairing jointly --strategy leaked "
+                + "--distance linf --normalize-rows true --temperature 0.2 "
+            + "--contrastive-weight 1 --vat-weight 0.2 --natural-weight 0 --robust-weight 1 --epsilon 0.031 --step-size 0.007 "
+            + "--attack-steps 10 --start uniform --bn-mode train "
             + $"{Sgd} --weight-decay 5e-4 --epochs 110 --milestones 100,105"),
         ["adr"] = ("Bui et al. 2020, with the schedule of ascl-cifar10-paper",
-            "--method adr --base-objective pgd-at --model resnet18 --local-compactness-weight 1 --local-smoothness-weight 1 --global-compactness-weight 1 --global-smoothness-weight 0 "
+            "--method adr --base-objective pgd-at --model resnet18 --local-compactness-weight 1 --local-smoothness-weight 1 "
+                + "--global-compactness-weight 1 --global-smoothness-weight 0 "
             + "--confidence-weight 1 --epsilon 0.031 --step-size 0.007 --attack-steps 10 --start uniform --bn-mode train "
             + $"{Sgd} --weight-decay 5e-4 --epochs 110 --milestones 100,105"),
         ["pgd-at-madry"] = ("Madry et al. 2018 on CIFAR-10, 80,000 steps; wrn-34-10 for their network of depth 32",
             "--method pgd-at --model wrn-34-10 --epsilon 8/255 --step-size 2/255 --attack-steps 7 --start uniform --bn-mode train "
             + $"{Sgd} --weight-decay 2e-4 --epochs 205 --milestones 102,153"),
         ["trades"] = ("Zhang et al. 2019 on CIFAR-10",
-            "--method trades --trades-beta 6 --model wrn-34-10 --normalize none --epsilon 0.031 --step-size 0.007 --attack-steps 10 --start gaussian --bn-mode eval "
+            "--method trades --trades-beta 6 --model wrn-34-10 --normalize none --epsilon 0.031 --step-size 0.007 --attack-steps 10 "
+                + "--start gaussian --bn-mode eval "
             + $"{Sgd} --weight-decay 2e-4 --epochs 76 --milestones 75"),
         ["bag-of-tricks"] = ("Pang et al. 2021: PGD-AT with the settings they recommend",
-            $"--method pgd-at --model resnet18 {Attack} --start uniform --bn-mode eval {Sgd} --weight-decay 5e-4 --epochs 110 --milestones 100,105"),
+            $"--method pgd-at --model resnet18 {Attack} --start uniform --bn-mode eval {Sgd} --weight-decay 5e-4 --epochs 110 --milestones "
+                + $"100,105"),
         ["awp"] = ("Wu et al. 2020: PGD-AT with adversarial weight perturbation",
-            $"--method pgd-at --awp-gamma 0.01 --model preactresnet18 {Attack} --start uniform --bn-mode train {Sgd} --weight-decay 5e-4 --epochs 200 --milestones 100,150"),
+            $"--method pgd-at --awp-gamma 0.01 --model preactresnet18 {Attack} --start uniform --bn-mode train {Sgd} --weight-decay 5e-4 "
+                + $"--epochs 200 --milestones 100,150"),
         ["trades-awp"] = ("Wu et al. 2020: TRADES with adversarial weight perturbation",
-            $"--method trades --trades-beta 6 --awp-gamma 0.005 --model preactresnet18 {Attack} --start gaussian --bn-mode eval {Sgd} --weight-decay 5e-4 --epochs 200 --milestones 100,150"),
+            $"--method trades --trades-beta 6 --awp-gamma 0.005 --model preactresnet18 {Attack} --start gaussian --bn-mode eval {Sgd} "
+                + $"--weight-decay 5e-4 --epochs 200 --milestones 100,150"),
         ["supcon"] = ("Khosla et al. 2020 on CIFAR-10: pre-training, with a linear head",
             "--method supcon --model resnet18 --head 128 --views 2 --strategy global --distance cosine --temperature 0.07 "
             + "--batch 1024 --lr 0.5 --schedule cosine --warmup 10 --momentum 0.9 --weight-decay 1e-4 --epochs 1000"),

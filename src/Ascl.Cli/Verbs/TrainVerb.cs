@@ -7,10 +7,13 @@ namespace Ascl.Cli.Verbs;
 
 [Verb("train", HelpText = "Trains a classifier and tells how robust it is.")]
 [Example("Train ASCL (leaked selection) on the images built in, a few minutes on two cores", "")]
-[Example("The paper's baseline on CIFAR-10 from its official files", "--method pgd-at --model resnet18 --data cifar10:data/cifar-10-batches-bin --epochs 110 --schedule piecewise --milestones 100,105")]
-[Example("The settings of a paper, but for the epochs", "--preset ascl-cifar10-paper --data cifar10:data/cifar-10-batches-bin --epochs 30 --milestones 20,25")]
+[Example("The paper's baseline on CIFAR-10 from its official files",
+    "--method pgd-at --model resnet18 --data cifar10:data/cifar-10-batches-bin --epochs 110 --schedule piecewise --milestones 100,105")]
+[Example("The settings of a paper, but for the epochs",
+    "--preset ascl-cifar10-paper --data cifar10:data/cifar-10-batches-bin --epochs 30 --milestones 20,25")]
 [Example("Other images: a folder or archive with train|test/CLASS/IMAGE", "--data folder:photos.tar.gz --model resnet20 --epsilon 8/255")]
-[Example("Pre-train an encoder by supervised contrastive learning", "--method supcon --views 2 --strategy global --distance cosine --temperature 0.07 --out runs/encoder")]
+[Example("Pre-train an encoder by supervised contrastive learning",
+    "--method supcon --views 2 --strategy global --distance cosine --temperature 0.07 --out runs/encoder")]
 [Example("Train a linear layer on it while it is frozen", "--method linear --from runs/encoder")]
 [Example("Go on with a run that was stopped, to the same bits", "--resume runs/ascl-1")]
 [Example("Go on to more epochs than were asked for at first", "--resume runs/ascl-1 --epochs 40")]
@@ -32,7 +35,8 @@ public partial class TrainVerb : VerbArguments, IVerb
     [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
     public string CudaGraphs { get; init; } = DeviceChoice.On;
 
-    /// <summary>The values that the preset, the command line and --config give, by the names of <see cref="RunConfig"/>'s settings.</summary>
+    /// <summary>The values that the preset, the command line and --config give, by the names of <see cref="RunConfig"/>'s
+    /// settings.</summary>
     public JsonObject Given() => Given(Preset);
 
     private JsonObject Given(string? preset)

@@ -23,13 +23,16 @@ internal sealed class VerifyVerb : ComputingArguments, IVerb
             IReadOnlyList<GoldenCheck> checks = GoldenFile.Verify(device, path);
             bool passed = checks.All(c => c.Passed) && checks.Any(c => c.Skipped is null);
             all &= passed;
-            var table = new ResultTable("quantity", "largest error", "allowed", "", "result") { Title = $"{Path.GetFileName(path)} on {device.Name}" };
+            var table = new ResultTable("quantity", "largest error", "allowed", "",
+                "result") { Title = $"{Path.GetFileName(path)} on {device.Name}" };
             foreach (GoldenCheck check in checks)
-                table.Add(check.Quantity, check.Skipped is null ? $"{check.Error:g3}" : "", check.Skipped is null ? $"{check.Allowed:g3}" : "", check.Skipped ?? check.Measure,
+                table.Add(check.Quantity, check.Skipped is null ? $"{check.Error:g3}" : "",
+                    check.Skipped is null ? $"{check.Allowed:g3}" : "", check.Skipped ?? check.Measure,
                     check.Skipped is not null ? "skipped" : check.Passed ? "pass" : "FAIL");
             table.Print();
             int skipped = checks.Count(c => c.Skipped is not null);
-            Console.WriteLine($"{Path.GetFileName(path)}: {(passed ? "PASS" : "FAIL")}: {checks.Count(c => c.Passed) - skipped} of {checks.Count - skipped} quantities{(skipped > 0 ? $", {skipped} skipped" : "")}");
+            Console.WriteLine($"{Path.GetFileName(path)}: {(passed ? "PASS" : "FAIL")}: {checks.Count(c => c.Passed) - skipped} of "
+                + $"{checks.Count - skipped} quantities{(skipped > 0 ? $", {skipped} skipped" : "")}");
         }
         return all ? 0 : 1;
     }

@@ -13,13 +13,15 @@ namespace Ascl.Robustness.Attacks;
 /// <param name="Queries">Of Square.</param>
 /// <param name="Passes">Of Auto-PGD, for each gradient.</param>
 public sealed record AttackOptions(
-    double Epsilon, double? StepSize = null, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 20, int Restarts = 1, int Iterations = 100, int Queries = 5000, int Passes = 1)
+    double Epsilon, double? StepSize = null, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 20, int Restarts = 1,
+    int Iterations = 100, int Queries = 5000, int Passes = 1)
 {
     /// <summary>The length of a step of an attack of so many.</summary>
     public double StepOf(int steps) => StepSize ?? PgdSettings.DefaultStepSize(Epsilon, steps);
 
     /// <summary>The same attacks within another ε; a step size that was given keeps its share of ε.</summary>
-    public AttackOptions Within(double epsilon) => this with { Epsilon = epsilon, StepSize = Epsilon > 0 ? StepSize * (epsilon / Epsilon) : null };
+    public AttackOptions Within(double epsilon) =>
+        this with { Epsilon = epsilon, StepSize = Epsilon > 0 ? StepSize * (epsilon / Epsilon) : null };
 }
 
 /// <summary>An attack and how often it may begin anew; an image counts as robust if it survives all starts.</summary>
@@ -37,7 +39,8 @@ public static class AttackCatalog
         ["pgd"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm)), o.Restarts),
         ["pgd-margin"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.Margin)), o.Restarts),
         ["pgd-dlr"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.Dlr)), o.Restarts),
-        ["pgd-kl"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.KullbackLeibler)), o.Restarts),
+        ["pgd-kl"] = o =>
+            new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.KullbackLeibler)), o.Restarts),
         ["multi-targeted"] = o => new(new MultiTargetedAttack(o.Epsilon, o.StepOf(MultiTargetedSteps), MultiTargetedSteps, o.Norm)),
         ["apgd-ce"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, Passes: o.Passes))),
         ["apgd-dlr"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, AttackLoss.Dlr, Passes: o.Passes))),
@@ -45,15 +48,21 @@ public static class AttackCatalog
         ["fab"] = o => new(new BoundaryAttack(new(o.Epsilon, o.Norm, o.Iterations, Targets: 0))),
         ["fab-t"] = o => new(new BoundaryAttack(new(o.Epsilon, o.Norm, o.Iterations, Targets))),
         ["square"] = o => new(new SquareAttack(o.Epsilon, o.Queries, o.Norm)),
-        ["brendel-bethge"] = o => o.Norm == PerturbationNorm.Linf ? new(new BrendelBethgeAttack(o.Epsilon)) : throw new UserErrorException("attack brendel-bethge: there is only its form for linf: leave it out, or give --norm linf"),
+        ["brendel-bethge"] = o =>
+            o.Norm == PerturbationNorm.Linf
+                ? new(new BrendelBethgeAttack(o.Epsilon))
+                : throw new UserErrorException("attack brendel-bethge: there is only its form for linf: leave it out, or give --norm linf"),
     };
 
     /// <summary>Auto-Attack's versions, their attacks in the order of the authors' code.</summary>
     private static readonly Dictionary<string, Func<AttackOptions, PlannedAttack[]>> Ensembles = new()
     {
         ["autoattack"] = o => [Member("apgd-ce", o), Member("apgd-t", o), Member("fab-t", o), Member("square", o)],
-        ["autoattack-plus"] = o => [Member("apgd-ce", o, StartsOfPlus), Member("apgd-dlr", o, StartsOfPlus), Member("fab", o, StartsOfPlus), Member("square", o), Member("apgd-t", o), Member("fab-t", o)],
-        ["autoattack-rand"] = o => [Member("apgd-ce", o with { Passes = PassesOfRand }), Member("apgd-dlr", o with { Passes = PassesOfRand })],
+        ["autoattack-plus"] = o =>
+            [Member("apgd-ce", o, StartsOfPlus), Member("apgd-dlr", o, StartsOfPlus), Member("fab", o, StartsOfPlus), Member("square", o),
+                Member("apgd-t", o), Member("fab-t", o)],
+        ["autoattack-rand"] = o =>
+            [Member("apgd-ce", o with { Passes = PassesOfRand }), Member("apgd-dlr", o with { Passes = PassesOfRand })],
     };
 
     /// <summary>All names.</summary>
@@ -62,17 +71,23 @@ public static class AttackCatalog
     /// <summary>The attacks that a list of names stands for, in its order.</summary>
     /// <exception cref="UserErrorException">There is none of that name, or not in that norm.</exception>
     public static IReadOnlyList<PlannedAttack> Of(IEnumerable<string> names, AttackOptions options) =>
-        [.. names.SelectMany(name => Ensembles.TryGetValue(name, out var make) ? make(options) : Single.ContainsKey(name) ? [Member(name, options)] : throw NearestName.Unknown("attack", name, Names))];
+        [.. names.SelectMany(name => Ensembles.TryGetValue(name, out var make)
+            ? make(options)
+            : Single.ContainsKey(name)
+            ? [Member(name, options)]
+            : throw NearestName.Unknown("attack", name, Names))];
 
     /// <summary>Whether a change of an option changes nothing of these attacks.</summary>
     public static bool Ignores(IReadOnlyList<string> names, AttackOptions options, AttackOptions changed)
     {
         return Settings(options).SequenceEqual(Settings(changed));
 
-        IEnumerable<(string, int, double?, int)> Settings(AttackOptions of) => Of(names, of).Select(planned => (planned.Attack.Name, planned.Attack.Steps, planned.Attack.StepSize, planned.Restarts));
+        IEnumerable<(string, int, double?, int)> Settings(AttackOptions of) =>
+            Of(names, of).Select(planned => (planned.Attack.Name, planned.Attack.Steps, planned.Attack.StepSize, planned.Restarts));
     }
 
-    /// <exception cref="UserErrorException">One of the attacks, or what is asked for beside them, needs gradients, and the classifier has none.</exception>
+    /// <exception cref="UserErrorException">One of the attacks, or what is asked for beside them, needs gradients, and the classifier has
+    /// none.</exception>
     /// <param name="beside">What else needs gradients; null for nothing.</param>
     public static void CheckGradients(Classifier model, IEnumerable<IAttack> attacks, string? beside = null)
     {
@@ -80,7 +95,8 @@ public static class AttackCatalog
         if (model.HasGradients || refused is null)
             return;
         IEnumerable<string> others = Single.Where(entry => !entry.Value(new(0)).Attack.UsesGradients).Select(entry => entry.Key);
-        throw new UserErrorException($"{refused} needs gradients, which there are none of in {model.Spec.Network}: attacks without are {string.Join(", ", others)}");
+        throw new UserErrorException($"{refused} needs gradients, which there are none of in {model.Spec.Network}: attacks without are "
+            + $"{string.Join(", ", others)}");
     }
 
     /// <summary>What an attack does otherwise than its definition for so many classes, or does in vain; null for nothing.</summary>

@@ -28,7 +28,8 @@ public static class AttackLosses
     /// <summary>A value for each image: [n].</summary>
     /// <param name="clean">The clean logits, for <see cref="AttackLoss.KullbackLeibler"/>.</param>
     /// <param name="targets">For the margins: wrong classes; null for the most likely ones.</param>
-    public static Tensor Each(this AttackLoss loss, Tensor logits, DeviceBuffer<int> labels, Tensor? clean = null, DeviceBuffer<int>? targets = null) => loss switch
+    public static Tensor Each(this AttackLoss loss, Tensor logits, DeviceBuffer<int> labels, Tensor? clean = null,
+        DeviceBuffer<int>? targets = null) => loss switch
     {
         AttackLoss.CrossEntropy => logits.CrossEntropy(labels, 0, Reduction.None),
         AttackLoss.KullbackLeibler => clean!.KullbackLeibler(logits),

@@ -7,15 +7,16 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>
-/// Attacks on batches. What an attack does to an image does not depend on the images beside it, so on a CPU each thread takes runs of images through the
-/// whole attack: no thread waits for another after each kernel, and while one reads memory the other computes.
+/// Attacks on batches. What an attack does to an image does not depend on the images beside it, so on a CPU each thread takes runs of
+/// images through the whole attack: no thread waits for another after each kernel, and while one reads memory the other computes.
 /// </summary>
 public static class AttackPieces
 {
     /// <summary>Images of the smallest piece: with fewer, all threads rather work on each kernel together.</summary>
     private const int FewestImages = 8;
 
-    /// <summary>Adversarial images [N, C, H, W], within the ball around the originals and in [0, 1]. They belong to the caller's buffer scope.</summary>
+    /// <summary>Adversarial images [N, C, H, W], within the ball around the originals and in [0, 1]. They belong to the caller's buffer
+    /// scope.</summary>
     /// <param name="model">Under attack.</param>
     /// <param name="batch">The originals.</param>
     /// <param name="key">Of the random choices, with each image's id as index.</param>

@@ -10,5 +10,6 @@ public static class AttackTexts
     public const string Epsilon = "Largest change of an image, of pixels in [0, 1].";
 
     /// <summary>Of the step size.</summary>
-    public const string StepSize = "By default 2.5 epsilon/N for N steps, but at least epsilon/4 and at most epsilon (8/255 with 10 or more steps: 2/255).";
+    public const string StepSize =
+        "By default 2.5 epsilon/N for N steps, but at least epsilon/4 and at most epsilon (8/255 with 10 or more steps: 2/255).";
 }

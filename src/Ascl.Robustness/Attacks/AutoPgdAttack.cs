@@ -11,26 +11,32 @@ namespace Ascl.Robustness.Attacks;
 /// <summary>Settings of <see cref="AutoPgdAttack"/>; ε in units of [0, 1] pixels.</summary>
 /// <param name="Loss">Cross-entropy or the difference of logits ratio; where that is not defined for so few classes, the margin.</param>
 /// <param name="Targets">0: away from the label. Else: towards each of so many wrong classes, the most likely ones first.</param>
-/// <param name="Passes">Passes that each gradient is the mean of, for networks that are random (expectation over transformation, Athalye et al. 2018).</param>
-public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Passes = 1)
+/// <param name="Passes">Passes that each gradient is the mean of, for networks that are random (expectation over transformation, Athalye et
+/// al. 2018).</param>
+public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100,
+    AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Passes = 1)
 {
-    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon", Epsilon);
+    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon",
+        Epsilon);
     public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 1); } = AttackChecks.AtLeast("steps", Steps, 1);
     public int Targets { get; init => field = AttackChecks.AtLeast("targets", value, 0); } = AttackChecks.AtLeast("targets", Targets, 0);
     public int Passes { get; init => field = AttackChecks.AtLeast("passes", value, 1); } = AttackChecks.AtLeast("passes", Passes, 1);
 }
 
 /// <summary>
-/// Auto-PGD (Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks"): gradient ascent with
-/// momentum that halves an image's own step size where the loss stops rising, and goes on from its best point. As in the authors' code, also in what it
-/// does at the first check. An image that is turned is left alone from then on; with several passes a gradient it goes on to the end, because a random network
-/// may err by chance, and the last point of it counts that the last pass got wrong.
+/// Auto-PGD (Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks"):
+/// gradient ascent with momentum that halves an image's own step size where the loss stops rising, and goes on from its best point. As in
+/// the authors' code, also in what it does at the first check. An image that is turned is left alone from then on; with several passes a
+/// gradient it goes on to the end, because a random network may err by chance, and the last point of it counts that the last pass got
+/// wrong.
 /// </summary>
 public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
 {
     public AutoPgdSettings Settings { get; } = settings;
 
-    public string Name => (Settings.Targets > 0 ? "APGD-T" : Settings.Loss == AttackLoss.CrossEntropy ? "APGD-CE" : "APGD-DLR") + (Settings.Passes > 1 ? $" (EOT {Settings.Passes})" : "");
+    public string Name =>
+        (Settings.Targets > 0 ? "APGD-T" : Settings.Loss == AttackLoss.CrossEntropy ? "APGD-CE" : "APGD-DLR")
+            + (Settings.Passes > 1 ? $" (EOT {Settings.Passes})" : "");
     public PerturbationNorm Norm => Settings.Norm;
     public double Epsilon => Settings.Epsilon;
     public int Steps => Settings.Steps;
@@ -46,7 +52,8 @@ public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
             int[]? targets = wrong is null ? null : [.. left.Select(i => wrong[i][round])];
-            AutoPgdRun run = new(model, Settings, batch, left, targets, key with { Purpose = RandomPurpose.AutoPgd, Step = key.Step * (uint)rounds + (uint)round });
+            AutoPgdRun run = new(model, Settings, batch, left, targets,
+                key with { Purpose = RandomPurpose.AutoPgd, Step = key.Step * (uint)rounds + (uint)round });
             left = run.Attack(adversarial);
         }
         return adversarial;

@@ -9,7 +9,8 @@ using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>When Auto-PGD looks whether to halve its steps: after 22 % of them, then after periods that are 3 % shorter each time, but at least 6 %.</summary>
+/// <summary>When Auto-PGD looks whether to halve its steps: after 22 % of them, then after periods that are 3 % shorter each time, but at
+/// least 6 %.</summary>
 public static class AutoPgdSchedule
 {
     public static int First(int steps) => Math.Max((int)(0.22 * steps), 1);
@@ -77,7 +78,8 @@ internal sealed class AutoPgdRun
         {
             using (model.Device.Pool.BeginScope())
             {
-                AutoPgdKernels.Step(settings.Norm, image, batch.Images.Data, gradient.Data, model.Device.Upload<float>([.. states.Select(s => s.Step)]),
+                AutoPgdKernels.Step(settings.Norm, image, batch.Images.Data, gradient.Data,
+                    model.Device.Upload<float>([.. states.Select(s => s.Step)]),
                     (float)settings.Epsilon, step == 0 ? 1 : Momentum, x.Data, before.Data);
                 losses = Look(adversarial);
                 Note(losses);
@@ -128,7 +130,8 @@ internal sealed class AutoPgdRun
         return (losses.ToArray(), predictions.ToArray());
     }
 
-    private sealed record GradientPass(Classifier Model, AttackLoss Loss, Shape Shape, DeviceBuffer<float> X, DeviceBuffer<int> Labels, DeviceBuffer<int>? Targets, DeviceBuffer<float> Gradients)
+    private sealed record GradientPass(Classifier Model, AttackLoss Loss, Shape Shape, DeviceBuffer<float> X, DeviceBuffer<int> Labels,
+        DeviceBuffer<int>? Targets, DeviceBuffer<float> Gradients)
         : ICapturable<(Tensor Losses, DeviceBuffer<int> Predictions)>
     {
         public (Tensor Losses, DeviceBuffer<int> Predictions) Run()
@@ -141,7 +144,8 @@ internal sealed class AutoPgdRun
         }
     }
 
-    /// <summary>Keeps best points, and counts the steps that raised the loss. The authors' code compares the first step's loss with 0; so does this.</summary>
+    /// <summary>Keeps best points, and counts the steps that raised the loss. The authors' code compares the first step's loss with 0; so
+    /// does this.</summary>
     private void Note(float[] losses)
     {
         int[] better = new int[states.Length];
@@ -157,8 +161,8 @@ internal sealed class AutoPgdRun
         AutoPgdKernels.Copy(image, chosen, gradient.Data, bestGradient.Data);
     }
 
-    /// <summary>Halves the step where too few steps of the period raised the loss, or where neither the step nor the best loss has changed since the check
-    /// before, and goes back to the best point there.</summary>
+    /// <summary>Halves the step where too few steps of the period raised the loss, or where neither the step nor the best loss has changed
+    /// since the check before, and goes back to the best point there.</summary>
     private void Check(int period)
     {
         int[] reduced = new int[states.Length];
@@ -184,12 +188,14 @@ internal sealed class AutoPgdRun
         if (left.Length == 0 || left.Length > states.Length * 3 / 4)
             return;
         (batch, x, before) = (batch.Select(left), ImageBatch.SelectImages(x, left), ImageBatch.SelectImages(before, left));
-        (best, gradient, bestGradient) = (ImageBatch.SelectImages(best, left), ImageBatch.SelectImages(gradient, left), ImageBatch.SelectImages(bestGradient, left));
+        (best, gradient, bestGradient) = (ImageBatch.SelectImages(best, left), ImageBatch.SelectImages(gradient, left),
+            ImageBatch.SelectImages(bestGradient, left));
         states = [.. left.Select(i => states[i])];
         targets = Targets();
     }
 
-    private DeviceBuffer<int>? Targets() => states[0].Target is null ? null : model.Device.Upload<int>([.. states.Select(s => s.Target!.Value)]);
+    private DeviceBuffer<int>? Targets() =>
+        states[0].Target is null ? null : model.Device.Upload<int>([.. states.Select(s => s.Target!.Value)]);
 
     private Tensor New() => Tensor.EmptyLike(batch.Images);
 

@@ -11,18 +11,22 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings of <see cref="BoundaryAttack"/>, the authors' by default; ε in units of [0, 1] pixels.</summary>
-/// <param name="Targets">0: towards whichever boundary is nearest. Else: towards each of so many wrong classes, the most likely ones first.</param>
-public sealed record BoundarySettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, int Targets = 9, double LargestAlpha = 0.1, double Eta = 1.05, double Beta = 0.9)
+/// <param name="Targets">0: towards whichever boundary is nearest. Else: towards each of so many wrong classes, the most likely ones
+/// first.</param>
+public sealed record BoundarySettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, int Targets = 9,
+    double LargestAlpha = 0.1, double Eta = 1.05, double Beta = 0.9)
 {
-    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon", Epsilon);
+    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon",
+        Epsilon);
     public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 1); } = AttackChecks.AtLeast("steps", Steps, 1);
     public int Targets { get; init => field = AttackChecks.AtLeast("targets", value, 0); } = AttackChecks.AtLeast("targets", Targets, 0);
 }
 
 /// <summary>
-/// The fast adaptive boundary attack FAB (Croce and Hein 2020): looks for the smallest change that is misclassified, by projections onto a linearised boundary;
-/// targeted (FAB-T) onto that with one wrong class after another, else in every step onto the nearest of all, for which it takes a backward pass a class. The
-/// first start is the image itself, restarts are random points half of ε away. Within ε it counts as an attack; the size found tells how far the boundary is.
+/// The fast adaptive boundary attack FAB (Croce and Hein 2020): looks for the smallest change that is misclassified, by projections onto a
+/// linearised boundary; targeted (FAB-T) onto that with one wrong class after another, else in every step onto the nearest of all, for
+/// which it takes a backward pass a class. The first start is the image itself, restarts are random points half of ε away. Within ε it
+/// counts as an attack; the size found tells how far the boundary is.
 /// </summary>
 public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
 {
@@ -62,8 +66,10 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
         return (nearest, sizes);
     }
 
-    /// <summary>One run for each image, towards one class each or the nearest ones; what is nearer than before is written to its place.</summary>
-    private void Approach(Classifier model, ImageBatch batch, int[]? targets, AttackStart start, RandomKey key, int[] places, Tensor nearest, float[] sizes)
+    /// <summary>One run for each image, towards one class each or the nearest ones; what is nearer than before is written to its
+    /// place.</summary>
+    private void Approach(Classifier model, ImageBatch batch, int[]? targets, AttackStart start, RandomKey key, int[] places,
+        Tensor nearest, float[] sizes)
     {
         int image = batch.Images.Shape.Length / batch.Count;
         int[] labels = batch.Labels.ToArray();
@@ -73,7 +79,8 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
             var (margins, gradients) = Boundaries(model, batch, x, targets, labels);
-            BoundaryKernels.Step(Settings.Norm, image, batch.Images.Data, margins.Data, gradients.Data, Settings.LargestAlpha, Settings.Eta, x.Data);
+            BoundaryKernels.Step(Settings.Norm, image, batch.Images.Data, margins.Data, gradients.Data, Settings.LargestAlpha, Settings.Eta,
+                x.Data);
 
             int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray();
             int[] turned = [.. predictions.Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];

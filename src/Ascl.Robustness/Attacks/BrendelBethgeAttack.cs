@@ -11,11 +11,12 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>
-/// The attack of Brendel and Bethge in L∞ (Brendel et al. 2019, "Accurate, reliable and fast robustness evaluation"): from a point that is adversarial, back to
-/// the decision boundary, then along it towards the image, each step the best one within a trust region: <see cref="TrustRegionStep"/>. The schedule is that of
-/// the authors' code: overshoot 1.1, the boundary's normal averaged with momentum 0.8, a radius of a thousandth of the pixels that is halved twenty times.
-/// Starts are those of PGD-20 on the margin, with steps of half the ball: in the ball of ε, and for images that it does not turn there, in balls twice as large
-/// each, up to all images. An image that no ball turns stays as it is. Within ε it counts as an attack; the size found tells how far the boundary is.
+/// The attack of Brendel and Bethge in L∞ (Brendel et al. 2019, "Accurate, reliable and fast robustness evaluation"): from a point that is
+/// adversarial, back to the decision boundary, then along it towards the image, each step the best one within a trust region:
+/// <see cref="TrustRegionStep"/>. The schedule is that of the authors' code: overshoot 1.1, the boundary's normal averaged with momentum
+/// 0.8, a radius of a thousandth of the pixels that is halved twenty times. Starts are those of PGD-20 on the margin, with steps of half
+/// the ball: in the ball of ε, and for images that it does not turn there, in balls twice as large each, up to all images. An image that no
+/// ball turns stays as it is. Within ε it counts as an attack; the size found tells how far the boundary is.
 /// </summary>
 public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAttack
 {
@@ -36,7 +37,8 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
         return NearestAttack.Within(epsilon, batch, nearest, sizes);
     }
 
-    /// <summary>The nearest adversarial image found for each image, and the size of its change, infinite where none was found; 0 for those that are wrong.</summary>
+    /// <summary>The nearest adversarial image found for each image, and the size of its change, infinite where none was found; 0 for those
+    /// that are wrong.</summary>
     /// <param name="enough">An image is left alone once a change no larger than this is found.</param>
     public (Tensor Images, float[] Sizes) Nearest(Classifier model, ImageBatch batch, RandomKey key, double enough = 0)
     {
@@ -89,7 +91,8 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
         }
     }
 
-    /// <summary>An adversarial point for every image that PGD turns in some ball, and from it back towards the image to where the prediction changes.</summary>
+    /// <summary>An adversarial point for every image that PGD turns in some ball, and from it back towards the image to where the
+    /// prediction changes.</summary>
     private void Start(NearestSoFar found, RandomKey key)
     {
         uint round = 0;
@@ -101,7 +104,9 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
                 break;
             PgdAttack pgd = new(new(ball, ball / 2, StartSteps, Loss: AttackLoss.Margin, EarlyStop: true));
             // Balls from 1/255 to 1 are nine: a restart takes up other numbers than any ball of the one before.
-            found.Keep(pgd.Perturb(found.Model, found.Batch.Select(places), key with { Purpose = RandomPurpose.BrendelBethge, Step = key.Step * MostBalls + round++ }), places);
+            found.Keep(pgd.Perturb(found.Model, found.Batch.Select(places),
+                key with { Purpose = RandomPurpose.BrendelBethge, Step = key.Step * MostBalls + round++ }),
+                places);
         }
         int[] started = found.Places(size => size > 0 && float.IsFinite(size));
         if (started.Length == 0)
@@ -133,10 +138,12 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
             if (left.Length == 0)
                 return;
             if (left.Length <= places.Length * 3 / 4)
-                (places, batch, x, normals) = ([.. left.Select(i => places[i])], batch.Select(left), ImageBatch.SelectImages(x, left), ImageBatch.SelectImages(normals, left));
+                (places, batch, x, normals) = ([.. left.Select(i => places[i])], batch.Select(left), ImageBatch.SelectImages(x, left),
+                    ImageBatch.SelectImages(normals, left));
 
             using IDisposable scope = device.Pool.BeginScope();
-            Tensor point = x.Detach(requiresGrad: true), logits = found.Model.Forward(point, ForwardMode.Inference).Logits, margins = logits.Margin(MarginLoss.Difference, batch.Labels);
+            Tensor point = x.Detach(requiresGrad: true), logits = found.Model.Forward(point, ForwardMode.Inference).Logits,
+                margins = logits.Margin(MarginLoss.Difference, batch.Labels);
             found.Keep(x, places, logits.Predict().ToArray());
             Tensor gradients = Gradient.Of(margins.Sum(), point)[0];
             WorkCount.BackwardImages += places.Length;

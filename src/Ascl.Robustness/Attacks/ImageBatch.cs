@@ -19,7 +19,8 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
         if (places.SequenceEqual(Enumerable.Range(0, Count)))
             return this;
         int[] labels = Labels.ToArray(), ids = Ids.ToArray();
-        return new(SelectImages(Images, places), Images.Device.Upload<int>([.. places.Select(p => labels[p])]), Images.Device.Upload<int>([.. places.Select(p => ids[p])]));
+        return new(SelectImages(Images, places), Images.Device.Upload<int>([.. places.Select(p => labels[p])]),
+            Images.Device.Upload<int>([.. places.Select(p => ids[p])]));
     }
 
     /// <summary>A run of the images.</summary>
@@ -29,7 +30,8 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
         int image = shape.Length / count;
         Tensor images = Tensor.Empty(Images.Device, shape);
         ElementwiseKernels.Copy(Images.Data, first * image, images.Data, 0, shape.Length);
-        return new(images, Images.Device.Upload<int>(Labels.ToArray().AsSpan(first, count)), Images.Device.Upload<int>(Ids.ToArray().AsSpan(first, count)));
+        return new(images, Images.Device.Upload<int>(Labels.ToArray().AsSpan(first, count)),
+            Images.Device.Upload<int>(Ids.ToArray().AsSpan(first, count)));
     }
 
     /// <summary>Some images of [N, C, H, W], by their places.</summary>
@@ -52,8 +54,8 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
     }
 }
 
-/// <summary>Batches of a device that are filled again and again: one of each size. What works on one of them finds the same memory each time, so that
-/// <see cref="Device.RunCaptured"/> knows it again.</summary>
+/// <summary>Batches of a device that are filled again and again: one of each size. What works on one of them finds the same memory each
+/// time, so that <see cref="Device.RunCaptured"/> knows it again.</summary>
 public sealed class ResidentBatches(Device device)
 {
     private readonly Dictionary<Shape, ImageBatch> batches = [];
@@ -63,7 +65,8 @@ public sealed class ResidentBatches(Device device)
     {
         Shape shape = new(batch.Count, set.Channels, set.Height, set.Width);
         if (!batches.TryGetValue(shape, out ImageBatch? resident))
-            batches[shape] = resident = new(Tensor.Over(device.Allocate<float>(shape.Length), shape), device.Allocate<int>(batch.Count), device.Allocate<int>(batch.Count));
+            batches[shape] = resident = new(Tensor.Over(device.Allocate<float>(shape.Length), shape), device.Allocate<int>(batch.Count),
+                device.Allocate<int>(batch.Count));
         resident.Images.Data.CopyFrom(batch.Images);
         resident.Labels.CopyFrom(batch.Labels);
         resident.Ids.CopyFrom(batch.Ids);

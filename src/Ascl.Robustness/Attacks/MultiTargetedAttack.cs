@@ -8,8 +8,10 @@ using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>Multi-Targeted (Gowal et al. 2019): PGD towards every wrong class by the difference of its logit and the label's; right only if right under all.</summary>
-public sealed class MultiTargetedAttack(double epsilon, double stepSize, int steps = 20, PerturbationNorm norm = PerturbationNorm.Linf) : IAttack
+/// <summary>Multi-Targeted (Gowal et al. 2019): PGD towards every wrong class by the difference of its logit and the label's; right only if
+/// right under all.</summary>
+public sealed class MultiTargetedAttack(double epsilon, double stepSize, int steps = 20, PerturbationNorm norm = PerturbationNorm.Linf)
+    : IAttack
 {
     private readonly PgdAttack towards = new(new(epsilon, stepSize, steps, norm, AttackStart.Uniform, AttackLoss.Margin));
 
@@ -31,7 +33,8 @@ public sealed class MultiTargetedAttack(double epsilon, double stepSize, int ste
             using IDisposable scope = model.Device.Pool.BeginScope();
             ImageBatch some = batch.Select(left);
             Tensor x = Tensor.EmptyLike(some.Images);
-            AttackKernels.Start(AttackStart.Uniform, norm, image, some.Images.Data, some.Ids, key.At(key.Step * (uint)rounds + (uint)round), (float)epsilon, x.Data);
+            AttackKernels.Start(AttackStart.Uniform, norm, image, some.Images.Data, some.Ids, key.At(key.Step * (uint)rounds + (uint)round),
+                (float)epsilon, x.Data);
             towards.Ascend(model, some, x, model.Device.Upload<int>([.. left.Select(i => wrong[i][round])]));
             int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray(), labels = some.Labels.ToArray();
             foreach (var (i, place) in left.Index().Where(entry => predictions[entry.Index] != labels[entry.Index]))

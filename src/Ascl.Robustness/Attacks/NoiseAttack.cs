@@ -27,8 +27,10 @@ public sealed class NoiseAttack(double epsilon, int draws = 10, PerturbationNorm
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
             Tensor x = Tensor.EmptyLike(batch.Images);
-            AttackKernels.Start(AttackStart.Uniform, norm, image, batch.Images.Data, batch.Ids, key with { Purpose = RandomPurpose.InputNoise, Step = key.Step * (uint)draws + (uint)draw }, (float)epsilon, x.Data);
-            int[] turned = [.. model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray().Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];
+            AttackKernels.Start(AttackStart.Uniform, norm, image, batch.Images.Data, batch.Ids,
+                key with { Purpose = RandomPurpose.InputNoise, Step = key.Step * (uint)draws + (uint)draw }, (float)epsilon, x.Data);
+            int[] turned = [.. model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray()
+                .Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];
             AutoPgdKernels.Copy(image, model.Device.Upload<int>(turned), x.Data, adversarial.Data);
         }
         return adversarial;

@@ -13,7 +13,8 @@ namespace Ascl.Robustness.Attacks;
 /// <summary>Settings of <see cref="PgdAttack"/>; ε and step size in units of [0, 1] pixels.</summary>
 /// <param name="StepSize">Length of a step; <see cref="DefaultStepSize"/> follows from the others.</param>
 /// <param name="Steps">0 leaves the images at the start.</param>
-/// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or <see cref="ForwardMode.Inference"/>.</param>
+/// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or
+/// <see cref="ForwardMode.Inference"/>.</param>
 /// <param name="EarlyStop">An image stays where it is once it is misclassified.</param>
 public sealed record PgdSettings(
     double Epsilon,
@@ -25,34 +26,43 @@ public sealed record PgdSettings(
     ForwardMode Mode = ForwardMode.Inference,
     bool EarlyStop = false)
 {
-    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon", Epsilon);
-    public double StepSize { get; init => field = AttackChecks.NotNegative("step size", value); } = AttackChecks.NotNegative("step size", StepSize);
+    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon",
+        Epsilon);
+    public double StepSize { get; init => field = AttackChecks.NotNegative("step size", value); } = AttackChecks.NotNegative("step size",
+        StepSize);
     public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 0); } = AttackChecks.AtLeast("steps", Steps, 0);
 
     /// <summary>
-    /// The step size where none is given, in every attack, validation, report and check: 2.5·ε/steps (Madry et al. 2018), so that all steps together go
-    /// beyond the ball's border whatever ε and the norm, but not below ε/4 (2/255 for 8/255, the usual step of PGD-10 and PGD-20), nor above ε.
+    /// The step size where none is given, in every attack, validation, report and check: 2.5·ε/steps (Madry et al. 2018), so that all steps
+    /// together go beyond the ball's border whatever ε and the norm, but not below ε/4 (2/255 for 8/255, the usual step of PGD-10 and
+    /// PGD-20), nor above ε.
     /// </summary>
     public static double DefaultStepSize(double epsilon, int steps) => epsilon * Math.Clamp(2.5 / Math.Max(steps, 1), 0.25, 1);
 
-    /// <summary>What is wrong with a step size: all steps together are shorter than ε, so that even the nearest border is out of reach from the image itself, or one
-    /// leaps over the whole ball. Null where nothing is.</summary>
+    /// <summary>What is wrong with a step size: all steps together are shorter than ε, so that even the nearest border is out of reach from
+    /// the image itself, or one leaps over the whole ball. Null where nothing is.</summary>
     public static string? StepProblem(double epsilon, double stepSize, int steps) =>
-        stepSize * steps < epsilon * (1 - 1e-9) ? string.Create(CultureInfo.InvariantCulture, $"{steps} steps of {stepSize:g3} cannot reach the border of the ball of {epsilon:g3}")
-        : epsilon > 0 && stepSize > 2 * epsilon ? string.Create(CultureInfo.InvariantCulture, $"steps of {stepSize:g3} leap over the whole ball of {epsilon:g3} (is {stepSize:g3}/255 meant?)")
+        stepSize * steps < epsilon * (1 - 1e-9)
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"{steps} steps of {stepSize:g3} cannot reach the border of the ball of {epsilon:g3}")
+        : epsilon > 0 && stepSize > 2 * epsilon
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"steps of {stepSize:g3} leap over the whole ball of {epsilon:g3} (is {stepSize:g3}/255 meant?)")
         : null;
 }
 
 /// <summary>
-/// Projected gradient descent (Madry et al. 2018): from a random start, steps of ascent on the loss, each projected to the ball and clipped to
-/// [0, 1]. Asks only for the gradient of the images: no weight gradient is computed.
+/// Projected gradient descent (Madry et al. 2018): from a random start, steps of ascent on the loss, each projected to the ball and clipped
+/// to [0, 1]. Asks only for the gradient of the images: no weight gradient is computed.
 /// </summary>
 public sealed class PgdAttack(PgdSettings settings) : IAttack
 {
     public PgdSettings Settings { get; } = settings;
 
     public string Name => (Settings is { Steps: 1, Start: AttackStart.None } ? "FGSM" : $"PGD-{Settings.Steps}")
-        + (Settings.Loss == AttackLoss.CrossEntropy ? "" : $" ({(Settings.Loss == AttackLoss.KullbackLeibler ? "KL" : Settings.Loss.ToString())})");
+        + (Settings.Loss == AttackLoss.CrossEntropy
+            ? ""
+            : $" ({(Settings.Loss == AttackLoss.KullbackLeibler ? "KL" : Settings.Loss.ToString())})");
 
     public PerturbationNorm Norm => Settings.Norm;
 
@@ -61,18 +71,21 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
     public double? StepSize => Settings.StepSize;
     public bool CouplesImages => Settings.Mode == ForwardMode.Train;
 
-    /// <summary>PGD from a uniform start in evaluation mode with steps of <see cref="PgdSettings.DefaultStepSize"/>: what robustness is measured by.</summary>
+    /// <summary>PGD from a uniform start in evaluation mode with steps of <see cref="PgdSettings.DefaultStepSize"/>: what robustness is
+    /// measured by.</summary>
     public static PgdAttack Standard(ThreatModel threat, int steps) =>
         new(new(threat.Epsilon, PgdSettings.DefaultStepSize(threat.Epsilon, steps), steps, threat.Norm));
 
     /// <summary>The fast gradient sign method: one step of length ε from the image itself (Goodfellow et al. 2015).</summary>
-    public static PgdAttack Fgsm(double epsilon, PerturbationNorm norm = PerturbationNorm.Linf) => new(new(epsilon, epsilon, 1, norm, AttackStart.None));
+    public static PgdAttack Fgsm(double epsilon, PerturbationNorm norm = PerturbationNorm.Linf) =>
+        new(new(epsilon, epsilon, 1, norm, AttackStart.None));
 
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         int image = batch.Images.Shape.Length / batch.Count;
-        AttackKernels.Start(Settings.Start, Settings.Norm, image, batch.Images.Data, batch.Ids, key, (float)Settings.Epsilon, adversarial.Data);
+        AttackKernels.Start(Settings.Start, Settings.Norm, image, batch.Images.Data, batch.Ids, key, (float)Settings.Epsilon,
+            adversarial.Data);
         Ascend(model, batch, adversarial);
         return adversarial;
     }
@@ -84,7 +97,8 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
         using IDisposable attackScope = model.Device.Pool.BeginScope();
         Tensor? clean = Settings.Loss == AttackLoss.KullbackLeibler ? CleanLogits(model, batch) : null;
         DeviceBuffer<int>? stopped = Settings.EarlyStop ? model.Device.Allocate<int>(batch.Count) : null;
-        Iteration iteration = new(Settings, model, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial.Data, clean?.Data, targets);
+        Iteration iteration = new(Settings, model, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial.Data, clean?.Data,
+            targets);
         for (int step = 0; step < Settings.Steps; step++)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
@@ -96,7 +110,8 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
     }
 
     /// <summary>One step, in place.</summary>
-    private sealed record Iteration(PgdSettings Settings, Classifier Model, Shape Shape, DeviceBuffer<float> Images, DeviceBuffer<int> Labels, DeviceBuffer<float> Adversarial,
+    private sealed record Iteration(PgdSettings Settings, Classifier Model, Shape Shape, DeviceBuffer<float> Images,
+        DeviceBuffer<int> Labels, DeviceBuffer<float> Adversarial,
         DeviceBuffer<float>? Clean, DeviceBuffer<int>? Targets) : ICapturable<Tensor>
     {
         /// <summary>The logits before the step.</summary>
@@ -129,7 +144,8 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
             Tensor? clean = Clean is null ? null : Tensor.Over(Clean, logits.Shape);
             Tensor gradient = Gradient.Of(Settings.Loss.For(classes, Targets is not null).Each(logits, Labels, clean, Targets).Sum(), x)[0];
             WorkCount.BackwardImages += count;
-            AttackKernels.PgdStep(Settings.Norm, Shape.Length / count, Images, gradient.Data, (float)Settings.Epsilon, (float)Settings.StepSize, Adversarial, stopped);
+            AttackKernels.PgdStep(Settings.Norm, Shape.Length / count, Images, gradient.Data, (float)Settings.Epsilon,
+                (float)Settings.StepSize, Adversarial, stopped);
         }
 
         /// <summary>Marks the images that are misclassified; they stay marked. True if all of them are.</summary>

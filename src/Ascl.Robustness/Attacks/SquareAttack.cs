@@ -10,8 +10,8 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>
-/// The Square attack (Andriushchenko et al. 2020): random squares, kept where they lower the margin. Asks for logits only, no gradients: what hides
-/// gradients does not stop it. An image is left alone once it is turned.
+/// The Square attack (Andriushchenko et al. 2020): random squares, kept where they lower the margin. Asks for logits only, no gradients:
+/// what hides gradients does not stop it. An image is left alone once it is turned.
 /// </summary>
 /// <param name="epsilon">Of pixels in [0, 1].</param>
 /// <param name="queries">Times that the network is asked about an image.</param>
@@ -20,7 +20,8 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
     /// <summary>Share of the pixels that the first squares cover.</summary>
     private const double FirstShare = 0.8;
 
-    /// <summary>Queries after which the share is halved. Made for 10,000; as in Auto-Attack's standard version they stay where they are for other budgets.</summary>
+    /// <summary>Queries after which the share is halved. Made for 10,000; as in Auto-Attack's standard version they stay where they are for
+    /// other budgets.</summary>
     private static readonly int[] Halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
 
     public string Name => "Square";
@@ -64,16 +65,19 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
                 int[] still = [.. margins.Index().Where(m => m.Item > 0).Select(m => m.Index)];
                 if (still.Length == 0)
                     return adversarial;
-                (left, x, margins, places) = (left.Select(still), ImageBatch.SelectImages(x, still), [.. still.Select(i => margins[i])], [.. still.Select(i => places[i])]);
+                (left, x, margins, places) = (left.Select(still), ImageBatch.SelectImages(x, still), [.. still.Select(i => margins[i])],
+                    [.. still.Select(i => places[i])]);
                 candidate = Tensor.EmptyLike(x);
             }
             int side = Side(norm, Share(query), height, width);
             using IDisposable queryScope = model.Device.Pool.BeginScope();
             RandomKey drawn = own.At(own.Step + (uint)query + 1);
             if (norm == PerturbationNorm.Linf)
-                SquareKernels.Propose(channels, height, width, left.Images.Data, left.Ids, drawn, (float)epsilon, side, x.Data, candidate.Data);
+                SquareKernels.Propose(channels, height, width, left.Images.Data, left.Ids, drawn, (float)epsilon, side, x.Data,
+                    candidate.Data);
             else
-                SquareL2Kernels.Propose(channels, height, width, left.Images.Data, left.Ids, drawn, (float)epsilon, side, x.Data, candidate.Data);
+                SquareL2Kernels.Propose(channels, height, width, left.Images.Data, left.Ids, drawn, (float)epsilon, side, x.Data,
+                    candidate.Data);
             float[] proposed = Margins(model, candidate, left);
             int[] better = [.. proposed.Select((margin, i) => margins[i] > 0 && margin < margins[i] ? 1 : 0)];
             AutoPgdKernels.Copy(x.Shape.Length / places.Length, model.Device.Upload<int>(better), candidate.Data, x.Data);
@@ -91,7 +95,8 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
         Tensor logits = model.Forward(x, ForwardMode.Inference).Logits;
         int[] predictions = logits.Predict().ToArray(), labels = batch.Labels.ToArray();
         // Equal logits count as the prediction says, which is the first class.
-        return [.. logits.Margin(MarginLoss.Difference, batch.Labels).ToArray().Select((margin, i) => predictions[i] == labels[i] ? Math.Max(-margin, float.Epsilon) : -margin)];
+        return [.. logits.Margin(MarginLoss.Difference, batch.Labels).ToArray()
+            .Select((margin, i) => predictions[i] == labels[i] ? Math.Max(-margin, float.Epsilon) : -margin)];
     }
 
     private static void Keep(int[] places, float[] margins, Tensor x, Tensor adversarial)

@@ -31,8 +31,8 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
     /// <summary>The usual ball of a norm.</summary>
     public static ThreatModel Of(PerturbationNorm norm) => new(norm, DefaultEpsilon(norm));
 
-    /// <summary>What is given; else what a network was trained against; else the usual. An ε belongs to its norm: another norm alone does not keep
-    /// the number.</summary>
+    /// <summary>What is given; else what a network was trained against; else the usual. An ε belongs to its norm: another norm alone does
+    /// not keep the number.</summary>
     /// <param name="norm">Null where it is not given.</param>
     /// <param name="epsilon">Null where it is not given.</param>
     /// <param name="trained">Null where it is not known.</param>
@@ -44,17 +44,24 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
     }
 
     /// <summary>What is odd about ε; null where nothing is: L2 balls of a few grey levels are hardly more than the image itself.</summary>
-    public string? Doubt => Epsilon == 0 ? "epsilon is 0: no attack can change an image, so robust accuracy is clean accuracy" : Norm == PerturbationNorm.L2 && Epsilon is > 0 and <= SmallInL2
-        ? string.Create(CultureInfo.InvariantCulture, $"epsilon {Epsilon:g3} is very small in l2, where 0.5 is usual for CIFAR-10: is linf meant?")
+    public string? Doubt =>
+        Epsilon == 0
+            ? "epsilon is 0: no attack can change an image, so robust accuracy is clean accuracy"
+            : Norm == PerturbationNorm.L2 && Epsilon is > 0 and <= SmallInL2
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"epsilon {Epsilon:g3} is very small in l2, where 0.5 is usual for CIFAR-10: is linf meant?")
         : null;
 
-    /// <exception cref="UserErrorException">ε is more than the largest distance between two images: an attack without bounds, whose steps would be meaningless.</exception>
+    /// <exception cref="UserErrorException">ε is more than the largest distance between two images: an attack without bounds, whose steps
+    /// would be meaningless.</exception>
     public void CheckFits(ImageSet images)
     {
         double largest = Norm == PerturbationNorm.L2 ? Math.Sqrt(images.ImageLength) : 1;
         if (Epsilon > largest)
             throw new UserErrorException(string.Create(CultureInfo.InvariantCulture,
-                $"epsilon is {Epsilon} in {Norm.ToString().ToLowerInvariant()}: no two images of {images.Channels}x{images.Height}x{images.Width} pixels in [0, 1] are more than {largest:F1} apart (is {Epsilon}/255 meant?)"));
+                $"epsilon is {Epsilon} in {Norm.ToString().ToLowerInvariant()}: no two images of "
+                    + $"{images.Channels}x{images.Height}x{images.Width} pixels in [0, 1] are more than {largest:F1} apart (is "
+                    + $"{Epsilon}/255 meant?)"));
     }
 
     /// <exception cref="UserErrorException">ε is not a number of 0 or more, or more than 1 where it bounds single pixels.</exception>
@@ -62,7 +69,8 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
     {
         AttackChecks.NotNegative("epsilon", Epsilon);
         return Norm != PerturbationNorm.Linf || Epsilon <= 1 ? this : throw new UserErrorException(
-            string.Create(CultureInfo.InvariantCulture, $"epsilon is {Epsilon}: must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)"));
+            string.Create(CultureInfo.InvariantCulture,
+                $"epsilon is {Epsilon}: must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)"));
     }
 }
 

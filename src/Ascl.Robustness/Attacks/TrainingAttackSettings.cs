@@ -59,7 +59,9 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     public int Steps { get; init; } = 10;
 
     /// <summary>Where the attack starts.</summary>
-    [Setting("start", "Where it starts: uniform (anywhere within epsilon), gaussian (0.001 N(0, 1) beside the image), none (at the image), or auto: gaussian for "
+    [Setting("start",
+        "Where it starts: uniform (anywhere within epsilon), gaussian (0.001 N(0, 1) beside the image), none (at the image), or auto: "
+            + "gaussian for "
         + "trades, else uniform.")]
     public TrainingStart Start { get; init; }
 
@@ -72,7 +74,8 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     public CraftingNorm BnMode { get; init; }
 
     /// <summary>What the attack's convolutions and matrix products round their factors to; null: as the training step's.</summary>
-    [Setting("attack-precision", "Precision of the attack, where it differs from that of the update: bf16 with updates in float32 is a sensible mix.")]
+    [Setting("attack-precision",
+        "Precision of the attack, where it differs from that of the update: bf16 with updates in float32 is a sensible mix.")]
     public Precision? AttackPrecision { get; init; }
 
     private double? GivenEpsilon { get; init; }
@@ -82,8 +85,8 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     /// <summary>What the network is trained against.</summary>
     public ThreatModel Threat => new(Norm, Epsilon);
 
-    /// <summary>The attack of validation, whatever was trained with: as many steps as in training, but ten where those are fewer than five, too few to measure
-    /// robustness.</summary>
+    /// <summary>The attack of validation, whatever was trained with: as many steps as in training, but ten where those are fewer than five,
+    /// too few to measure robustness.</summary>
     public PgdAttack Validation => PgdAttack.Standard(Threat, Steps < 5 ? 10 : Steps);
 
     /// <summary>The attacks of the final report, whatever was trained with: FGSM and PGD-20.</summary>

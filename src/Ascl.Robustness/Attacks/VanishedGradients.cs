@@ -9,7 +9,8 @@ namespace Ascl.Robustness.Attacks;
 /// <summary>Images to which attacks by cross-entropy are blind.</summary>
 public static class VanishedGradients
 {
-    /// <summary>A largest |∂CE/∂pixel| of an image at or below this is taken for none: softmax has saturated, or the logits do not depend on the image.</summary>
+    /// <summary>A largest |∂CE/∂pixel| of an image at or below this is taken for none: softmax has saturated, or the logits do not depend
+    /// on the image.</summary>
     private const float Vanished = 1e-10f;
 
     /// <summary>Share of images from which the accuracy under such attacks is no measure.</summary>

@@ -5,7 +5,8 @@ using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Benchmarks;
 
-/// <summary>The leaked-selection contrastive loss over normal random rows of 10 classes, two fifths of them predicted at random: forward and backward.</summary>
+/// <summary>The leaked-selection contrastive loss over normal random rows of 10 classes, two fifths of them predicted at random: forward
+/// and backward.</summary>
 public sealed class ContrastiveBenchmark
 {
     private readonly Tensor rows;
@@ -20,7 +21,9 @@ public sealed class ContrastiveBenchmark
         int Class(int row, uint purpose) => Philox.ToIndex(Philox.Word(key.At(purpose), (uint)row), 10);
         int[] y = [.. Enumerable.Range(0, count).Select(i => Class(i, 1))];
         labels = device.Upload<int>(y);
-        predictions = device.Upload<int>([.. y.Select((c, i) => Philox.ToUniform(Philox.Word(key.At(2), (uint)i)) < 0.4f ? Class(i, 3) : c)]);
+        predictions = device.Upload<int>([.. y.Select((c, i) => Philox.ToUniform(Philox.Word(key.At(2), (uint)i)) < 0.4f
+            ? Class(i, 3)
+            : c)]);
     }
 
     public Action Work(ContrastiveDistance distance) => () =>

@@ -11,8 +11,8 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Benchmarks;
 
 /// <summary>
-/// The parts of adversarial training on random images: forward, input-grad, param-grad (BatchNorm in training mode), attack-eval (10 PGD steps with
-/// running statistics), pgd-step (10 PGD steps in training mode, one gradient of natural and adversarial loss, SGD).
+/// The parts of adversarial training on random images: forward, input-grad, param-grad (BatchNorm in training mode), attack-eval (10 PGD
+/// steps with running statistics), pgd-step (10 PGD steps in training mode, one gradient of natural and adversarial loss, SGD).
 /// </summary>
 public sealed class StepBenchmarks
 {
@@ -47,7 +47,8 @@ public sealed class StepBenchmarks
         float[] pixels = new float[shape.Length];
         Philox.FillUniform(pixels, new RandomKey(seed, RandomPurpose.Test), 0, 1);
         int[] numbers = [.. Enumerable.Range(0, images)];
-        batch = new(Tensor.FromArray(device, shape, pixels), device.Upload<int>([.. numbers.Select(i => i % 10)]), device.Upload<int>(numbers));
+        batch = new(Tensor.FromArray(device, shape, pixels), device.Upload<int>([.. numbers.Select(i => i % 10)]),
+            device.Upload<int>(numbers));
     }
 
     /// <param name="name">One of <see cref="Names"/>.</param>
@@ -59,7 +60,8 @@ public sealed class StepBenchmarks
             Tensor x = batch.Images.Detach(requiresGrad: true);
             return Gradient.Of(model.Forward(x, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), x);
         }),
-        "param-grad" => () => Scoped(() => Gradient.Of(model.Forward(batch.Images, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), parameters)),
+        "param-grad" =>
+            () => Scoped(() => Gradient.Of(model.Forward(batch.Images, ForwardMode.Train).Logits.CrossEntropy(batch.Labels), parameters)),
         "attack-eval" => () => Scoped(() => Attack(ForwardMode.Inference)),
         "pgd-step" => () => Scoped(() => step.Run(batch, Attack(ForwardMode.Train), LearningRate)),
         _ => throw new ArgumentException($"no measurement {name}"),

@@ -59,7 +59,8 @@ public sealed class RunComparison
         columns =
         [
             new("clean %", "F1", (_, report) => 100 * report?.CleanAccuracy),
-            .. attacks.Select(name => new Column($"{name} %", "F1", (_, report) => 100 * report?.Attacks.FirstOrDefault(a => a.Name == name)?.Accuracy)),
+            .. attacks.Select(name => new Column($"{name} %", "F1",
+                (_, report) => 100 * report?.Attacks.FirstOrDefault(a => a.Name == name)?.Accuracy)),
             new("train s", "F0", (run, _) => run.Summary?.TrainSeconds),
             new("CPU s", "F0", (run, _) => run.Summary?.CpuSeconds),
             new("images/s", "F0", (run, _) => run.Summary?.ImagesPerSecond),
@@ -80,14 +81,19 @@ public sealed class RunComparison
         int[] counts = [.. runs.Select(r => r.Report?.Count).OfType<int>().Distinct().Order()];
         Notes = counts.Length > 1 ? [$"the runs were evaluated on different numbers of images: {string.Join(", ", counts)}"] : [];
         if (copies.Length > 0)
-            Notes = [.. Notes, $"left out, as another run has the same settings, images and seed: {string.Join(", ", copies.Select(r => r.Path))}"];
+            Notes = [.. Notes,
+                $"left out, as another run has the same settings, images and seed: {string.Join(", ", copies.Select(r => r.Path))}"];
         if (runs.GroupBy(r => r.Config.Data.Source).Any(same => same.Select(r => r.DataHash).OfType<string>().Distinct().Count() > 1))
             Notes = [.. Notes, "runs with data of one name were trained and tested on different images: each kind has its own row"];
         RunRecord[] onTraining = [.. runs.Where(r => r.Report is { IsOfNewImages: false })];
         if (onTraining.Length > 0)
-            Notes = [.. Notes, $"accuracies on TRAINING images (they say nothing about new images): {string.Join(", ", onTraining.Select(r => r.Path))}"];
-        Notes = [.. Notes, .. runs.SelectMany(run => (run.Report?.Doubts ?? []).Concat(run.Report?.Attacks.Select(a => a.Note).OfType<string>() ?? []).Select(doubt => $"{run.Path}: {doubt}"))];
-        string[] threats = [.. runs.SelectMany(r => r.Report?.Attacks.Take(1) ?? []).Select(a => $"{a.Norm} {NumberText.Of(a.Epsilon)}").Distinct()];
+            Notes = [.. Notes,
+                $"accuracies on TRAINING images (they say nothing about new images): {string.Join(", ", onTraining.Select(r => r.Path))}"];
+        Notes = [.. Notes,
+            .. runs.SelectMany(run => (run.Report?.Doubts ?? []).Concat(run.Report?.Attacks.Select(a => a.Note).OfType<string>() ?? [])
+                .Select(doubt => $"{run.Path}: {doubt}"))];
+        string[] threats = [.. runs.SelectMany(r => r.Report?.Attacks.Take(1) ?? []).Select(a => $"{a.Norm} {NumberText.Of(a.Epsilon)}")
+            .Distinct()];
         if (threats.Length > 1)
             Notes = [.. Notes, $"each run was attacked within its own ball: {string.Join(", ", threats)}"];
         Notes = [.. Notes, .. runs.Where(r => r.Report is null && r.Config.Method.TrainsLogits).Select(r => $"{r.Path}: not finished")];
@@ -101,16 +107,20 @@ public sealed class RunComparison
     public IReadOnlyList<string> Header => [.. Titles, .. columns.Select(c => c.Name)];
 
     /// <summary>The table's lines as text.</summary>
-    public IReadOnlyList<string[]> Lines => [.. Rows.Select(row => (string[])[.. Labels(row), .. row.Cells.Select((cell, c) => cell.Text(columns[c].Format))])];
+    public IReadOnlyList<string[]> Lines =>
+        [.. Rows.Select(row => (string[])[.. Labels(row), .. row.Cells.Select((cell, c) => cell.Text(columns[c].Format))])];
 
     /// <summary>The table in Markdown, with the notes under it.</summary>
     public string Markdown()
     {
         IEnumerable<string[]> lines = [[.. Header], [.. Header.Select((_, i) => i < Titles.Length - 1 ? "---" : "--:")], .. Lines];
-        return string.Concat(lines.Select(line => $"| {string.Join(" | ", line.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal)))} |\n")) + string.Concat(Notes.Select(note => $"\n{note}\n"));
+        return string.Concat(lines.Select(line =>
+            $"| {string.Join(" | ", line.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal)))} |\n"))
+            + string.Concat(Notes.Select(note => $"\n{note}\n"));
     }
 
-    /// <summary>The table as comma-separated values (RFC 4180): for each quantity its mean and, in a column of its own, its deviation.</summary>
+    /// <summary>The table as comma-separated values (RFC 4180): for each quantity its mean and, in a column of its own, its
+    /// deviation.</summary>
     public string Csv()
     {
         IEnumerable<IEnumerable<string>> lines =
@@ -130,9 +140,11 @@ public sealed class RunComparison
 
     private static IEnumerable<string> Numbers(Spread cell) => cell.Values.Count == 0
         ? ["", ""]
-        : [cell.Mean.ToString("R", CultureInfo.InvariantCulture), cell.Values.Count < 2 ? "" : cell.Deviation.ToString("R", CultureInfo.InvariantCulture)];
+        : [cell.Mean.ToString("R", CultureInfo.InvariantCulture),
+            cell.Values.Count < 2 ? "" : cell.Deviation.ToString("R", CultureInfo.InvariantCulture)];
 
-    private static string Quoted(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    private static string Quoted(string text) =>
+        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     private static SelectionPercent? Used(RunRecord run) =>
         run.Config.Method is AsclObjective { Contrastive: var contrastive } && run.LastEpoch is { } epoch
@@ -144,14 +156,18 @@ public sealed class RunComparison
         if (runs.Select(run => run.Report?.Count).OfType<int>().Distinct().Count() > 1)
             foreach (var (run, own) in runs.Zip(settings).Where(pair => pair.First.Report is not null))
                 own["evaluated on"] = (double)run.Report!.Count;
-        string[] differing = [.. settings.SelectMany(s => s.Select(e => e.Key)).Distinct().Where(key => key != "method" && settings.Where(s => s.ContainsKey(key)).Select(s => s[key]!.ToJsonString()).Distinct().Count() > 1),
+        string[] differing = [.. settings.SelectMany(s => s.Select(e => e.Key)).Distinct()
+            .Where(key => key != "method"
+                && settings.Where(s => s.ContainsKey(key)).Select(s => s[key]!.ToJsonString()).Distinct().Count() > 1),
             .. settings.Any(s => s.ContainsKey(AfterEpochs)) ? [AfterEpochs] : Array.Empty<string>()];
         foreach (var group in runs.Zip(settings).GroupBy(pair => pair.Second.ToJsonString()))
         {
             RunRecord[] same = [.. group.Select(pair => pair.First)];
             JsonObject shared = group.First().Second;
             string told = string.Join(", ", differing.Where(shared.ContainsKey).Select(key => $"{key} {NumberText.Of(shared[key])}"));
-            string method = same[0].Config.Method.Name, trained = same.Any(run => run.Report is { IsOfNewImages: false }) ? ", on TRAINING images" : "";
+            string method = same[0].Config.Method.Name, trained = same.Any(run => run.Report is { IsOfNewImages: false })
+                ? ", on TRAINING images"
+                : "";
             yield return Row($"{method}{trained}", told, same, run => run.Report);
             if (same[0].Config.Training.EmaDecay > 0)
                 yield return Row($"{method}, averaged{trained}", told, same, run => run.AverageReport);
@@ -159,7 +175,8 @@ public sealed class RunComparison
     }
 
     private ComparisonRow Row(string method, string settings, RunRecord[] runs, Func<RunRecord, EvaluationReport?> report) => new(
-        method, settings, runs.Count(run => report(run) is not null), [.. columns.Select(c => new Spread([.. runs.Select(run => c.Value(run, report(run))).OfType<double>()]))]);
+        method, settings, runs.Count(run => report(run) is not null),
+        [.. columns.Select(c => new Spread([.. runs.Select(run => c.Value(run, report(run))).OfType<double>()]))]);
 
     private static string Identity(RunRecord run) => $"{run.Config.Training.Seed} {Settings(run).ToJsonString()}";
 
@@ -168,7 +185,8 @@ public sealed class RunComparison
         RunConfig config = run.Config;
         JsonObject all = config.ToJson();
         // Nor do the seed and the number of test images tell methods apart.
-        foreach (Setting setting in RunConfig.Settings.Where(setting => setting.Incidental || setting.Name is "seed" or "limit-test" || !config.Uses(setting.Name)))
+        foreach (Setting setting in RunConfig.Settings.Where(setting => setting.Incidental || setting.Name is "seed" or "limit-test"
+            || !config.Uses(setting.Name)))
             all.Remove(setting.Name);
         if (run.DataHash is { } hash)
             all["images"] = hash[..HashDigits];

@@ -11,8 +11,8 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Evaluation;
 
-/// <summary>Adversarial images of an evaluation, one for each image that an attack turned, as a file that others can read: images, labels, ids (places in the
-/// data's test set), attacks (numbers into the names in the metadata).</summary>
+/// <summary>Adversarial images of an evaluation, one for each image that an attack turned, as a file that others can read: images, labels,
+/// ids (places in the data's test set), attacks (numbers into the names in the metadata).</summary>
 public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, float[][] Images)
 {
     public void Save(string path, ImageSet set, EvaluationReport report)
@@ -36,13 +36,15 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
         using SafetensorsFile file = SafetensorsFile.Open(path);
         int[] ids = Numbers(file, "ids"), labels = Numbers(file, "labels"), attacks = Numbers(file, "attacks");
         float[][] images = ids.Length == 0 ? [] : [.. file.ReadFloats("images").Chunk(set.ImageLength)];
-        return labels.Length == ids.Length && attacks.Length == ids.Length && images.Length == ids.Length && ids.All(id => set.Ids.Contains(id))
+        return labels.Length == ids.Length && attacks.Length == ids.Length && images.Length == ids.Length
+            && ids.All(id => set.Ids.Contains(id))
             ? new(ids, labels, attacks, images)
             : throw new UserErrorException($"{path}: is not of this evaluation's images");
     }
 
     /// <summary>What is no int becomes one that no image has.</summary>
-    private static int[] Numbers(SafetensorsFile file, string name) => [.. file.ReadIntegers(name).Select(value => (int)long.Clamp(value, -1, int.MaxValue))];
+    private static int[] Numbers(SafetensorsFile file, string name) =>
+        [.. file.ReadIntegers(name).Select(value => (int)long.Clamp(value, -1, int.MaxValue))];
 
     /// <summary>Checks the images of a file once more, as they are and rounded to 8 bits, as an image file would hold them.</summary>
     /// <param name="data">The originals: the test set that they were made from.</param>
@@ -50,7 +52,8 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
     public static ReplayReport Replay(string path, Classifier model, ImageSet data, int batchSize)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        if (!file.Metadata.TryGetValue("epsilon", out string? written) || !double.TryParse(written, CultureInfo.InvariantCulture, out double epsilon)
+        if (!file.Metadata.TryGetValue("epsilon", out string? written)
+            || !double.TryParse(written, CultureInfo.InvariantCulture, out double epsilon)
             || !Enum.TryParse(file.Metadata.GetValueOrDefault("norm"), ignoreCase: true, out PerturbationNorm norm))
             throw new UserErrorException($"{path}: holds no adversarial images of an evaluation: its metadata tells no norm and epsilon");
         int[] ids = Numbers(file, "ids");
@@ -67,12 +70,14 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
         foreach (var (i, id) in ids.Index())
         {
             if (!placeOf.TryGetValue(id, out int place) || data.Labels[place] != labels[i])
-                throw new UserErrorException($"{path}: image {i} is of the test image {id} with label {labels[i]}, which {data.Name} does not have");
+                throw new UserErrorException($"{path}: image {i} is of the test image {id} with label {labels[i]}, which {data.Name} does "
+                    + $"not have");
             data.CopyImage(place, original);
             within += AdversarialCheck.IsWithin(original, images[i], norm, epsilon) ? 1 : 0;
             withinRounded += AdversarialCheck.IsWithin(original, Rounded(images[i]), norm, epsilon) ? 1 : 0;
         }
-        return new(ids.Length, within, Wrong(model, data, images, labels, batchSize), withinRounded, Wrong(model, data, [.. images.Select(Rounded)], labels, batchSize), norm.ToString().ToLowerInvariant(), epsilon);
+        return new(ids.Length, within, Wrong(model, data, images, labels, batchSize), withinRounded,
+            Wrong(model, data, [.. images.Select(Rounded)], labels, batchSize), norm.ToString().ToLowerInvariant(), epsilon);
     }
 
     private static float[] Rounded(float[] image) => [.. image.Select(v => MathF.Round(v * 255) / 255)];
@@ -83,7 +88,8 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
         foreach (var (b, chunk) in images.Chunk(batchSize).Index())
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            Tensor x = Tensor.FromArray(model.Device, new(chunk.Length, data.Channels, data.Height, data.Width), [.. chunk.SelectMany(i => i)]);
+            Tensor x = Tensor.FromArray(model.Device, new(chunk.Length, data.Channels, data.Height, data.Width),
+                [.. chunk.SelectMany(i => i)]);
             int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray();
             wrong += predictions.Index().Count(p => p.Item != labels[b * batchSize + p.Index]);
         }
@@ -96,4 +102,5 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
 /// <param name="Adversarial">Those that the classifier gets wrong.</param>
 /// <param name="WithinRounded">Those in the ball after rounding to 8 bits.</param>
 /// <param name="AdversarialRounded">Those wrong after rounding.</param>
-public sealed record ReplayReport(int Count, int Within, int Adversarial, int WithinRounded, int AdversarialRounded, string Norm, double Epsilon);
+public sealed record ReplayReport(int Count, int Within, int Adversarial, int WithinRounded, int AdversarialRounded, string Norm,
+    double Epsilon);

@@ -11,7 +11,8 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="Norm">linf or l2.</param>
 /// <param name="Epsilon">Of pixels in [0, 1].</param>
 /// <param name="Steps">Iterations, or queries.</param>
-/// <param name="Accuracy">Share of all images that are right and that no restart of it turned; in a cascade none of the attacks before it either.</param>
+/// <param name="Accuracy">Share of all images that are right and that no restart of it turned; in a cascade none of the attacks before it
+/// either.</param>
 /// <param name="Attacked">Images that it was tried on.</param>
 /// <param name="Turned">Those it turned.</param>
 /// <param name="Rejected">Images returned by the attack outside the ball or outside [0, 1]; they did not count.</param>
@@ -19,7 +20,8 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="Note">What it did otherwise than its definition, or that makes its accuracy doubtful.</param>
 /// <param name="StepSize">Length of a step, where it is a setting.</param>
 public sealed record AttackReport(
-    string Name, string Norm, double Epsilon, int Steps, int Restarts, double Accuracy, int Attacked, int Turned, int Rejected, double Seconds, string? Note = null,
+    string Name, string Norm, double Epsilon, int Steps, int Restarts, double Accuracy, int Attacked, int Turned, int Rejected,
+    double Seconds, string? Note = null,
     double? StepSize = null);
 
 /// <summary>Worst-case accuracy in a ball of another size.</summary>
@@ -44,14 +46,16 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="CheckedImages">How many of the images the findings are of.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
-    string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false, IReadOnlyList<ClassReport>? Classes = null,
+    string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false,
+    IReadOnlyList<ClassReport>? Classes = null,
     IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null,
     string Part = "test", IReadOnlyList<string>? Doubts = null, string? Normalization = null,
     int? TrainedOn = null, string? WeightsSha256 = null, int? CheckedImages = null)
 {
     /// <summary>The report in a file; null where there is none.</summary>
     /// <exception cref="Core.Diagnostics.UserErrorException">The file is damaged.</exception>
-    public static EvaluationReport? Read(string path) => JsonFile.ReadRecord(path, EvaluationJson.Default.EvaluationReport, report => report.Attacks is not null);
+    public static EvaluationReport? Read(string path) =>
+        JsonFile.ReadRecord(path, EvaluationJson.Default.EvaluationReport, report => report.Attacks is not null);
 
     /// <summary>How many images of which part, and what to think of them: no accuracy is to be shown without it.</summary>
     [JsonIgnore]
@@ -68,7 +72,9 @@ public sealed record EvaluationReport(
     /// <param name="trainedOn">How many of them the weights were trained on; null where it is not known.</param>
     public static string ImagesOf(string part, int count, int? trainedOn) =>
         part != "test" ? $"{count} TRAINING images (there is no test part: says nothing about new images)"
-        : trainedOn > 0 ? $"{count} images, {(trainedOn == count ? "ALL" : trainedOn)} of which THE WEIGHTS WERE TRAINED ON or chosen by (says nothing about new images)"
+        : trainedOn > 0
+        ? $"{count} images, {(trainedOn == count ? "ALL" : trainedOn)} of which THE WEIGHTS WERE TRAINED ON or chosen by (says nothing "
+            + $"about new images)"
         : $"{count} test images";
 
     [JsonPropertyName("robustbench")]

@@ -9,8 +9,11 @@ namespace Ascl.Robustness.Evaluation;
 public sealed record EvaluationSettings : ICheckedSettings
 {
     /// <summary>Names of <see cref="AttackCatalog"/>, in their order.</summary>
-    [Setting("attack", "Attacks in turn, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, apgd-t, fab, fab-t, brendel-bethge, "
-        + "square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more attacks and starts), autoattack-rand (for random networks).",
+    [Setting("attack",
+        "Attacks in turn, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, apgd-t, fab, "
+            + "fab-t, brendel-bethge, "
+        + "square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more attacks and starts), autoattack-rand "
+        + "(for random networks).",
         Form = "NAMES", Section = "Attack")]
     public IReadOnlyList<string> Attacks { get; init; } = ["pgd"];
 
@@ -18,8 +21,11 @@ public sealed record EvaluationSettings : ICheckedSettings
     [Setting("norm", AttackTexts.Norm + " By default what the weights were trained against, where they say so, else linf.", Form = "NORM")]
     public PerturbationNorm? Norm { get; init; }
 
-    /// <summary>Largest change; null: what the weights were trained against in this norm, else <see cref="ThreatModel.DefaultEpsilon"/>.</summary>
-    [Setting("epsilon", AttackTexts.Epsilon + " By default what the weights were trained against in this norm, else 8/255 in linf and 0.5 in l2.", Form = "E", Min = 0)]
+    /// <summary>Largest change; null: what the weights were trained against in this norm, else
+    /// <see cref="ThreatModel.DefaultEpsilon"/>.</summary>
+    [Setting("epsilon",
+        AttackTexts.Epsilon + " By default what the weights were trained against in this norm, else 8/255 in linf and 0.5 in l2.",
+        Form = "E", Min = 0)]
     public double? Epsilon { get; init; }
 
     /// <summary>Length of one step of PGD and Multi-Targeted; null: <see cref="PgdSettings.DefaultStepSize"/>.</summary>
@@ -43,7 +49,8 @@ public sealed record EvaluationSettings : ICheckedSettings
     public IReadOnlyList<double> Epsilons { get; init; } = [];
 
     /// <summary>Look too for the smallest change that turns each image.</summary>
-    [Setting("minimal-epsilon", "Look too for the smallest change that turns each image, without a limit: FAB-T and, in linf, Brendel & Bethge.", IsSwitch = true)]
+    [Setting("minimal-epsilon",
+        "Look too for the smallest change that turns each image, without a limit: FAB-T and, in linf, Brendel & Bethge.", IsSwitch = true)]
     public bool MinimalEpsilon { get; init; }
 
     /// <summary>Try each attack on every image that is right; otherwise only on what the attacks before it have left.</summary>
@@ -51,7 +58,9 @@ public sealed record EvaluationSettings : ICheckedSettings
     public bool Each { get; init; }
 
     /// <summary>Look for signs of false robustness too.</summary>
-    [Setting("checks", "Look for signs of false robustness too: gradients that vanish, more steps or stronger attacks that still help, attacks without gradients that do better, "
+    [Setting("checks",
+        "Look for signs of false robustness too: gradients that vanish, more steps or stronger attacks that still help, attacks without "
+            + "gradients that do better, "
         + "and others.", IsSwitch = true, Section = "Is it honest?")]
     public bool Checks { get; init; }
 
@@ -82,7 +91,8 @@ public sealed record EvaluationSettings : ICheckedSettings
     public AttackOptions Options(ThreatModel threat)
     {
         AttackOptions usual = new(threat.Epsilon, Norm: threat.Norm);
-        return usual with { StepSize = StepSize, Steps = Steps ?? usual.Steps, Restarts = Restarts ?? usual.Restarts, Queries = Queries ?? usual.Queries };
+        return usual with { StepSize = StepSize, Steps = Steps ?? usual.Steps, Restarts = Restarts ?? usual.Restarts,
+            Queries = Queries ?? usual.Queries };
     }
 
     /// <inheritdoc/>

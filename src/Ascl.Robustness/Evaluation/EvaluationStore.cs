@@ -16,8 +16,9 @@ public sealed record ChunkOutcome(IReadOnlyList<int> Turned, IReadOnlyList<float
 public sealed record SizesOutcome(IReadOnlyList<float> Sizes, double Seconds);
 
 /// <summary>
-/// The folder of an evaluation: evaluation.json (what is evaluated, and how), chunks/ (what each attack has done to each batch so far), and in the end
-/// adversarial.safetensors, sizes.safetensors where smallest changes were looked for, and report.json, report.md, report.html. Stopped at any moment, it goes on after the last whole batch.
+/// The folder of an evaluation: evaluation.json (what is evaluated, and how), chunks/ (what each attack has done to each batch so far), and
+/// in the end adversarial.safetensors, sizes.safetensors where smallest changes were looked for, and report.json, report.md, report.html.
+/// Stopped at any moment, it goes on after the last whole batch.
 /// </summary>
 public sealed class EvaluationStore
 {
@@ -50,8 +51,10 @@ public sealed class EvaluationStore
             foreach (string key in settings.Select(s => s.Key).Union(found.Select(s => s.Key)))
                 if (found[key]?.ToJsonString() != settings[key]?.ToJsonString())
                     throw key is "content" or "weights" && found[key] is not null
-                        ? new UserErrorException($"{folder}: holds an evaluation of other {(key == "content" ? "images" : "weights")}, though perhaps of the same name: choose another folder with --out")
-                        : new UserErrorException($"{folder}: holds an evaluation with {key} {found[key]?.ToJsonString() ?? "not given"}, not {settings[key]?.ToJsonString() ?? "none"}: choose another folder with --out");
+                        ? new UserErrorException($"{folder}: holds an evaluation of other {(key == "content" ? "images" : "weights")}, "
+                            + $"though perhaps of the same name: choose another folder with --out")
+                        : new UserErrorException($"{folder}: holds an evaluation with {key} {found[key]?.ToJsonString() ?? "not given"}, "
+                            + $"not {settings[key]?.ToJsonString() ?? "none"}: choose another folder with --out");
         }
         else if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
         {
@@ -79,9 +82,12 @@ public sealed class EvaluationStore
             return null;
         long[] turned = file.ReadIntegers("turned");
         float[] kept = turned.Length == 0 ? [] : file.ReadFloats("images");
-        bool isWhole = turned.Distinct().Count() == turned.Length && turned.All(place => places.Contains((int)long.Clamp(place, -1, int.MaxValue)))
+        bool isWhole = turned.Distinct().Count() == turned.Length
+            && turned.All(place => places.Contains((int)long.Clamp(place, -1, int.MaxValue)))
             && kept.Length == (long)turned.Length * images.ImageLength && kept.All(value => value is >= 0 and <= 1);
-        if (!isWhole || !int.TryParse(file.Metadata.GetValueOrDefault("rejected"), NumberStyles.None, CultureInfo.InvariantCulture, out int rejected))
+        if (!isWhole
+            || !int.TryParse(file.Metadata.GetValueOrDefault("rejected"), NumberStyles.None, CultureInfo.InvariantCulture,
+                out int rejected))
             throw Damaged(file);
         return new([.. turned.Select(place => (int)place)], [.. kept.Chunk(images.ImageLength)], rejected, Seconds(file));
     }
@@ -91,7 +97,8 @@ public sealed class EvaluationStore
         SafetensorsWriter writer = Writer(places, outcome.Seconds);
         writer.Add("turned", [outcome.Turned.Count], [.. outcome.Turned.Select(p => (long)p)]);
         if (outcome.Turned.Count > 0)
-            writer.Add("images", [outcome.Turned.Count, images.Channels, images.Height, images.Width], [.. outcome.Images.SelectMany(i => i)]);
+            writer.Add("images", [outcome.Turned.Count, images.Channels, images.Height, images.Width],
+                [.. outcome.Images.SelectMany(i => i)]);
         writer.Metadata["rejected"] = outcome.Rejected.ToString(CultureInfo.InvariantCulture);
         writer.Save(PathOf(attack, chunk));
     }
@@ -121,9 +128,11 @@ public sealed class EvaluationStore
             int attack = int.Parse(Path.GetFileName(path)[..3], CultureInfo.InvariantCulture);
             long[] turned = [.. file.ReadIntegers("turned")];
             if (turned.Length > 0)
-                all.AddRange(turned.Zip(file.ReadFloats("images").Chunk(images.ImageLength), (place, image) => ((int)place, attack, image)));
+                all.AddRange(turned.Zip(file.ReadFloats("images").Chunk(images.ImageLength),
+                    (place, image) => ((int)place, attack, image)));
         }
-        AdversarialImages kept = new([.. all.Select(a => images.Ids[a.Place])], [.. all.Select(a => images.Labels[a.Place])], [.. all.Select(a => a.Attack)], [.. all.Select(a => a.Image)]);
+        AdversarialImages kept = new([.. all.Select(a => images.Ids[a.Place])], [.. all.Select(a => images.Labels[a.Place])],
+            [.. all.Select(a => a.Attack)], [.. all.Select(a => a.Image)]);
         kept.Save(AdversarialFile, images, report);
         if (report.MinimalEpsilon is { } minimal)
             SaveSizes(minimal.Sizes);
@@ -132,7 +141,8 @@ public sealed class EvaluationStore
         return kept;
     }
 
-    /// <summary>Writes another report of a finished evaluation, to which something was added; the adversarial images are those that there are.</summary>
+    /// <summary>Writes another report of a finished evaluation, to which something was added; the adversarial images are those that there
+    /// are.</summary>
     public AdversarialImages Complete(EvaluationReport report)
     {
         // A report that was read does not hold them: they are in their file.
@@ -165,9 +175,12 @@ public sealed class EvaluationStore
     }
 
     private static double Seconds(SafetensorsFile file) =>
-        double.TryParse(file.Metadata.GetValueOrDefault("seconds"), CultureInfo.InvariantCulture, out double seconds) ? seconds : throw Damaged(file);
+        double.TryParse(file.Metadata.GetValueOrDefault("seconds"), CultureInfo.InvariantCulture, out double seconds)
+            ? seconds
+            : throw Damaged(file);
 
-    private static UserErrorException Damaged(SafetensorsFile file) => new($"{file.Path}: is damaged: without it the batch is attacked again");
+    private static UserErrorException Damaged(SafetensorsFile file) =>
+        new($"{file.Path}: is damaged: without it the batch is attacked again");
 
     private void SaveSizes(IReadOnlyList<float> sizes)
     {
@@ -177,7 +190,9 @@ public sealed class EvaluationStore
         writer.Save(SizesFile);
     }
 
-    private string SizesPathOf(int chunk) => Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"sizes-{chunk:D6}.safetensors"));
+    private string SizesPathOf(int chunk) =>
+        Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"sizes-{chunk:D6}.safetensors"));
 
-    private string PathOf(int attack, int chunk) => Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"{attack:D3}-{chunk:D6}.safetensors"));
+    private string PathOf(int attack, int chunk) =>
+        Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"{attack:D3}-{chunk:D6}.safetensors"));
 }

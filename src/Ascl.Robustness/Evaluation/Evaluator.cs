@@ -22,8 +22,9 @@ namespace Ascl.Robustness.Evaluation;
 public sealed record EvaluationProgress(string Attack, int Done, int Total, (int Done, int All) Attacks, double Accuracy, double Seconds);
 
 /// <summary>
-/// Measures a classifier on images: clean accuracy, then each attack. Every adversarial image is checked again: within the ball, in [0, 1], and really
-/// misclassified. An image's result depends on nothing but the weights, the image, its id and the seed; not on the batch it is in.
+/// Measures a classifier on images: clean accuracy, then each attack. Every adversarial image is checked again: within the ball, in [0, 1],
+/// and really misclassified. An image's result depends on nothing but the weights, the image, its id and the seed; not on the batch it is
+/// in.
 /// </summary>
 public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, ulong seed)
 {
@@ -35,9 +36,11 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     /// <param name="attacks">In the order of the report; each begins from the clean images.</param>
     /// <param name="stop">Ends the evaluation without a report.</param>
     /// <param name="progress">Told after every batch.</param>
-    /// <param name="isCascade">Each attack is tried only on what those before it have left, as in Auto-Attack; else on every image that was right.</param>
+    /// <param name="isCascade">Each attack is tried only on what those before it have left, as in Auto-Attack; else on every image that was
+    /// right.</param>
     /// <param name="store">Keeps adversarial images, and lets an evaluation go on that was stopped; null for neither.</param>
-    public EvaluationReport Run(IReadOnlyList<PlannedAttack> attacks, CancellationToken stop, Action<EvaluationProgress>? progress = null, bool isCascade = false, EvaluationStore? store = null)
+    public EvaluationReport Run(IReadOnlyList<PlannedAttack> attacks, CancellationToken stop, Action<EvaluationProgress>? progress = null,
+        bool isCascade = false, EvaluationStore? store = null)
     {
         long began = Stopwatch.GetTimestamp();
         var (right, doubts) = Right();
@@ -61,14 +64,19 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
                     store?.Write(a, b, places, outcome);
                 foreach (int place in outcome.Turned)
                     robust[place] = false;
-                (turned, rejected, seconds, done) = (turned + outcome.Turned.Count, rejected + outcome.Rejected, seconds + outcome.Seconds, done + places.Length);
-                progress?.Invoke(new(planned.Attack.Name, done, attacked.Length, (a, attacks.Count), Share(attacked.Length - turned), seconds));
+                (turned, rejected, seconds, done) = (turned + outcome.Turned.Count, rejected + outcome.Rejected, seconds + outcome.Seconds,
+                    done + places.Length);
+                progress?.Invoke(new(planned.Attack.Name, done, attacked.Length, (a, attacks.Count), Share(attacked.Length - turned),
+                    seconds));
             }
-            reports.Add(new(planned.Attack.Name, planned.Attack.Norm.ToString().ToLowerInvariant(), planned.Attack.Epsilon, planned.Attack.Steps, planned.Restarts,
-                Share(attacked.Length - turned), attacked.Length, turned, rejected, seconds, AttackCatalog.Note(planned.Attack, model.Spec.Classes, isRandom), planned.Attack.StepSize));
+            reports.Add(new(planned.Attack.Name, planned.Attack.Norm.ToString().ToLowerInvariant(), planned.Attack.Epsilon,
+                planned.Attack.Steps, planned.Restarts,
+                Share(attacked.Length - turned), attacked.Length, turned, rejected, seconds,
+                AttackCatalog.Note(planned.Attack, model.Spec.Classes, isRandom), planned.Attack.StepSize));
         }
         double clean = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
-        return new(images.Count, clean, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network, images.Name, seed, model.Device.Name,
+        return new(images.Count, clean, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network,
+            images.Name, seed, model.Device.Name,
             IsCascade: isCascade, Classes: Classes(right, robust),
             Doubts: [.. doubts, .. isRandom ? [LogitChecks.Random] : Array.Empty<string>()]);
     }
@@ -89,7 +97,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
 
     /// <summary>How small a change turns each image that is right. What an attack returns is checked and measured again.</summary>
     /// <param name="epsilon">Of the evaluation: where the report tells the accuracy too.</param>
-    public MinimalEpsilonReport Smallest(IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, double epsilon, CancellationToken stop, Action<EvaluationProgress>? progress = null, EvaluationStore? store = null)
+    public MinimalEpsilonReport Smallest(IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, double epsilon,
+        CancellationToken stop, Action<EvaluationProgress>? progress = null, EvaluationStore? store = null)
     {
         float[] sizes = [.. Right().Right.Select(isRight => isRight ? float.PositiveInfinity : 0)];
         int[] attacked = [.. sizes.Index().Where(s => s.Item > 0).Select(s => s.Index)];
@@ -105,7 +114,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
             foreach (var (i, place) in places.Index())
                 sizes[place] = outcome.Sizes[i];
             (seconds, done) = (seconds + outcome.Seconds, done + places.Length);
-            progress?.Invoke(new("smallest changes", done, attacked.Length, (0, 1), Share(sizes.Count(size => size > epsilon + AdversarialCheck.BallSlack)), seconds));
+            progress?.Invoke(new("smallest changes", done, attacked.Length, (0, 1),
+                Share(sizes.Count(size => size > epsilon + AdversarialCheck.BallSlack)), seconds));
         }
         return MinimalEpsilonReport.Of([.. attacks.Select(a => a.Name)], norm.ToString().ToLowerInvariant(), sizes, epsilon, seconds);
     }
@@ -119,7 +129,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     public static int? TrainedOn(Classifier model, ImageSet images) => model.Provenance?.CountOf(images.Size, images.PixelHashes());
 
     private IEnumerable<string> OtherSize() => model.Provenance is { } known && !known.Size.SequenceEqual(images.Size)
-        ? [$"the weights were trained on images of {string.Join("x", known.Size)}, these are {string.Join("x", images.Size)}: whether they have learned some of them in another size cannot be told"]
+        ? [$"the weights were trained on images of {string.Join("x", known.Size)}, these are {string.Join("x", images.Size)}: whether they "
+            + $"have learned some of them in another size cannot be told"]
         : [];
 
     /// <summary>Share of the first images at which cross-entropy has no gradient.</summary>
@@ -155,7 +166,9 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
             predicted.UnionWith(predictions.Take(host.Count));
             right.AddRange(Correct(predictions, host.Labels));
         }
-        return ([.. right], LogitChecks.Doubts(probabilities > images.Count / 2, [.. predicted.Select(c => images.ClassNames.ElementAtOrDefault(c) ?? $"{c}")], images));
+        return ([.. right],
+            LogitChecks.Doubts(probabilities > images.Count / 2,
+                [.. predicted.Select(c => images.ClassNames.ElementAtOrDefault(c) ?? $"{c}")], images));
     }
 
     /// <summary>Whether two passes over a batch give different logits.</summary>
@@ -163,7 +176,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         Tensor x = Upload([.. Enumerable.Range(0, Math.Min(batchSize, images.Count))]).Images;
-        return !model.Forward(x, ForwardMode.Inference).Logits.ToArray().SequenceEqual(model.Forward(x, ForwardMode.Inference).Logits.ToArray());
+        return !model.Forward(x, ForwardMode.Inference).Logits.ToArray()
+            .SequenceEqual(model.Forward(x, ForwardMode.Inference).Logits.ToArray());
     }
 
     /// <summary>All starts of an attack on some images; a restart only sees those that survived the ones before it.</summary>
@@ -187,7 +201,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
             foreach (var (i, place) in left.Index())
             {
                 int image = images.ImageLength;
-                bool isValid = AdversarialCheck.IsWithin(natural.AsSpan(i * image, image), moved.AsSpan(i * image, image), planned.Attack.Norm, planned.Attack.Epsilon);
+                bool isValid = AdversarialCheck.IsWithin(natural.AsSpan(i * image, image), moved.AsSpan(i * image, image),
+                    planned.Attack.Norm, planned.Attack.Epsilon);
                 rejected += isValid ? 0 : 1;
                 if (stillRight[i] || !isValid)
                 {
@@ -220,7 +235,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
             int image = images.ImageLength;
             for (int i = 0; i < sizes.Length; i++)
                 if (!stillRight[i])
-                    sizes[i] = Math.Min(sizes[i], (float)AdversarialCheck.Size(natural.AsSpan(i * image, image), moved.AsSpan(i * image, image), norm));
+                    sizes[i] = Math.Min(sizes[i],
+                        (float)AdversarialCheck.Size(natural.AsSpan(i * image, image), moved.AsSpan(i * image, image), norm));
         }
         return new(sizes, Stopwatch.GetElapsedTime(began).TotalSeconds);
     }
@@ -260,7 +276,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     {
         int[] labels = images.Labels.ToArray();
         ILookup<int, int> members = Enumerable.Range(0, labels.Length).ToLookup(i => labels[i]);
-        return [.. images.ClassNames.Select((name, c) => new ClassReport(name, members[c].Count(), Accuracy(right, members[c]), Accuracy(robust, members[c])))];
+        return [.. images.ClassNames.Select((name, c) => new ClassReport(name, members[c].Count(), Accuracy(right, members[c]),
+            Accuracy(robust, members[c])))];
 
         static double Accuracy(bool[] holds, IEnumerable<int> places) => places.Select(i => holds[i] ? 1.0 : 0).DefaultIfEmpty(0).Average();
     }

@@ -32,8 +32,8 @@ public interface IEvaluationObserver
 public sealed record EvaluationResult(EvaluationReport Report, AdversarialImages? Adversarial, bool IsNew);
 
 /// <summary>
-/// The evaluation of a classifier on a data set: the attacks, and as far as asked for a curve over ε, the smallest changes, checks for false robustness. In a
-/// folder it keeps adversarial images and goes on where it was stopped.
+/// The evaluation of a classifier on a data set: the attacks, and as far as asked for a curve over ε, the smallest changes, checks for
+/// false robustness. In a folder it keeps adversarial images and goes on where it was stopped.
 /// </summary>
 public sealed class RobustnessEvaluation
 {
@@ -88,7 +88,8 @@ public sealed class RobustnessEvaluation
     /// <summary>The attacks that settings name, made for their ball: tells early what cannot be evaluated.</summary>
     /// <param name="trained">What the weights were trained against; null where it is not known.</param>
     /// <param name="model">Under evaluation; null where it is not loaded yet.</param>
-    /// <exception cref="UserErrorException">There is no such attack or radius, or it needs gradients that the model does not have.</exception>
+    /// <exception cref="UserErrorException">There is no such attack or radius, or it needs gradients that the model does not
+    /// have.</exception>
     public static (ThreatModel Threat, AttackOptions Options, IReadOnlyList<PlannedAttack> Attacks) Plan(
         EvaluationSettings settings, ThreatModel? trained, Classifier? model = null)
     {
@@ -104,7 +105,8 @@ public sealed class RobustnessEvaluation
     }
 
     /// <summary>Measures everything that is asked for.</summary>
-    /// <param name="folder">Where adversarial images and results are kept and the evaluation goes on after a stop; null for nowhere.</param>
+    /// <param name="folder">Where adversarial images and results are kept and the evaluation goes on after a stop; null for
+    /// nowhere.</param>
     /// <param name="observer">Told how far it is; null for nobody.</param>
     /// <param name="stop">Ends it; what is done is in the folder.</param>
     /// <exception cref="UserErrorException">The folder holds something else, or a file cannot be written.</exception>
@@ -113,7 +115,8 @@ public sealed class RobustnessEvaluation
         EvaluationStore? store = folder is null ? null : EvaluationStore.Open(folder, Description(), Images);
         EvaluationReport? done = store?.ReadReport();
         if (done is not null && !IsOwn(done))
-            throw new UserErrorException($"{store!.ReportFile}: is not of the evaluation in {folder}, but of other weights or attacks: choose another folder with --out");
+            throw new UserErrorException($"{store!.ReportFile}: is not of the evaluation in {folder}, but of other weights or attacks: "
+                + $"choose another folder with --out");
         if (done is not null && HoldsAll(done))
         {
             observer?.Note($"{folder} held this evaluation already; nothing was attacked again");
@@ -137,11 +140,14 @@ public sealed class RobustnessEvaluation
     private EvaluationReport Measure(IEvaluationObserver? observer, EvaluationStore? store, CancellationToken stop)
     {
         Evaluator evaluator = Evaluator();
-        return evaluator.Described(evaluator.Run(Attacks, stop, observer is null ? null : observer.Progress, !settings.Each, store), Weights, data);
+        return evaluator.Described(evaluator.Run(Attacks, stop, observer is null ? null : observer.Progress, !settings.Each, store),
+            Weights, data);
     }
 
     private MinimalEpsilonReport Smallest(IEvaluationObserver? observer, EvaluationStore? store, CancellationToken stop) =>
-        Evaluator().Smallest(NearestAttack.All(Threat.Norm, Threat.Epsilon), Threat.Norm, Threat.Epsilon, stop, observer is null ? null : observer.Progress, store);
+        Evaluator()
+            .Smallest(NearestAttack.All(Threat.Norm, Threat.Epsilon), Threat.Norm, Threat.Epsilon, stop,
+                observer is null ? null : observer.Progress, store);
 
     private CurvePoint Point(double radius, IEvaluationObserver? observer, CancellationToken stop)
     {
@@ -166,7 +172,8 @@ public sealed class RobustnessEvaluation
     /// <summary>What was misclassified within ε by the search for the smallest changes is not robust either.</summary>
     private static EvaluationReport WithSmallest(EvaluationReport report, MinimalEpsilonReport minimal)
     {
-        string doubt = $"the search for the smallest changes turned more images within {NumberText.Of(minimal.Epsilon)} than the attacks did "
+        string doubt =
+            $"the search for the smallest changes turned more images within {NumberText.Of(minimal.Epsilon)} than the attacks did "
             + $"({100 * report.WorstCaseAccuracy:F2} %): its accuracy is the worst case";
         return report with
         {
@@ -179,7 +186,9 @@ public sealed class RobustnessEvaluation
     /// <summary>All that the result depends on; weights and images by their content.</summary>
     private JsonObject Description() => new()
     {
-        ["weights"] = Weights is not { } file ? WeightHash() : FileHash.Of(OnnxFiles.IsOnnx(file) ? OnnxFiles.Of(file) : [WeightPath.Parse(file).File]),
+        ["weights"] = Weights is not { } file
+            ? WeightHash()
+            : FileHash.Of(OnnxFiles.IsOnnx(file) ? OnnxFiles.Of(file) : [WeightPath.Parse(file).File]),
         ["set"] = Weights is null ? null : WeightPath.Parse(Weights).Set,
         ["classifier"] = ClassifierFile.Described(model.Spec),
         ["data"] = Source ?? data.Name,
@@ -202,7 +211,8 @@ public sealed class RobustnessEvaluation
     /// <summary>Of a classifier that is from no file.</summary>
     private string WeightHash()
     {
-        using System.Security.Cryptography.IncrementalHash hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
+        using System.Security.Cryptography.IncrementalHash hash =
+            System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
         foreach (NamedTensor tensor in model.Parameters.All)
             hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(tensor.Tensor.ToArray()));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -235,7 +245,8 @@ public sealed class RobustnessEvaluation
             ("queries", settings.Queries is not null, options with { Queries = options.Queries + 1 }),
             ("step-size", settings.StepSize is not null, options with { StepSize = options.StepSize / 2 }),
         ];
-        string[] unused = [.. all.Where(one => one.IsGiven && AttackCatalog.Ignores(settings.Attacks, options, one.Changed)).Select(one => one.Name)];
+        string[] unused = [.. all.Where(one => one.IsGiven && AttackCatalog.Ignores(settings.Attacks, options, one.Changed))
+            .Select(one => one.Name)];
         if (unused.Length > 0)
             yield return $"{string.Join(", ", unused)}: not used by {string.Join(',', settings.Attacks)}";
     }

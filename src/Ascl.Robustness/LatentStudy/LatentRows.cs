@@ -19,7 +19,8 @@ public sealed record StageRows(string Stage, int Size, float[] Natural, float[] 
 /// <summary>What a network makes of images and of their adversarial ones, stage by stage.</summary>
 public sealed record LatentRows(int[] Labels, int[] Predictions, int[] AdversarialPredictions, IReadOnlyList<StageRows> Stages)
 {
-    public static LatentRows Of(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, CancellationToken stop, Action<int, int>? progress = null)
+    public static LatentRows Of(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, CancellationToken stop,
+        Action<int, int>? progress = null)
     {
         BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
         Batch host = plan.NewBatch();

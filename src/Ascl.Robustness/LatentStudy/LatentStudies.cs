@@ -6,11 +6,14 @@ using Ascl.Robustness.Evaluation;
 namespace Ascl.Robustness.LatentStudy;
 
 /// <summary>Mean distances of pairs of one class and of two, and their quotient.</summary>
-/// <param name="Ratio">R-DIV as we define it: intra / inter, smaller where classes are better separated. Null without pairs of both kinds.</param>
+/// <param name="Ratio">R-DIV as we define it: intra / inter, smaller where classes are better separated. Null without pairs of both
+/// kinds.</param>
 public sealed record Divergence(string Distance, double? Intra, double? Inter, double? Ratio);
 
-/// <summary>A stage's divergences, of pairs of natural images, of a natural and an adversarial one (of another image), and of adversarial ones.</summary>
-public sealed record StageStudy(string Stage, int Size, IReadOnlyList<Divergence> Natural, IReadOnlyList<Divergence> NaturalAdversarial, IReadOnlyList<Divergence> Adversarial);
+/// <summary>A stage's divergences, of pairs of natural images, of a natural and an adversarial one (of another image), and of adversarial
+/// ones.</summary>
+public sealed record StageStudy(string Stage, int Size, IReadOnlyList<Divergence> Natural, IReadOnlyList<Divergence> NaturalAdversarial,
+    IReadOnlyList<Divergence> Adversarial);
 
 /// <summary>study.json: where a classifier's representations lie.</summary>
 /// <param name="Name">Short, of the run.</param>
@@ -18,9 +21,11 @@ public sealed record StageStudy(string Stage, int Size, IReadOnlyList<Divergence
 /// <param name="Part">Part of the data set that the images are: test, or train where it has no test part.</param>
 /// <param name="TrainedOn">How many of them the weights were trained on; null where it is not known.</param>
 /// <param name="NearestNatural">Share of natural images whose nearest other natural latent (L2) has their label.</param>
-/// <param name="NearestAdversarial">Share of adversarial images whose nearest natural latent, but that of their own image, has their label.</param>
+/// <param name="NearestAdversarial">Share of adversarial images whose nearest natural latent, but that of their own image, has their
+/// label.</param>
 public sealed record StudyReport(
-    string Name, string Weights, string Model, string Data, int Count, string Attack, double Epsilon, double CleanAccuracy, double RobustAccuracy, IReadOnlyList<StageStudy> Stages,
+    string Name, string Weights, string Model, string Data, int Count, string Attack, double Epsilon, double CleanAccuracy,
+    double RobustAccuracy, IReadOnlyList<StageStudy> Stages,
     double NearestNatural, double NearestAdversarial, string Norm = "linf", string Part = "test", int? TrainedOn = null)
 {
     /// <inheritdoc cref="EvaluationReport.IsOfNewImages"/>
@@ -32,7 +37,8 @@ public sealed record StudyReport(
     public StageStudy Latent => Stages.First(s => s.Stage == "latent");
 }
 
-/// <summary>Divergences and neighbours of a network's representations (SPEC of the study: Bui et al. 2021 relate adversarial R-DIV to robust accuracy).</summary>
+/// <summary>Divergences and neighbours of a network's representations (SPEC of the study: Bui et al. 2021 relate adversarial R-DIV to
+/// robust accuracy).</summary>
 public static class LatentStudies
 {
     public static IReadOnlyList<StageStudy> Stages(Device device, LatentRows rows) => [.. rows.Stages.Select(stage =>
@@ -45,7 +51,8 @@ public static class LatentStudies
         IReadOnlyList<Divergence> Of(DeviceBuffer<float> a, DeviceBuffer<float> b)
         {
             PairMeans means = PairMeansKernels.Between(stage.Size, a, b, labels);
-            return [Divergence("l2", means.Same.L2, means.Other.L2), Divergence("cosine", means.Same.Cosine, means.Other.Cosine), Divergence("linf", means.Same.Linf, means.Other.Linf)];
+            return [Divergence("l2", means.Same.L2, means.Other.L2), Divergence("cosine", means.Same.Cosine, means.Other.Cosine),
+                Divergence("linf", means.Same.Linf, means.Other.Linf)];
         }
     })];
 
@@ -127,7 +134,8 @@ public static class LatentStudies
     private static double? Known(double mean) => double.IsFinite(mean) ? mean : null;
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(StudyReport))]
 [JsonSerializable(typeof(StudyComparison))]
 public sealed partial class StudyJson : JsonSerializerContext;

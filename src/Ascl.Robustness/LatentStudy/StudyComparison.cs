@@ -2,8 +2,8 @@ using Ascl.Robustness.Reporting;
 
 namespace Ascl.Robustness.LatentStudy;
 
-/// <summary>How R-DIV of the latents goes with robust accuracy over several classifiers: Pearson's correlation, −1 where the better separated are exactly the
-/// more robust in proportion; null where there are fewer than three classifiers, or all are equal.</summary>
+/// <summary>How R-DIV of the latents goes with robust accuracy over several classifiers: Pearson's correlation, −1 where the better
+/// separated are exactly the more robust in proportion; null where there are fewer than three classifiers, or all are equal.</summary>
 /// <param name="Pairs">natural, natural_adversarial or adversarial.</param>
 public sealed record DivergenceCorrelation(string Distance, string Pairs, double? Value);
 
@@ -12,25 +12,34 @@ public sealed record StudyComparison(IReadOnlyList<StudyReport> Studies, IReadOn
 {
     private static readonly (string Name, string Title, Func<StageStudy, IReadOnlyList<Divergence>> Of)[] Kinds =
     [
-        ("natural", "natural", s => s.Natural), ("natural_adversarial", "natural-adversarial", s => s.NaturalAdversarial), ("adversarial", "adversarial", s => s.Adversarial),
+        ("natural", "natural", s => s.Natural), ("natural_adversarial", "natural-adversarial", s => s.NaturalAdversarial),
+        ("adversarial", "adversarial", s => s.Adversarial),
     ];
 
     public static StudyComparison Of(IReadOnlyList<StudyReport> studies) => new(studies,
         [.. from kind in Kinds
             from d in Enumerable.Range(0, kind.Of(studies[0].Latent).Count)
             let ratios = studies.Select(s => kind.Of(s.Latent)[d].Ratio).ToArray()
-            select new DivergenceCorrelation(kind.Of(studies[0].Latent)[d].Distance, kind.Name, Correlation(ratios, [.. studies.Select(s => s.RobustAccuracy)]))]);
+            select new DivergenceCorrelation(kind.Of(studies[0].Latent)[d].Distance, kind.Name,
+                Correlation(ratios, [.. studies.Select(s => s.RobustAccuracy)]))]);
 
-    /// <summary>Each classifier a point: its robust accuracy over the R-DIV of its latents, for pairs of adversarial images in each distance.</summary>
-    public IEnumerable<(string Name, string Svg)> Plots() => Studies[0].Latent.Adversarial.Index().Select(distance => (distance.Item.Distance,
+    /// <summary>Each classifier a point: its robust accuracy over the R-DIV of its latents, for pairs of adversarial images in each
+    /// distance.</summary>
+    public IEnumerable<(string Name, string Svg)> Plots() =>
+        Studies[0].Latent.Adversarial.Index().Select(distance => (distance.Item.Distance,
         Chart.Points($"Robust accuracy over R-DIV of adversarial latents, {distance.Item.Distance}",
             "R-DIV", "robust accuracy, %", Studies.Where(s => s.Latent.Adversarial[distance.Index].Ratio is not null)
-                .Select(s => (s.Name, (IReadOnlyList<(double, double)>)[(s.Latent.Adversarial[distance.Index].Ratio!.Value, 100 * s.RobustAccuracy)])), markerSize: 5)));
+                .Select(s => (s.Name,
+                    (IReadOnlyList<(double, double)>)[(s.Latent.Adversarial[distance.Index].Ratio!.Value, 100 * s.RobustAccuracy)])),
+                markerSize: 5)));
 
     /// <summary>R-DIV of one classifier from stage to stage, a picture for each distance.</summary>
-    public static IEnumerable<(string Name, string Svg)> StagePlots(StudyReport study) => study.Latent.Adversarial.Index().Select(distance => (distance.Item.Distance,
+    public static IEnumerable<(string Name, string Svg)> StagePlots(StudyReport study) =>
+        study.Latent.Adversarial.Index().Select(distance => (distance.Item.Distance,
         Chart.Lines($"R-DIV by stage, {distance.Item.Distance}", "", "R-DIV",
-            Kinds.Select(kind => new ChartLine(kind.Title, [.. study.Stages.Index().Select(s => ((double)s.Index, kind.Of(s.Item)[distance.Index].Ratio))], kind.Name == "adversarial")),
+            Kinds.Select(kind => new ChartLine(kind.Title,
+                [.. study.Stages.Index().Select(s => ((double)s.Index, kind.Of(s.Item)[distance.Index].Ratio))],
+                kind.Name == "adversarial")),
             [.. study.Stages.Select(s => s.Stage)])));
 
     private static double? Correlation(double?[] ratios, double[] accuracies)

@@ -8,9 +8,9 @@ using Ascl.Kernels.PairDistance;
 namespace Ascl.Robustness.Objectives;
 
 /// <summary>
-/// Adversarial divergence reduction (Bui et al. 2020): the terms of the base objective (PGD-AT or TRADES), and terms that draw the adversarial latents and
-/// predictions to the natural ones (no gradient flows to those), to those of the same class more than to others, and make adversarial predictions confident. A
-/// weight of 0 leaves its term out.
+/// Adversarial divergence reduction (Bui et al. 2020): the terms of the base objective (PGD-AT or TRADES), and terms that draw the
+/// adversarial latents and predictions to the natural ones (no gradient flows to those), to those of the same class more than to others,
+/// and make adversarial predictions confident. A weight of 0 leaves its term out.
 /// </summary>
 public sealed record AdrObjective : CompositeObjective
 {
@@ -21,11 +21,13 @@ public sealed record AdrObjective : CompositeObjective
     public override string Name => "adr";
 
     /// <summary>Weight of <see cref="LocalCompactness"/>.</summary>
-    [Setting("local-compactness-weight", "Weight of the mean distance between an image's natural and adversarial latent (adr).", Form = "W", Min = 0)]
+    [Setting("local-compactness-weight", "Weight of the mean distance between an image's natural and adversarial latent (adr).", Form = "W",
+        Min = 0)]
     public double LocalCompactnessWeight { get; init; } = 1;
 
     /// <summary>Weight of <see cref="LocalSmoothness"/>.</summary>
-    [Setting("local-smoothness-weight", "Weight of the cross-entropy between its natural and adversarial predictions (adr).", Form = "W", Min = 0)]
+    [Setting("local-smoothness-weight", "Weight of the cross-entropy between its natural and adversarial predictions (adr).", Form = "W",
+        Min = 0)]
     public double LocalSmoothnessWeight { get; init; } = 1;
 
     /// <summary>Weight of <see cref="GlobalCompactness"/>.</summary>
@@ -55,7 +57,8 @@ public sealed record AdrObjective : CompositeObjective
     }
 
     /// <summary>mean |sg(z) − z^a|.</summary>
-    public static Tensor LocalCompactness(ObjectiveInput input) => input.Adversarial!.Latent.AddScaled(input.Natural!.Latent.Detach(), -1).Abs().Mean();
+    public static Tensor LocalCompactness(ObjectiveInput input) =>
+        input.Adversarial!.Latent.AddScaled(input.Natural!.Latent.Detach(), -1).Abs().Mean();
 
     /// <summary>mean_i CE(sg(softmax o_i), o^a_i).</summary>
     public static Tensor LocalSmoothness(ObjectiveInput input)

@@ -7,7 +7,8 @@ using Ascl.Kernels.Elementwise;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>Which rows are contrasted with each other where a batch holds two views of each image: all first views, then all second ones.</summary>
+/// <summary>Which rows are contrasted with each other where a batch holds two views of each image: all first views, then all second
+/// ones.</summary>
 public enum ViewPairing
 {
     /// <summary>All rows together; also what a batch of single views has.</summary>
@@ -21,8 +22,8 @@ public enum ViewPairing
 }
 
 /// <summary>
-/// Adversarial supervised contrastive learning (Bui et al. 2021): the terms of the base objective + ContrastiveWeight·L_SCL over the natural and adversarial rows
-/// + VatWeight·mean KL(softmax o ‖ softmax o^a).
+/// Adversarial supervised contrastive learning (Bui et al. 2021): the terms of the base objective + ContrastiveWeight·L_SCL over the
+/// natural and adversarial rows + VatWeight·mean KL(softmax o ‖ softmax o^a).
 /// </summary>
 public sealed record AsclObjective : CompositeObjective, IObjective
 {
@@ -34,7 +35,9 @@ public sealed record AsclObjective : CompositeObjective, IObjective
     public ContrastiveSettings Contrastive { get; init; } = new();
 
     /// <summary>Which rows are contrasted with each other where a batch holds two views of each image.</summary>
-    [Setting("view-pairing", "With two views, what ascl contrasts: all jointly, same-kind (natural ones, and adversarial ones) or same-view (first ones, and second ones).")]
+    [Setting("view-pairing",
+        "With two views, what ascl contrasts: all jointly, same-kind (natural ones, and adversarial ones) or same-view (first ones, and "
+            + "second ones).")]
     public ViewPairing ViewPairing { get; init; }
 
     /// <summary>Weight of the contrastive term.</summary>
@@ -69,10 +72,13 @@ public sealed record AsclObjective : CompositeObjective, IObjective
             return Contrastive.Loss(rows, labels, predictions);
         // Quarters of the rows: z₁, z₂, z₁^a, z₂^a.
         int quarter = rows.Shape[0] / 4;
-        return ViewPairing == ViewPairing.SameKind ? Quarters(0, 1).Scale(0.5f).AddScaled(Quarters(2, 3), 0.5f) : Quarters(0, 2).Scale(0.5f).AddScaled(Quarters(1, 3), 0.5f);
+        return ViewPairing == ViewPairing.SameKind
+            ? Quarters(0, 1).Scale(0.5f).AddScaled(Quarters(2, 3), 0.5f)
+            : Quarters(0, 2).Scale(0.5f).AddScaled(Quarters(1, 3), 0.5f);
 
         Tensor Quarters(int a, int b) => Contrastive.Loss(
-            rows.Rows(a * quarter, quarter).Concatenate(rows.Rows(b * quarter, quarter)), Part(labels, a, b, quarter), Part(predictions, a, b, quarter));
+            rows.Rows(a * quarter, quarter).Concatenate(rows.Rows(b * quarter, quarter)), Part(labels, a, b, quarter),
+            Part(predictions, a, b, quarter));
     }
 
     private static DeviceBuffer<int> Part(DeviceBuffer<int> values, int a, int b, int length)

@@ -7,7 +7,8 @@ namespace Ascl.Robustness.Objectives;
 public abstract record CompositeObjective : IObjective
 {
     /// <summary>What the terms are added to; its attack is the one that is trained with.</summary>
-    [SettingChoice("base-objective", "What adr and ascl add their terms to: pgd-at or trades.", typeof(BaseObjectives), FormerName = "foundation")]
+    [SettingChoice("base-objective", "What adr and ascl add their terms to: pgd-at or trades.", typeof(BaseObjectives),
+        FormerName = "foundation")]
     public IObjective Base { get; init; } = new PgdAtObjective();
 
     /// <inheritdoc/>

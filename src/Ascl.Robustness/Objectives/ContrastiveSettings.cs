@@ -29,7 +29,8 @@ public enum ContrastiveDistance
 public sealed record ContrastiveSettings
 {
     /// <summary>Which rows are an anchor's positives and negatives.</summary>
-    [SettingChoice("strategy", "Positive and negative selection of the contrastive loss: global, hard, soft, leaked or merge.", typeof(PairSelection))]
+    [SettingChoice("strategy", "Positive and negative selection of the contrastive loss: global, hard, soft, leaked or merge.",
+        typeof(PairSelection))]
     public PairSelection Strategy { get; init; } = SelectionStrategy.Leaked;
 
     /// <summary>Distance between rows.</summary>

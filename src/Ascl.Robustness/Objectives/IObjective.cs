@@ -31,8 +31,8 @@ public enum TrainedLayers
 }
 
 /// <summary>
-/// A training objective: the loss terms that are minimised, what the attack maximises, and what both need. Implementations are immutable; settings are
-/// properties with <see cref="SettingAttribute"/>.
+/// A training objective: the loss terms that are minimised, what the attack maximises, and what both need. Implementations are immutable;
+/// settings are properties with <see cref="SettingAttribute"/>.
 /// </summary>
 public interface IObjective : INamedSettings
 {
@@ -42,16 +42,19 @@ public interface IObjective : INamedSettings
     /// <summary>Whether the natural images are passed through the network.</summary>
     bool NeedsNatural { get; }
 
-    /// <summary>Whether terms depend on the natural images; otherwise their forward pass only updates BatchNorm's running statistics.</summary>
+    /// <summary>Whether terms depend on the natural images; otherwise their forward pass only updates BatchNorm's running
+    /// statistics.</summary>
     bool LearnsFromNatural => NeedsNatural;
 
     /// <summary>Which layers the optimiser updates.</summary>
     TrainedLayers Trains => TrainedLayers.All;
 
-    /// <summary>Whether the logits are trained. Pre-training makes an encoder only, which is not validated or evaluated as a classifier.</summary>
+    /// <summary>Whether the logits are trained. Pre-training makes an encoder only, which is not validated or evaluated as a
+    /// classifier.</summary>
     bool TrainsLogits => true;
 
-    /// <summary>How latents are contrasted, for the projection head and for selection statistics; null for objectives without a contrastive term.</summary>
+    /// <summary>How latents are contrasted, for the projection head and for selection statistics; null for objectives without a contrastive
+    /// term.</summary>
     ContrastiveSettings? Contrastive => null;
 
     /// <summary>Fewest augmented views of each image that a batch must hold.</summary>

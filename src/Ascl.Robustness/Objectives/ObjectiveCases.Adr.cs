@@ -11,11 +11,13 @@ public static partial class ObjectiveCases
     {
         (AdrTerm Term, AdrObjective Weights)[] alone =
         [
-            (LocalCompactness, Weights(0.5, 0, 0, 0, 0)), (LocalSmoothness, Weights(0, 0.5, 0, 0, 0)), (GlobalCompactness, Weights(0, 0, 0.5, 0, 0)),
+            (LocalCompactness, Weights(0.5, 0, 0, 0, 0)), (LocalSmoothness, Weights(0, 0.5, 0, 0, 0)),
+            (GlobalCompactness, Weights(0, 0, 0.5, 0, 0)),
             (GlobalSmoothness, Weights(0, 0, 0, 0.5, 0)), (Confidence, Weights(0, 0, 0, 0, 0.5)),
         ];
         foreach (var (term, weights) in alone)
-            yield return Adr($"on pgd-at, {term.Method.Name} alone", batch, new PgdAtObjective(), weights, PgdAt, (n, a, b) => 0.5 * term(n, a, b));
+            yield return Adr($"on pgd-at, {term.Method.Name} alone", batch, new PgdAtObjective(), weights, PgdAt,
+                (n, a, b) => 0.5 * term(n, a, b));
         AdrObjective all = Weights(1, 2, 3, 4, 5);
         foreach (var (name, of) in new[] { ("", batch), (", one image", single) })
         {
@@ -24,11 +26,13 @@ public static partial class ObjectiveCases
         }
 
         static double All(double[][] natural, double[][] adversarial, Batch b) =>
-            LocalCompactness(natural, adversarial, b) + 2 * LocalSmoothness(natural, adversarial, b) + 3 * GlobalCompactness(natural, adversarial, b)
+            LocalCompactness(natural, adversarial, b) + 2 * LocalSmoothness(natural, adversarial, b)
+                + 3 * GlobalCompactness(natural, adversarial, b)
             + 4 * GlobalSmoothness(natural, adversarial, b) + 5 * Confidence(natural, adversarial, b);
     }
 
-    private static AdrObjective Weights(double localCompactness, double localSmoothness, double globalCompactness, double globalSmoothness, double confidence) => new()
+    private static AdrObjective Weights(double localCompactness, double localSmoothness, double globalCompactness, double globalSmoothness,
+        double confidence) => new()
     {
         LocalCompactnessWeight = localCompactness,
         LocalSmoothnessWeight = localSmoothness,
@@ -47,18 +51,21 @@ public static partial class ObjectiveCases
         };
     }
 
-    private static double LocalCompactness(double[][] natural, double[][] adversarial, Batch _) => natural[1].Zip(adversarial[1], (z, za) => Math.Abs(z - za)).Average();
+    private static double LocalCompactness(double[][] natural, double[][] adversarial, Batch _) =>
+        natural[1].Zip(adversarial[1], (z, za) => Math.Abs(z - za)).Average();
 
     private static double LocalSmoothness(double[][] natural, double[][] adversarial, Batch batch) =>
         Enumerable.Range(0, batch.Labels.Length).Average(i => PairCrossEntropy(natural[0], i, adversarial[0], i));
 
     private static double GlobalCompactness(double[][] natural, double[][] adversarial, Batch batch) =>
-        PairMean(batch, (i, j) => Enumerable.Range(0, Latent).Average(k => Math.Abs(natural[1][j * Latent + k] - adversarial[1][i * Latent + k])));
+        PairMean(batch,
+            (i, j) => Enumerable.Range(0, Latent).Average(k => Math.Abs(natural[1][j * Latent + k] - adversarial[1][i * Latent + k])));
 
     private static double GlobalSmoothness(double[][] natural, double[][] adversarial, Batch batch) =>
         PairMean(batch, (i, j) => PairCrossEntropy(natural[0], j, adversarial[0], i));
 
-    private static double Confidence(double[][] natural, double[][] adversarial, Batch _) => ReferenceLosses.Entropy(adversarial[0], Classes).Average();
+    private static double Confidence(double[][] natural, double[][] adversarial, Batch _) =>
+        ReferenceLosses.Entropy(adversarial[0], Classes).Average();
 
     /// <summary>mean_ij w_ij·value(i, j), i adversarial and j natural.</summary>
     private static double PairMean(Batch batch, Func<int, int, double> value) =>

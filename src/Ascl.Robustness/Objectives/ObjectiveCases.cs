@@ -6,8 +6,8 @@ using Ascl.Models.Networks;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>The cases of every objective: its weighted sum against the formula, with gradients to the natural and adversarial logits and latents
-/// and to the projection of the latents. Predictions, which are piecewise constant, are those at the inputs.</summary>
+/// <summary>The cases of every objective: its weighted sum against the formula, with gradients to the natural and adversarial logits and
+/// latents and to the projection of the latents. Predictions, which are piecewise constant, are those at the inputs.</summary>
 public static partial class ObjectiveCases
 {
     private const int Classes = 4, Latent = 8, Projected = 5;
@@ -30,25 +30,33 @@ public static partial class ObjectiveCases
         CaseInputs inputs = new(seed);
         Batch batch = Draw(inputs, 6), projected = Draw(inputs, 6, projects: true), single = Draw(inputs, 1);
         yield return Case("natural", "", batch, new NaturalObjective(), (x, b) => CrossEntropy(x[0], b, 0));
-        yield return Case("natural", "smoothing 0.1", batch, new NaturalObjective { LabelSmoothing = 0.1 }, (x, b) => CrossEntropy(x[0], b, 0.1f));
+        yield return Case("natural", "smoothing 0.1", batch, new NaturalObjective { LabelSmoothing = 0.1 },
+            (x, b) => CrossEntropy(x[0], b, 0.1f));
         yield return Case("pgd-at", "", batch, new PgdAtObjective(), PgdAt);
         yield return Case("pgd-at", "one image", single, new PgdAtObjective(), PgdAt);
-        yield return Case("pgd-at", "natural weight 0.5, robust weight 2, smoothing 0.2", batch, new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2, LabelSmoothing = 0.2 },
+        yield return Case("pgd-at", "natural weight 0.5, robust weight 2, smoothing 0.2", batch,
+            new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2, LabelSmoothing = 0.2 },
             (x, b) => 0.5 * CrossEntropy(x[0], b, 0.2f) + 2 * CrossEntropy(x[1], b, 0.2f));
-        yield return Case("linear", "smoothing 0.1", batch, new LinearObjective { LabelSmoothing = 0.1 }, (x, b) => CrossEntropy(x[0], b, 0.1f) + CrossEntropy(x[1], b, 0.1f));
+        yield return Case("linear", "smoothing 0.1", batch, new LinearObjective { LabelSmoothing = 0.1 },
+            (x, b) => CrossEntropy(x[0], b, 0.1f) + CrossEntropy(x[1], b, 0.1f));
         yield return Case("trades", "", batch, new TradesObjective { Beta = Beta }, Trades);
         yield return Case("trades", "one image", single, new TradesObjective { Beta = Beta }, Trades);
-        yield return Case("trades", "beta 1, smoothing 0.1", batch, new TradesObjective { Beta = 1, LabelSmoothing = 0.1 }, (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
+        yield return Case("trades", "beta 1, smoothing 0.1", batch, new TradesObjective { Beta = 1, LabelSmoothing = 0.1 },
+            (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
 
-        ContrastiveSettings supervised = new() { Strategy = SelectionStrategy.Global, Distance = ContrastiveDistance.Cosine, Temperature = 0.07 };
+        ContrastiveSettings supervised = new() { Strategy = SelectionStrategy.Global, Distance = ContrastiveDistance.Cosine,
+            Temperature = 0.07 };
         foreach (Batch of in new[] { batch, projected })
-            yield return Case("supcon", of.Projects ? "projected" : "", of, new SupConObjective { Contrastive = supervised }, (x, b) => Contrastive(x, b, supervised, [[.. Enumerable.Range(0, b.Labels.Length)]]));
+            yield return Case("supcon", of.Projects ? "projected" : "", of, new SupConObjective { Contrastive = supervised },
+                (x, b) => Contrastive(x, b, supervised, [[.. Enumerable.Range(0, b.Labels.Length)]]));
         foreach (OpCase adr in AdrCases(batch, single))
             yield return adr;
 
-        OpInput[] equal = [batch.Inputs[0], batch.Inputs[0] with { Name = "adversarial logits" }, batch.Inputs[2], batch.Inputs[2] with { Name = "adversarial latent" }];
+        OpInput[] equal = [batch.Inputs[0], batch.Inputs[0] with { Name = "adversarial logits" }, batch.Inputs[2],
+            batch.Inputs[2] with { Name = "adversarial latent" }];
         Batch oneClass = batch with { Labels = new int[6] }, unchanged = new(equal, batch.Labels, Projects: false);
-        foreach (var (objective, name, formula) in new (IObjective, string, Formula)[] { (new PgdAtObjective(), "pgd-at", PgdAt), (new TradesObjective { Beta = Beta }, "trades", Trades) })
+        foreach (var (objective, name, formula) in new (IObjective, string, Formula)[] { (new PgdAtObjective(), "pgd-at", PgdAt),
+            (new TradesObjective { Beta = Beta }, "trades", Trades) })
         {
             foreach (SelectionStrategy strategy in Enum.GetValues<SelectionStrategy>())
                 foreach (ContrastiveDistance distance in new[] { ContrastiveDistance.Cosine, ContrastiveDistance.Linf })
@@ -66,15 +74,19 @@ public static partial class ObjectiveCases
             OpCase Views(Batch of, ViewPairing pairing)
             {
                 ContrastiveSettings settings = new();
-                return Case("ascl", $"on {name}, two views, {pairing}", of, new AsclObjective { Base = objective, Contrastive = settings, ContrastiveWeight = ContrastiveWeight, VatWeight = VatWeight, ViewPairing = pairing },
+                return Case("ascl", $"on {name}, two views, {pairing}", of,
+                    new AsclObjective { Base = objective, Contrastive = settings, ContrastiveWeight = ContrastiveWeight,
+                        VatWeight = VatWeight, ViewPairing = pairing },
                     (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings, pairing) + VatWeight * Divergence(x));
             }
 
             OpCase Ascl(Batch of, string particular, SelectionStrategy strategy, ContrastiveDistance distance)
             {
                 ContrastiveSettings settings = new() { Strategy = strategy, Distance = distance };
-                return Case("ascl", $"on {name}, {strategy.ToString().ToLowerInvariant()} {distance.ToString().ToLowerInvariant()}{particular}", of,
-                    new AsclObjective { Base = objective, Contrastive = settings, ContrastiveWeight = ContrastiveWeight, VatWeight = VatWeight },
+                return Case("ascl",
+                    $"on {name}, {strategy.ToString().ToLowerInvariant()} {distance.ToString().ToLowerInvariant()}{particular}", of,
+                    new AsclObjective { Base = objective, Contrastive = settings, ContrastiveWeight = ContrastiveWeight,
+                        VatWeight = VatWeight },
                     (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings) + VatWeight * Divergence(x));
             }
         }
@@ -87,7 +99,9 @@ public static partial class ObjectiveCases
             inputs.Draw("natural logits", images, Classes).Times(3), inputs.Draw("adversarial logits", images, Classes).Times(3),
             inputs.Draw("natural latent", images, Latent), inputs.Draw("adversarial latent", images, Latent),
         ];
-        return new(projects ? [.. outputs, inputs.Draw("projection weight", Projected, Latent), inputs.Draw("projection bias", Projected)] : outputs,
+        return new(projects
+            ? [.. outputs, inputs.Draw("projection weight", Projected, Latent), inputs.Draw("projection bias", Projected)]
+            : outputs,
             inputs.Indices(images, Classes), projects);
     }
 
@@ -102,7 +116,8 @@ public static partial class ObjectiveCases
 
     private static double Trades(double[][] x, Batch batch) => CrossEntropy(x[0], batch, 0) + Beta * Divergence(x);
 
-    private static double CrossEntropy(double[] logits, Batch batch, double smoothing) => ReferenceLosses.CrossEntropy(logits, batch.Labels, smoothing).Average();
+    private static double CrossEntropy(double[] logits, Batch batch, double smoothing) =>
+        ReferenceLosses.CrossEntropy(logits, batch.Labels, smoothing).Average();
 
     private static double Divergence(double[][] x) => ReferenceLosses.KullbackLeibler(x[0], x[1], Classes).Average();
 
@@ -128,8 +143,10 @@ public static partial class ObjectiveCases
         return groups.Average(group =>
         {
             ContrastiveGeometry geometry = new(group.Length, d, settings.Strategy, settings.RowDistance, (float)settings.Temperature);
-            int[] labels = [.. group.Select(row => batch.Labels[row % batch.Labels.Length])], predictions = [.. group.Select(row => batch.Predictions[row])];
-            return new ReferenceContrastive(geometry, labels, predictions).Loss(ReferenceRows.Normalize([.. group.SelectMany(row => rows[(row * d)..((row + 1) * d)])], d));
+            int[] labels = [.. group.Select(row => batch.Labels[row % batch.Labels.Length])],
+                predictions = [.. group.Select(row => batch.Predictions[row])];
+            return new ReferenceContrastive(geometry, labels, predictions)
+                .Loss(ReferenceRows.Normalize([.. group.SelectMany(row => rows[(row * d)..((row + 1) * d)])], d));
         });
     }
 }

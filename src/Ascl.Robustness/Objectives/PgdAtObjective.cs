@@ -9,14 +9,16 @@ public sealed record PgdAtObjective : SupervisedObjective, ICheckedSettings
     /// <inheritdoc/>
     public override string Name => "pgd-at";
 
-    /// <summary>Pass the natural images through the network even where nothing is learned from them: BatchNorm's running statistics then come from both kinds of
-    /// images, as in the authors' baseline and in ASCL.</summary>
-    [Setting("natural-pass", "Pass natural images through the network even at natural-weight 0, so that BatchNorm's running statistics come from natural and "
+    /// <summary>Pass the natural images through the network even where nothing is learned from them: BatchNorm's running statistics then
+    /// come from both kinds of images, as in the authors' baseline and in ASCL.</summary>
+    [Setting("natural-pass",
+        "Pass natural images through the network even at natural-weight 0, so that BatchNorm's running statistics come from natural and "
         + "adversarial images, as in the authors' baseline (pgd-at).")]
     public bool NaturalPass { get; init; } = true;
 
     /// <summary>Weight of the cross-entropy on natural images.</summary>
-    [Setting("natural-weight", "Weight of the cross-entropy on natural images (pgd-at, also as the base of ascl or adr).", Form = "W", Min = 0)]
+    [Setting("natural-weight", "Weight of the cross-entropy on natural images (pgd-at, also as the base of ascl or adr).", Form = "W",
+        Min = 0)]
     public double NaturalWeight { get; init; }
 
     /// <summary>Weight of the cross-entropy on adversarial images.</summary>

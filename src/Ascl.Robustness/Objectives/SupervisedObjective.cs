@@ -35,5 +35,6 @@ public abstract record SupervisedObjective : IObjective
     public abstract IReadOnlyList<LossTerm> Terms(ObjectiveInput input);
 
     /// <summary>Mean cross-entropy with the labels, smoothed.</summary>
-    protected Tensor CrossEntropy(ModelOutput output, ObjectiveInput input) => output.Logits.CrossEntropy(input.Labels, (float)LabelSmoothing);
+    protected Tensor CrossEntropy(ModelOutput output, ObjectiveInput input) =>
+        output.Logits.CrossEntropy(input.Labels, (float)LabelSmoothing);
 }

@@ -11,7 +11,8 @@ public sealed record TradesObjective : SupervisedObjective
     public override string Name => "trades";
 
     /// <summary>β.</summary>
-    [Setting("trades-beta", "Weight of KL(natural || adversarial prediction) in trades, also as the base of ascl or adr.", Form = "W", Min = 0)]
+    [Setting("trades-beta", "Weight of KL(natural || adversarial prediction) in trades, also as the base of ascl or adr.", Form = "W",
+        Min = 0)]
     public double Beta { get; init; } = 6;
 
     /// <inheritdoc/>

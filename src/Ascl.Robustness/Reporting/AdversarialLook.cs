@@ -11,12 +11,15 @@ namespace Ascl.Robustness.Reporting;
 /// <summary>An image before and after an attack, and what each was taken for.</summary>
 public sealed record AdversarialExample(int Label, int Prediction, int AdversarialPrediction, float[] Image, float[] Adversarial);
 
-/// <summary>What a classifier makes of images and of the adversarial images crafted from each of them, those that were wrong before included.</summary>
+/// <summary>What a classifier makes of images and of the adversarial images crafted from each of them, those that were wrong before
+/// included.</summary>
 /// <param name="Labels">Of every image, in the set's order.</param>
 /// <param name="Examples">The first images of the set.</param>
-public sealed record AdversarialLook(int[] Labels, int[] Predictions, int[] AdversarialPredictions, IReadOnlyList<AdversarialExample> Examples)
+public sealed record AdversarialLook(int[] Labels, int[] Predictions, int[] AdversarialPredictions,
+    IReadOnlyList<AdversarialExample> Examples)
 {
-    public static AdversarialLook At(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, int examples, CancellationToken stop)
+    public static AdversarialLook At(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, int examples,
+        CancellationToken stop)
     {
         BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
         Batch host = plan.NewBatch();
@@ -38,7 +41,8 @@ public sealed record AdversarialLook(int[] Labels, int[] Predictions, int[] Adve
             {
                 float[] natural = batch.Images.ToArray(), moved = adversarial.ToArray();
                 for (int i = 0; i < wanted; i++)
-                    kept.Add(new(host.Labels[i], before[i], after[i], natural[(i * images.ImageLength)..((i + 1) * images.ImageLength)], moved[(i * images.ImageLength)..((i + 1) * images.ImageLength)]));
+                    kept.Add(new(host.Labels[i], before[i], after[i], natural[(i * images.ImageLength)..((i + 1) * images.ImageLength)],
+                        moved[(i * images.ImageLength)..((i + 1) * images.ImageLength)]));
             }
         }
         return new([.. labels], [.. predictions], [.. adversarialPredictions], kept);

@@ -17,25 +17,32 @@ public static class Chart
     /// <summary>Distinguishable also by colour-blind readers (Okabe and Ito 2008); on a dark ground each is lighter.</summary>
     private static readonly PageColour[] Colours =
     [
-        new("line-1", "#0072B2", "#3D9BE0"), new("line-2", "#D55E00", "#F0803C"), new("line-3", "#009E73", "#1FBF8F"), new("line-4", "#CC79A7", "#E39AC4"),
+        new("line-1", "#0072B2", "#3D9BE0"), new("line-2", "#D55E00", "#F0803C"), new("line-3", "#009E73", "#1FBF8F"),
+        new("line-4", "#CC79A7", "#E39AC4"),
         new("line-5", "#E69F00", "#F2B630"), new("line-6", "#56B4E9", "#9AD8F8"), new("ink", "#000000", "#E4E6EA"),
     ];
 
-    private static readonly PageColour Ground = new("ground", "#FFFFFF", "#1F2228"), Grid = new("grid", "#E6E6E6", "#383D47"), Frame = new("frame", "#808080", "#8A919E");
+    private static readonly PageColour Ground = new("ground", "#FFFFFF", "#1F2228"), Grid = new("grid", "#E6E6E6", "#383D47"),
+        Frame = new("frame", "#808080", "#8A919E");
 
     /// <summary>A standalone SVG element. Lines without any point are left out.</summary>
     /// <param name="places">Names of x = 0, 1, 2, …; null where x is a number.</param>
-    public static string Lines(string title, string xTitle, string yTitle, IEnumerable<ChartLine> lines, IReadOnlyList<string>? places = null)
+    public static string Lines(string title, string xTitle, string yTitle, IEnumerable<ChartLine> lines,
+        IReadOnlyList<string>? places = null)
     {
         PlotModel model = Titled(title);
         ChartLine[] all = [.. lines];
-        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter, LegendOrientation = LegendOrientation.Horizontal, LegendFontSize = 11 });
+        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter,
+            LegendOrientation = LegendOrientation.Horizontal, LegendFontSize = 11 });
         bool isWhole = all.All(line => line.Points.All(p => double.IsInteger(p.X)));
-        model.Axes.Add(places is null ? Axis(AxisPosition.Bottom, xTitle, minimumStep: isWhole ? 1 : 0) : new CategoryAxis { Position = AxisPosition.Bottom, Title = xTitle, ItemsSource = places, Angle = -35, FontSize = 10 });
+        model.Axes.Add(places is null
+            ? Axis(AxisPosition.Bottom, xTitle, minimumStep: isWhole ? 1 : 0)
+            : new CategoryAxis { Position = AxisPosition.Bottom, Title = xTitle, ItemsSource = places, Angle = -35, FontSize = 10 });
         model.Axes.Add(Axis(AxisPosition.Left, yTitle));
         foreach (var (i, line) in all.Where(line => line.Points.Any(p => p.Y is not null)).Index())
         {
-            LineSeries series = new() { Title = line.Name, Color = Colours[i % Colours.Length].Light, StrokeThickness = line.IsEmphasised ? 3 : 1.5, MarkerType = MarkerType.Circle, MarkerSize = line.IsEmphasised ? 3 : 2 };
+            LineSeries series = new() { Title = line.Name, Color = Colours[i % Colours.Length].Light,
+                StrokeThickness = line.IsEmphasised ? 3 : 1.5, MarkerType = MarkerType.Circle, MarkerSize = line.IsEmphasised ? 3 : 2 };
             series.Points.AddRange(line.Points.Select(p => new DataPoint(p.X, p.Y ?? double.NaN)));
             model.Series.Add(series);
         }
@@ -43,16 +50,19 @@ public static class Chart
     }
 
     /// <summary>Points of several groups, each with a colour of its own.</summary>
-    public static string Points(string title, string xTitle, string yTitle, IEnumerable<(string Name, IReadOnlyList<(double X, double Y)> Points)> groups, double markerSize = 2)
+    public static string Points(string title, string xTitle, string yTitle,
+        IEnumerable<(string Name, IReadOnlyList<(double X, double Y)> Points)> groups, double markerSize = 2)
     {
         PlotModel model = Titled(title);
-        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop, LegendFontSize = 11 });
+        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop,
+            LegendFontSize = 11 });
         model.Axes.Add(Axis(AxisPosition.Bottom, xTitle));
         model.Axes.Add(Axis(AxisPosition.Left, yTitle));
         foreach (var (i, group) in groups.Index())
         {
             // More groups than colours: hues around the circle.
-            ScatterSeries series = new() { Title = group.Name, MarkerType = MarkerType.Circle, MarkerSize = markerSize, MarkerFill = OxyColor.FromHsv(i * 0.618034 % 1, 0.85, i % 2 == 0 ? 0.8 : 0.55) };
+            ScatterSeries series = new() { Title = group.Name, MarkerType = MarkerType.Circle, MarkerSize = markerSize,
+                MarkerFill = OxyColor.FromHsv(i * 0.618034 % 1, 0.85, i % 2 == 0 ? 0.8 : 0.55) };
             series.Points.AddRange(group.Points.Select(p => new ScatterPoint(p.X, p.Y)));
             model.Series.Add(series);
         }
@@ -63,24 +73,32 @@ public static class Chart
     public static string Bars(string title, string yTitle, IReadOnlyList<(string Name, double Value)> bars)
     {
         PlotModel model = Titled(title);
-        model.Axes.Add(new CategoryAxis { Position = AxisPosition.Left, StartPosition = 1, EndPosition = 0, ItemsSource = bars.Select(b => b.Name).ToArray(), FontSize = 9, GapWidth = 0.3 });
-        model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = yTitle, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = Grid.Light, Minimum = 0 });
+        model.Axes.Add(new CategoryAxis { Position = AxisPosition.Left, StartPosition = 1, EndPosition = 0,
+            ItemsSource = bars.Select(b => b.Name).ToArray(), FontSize = 9, GapWidth = 0.3 });
+        model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = yTitle, MajorGridlineStyle = LineStyle.Solid,
+            MajorGridlineColor = Grid.Light, Minimum = 0 });
         BarSeries series = new() { FillColor = Colours[0].Light };
         series.Items.AddRange(bars.Select(b => new BarItem(b.Value)));
         model.Series.Add(series);
         return Svg(model, Math.Max(Height, 80 + 15 * bars.Count));
     }
 
-    /// <summary>A chart as part of a page: its colours are those of the page's <see cref="Variables"/>. As a file of its own it keeps them: not every reader of SVG knows variables.</summary>
+    /// <summary>A chart as part of a page: its colours are those of the page's <see cref="Variables"/>. As a file of its own it keeps them:
+    /// not every reader of SVG knows variables.</summary>
     public static string InPage(string svg)
     {
         foreach (PageColour colour in (PageColour[])[.. Colours, Ground, Grid, Frame])
-            svg = svg.Replace($"rgb({colour.Light.R},{colour.Light.G},{colour.Light.B})", $"var(--{colour.Name})", StringComparison.Ordinal);
-        return svg.Replace(":black", ":var(--ink)", StringComparison.Ordinal).Replace(" fill=\"black\"", " style=\"fill:var(--ink)\"", StringComparison.Ordinal);
+            svg = svg.Replace($"rgb({colour.Light.R},{colour.Light.G},{colour.Light.B})", $"var(--{colour.Name})",
+                StringComparison.Ordinal);
+        return svg.Replace(":black", ":var(--ink)", StringComparison.Ordinal)
+            .Replace(" fill=\"black\"", " style=\"fill:var(--ink)\"", StringComparison.Ordinal);
     }
 
     /// <summary>CSS that gives the colours of charts in a page.</summary>
-    public static string Variables(bool isDark) => string.Join("; ", Colours.Append(Ground).Append(Grid).Append(Frame).Select(colour => $"--{colour.Name}: {(isDark ? colour.Dark : colour.InFile)}"));
+    public static string Variables(bool isDark) =>
+        string.Join("; ",
+            Colours.Append(Ground).Append(Grid).Append(Frame)
+                .Select(colour => $"--{colour.Name}: {(isDark ? colour.Dark : colour.InFile)}"));
 
     /// <param name="Name">Of the variable that a page has for it.</param>
     /// <param name="InFile">On white.</param>
@@ -102,7 +120,8 @@ public static class Chart
     }
 
     private static PlotModel Titled(string title) =>
-        new() { Title = title, TitleFontSize = 14, TitleFontWeight = 600, DefaultFont = "sans-serif", Background = Ground.Light, PlotAreaBorderColor = Frame.Light };
+        new() { Title = title, TitleFontSize = 14, TitleFontWeight = 600, DefaultFont = "sans-serif", Background = Ground.Light,
+            PlotAreaBorderColor = Frame.Light };
 
     private static LinearAxis Axis(AxisPosition position, string title, double minimumStep = 0) => new()
     {
@@ -120,12 +139,15 @@ public static class Chart
 
     private static string Svg(PlotModel model, int height = Height)
     {
-        string svg = new SvgExporter { Width = Width, Height = height, UseVerticalTextAlignmentWorkaround = true, TextMeasurer = new WideText(Width, height) }.ExportToString(model);
+        string svg = new SvgExporter { Width = Width, Height = height, UseVerticalTextAlignmentWorkaround = true,
+            TextMeasurer = new WideText(Width, height) }.ExportToString(model);
         // Inside a page there is no XML declaration; a size in pixels would keep the picture from shrinking with the window.
         string element = svg[svg.IndexOf("<svg", StringComparison.Ordinal)..];
-        element = element.Replace($"<svg width=\"{Width}\" height=\"{height}\"", $"<svg viewBox=\"0 0 {Width} {height}\"", StringComparison.Ordinal);
+        element = element.Replace($"<svg width=\"{Width}\" height=\"{height}\"", $"<svg viewBox=\"0 0 {Width} {height}\"",
+            StringComparison.Ordinal);
         // Names of clipping rectangles hold for the whole page: two charts must not share them.
         string own = string.Concat(model.Title.Where(char.IsAsciiLetterOrDigit));
-        return element.Replace("\"clipPath", $"\"{own}-clip", StringComparison.Ordinal).Replace("url(#clipPath", $"url(#{own}-clip", StringComparison.Ordinal);
+        return element.Replace("\"clipPath", $"\"{own}-clip", StringComparison.Ordinal)
+            .Replace("url(#clipPath", $"url(#{own}-clip", StringComparison.Ordinal);
     }
 }

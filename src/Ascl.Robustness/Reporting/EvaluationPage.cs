@@ -16,7 +16,8 @@ public static class EvaluationPage
     /// <summary>Of a curve's points every fifth stands in Markdown.</summary>
     private const int MarkdownStride = 5;
 
-    private static readonly string[] AttackHeader = ["attack", "norm", "ε", "step", "steps", "restarts", "tried on", "turned", "accuracy %", "seconds"];
+    private static readonly string[] AttackHeader = ["attack", "norm", "ε", "step", "steps", "restarts", "tried on", "turned", "accuracy %",
+        "seconds"];
     private static readonly string[] ClassHeader = ["class", "images", "clean %", "robust %"];
     private static readonly string[] QuantileHeader = ["images turned %", "by a change of"];
 
@@ -24,65 +25,93 @@ public static class EvaluationPage
     /// <param name="adversarial">Those that the attacks turned.</param>
     public static string Html(EvaluationReport report, ImageSet images, AdversarialImages adversarial)
     {
-        HtmlPage page = new($"{report.Model} on {Images(report)} of {report.Data}: {Percent(report.CleanAccuracy)} % clean, {Percent(report.WorstCaseAccuracy)} % robust");
-        page.Paragraph($"weights {report.Weights}, input normalisation {report.Normalization ?? "not told"}, seed {report.Seed}, {report.Device}", isSoft: true);
+        HtmlPage page = new($"{report.Model} on {Images(report)} of {report.Data}: {Percent(report.CleanAccuracy)} % clean, "
+            + $"{Percent(report.WorstCaseAccuracy)} % robust");
+        page.Paragraph($"weights {report.Weights}, input normalisation {report.Normalization ?? "not told"}, seed {report.Seed}, "
+            + $"{report.Device}",
+            isSoft: true);
         if (!report.IsOfNewImages)
             page.Warning($"Every accuracy on this page is on {report.Images}.");
         foreach (string doubt in report.Doubts ?? [])
             page.Warning(doubt);
         page.Heading("Attacks").Table(AttackHeader, Attacks(report));
-        page.Paragraph(report.IsCascade ? "Each attack was tried on what those before it had left; accuracy is what is left after it." : "Each attack was tried on every image that is right.", isSoft: true);
+        page.Paragraph(report.IsCascade
+            ? "Each attack was tried on what those before it had left; accuracy is what is left after it."
+            : "Each attack was tried on every image that is right.",
+            isSoft: true);
         foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
             page.Paragraph(note);
         foreach (var finding in (report.Findings ?? []).Where(f => f.IsSuspicious))
             page.Warning($"{finding.Name}: {finding.Seen}: {finding.Meaning}");
         if (report.Findings is { } findings)
-            page.Heading("Signs of false robustness").Table(["check", "result", "seen"], findings.Select(f => (string[])[f.Name, f.IsSuspicious ? "suspicious" : "fine", f.Seen]));
+            page.Heading("Signs of false robustness")
+                .Table(["check", "result", "seen"],
+                    findings.Select(f => (string[])[f.Name, f.IsSuspicious ? "suspicious" : "fine", f.Seen]));
         if (report.Curve is { } curve)
-            page.Heading("Accuracy by ε").Row([HtmlPage.Figure(Chart.Lines("Worst-case accuracy", "ε", "%", [new("all attacks", Points(curve), true)]))]);
+            page.Heading("Accuracy by ε")
+                .Row([HtmlPage.Figure(Chart.Lines("Worst-case accuracy", "ε", "%", [new("all attacks", Points(curve), true)]))]);
         if (report.MinimalEpsilon is { } minimal)
         {
-            page.Heading("Smallest changes").Table(QuantileHeader, Quantiles(minimal)).Row([HtmlPage.Figure(Chart.Lines($"Accuracy under the smallest {minimal.Norm} changes found", "ε", "%", [new("images not turned", Points(minimal.Curve), true)]))]);
+            page.Heading("Smallest changes").Table(QuantileHeader, Quantiles(minimal))
+                .Row([HtmlPage.Figure(Chart.Lines($"Accuracy under the smallest {minimal.Norm} changes found", "ε", "%",
+                    [new("images not turned", Points(minimal.Curve), true)]))]);
             page.Paragraph(Summary(minimal), isSoft: true);
         }
         if (report.Classes is { } classes)
             page.Heading("Classes").Table(ClassHeader, Classes(classes));
         if (adversarial.Ids.Length > 0)
-            page.Heading("Adversarial images").Images(Enumerable.Range(0, Math.Min(Examples, adversarial.Ids.Length)).Select(i => Tile(report, images, adversarial, i)));
+            page.Heading("Adversarial images")
+                .Images(Enumerable.Range(0, Math.Min(Examples, adversarial.Ids.Length)).Select(i => Tile(report, images, adversarial, i)));
         return page.ToString();
     }
 
     public static string Markdown(EvaluationReport report)
     {
-        string findings = string.Concat((report.Doubts ?? []).Select(doubt => $"- **{doubt}**\n")) + string.Concat((report.Findings ?? []).Select(f => $"- {(f.IsSuspicious ? "**suspicious**" : "fine")} {f.Name}: {f.Seen}\n"));
+        string findings = string.Concat((report.Doubts ?? []).Select(doubt => $"- **{doubt}**\n"))
+            + string.Concat((report.Findings ?? []).Select(f => $"- {(f.IsSuspicious ? "**suspicious**" : "fine")} {f.Name}: {f.Seen}\n"));
         string curve = report.Curve is null ? "" : Curve(report.Curve);
-        string minimal = report.MinimalEpsilon is { } m ? $"{Table(QuantileHeader, Quantiles(m), 0)}\n{Curve([.. m.Curve.Where((_, i) => i % MarkdownStride == 0)])}\n{Summary(m)}\n" : "";
+        string minimal = report.MinimalEpsilon is { } m
+            ? $"{Table(QuantileHeader, Quantiles(m), 0)}\n{Curve([.. m.Curve.Where((_, i) => i % MarkdownStride == 0)])}\n{Summary(m)}\n"
+            : "";
         string classes = report.Classes is { } c ? Table(ClassHeader, Classes(c), 1) : "";
-        return string.Join('\n', new[] { $"# {report.Model} on {report.Images} of {report.Data}\n\n{report.Weights}: {Percent(report.CleanAccuracy)} % clean, {Percent(report.WorstCaseAccuracy)} % robust\n", Table(AttackHeader, Attacks(report), 2), findings, curve, minimal, classes }.Where(part => part.Length > 0));
+        return string.Join('\n',
+            new[] { $"# {report.Model} on {report.Images} of {report.Data}\n\n{report.Weights}: {Percent(report.CleanAccuracy)} % clean, "
+                + $"{Percent(report.WorstCaseAccuracy)} % robust\n",
+                Table(AttackHeader, Attacks(report), 2), findings, curve, minimal, classes }.Where(part => part.Length > 0));
     }
 
     /// <summary>A size of a change, also in grey levels; a dash where there is none.</summary>
-    public static string Size(double? size) => size is { } s ? string.Create(CultureInfo.InvariantCulture, $"{s:F5} ({s * 255:F2}/255)") : "–";
+    public static string Size(double? size) =>
+        size is { } s ? string.Create(CultureInfo.InvariantCulture, $"{s:F5} ({s * 255:F2}/255)") : "–";
 
     /// <param name="texts">Columns of text at the left; the others are numbers.</param>
     private static string Table(string[] header, IEnumerable<string[]> rows, int texts)
     {
         IEnumerable<string[]> lines = [header, [.. header.Select((_, i) => i < texts ? "---" : "--:")], .. rows];
-        return string.Concat(lines.Select(line => $"| {string.Join(" | ", line.Select(cell => cell.ReplaceLineEndings(" ").Replace("|", "\\|", StringComparison.Ordinal)))} |\n"));
+        return string.Concat(lines.Select(line =>
+            $"| {string.Join(" | ", line.Select(cell => cell.ReplaceLineEndings(" ").Replace("|", "\\|", StringComparison.Ordinal)))} |\n"));
     }
 
-    private static string Curve(IReadOnlyList<CurvePoint> curve) => Table(["ε", .. curve.Select(p => NumberText.Of(p.Epsilon))], [["robust %", .. curve.Select(p => Percent(p.Accuracy))]], 1);
+    private static string Curve(IReadOnlyList<CurvePoint> curve) =>
+        Table(["ε", .. curve.Select(p => NumberText.Of(p.Epsilon))], [["robust %", .. curve.Select(p => Percent(p.Accuracy))]], 1);
 
-    private static (double X, double? Y)[] Points(IReadOnlyList<CurvePoint> curve) => [.. curve.Select(p => (p.Epsilon, (double?)(100 * p.Accuracy)))];
+    private static (double X, double? Y)[] Points(IReadOnlyList<CurvePoint> curve) =>
+        [.. curve.Select(p => (p.Epsilon, (double?)(100 * p.Accuracy)))];
 
-    private static IEnumerable<string[]> Classes(IReadOnlyList<ClassReport> classes) => classes.Select(c => (string[])[c.Name, $"{c.Count}", Percent(c.CleanAccuracy), Percent(c.RobustAccuracy)]);
+    private static IEnumerable<string[]> Classes(IReadOnlyList<ClassReport> classes) =>
+        classes.Select(c => (string[])[c.Name, $"{c.Count}", Percent(c.CleanAccuracy), Percent(c.RobustAccuracy)]);
 
-    private static IEnumerable<string[]> Quantiles(MinimalEpsilonReport minimal) => minimal.Quantiles.Select(q => (string[])[Percent(q.Share), Size(q.Size)]);
+    private static IEnumerable<string[]> Quantiles(MinimalEpsilonReport minimal) =>
+        minimal.Quantiles.Select(q => (string[])[Percent(q.Share), Size(q.Size)]);
 
     private static string Summary(MinimalEpsilonReport minimal) =>
-        $"Found by {string.Join(" and ", minimal.Attacks)}, without a limit; images that are wrong count as turned by 0. {Percent(minimal.Accuracy)} % were turned by no change within {NumberText.Of(minimal.Epsilon)}; for {minimal.NotFound} images no change was found at all.";
+        $"Found by {string.Join(" and ", minimal.Attacks)}, without a limit; images that are wrong count as turned by 0. "
+            + $"{Percent(minimal.Accuracy)} % were turned by no change within {NumberText.Of(minimal.Epsilon)}; for {minimal.NotFound} "
+            + $"images no change was found at all.";
 
-    private static IEnumerable<string[]> Attacks(EvaluationReport report) => report.Attacks.Select(a => (string[])[a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}", $"{a.Restarts}",
+    private static IEnumerable<string[]> Attacks(EvaluationReport report) =>
+        report.Attacks.Select(a => (string[])[a.Name, a.Norm, NumberText.Of(a.Epsilon),
+            a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}", $"{a.Restarts}",
         $"{a.Attacked}", $"{a.Turned}", Percent(a.Accuracy), a.Seconds.ToString("F1", CultureInfo.InvariantCulture)]);
 
     private static string Tile(EvaluationReport report, ImageSet images, AdversarialImages adversarial, int i)
@@ -90,7 +119,8 @@ public static class EvaluationPage
         float[] natural = new float[images.ImageLength];
         images.CopyImage(Array.IndexOf(images.Ids.ToArray(), adversarial.Ids[i]), natural);
         AttackReport attack = report.Attacks[adversarial.Attacks[i]];
-        return ImageTile.Html(natural, adversarial.Images[i], images, Enum.Parse<PerturbationNorm>(attack.Norm, ignoreCase: true), $"{HtmlPage.Escape(images.ClassNames[adversarial.Labels[i]])}: turned by {attack.Name}");
+        return ImageTile.Html(natural, adversarial.Images[i], images, Enum.Parse<PerturbationNorm>(attack.Norm, ignoreCase: true),
+            $"{HtmlPage.Escape(images.ClassNames[adversarial.Labels[i]])}: turned by {attack.Name}");
     }
 
     private static string Images(EvaluationReport report) => $"{report.Count} {(report.IsOfNewImages ? "test" : "TRAINING")} images";

@@ -4,7 +4,8 @@ using System.Text;
 
 namespace Ascl.Robustness.Reporting;
 
-/// <summary>A page of text, tables and pictures in one file: nothing is loaded from elsewhere. Everything given as text is escaped.</summary>
+/// <summary>A page of text, tables and pictures in one file: nothing is loaded from elsewhere. Everything given as text is
+/// escaped.</summary>
 public sealed class HtmlPage(string title)
 {
     /// <summary>A text of more characters may be broken into lines in a table.</summary>
@@ -34,10 +35,17 @@ public sealed class HtmlPage(string title)
     public HtmlPage Table(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows)
     {
         IReadOnlyList<string>[] all = [.. rows];
-        bool[] isNumber = [.. header.Select((_, i) => all.Length > 0 && all.All(row => row[i].Length == 0 || row[i][0] is '-' or '–' or (>= '0' and <= '9')) && all.All(row => row[i].Length <= LongText))];
-        string[] kind = [.. header.Select((_, i) => isNumber[i] ? " class=\"n\"" : all.Any(row => row[i].Length > LongText) ? LongClass : "")];
+        bool[] isNumber = [.. header.Select((_, i) => all.Length > 0
+            && all.All(row => row[i].Length == 0 || row[i][0] is '-' or '–' or (>= '0' and <= '9'))
+            && all.All(row => row[i].Length <= LongText))];
+        string[] kind = [.. header.Select((_, i) => isNumber[i]
+            ? " class=\"n\""
+            : all.Any(row => row[i].Length > LongText)
+            ? LongClass
+            : "")];
         StringBuilder table = new("<div class=\"wide\"><table>\n");
-        table.Append($"<thead><tr>{string.Concat(header.Select((cell, i) => isNumber[i] && header.Count > ManyColumns ? Upright(cell) : $"<th{kind[i]}>{Escape(cell)}</th>"))}</tr></thead>\n");
+        table.Append(
+            $"<thead><tr>{string.Concat(header.Select((cell, i) => isNumber[i] && header.Count > ManyColumns ? Upright(cell) : $"<th{kind[i]}>{Escape(cell)}</th>"))}</tr></thead>\n");
         foreach (IReadOnlyList<string> row in all)
             table.Append($"<tr>{string.Concat(row.Select((cell, i) => $"<td{kind[i]}>{Escape(cell)}</td>"))}</tr>\n");
         return Add(table.Append("</table></div>").ToString());
@@ -47,22 +55,26 @@ public sealed class HtmlPage(string title)
     public static string HeatMap(string caption, IReadOnlyList<string> names, int[,] counts)
     {
         string kind = names.Any(name => name.Length > LongText) ? LongClass : "";
-        StringBuilder table = new($"<figure class=\"map\"><div class=\"wide{(names.Count > ManyRows ? " tall" : "")}\"><table class=\"heat\"><thead><tr><th></th>{string.Concat(names.Select(Upright))}</tr></thead>\n");
+        StringBuilder table = new($"<figure class=\"map\"><div class=\"wide{(names.Count > ManyRows ? " tall" : "")}\"><table "
+            + $"class=\"heat\"><thead><tr><th></th>{string.Concat(names.Select(Upright))}</tr></thead>\n");
         for (int i = 0; i < names.Count; i++)
         {
             double total = Math.Max(1, Enumerable.Range(0, names.Count).Sum(j => counts[i, j]));
             table.Append($"<tr><th{kind}>{Escape(names[i])}</th>");
             for (int j = 0; j < names.Count; j++)
-                table.Append(CultureInfo.InvariantCulture, $"<td style=\"background: rgba(var(--heat), {counts[i, j] / total:F2})\">{counts[i, j]}</td>");
+                table.Append(CultureInfo.InvariantCulture,
+                    $"<td style=\"background: rgba(var(--heat), {counts[i, j] / total:F2})\">{counts[i, j]}</td>");
             table.Append("</tr>\n");
         }
         return table.Append($"</table></div><figcaption>{Escape(caption)}</figcaption></figure>").ToString();
     }
 
     /// <param name="svg">An SVG element, as <see cref="Chart"/> makes them.</param>
-    public static string Figure(string svg, string caption = "") => $"<figure>{Chart.InPage(svg)}{(caption.Length > 0 ? $"<figcaption>{Escape(caption)}</figcaption>" : "")}</figure>";
+    public static string Figure(string svg, string caption = "") =>
+        $"<figure>{Chart.InPage(svg)}{(caption.Length > 0 ? $"<figcaption>{Escape(caption)}</figcaption>" : "")}</figure>";
 
-    public static string Image(byte[] png, string description) => $"<img src=\"data:image/png;base64,{Convert.ToBase64String(png)}\" alt=\"{Escape(description)}\" title=\"{Escape(description)}\">";
+    public static string Image(byte[] png, string description) =>
+        $"<img src=\"data:image/png;base64,{Convert.ToBase64String(png)}\" alt=\"{Escape(description)}\" title=\"{Escape(description)}\">";
 
     private static string Upright(string name) => $"<th class=\"n up\"><span>{Escape(name)}</span></th>";
 

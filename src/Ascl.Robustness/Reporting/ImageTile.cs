@@ -17,6 +17,7 @@ public static class ImageTile
         return $"<div>{Png(natural, "natural")}{Png(adversarial, "adversarial")}{Png(PngImage.Difference(natural, adversarial), "difference")}<br>{html}<br>"
             + $"{(norm == PerturbationNorm.Linf ? "L∞" : "L2")} {NumberText.Of(Math.Round(size, 4))}</div>";
 
-        string Png(float[] image, string what) => HtmlPage.Image(PngImage.Encode(image, images.Channels, images.Height, images.Width), what);
+        string Png(float[] image, string what) =>
+            HtmlPage.Image(PngImage.Encode(image, images.Channels, images.Height, images.Width), what);
     }
 }

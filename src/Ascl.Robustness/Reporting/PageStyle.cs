@@ -1,19 +1,28 @@
 namespace Ascl.Robustness.Reporting;
 
-/// <summary>How a page looks: in light and dark, from a phone's width to paper. The page never scrolls sideways; what is wider than it (<c>.wide</c>) scrolls in a
-/// box of its own, whose scroll bar, shadow at a border with more behind it, and fixed row names tell so.</summary>
+/// <summary>How a page looks: in light and dark, from a phone's width to paper. The page never scrolls sideways; what is wider than it
+/// (<c>.wide</c>) scrolls in a box of its own, whose scroll bar, shadow at a border with more behind it, and fixed row names tell
+/// so.</summary>
 internal static class PageStyle
 {
     /// <summary>--heat is what a cell of a heat map is shaded by: text must be legible on it at every strength.</summary>
-    private static readonly string Light = "color-scheme: light; --text: #1c1e21; --back: #ffffff; --soft: #5c6370; --line: #d7dae0; --card: #f6f7f9; --heat: 70, 165, 228; --turned: #b34700; --mark: #e69f00; "
+    private static readonly string Light =
+        "color-scheme: light; --text: #1c1e21; --back: #ffffff; --soft: #5c6370; --line: #d7dae0; --card: #f6f7f9; --heat: 70, 165, 228; "
+            + "--turned: #b34700; --mark: #e69f00; "
         + $"--shade: rgba(0, 0, 0, .3); {Chart.Variables(isDark: false)}";
 
-    private static readonly string Dark = "color-scheme: dark; --text: #e4e6ea; --back: #16181c; --soft: #a3aab6; --line: #343840; --card: #1f2228; --heat: 0, 96, 150; --turned: #ff9a4d; --mark: #f2b630; "
+    private static readonly string Dark =
+        "color-scheme: dark; --text: #e4e6ea; --back: #16181c; --soft: #a3aab6; --line: #343840; --card: #1f2228; --heat: 0, 96, 150; "
+            + "--turned: #ff9a4d; --mark: #f2b630; "
         + $"--shade: rgba(154, 170, 195, .5); {Chart.Variables(isDark: true)}";
 
-    /// <summary>Backgrounds of a box that scrolls: over a shadow at each end a cover that moves with the content, and so hides it where nothing is behind that end.</summary>
-    private const string Ends = "linear-gradient(to right, var(--back) 40%, transparent) 0 0 / 3em 100% no-repeat local, linear-gradient(to left, var(--back) 40%, transparent) 100% 0 / 3em 100% no-repeat local, "
-        + "linear-gradient(to right, var(--shade), transparent) 0 0 / 1em 100% no-repeat scroll, linear-gradient(to left, var(--shade), transparent) 100% 0 / 1em 100% no-repeat scroll";
+    /// <summary>Backgrounds of a box that scrolls: over a shadow at each end a cover that moves with the content, and so hides it where
+    /// nothing is behind that end.</summary>
+    private const string Ends =
+        "linear-gradient(to right, var(--back) 40%, transparent) 0 0 / 3em 100% no-repeat local, linear-gradient(to left, var(--back) 40%, "
+            + "transparent) 100% 0 / 3em 100% no-repeat local, "
+        + "linear-gradient(to right, var(--shade), transparent) 0 0 / 1em 100% no-repeat scroll, linear-gradient(to left, var(--shade), "
+        + "transparent) 100% 0 / 1em 100% no-repeat scroll";
 
     /// <summary>The content of a style element.</summary>
     public static string Css { get; } = $$"""

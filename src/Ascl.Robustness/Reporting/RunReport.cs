@@ -36,21 +36,30 @@ public static class RunReport
         Directory.CreateDirectory(folder.PlotsFolder);
         foreach (RunPlot plot in plots)
             AtomicFile.WriteText(Path.Combine(folder.PlotsFolder, $"{plot.Name}.svg"), plot.Svg);
-        AtomicFile.WriteText(folder.PageFile, Page(RunRecord.Read(folder.Path), folder.Checkpoints.ReadMetrics(), data, plots, look, EvaluationReport.ImagesOf(data.HasTestPart ? "test" : "train", images.Count, Evaluator.TrainedOn(model, images)), attack.Name).ToString());
+        AtomicFile.WriteText(folder.PageFile,
+            Page(RunRecord.Read(folder.Path), folder.Checkpoints.ReadMetrics(), data, plots, look,
+                EvaluationReport.ImagesOf(data.HasTestPart ? "test" : "train", images.Count, Evaluator.TrainedOn(model, images)),
+                attack.Name)
+                .ToString());
         return folder.PageFile;
     }
 
-    private static HtmlPage Page(RunRecord run, IReadOnlyList<EpochMetrics> epochs, DataSet data, IReadOnlyList<RunPlot> plots, AdversarialLook look, string images, string attack)
+    private static HtmlPage Page(RunRecord run, IReadOnlyList<EpochMetrics> epochs, DataSet data, IReadOnlyList<RunPlot> plots,
+        AdversarialLook look, string images, string attack)
     {
         RunConfig config = run.Config;
         HtmlPage page = new($"{config.Method.Title} on {data.Name}: {config.Model.Network}, seed {config.Training.Seed}");
-        page.Paragraph($"{config.Training.Epochs} epochs, ε {NumberText.Of(config.Attack.Epsilon)} ({(config.Attack.Norm == PerturbationNorm.L2 ? "L2" : "L∞")}), training's attack {config.Attack.Steps} steps of {NumberText.Short(config.Attack.StepSize)}, {Chosen(config, data)}", isSoft: true);
+        page.Paragraph($"{config.Training.Epochs} epochs, ε {NumberText.Of(config.Attack.Epsilon)} "
+            + $"({(config.Attack.Norm == PerturbationNorm.L2 ? "L2" : "L∞")}), training's attack {config.Attack.Steps} steps of "
+            + $"{NumberText.Short(config.Attack.StepSize)}, {Chosen(config, data)}",
+            isSoft: true);
         foreach (string note in data.Notes)
             page.Paragraph($"{data.Name}: {note}", isSoft: true);
         Results(page, run);
         foreach (var warning in epochs.SelectMany(m => m.Warnings ?? []).GroupBy(w => w.Name))
             page.Warning($"{warning.Key} (in {warning.Count()} of {epochs.Count} epochs): {warning.Last().Message}");
-        page.Heading("Training").Row(plots.Where(p => p.Name is not ("positives" or "negatives" or "weights")).Select(p => HtmlPage.Figure(p.Svg)));
+        page.Heading("Training")
+            .Row(plots.Where(p => p.Name is not ("positives" or "negatives" or "weights")).Select(p => HtmlPage.Figure(p.Svg)));
         Selection(page, config, epochs, plots, data.ClassNames);
         Confusions(page, look, images, data.ClassNames, attack);
         Grid(page, look, data, attack, config.Attack.Norm);
@@ -61,50 +70,62 @@ public static class RunReport
 
     private static string Chosen(RunConfig config, DataSet data)
     {
-        int images = Math.Min(config.Data.LimitTrain ?? int.MaxValue, data.Train.Count), held = config.Data.Validation ?? TrainingData.ValidationCount(images);
+        int images = Math.Min(config.Data.LimitTrain ?? int.MaxValue, data.Train.Count),
+            held = config.Data.Validation ?? TrainingData.ValidationCount(images);
         return held > 0 ? $"best checkpoint by {held} validation images" : "the last checkpoint, without validation images";
     }
 
     private static void Results(HtmlPage page, RunRecord run)
     {
         string twin = RunFolder.TwinPath(run.Path);
-        (string Name, EvaluationReport? Report)[] all = [("best", run.Report), ("averaged, best", run.AverageReport), ("natural twin, best", Directory.Exists(twin) ? RunRecord.Read(twin).Report : null)];
+        (string Name, EvaluationReport? Report)[] all = [("best", run.Report), ("averaged, best", run.AverageReport),
+            ("natural twin, best", Directory.Exists(twin) ? RunRecord.Read(twin).Report : null)];
         bool isTest = run.Report!.IsOfNewImages;
         page.Heading(isTest ? "Test accuracy" : "Accuracy on training images");
         if (!isTest)
             page.Warning($"Every accuracy on this page is on {run.Report.Images}.");
         foreach (string doubt in run.Report.Doubts ?? [])
             page.Warning(doubt);
-        page.Table(["weights", isTest ? "test images" : "TRAINING images", "clean %", .. run.Report.Attacks.Select(a => $"{a.Name} %"), "worst case %"],
+        page.Table(["weights", isTest ? "test images" : "TRAINING images", "clean %", .. run.Report.Attacks.Select(a => $"{a.Name} %"),
+            "worst case %"],
             from row in all
             where row.Report is not null
-            select (string[])[row.Name, $"{row.Report.Count}", Percent(row.Report.CleanAccuracy), .. row.Report.Attacks.Select(a => Percent(a.Accuracy)), Percent(row.Report.WorstCaseAccuracy)]);
+            select (string[])[row.Name, $"{row.Report.Count}", Percent(row.Report.CleanAccuracy),
+                .. row.Report.Attacks.Select(a => Percent(a.Accuracy)), Percent(row.Report.WorstCaseAccuracy)]);
     }
 
-    private static void Selection(HtmlPage page, RunConfig config, IReadOnlyList<EpochMetrics> epochs, IReadOnlyList<RunPlot> plots, IReadOnlyList<string> classes)
+    private static void Selection(HtmlPage page, RunConfig config, IReadOnlyList<EpochMetrics> epochs, IReadOnlyList<RunPlot> plots,
+        IReadOnlyList<string> classes)
     {
         if (epochs.LastOrDefault(m => m.Selection.Count > 0) is not { } last)
             return;
         page.Heading("Selection").Row(plots.Where(p => p.Name is "positives" or "negatives").Select(p => HtmlPage.Figure(p.Svg)));
-        page.Paragraph($"Percent of the pairs of the global strategy in epoch {last.Epoch}, by the anchor's class; {(config.Method is AsclObjective { Contrastive: var contrastive } ? $"{contrastive.Strategy.Name} is the strategy in use" : "no strategy is in use")}.", isSoft: true);
+        page.Paragraph($"Percent of the pairs of the global strategy in epoch {last.Epoch}, by the anchor's class; "
+            + $"{(config.Method is AsclObjective { Contrastive: var contrastive } ? $"{contrastive.Strategy.Name} is the strategy in use" : "no strategy is in use")}.",
+            isSoft: true);
         if (last.Selection.Values.All(s => s.PositivesByClass is null || s.NegativesByClass is null))
             return;
         page.Table(["strategy", "pairs", "all", .. classes, "anchors without"], last.Selection.SelectMany(entry => new[]
         {
-            (string[])[entry.Key, "positives", Number(entry.Value.Positives), .. entry.Value.PositivesByClass!.Select(Number), Number(entry.Value.AnchorsWithoutPositives ?? 0)],
-            [entry.Key, "negatives", Number(entry.Value.Negatives), .. entry.Value.NegativesByClass!.Select(Number), Number(entry.Value.AnchorsWithoutNegatives ?? 0)],
+            (string[])[entry.Key, "positives", Number(entry.Value.Positives), .. entry.Value.PositivesByClass!.Select(Number),
+                Number(entry.Value.AnchorsWithoutPositives ?? 0)],
+            [entry.Key, "negatives", Number(entry.Value.Negatives), .. entry.Value.NegativesByClass!.Select(Number),
+                Number(entry.Value.AnchorsWithoutNegatives ?? 0)],
         }));
     }
 
     private static void Confusions(HtmlPage page, AdversarialLook look, string images, IReadOnlyList<string> classes, string attack)
     {
-        int[,] clean = AdversarialLook.Confusion(look.Labels, look.Predictions, classes.Count), adversarial = AdversarialLook.Confusion(look.Labels, look.AdversarialPredictions, classes.Count);
+        int[,] clean = AdversarialLook.Confusion(look.Labels, look.Predictions, classes.Count),
+            adversarial = AdversarialLook.Confusion(look.Labels, look.AdversarialPredictions, classes.Count);
         page.Heading("Confusions").Row(
         [
             HtmlPage.HeatMap($"{images}: true class down, prediction across", classes, clean),
             HtmlPage.HeatMap($"the same after {attack} on every image", classes, adversarial),
         ]);
-        page.Table(["class", .. classes], new[] { ("clean %", clean), ($"{attack} %", adversarial) }.Select(m => (string[])[m.Item1, .. classes.Select((_, c) => Recall(m.Item2, c))]));
+        page.Table(["class", .. classes],
+            new[] { ("clean %", clean),
+                ($"{attack} %", adversarial) }.Select(m => (string[])[m.Item1, .. classes.Select((_, c) => Recall(m.Item2, c))]));
     }
 
     private static string Recall(int[,] counts, int label)
@@ -116,7 +137,9 @@ public static class RunReport
     private static void Grid(HtmlPage page, AdversarialLook look, DataSet data, string attack, PerturbationNorm norm)
     {
         page.Heading("Adversarial images");
-        page.Paragraph($"Natural image, adversarial image ({attack}), their difference magnified until its largest value is black or white.", isSoft: true);
+        page.Paragraph(
+            $"Natural image, adversarial image ({attack}), their difference magnified until its largest value is black or white.",
+            isSoft: true);
         page.Images(look.Examples.Select(e => Example(e, data, norm)));
     }
 
@@ -124,15 +147,18 @@ public static class RunReport
     {
         string label = HtmlPage.Escape(data.ClassNames[e.Label]), after = HtmlPage.Escape(data.ClassNames[e.AdversarialPrediction]);
         string turned = e.AdversarialPrediction == e.Label ? after : $"<b class=\"turned\">{after}</b>";
-        return ImageTile.Html(e.Image, e.Adversarial, data.Test, norm, $"{label}: taken for {HtmlPage.Escape(data.ClassNames[e.Prediction])}, then {turned}");
+        return ImageTile.Html(e.Image, e.Adversarial, data.Test, norm,
+            $"{label}: taken for {HtmlPage.Escape(data.ClassNames[e.Prediction])}, then {turned}");
     }
 
     private static void Settings(HtmlPage page, RunRecord run)
     {
         page.Heading("Settings").Code($"ascl train {string.Join(' ', run.Config.Arguments().Select(Quoted))}");
         if (run.Summary is { } cost)
-            page.Table(["trained on", "wall time, s", "CPU time, s", "images/s", "forward passes", "backward passes", "TFLOP", "peak memory, MiB", "best epoch"],
-                [[cost.Device, Number(cost.TrainSeconds), Number(cost.CpuSeconds), Number(cost.ImagesPerSecond), $"{cost.ForwardPasses}", $"{cost.BackwardPasses}", Number(cost.Gflop / 1e3), Number(cost.PeakMemoryBytes / 1048576.0), $"{cost.BestEpoch}"]]);
+            page.Table(["trained on", "wall time, s", "CPU time, s", "images/s", "forward passes", "backward passes", "TFLOP",
+                "peak memory, MiB", "best epoch"],
+                [[cost.Device, Number(cost.TrainSeconds), Number(cost.CpuSeconds), Number(cost.ImagesPerSecond), $"{cost.ForwardPasses}",
+                    $"{cost.BackwardPasses}", Number(cost.Gflop / 1e3), Number(cost.PeakMemoryBytes / 1048576.0), $"{cost.BestEpoch}"]]);
         JsonObject defaults = run.Config.Defaults();
         page.Paragraph("Every setting that this method uses; those that differ from the defaults first.", isSoft: true);
         page.Table(["setting", "value", "default"], run.Config.ToJson().Where(e => run.Config.Uses(e.Key))

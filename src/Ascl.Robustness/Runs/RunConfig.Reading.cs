@@ -31,7 +31,8 @@ public sealed partial record RunConfig
         return Of(written, where);
     }
 
-    /// <summary>The first setting that another configuration has otherwise, of those that change what a run computes; null where there is none.</summary>
+    /// <summary>The first setting that another configuration has otherwise, of those that change what a run computes; null where there is
+    /// none.</summary>
     /// <param name="other">To compare with.</param>
     /// <param name="except">A setting that may differ.</param>
     public (string Name, string Own, string Other)? Difference(RunConfig other, string? except = null)
@@ -56,11 +57,13 @@ public sealed partial record RunConfig
         return all;
     }
 
-    /// <summary>The default values of the settings that this run has, by name: under the same method, base objective and schedule.</summary>
+    /// <summary>The default values of the settings that this run has, by name: under the same method, base objective and
+    /// schedule.</summary>
     public JsonObject Defaults()
     {
         JsonObject choices = ToJson();
-        foreach (string name in choices.Select(pair => pair.Key).Where(name => name is not ("method" or "base-objective" or "schedule")).ToArray())
+        foreach (string name in choices.Select(pair => pair.Key).Where(name => name is not ("method" or "base-objective" or "schedule"))
+            .ToArray())
             choices.Remove(name);
         // Without the rules: a linear evaluation has no default encoder.
         return SettingTree.Fill(new RunConfig(), choices, "defaults").ToJson();

@@ -28,7 +28,8 @@ public sealed record DataSettings
     public DataOptions Reading { get; init; } = new();
 
     /// <summary>Training images held out to choose the best checkpoint by; 0 for none; null: a fifth of them, at most 500.</summary>
-    [Setting("validation", "Training images held out to choose the best checkpoint by; 0: none. By default a fifth of them, at most 500.", Min = 0)]
+    [Setting("validation", "Training images held out to choose the best checkpoint by; 0: none. By default a fifth of them, at most 500.",
+        Min = 0)]
     public int? Validation { get; init; }
 
     /// <summary>The test images that are used.</summary>
@@ -38,16 +39,20 @@ public sealed record DataSettings
 /// <summary>What is trained, and from where.</summary>
 public sealed record ModelSettings
 {
-    /// <summary>Mean and standard deviation of the input layer: as <see cref="InputNormalization"/> reads it; auto: what the data say.</summary>
+    /// <summary>Mean and standard deviation of the input layer: as <see cref="InputNormalization"/> reads it; auto: what the data
+    /// say.</summary>
     [Setting("normalize", $"Input normalisation: {SettingTexts.Normalizations}.", Section = "Model")]
     public string Normalize { get; init; } = InputNormalization.Auto;
 
     /// <summary>Weights to start from: a file of a classifier, or a run's folder for its best checkpoint; null to start anew.</summary>
-    [Setting("from", "Start from these weights (a run: its best checkpoint), to train all of them or, with method linear, a new last layer.", Form = "FILE|RUN")]
+    [Setting("from",
+        "Start from these weights (a run: its best checkpoint), to train all of them or, with method linear, a new last layer.",
+        Form = "FILE|RUN")]
     public string? From { get; init; }
 
     /// <summary>Network.</summary>
-    [Setting("model", $"Network: {SettingTexts.Networks}. By default smallcnn for images of 28x28 pixels, resnet20 for others.", Follows = true)]
+    [Setting("model", $"Network: {SettingTexts.Networks}. By default smallcnn for images of 28x28 pixels, resnet20 for others.",
+        Follows = true)]
     public string Network { get; init; } = "smallcnn";
 
     /// <summary>Function after its convolutions and hidden layers.</summary>
@@ -55,7 +60,8 @@ public sealed record ModelSettings
     public Activation Activation { get; init; }
 
     /// <summary>Width of the linear projection head on the latent that ASCL and SupCon contrast; 0 contrasts the latent itself.</summary>
-    [Setting("head", "Width of the linear projection that ascl and supcon contrast; 0: contrast the latent itself.", Form = "DIM", Min = 0, Max = 65536)]
+    [Setting("head", "Width of the linear projection that ascl and supcon contrast; 0: contrast the latent itself.", Form = "DIM", Min = 0,
+        Max = 65536)]
     public int Head { get; init; } = 128;
 }
 
@@ -70,7 +76,8 @@ public sealed record RunOptions
     [Setting("save-every", "Steps between two saves of the state inside an epoch; 0: only at its end.", Min = 0, Incidental = true)]
     public int SaveEvery { get; init; } = 50;
 
-    /// <summary>Train a natural twin too: the same network, data, seed and schedule without attacks, for comparison. Where null, only on the sample.</summary>
+    /// <summary>Train a natural twin too: the same network, data, seed and schedule without attacks, for comparison. Where null, only on
+    /// the sample.</summary>
     [Setting("twin", "Train a natural twin too, to compare with (by default only on the images built in).", Incidental = true)]
     public bool? Twin { get; init; }
 
@@ -83,7 +90,8 @@ public sealed record RunOptions
     public string? Out { get; init; }
 
     /// <summary>Folder of an earlier run that is to go on.</summary>
-    [Setting("resume", "Go on with the run in this folder, with its own settings; --epochs N goes on to more epochs.", Form = "RUN", Incidental = true)]
+    [Setting("resume", "Go on with the run in this folder, with its own settings; --epochs N goes on to more epochs.", Form = "RUN",
+        Incidental = true)]
     public string? Resume { get; init; }
 }
 
@@ -105,7 +113,9 @@ public sealed partial record RunConfig : ICheckedSettings
     public ModelSettings Model { get; init; } = new();
 
     /// <summary>The objective.</summary>
-    [SettingChoice("method", "Objective: natural, pgd-at, trades, adr, ascl, supcon (pre-training without logits) or linear (the layers after the latent on a frozen encoder).",
+    [SettingChoice("method",
+        "Objective: natural, pgd-at, trades, adr, ascl, supcon (pre-training without logits) or linear (the layers after the latent on a "
+            + "frozen encoder).",
         typeof(ObjectiveCatalog), Section = "Objective")]
     public IObjective Method { get; init; } = new AsclObjective();
 

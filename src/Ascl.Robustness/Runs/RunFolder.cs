@@ -8,8 +8,9 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Runs;
 
 /// <summary>
-/// The folder of a run: config.json (what it computes), the files of its <see cref="Checkpoints"/>, report.json and with averaged weights report-ema.json (the final
-/// evaluation), summary.json (what training cost), report.html with its charts in plots/, tensorboard/ (an event file an epoch). Each file is replaced whole or not at all.
+/// The folder of a run: config.json (what it computes), the files of its <see cref="Checkpoints"/>, report.json and with averaged weights
+/// report-ema.json (the final evaluation), summary.json (what training cost), report.html with its charts in plots/, tensorboard/ (an event
+/// file an epoch). Each file is replaced whole or not at all.
 /// </summary>
 public sealed class RunFolder
 {
@@ -53,13 +54,16 @@ public sealed class RunFolder
     public static string FreePath(RunConfig config)
     {
         string path = config.Run.Out
-            ?? Enumerable.Range(1, int.MaxValue).Select(i => System.IO.Path.Combine("runs", $"{config.Method.Name}-{i}")).First(p => !Directory.Exists(p));
+            ?? Enumerable.Range(1, int.MaxValue).Select(i => System.IO.Path.Combine("runs", $"{config.Method.Name}-{i}"))
+            .First(p => !Directory.Exists(p));
         if (System.IO.File.Exists(path))
             throw new UserErrorException($"{path}: is a file, not a folder for a run");
         if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
         {
             bool isRun = System.IO.File.Exists(System.IO.Path.Combine(path, "config.json"));
-            throw new UserErrorException($"{path}: {(isRun ? $"holds a run already: go on with it by --resume {path}, or" : "is not empty:")} choose another folder with --out");
+            throw new UserErrorException(
+                $"{path}: {(isRun ? $"holds a run already: go on with it by --resume {path}, or" : "is not empty:")} choose another folder "
+                    + $"with --out");
         }
         return path;
     }
@@ -95,8 +99,11 @@ public sealed class RunFolder
     {
         if (Directory.Exists(weights))
             return Open(weights);
-        string file = WeightPath.Parse(weights).File, folder = System.IO.Path.GetDirectoryName(file) is { Length: > 0 } parent ? parent : ".";
-        bool isWeights = new CheckpointFolder(folder).WeightFiles.Any(known => System.IO.Path.GetFileName(known) == System.IO.Path.GetFileName(file));
+        string file = WeightPath.Parse(weights).File, folder = System.IO.Path.GetDirectoryName(file) is { Length: > 0 } parent
+            ? parent
+            : ".";
+        bool isWeights = new CheckpointFolder(folder).WeightFiles.Any(known =>
+            System.IO.Path.GetFileName(known) == System.IO.Path.GetFileName(file));
         return isWeights && System.IO.File.Exists(System.IO.Path.Combine(folder, "config.json")) ? Open(folder) : null;
     }
 
@@ -114,8 +121,8 @@ public sealed class RunFolder
     /// <summary>What the run's configuration on file says, before <see cref="KeepConfig"/>.</summary>
     public int EpochsOnFile => RunConfig.OfRun(ConfigFile).Training.Epochs;
 
-    /// <summary>Writes the configuration where it has another number of epochs than the file. What was reported of the run so far is of fewer epochs, and is
-    /// removed.</summary>
+    /// <summary>Writes the configuration where it has another number of epochs than the file. What was reported of the run so far is of
+    /// fewer epochs, and is removed.</summary>
     public void KeepConfig()
     {
         if (EpochsOnFile == Config.Training.Epochs)
@@ -125,17 +132,20 @@ public sealed class RunFolder
         Config.Save(ConfigFile);
     }
 
-    /// <exception cref="UserErrorException">The run makes an encoder only: its logits are those of a layer that was never trained.</exception>
+    /// <exception cref="UserErrorException">The run makes an encoder only: its logits are those of a layer that was never
+    /// trained.</exception>
     public RunFolder RequireClassifier() => Config.Method.TrainsLogits
         ? this
-        : throw new UserErrorException($"{Path}: an encoder without a classifier (method {Config.Method.Name}): train a last layer on it with method linear, or fine-tune it, from {Path}");
+        : throw new UserErrorException($"{Path}: an encoder without a classifier (method {Config.Method.Name}): train a last layer on it "
+            + $"with method linear, or fine-tune it, from {Path}");
 
     /// <summary><see cref="RunProgress.DataHash"/>, as far as the run's state or its summary tells.</summary>
     public string? DataHash => Identity(RunSummary.Read(SummaryFile)).DataHash;
 
     /// <exception cref="UserErrorException">The weights are those of an encoder, wherever their file is now.</exception>
     public static Classifier RequireClassifier(Classifier model, string file) => model.Provenance is { IsEncoder: true }
-        ? throw new UserErrorException($"{file}: an encoder without a classifier, from pre-training: train a last layer on it with method linear, or fine-tune it, from {file}")
+        ? throw new UserErrorException($"{file}: an encoder without a classifier, from pre-training: train a last layer on it with method "
+            + $"linear, or fine-tune it, from {file}")
         : model;
 
     /// <summary>Keeps the folder for the caller until it is disposed of or the process ends.</summary>
@@ -153,7 +163,9 @@ public sealed class RunFolder
         if (KnowsImages(data))
             return null;
         string changed = $"{Path}: the images of {Config.Data.Source} have changed since the run";
-        return Config.Data.Reading.TestShare is null ? changed : throw new UserErrorException($"{changed}: test images split off now may have been trained on");
+        return Config.Data.Reading.TestShare is null
+            ? changed
+            : throw new UserErrorException($"{changed}: test images split off now may have been trained on");
     }
 
     /// <summary>The weights that a user names: a file itself, or the best checkpoint of a run's folder.</summary>
@@ -161,7 +173,9 @@ public sealed class RunFolder
     public static string Weights(string fileOrRun)
     {
         if (!Directory.Exists(fileOrRun))
-            return System.IO.File.Exists(WeightPath.Parse(fileOrRun).File) ? fileOrRun : throw new UserErrorException($"{fileOrRun}: there is no such file or run");
+            return System.IO.File.Exists(WeightPath.Parse(fileOrRun).File)
+                ? fileOrRun
+                : throw new UserErrorException($"{fileOrRun}: there is no such file or run");
         string best = Open(fileOrRun).Checkpoints.BestFile;
         return System.IO.File.Exists(best) ? best : throw new UserErrorException($"{fileOrRun}: the run has no best checkpoint yet");
     }
@@ -169,7 +183,8 @@ public sealed class RunFolder
     /// <summary>Writes what training cost.</summary>
     public void WriteSummary(RunSummary summary) => summary.Save(SummaryFile);
 
-    /// <exception cref="UserErrorException">The configuration was changed since the run began, or a file of weights is of another run.</exception>
+    /// <exception cref="UserErrorException">The configuration was changed since the run began, or a file of weights is of another
+    /// run.</exception>
     private void CheckWhole()
     {
         RunSummary? summary = RunSummary.Read(SummaryFile);
@@ -177,7 +192,8 @@ public sealed class RunFolder
             ? RunConfig.OfRun(described, $"{Checkpoints.StateFile}: its configuration")
             : summary?.Config is { } written ? RunConfig.OfRun(written, SummaryFile) : null;
         if (known?.Difference(Config, except: "epochs") is var (name, began, now))
-            throw new UserErrorException($"{ConfigFile}: {name} is {now}, but the run began with {began}: its weights and reports are of that, and it cannot go on with another; "
+            throw new UserErrorException($"{ConfigFile}: {name} is {now}, but the run began with {began}: its weights and reports are of "
+                + $"that, and it cannot go on with another; "
                 + $"put it back, or begin a new run, from its weights if you like (from {Path})");
         if (Identity(summary).Id is not { } id)
             return;
@@ -186,7 +202,8 @@ public sealed class RunFolder
         foreach (string file in Checkpoints.WeightFiles.Where(System.IO.File.Exists))
         {
             if (Provenance.Read(file)?.Run is { } other && other != id)
-                throw new UserErrorException($"{file}: these weights are not of the run in {Path}, but of one with other settings or images");
+                throw new UserErrorException(
+                    $"{file}: these weights are not of the run in {Path}, but of one with other settings or images");
         }
     }
 

@@ -11,13 +11,15 @@ namespace Ascl.Robustness.Runs;
 /// <param name="AverageReport">That of the averaged weights.</param>
 /// <param name="LastEpoch">Metrics of the last epoch.</param>
 /// <param name="DataHash">Of the images it was trained and tested on.</param>
-public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? Report, EvaluationReport? AverageReport, RunSummary? Summary, EpochMetrics? LastEpoch, string? DataHash = null)
+public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? Report, EvaluationReport? AverageReport,
+    RunSummary? Summary, EpochMetrics? LastEpoch, string? DataHash = null)
 {
     /// <exception cref="UserErrorException">The folder holds no run, or one of its files is damaged.</exception>
     public static RunRecord Read(string path)
     {
         RunFolder folder = RunFolder.Open(path);
-        return new(path, folder.Config, ReportOf(folder.Config, folder.ReportFile, folder.Checkpoints.BestFile), ReportOf(folder.Config, folder.AverageReportFile, folder.Checkpoints.BestAverageFile),
+        return new(path, folder.Config, ReportOf(folder.Config, folder.ReportFile, folder.Checkpoints.BestFile),
+            ReportOf(folder.Config, folder.AverageReportFile, folder.Checkpoints.BestAverageFile),
             RunSummary.Read(folder.SummaryFile), folder.Checkpoints.ReadMetrics().LastOrDefault(), folder.DataHash);
     }
 
@@ -27,9 +29,12 @@ public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? 
         EvaluationReport? report = EvaluationReport.Read(file);
         string norm = NameText.Of(config.Attack.Norm);
         if (report?.WeightsSha256 is { } reported && File.Exists(weights) && FileHash.Of(weights) != reported)
-            throw new UserErrorException($"{file}: is not of the weights in {weights}: one of the two is of another run or was changed (ascl train --resume evaluates them again)");
-        if (report?.Attacks.FirstOrDefault(attack => attack.Norm != norm || Math.Abs(attack.Epsilon - config.Attack.Epsilon) > 1e-9) is { } other)
-            throw new UserErrorException($"{file}: is of attacks within {other.Norm} {NumberText.Of(other.Epsilon)}, the run within {norm} {NumberText.Of(config.Attack.Epsilon)}: it is not the run's own (ascl train --resume evaluates it again)");
+            throw new UserErrorException($"{file}: is not of the weights in {weights}: one of the two is of another run or was changed "
+                + $"(ascl train --resume evaluates them again)");
+        if (report?.Attacks.FirstOrDefault(attack => attack.Norm != norm
+            || Math.Abs(attack.Epsilon - config.Attack.Epsilon) > 1e-9) is { } other)
+            throw new UserErrorException($"{file}: is of attacks within {other.Norm} {NumberText.Of(other.Epsilon)}, the run within {norm} "
+                + $"{NumberText.Of(config.Attack.Epsilon)}: it is not the run's own (ascl train --resume evaluates it again)");
         return report;
     }
 

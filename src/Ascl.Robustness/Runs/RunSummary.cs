@@ -18,8 +18,10 @@ namespace Ascl.Robustness.Runs;
 /// <param name="EarlierEpochs">As <see cref="RunProgress.EarlierEpochs"/>.</param>
 /// <param name="Config">What the run was trained with.</param>
 public sealed record RunSummary(
-    string Method, string Model, string Data, ulong Seed, int Epochs, int TrainingImages, string Device, double TrainSeconds, double CpuSeconds, double ImagesPerSecond,
-    long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy, IReadOnlyDictionary<string, int> Warnings,
+    string Method, string Model, string Data, ulong Seed, int Epochs, int TrainingImages, string Device, double TrainSeconds,
+    double CpuSeconds, double ImagesPerSecond,
+    long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy,
+    IReadOnlyDictionary<string, int> Warnings,
     string? DataHash = null, string? Id = null,
     string? FromSha256 = null, IReadOnlyList<int>? EarlierEpochs = null, JsonObject? Config = null)
 {
@@ -30,10 +32,14 @@ public sealed record RunSummary(
         RunCost cost = progress.Cost;
         int images = trainer.Data.Train.Count, epochs = config.Training.Epochs;
         double? chosenBy = progress.Best.Accuracy < 0 ? null : progress.Best.Accuracy;
-        Dictionary<string, int> warnings = trainer.History.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name).ToDictionary(e => e.Key, e => e.Value);
-        return new(config.Method.Name, config.Model.Network, config.Data.Source, config.Training.Seed, epochs, images, trainer.Model.Device.Name, cost.Seconds,
-            cost.CpuSeconds, (double)images * epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9, cost.PeakMemoryBytes,
-            progress.Best.Epoch, chosenBy, warnings, progress.DataHash, progress.Id, progress.FromSha256, progress.EarlierEpochs, config.ToJson());
+        Dictionary<string, int> warnings = trainer.History.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name)
+            .ToDictionary(e => e.Key, e => e.Value);
+        return new(config.Method.Name, config.Model.Network, config.Data.Source, config.Training.Seed, epochs, images,
+            trainer.Model.Device.Name, cost.Seconds,
+            cost.CpuSeconds, (double)images * epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9,
+            cost.PeakMemoryBytes,
+            progress.Best.Epoch, chosenBy, warnings, progress.DataHash, progress.Id, progress.FromSha256, progress.EarlierEpochs,
+            config.ToJson());
     }
 
     /// <summary>Writes it as JSON.</summary>
@@ -41,10 +47,12 @@ public sealed record RunSummary(
 
     /// <summary>The summary in a file; null where there is none.</summary>
     /// <exception cref="Core.Diagnostics.UserErrorException">The file is damaged.</exception>
-    public static RunSummary? Read(string path) => JsonFile.ReadRecord(path, RunSummaryJson.Default.RunSummary, summary => summary.Method is not null);
+    public static RunSummary? Read(string path) =>
+        JsonFile.ReadRecord(path, RunSummaryJson.Default.RunSummary, summary => summary.Method is not null);
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DictionaryKeyPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DictionaryKeyPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(RunSummary))]
 internal sealed partial class RunSummaryJson : JsonSerializerContext;

@@ -20,7 +20,8 @@ public sealed class RunTraining
     /// <param name="start">What a new run starts from, where it is made already; null to make it.</param>
     /// <param name="callbacks">Called after the run's own.</param>
     /// <exception cref="UserErrorException">Data and model do not fit, or the saved state is damaged.</exception>
-    public RunTraining(Device device, RunFolder folder, DataSet data, Classifier? start = null, params IReadOnlyList<TrainingCallback> callbacks)
+    public RunTraining(Device device, RunFolder folder, DataSet data, Classifier? start = null,
+        params IReadOnlyList<TrainingCallback> callbacks)
     {
         this.folder = folder;
         RunConfig config = Core.Settings.SettingTree.Checked(folder.Config, "configuration");
@@ -29,19 +30,24 @@ public sealed class RunTraining
         trainingData = TrainingData.Of(data, config.Training, config.Data.Validation, config.Data.LimitTrain);
         bool isBegun = File.Exists(folder.Checkpoints.StateFile);
         // What a run went out from is in its state already; that file need not exist any more.
-        Classifier model = isBegun && RunState.Spec(folder.Checkpoints.StateFile) is { } spec ? new Classifier(device, spec, seed: null) : start ?? StartingModel.Of(config, data, device);
+        Classifier model = isBegun && RunState.Spec(folder.Checkpoints.StateFile) is { } spec
+            ? new Classifier(device, spec, seed: null)
+            : start ?? StartingModel.Of(config, data, device);
         Provenance? before = isBegun ? Provenance.Read(folder.Checkpoints.StateFile) : model.Provenance;
         Notes = LearnedImages.Notes(trainingData, data, config.Data.LimitTest, before, config.Model.From);
         Checkpoints checkpoints = new(folder.Checkpoints, config.Run.SaveEvery) { Config = config.ToJson() };
         Trainer = new Trainer(model, config.Method, config.Training)
         {
-            Attack = config.Method.Attack is { } loss ? config.Attack.Training(loss, config.Method.Trains == Objectives.TrainedLayers.Head) : null,
+            Attack = config.Method.Attack is { } loss
+                ? config.Attack.Training(loss, config.Method.Trains == Objectives.TrainedLayers.Head)
+                : null,
             AttackPrecision = config.Attack.AttackPrecision,
             ThreatModel = config.Attack.Threat,
             Optimizer = new SgdOptimizer(Optimizers.Targets(model, config.Method.Trains), config.Optimizer),
             Schedule = config.Schedule,
             Description = config.Description(),
-            Callbacks = [checkpoints, new Keeper(folder, checkpoints, isBegun), new Validation(config.Attack.Validation), new Monitoring(), .. callbacks],
+            Callbacks = [checkpoints, new Keeper(folder, checkpoints, isBegun), new Validation(config.Attack.Validation), new Monitoring(),
+                .. callbacks],
         };
     }
 

@@ -12,21 +12,24 @@ namespace Ascl.Robustness.Runs;
 /// <summary>The classifier that a run starts from.</summary>
 public static class StartingModel
 {
-    /// <summary>Drawn anew, or with the weights of <see cref="ModelSettings.From"/>. From those a linear evaluation takes the encoder only; what has no counterpart of
-    /// its name and shape there starts anew, and the last layer where it is of other classes.</summary>
+    /// <summary>Drawn anew, or with the weights of <see cref="ModelSettings.From"/>. From those a linear evaluation takes the encoder only;
+    /// what has no counterpart of its name and shape there starts anew, and the last layer where it is of other classes.</summary>
     /// <param name="note">Told what a user should know of the weights, a line each; null for nobody.</param>
-    /// <exception cref="UserErrorException">The network does not take such images, there is no such network, or the weights are of another one.</exception>
+    /// <exception cref="UserErrorException">The network does not take such images, there is no such network, or the weights are of another
+    /// one.</exception>
     public static Classifier Of(RunConfig config, DataSet data, Device device, Action<string>? note = null)
     {
         ImageSet images = data.Train;
         CheckImages(config.Model.Network, images);
         var (mean, std) = InputNormalization.Of(config.Model.Normalize, data);
         int head = config.Method.Contrastive is null ? 0 : config.Model.Head;
-        ClassifierSpec spec = new(config.Model.Network, images.Channels, data.ClassNames.Count, mean, std, head, config.Model.Activation, data.ClassNames);
+        ClassifierSpec spec = new(config.Model.Network, images.Channels, data.ClassNames.Count, mean, std, head, config.Model.Activation,
+            data.ClassNames);
         if (config.Model.From is not { } from)
             return new Classifier(device, spec, config.Training.Seed);
         Classifier source = Pretrained(config.Model, from, spec, device, note);
-        Classifier model = new(device, spec with { Mean = source.Spec.Mean, Std = source.Spec.Std }, config.Training.Seed) { Provenance = source.Provenance };
+        Classifier model = new(device, spec with { Mean = source.Spec.Mean, Std = source.Spec.Std },
+            config.Training.Seed) { Provenance = source.Provenance };
         bool isHeadOnly = config.Method.Trains == TrainedLayers.Head;
         string? difference = isHeadOnly ? null : ClassNames.Difference(source.Spec.ClassNames, data.Name, data.ClassNames);
         if (difference is not null)
@@ -43,7 +46,8 @@ public static class StartingModel
     public static void CheckImages(string network, ImageSet images)
     {
         if (!Takes(network, images))
-            throw new UserErrorException($"smallcnn takes images of {SmallCnn.ImageSize}x{SmallCnn.ImageSize} pixels, {images.Name} has {images.Height}x{images.Width}: "
+            throw new UserErrorException($"smallcnn takes images of {SmallCnn.ImageSize}x{SmallCnn.ImageSize} pixels, {images.Name} has "
+                + $"{images.Height}x{images.Width}: "
                 + "choose another model, such as resnet18");
     }
 
@@ -61,6 +65,7 @@ public static class StartingModel
             throw new UserErrorException($"{file}: its activation is {NameText.Of(source.Spec.Activation)}: set activation accordingly");
         return source.Spec.Channels == wanted.Channels
             ? source
-            : throw new UserErrorException($"{file}: the network takes images of {source.Spec.Channels} channels, the data have {wanted.Channels}");
+            : throw new UserErrorException($"{file}: the network takes images of {source.Spec.Channels} channels, the data have "
+                + $"{wanted.Channels}");
     }
 }

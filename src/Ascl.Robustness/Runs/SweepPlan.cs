@@ -9,8 +9,9 @@ namespace Ascl.Robustness.Runs;
 public sealed record SweepRun(string Name, RunConfig Config);
 
 /// <summary>
-/// Many trainings in one file: <c>{"out": DIR, "base": {options}, "runs": [{"name": N, options}, …], "grid": {"option": [values], …}}</c>. Every entry of
-/// runs (one empty entry where there are none) is trained at every point of the grid; options of the grid win over those of the entry, and these over base.
+/// Many trainings in one file: <c>{"out": DIR, "base": {options}, "runs": [{"name": N, options}, …], "grid": {"option": [values], …}}</c>.
+/// Every entry of runs (one empty entry where there are none) is trained at every point of the grid; options of the grid win over those of
+/// the entry, and these over base.
 /// </summary>
 /// <param name="Out">Folder that holds the runs' folders; null where the file names none.</param>
 public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
@@ -20,14 +21,17 @@ public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
 
     /// <param name="path">The file.</param>
     /// <param name="configuration">The configuration that options describe; the text says where they stand.</param>
-    /// <exception cref="UserErrorException">The file cannot be read or does not have that form, options are wrong, or two runs would have one name.</exception>
+    /// <exception cref="UserErrorException">The file cannot be read or does not have that form, options are wrong, or two runs would have
+    /// one name.</exception>
     public static SweepPlan Read(string path, Func<JsonObject, string, RunConfig> configuration)
     {
         JsonObject file = JsonFile.ReadObject(path);
         if (file.FirstOrDefault(entry => !Keys.Contains(entry.Key)).Key is { } unknown)
             throw JsonFile.UnknownKey(path, unknown, Keys);
         JsonObject shared = Object(file["base"], $"{path}: base");
-        JsonArray entries = file["runs"] is { } given ? given as JsonArray ?? throw new UserErrorException($"{path}: runs is not a list") : [new JsonObject()];
+        JsonArray entries = file["runs"] is { } given
+            ? given as JsonArray ?? throw new UserErrorException($"{path}: runs is not a list")
+            : [new JsonObject()];
         List<SweepRun> runs = [];
         JsonObject[] points = [.. Points(Object(file["grid"], $"{path}: grid"), path, MaxRuns / Math.Max(1, entries.Count))];
         foreach (var (i, entry) in entries.Index())
@@ -41,7 +45,8 @@ public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
         return new(file["out"] is { } folder ? Text(folder, $"{path}: out") : null, runs);
     }
 
-    private static SweepRun Run(JsonObject shared, JsonObject own, JsonObject point, string where, Func<JsonObject, string, RunConfig> configuration)
+    private static SweepRun Run(JsonObject shared, JsonObject own, JsonObject point, string where,
+        Func<JsonObject, string, RunConfig> configuration)
     {
         JsonObject all = [];
         foreach (var (key, value) in shared.Concat(own).Concat(point).Where(option => option.Key != "name"))
@@ -61,7 +66,8 @@ public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
 
     /// <summary>A value of the grid as a part of a folder's name: 8-255 for 8/255, 1-2 for the list [1, 2].</summary>
     private static string FolderText(JsonNode? value) =>
-        (value is JsonArray list ? string.Join('-', list.Select(FolderText)) : $"{value}").Replace('/', '-').Replace('\\', '-').Replace(':', '-');
+        (value is JsonArray list ? string.Join('-', list.Select(FolderText)) : $"{value}").Replace('/', '-').Replace('\\', '-')
+            .Replace(':', '-');
 
     /// <summary>All combinations of the lists' values; the last key changes fastest.</summary>
     private static IEnumerable<JsonObject> Points(JsonObject grid, string path, int most)

@@ -6,8 +6,9 @@ using Ascl.Core.Files;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// The files that training keeps in a folder: state.safetensors (all that is needed to go on), last.safetensors and best.safetensors (weights), with averaged
-/// weights last-ema.safetensors and best-ema.safetensors too, metrics.jsonl (a line an epoch). Each is replaced whole or not at all.
+/// The files that training keeps in a folder: state.safetensors (all that is needed to go on), last.safetensors and best.safetensors
+/// (weights), with averaged weights last-ema.safetensors and best-ema.safetensors too, metrics.jsonl (a line an epoch). Each is replaced
+/// whole or not at all.
 /// </summary>
 public sealed class CheckpointFolder(string path)
 {
@@ -39,17 +40,21 @@ public sealed class CheckpointFolder(string path)
     public void CheckState()
     {
         if (!System.IO.File.Exists(StateFile) && (System.IO.File.Exists(LastFile) || System.IO.File.Exists(MetricsFile)))
-            throw new UserErrorException($"{Path}: cannot go on: state.safetensors, which holds the momentum and the progress, is missing; its weights can begin a new "
+            throw new UserErrorException($"{Path}: cannot go on: state.safetensors, which holds the momentum and the progress, is missing; "
+                + $"its weights can begin a new "
                 + $"run (from {Path})");
     }
 
-    /// <summary>Writes the lines of all epochs. The file ends with a whole line whenever the process is stopped: it is replaced, not appended to.</summary>
+    /// <summary>Writes the lines of all epochs. The file ends with a whole line whenever the process is stopped: it is replaced, not
+    /// appended to.</summary>
     public void WriteMetrics(IEnumerable<EpochMetrics> epochs) =>
-        AtomicFile.WriteText(MetricsFile, string.Concat(epochs.Select(metrics => JsonSerializer.Serialize(metrics, TrainingJson.Default.EpochMetrics) + "\n")));
+        AtomicFile.WriteText(MetricsFile,
+            string.Concat(epochs.Select(metrics => JsonSerializer.Serialize(metrics, TrainingJson.Default.EpochMetrics) + "\n")));
 
     /// <summary>The epochs so far.</summary>
     /// <exception cref="UserErrorException">A line of metrics.jsonl is damaged.</exception>
-    public IReadOnlyList<EpochMetrics> ReadMetrics() => System.IO.File.Exists(MetricsFile) ? [.. System.IO.File.ReadLines(MetricsFile, Encoding.UTF8).Select(Metrics)] : [];
+    public IReadOnlyList<EpochMetrics> ReadMetrics() =>
+        System.IO.File.Exists(MetricsFile) ? [.. System.IO.File.ReadLines(MetricsFile, Encoding.UTF8).Select(Metrics)] : [];
 
     /// <summary>The first epochs.</summary>
     /// <exception cref="UserErrorException">One of them is missing, or a line of metrics.jsonl is damaged.</exception>
@@ -58,7 +63,8 @@ public sealed class CheckpointFolder(string path)
         EpochMetrics[] metrics = [.. ReadMetrics().Take(epochs)];
         return metrics.Select(m => m.Epoch).SequenceEqual(Enumerable.Range(1, epochs))
             ? metrics
-            : throw new UserErrorException($"{MetricsFile}: is to hold a line for each of the {epochs} epochs that the run has done, and holds "
+            : throw new UserErrorException($"{MetricsFile}: is to hold a line for each of the {epochs} epochs that the run has done, and "
+                + $"holds "
                 + (metrics.Length == 0 ? "none" : string.Join(", ", metrics.Select(m => m.Epoch))));
     }
 

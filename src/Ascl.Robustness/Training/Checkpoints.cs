@@ -8,8 +8,8 @@ using Ascl.Models.Weights;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// Keeps a training in a folder: its state every few steps and after each epoch, the last and the best weights, a line of metrics an epoch. Training that finds a
-/// state there goes on from it to the same bits.
+/// Keeps a training in a folder: its state every few steps and after each epoch, the last and the best weights, a line of metrics an epoch.
+/// Training that finds a state there goes on from it to the same bits.
 /// </summary>
 /// <param name="folder">Where to keep it; created if needed.</param>
 /// <param name="saveEvery">Steps between two saves of the state inside an epoch; 0 saves at the end of each epoch only.</param>
@@ -47,7 +47,8 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
         RunState.Load(folder.StateFile, trainer);
         RunProgress progress = trainer.Progress;
         if (progress.DataHash is { } known && known != trainer.Data.ContentHash)
-            throw new UserErrorException($"{folder.Path}: the images of {trainer.Data.Train.Name} are not those that the run began with: it cannot go on with others; "
+            throw new UserErrorException($"{folder.Path}: the images of {trainer.Data.Train.Name} are not those that the run began with: "
+                + $"it cannot go on with others; "
                 + $"begin a new run, from its weights if you like (from {folder.Path})");
         trainer.History.AddRange(folder.ReadMetrics(progress.Epoch));
         // Told now, not after the epochs that are left.
@@ -93,7 +94,8 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
         JsonObject now = trainer.Description;
         foreach (string key in begun.Select(pair => pair.Key).Union(now.Select(pair => pair.Key)))
             if (!JsonNode.DeepEquals(begun[key], now[key]))
-                throw new UserErrorException($"{folder.Path}: training began there with {key} {begun[key]?.ToJsonString() ?? "not given"}, not with "
+                throw new UserErrorException($"{folder.Path}: training began there with {key} {begun[key]?.ToJsonString() ?? "not given"}, "
+                    + $"not with "
                     + $"{now[key]?.ToJsonString() ?? "none"}: it cannot go on with another; choose another folder");
     }
 }

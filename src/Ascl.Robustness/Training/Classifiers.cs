@@ -15,7 +15,8 @@ public static class Classifiers
     /// <param name="create">Makes it.</param>
     /// <param name="projectionSize">Width of the linear projection of the latent for contrastive objectives; 0 for none.</param>
     /// <param name="seed">Of the starting weights.</param>
-    public static Classifier For(Device device, DataSet data, string network, NetworkFactory create, int projectionSize = 0, ulong seed = 1) =>
+    public static Classifier For(Device device, DataSet data, string network, NetworkFactory create, int projectionSize = 0,
+        ulong seed = 1) =>
         new(device, Spec(data, network, projectionSize), create, seed);
 
     /// <summary>A new classifier with a network of <see cref="NetworkCatalog"/>.</summary>

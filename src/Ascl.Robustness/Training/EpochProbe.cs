@@ -10,21 +10,24 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>How the network stands against a weak and a strong attack on a few training images, and what gradient their pixels get.</summary>
+/// <summary>How the network stands against a weak and a strong attack on a few training images, and what gradient their pixels
+/// get.</summary>
 /// <param name="FgsmAccuracy">Share right after one step of length ε.</param>
 /// <param name="PgdAccuracy">Share right after ten steps of ε/4.</param>
 /// <param name="VanishedGradients">Share of images whose cross-entropy has no gradient that float32 attacks can use.</param>
 public sealed record TrainingProbe(double FgsmAccuracy, double PgdAccuracy, double VanishedGradients);
 
 /// <summary>
-/// The network on the first training images, unaugmented, after an epoch: under a weak and a strong attack, and their latents. Nothing that is trained changes.
+/// The network on the first training images, unaugmented, after an epoch: under a weak and a strong attack, and their latents. Nothing that
+/// is trained changes.
 /// </summary>
 /// <param name="Labels">[N].</param>
 /// <param name="Images">[N, C, H, W].</param>
 /// <param name="Adversarial">The same after the strong attack.</param>
 /// <param name="Latents">[N, D] of the natural images.</param>
 /// <param name="AdversarialLatents">Of the adversarial ones.</param>
-public sealed record EpochProbe(TrainingProbe Accuracies, int[] Labels, float[] Images, float[] Adversarial, float[] Latents, float[] AdversarialLatents)
+public sealed record EpochProbe(TrainingProbe Accuracies, int[] Labels, float[] Images, float[] Adversarial, float[] Latents,
+    float[] AdversarialLatents)
 {
     public const int ImageCount = 128, StrongSteps = 10;
 
@@ -42,8 +45,10 @@ public sealed record EpochProbe(TrainingProbe Accuracies, int[] Labels, float[] 
 
         Tensor x = batch.Images.Detach(requiresGrad: true);
         ModelOutput natural = model.Forward(x, ForwardMode.Inference), adversarial = model.Forward(strong, ForwardMode.Inference);
-        TrainingProbe probe = new(Accuracy(model.Forward(weak, ForwardMode.Inference), batch), Accuracy(adversarial, batch), (double)VanishedGradients.CountIn(natural.Logits, x, batch) / batch.Count);
-        return new(probe, host.Labels.ToArray(), batch.Images.ToArray(), strong.ToArray(), natural.Latent.ToArray(), adversarial.Latent.ToArray());
+        TrainingProbe probe = new(Accuracy(model.Forward(weak, ForwardMode.Inference), batch), Accuracy(adversarial, batch),
+            (double)VanishedGradients.CountIn(natural.Logits, x, batch) / batch.Count);
+        return new(probe, host.Labels.ToArray(), batch.Images.ToArray(), strong.ToArray(), natural.Latent.ToArray(),
+            adversarial.Latent.ToArray());
     }
 
     /// <summary>L2 distances of latents: of natural images of one class, of two classes, and of an image and its adversarial one.</summary>

@@ -3,7 +3,8 @@ using Ascl.Kernels.Contrastive;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>Sums over the steps of an epoch so far. Part of a run's saved state, so that an epoch that was interrupted ends with the same means.</summary>
+/// <summary>Sums over the steps of an epoch so far. Part of a run's saved state, so that an epoch that was interrupted ends with the same
+/// means.</summary>
 public sealed class EpochTotals
 {
     public int Images { get; set; }
@@ -24,7 +25,8 @@ public sealed class EpochTotals
         Images += images;
         Loss += step.Loss * images;
         Seconds += seconds;
-        (HasNatural, HasAdversarial) = (HasNatural || step.NaturalCorrect is not null, HasAdversarial || step.AdversarialCorrect is not null);
+        (HasNatural, HasAdversarial) = (HasNatural || step.NaturalCorrect is not null,
+            HasAdversarial || step.AdversarialCorrect is not null);
         NaturalCorrect += step.NaturalCorrect ?? 0;
         AdversarialCorrect += step.AdversarialCorrect ?? 0;
         foreach (var (name, value) in step.Terms)
@@ -37,8 +39,12 @@ public sealed class EpochTotals
     /// <param name="epoch">From 1.</param>
     /// <param name="learningRate">At its start.</param>
     public EpochMetrics Metrics(int epoch, double learningRate) => new(
-        epoch, learningRate, Loss / Images, Terms.ToDictionary(e => e.Key, e => e.Value / Images), HasNatural ? (double)NaturalCorrect / Images : null,
-        HasAdversarial ? (double)AdversarialCorrect / Images : null, null, null, false, null, null, SelectionPercents(), Images / Seconds, Seconds);
+        epoch, learningRate, Loss / Images, Terms.ToDictionary(e => e.Key, e => e.Value / Images), HasNatural
+            ? (double)NaturalCorrect / Images
+            : null,
+        HasAdversarial
+            ? (double)AdversarialCorrect / Images
+            : null, null, null, false, null, null, SelectionPercents(), Images / Seconds, Seconds);
 
     /// <summary>Percent of the global strategy's positives and negatives that each strategy uses.</summary>
     public Dictionary<string, SelectionPercent> SelectionPercents()
@@ -52,7 +58,8 @@ public sealed class EpochTotals
 /// <summary>A line of metrics.jsonl.</summary>
 /// <param name="Epoch">From 1.</param>
 /// <param name="Terms">Mean of each term of the loss, unweighted.</param>
-/// <param name="TrainNaturalAccuracy">On the natural training images as they were trained on; null where they were not passed through.</param>
+/// <param name="TrainNaturalAccuracy">On the natural training images as they were trained on; null where they were not passed
+/// through.</param>
 /// <param name="AverageNaturalAccuracy">Of the averaged weights, on the validation images; null where there are none.</param>
 /// <param name="Selection">Of every strategy, whether in use or not; empty without natural and adversarial images.</param>
 /// <param name="Probe">After the epoch; like the warnings absent in older files and for pre-training.</param>
@@ -74,7 +81,8 @@ public sealed record EpochMetrics(
     TrainingProbe? Probe = null,
     IReadOnlyList<TrainingWarning>? Warnings = null);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DictionaryKeyPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DictionaryKeyPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true,
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(EpochMetrics))]

@@ -10,7 +10,8 @@ public interface IOptimizer
     /// <summary>The parameters that are updated, in the order in which gradients are given.</summary>
     IReadOnlyList<NamedTensor> Targets { get; }
 
-    /// <summary>The buffers that the optimiser keeps from step to step, under names that differ from each other: they are saved with a run's state.</summary>
+    /// <summary>The buffers that the optimiser keeps from step to step, under names that differ from each other: they are saved with a
+    /// run's state.</summary>
     IReadOnlyList<(string Name, Shape Shape, DeviceBuffer<float> Values)> State { get; }
 
     /// <summary>Its declared settings, which belong to the description of a training; null where there are none.</summary>
@@ -26,7 +27,8 @@ public interface IOptimizer
 public static class Optimizers
 {
     /// <summary>The parameters of a model that an objective trains.</summary>
-    public static IReadOnlyList<NamedTensor> Targets(Models.Classifier model, Objectives.TrainedLayers layers = Objectives.TrainedLayers.All)
+    public static IReadOnlyList<NamedTensor> Targets(Models.Classifier model,
+        Objectives.TrainedLayers layers = Objectives.TrainedLayers.All)
     {
         string prefix = layers == Objectives.TrainedLayers.Head ? model.HeadPrefix : "";
         return [.. model.Parameters.All.Where(p => p.Trained && p.Name.StartsWith(prefix, StringComparison.Ordinal))];

@@ -16,7 +16,8 @@ public static class LearnedImages
     public static Provenance Provenance(TrainingData data, Provenance? before, ThreatModel threat, string run, bool isEncoder)
     {
         ImageHashes learned = ImageHashes.Of(data.Train.PixelHashes());
-        return new(threat.Norm == PerturbationNorm.L2 ? "l2" : "linf", threat.Epsilon, before is null ? learned : before.Images.Union(learned), run)
+        return new(threat.Norm == PerturbationNorm.L2 ? "l2" : "linf", threat.Epsilon,
+            before is null ? learned : before.Images.Union(learned), run)
         {
             ChosenBy = ImageHashes.Of([.. data.Validation?.PixelHashes() ?? []]),
             Size = data.Train.Size,
@@ -32,15 +33,18 @@ public static class LearnedImages
     /// <param name="from">What these weights are called.</param>
     public static IReadOnlyList<string> Notes(TrainingData data, DataSet all, int? limitTest, Provenance? before, string? from) =>
     [
-        .. Repeated(data), .. Before("validation", data.Validation, before, from), .. Before("test", all.HasTestPart ? all.Test : null, before, from),
-        .. ClassCoverage.Notes("training", data.Train, all.Train), .. ClassCoverage.Notes("test", limitTest is { } limit ? all.Test.Take(limit) : all.Test, all.Test),
+        .. Repeated(data), .. Before("validation", data.Validation, before, from),
+        .. Before("test", all.HasTestPart ? all.Test : null, before, from),
+        .. ClassCoverage.Notes("training", data.Train, all.Train),
+        .. ClassCoverage.Notes("test", limitTest is { } limit ? all.Test.Take(limit) : all.Test, all.Test),
     ];
 
     private static IEnumerable<string> Repeated(TrainingData data)
     {
         int known = data.Validation is null ? 0 : ImageHashes.Of(data.Train.PixelHashes()).CountOf(data.Validation.PixelHashes());
         if (known > 0)
-            yield return $"warning: {known} of {data.Validation!.Count} validation images are also training images, pixel for pixel: validation accuracy does not tell "
+            yield return $"warning: {known} of {data.Validation!.Count} validation images are also training images, pixel for pixel: "
+                + $"validation accuracy does not tell "
                 + "which epoch is best";
     }
 
@@ -48,7 +52,8 @@ public static class LearnedImages
     {
         int known = images is null || before is null ? 0 : before.Images.CountOf(images.PixelHashes());
         if (known > 0)
-            yield return $"warning: the weights that the run starts from were trained on {known} of the {images!.Count} {part} images: their accuracy says nothing about new "
+            yield return $"warning: the weights that the run starts from were trained on {known} of the {images!.Count} {part} images: "
+                + $"their accuracy says nothing about new "
                 + $"images ({from}'s own seed and test-share keep its parts)";
     }
 }

@@ -51,7 +51,8 @@ public sealed record CosineSchedule : LearningRateSchedule
     public override bool DependsOnEpochs => true;
 
     /// <inheritdoc/>
-    protected override double Factor(int epoch, double done, int epochs) => 0.5 * (1 + Math.Cos(Math.PI * (done - Warmup) / (epochs - Warmup)));
+    protected override double Factor(int epoch, double done, int epochs) =>
+        0.5 * (1 + Math.Cos(Math.PI * (done - Warmup) / (epochs - Warmup)));
 }
 
 /// <summary>Piecewise constant by epoch.</summary>

@@ -1,8 +1,8 @@
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// After each epoch runs the network on a few training images under a weak and a strong attack, and warns of ways in which training fails without its loss showing it
-/// (<see cref="FailureWatch"/>).
+/// After each epoch runs the network on a few training images under a weak and a strong attack, and warns of ways in which training fails
+/// without its loss showing it (<see cref="FailureWatch"/>).
 /// </summary>
 public sealed class Monitoring : TrainingCallback
 {

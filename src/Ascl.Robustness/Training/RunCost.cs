@@ -5,8 +5,8 @@ using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>What a run has cost up to its last saved state: its steps and its validation, over all processes that worked on it. Work that was lost to a kill
-/// does not count.</summary>
+/// <summary>What a run has cost up to its last saved state: its steps and its validation, over all processes that worked on it. Work that
+/// was lost to a kill does not count.</summary>
 public sealed class RunCost
 {
     public double Seconds { get; set; }

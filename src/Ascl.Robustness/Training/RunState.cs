@@ -28,7 +28,8 @@ public sealed class RunProgress
     /// <summary>That of the averaged weights.</summary>
     public BestEpoch BestAverage { get; set; } = new(0, -1);
 
-    /// <summary><see cref="Data.DataSet.ContentHash"/> of the images that the run began with; null in states of builds that did not keep it.</summary>
+    /// <summary><see cref="Data.DataSet.ContentHash"/> of the images that the run began with; null in states of builds that did not keep
+    /// it.</summary>
     public string? DataHash { get; set; }
 
     /// <summary><see cref="Provenance.Run"/> of the weights that the run makes; null in states of builds that did not keep it.</summary>
@@ -37,16 +38,16 @@ public sealed class RunProgress
     /// <summary>SHA-256 of the file of the weights that the run started from; null where it started anew.</summary>
     public string? FromSha256 { get; set; }
 
-    /// <summary>Numbers of epochs that were asked for before it went on to more, under a schedule whose learning rates depend on them: such a run is not the same as one that was
-    /// to be so long from its start.</summary>
+    /// <summary>Numbers of epochs that were asked for before it went on to more, under a schedule whose learning rates depend on them: such
+    /// a run is not the same as one that was to be so long from its start.</summary>
     public List<int> EarlierEpochs { get; set; } = [];
 }
 
 /// <summary>An epoch, from 1, and its accuracy on the validation images; −1 before the first.</summary>
 public sealed record BestEpoch(int Epoch, double Accuracy);
 
-/// <summary>Saves and restores all that a run needs to go on as if never stopped: weights, running statistics, momenta, averages, progress. Random numbers
-/// need no state: they are keyed by seed, epoch and image.</summary>
+/// <summary>Saves and restores all that a run needs to go on as if never stopped: weights, running statistics, momenta, averages, progress.
+/// Random numbers need no state: they are keyed by seed, epoch and image.</summary>
 public static class RunState
 {
     private const string Model = "model.", Average = "ema.", ProgressKey = "progress", ConfigKey = "config";
@@ -130,7 +131,8 @@ public static class RunState
             throw new UserErrorException($"{file.Path}: not the state of a run: no progress in its metadata");
         try
         {
-            if (JsonSerializer.Deserialize(text, TrainingJson.Default.RunProgress) is { Epoch: >= 0, Step: >= 0, Totals: not null, Cost: not null, Best: not null, BestAverage: not null } progress)
+            if (JsonSerializer.Deserialize(text, TrainingJson.Default.RunProgress) is { Epoch: >= 0, Step: >= 0, Totals: not null,
+                Cost: not null, Best: not null, BestAverage: not null } progress)
                 return progress;
             throw new UserErrorException($"{file.Path}: the progress in its metadata is damaged");
         }

@@ -56,7 +56,8 @@ public sealed class SgdOptimizer : IOptimizer
         if (Settings.ClipNorm > 0)
             Clip(gradients);
         for (int i = 0; i < momenta.Length; i++)
-            SgdKernels.Step(Targets[i].Tensor.Data, momenta[i], gradients[i].Data, (float)learningRate, (float)Settings.Momentum, (float)Settings.WeightDecay);
+            SgdKernels.Step(Targets[i].Tensor.Data, momenta[i], gradients[i].Data, (float)learningRate, (float)Settings.Momentum,
+                (float)Settings.WeightDecay);
     }
 
     /// <summary>gradients·min(1, ClipNorm/(‖gradients‖ + 1e-6)), the norm over all of them, as PyTorch's clip_grad_norm_.</summary>

@@ -18,9 +18,9 @@ using Ascl.Robustness.Objectives;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// Trains a classifier: for each batch the attack crafts images, the objective's gradient is taken, the optimiser updates. Whatever else is to happen (checkpoints,
-/// validation, logs, progress) is a callback. Everything random is keyed by seed, epoch and image, so that training stopped and resumed from a state
-/// (<see cref="Checkpoints"/>) comes to the same bits.
+/// Trains a classifier: for each batch the attack crafts images, the objective's gradient is taken, the optimiser updates. Whatever else is
+/// to happen (checkpoints, validation, logs, progress) is a callback. Everything random is keyed by seed, epoch and image, so that training
+/// stopped and resumed from a state (<see cref="Checkpoints"/>) comes to the same bits.
 /// </summary>
 public sealed class Trainer
 {
@@ -64,7 +64,8 @@ public sealed class Trainer
     /// <summary>Learning rates; by default half a cosine.</summary>
     public LearningRateSchedule Schedule { get; init; }
 
-    /// <summary>What the network is trained against and measured by; by default the attack's ball, and 8/255 in L∞ without an attack.</summary>
+    /// <summary>What the network is trained against and measured by; by default the attack's ball, and 8/255 in L∞ without an
+    /// attack.</summary>
     public ThreatModel ThreatModel
     {
         get => field ?? (Attack is null ? ThreatModel.Of(PerturbationNorm.Linf) : new(Attack.Norm, Attack.Epsilon));
@@ -110,7 +111,8 @@ public sealed class Trainer
     /// <summary>Trains until the last epoch is done.</summary>
     /// <param name="data">Images of the size and classes that the model takes.</param>
     /// <param name="stop">Ends training after the current step.</param>
-    /// <exception cref="UserErrorException">Data and model do not fit, the loss is no longer finite, or a file cannot be written.</exception>
+    /// <exception cref="UserErrorException">Data and model do not fit, the loss is no longer finite, or a file cannot be
+    /// written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public void Fit(TrainingData data, CancellationToken stop = default)
     {
@@ -133,7 +135,8 @@ public sealed class Trainer
             callback.End(this);
     }
 
-    /// <summary>The same for the same description and images, and another for others. It is kept, not computed again: later versions have other settings.</summary>
+    /// <summary>The same for the same description and images, and another for others. It is kept, not computed again: later versions have
+    /// other settings.</summary>
     private static string Identity(JsonObject description, string dataHash, string? from) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{description.ToJsonString()} {dataHash} {from}"))[..16]);
 
@@ -168,7 +171,8 @@ public sealed class Trainer
         if (train.ClassNames.Count != Model.Spec.Classes)
             throw new UserErrorException($"{train.Name}: has {train.ClassNames.Count} classes, the network {Model.Spec.Classes}");
         if (Model.ImageSize is { } size && size != (train.Height, train.Width))
-            throw new UserErrorException($"{train.Name}: images have {train.Height}x{train.Width} pixels, the network takes {size.Height}x{size.Width}");
+            throw new UserErrorException($"{train.Name}: images have {train.Height}x{train.Width} pixels, the network takes "
+                + $"{size.Height}x{size.Width}");
         if (Objective.Attack is not null && Attack is null)
             throw new UserErrorException($"objective {Objective.Name}: trains on adversarial images, but there is no attack to craft them");
         ThreatModel.CheckFits(train);
@@ -176,7 +180,8 @@ public sealed class Trainer
             throw new UserErrorException($"{Schedule.GetType().Name}: {problem.Name} is {problem.Value}: {problem.Rule}");
     }
 
-    private BatchPlan Plan(int epoch) => BatchPlan.Training(Data.Train, Settings.Batch, Data.Augmentation, Settings.Seed, epoch, Settings.Views);
+    private BatchPlan Plan(int epoch) =>
+        BatchPlan.Training(Data.Train, Settings.Batch, Data.Augmentation, Settings.Seed, epoch, Settings.Views);
 
     private double LearningRate(int step) => Schedule.At(Progress.Epoch, step, StepsPerEpoch, Settings.Epochs);
 
@@ -229,7 +234,8 @@ public sealed class Trainer
     }
 
     private UserErrorException Stopped(string problem, Exception? cause = null) =>
-        new($"training stopped {problem}; last good checkpoint: {LastGoodCheckpoint ?? "none yet"} (a lower learning rate may help)", cause);
+        new($"training stopped {problem}; last good checkpoint: {LastGoodCheckpoint ?? "none yet"} (a lower learning rate may help)",
+            cause);
 
     private void EndEpoch()
     {
@@ -249,7 +255,8 @@ public sealed class Trainer
                 callback.Measure(this, epoch);
                 return 0;
             });
-        epoch.Metrics = epoch.Metrics with { Best = Progress.Best.Epoch == Progress.Epoch, Seconds = totals.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds };
+        epoch.Metrics = epoch.Metrics with { Best = Progress.Best.Epoch == Progress.Epoch,
+            Seconds = totals.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds };
         History.Add(epoch.Metrics);
         (Progress.Step, Progress.Totals) = (0, new());
         foreach (TrainingCallback callback in Callbacks)

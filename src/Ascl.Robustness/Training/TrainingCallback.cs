@@ -20,8 +20,8 @@ public sealed class TrainedEpoch(EpochMetrics metrics)
 }
 
 /// <summary>
-/// Something that happens while a network is trained, besides training. For each event a trainer calls its callbacks in their order; at the end of an epoch
-/// first <see cref="Measure"/> of all of them, then <see cref="EndEpoch"/> of all.
+/// Something that happens while a network is trained, besides training. For each event a trainer calls its callbacks in their order; at the
+/// end of an epoch first <see cref="Measure"/> of all of them, then <see cref="EndEpoch"/> of all.
 /// </summary>
 public abstract class TrainingCallback
 {
@@ -55,7 +55,8 @@ public abstract class TrainingCallback
     {
     }
 
-    /// <summary>Adds what the callback itself must find again after a resume to a state that is being saved, under names that begin with its own.</summary>
+    /// <summary>Adds what the callback itself must find again after a resume to a state that is being saved, under names that begin with
+    /// its own.</summary>
     public virtual void Save(SafetensorsWriter state)
     {
     }

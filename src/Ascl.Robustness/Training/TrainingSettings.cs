@@ -37,17 +37,24 @@ public sealed record TrainingSettings : ICheckedSettings
     public int Views { get; init; } = 1;
 
     /// <summary>γ of adversarial weight perturbation; 0 for none.</summary>
-    [Setting("awp-gamma", "Adversarial weight perturbation: take each gradient at weights moved by this share of their norm to where the loss is larger (the paper: "
+    [Setting("awp-gamma",
+        "Adversarial weight perturbation: take each gradient at weights moved by this share of their norm to where the loss is larger (the "
+            + "paper: "
         + "0.01, with TRADES 0.005); 0: none.", Form = "G", Min = 0)]
     public double AwpGamma { get; init; }
 
     /// <summary>Decay a step of the averaged weights that are kept beside the trained ones; 0 for none.</summary>
-    [Setting("ema-decay", "Keep averaged weights too, with this decay a step (such as 0.999): they are validated, saved and reported beside the others; 0: none.",
+    [Setting("ema-decay",
+        "Keep averaged weights too, with this decay a step (such as 0.999): they are validated, saved and reported beside the others; "
+            + "0: none.",
         Form = "D", Min = 0, Below = 1)]
     public double EmaDecay { get; init; }
 
-    /// <summary>What convolutions and matrix products of training steps round their factors to. Validation and reports do not round.</summary>
-    [Setting("precision", "What convolutions and matrix products round their factors to: float32 (nothing), tf32 or bf16 on a GPU's tensor cores; sums stay float32. "
+    /// <summary>What convolutions and matrix products of training steps round their factors to. Validation and reports do not
+    /// round.</summary>
+    [Setting("precision",
+        "What convolutions and matrix products round their factors to: float32 (nothing), tf32 or bf16 on a GPU's tensor cores; sums stay "
+            + "float32. "
         + "Of training steps; what is reported is always measured in float32.")]
     public Precision Precision { get; init; }
 

@@ -18,7 +18,8 @@ namespace Ascl.Robustness.Training;
 /// <param name="AdversarialCorrect">Adversarial images predicted right; null where there are none.</param>
 /// <param name="Selected">Of every strategy, whether it is the one in use or not; empty without both kinds of images.</param>
 public sealed record StepResult(
-    IReadOnlyDictionary<string, double> Terms, double Loss, int? NaturalCorrect, int? AdversarialCorrect, IReadOnlyDictionary<string, PairCounts> Selected);
+    IReadOnlyDictionary<string, double> Terms, double Loss, int? NaturalCorrect, int? AdversarialCorrect,
+    IReadOnlyDictionary<string, PairCounts> Selected);
 
 /// <summary>A loss that is not a number, or infinite.</summary>
 public sealed class LossNotFiniteException(string term, double value)
@@ -46,7 +47,8 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
         using IDisposable scope = model.Device.Pool.BeginScope();
         if (perturbation is not null)
             Perturb(perturbation, batch, adversarial);
-        PassResult passed = model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data, targets));
+        PassResult passed = model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data,
+            targets));
         perturbation?.Restore();
         Dictionary<string, double> values = passed.Terms.ToDictionary(t => t.Name, t => (double)t.Value.Item);
         foreach (var (name, value) in values)
@@ -54,7 +56,8 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
                 throw new LossNotFiniteException(name, value);
         optimizer.Step(passed.Gradients, learningRate);
         ObjectiveInput input = passed.Input;
-        return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, batch), Correct(input.Adversarial, batch), Selection(input));
+        return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, batch),
+            Correct(input.Adversarial, batch), Selection(input));
     }
 
     /// <summary>Moves the weights to where this batch's loss is larger.</summary>
@@ -62,13 +65,15 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         perturbation.Begin();
-        perturbation.Move(model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data, perturbation.Tensors)).Gradients);
+        perturbation.Move(model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data,
+            perturbation.Tensors)).Gradients);
     }
 
     private sealed record PassResult(ObjectiveInput Input, IReadOnlyList<LossTerm> Terms, Tensor[] Gradients);
 
     /// <summary>Forward passes, terms, and the gradients of their sum with respect to some parameters.</summary>
-    private sealed record Pass(TrainingStep Step, Shape Shape, DeviceBuffer<float> Natural, DeviceBuffer<int> Labels, DeviceBuffer<float>? Adversarial, Tensor[] Targets)
+    private sealed record Pass(TrainingStep Step, Shape Shape, DeviceBuffer<float> Natural, DeviceBuffer<int> Labels,
+        DeviceBuffer<float>? Adversarial, Tensor[] Targets)
         : ICapturable<PassResult>
     {
         public PassResult Run()
@@ -77,7 +82,8 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
             ModelOutput? adversarial = Adversarial is null ? null : Forward(Adversarial);
             ObjectiveInput input = new(natural, adversarial, Labels, Step.model.Project);
             IReadOnlyList<LossTerm> terms = Step.objective.Terms(input);
-            WorkCount.BackwardImages += (natural is null || !Step.objective.LearnsFromNatural ? 0 : Labels.Length) + (adversarial is null ? 0 : Labels.Length);
+            WorkCount.BackwardImages += (natural is null || !Step.objective.LearnsFromNatural ? 0 : Labels.Length)
+                + (adversarial is null ? 0 : Labels.Length);
             return new(input, terms, Gradient.Of(terms.Total(), Targets));
         }
 

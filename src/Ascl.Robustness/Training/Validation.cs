@@ -6,8 +6,8 @@ using Ascl.Robustness.Evaluation;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// Measures natural and robust accuracy on the validation images after each epoch, also of averaged weights, and tells which epoch is best: by robust
-/// accuracy where training has an attack, by natural accuracy otherwise. Test images are never used.
+/// Measures natural and robust accuracy on the validation images after each epoch, also of averaged weights, and tells which epoch is best:
+/// by robust accuracy where training has an attack, by natural accuracy otherwise. Test images are never used.
 /// </summary>
 /// <param name="attack">Null: PGD-10 within what the training attack may change.</param>
 public sealed class Validation(PgdAttack? attack = null) : TrainingCallback
@@ -38,7 +38,8 @@ public sealed class Validation(PgdAttack? attack = null) : TrainingCallback
     private (double Natural, double Robust) Accuracies(Trainer trainer, Classifier model, ImageSet images)
     {
         PgdAttack used = attack ?? PgdAttack.Standard(trainer.ThreatModel, 10);
-        EvaluationReport report = new Evaluator(model, images, trainer.Settings.Batch, trainer.Settings.Seed).Run([new(used)], CancellationToken.None);
+        EvaluationReport report = new Evaluator(model, images, trainer.Settings.Batch, trainer.Settings.Seed)
+            .Run([new(used)], CancellationToken.None);
         return (report.CleanAccuracy, report.WorstCaseAccuracy);
     }
 }

@@ -5,8 +5,9 @@ using Ascl.Models;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// An exponential moving average of a model while it is trained: average ← d·average + (1 − d)·model with d = min(decay, (1 + t)/(10 + t)) in step t, so
-/// that the first weights are soon forgotten. BatchNorm's running statistics are averaged in the same way: the average has its own.
+/// An exponential moving average of a model while it is trained: average ← d·average + (1 − d)·model with d = min(decay, (1 + t)/(10 + t))
+/// in step t, so that the first weights are soon forgotten. BatchNorm's running statistics are averaged in the same way: the average has
+/// its own.
 /// </summary>
 public sealed class WeightAverage
 {

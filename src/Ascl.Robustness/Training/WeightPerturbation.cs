@@ -7,8 +7,9 @@ using Ascl.Models.Weights;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// Adversarial weight perturbation (Wu et al. 2020): a step's gradient is taken not at the weights w but at w + γ·‖w‖·g/(‖g‖ + 1e-20), tensor by tensor,
-/// with g the gradient of the same loss at w: where the loss is large nearby. Only tensors of more than one dimension are moved.
+/// Adversarial weight perturbation (Wu et al. 2020): a step's gradient is taken not at the weights w but at w + γ·‖w‖·g/(‖g‖ + 1e-20),
+/// tensor by tensor, with g the gradient of the same loss at w: where the loss is large nearby. Only tensors of more than one dimension are
+/// moved.
 /// </summary>
 /// <param name="gamma">γ, the length of a tensor's move as a share of its norm.</param>
 public sealed class WeightPerturbation(ParameterSet parameters, double gamma)
@@ -31,7 +32,8 @@ public sealed class WeightPerturbation(ParameterSet parameters, double gamma)
         CopyAll(weights, back: false);
         for (int i = 0; i < weights.Length; i++)
         {
-            double norm = Math.Sqrt(ReduceKernels.SquaredNorm(weights[i].Own)), slope = Math.Sqrt(ReduceKernels.SquaredNorm(gradients[i].Data));
+            double norm = Math.Sqrt(ReduceKernels.SquaredNorm(weights[i].Own)),
+                slope = Math.Sqrt(ReduceKernels.SquaredNorm(gradients[i].Data));
             ElementwiseKernels.AddScaled(weights[i].Own, gradients[i].Data, (float)(gamma * norm / (slope + SmallestNorm)), weights[i].Own);
         }
     }
@@ -42,7 +44,8 @@ public sealed class WeightPerturbation(ParameterSet parameters, double gamma)
     private static bool Moves(NamedTensor tensor) => tensor.Trained && tensor.Tensor.Shape.Rank > 1;
 
     private static (DeviceBuffer<float>, DeviceBuffer<float>)[] Copies(ParameterSet parameters, Func<NamedTensor, bool> of) =>
-        [.. parameters.All.Where(of).Select(tensor => (tensor.Tensor.Data, tensor.Tensor.Device.Allocate<float>(tensor.Tensor.Shape.Length)))];
+        [.. parameters.All.Where(of)
+            .Select(tensor => (tensor.Tensor.Data, tensor.Tensor.Device.Allocate<float>(tensor.Tensor.Shape.Length)))];
 
     private static void CopyAll((DeviceBuffer<float> Own, DeviceBuffer<float> Kept)[] buffers, bool back)
     {

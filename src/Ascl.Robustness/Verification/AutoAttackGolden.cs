@@ -11,9 +11,9 @@ using Ascl.Robustness.Attacks;
 namespace Ascl.Robustness.Verification;
 
 /// <summary>
-/// Files of Auto-Attack's attacks in L∞ on a small robust network, with the program's random numbers: weights, images, labels; the loss of every iterate of
-/// APGD-CE and APGD-T, NaN once an image is turned; the least change that FAB-T finds; Square's least margin. The attacks are run as they are; what their
-/// iterates are worth is seen by a network that remembers its answers.
+/// Files of Auto-Attack's attacks in L∞ on a small robust network, with the program's random numbers: weights, images, labels; the loss of
+/// every iterate of APGD-CE and APGD-T, NaN once an image is turned; the least change that FAB-T finds; Square's least margin. The attacks
+/// are run as they are; what their iterates are worth is seen by a network that remembers its answers.
 /// </summary>
 internal static class AutoAttackGolden
 {
@@ -28,10 +28,12 @@ internal static class AutoAttackGolden
         double epsilon = NetworkGolden.Metadata(file, "epsilon");
         int targets = (int)NetworkGolden.Metadata(file, "targets"), queries = (int)NetworkGolden.Metadata(file, "queries");
         Iterates("apgd-ce.losses", new AutoPgdAttack(new(epsilon)), (image, logits, _) => CrossEntropy(logits, image.Label));
-        Iterates("apgd-t.losses", new AutoPgdAttack(new(epsilon, Loss: AttackLoss.Dlr, Targets: targets)), (image, logits, round) => Ratio(logits, image.Label, image.Wrong[round]));
+        Iterates("apgd-t.losses", new AutoPgdAttack(new(epsilon, Loss: AttackLoss.Dlr, Targets: targets)),
+            (image, logits, round) => Ratio(logits, image.Label, image.Wrong[round]));
 
         BoundaryAttack boundary = new(new(epsilon, Targets: targets));
-        Nearest("fab-t.sizes", SizesAllowed, "of the size", (one, _, expected) => Math.Abs(boundary.Nearest(subject.Model, one).Sizes[0] - expected) / expected);
+        Nearest("fab-t.sizes", SizesAllowed, "of the size",
+            (one, _, expected) => Math.Abs(boundary.Nearest(subject.Model, one).Sizes[0] - expected) / expected);
         SquareAttack square = new(epsilon, queries);
         Nearest("square.margins", MarginsAllowed, "in the margin", (one, image, expected) =>
             Math.Abs(subject.Seen(square, one).Min(logits => -Margin(logits, image.Label, Wrong(logits, image.Label)[0])) - expected));
@@ -88,7 +90,8 @@ internal static class AutoAttackGolden
         return Margin(logits, label, target) / (order[0] - 0.5 * ((double)order[2] + order[3]) + 1e-12);
     }
 
-    private static int[] Wrong(float[] logits, int label) => [.. Enumerable.Range(0, logits.Length).Where(c => c != label).OrderByDescending(c => logits[c])];
+    private static int[] Wrong(float[] logits, int label) =>
+        [.. Enumerable.Range(0, logits.Length).Where(c => c != label).OrderByDescending(c => logits[c])];
 
     /// <param name="Wrong">The wrong classes, the most likely first.</param>
     private sealed record Image(float[] Pixels, int Label, int[] Wrong);
@@ -125,7 +128,8 @@ internal static class AutoAttackGolden
 
         /// <summary>An image alone, moved by rounding.</summary>
         public ImageBatch Batch(int n, int branch) =>
-            new(Tensor.FromArray(Model.Device, shape, RoundingBranches.Input(Images[n].Pixels, branch)), Model.Device.Upload<int>([Images[n].Label]), Model.Device.Upload<int>([n]));
+            new(Tensor.FromArray(Model.Device, shape, RoundingBranches.Input(Images[n].Pixels, branch)),
+                Model.Device.Upload<int>([Images[n].Label]), Model.Device.Upload<int>([n]));
 
         /// <summary>What the network answers while the image is attacked.</summary>
         public float[][] Seen(IAttack attack, ImageBatch one)

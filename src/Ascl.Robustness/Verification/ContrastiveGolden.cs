@@ -38,7 +38,10 @@ internal static partial class ContrastiveGolden
             }
             else if (CountName().Match(name) is { Success: true } c)
             {
-                var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(PairSelection.All.First(strategy => strategy.Name == c.Groups["strategy"].Value), labels, predictions);
+                var (positives,
+                    negatives) = ContrastiveKernels.CountPairsOfEach(PairSelection.All.First(strategy =>
+                        strategy.Name == c.Groups["strategy"].Value),
+                    labels, predictions);
                 int[] ours = c.Groups["set"].Value == "positives" ? positives : negatives;
                 comparison.Add(name, file.ReadIntegers(name).Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 0, "pairs");
             }
@@ -49,7 +52,8 @@ internal static partial class ContrastiveGolden
         }
     }
 
-    public static DeviceBuffer<int> Integers(Device device, SafetensorsFile file, string name) => device.Upload<int>([.. file.ReadIntegers(name).Select(i => checked((int)i))]);
+    public static DeviceBuffer<int> Integers(Device device, SafetensorsFile file, string name) =>
+        device.Upload<int>([.. file.ReadIntegers(name).Select(i => checked((int)i))]);
 
     [GeneratedRegex("^(?<strategy>global|hard|soft|leaked|merge)\\.(?<distance>cosine|dot|l1|l2|linf)\\.(?<rows>normalized|raw)\\.tau(?<tau>[0-9.e-]+)\\.loss$")]
     private static partial Regex LossName();

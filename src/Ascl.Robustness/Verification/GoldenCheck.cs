@@ -16,7 +16,8 @@ public sealed record GoldenCheck(string Quantity, double Error, double Allowed, 
     public bool Passed => Skipped is not null || Error <= Allowed;
 }
 
-/// <summary>Golden files: values computed in double precision by an independent implementation, and our answers to the same inputs.</summary>
+/// <summary>Golden files: values computed in double precision by an independent implementation, and our answers to the same
+/// inputs.</summary>
 public static class GoldenFile
 {
     /// <summary>Recomputes everything that the file holds on <paramref name="device"/>.</summary>
@@ -38,7 +39,8 @@ public static class GoldenFile
         else if (file.Contains("apgd-ce.losses"))
             AutoAttackGolden.Verify(device, file, comparison);
         else
-            throw new UserErrorException($"{path}: not a golden file: it holds none of hidden, natural.logits, step0.images, eval.logits, apgd-ce.losses");
+            throw new UserErrorException($"{path}: not a golden file: it holds none of hidden, natural.logits, step0.images, eval.logits, "
+                + $"apgd-ce.losses");
         return comparison.Checks;
     }
 }
@@ -50,7 +52,8 @@ internal sealed class Comparison(SafetensorsFile file)
     public bool AllPassed => Checks.All(c => c.Passed);
 
     /// <summary>The errors that are too large, as multiples of what is allowed.</summary>
-    public IEnumerable<double> Excesses => Checks.Where(c => !c.Passed).Select(c => double.IsNaN(c.Error) ? double.PositiveInfinity : c.Error / c.Allowed);
+    public IEnumerable<double> Excesses =>
+        Checks.Where(c => !c.Passed).Select(c => double.IsNaN(c.Error) ? double.PositiveInfinity : c.Error / c.Allowed);
 
     /// <summary>A number, to a fraction of its size.</summary>
     public void Value(string name, double ours, double allowed)

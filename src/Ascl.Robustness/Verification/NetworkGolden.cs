@@ -13,8 +13,8 @@ using Ascl.Robustness.Attacks;
 namespace Ascl.Robustness.Verification;
 
 /// <summary>
-/// Files of whole networks: weights, images, labels; eval.* (running statistics), pgd.* (10 steps in evaluation mode), train.* (one pass with batch
-/// statistics: logits, loss, gradients, running statistics after it).
+/// Files of whole networks: weights, images, labels; eval.* (running statistics), pgd.* (10 steps in evaluation mode), train.* (one pass
+/// with batch statistics: logits, loss, gradients, running statistics after it).
 /// </summary>
 internal static class NetworkGolden
 {
@@ -48,7 +48,8 @@ internal static class NetworkGolden
     }
 
     /// <summary>One pass with batch statistics, on the branch of rounding whose gradients are nearest to the golden ones.</summary>
-    private static void VerifyTraining(Func<Classifier> load, SafetensorsFile file, Comparison comparison, Tensor images, DeviceBuffer<int> labels)
+    private static void VerifyTraining(Func<Classifier> load, SafetensorsFile file, Comparison comparison, Tensor images,
+        DeviceBuffer<int> labels)
     {
         Comparison nearest = RoundingBranches.Nearest(file, RoundingBranches.Count, (branch, checks) =>
         {
@@ -74,13 +75,17 @@ internal static class NetworkGolden
     {
         IEnumerable<string> names = file.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => n[prefix.Length..]);
         WeightShapes shapes = WeightShapes.Of(file, prefix);
-        return new Classifier(device, new(NetworkCatalog.VariantOf(Text(file, "architecture"), names), shapes.Channels, shapes.Classes, [], [], projection), seed: null);
+        return new Classifier(device,
+            new(NetworkCatalog.VariantOf(Text(file, "architecture"), names), shapes.Channels, shapes.Classes, [], [], projection),
+            seed: null);
     }
 
     /// <summary>An entry of the metadata.</summary>
     /// <exception cref="UserErrorException">There is none.</exception>
     public static string Text(SafetensorsFile file, string key) =>
-        file.Metadata.TryGetValue(key, out string? text) ? text : throw new UserErrorException($"{file.Path}: the metadata hold no '{key}'");
+        file.Metadata.TryGetValue(key, out string? text)
+            ? text
+            : throw new UserErrorException($"{file.Path}: the metadata hold no '{key}'");
 
     /// <summary>The number that an entry of the metadata begins with.</summary>
     /// <exception cref="UserErrorException">There is none.</exception>
@@ -92,7 +97,8 @@ internal static class NetworkGolden
             : throw new UserErrorException($"{file.Path}: the metadata's '{key}' is '{text}', not a number");
     }
 
-    private static void VerifyAttack(Classifier model, SafetensorsFile file, Comparison comparison, Tensor images, DeviceBuffer<int> labels, AttackLoss loss)
+    private static void VerifyAttack(Classifier model, SafetensorsFile file, Comparison comparison, Tensor images, DeviceBuffer<int> labels,
+        AttackLoss loss)
     {
         string name = loss == AttackLoss.CrossEntropy ? "pgd.ce" : "pgd.kl";
         if (!file.Contains($"{name}.adversarial"))
@@ -111,7 +117,8 @@ internal static class NetworkGolden
                 break;
             Tensor adversarial = Tensor.FromArray(images.Device, images.Shape, RoundingBranches.Input(start, branch));
             attack.Ascend(model, batch, adversarial);
-            float[] ours = adversarial.ToArray(), each = model.Forward(adversarial, ForwardMode.Inference).Logits.CrossEntropy(labels, 0, Reduction.None).ToArray();
+            float[] ours = adversarial.ToArray(),
+                each = model.Forward(adversarial, ForwardMode.Inference).Logits.CrossEntropy(labels, 0, Reduction.None).ToArray();
             for (int n = 0; n < batch.Count; n++)
             {
                 int different = Enumerable.Range(n * image, image).Count(i => !(Math.Abs(ours[i] - expected[i]) <= SamePixel));
@@ -120,7 +127,8 @@ internal static class NetworkGolden
                     nearest[n] = (share, Math.Abs(each[n] - expectedLoss[n]) / Math.Max(expectedLoss[n], 1e-3));
             }
         }
-        comparison.Add($"{name}.adversarial", nearest.Select(n => n.Pixels).Aggregate(Math.Max), PixelsAllowed, "of an image's pixels differ");
+        comparison.Add($"{name}.adversarial", nearest.Select(n => n.Pixels).Aggregate(Math.Max), PixelsAllowed,
+            "of an image's pixels differ");
         comparison.Add($"{name}.cross_entropy_each", nearest.Select(n => n.Loss).Aggregate(Math.Max), AttackLossAllowed, "of the value");
     }
 

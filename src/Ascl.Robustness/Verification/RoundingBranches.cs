@@ -4,9 +4,10 @@ using Ascl.Core.Random;
 namespace Ascl.Robustness.Verification;
 
 /// <summary>
-/// Inputs moved by no more than rounding. Sign steps and ReLUs branch: where a gradient or an activation is zero to within rounding, two correct float32
-/// computations take different branches, and an attack or a batch's gradients then part visibly. A golden value, computed in double, is one of the
-/// branches; ours agrees with it if one of the branches that rounding allows does, to the ordinary tolerance. A wrong formula has no such branch.
+/// Inputs moved by no more than rounding. Sign steps and ReLUs branch: where a gradient or an activation is zero to within rounding, two
+/// correct float32 computations take different branches, and an attack or a batch's gradients then part visibly. A golden value, computed
+/// in double, is one of the branches; ours agrees with it if one of the branches that rounding allows does, to the ordinary tolerance. A
+/// wrong formula has no such branch.
 /// </summary>
 internal static class RoundingBranches
 {
@@ -19,10 +20,12 @@ internal static class RoundingBranches
     /// <summary>Errors beyond this multiple of what is allowed are of another formula, not of another branch.</summary>
     private const double FarOff = 1000;
 
-    /// <summary>The most that a pixel in [0, 1] is moved, in turn: what float32 loses at the input, and what it loses on the way through a network.</summary>
+    /// <summary>The most that a pixel in [0, 1] is moved, in turn: what float32 loses at the input, and what it loses on the way through a
+    /// network.</summary>
     private static readonly float[] Roundings = [1e-7f, 1e-6f];
 
-    /// <summary>The first branch on which everything passes, else one on which the fewest do not, and of these the one with the smallest errors.</summary>
+    /// <summary>The first branch on which everything passes, else one on which the fewest do not, and of these the one with the smallest
+    /// errors.</summary>
     public static Comparison Nearest(SafetensorsFile file, int branches, Action<int, Comparison> verify)
     {
         Comparison? best = null;

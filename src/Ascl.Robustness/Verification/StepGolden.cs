@@ -9,22 +9,29 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Verification;
 
-/// <summary>Traces of training steps with given adversarial images, for what surrounds an objective: weights before, every step's images and labels, the loss
-/// of every step, weights after, and averaged ones. Metadata: objective, learning_rate, momentum, weight_decay, awp_gamma, clip_norm, ema_decay, linear.</summary>
+/// <summary>Traces of training steps with given adversarial images, for what surrounds an objective: weights before, every step's images
+/// and labels, the loss of every step, weights after, and averaged ones. Metadata: objective, learning_rate, momentum, weight_decay,
+/// awp_gamma, clip_norm, ema_decay, linear.</summary>
 internal static class StepGolden
 {
     private const double Allowed = 1e-3;
 
     public static void Verify(Device device, SafetensorsFile file, Comparison comparison) =>
-        comparison.Checks.AddRange(RoundingBranches.Nearest(file, RoundingBranches.Count, (branch, checks) => VerifyBranch(device, file, checks, branch)).Checks);
+        comparison.Checks.AddRange(RoundingBranches.Nearest(file, RoundingBranches.Count,
+            (branch, checks) => VerifyBranch(device, file, checks, branch)).Checks);
 
     private static void VerifyBranch(Device device, SafetensorsFile file, Comparison comparison, int branch)
     {
         Classifier model = NetworkGolden.MakeClassifier(device, file, "weights.");
         WeightFile.Load(model.Parameters, file, "weights.");
         double Number(string key) => NetworkGolden.Metadata(file, key);
-        IObjective objective = Number("linear") == 1 ? new LinearObjective() : NetworkGolden.Text(file, "objective") == "trades" ? new TradesObjective() : new PgdAtObjective { NaturalWeight = 1 };
-        SgdSettings settings = new() { Momentum = Number("momentum"), WeightDecay = Number("weight_decay"), ClipNorm = Number("clip_norm") };
+        IObjective objective = Number("linear") == 1
+            ? new LinearObjective()
+            : NetworkGolden.Text(file, "objective") == "trades"
+            ? new TradesObjective()
+            : new PgdAtObjective { NaturalWeight = 1 };
+        SgdSettings settings = new() { Momentum = Number("momentum"), WeightDecay = Number("weight_decay"),
+            ClipNorm = Number("clip_norm") };
         SgdOptimizer optimizer = new(Optimizers.Targets(model, objective.Trains), settings);
         WeightPerturbation? perturbation = Number("awp_gamma") > 0 ? new(model.Parameters, Number("awp_gamma")) : null;
         WeightAverage? average = Number("ema_decay") > 0 ? new(model, Number("ema_decay")) : null;
@@ -33,8 +40,10 @@ internal static class StepGolden
         for (int i = 0; i < losses.Length; i++)
         {
             DeviceBuffer<int> labels = ContrastiveGolden.Integers(device, file, $"step{i}.labels");
-            Tensor Images(string name) => Tensor.FromArray(device, new(file.Shape(name)), RoundingBranches.Input(file.ReadFloats(name), branch));
-            losses[i] = (float)step.Run(new(Images($"step{i}.images"), labels, labels), Images($"step{i}.adversarial"), Number("learning_rate")).Loss;
+            Tensor Images(string name) =>
+                Tensor.FromArray(device, new(file.Shape(name)), RoundingBranches.Input(file.ReadFloats(name), branch));
+            losses[i] = (float)step.Run(new(Images($"step{i}.images"), labels, labels), Images($"step{i}.adversarial"),
+                Number("learning_rate")).Loss;
             average?.Update(i);
         }
         comparison.Tensor("loss.total", losses, Allowed);

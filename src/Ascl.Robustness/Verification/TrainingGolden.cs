@@ -11,22 +11,25 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Verification;
 
-/// <summary>Traces of training: weights before, every step's images, labels and attack start, every loss term, weights after. The attack runs in
-/// training mode and updates the running statistics, then the natural pass, then the adversarial one.</summary>
+/// <summary>Traces of training: weights before, every step's images, labels and attack start, every loss term, weights after. The attack
+/// runs in training mode and updates the running statistics, then the natural pass, then the adversarial one.</summary>
 internal static class TrainingGolden
 {
     private const double LossAllowed = 1e-3, WeightsAllowed = 1e-3;
-    private static readonly (string Golden, string Ours)[] Terms = [("robust_cross_entropy", "robust_ce"), ("contrastive", "contrastive"), ("kl", "vat_kl")];
+    private static readonly (string Golden, string Ours)[] Terms = [("robust_cross_entropy", "robust_ce"), ("contrastive", "contrastive"),
+        ("kl", "vat_kl")];
 
     /// <summary>Branches of rounding that a whole trace is tried on.</summary>
     private const int Branches = 64;
 
     public static void Verify(Device device, SafetensorsFile file, Comparison comparison) =>
-        comparison.Checks.AddRange(RoundingBranches.Nearest(file, Branches, (branch, checks) => VerifyBranch(device, file, checks, branch)).Checks);
+        comparison.Checks.AddRange(RoundingBranches.Nearest(file, Branches,
+            (branch, checks) => VerifyBranch(device, file, checks, branch)).Checks);
 
     private static void VerifyBranch(Device device, SafetensorsFile file, Comparison comparison, int branch)
     {
-        Classifier model = NetworkGolden.MakeClassifier(device, file, "weights.", file.Contains("projection.weight") ? file.Shape("projection.weight")[0] : 0);
+        Classifier model = NetworkGolden.MakeClassifier(device, file, "weights.",
+            file.Contains("projection.weight") ? file.Shape("projection.weight")[0] : 0);
         WeightFile.Load(model.Parameters, file, "weights.", optional: "projection.");
         foreach (NamedTensor head in model.Parameters.All.Where(p => p.Name.StartsWith("projection.", StringComparison.Ordinal)))
             head.Tensor.Data.CopyFrom(file.ReadFloats(head.Name));
@@ -45,7 +48,8 @@ internal static class TrainingGolden
         double klWeight = Number("kl_weight") / model.Spec.Classes;
         AsclObjective objective = new() { Contrastive = contrastive, VatWeight = klWeight };
         PgdAttack attack = new(new(Number("epsilon"), Number("step"), (int)Number("attack_steps"), Mode: ForwardMode.Train));
-        TrainingStep step = new(model, objective, new SgdOptimizer(Optimizers.Targets(model), new() { Momentum = Number("momentum"), WeightDecay = Number("weight_decay") }));
+        TrainingStep step = new(model, objective,
+            new SgdOptimizer(Optimizers.Targets(model), new() { Momentum = Number("momentum"), WeightDecay = Number("weight_decay") }));
 
         double[] totals = file.ReadDoubles("loss.total");
         List<StepResult> results = [];
@@ -69,8 +73,10 @@ internal static class TrainingGolden
         if (file.Contains("selected_pairs"))
         {
             // Pairs of all anchors, two rows an image: positives and negatives of every step. Whole numbers, which must agree.
-            IEnumerable<long> ours = results.SelectMany(r => new[] { r.Selected[contrastive.Strategy.Name].Positives.Sum(), r.Selected[contrastive.Strategy.Name].Negatives.Sum() });
-            comparison.Add("selected_pairs", file.ReadIntegers("selected_pairs").Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 0.5, "pairs");
+            IEnumerable<long> ours = results.SelectMany(r => new[] { r.Selected[contrastive.Strategy.Name].Positives.Sum(),
+                r.Selected[contrastive.Strategy.Name].Negatives.Sum() });
+            comparison.Add("selected_pairs", file.ReadIntegers("selected_pairs").Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 0.5,
+                "pairs");
         }
         foreach (NamedTensor tensor in model.Parameters.All.Where(p => file.Contains($"after.{p.Name}")))
             comparison.Tensor($"after.{tensor.Name}", tensor.Tensor.ToArray(), WeightsAllowed);

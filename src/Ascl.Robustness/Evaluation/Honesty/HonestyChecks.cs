@@ -9,7 +9,8 @@ namespace Ascl.Robustness.Evaluation.Honesty;
 /// <param name="Meaning">What the sign means.</param>
 public sealed record HonestyFinding(string Name, bool IsSuspicious, string Seen, string Meaning);
 
-/// <summary>The signs of gradient masking and of weak evaluation that Athalye et al. 2018 and Carlini et al. 2019 list, and those that Auto-Attack warns of.</summary>
+/// <summary>The signs of gradient masking and of weak evaluation that Athalye et al. 2018 and Carlini et al. 2019 list, and those that
+/// Auto-Attack warns of.</summary>
 public static class HonestyChecks
 {
     private const int Steps = 20, Queries = 500, Targets = 9;
@@ -17,7 +18,8 @@ public static class HonestyChecks
     /// <summary>Differences of up to two images in a hundred may be chance.</summary>
     private const double Slack = 0.02;
 
-    /// <summary>A single PGD is some points above Auto-Attack on honest networks too; more than this, and it is no measure of robustness.</summary>
+    /// <summary>A single PGD is some points above Auto-Attack on honest networks too; more than this, and it is no measure of
+    /// robustness.</summary>
     private const double WeakAttackGap = 0.05;
 
     /// <summary>All checks that apply, in the order of their cost.</summary>
@@ -45,15 +47,18 @@ public static class HonestyChecks
             float[] alone = subject.Logits(batch.Select([0]).Images).ToArray();
             differing += first.SequenceEqual(again) && alone.SequenceEqual(first[..alone.Length]) ? 0 : batch.Count;
         });
-        return new("randomised-forward", differing > 0, $"logits of {differing} of {subject.Images.Count} images differ between two passes, or alone and in a batch",
+        return new("randomised-forward", differing > 0,
+            $"logits of {differing} of {subject.Images.Count} images differ between two passes, or alone and in a batch",
             "attacks must average over the randomness (expectation over transformation), as autoattack-rand does");
     }
 
     public static HonestyFinding SoftmaxOutputs(HonestySubject subject)
     {
         int like = 0;
-        subject.ForEachBatch(batch => like += LogitChecks.CountProbabilities(subject.Logits(batch.Images).ToArray(), subject.Model.Spec.Classes));
-        return new("softmax-outputs", like > subject.Images.Count / 2, $"outputs of {like} of {subject.Images.Count} images are probabilities",
+        subject.ForEachBatch(batch => like += LogitChecks.CountProbabilities(subject.Logits(batch.Images).ToArray(),
+            subject.Model.Spec.Classes));
+        return new("softmax-outputs", like > subject.Images.Count / 2,
+            $"outputs of {like} of {subject.Images.Count} images are probabilities",
             "attacks need logits: a softmax saturates and hides gradients");
     }
 
@@ -61,51 +66,66 @@ public static class HonestyChecks
     {
         int vanished = 0;
         subject.ForEachBatch(batch => vanished += VanishedGradients.CountIn(subject.Model, batch));
-        return new("vanishing-gradients", vanished > VanishedGradients.Many * subject.Images.Count, $"cross-entropy has no gradient at {vanished} of {subject.Images.Count} images",
+        return new("vanishing-gradients", vanished > VanishedGradients.Many * subject.Images.Count,
+            $"cross-entropy has no gradient at {vanished} of {subject.Images.Count} images",
             "attacks by cross-entropy are blind there: believe margins, DLR and attacks without gradients");
     }
 
     public static HonestyFinding FgsmBeatsPgd(HonestySubject subject)
     {
-        double one = subject.Under(PgdAttack.Fgsm(subject.Epsilon, subject.Norm)), many = subject.Under(subject.Pgd(subject.Epsilon, Steps));
-        return new("fgsm-beats-pgd", one < many - Slack, $"{Percent(one)} withstand FGSM, {Percent(many)} PGD-{Steps}", "iterations that lose against a single step point at masked gradients");
+        double one = subject.Under(PgdAttack.Fgsm(subject.Epsilon, subject.Norm)),
+            many = subject.Under(subject.Pgd(subject.Epsilon, Steps));
+        return new("fgsm-beats-pgd", one < many - Slack, $"{Percent(one)} withstand FGSM, {Percent(many)} PGD-{Steps}",
+            "iterations that lose against a single step point at masked gradients");
     }
 
     public static HonestyFinding MoreStepsHelp(HonestySubject subject)
     {
         double some = subject.Under(subject.Pgd(subject.Epsilon, Steps)), more = subject.Under(subject.Pgd(subject.Epsilon, 5 * Steps));
-        return new("more-steps-help", more < some - Slack, $"{Percent(some)} withstand PGD-{Steps}, {Percent(more)} PGD-{5 * Steps}", $"PGD-{Steps} has not converged: its accuracy is no measure");
+        return new("more-steps-help", more < some - Slack, $"{Percent(some)} withstand PGD-{Steps}, {Percent(more)} PGD-{5 * Steps}",
+            $"PGD-{Steps} has not converged: its accuracy is no measure");
     }
 
     public static HonestyFinding LargerBallHolds(HonestySubject subject)
     {
         double left = subject.Under(subject.Pgd(4 * subject.Epsilon, Steps)), own = subject.Under(subject.Pgd(subject.Epsilon, Steps));
-        return new("larger-ball-holds", subject.Epsilon > 0 && own > Slack && left > 0.9 * own, $"{Percent(own)} withstand PGD-{Steps} within ε, {Percent(left)} within 4 ε", "robustness that does not fall with ε is no robustness");
+        return new("larger-ball-holds", subject.Epsilon > 0 && own > Slack && left > 0.9 * own,
+            $"{Percent(own)} withstand PGD-{Steps} within ε, {Percent(left)} within 4 ε",
+            "robustness that does not fall with ε is no robustness");
     }
 
     public static HonestyFinding UnboundedFails(HonestySubject subject)
     {
         double left = subject.Under(subject.Pgd(subject.HugeEpsilon, 5 * Steps));
-        return new("unbounded-attack-fails", left > Slack, $"{Percent(left)} withstand PGD-{5 * Steps} in a ball in which every image can become grey", "an attack that cannot win there is broken, or the gradients are");
+        return new("unbounded-attack-fails", left > Slack,
+            $"{Percent(left)} withstand PGD-{5 * Steps} in a ball in which every image can become grey",
+            "an attack that cannot win there is broken, or the gradients are");
     }
 
     public static HonestyFinding BlackBoxBeatsWhiteBox(HonestySubject subject)
     {
-        double blind = subject.Under(new SquareAttack(subject.Epsilon, Queries, subject.Norm)), white = subject.Under(subject.Pgd(subject.Epsilon, Steps));
-        return new("black-box-beats-white-box", blind < white - Slack, $"{Percent(blind)} withstand Square with {Queries} queries, {Percent(white)} PGD-{Steps}", "what needs no gradients should not do better than what has them");
+        double blind = subject.Under(new SquareAttack(subject.Epsilon, Queries, subject.Norm)),
+            white = subject.Under(subject.Pgd(subject.Epsilon, Steps));
+        return new("black-box-beats-white-box", blind < white - Slack,
+            $"{Percent(blind)} withstand Square with {Queries} queries, {Percent(white)} PGD-{Steps}",
+            "what needs no gradients should not do better than what has them");
     }
 
     public static HonestyFinding StrongerAttackHelps(HonestySubject subject)
     {
-        double own = subject.UnderEvaluation(), strong = subject.Under(new AutoPgdAttack(new(subject.Epsilon, subject.Norm, Loss: AttackLoss.Dlr, Targets: Targets)));
-        return new("stronger-attack-helps", strong < own - WeakAttackGap, $"{Percent(own)} withstand the attacks of this evaluation, {Percent(strong)} APGD-T",
+        double own = subject.UnderEvaluation(),
+            strong = subject.Under(new AutoPgdAttack(new(subject.Epsilon, subject.Norm, Loss: AttackLoss.Dlr, Targets: Targets)));
+        return new("stronger-attack-helps", strong < own - WeakAttackGap,
+            $"{Percent(own)} withstand the attacks of this evaluation, {Percent(strong)} APGD-T",
             "the attacks are too weak for their accuracy to be called robustness: use autoattack");
     }
 
     public static HonestyFinding TransferBeatsWhiteBox(HonestySubject subject)
     {
-        double transferred = subject.Under(subject.Pgd(subject.Epsilon, Steps), transferred: true), white = subject.Under(subject.Pgd(subject.Epsilon, Steps));
-        return new("transfer-beats-white-box", transferred < white - Slack, $"{Percent(transferred)} withstand PGD-{Steps} crafted on a naturally trained twin, {Percent(white)} on the classifier itself",
+        double transferred = subject.Under(subject.Pgd(subject.Epsilon, Steps), transferred: true),
+            white = subject.Under(subject.Pgd(subject.Epsilon, Steps));
+        return new("transfer-beats-white-box", transferred < white - Slack,
+            $"{Percent(transferred)} withstand PGD-{Steps} crafted on a naturally trained twin, {Percent(white)} on the classifier itself",
             "another network's gradients should not be better guides than one's own");
     }
 

@@ -6,8 +6,9 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Reporting.TensorBoard;
 
 /// <summary>
-/// What TensorBoard shows of a training: every number of the metrics, histograms of latent distances, adversarial images. Each epoch has a file of its own,
-/// replaced whole; TensorBoard reads a folder's files in the order of their names, so an epoch that is done again after a kill stands there once.
+/// What TensorBoard shows of a training: every number of the metrics, histograms of latent distances, adversarial images. Each epoch has a
+/// file of its own, replaced whole; TensorBoard reads a folder's files in the order of their names, so an epoch that is done again after a
+/// kill stands there once.
 /// </summary>
 public static class EpochEvents
 {
@@ -33,12 +34,15 @@ public static class EpochEvents
     {
         (string Tag, double? Value)[] all =
         [
-            ("loss/total", m.Loss), .. m.Terms.Select(t => ($"loss/{t.Key}", (double?)t.Value)), ("learning_rate", m.LearningRate), ("images_per_second", m.ImagesPerSecond),
+            ("loss/total", m.Loss), .. m.Terms.Select(t => ($"loss/{t.Key}", (double?)t.Value)), ("learning_rate", m.LearningRate),
+            ("images_per_second", m.ImagesPerSecond),
             ("accuracy/train_natural", m.TrainNaturalAccuracy), ("accuracy/train_robust", m.TrainRobustAccuracy),
             ("accuracy/validation_natural", m.ValidationNaturalAccuracy), ("accuracy/validation_robust", m.ValidationRobustAccuracy),
             ("accuracy/average_natural", m.AverageNaturalAccuracy), ("accuracy/average_robust", m.AverageRobustAccuracy),
-            ("probe/fgsm_accuracy", m.Probe?.FgsmAccuracy), ("probe/pgd_accuracy", m.Probe?.PgdAccuracy), ("probe/vanished_gradients", m.Probe?.VanishedGradients),
-            .. m.Selection.SelectMany(s => new (string, double?)[] { ($"selection/{s.Key}/positives", s.Value.Positives), ($"selection/{s.Key}/negatives", s.Value.Negatives) }),
+            ("probe/fgsm_accuracy", m.Probe?.FgsmAccuracy), ("probe/pgd_accuracy", m.Probe?.PgdAccuracy),
+            ("probe/vanished_gradients", m.Probe?.VanishedGradients),
+            .. m.Selection.SelectMany(s => new (string, double?)[] { ($"selection/{s.Key}/positives", s.Value.Positives),
+                ($"selection/{s.Key}/negatives", s.Value.Negatives) }),
         ];
         return all.Where(entry => entry.Value is not null).Select(entry => (entry.Tag, entry.Value!.Value));
     }
@@ -51,13 +55,15 @@ public static class EpochEvents
         file.Histogram("latent_distance/natural_to_adversarial", epoch, adversarial);
         for (int i = 0; i < Math.Min(ShownImages, look.Labels.Length); i++)
         {
-            float[] natural = look.Images[(i * images.ImageLength)..((i + 1) * images.ImageLength)], moved = look.Adversarial[(i * images.ImageLength)..((i + 1) * images.ImageLength)];
+            float[] natural = look.Images[(i * images.ImageLength)..((i + 1) * images.ImageLength)],
+                moved = look.Adversarial[(i * images.ImageLength)..((i + 1) * images.ImageLength)];
             Picture($"image{i}/natural", natural);
             Picture($"image{i}/adversarial", moved);
             Picture($"image{i}/difference", PngImage.Difference(natural, moved));
         }
 
         void Picture(string tag, float[] image) =>
-            file.Image(tag, epoch, PngImage.Encode(image, images.Channels, images.Height, images.Width), images.Height, images.Width, images.Channels);
+            file.Image(tag, epoch, PngImage.Encode(image, images.Channels, images.Height, images.Width), images.Height, images.Width,
+                images.Channels);
     }
 }

@@ -6,8 +6,8 @@ using Ascl.Core.Files;
 namespace Ascl.Robustness.Reporting.TensorBoard;
 
 /// <summary>
-/// One TensorBoard event file: TFRecord frames (length, masked CRC-32C, data, masked CRC-32C) around protobuf messages of TensorFlow's event.proto and
-/// summary.proto, of which the fields used here are written by their numbers.
+/// One TensorBoard event file: TFRecord frames (length, masked CRC-32C, data, masked CRC-32C) around protobuf messages of TensorFlow's
+/// event.proto and summary.proto, of which the fields used here are written by their numbers.
 /// </summary>
 public sealed class EventFile
 {
@@ -30,14 +30,16 @@ public sealed class EventFile
     public void Image(string tag, long step, byte[] png, int height, int width, int channels) =>
         Add(step, Entry(tag).Message(4, new ProtobufMessage().Integer(1, height).Integer(2, width).Integer(3, channels).Bytes(4, png)));
 
-    /// <summary>A histogram of buckets of equal width between the smallest and the largest value. Nothing is written without values.</summary>
+    /// <summary>A histogram of buckets of equal width between the smallest and the largest value. Nothing is written without
+    /// values.</summary>
     public void Histogram(string tag, long step, IReadOnlyCollection<double> values)
     {
         if (values.Count == 0)
             return;
         var (limits, counts) = Buckets(values);
         Add(step, Entry(tag).Message(5, new ProtobufMessage()
-            .Double(1, values.Min()).Double(2, values.Max()).Double(3, values.Count).Double(4, values.Sum()).Double(5, values.Sum(v => v * v))
+            .Double(1, values.Min()).Double(2, values.Max()).Double(3, values.Count).Double(4, values.Sum())
+            .Double(5, values.Sum(v => v * v))
             .Doubles(6, limits).Doubles(7, counts)));
     }
 

@@ -7,5 +7,6 @@ namespace Ascl.Robustness.Reporting.TensorBoard;
 public sealed class TensorBoardLog(string folder) : TrainingCallback
 {
     /// <inheritdoc/>
-    public override void EndEpoch(Trainer trainer, TrainedEpoch epoch) => EpochEvents.Write(folder, epoch.Metrics, epoch.Probe, trainer.Data.Train);
+    public override void EndEpoch(Trainer trainer, TrainedEpoch epoch) =>
+        EpochEvents.Write(folder, epoch.Metrics, epoch.Probe, trainer.Data.Train);
 }
