@@ -21,7 +21,8 @@ public partial class EvaluateVerb
     {
         var table = new ResultTable("attack", "norm", "epsilon", "step", "steps", "restarts", "tried on", "turned",
             report.IsCascade && report.Attacks.Count > 1 ? "left %" : "accuracy %",
-            "seconds") { Title = $"{report.Weights} ({report.Model}) on {report.Images} of {report.Data}" };
+            "seconds")
+        { Title = $"{report.Weights} ({report.Model}) on {report.Images} of {report.Data}" };
         table.Add("none", "", "", "", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
         foreach (AttackReport a in report.Attacks)
             table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}",
@@ -45,7 +46,8 @@ public partial class EvaluateVerb
         if (minimal is null)
             return;
         var table = new ResultTable("images turned %",
-            "epsilon") { Title = $"smallest {minimal.Norm} changes found by {string.Join(" and ", minimal.Attacks)}" };
+            "epsilon")
+        { Title = $"smallest {minimal.Norm} changes found by {string.Join(" and ", minimal.Attacks)}" };
         foreach (SizeQuantile quantile in minimal.Quantiles)
             table.Add($"{100 * quantile.Share:F0}", EvaluationPage.Size(quantile.Size));
         table.Print();
@@ -67,7 +69,8 @@ public partial class EvaluateVerb
     private int PrintReplay(ReplayReport replay)
     {
         var table = new ResultTable("images", "within the ball", "adversarial",
-            "count") { Title = $"{Replay}: {replay.Norm}, epsilon {NumberText.Of(replay.Epsilon)}" };
+            "count")
+        { Title = $"{Replay}: {replay.Norm}, epsilon {NumberText.Of(replay.Epsilon)}" };
         table.Add("as they are", $"{replay.Within}", $"{replay.Adversarial}", $"{replay.Count}");
         table.Add("rounded to 8 bits", $"{replay.WithinRounded}", $"{replay.AdversarialRounded}", $"{replay.Count}");
         table.Print();

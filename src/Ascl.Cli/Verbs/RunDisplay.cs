@@ -66,7 +66,8 @@ internal static class RunDisplay
     public static void PrintTable(DataSet data, List<(string Name, EvaluationReport Report)> results)
     {
         var table = new ResultTable(["method", "clean %",
-            .. results[0].Report.Attacks.Select(a => $"{a.Name} %")]) { Title = $"Accuracy on {results[0].Report.Images} of {data.Name}" };
+            .. results[0].Report.Attacks.Select(a => $"{a.Name} %")])
+        { Title = $"Accuracy on {results[0].Report.Images} of {data.Name}" };
         foreach (var (name, report) in results)
             table.Add([name, Percent(report.CleanAccuracy), .. report.Attacks.Select(a => Percent(a.Accuracy))]);
         table.Print();

@@ -156,7 +156,8 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     private static void PrintTogether(StudyComparison comparison)
     {
         var table = new ResultTable("run", "images", "norm", "epsilon", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial",
-            "nearest natural %", "nearest adversarial %") { Title = "latents, L2" };
+            "nearest natural %", "nearest adversarial %")
+        { Title = "latents, L2" };
         foreach (StudyReport study in comparison.Studies)
             table.Add(study.Name, study.IsOfNewImages ? $"{study.Count}" : $"{study.Count} TRAINING", study.Norm,
                 NumberText.Of(study.Epsilon), Percent(study.CleanAccuracy), Percent(study.RobustAccuracy),
@@ -171,7 +172,8 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         if (comparison.Studies.Count < 3)
             return;
         var correlations = new ResultTable("pairs", "l2", "cosine",
-            "linf") { Title = $"correlation of R-DIV of latents and robust accuracy over {comparison.Studies.Count} classifiers" };
+            "linf")
+        { Title = $"correlation of R-DIV of latents and robust accuracy over {comparison.Studies.Count} classifiers" };
         foreach (IGrouping<string, DivergenceCorrelation> pairs in comparison.Correlations.GroupBy(c => c.Pairs))
             correlations.Add([pairs.Key, .. pairs.Select(c => Text(c.Value))]);
         correlations.Print();

@@ -24,7 +24,8 @@ internal sealed class VerifyVerb : ComputingArguments, IVerb
             bool passed = checks.All(c => c.Passed) && checks.Any(c => c.Skipped is null);
             all &= passed;
             var table = new ResultTable("quantity", "largest error", "allowed", "",
-                "result") { Title = $"{Path.GetFileName(path)} on {device.Name}" };
+                "result")
+            { Title = $"{Path.GetFileName(path)} on {device.Name}" };
             foreach (GoldenCheck check in checks)
                 table.Add(check.Quantity, check.Skipped is null ? $"{check.Error:g3}" : "",
                     check.Skipped is null ? $"{check.Allowed:g3}" : "", check.Skipped ?? check.Measure,

@@ -30,12 +30,12 @@ public static class AttackLosses
     /// <param name="targets">For the margins: wrong classes; null for the most likely ones.</param>
     public static Tensor Each(this AttackLoss loss, Tensor logits, DeviceBuffer<int> labels, Tensor? clean = null,
         DeviceBuffer<int>? targets = null) => loss switch
-    {
-        AttackLoss.CrossEntropy => logits.CrossEntropy(labels, 0, Reduction.None),
-        AttackLoss.KullbackLeibler => clean!.KullbackLeibler(logits),
-        AttackLoss.Margin => logits.Margin(MarginLoss.Difference, labels, targets),
-        _ => logits.Margin(MarginLoss.Ratio, labels, targets),
-    };
+        {
+            AttackLoss.CrossEntropy => logits.CrossEntropy(labels, 0, Reduction.None),
+            AttackLoss.KullbackLeibler => clean!.KullbackLeibler(logits),
+            AttackLoss.Margin => logits.Margin(MarginLoss.Difference, labels, targets),
+            _ => logits.Margin(MarginLoss.Ratio, labels, targets),
+        };
 
     /// <summary>The loss itself where it is defined for so many classes; for a ratio that is not, the margin.</summary>
     public static AttackLoss For(this AttackLoss loss, int classes, bool isTargeted) =>

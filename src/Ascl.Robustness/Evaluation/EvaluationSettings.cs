@@ -91,8 +91,13 @@ public sealed record EvaluationSettings : ICheckedSettings
     public AttackOptions Options(ThreatModel threat)
     {
         AttackOptions usual = new(threat.Epsilon, Norm: threat.Norm);
-        return usual with { StepSize = StepSize, Steps = Steps ?? usual.Steps, Restarts = Restarts ?? usual.Restarts,
-            Queries = Queries ?? usual.Queries };
+        return usual with
+        {
+            StepSize = StepSize,
+            Steps = Steps ?? usual.Steps,
+            Restarts = Restarts ?? usual.Restarts,
+            Queries = Queries ?? usual.Queries
+        };
     }
 
     /// <inheritdoc/>

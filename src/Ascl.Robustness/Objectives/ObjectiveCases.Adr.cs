@@ -33,13 +33,13 @@ public static partial class ObjectiveCases
 
     private static AdrObjective Weights(double localCompactness, double localSmoothness, double globalCompactness, double globalSmoothness,
         double confidence) => new()
-    {
-        LocalCompactnessWeight = localCompactness,
-        LocalSmoothnessWeight = localSmoothness,
-        GlobalCompactnessWeight = globalCompactness,
-        GlobalSmoothnessWeight = globalSmoothness,
-        ConfidenceWeight = confidence,
-    };
+        {
+            LocalCompactnessWeight = localCompactness,
+            LocalSmoothnessWeight = localSmoothness,
+            GlobalCompactnessWeight = globalCompactness,
+            GlobalSmoothnessWeight = globalSmoothness,
+            ConfidenceWeight = confidence,
+        };
 
     private static OpCase Adr(string variant, Batch batch, IObjective objective, AdrObjective weights, Formula formula, AdrTerm terms)
     {

@@ -44,8 +44,12 @@ public static partial class ObjectiveCases
         yield return Case("trades", "beta 1, smoothing 0.1", batch, new TradesObjective { Beta = 1, LabelSmoothing = 0.1 },
             (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
 
-        ContrastiveSettings supervised = new() { Strategy = SelectionStrategy.Global, Distance = ContrastiveDistance.Cosine,
-            Temperature = 0.07 };
+        ContrastiveSettings supervised = new()
+        {
+            Strategy = SelectionStrategy.Global,
+            Distance = ContrastiveDistance.Cosine,
+            Temperature = 0.07
+        };
         foreach (Batch of in new[] { batch, projected })
             yield return Case("supcon", of.Projects ? "projected" : "", of, new SupConObjective { Contrastive = supervised },
                 (x, b) => Contrastive(x, b, supervised, [[.. Enumerable.Range(0, b.Labels.Length)]]));
@@ -75,8 +79,14 @@ public static partial class ObjectiveCases
             {
                 ContrastiveSettings settings = new();
                 return Case("ascl", $"on {name}, two views, {pairing}", of,
-                    new AsclObjective { Base = objective, Contrastive = settings, ContrastiveWeight = ContrastiveWeight,
-                        VatWeight = VatWeight, ViewPairing = pairing },
+                    new AsclObjective
+                    {
+                        Base = objective,
+                        Contrastive = settings,
+                        ContrastiveWeight = ContrastiveWeight,
+                        VatWeight = VatWeight,
+                        ViewPairing = pairing
+                    },
                     (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings, pairing) + VatWeight * Divergence(x));
             }
 
@@ -85,8 +95,13 @@ public static partial class ObjectiveCases
                 ContrastiveSettings settings = new() { Strategy = strategy, Distance = distance };
                 return Case("ascl",
                     $"on {name}, {strategy.ToString().ToLowerInvariant()} {distance.ToString().ToLowerInvariant()}{particular}", of,
-                    new AsclObjective { Base = objective, Contrastive = settings, ContrastiveWeight = ContrastiveWeight,
-                        VatWeight = VatWeight },
+                    new AsclObjective
+                    {
+                        Base = objective,
+                        Contrastive = settings,
+                        ContrastiveWeight = ContrastiveWeight,
+                        VatWeight = VatWeight
+                    },
                     (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings) + VatWeight * Divergence(x));
             }
         }

@@ -32,8 +32,13 @@ public static class Chart
     {
         PlotModel model = Titled(title);
         ChartLine[] all = [.. lines];
-        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.BottomCenter,
-            LegendOrientation = LegendOrientation.Horizontal, LegendFontSize = 11 });
+        model.Legends.Add(new Legend
+        {
+            LegendPlacement = LegendPlacement.Outside,
+            LegendPosition = LegendPosition.BottomCenter,
+            LegendOrientation = LegendOrientation.Horizontal,
+            LegendFontSize = 11
+        });
         bool isWhole = all.All(line => line.Points.All(p => double.IsInteger(p.X)));
         model.Axes.Add(places is null
             ? Axis(AxisPosition.Bottom, xTitle, minimumStep: isWhole ? 1 : 0)
@@ -41,8 +46,14 @@ public static class Chart
         model.Axes.Add(Axis(AxisPosition.Left, yTitle));
         foreach (var (i, line) in all.Where(line => line.Points.Any(p => p.Y is not null)).Index())
         {
-            LineSeries series = new() { Title = line.Name, Color = Colours[i % Colours.Length].Light,
-                StrokeThickness = line.IsEmphasised ? 3 : 1.5, MarkerType = MarkerType.Circle, MarkerSize = line.IsEmphasised ? 3 : 2 };
+            LineSeries series = new()
+            {
+                Title = line.Name,
+                Color = Colours[i % Colours.Length].Light,
+                StrokeThickness = line.IsEmphasised ? 3 : 1.5,
+                MarkerType = MarkerType.Circle,
+                MarkerSize = line.IsEmphasised ? 3 : 2
+            };
             series.Points.AddRange(line.Points.Select(p => new DataPoint(p.X, p.Y ?? double.NaN)));
             model.Series.Add(series);
         }
@@ -54,15 +65,24 @@ public static class Chart
         IEnumerable<(string Name, IReadOnlyList<(double X, double Y)> Points)> groups, double markerSize = 2)
     {
         PlotModel model = Titled(title);
-        model.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop,
-            LegendFontSize = 11 });
+        model.Legends.Add(new Legend
+        {
+            LegendPlacement = LegendPlacement.Outside,
+            LegendPosition = LegendPosition.RightTop,
+            LegendFontSize = 11
+        });
         model.Axes.Add(Axis(AxisPosition.Bottom, xTitle));
         model.Axes.Add(Axis(AxisPosition.Left, yTitle));
         foreach (var (i, group) in groups.Index())
         {
             // More groups than colours: hues around the circle.
-            ScatterSeries series = new() { Title = group.Name, MarkerType = MarkerType.Circle, MarkerSize = markerSize,
-                MarkerFill = OxyColor.FromHsv(i * 0.618034 % 1, 0.85, i % 2 == 0 ? 0.8 : 0.55) };
+            ScatterSeries series = new()
+            {
+                Title = group.Name,
+                MarkerType = MarkerType.Circle,
+                MarkerSize = markerSize,
+                MarkerFill = OxyColor.FromHsv(i * 0.618034 % 1, 0.85, i % 2 == 0 ? 0.8 : 0.55)
+            };
             series.Points.AddRange(group.Points.Select(p => new ScatterPoint(p.X, p.Y)));
             model.Series.Add(series);
         }
@@ -73,10 +93,23 @@ public static class Chart
     public static string Bars(string title, string yTitle, IReadOnlyList<(string Name, double Value)> bars)
     {
         PlotModel model = Titled(title);
-        model.Axes.Add(new CategoryAxis { Position = AxisPosition.Left, StartPosition = 1, EndPosition = 0,
-            ItemsSource = bars.Select(b => b.Name).ToArray(), FontSize = 9, GapWidth = 0.3 });
-        model.Axes.Add(new LinearAxis { Position = AxisPosition.Bottom, Title = yTitle, MajorGridlineStyle = LineStyle.Solid,
-            MajorGridlineColor = Grid.Light, Minimum = 0 });
+        model.Axes.Add(new CategoryAxis
+        {
+            Position = AxisPosition.Left,
+            StartPosition = 1,
+            EndPosition = 0,
+            ItemsSource = bars.Select(b => b.Name).ToArray(),
+            FontSize = 9,
+            GapWidth = 0.3
+        });
+        model.Axes.Add(new LinearAxis
+        {
+            Position = AxisPosition.Bottom,
+            Title = yTitle,
+            MajorGridlineStyle = LineStyle.Solid,
+            MajorGridlineColor = Grid.Light,
+            Minimum = 0
+        });
         BarSeries series = new() { FillColor = Colours[0].Light };
         series.Items.AddRange(bars.Select(b => new BarItem(b.Value)));
         model.Series.Add(series);
@@ -120,8 +153,15 @@ public static class Chart
     }
 
     private static PlotModel Titled(string title) =>
-        new() { Title = title, TitleFontSize = 14, TitleFontWeight = 600, DefaultFont = "sans-serif", Background = Ground.Light,
-            PlotAreaBorderColor = Frame.Light };
+        new()
+        {
+            Title = title,
+            TitleFontSize = 14,
+            TitleFontWeight = 600,
+            DefaultFont = "sans-serif",
+            Background = Ground.Light,
+            PlotAreaBorderColor = Frame.Light
+        };
 
     private static LinearAxis Axis(AxisPosition position, string title, double minimumStep = 0) => new()
     {
@@ -139,8 +179,13 @@ public static class Chart
 
     private static string Svg(PlotModel model, int height = Height)
     {
-        string svg = new SvgExporter { Width = Width, Height = height, UseVerticalTextAlignmentWorkaround = true,
-            TextMeasurer = new WideText(Width, height) }.ExportToString(model);
+        string svg = new SvgExporter
+        {
+            Width = Width,
+            Height = height,
+            UseVerticalTextAlignmentWorkaround = true,
+            TextMeasurer = new WideText(Width, height)
+        }.ExportToString(model);
         // Inside a page there is no XML declaration; a size in pixels would keep the picture from shrinking with the window.
         string element = svg[svg.IndexOf("<svg", StringComparison.Ordinal)..];
         element = element.Replace($"<svg width=\"{Width}\" height=\"{height}\"", $"<svg viewBox=\"0 0 {Width} {height}\"",

@@ -131,8 +131,11 @@ public static class RunState
             throw new UserErrorException($"{file.Path}: not the state of a run: no progress in its metadata");
         try
         {
-            if (JsonSerializer.Deserialize(text, TrainingJson.Default.RunProgress) is { Epoch: >= 0, Step: >= 0, Totals: not null,
-                Cost: not null, Best: not null, BestAverage: not null } progress)
+            if (JsonSerializer.Deserialize(text, TrainingJson.Default.RunProgress) is
+                {
+                    Epoch: >= 0, Step: >= 0, Totals: not null,
+                    Cost: not null, Best: not null, BestAverage: not null
+                } progress)
                 return progress;
             throw new UserErrorException($"{file.Path}: the progress in its metadata is damaged");
         }

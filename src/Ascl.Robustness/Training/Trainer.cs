@@ -255,8 +255,11 @@ public sealed class Trainer
                 callback.Measure(this, epoch);
                 return 0;
             });
-        epoch.Metrics = epoch.Metrics with { Best = Progress.Best.Epoch == Progress.Epoch,
-            Seconds = totals.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds };
+        epoch.Metrics = epoch.Metrics with
+        {
+            Best = Progress.Best.Epoch == Progress.Epoch,
+            Seconds = totals.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds
+        };
         History.Add(epoch.Metrics);
         (Progress.Step, Progress.Totals) = (0, new());
         foreach (TrainingCallback callback in Callbacks)

@@ -53,8 +53,15 @@ internal static partial class ObjectiveGolden
             "ascl.views.same-kind" => Of(Views(ViewPairing.SameKind)),
             "ascl.views.same-view" => Of(Views(ViewPairing.SameView)),
             "supcon" =>
-                Of(new SupConObjective { Contrastive = new() { Strategy = SelectionStrategy.Global, Distance = ContrastiveDistance.Cosine,
-                    Temperature = 0.07 } }),
+                Of(new SupConObjective
+                {
+                    Contrastive = new()
+                    {
+                        Strategy = SelectionStrategy.Global,
+                        Distance = ContrastiveDistance.Cosine,
+                        Temperature = 0.07
+                    }
+                }),
             "adr.pgd" => Of(new AdrObjective()),
             "adr.local_compactness" => AdrObjective.LocalCompactness,
             "adr.local_smoothness" => AdrObjective.LocalSmoothness,
