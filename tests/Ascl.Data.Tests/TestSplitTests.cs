@@ -56,7 +56,8 @@ public sealed class TestSplitTests : IDisposable
     [InlineData(-0.1)]
     [InlineData(1.1)]
     [InlineData(double.NaN)]
-    public void OtherSharesAreRefused(double share) => UserError.Expect(() => Open([0, 1], share), "test-share", "more than 0 and at most 1");
+    public void OtherSharesAreRefused(double share) =>
+        UserError.Expect(() => Open([0, 1], share), "test-share", "more than 0 and at most 1");
 
     [Fact]
     public void WhatCannotBeSplitIsRefused()
