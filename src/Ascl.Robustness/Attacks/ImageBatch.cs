@@ -1,5 +1,6 @@
 using Ascl.Autograd;
 using Ascl.Data;
+using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
 
@@ -18,9 +19,8 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
     {
         if (places.SequenceEqual(Enumerable.Range(0, Count)))
             return this;
-        int[] labels = Labels.ToArray(), ids = Ids.ToArray();
-        return new(SelectImages(Images, places), Images.Device.Upload<int>([.. places.Select(p => labels[p])]),
-            Images.Device.Upload<int>([.. places.Select(p => ids[p])]));
+        DeviceBuffer<int> indices = Images.Device.Upload<int>([.. places]);
+        return new(Gather(Images, indices), Gather(Labels, indices), Gather(Ids, indices));
     }
 
     /// <summary>A run of the images.</summary>
@@ -30,19 +30,30 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
         int image = shape.Length / count;
         Tensor images = Tensor.Empty(Images.Device, shape);
         ElementwiseKernels.Copy(Images.Data, first * image, images.Data, 0, shape.Length);
-        return new(images, Images.Device.Upload<int>(Labels.ToArray().AsSpan(first, count)),
-            Images.Device.Upload<int>(Ids.ToArray().AsSpan(first, count)));
+        return new(images, Part(Labels), Part(Ids));
+
+        DeviceBuffer<int> Part(DeviceBuffer<int> all)
+        {
+            DeviceBuffer<int> part = all.Device.Allocate<int>(count);
+            ElementwiseKernels.Copy(all, first, part, 0, count);
+            return part;
+        }
     }
 
-    /// <summary>Some images of [N, C, H, W], by their places.</summary>
-    public static Tensor SelectImages(Tensor images, IReadOnlyList<int> places)
+    /// <summary>Some images of [N, C, H, W], by their indices.</summary>
+    public static Tensor SelectImages(Tensor images, IReadOnlyList<int> indices) => Gather(images, images.Device.Upload<int>([.. indices]));
+
+    private static Tensor Gather(Tensor images, DeviceBuffer<int> indices)
     {
-        int image = images.Shape.Length / images.Shape[0];
-        float[] all = images.ToArray(), pixels = new float[places.Count * image];
-        for (int i = 0; i < places.Count; i++)
-            all.AsSpan(places[i] * image, image).CopyTo(pixels.AsSpan(i * image));
-        Tensor selected = Tensor.Empty(images.Device, new([places.Count, .. images.Shape.Sizes[1..]]));
-        selected.Data.CopyFrom(pixels);
+        Tensor selected = Tensor.Empty(images.Device, new([indices.Length, .. images.Shape.Sizes[1..]]));
+        GatherKernels.Rows(images.Shape.Length / images.Shape[0], images.Data, indices, selected.Data);
+        return selected;
+    }
+
+    private static DeviceBuffer<int> Gather(DeviceBuffer<int> values, DeviceBuffer<int> indices)
+    {
+        DeviceBuffer<int> selected = values.Device.Allocate<int>(indices.Length);
+        GatherKernels.Rows(1, values, indices, selected);
         return selected;
     }
 

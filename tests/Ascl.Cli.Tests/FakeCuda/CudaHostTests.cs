@@ -158,6 +158,6 @@ public sealed class CudaHostTests
     [Theory]
     [InlineData("cuda:7", "no CUDA device")]
     [InlineData("gpu", "device gpu: must be auto, cpu, cuda or cuda:NUMBER")]
-    [InlineData("cuda:", "--device cuda:: must be")]
+    [InlineData("cuda:", "device cuda:: must be")]
     public void AnotherDeviceIsRefused(string name, string message) => Assert.StartsWith(message, AsclProcess.Refusal("gradcheck", "--op", "relu", "--device", name));
 }

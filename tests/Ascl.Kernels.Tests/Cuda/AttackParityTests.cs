@@ -109,6 +109,26 @@ public sealed class AttackParityTests
             }, 0);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(75)]
+    [InlineData(300)]
+    public void GatheredRowsAreThoseOfTheCpu(int row)
+    {
+        int[] indices = [4, 0, 0, 2, 4, 1];
+        float[] from = AttackImages.Of(5 * row, 1);
+        Parity.Check($"gather {row}", device =>
+        {
+            DeviceBuffer<float> to = device.Allocate<float>(indices.Length * row);
+            GatherKernels.Rows(row, device.Upload<float>(from), device.Upload<int>(indices), to);
+            Assert.Equal([.. indices.SelectMany(i => from[(i * row)..((i + 1) * row)])], to.ToArray());
+            return to;
+        }, 0);
+        DeviceBuffer<int> labels = TestGpu.Device.Allocate<int>(3);
+        GatherKernels.Rows(1, TestGpu.Device.Upload<int>([7, -8, int.MaxValue]), TestGpu.Device.Upload<int>([2, 1, 2]), labels);
+        Assert.Equal([int.MaxValue, -8, int.MaxValue], labels.ToArray());
+    }
+
     /// <summary>Colour images, and grey ones with more rows and columns than a group has threads.</summary>
     [Theory]
     [InlineData(3, 6, 5, 3)]
