@@ -35,7 +35,8 @@ public sealed record MinimalEpsilonReport(
         CurvePoint[] curve = [.. Enumerable.Range(0, CurvePoints).Select(i => Math.Round(end * i / (CurvePoints - 1), CurveDigits))
             .Select(size => new CurvePoint(size, Accuracy(size)))];
         return new(attacks, norm, Quantile(sorted, 0.5), quantiles, epsilon, Accuracy(epsilon), curve, sorted.Length - found.Length,
-            seconds) { Sizes = sizes };
+            seconds)
+            { Sizes = sizes };
 
         double Accuracy(double size) => (double)sorted.Count(s => s > size + AdversarialCheck.BallSlack) / sorted.Length;
     }

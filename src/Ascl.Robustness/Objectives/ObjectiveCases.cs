@@ -44,8 +44,8 @@ public static partial class ObjectiveCases
         yield return Case("trades", "beta 1, smoothing 0.1", batch, new TradesObjective { Beta = 1, LabelSmoothing = 0.1 },
             (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
 
-        ContrastiveSettings supervised = new() { Strategy = SelectionStrategy.Global, Distance = ContrastiveDistance.Cosine,
-            Temperature = 0.07 };
+        ContrastiveSettings supervised = new()
+            { Strategy = SelectionStrategy.Global, Distance = ContrastiveDistance.Cosine, Temperature = 0.07 };
         foreach (Batch of in new[] { batch, projected })
             yield return Case("supcon", of.Projects ? "projected" : "", of, new SupConObjective { Contrastive = supervised },
                 (x, b) => Contrastive(x, b, supervised, [[.. Enumerable.Range(0, b.Labels.Length)]]));

@@ -41,8 +41,9 @@ public static class Chart
         model.Axes.Add(Axis(AxisPosition.Left, yTitle));
         foreach (var (i, line) in all.Where(line => line.Points.Any(p => p.Y is not null)).Index())
         {
-            LineSeries series = new() { Title = line.Name, Color = Colours[i % Colours.Length].Light,
-                StrokeThickness = line.IsEmphasised ? 3 : 1.5, MarkerType = MarkerType.Circle, MarkerSize = line.IsEmphasised ? 3 : 2 };
+            LineSeries series = new()
+                { Title = line.Name, Color = Colours[i % Colours.Length].Light, StrokeThickness = line.IsEmphasised ? 3 : 1.5,
+                    MarkerType = MarkerType.Circle, MarkerSize = line.IsEmphasised ? 3 : 2 };
             series.Points.AddRange(line.Points.Select(p => new DataPoint(p.X, p.Y ?? double.NaN)));
             model.Series.Add(series);
         }
@@ -61,8 +62,9 @@ public static class Chart
         foreach (var (i, group) in groups.Index())
         {
             // More groups than colours: hues around the circle.
-            ScatterSeries series = new() { Title = group.Name, MarkerType = MarkerType.Circle, MarkerSize = markerSize,
-                MarkerFill = OxyColor.FromHsv(i * 0.618034 % 1, 0.85, i % 2 == 0 ? 0.8 : 0.55) };
+            ScatterSeries series = new()
+                { Title = group.Name, MarkerType = MarkerType.Circle, MarkerSize = markerSize,
+                    MarkerFill = OxyColor.FromHsv(i * 0.618034 % 1, 0.85, i % 2 == 0 ? 0.8 : 0.55) };
             series.Points.AddRange(group.Points.Select(p => new ScatterPoint(p.X, p.Y)));
             model.Series.Add(series);
         }
