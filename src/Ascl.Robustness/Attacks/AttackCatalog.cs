@@ -71,10 +71,8 @@ public static class AttackCatalog
     /// <summary>The attacks that a list of names stands for, in its order.</summary>
     /// <exception cref="UserErrorException">There is none of that name, or not in that norm.</exception>
     public static IReadOnlyList<PlannedAttack> Of(IEnumerable<string> names, AttackOptions options) =>
-        [.. names.SelectMany(name => Ensembles.TryGetValue(name, out var make)
-            ? make(options)
-            : Single.ContainsKey(name)
-            ? [Member(name, options)]
+        [.. names.SelectMany(name => Ensembles.TryGetValue(name, out var make) ? make(options)
+            : Single.ContainsKey(name) ? [Member(name, options)]
             : throw NearestName.Unknown("attack", name, Names))];
 
     /// <summary>Whether a change of an option changes nothing of these attacks.</summary>

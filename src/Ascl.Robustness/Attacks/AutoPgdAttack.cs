@@ -16,10 +16,14 @@ namespace Ascl.Robustness.Attacks;
 public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100,
     AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Passes = 1)
 {
-    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon",
-        Epsilon);
+    /// <summary>Radius of the ball, in units of [0, 1] pixels; not negative.</summary>
+    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); }
+        = AttackChecks.NotNegative("epsilon", Epsilon);
+    /// <summary>Iterations of each run; at least 1.</summary>
     public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 1); } = AttackChecks.AtLeast("steps", Steps, 1);
+    /// <summary>Wrong classes that are targeted one after another; 0 for the untargeted attack.</summary>
     public int Targets { get; init => field = AttackChecks.AtLeast("targets", value, 0); } = AttackChecks.AtLeast("targets", Targets, 0);
+    /// <summary>Forward and backward passes averaged per gradient; at least 1.</summary>
     public int Passes { get; init => field = AttackChecks.AtLeast("passes", value, 1); } = AttackChecks.AtLeast("passes", Passes, 1);
 }
 
@@ -32,15 +36,21 @@ public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = Per
 /// </summary>
 public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
 {
+    /// <summary>The settings of the attack.</summary>
     public AutoPgdSettings Settings { get; } = settings;
 
+    /// <inheritdoc/>
     public string Name =>
         (Settings.Targets > 0 ? "APGD-T" : Settings.Loss == AttackLoss.CrossEntropy ? "APGD-CE" : "APGD-DLR")
             + (Settings.Passes > 1 ? $" (EOT {Settings.Passes})" : "");
+    /// <inheritdoc/>
     public PerturbationNorm Norm => Settings.Norm;
+    /// <inheritdoc/>
     public double Epsilon => Settings.Epsilon;
+    /// <inheritdoc/>
     public int Steps => Settings.Steps;
 
+    /// <inheritdoc/>
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);

@@ -13,8 +13,10 @@ namespace Ascl.Robustness.Attacks;
 /// least 6 %.</summary>
 public static class AutoPgdSchedule
 {
+    /// <summary>Iterations before the first check of the step size.</summary>
     public static int First(int steps) => Math.Max((int)(0.22 * steps), 1);
 
+    /// <summary>Iterations between a check and the next one.</summary>
     public static int After(int period, int steps) => Math.Max(period - Math.Max((int)(0.03 * steps), 1), Math.Max((int)(0.06 * steps), 1));
 }
 

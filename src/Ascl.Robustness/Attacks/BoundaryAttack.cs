@@ -16,9 +16,12 @@ namespace Ascl.Robustness.Attacks;
 public sealed record BoundarySettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, int Targets = 9,
     double LargestAlpha = 0.1, double Eta = 1.05, double Beta = 0.9)
 {
-    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon",
-        Epsilon);
+    /// <summary>Radius of the ball, in units of [0, 1] pixels; not negative.</summary>
+    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); }
+        = AttackChecks.NotNegative("epsilon", Epsilon);
+    /// <summary>Projections of each run; at least 1.</summary>
     public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 1); } = AttackChecks.AtLeast("steps", Steps, 1);
+    /// <summary>Wrong classes that are targeted one after another; 0 for the untargeted attack.</summary>
     public int Targets { get; init => field = AttackChecks.AtLeast("targets", value, 0); } = AttackChecks.AtLeast("targets", Targets, 0);
 }
 
@@ -30,10 +33,15 @@ public sealed record BoundarySettings(double Epsilon, PerturbationNorm Norm = Pe
 /// </summary>
 public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
 {
+    /// <summary>The settings of the attack.</summary>
     public BoundarySettings Settings { get; } = settings;
+    /// <inheritdoc/>
     public string Name => Settings.Targets > 0 ? "FAB-T" : "FAB";
+    /// <inheritdoc/>
     public PerturbationNorm Norm => Settings.Norm;
+    /// <inheritdoc/>
     public double Epsilon => Settings.Epsilon;
+    /// <inheritdoc/>
     public int Steps => Settings.Steps;
 
     /// <summary>The nearest adversarial image found where it is within ε; else the original.</summary>

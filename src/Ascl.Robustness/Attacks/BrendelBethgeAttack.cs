@@ -25,9 +25,13 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
     private const uint MostBalls = 16;
     private const double FirstRadius = 1e-3, LeastBall = 1.0 / 255;
 
+    /// <inheritdoc/>
     public string Name => "Brendel & Bethge";
+    /// <inheritdoc/>
     public PerturbationNorm Norm => PerturbationNorm.Linf;
+    /// <inheritdoc/>
     public double Epsilon { get; } = AttackChecks.NotNegative("epsilon", epsilon);
+    /// <inheritdoc/>
     public int Steps { get; } = AttackChecks.AtLeast("steps", steps, 1);
 
     /// <summary>The nearest adversarial image found where it is within ε; else the original.</summary>

@@ -12,6 +12,7 @@ namespace Ascl.Robustness.Attacks;
 /// <param name="Ids">[N] each image's own number, which keys its random numbers.</param>
 public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceBuffer<int> Ids)
 {
+    /// <summary>Number of images.</summary>
     public int Count => Images.Shape[0];
 
     /// <summary>Some of the images, by their places here; a place may come more than once.</summary>
@@ -57,6 +58,7 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
         return selected;
     }
 
+    /// <summary>Copies the pixels of a batch, with the labels and ids of its images, to a device.</summary>
     public static ImageBatch Upload(Device device, ImageSet set, Batch batch)
     {
         Tensor images = Tensor.Empty(device, new(batch.Count, set.Channels, set.Height, set.Width));

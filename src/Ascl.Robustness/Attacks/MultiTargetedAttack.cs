@@ -15,12 +15,18 @@ public sealed class MultiTargetedAttack(double epsilon, double stepSize, int ste
 {
     private readonly PgdAttack towards = new(new(epsilon, stepSize, steps, norm, AttackStart.Uniform, AttackLoss.Margin));
 
+    /// <inheritdoc/>
     public string Name => "Multi-Targeted";
+    /// <inheritdoc/>
     public PerturbationNorm Norm => norm;
+    /// <inheritdoc/>
     public double Epsilon => epsilon;
+    /// <inheritdoc/>
     public int Steps => steps;
+    /// <inheritdoc/>
     public double? StepSize => stepSize;
 
+    /// <inheritdoc/>
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);

@@ -11,12 +11,18 @@ namespace Ascl.Robustness.Attacks;
 /// <summary>Points drawn uniformly from the ball: the least that any attack has to beat.</summary>
 public sealed class NoiseAttack(double epsilon, int draws = 10, PerturbationNorm norm = PerturbationNorm.Linf) : IAttack
 {
+    /// <inheritdoc/>
     public string Name => $"noise-{draws}";
+    /// <inheritdoc/>
     public PerturbationNorm Norm => norm;
+    /// <inheritdoc/>
     public double Epsilon { get; } = AttackChecks.NotNegative("epsilon", epsilon);
+    /// <inheritdoc/>
     public int Steps { get; } = AttackChecks.AtLeast("draws", draws, 1);
+    /// <inheritdoc/>
     public bool UsesGradients => false;
 
+    /// <inheritdoc/>
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);

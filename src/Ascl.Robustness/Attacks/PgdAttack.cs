@@ -26,10 +26,13 @@ public sealed record PgdSettings(
     ForwardMode Mode = ForwardMode.Inference,
     bool EarlyStop = false)
 {
-    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); } = AttackChecks.NotNegative("epsilon",
-        Epsilon);
-    public double StepSize { get; init => field = AttackChecks.NotNegative("step size", value); } = AttackChecks.NotNegative("step size",
-        StepSize);
+    /// <summary>Radius of the ball, in units of [0, 1] pixels; not negative.</summary>
+    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); }
+        = AttackChecks.NotNegative("epsilon", Epsilon);
+    /// <summary>Length of one step in the norm, in units of [0, 1] pixels; not negative.</summary>
+    public double StepSize { get; init => field = AttackChecks.NotNegative("step size", value); }
+        = AttackChecks.NotNegative("step size", StepSize);
+    /// <summary>Iterations; not negative.</summary>
     public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 0); } = AttackChecks.AtLeast("steps", Steps, 0);
 
     /// <summary>
@@ -46,8 +49,8 @@ public sealed record PgdSettings(
             ? string.Create(CultureInfo.InvariantCulture,
                 $"{steps} steps of {stepSize:g3} cannot reach the border of the ball of {epsilon:g3}")
         : epsilon > 0 && stepSize > 2 * epsilon
-        ? string.Create(CultureInfo.InvariantCulture,
-            $"steps of {stepSize:g3} leap over the whole ball of {epsilon:g3} (is {stepSize:g3}/255 meant?)")
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"steps of {stepSize:g3} leap over the whole ball of {epsilon:g3} (is {stepSize:g3}/255 meant?)")
         : null;
 }
 
@@ -57,18 +60,25 @@ public sealed record PgdSettings(
 /// </summary>
 public sealed class PgdAttack(PgdSettings settings) : IAttack
 {
+    /// <summary>The settings of the attack.</summary>
     public PgdSettings Settings { get; } = settings;
 
+    /// <inheritdoc/>
     public string Name => (Settings is { Steps: 1, Start: AttackStart.None } ? "FGSM" : $"PGD-{Settings.Steps}")
         + (Settings.Loss == AttackLoss.CrossEntropy
             ? ""
             : $" ({(Settings.Loss == AttackLoss.KullbackLeibler ? "KL" : Settings.Loss.ToString())})");
 
+    /// <inheritdoc/>
     public PerturbationNorm Norm => Settings.Norm;
 
+    /// <inheritdoc/>
     public double Epsilon => Settings.Epsilon;
+    /// <inheritdoc/>
     public int Steps => Settings.Steps;
+    /// <inheritdoc/>
     public double? StepSize => Settings.StepSize;
+    /// <inheritdoc/>
     public bool CouplesImages => Settings.Mode == ForwardMode.Train;
 
     /// <summary>PGD from a uniform start in evaluation mode with steps of <see cref="PgdSettings.DefaultStepSize"/>: what robustness is
@@ -80,6 +90,7 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
     public static PgdAttack Fgsm(double epsilon, PerturbationNorm norm = PerturbationNorm.Linf) =>
         new(new(epsilon, epsilon, 1, norm, AttackStart.None));
 
+    /// <inheritdoc/>
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);

@@ -24,10 +24,15 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
     /// other budgets.</summary>
     private static readonly int[] Halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
 
+    /// <inheritdoc/>
     public string Name => "Square";
+    /// <inheritdoc/>
     public PerturbationNorm Norm => norm;
+    /// <inheritdoc/>
     public double Epsilon { get; } = AttackChecks.NotNegative("epsilon", epsilon);
+    /// <inheritdoc/>
     public int Steps { get; } = AttackChecks.AtLeast("queries", queries, 1);
+    /// <inheritdoc/>
     public bool UsesGradients => false;
 
     /// <summary>Share of the pixels that the squares of a query cover; query 0 is the first after the start.</summary>
@@ -40,6 +45,7 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
         return norm == PerturbationNorm.Linf ? Math.Min(Math.Max(side, 1), most) : Math.Min(Math.Max(side, 3) | 1, (most - 1) | 1);
     }
 
+    /// <inheritdoc/>
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);

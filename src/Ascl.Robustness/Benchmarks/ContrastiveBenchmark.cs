@@ -12,6 +12,7 @@ public sealed class ContrastiveBenchmark
     private readonly Tensor rows;
     private readonly DeviceBuffer<int> labels, predictions;
 
+    /// <summary>Draws the rows, labels and predictions on a device.</summary>
     public ContrastiveBenchmark(Device device, int count, int dimension, ulong seed)
     {
         float[] values = new float[new Shape(count, dimension).Length];
@@ -26,6 +27,7 @@ public sealed class ContrastiveBenchmark
             : c)]);
     }
 
+    /// <summary>One forward and backward pass of the loss with this distance.</summary>
     public Action Work(ContrastiveDistance distance) => () =>
     {
         using IDisposable scope = rows.Device.Pool.BeginScope();

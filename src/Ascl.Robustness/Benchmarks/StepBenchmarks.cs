@@ -25,6 +25,7 @@ public sealed class StepBenchmarks
     private readonly TrainingStep step;
     private readonly Tensor[] parameters;
 
+    /// <summary>Names of the measurements.</summary>
     public static IReadOnlyList<string> Names { get; } = ["forward", "input-grad", "param-grad", "attack-eval", "pgd-step"];
 
     /// <param name="device">Where to work.</param>

@@ -11,6 +11,7 @@ namespace Ascl.Robustness.Comparison;
 /// <summary>A quantity of several runs that differ in nothing but their seed.</summary>
 public readonly record struct Spread(IReadOnlyList<double> Values)
 {
+    /// <summary>Mean over the seeds.</summary>
     public double Mean => Values.Average();
 
     /// <summary>Sample standard deviation; 0 for a single run.</summary>
@@ -99,11 +100,13 @@ public sealed class RunComparison
         Notes = [.. Notes, .. runs.Where(r => r.Report is null && r.Config.Method.TrainsLogits).Select(r => $"{r.Path}: not finished")];
     }
 
+    /// <summary>One row for each group of runs that differ in nothing but their seed.</summary>
     public IReadOnlyList<ComparisonRow> Rows { get; }
 
     /// <summary>What a reader has to know beside the table.</summary>
     public IReadOnlyList<string> Notes { get; }
 
+    /// <summary>Column titles.</summary>
     public IReadOnlyList<string> Header => [.. Titles, .. columns.Select(c => c.Name)];
 
     /// <summary>The table's lines as text.</summary>

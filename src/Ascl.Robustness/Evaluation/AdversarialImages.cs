@@ -15,6 +15,7 @@ namespace Ascl.Robustness.Evaluation;
 /// ids (places in the data's test set), attacks (numbers into the names in the metadata).</summary>
 public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, float[][] Images)
 {
+    /// <summary>Writes the images to a safetensors file; norm, ε and the names of the attacks go into its metadata.</summary>
     public void Save(string path, ImageSet set, EvaluationReport report)
     {
         SafetensorsWriter writer = new();
@@ -71,7 +72,7 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
         {
             if (!placeOf.TryGetValue(id, out int place) || data.Labels[place] != labels[i])
                 throw new UserErrorException($"{path}: image {i} is of the test image {id} with label {labels[i]}, which {data.Name} does "
-                    + $"not have");
+                    + "not have");
             data.CopyImage(place, original);
             within += AdversarialCheck.IsWithin(original, images[i], norm, epsilon) ? 1 : 0;
             withinRounded += AdversarialCheck.IsWithin(original, Rounded(images[i]), norm, epsilon) ? 1 : 0;

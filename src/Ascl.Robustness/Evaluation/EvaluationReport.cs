@@ -73,10 +73,11 @@ public sealed record EvaluationReport(
     public static string ImagesOf(string part, int count, int? trainedOn) =>
         part != "test" ? $"{count} TRAINING images (there is no test part: says nothing about new images)"
         : trainedOn > 0
-        ? $"{count} images, {(trainedOn == count ? "ALL" : trainedOn)} of which THE WEIGHTS WERE TRAINED ON or chosen by (says nothing "
-            + $"about new images)"
+            ? $"{count} images, {(trainedOn == count ? "ALL" : trainedOn)} of which THE WEIGHTS WERE TRAINED ON or chosen by (says nothing "
+                + "about new images)"
         : $"{count} test images";
 
+    /// <summary>The evaluation in the fields of a RobustBench entry.</summary>
     [JsonPropertyName("robustbench")]
     public RobustBenchEntry RobustBench => RobustBenchEntry.Of(this);
 }

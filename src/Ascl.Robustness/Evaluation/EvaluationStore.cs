@@ -28,11 +28,16 @@ public sealed class EvaluationStore
 
     private EvaluationStore(string folder, ImageSet images) => (this.folder, this.images) = (folder, images);
 
+    /// <summary>Path of the adversarial images.</summary>
     public string AdversarialFile => Path.Combine(folder, "adversarial.safetensors");
+    /// <summary>Path of the sizes of the smallest changes.</summary>
     public string SizesFile => Path.Combine(folder, "sizes.safetensors");
+    /// <summary>Path of the report in JSON.</summary>
     public string ReportFile => Path.Combine(folder, "report.json");
 
+    /// <summary>Path of the report in HTML.</summary>
     public string PageFile => Path.Combine(folder, "report.html");
+    /// <summary>Path of the report in Markdown.</summary>
     public string MarkdownFile => Path.Combine(folder, "report.md");
 
     private string Chunks => Path.Combine(folder, "chunks");
@@ -52,7 +57,7 @@ public sealed class EvaluationStore
                 if (found[key]?.ToJsonString() != settings[key]?.ToJsonString())
                     throw key is "content" or "weights" && found[key] is not null
                         ? new UserErrorException($"{folder}: holds an evaluation of other {(key == "content" ? "images" : "weights")}, "
-                            + $"though perhaps of the same name: choose another folder with --out")
+                            + "though perhaps of the same name: choose another folder with --out")
                         : new UserErrorException($"{folder}: holds an evaluation with {key} {found[key]?.ToJsonString() ?? "not given"}, "
                             + $"not {settings[key]?.ToJsonString() ?? "none"}: choose another folder with --out");
         }
@@ -92,6 +97,7 @@ public sealed class EvaluationStore
         return new([.. turned.Select(place => (int)place)], [.. kept.Chunk(images.ImageLength)], rejected, Seconds(file));
     }
 
+    /// <summary>Keeps what an attack did to a batch, so that an evaluation that was stopped resumes after it.</summary>
     public void Write(int attack, int chunk, int[] places, ChunkOutcome outcome)
     {
         SafetensorsWriter writer = Writer(places, outcome.Seconds);
@@ -110,6 +116,7 @@ public sealed class EvaluationStore
         return file is null ? null : new(file.ReadFloats("sizes"), Seconds(file));
     }
 
+    /// <summary>Keeps the sizes of the smallest changes found for a batch.</summary>
     public void WriteSizes(int chunk, int[] places, SizesOutcome outcome)
     {
         SafetensorsWriter writer = Writer(places, outcome.Seconds);

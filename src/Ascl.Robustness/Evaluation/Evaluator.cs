@@ -130,7 +130,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
 
     private IEnumerable<string> OtherSize() => model.Provenance is { } known && !known.Size.SequenceEqual(images.Size)
         ? [$"the weights were trained on images of {string.Join("x", known.Size)}, these are {string.Join("x", images.Size)}: whether they "
-            + $"have learned some of them in another size cannot be told"]
+            + "have learned some of them in another size cannot be told"]
         : [];
 
     /// <summary>Share of the first images at which cross-entropy has no gradient.</summary>

@@ -26,7 +26,7 @@ public static class LogitChecks
             yield return Probabilities;
         if (predicted.Length == 1 && images.Labels.ContainsAnyExcept(images.Labels[0]))
             yield return $"every image is taken for {predicted[0]}: the network has learned nothing, or its input normalisation is "
-                + $"another one";
+                + "another one";
     }
 
     /// <summary>What is to be thought of accuracies where gradients vanish.</summary>

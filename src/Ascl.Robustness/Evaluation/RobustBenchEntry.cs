@@ -14,6 +14,7 @@ public sealed record RobustBenchEntry(string Dataset, string Architecture, strin
     /// <summary>Auto-Attack's standard version: attacks and their iterations or queries.</summary>
     private static readonly (string Name, int Steps)[] AutoAttack = [("APGD-CE", 100), ("APGD-T", 100), ("FAB-T", 100), ("Square", 5000)];
 
+    /// <summary>The entry for an evaluation.</summary>
     public static RobustBenchEntry Of(EvaluationReport report) => new(
         string.Concat(report.Data.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant(), report.Model, report.Attacks.Count > 0
             ? NumberText.Of(report.Attacks[0].Epsilon)
@@ -21,8 +22,7 @@ public sealed record RobustBenchEntry(string Dataset, string Architecture, strin
         Percent(report.CleanAccuracy),
         report.Attacks.Select(a => (a.Name, a.Steps)).SequenceEqual(AutoAttack) && report.Attacks.All(a => a.Restarts == 1)
             ? Percent(report.WorstCaseAccuracy)
-            : null, 1, report.IsOfNewImages
-            ? report.Findings?.Any(f => f.IsSuspicious)
+            : null, 1, report.IsOfNewImages ? report.Findings?.Any(f => f.IsSuspicious)
             : true);
 
     private static string Percent(double share) => (100 * share).ToString("F2", CultureInfo.InvariantCulture);

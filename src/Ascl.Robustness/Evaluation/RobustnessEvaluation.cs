@@ -116,7 +116,7 @@ public sealed class RobustnessEvaluation
         EvaluationReport? done = store?.ReadReport();
         if (done is not null && !IsOwn(done))
             throw new UserErrorException($"{store!.ReportFile}: is not of the evaluation in {folder}, but of other weights or attacks: "
-                + $"choose another folder with --out");
+                + "choose another folder with --out");
         if (done is not null && HoldsAll(done))
         {
             observer?.Note($"{folder} held this evaluation already; nothing was attacked again");

@@ -19,6 +19,7 @@ public sealed record StageRows(string Stage, int Size, float[] Natural, float[] 
 /// <summary>What a network makes of images and of their adversarial ones, stage by stage.</summary>
 public sealed record LatentRows(int[] Labels, int[] Predictions, int[] AdversarialPredictions, IReadOnlyList<StageRows> Stages)
 {
+    /// <summary>Passes the images and their adversarial images through the network and collects the activations of each stage.</summary>
     public static LatentRows Of(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, CancellationToken stop,
         Action<int, int>? progress = null)
     {

@@ -41,6 +41,7 @@ public sealed record StudyReport(
 /// robust accuracy).</summary>
 public static class LatentStudies
 {
+    /// <summary>R-DIV of each stage, for pairs of natural, natural and adversarial, and adversarial images.</summary>
     public static IReadOnlyList<StageStudy> Stages(Device device, LatentRows rows) => [.. rows.Stages.Select(stage =>
     {
         using IDisposable scope = device.Pool.BeginScope();
@@ -134,6 +135,7 @@ public static class LatentStudies
     private static double? Known(double mean) => double.IsFinite(mean) ? mean : null;
 }
 
+/// <summary>Source-generated JSON of studies and their comparison.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(StudyReport))]

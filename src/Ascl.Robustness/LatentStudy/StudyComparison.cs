@@ -16,6 +16,7 @@ public sealed record StudyComparison(IReadOnlyList<StudyReport> Studies, IReadOn
         ("adversarial", "adversarial", s => s.Adversarial),
     ];
 
+    /// <summary>Puts studies side by side and computes the correlations.</summary>
     public static StudyComparison Of(IReadOnlyList<StudyReport> studies) => new(studies,
         [.. from kind in Kinds
             from d in Enumerable.Range(0, kind.Of(studies[0].Latent).Count)

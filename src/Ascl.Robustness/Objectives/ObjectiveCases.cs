@@ -45,11 +45,7 @@ public static partial class ObjectiveCases
             (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
 
         ContrastiveSettings supervised = new()
-        {
-            Strategy = SelectionStrategy.Global,
-            Distance = ContrastiveDistance.Cosine,
-            Temperature = 0.07
-        };
+        { Strategy = SelectionStrategy.Global, Distance = ContrastiveDistance.Cosine, Temperature = 0.07 };
         foreach (Batch of in new[] { batch, projected })
             yield return Case("supcon", of.Projects ? "projected" : "", of, new SupConObjective { Contrastive = supervised },
                 (x, b) => Contrastive(x, b, supervised, [[.. Enumerable.Range(0, b.Labels.Length)]]));

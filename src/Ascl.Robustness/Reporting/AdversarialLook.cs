@@ -18,6 +18,7 @@ public sealed record AdversarialExample(int Label, int Prediction, int Adversari
 public sealed record AdversarialLook(int[] Labels, int[] Predictions, int[] AdversarialPredictions,
     IReadOnlyList<AdversarialExample> Examples)
 {
+    /// <summary>Attacks a set of images and records the predictions before and after.</summary>
     public static AdversarialLook At(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, int examples,
         CancellationToken stop)
     {

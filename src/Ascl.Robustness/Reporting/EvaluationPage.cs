@@ -65,6 +65,7 @@ public static class EvaluationPage
         return page.ToString();
     }
 
+    /// <summary>The report in Markdown.</summary>
     public static string Markdown(EvaluationReport report)
     {
         string findings = string.Concat((report.Doubts ?? []).Select(doubt => $"- **{doubt}**\n"))
@@ -107,7 +108,7 @@ public static class EvaluationPage
     private static string Summary(MinimalEpsilonReport minimal) =>
         $"Found by {string.Join(" and ", minimal.Attacks)}, without a limit; images that are wrong count as turned by 0. "
             + $"{Percent(minimal.Accuracy)} % were turned by no change within {NumberText.Of(minimal.Epsilon)}; for {minimal.NotFound} "
-            + $"images no change was found at all.";
+            + "images no change was found at all.";
 
     private static IEnumerable<string[]> Attacks(EvaluationReport report) =>
         report.Attacks.Select(a => (string[])[a.Name, a.Norm, NumberText.Of(a.Epsilon),

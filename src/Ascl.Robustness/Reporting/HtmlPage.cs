@@ -21,14 +21,19 @@ public sealed class HtmlPage(string title)
 
     private readonly StringBuilder body = new();
 
+    /// <summary>Text with the characters that mean something in HTML replaced by entities.</summary>
     public static string Escape(string text) => WebUtility.HtmlEncode(text);
 
+    /// <summary>Adds a heading; the text is escaped.</summary>
     public HtmlPage Heading(string text) => Add($"<h2>{Escape(text)}</h2>");
 
+    /// <summary>Adds a paragraph; the text is escaped.</summary>
     public HtmlPage Paragraph(string text, bool isSoft = false) => Add($"<p{(isSoft ? " class=\"soft\"" : "")}>{Escape(text)}</p>");
 
+    /// <summary>Adds preformatted text; it is escaped.</summary>
     public HtmlPage Code(string text) => Add($"<pre>{Escape(text)}</pre>");
 
+    /// <summary>Adds a highlighted warning; the text is escaped.</summary>
     public HtmlPage Warning(string text) => Add($"<p class=\"warning\">{Escape(text)}</p>");
 
     /// <summary>A table; columns of numbers stand to the right. One that is wider than the page scrolls under its first column.</summary>
@@ -38,10 +43,8 @@ public sealed class HtmlPage(string title)
         bool[] isNumber = [.. header.Select((_, i) => all.Length > 0
             && all.All(row => row[i].Length == 0 || row[i][0] is '-' or '–' or (>= '0' and <= '9'))
             && all.All(row => row[i].Length <= LongText))];
-        string[] kind = [.. header.Select((_, i) => isNumber[i]
-            ? " class=\"n\""
-            : all.Any(row => row[i].Length > LongText)
-            ? LongClass
+        string[] kind = [.. header.Select((_, i) => isNumber[i] ? " class=\"n\""
+            : all.Any(row => row[i].Length > LongText) ? LongClass
             : "")];
         StringBuilder table = new("<div class=\"wide\"><table>\n");
         table.Append(
@@ -73,6 +76,7 @@ public sealed class HtmlPage(string title)
     public static string Figure(string svg, string caption = "") =>
         $"<figure>{Chart.InPage(svg)}{(caption.Length > 0 ? $"<figcaption>{Escape(caption)}</figcaption>" : "")}</figure>";
 
+    /// <summary>Adds a PNG image, embedded as a data URL, with its alternative text.</summary>
     public static string Image(byte[] png, string description) =>
         $"<img src=\"data:image/png;base64,{Convert.ToBase64String(png)}\" alt=\"{Escape(description)}\" title=\"{Escape(description)}\">";
 
@@ -91,6 +95,7 @@ public sealed class HtmlPage(string title)
         return this;
     }
 
+    /// <summary>The whole page as HTML.</summary>
     public override string ToString() => $"""
         <!DOCTYPE html>
         <html lang="en">

@@ -63,7 +63,7 @@ public sealed class RunFolder
             bool isRun = System.IO.File.Exists(System.IO.Path.Combine(path, "config.json"));
             throw new UserErrorException(
                 $"{path}: {(isRun ? $"holds a run already: go on with it by --resume {path}, or" : "is not empty:")} choose another folder "
-                    + $"with --out");
+                    + "with --out");
         }
         return path;
     }
@@ -193,7 +193,7 @@ public sealed class RunFolder
             : summary?.Config is { } written ? RunConfig.OfRun(written, SummaryFile) : null;
         if (known?.Difference(Config, except: "epochs") is var (name, began, now))
             throw new UserErrorException($"{ConfigFile}: {name} is {now}, but the run began with {began}: its weights and reports are of "
-                + $"that, and it cannot go on with another; "
+                + "that, and it cannot go on with another; "
                 + $"put it back, or begin a new run, from its weights if you like (from {Path})");
         if (Identity(summary).Id is not { } id)
             return;

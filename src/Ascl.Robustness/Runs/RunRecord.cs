@@ -30,7 +30,7 @@ public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? 
         string norm = NameText.Of(config.Attack.Norm);
         if (report?.WeightsSha256 is { } reported && File.Exists(weights) && FileHash.Of(weights) != reported)
             throw new UserErrorException($"{file}: is not of the weights in {weights}: one of the two is of another run or was changed "
-                + $"(ascl train --resume evaluates them again)");
+                + "(ascl train --resume evaluates them again)");
         if (report?.Attacks.FirstOrDefault(attack => attack.Norm != norm
             || Math.Abs(attack.Epsilon - config.Attack.Epsilon) > 1e-9) is { } other)
             throw new UserErrorException($"{file}: is of attacks within {other.Norm} {NumberText.Of(other.Epsilon)}, the run within {norm} "

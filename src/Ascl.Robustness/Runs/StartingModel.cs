@@ -28,8 +28,7 @@ public static class StartingModel
         if (config.Model.From is not { } from)
             return new Classifier(device, spec, config.Training.Seed);
         Classifier source = Pretrained(config.Model, from, spec, device, note);
-        Classifier model = new(device, spec with { Mean = source.Spec.Mean, Std = source.Spec.Std },
-            config.Training.Seed)
+        Classifier model = new(device, spec with { Mean = source.Spec.Mean, Std = source.Spec.Std }, config.Training.Seed)
         { Provenance = source.Provenance };
         bool isHeadOnly = config.Method.Trains == TrainedLayers.Head;
         string? difference = isHeadOnly ? null : ClassNames.Difference(source.Spec.ClassNames, data.Name, data.ClassNames);

@@ -41,7 +41,7 @@ public sealed class CheckpointFolder(string path)
     {
         if (!System.IO.File.Exists(StateFile) && (System.IO.File.Exists(LastFile) || System.IO.File.Exists(MetricsFile)))
             throw new UserErrorException($"{Path}: cannot go on: state.safetensors, which holds the momentum and the progress, is missing; "
-                + $"its weights can begin a new "
+                + "its weights can begin a new "
                 + $"run (from {Path})");
     }
 
@@ -64,7 +64,7 @@ public sealed class CheckpointFolder(string path)
         return metrics.Select(m => m.Epoch).SequenceEqual(Enumerable.Range(1, epochs))
             ? metrics
             : throw new UserErrorException($"{MetricsFile}: is to hold a line for each of the {epochs} epochs that the run has done, and "
-                + $"holds "
+                + "holds "
                 + (metrics.Length == 0 ? "none" : string.Join(", ", metrics.Select(m => m.Epoch))));
     }
 

@@ -48,7 +48,7 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
         RunProgress progress = trainer.Progress;
         if (progress.DataHash is { } known && known != trainer.Data.ContentHash)
             throw new UserErrorException($"{folder.Path}: the images of {trainer.Data.Train.Name} are not those that the run began with: "
-                + $"it cannot go on with others; "
+                + "it cannot go on with others; "
                 + $"begin a new run, from its weights if you like (from {folder.Path})");
         trainer.History.AddRange(folder.ReadMetrics(progress.Epoch));
         // Told now, not after the epochs that are left.
@@ -95,7 +95,7 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
         foreach (string key in begun.Select(pair => pair.Key).Union(now.Select(pair => pair.Key)))
             if (!JsonNode.DeepEquals(begun[key], now[key]))
                 throw new UserErrorException($"{folder.Path}: training began there with {key} {begun[key]?.ToJsonString() ?? "not given"}, "
-                    + $"not with "
+                    + "not with "
                     + $"{now[key]?.ToJsonString() ?? "none"}: it cannot go on with another; choose another folder");
     }
 }

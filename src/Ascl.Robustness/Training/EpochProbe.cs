@@ -29,8 +29,10 @@ public sealed record TrainingProbe(double FgsmAccuracy, double PgdAccuracy, doub
 public sealed record EpochProbe(TrainingProbe Accuracies, int[] Labels, float[] Images, float[] Adversarial, float[] Latents,
     float[] AdversarialLatents)
 {
+    /// <summary>The most images that are attacked after an epoch, and the iterations of the stronger of the two attacks, PGD.</summary>
     public const int ImageCount = 128, StrongSteps = 10;
 
+    /// <summary>Attacks the images with the classifier as it is now.</summary>
     public static EpochProbe At(Classifier model, ThreatModel threat, ulong seed, ImageSet train)
     {
         ImageSet few = train.Take(ImageCount);

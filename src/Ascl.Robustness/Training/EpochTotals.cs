@@ -7,19 +7,28 @@ namespace Ascl.Robustness.Training;
 /// means.</summary>
 public sealed class EpochTotals
 {
+    /// <summary>Images trained on.</summary>
     public int Images { get; set; }
+    /// <summary>Σ of the loss times the images of its step.</summary>
     public double Loss { get; set; }
+    /// <summary>Seconds spent in the steps.</summary>
     public double Seconds { get; set; }
+    /// <summary>Natural images that were classified correctly.</summary>
     public long NaturalCorrect { get; set; }
+    /// <summary>Adversarial images that were classified correctly.</summary>
     public long AdversarialCorrect { get; set; }
+    /// <summary>Whether the steps passed natural images through the network.</summary>
     public bool HasNatural { get; set; }
+    /// <summary>Whether the steps had adversarial images.</summary>
     public bool HasAdversarial { get; set; }
 
     /// <summary>Σ of each term's value times the images of its step.</summary>
     public Dictionary<string, double> Terms { get; set; } = [];
 
+    /// <summary>Pairs that each selection strategy selects, summed over the steps.</summary>
     public Dictionary<string, PairCounts> Selected { get; set; } = [];
 
+    /// <summary>Adds the result of one step.</summary>
     public void Add(StepResult step, int images, double seconds)
     {
         Images += images;

@@ -24,7 +24,7 @@ public sealed class FailureWatch(IObjective objective, int validationImages)
         if (probe?.VanishedGradients > VanishedGradients.Many)
             warnings.Add(new("vanishing-gradients",
                 $"{Percent(probe.VanishedGradients)} of the training images looked at have no input gradient: attacks by gradient are "
-                    + $"blind to them"));
+                    + "blind to them"));
         // Kim et al. 2021, Wong et al. 2020: the network learns to withstand one step and nothing else.
         if (objective.Attack is not null && objective.Trains == TrainedLayers.All && probe is not null
             && probe.FgsmAccuracy > 2 * probe.PgdAccuracy && probe.FgsmAccuracy - probe.PgdAccuracy > 0.2)
@@ -58,7 +58,7 @@ public sealed class FailureWatch(IObjective objective, int validationImages)
         return peak - now > chance
             ? new("robust-overfitting",
                 $"robust accuracy on the validation images fell from {Percent(peak)} in epoch {best.Epoch} to {Percent(now)}, while that "
-                    + $"on the training images rose")
+                    + "on the training images rose")
             : null;
     }
 

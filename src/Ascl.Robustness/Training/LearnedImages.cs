@@ -44,7 +44,7 @@ public static class LearnedImages
         int known = data.Validation is null ? 0 : ImageHashes.Of(data.Train.PixelHashes()).CountOf(data.Validation.PixelHashes());
         if (known > 0)
             yield return $"warning: {known} of {data.Validation!.Count} validation images are also training images, pixel for pixel: "
-                + $"validation accuracy does not tell "
+                + "validation accuracy does not tell "
                 + "which epoch is best";
     }
 
@@ -53,7 +53,7 @@ public static class LearnedImages
         int known = images is null || before is null ? 0 : before.Images.CountOf(images.PixelHashes());
         if (known > 0)
             yield return $"warning: the weights that the run starts from were trained on {known} of the {images!.Count} {part} images: "
-                + $"their accuracy says nothing about new "
+                + "their accuracy says nothing about new "
                 + $"images ({from}'s own seed and test-share keep its parts)";
     }
 }

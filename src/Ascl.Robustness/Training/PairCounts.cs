@@ -6,10 +6,12 @@ namespace Ascl.Robustness.Training;
 /// <summary>Pairs that a selection strategy chooses, summed over the anchors of each class.</summary>
 public sealed class PairCounts
 {
-    /// <summary>Σ |P_i| and Σ |N_i| over the anchors i of each class.</summary>
+    /// <summary>Σ |P_i| over the anchors i of each class.</summary>
     public long[] Positives { get; set; } = [];
+    /// <summary>Σ |N_i| over the anchors i of each class.</summary>
     public long[] Negatives { get; set; } = [];
 
+    /// <summary>Anchors counted.</summary>
     public long Anchors { get; set; }
 
     /// <summary>Anchors with an empty P_i: they contribute nothing to the loss.</summary>
@@ -18,6 +20,7 @@ public sealed class PairCounts
     /// <summary>Anchors with an empty N_i: nothing pushes them away.</summary>
     public long WithoutNegatives { get; set; }
 
+    /// <summary>Counts the pairs that a selection makes of these labels and predictions.</summary>
     public static PairCounts Of(PairSelection strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, int classes)
     {
         var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(strategy, labels, predictions);
@@ -38,6 +41,7 @@ public sealed class PairCounts
         return counts;
     }
 
+    /// <summary>The sum of each count.</summary>
     public static PairCounts operator +(PairCounts a, PairCounts b) => new()
     {
         Positives = [.. a.Positives.Zip(b.Positives, (x, y) => x + y)],

@@ -9,6 +9,7 @@ namespace Ascl.Robustness.Training;
 /// was lost to a kill does not count.</summary>
 public sealed class RunCost
 {
+    /// <summary>Seconds of training.</summary>
     public double Seconds { get; set; }
 
     /// <summary>Of all threads; does not grow when other programs take the cores.</summary>
@@ -16,6 +17,7 @@ public sealed class RunCost
 
     /// <summary>Of one image each.</summary>
     public long ForwardPasses { get; set; }
+    /// <summary>Images passed backward through the network.</summary>
     public long BackwardPasses { get; set; }
 
     /// <summary>Floating-point operations of the plain definitions.</summary>

@@ -20,6 +20,7 @@ public sealed class RunProgress
     /// <summary>What those steps summed up to.</summary>
     public EpochTotals Totals { get; set; } = new();
 
+    /// <summary>What the run has cost so far.</summary>
     public RunCost Cost { get; set; } = new();
 
     /// <summary>The best epoch so far.</summary>

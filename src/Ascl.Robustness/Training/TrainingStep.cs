@@ -25,6 +25,7 @@ public sealed record StepResult(
 public sealed class LossNotFiniteException(string term, double value)
     : Exception($"the term {term} of the loss is {value.ToString(CultureInfo.InvariantCulture)}")
 {
+    /// <summary>Name of the term that is not finite.</summary>
     public string Term { get; } = term;
 }
 

@@ -40,7 +40,7 @@ public static class GoldenFile
             AutoAttackGolden.Verify(device, file, comparison);
         else
             throw new UserErrorException($"{path}: not a golden file: it holds none of hidden, natural.logits, step0.images, eval.logits, "
-                + $"apgd-ce.losses");
+                + "apgd-ce.losses");
         return comparison.Checks;
     }
 }

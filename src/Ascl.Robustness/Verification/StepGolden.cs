@@ -25,17 +25,11 @@ internal static class StepGolden
         Classifier model = NetworkGolden.MakeClassifier(device, file, "weights.");
         WeightFile.Load(model.Parameters, file, "weights.");
         double Number(string key) => NetworkGolden.Metadata(file, key);
-        IObjective objective = Number("linear") == 1
-            ? new LinearObjective()
-            : NetworkGolden.Text(file, "objective") == "trades"
-            ? new TradesObjective()
+        IObjective objective = Number("linear") == 1 ? new LinearObjective()
+            : NetworkGolden.Text(file, "objective") == "trades" ? new TradesObjective()
             : new PgdAtObjective { NaturalWeight = 1 };
         SgdSettings settings = new()
-        {
-            Momentum = Number("momentum"),
-            WeightDecay = Number("weight_decay"),
-            ClipNorm = Number("clip_norm")
-        };
+        { Momentum = Number("momentum"), WeightDecay = Number("weight_decay"), ClipNorm = Number("clip_norm") };
         SgdOptimizer optimizer = new(Optimizers.Targets(model, objective.Trains), settings);
         WeightPerturbation? perturbation = Number("awp_gamma") > 0 ? new(model.Parameters, Number("awp_gamma")) : null;
         WeightAverage? average = Number("ema_decay") > 0 ? new(model, Number("ema_decay")) : null;

@@ -38,6 +38,7 @@ public static class HonestyChecks
             yield return TransferBeatsWhiteBox(subject);
     }
 
+    /// <summary>Logits differ between two passes over the same images, or between an image alone and in a batch.</summary>
     public static HonestyFinding RandomisedForward(HonestySubject subject)
     {
         int differing = 0;
@@ -52,6 +53,7 @@ public static class HonestyChecks
             "attacks must average over the randomness (expectation over transformation), as autoattack-rand does");
     }
 
+    /// <summary>The outputs are probabilities instead of logits.</summary>
     public static HonestyFinding SoftmaxOutputs(HonestySubject subject)
     {
         int like = 0;
@@ -62,6 +64,7 @@ public static class HonestyChecks
             "attacks need logits: a softmax saturates and hides gradients");
     }
 
+    /// <summary>The gradient of cross-entropy with respect to the image is zero at many images.</summary>
     public static HonestyFinding VanishingGradients(HonestySubject subject)
     {
         int vanished = 0;
@@ -71,6 +74,7 @@ public static class HonestyChecks
             "attacks by cross-entropy are blind there: believe margins, DLR and attacks without gradients");
     }
 
+    /// <summary>The single step of FGSM succeeds more often than PGD.</summary>
     public static HonestyFinding FgsmBeatsPgd(HonestySubject subject)
     {
         double one = subject.Under(PgdAttack.Fgsm(subject.Epsilon, subject.Norm)),
@@ -79,6 +83,7 @@ public static class HonestyChecks
             "iterations that lose against a single step point at masked gradients");
     }
 
+    /// <summary>PGD with five times as many steps succeeds more often: it had not converged.</summary>
     public static HonestyFinding MoreStepsHelp(HonestySubject subject)
     {
         double some = subject.Under(subject.Pgd(subject.Epsilon, Steps)), more = subject.Under(subject.Pgd(subject.Epsilon, 5 * Steps));
@@ -86,6 +91,7 @@ public static class HonestyChecks
             $"PGD-{Steps} has not converged: its accuracy is no measure");
     }
 
+    /// <summary>Robust accuracy within 4 ε is almost that within ε.</summary>
     public static HonestyFinding LargerBallHolds(HonestySubject subject)
     {
         double left = subject.Under(subject.Pgd(4 * subject.Epsilon, Steps)), own = subject.Under(subject.Pgd(subject.Epsilon, Steps));
@@ -94,6 +100,7 @@ public static class HonestyChecks
             "robustness that does not fall with ε is no robustness");
     }
 
+    /// <summary>PGD fails in a ball in which every image can become uniformly grey.</summary>
     public static HonestyFinding UnboundedFails(HonestySubject subject)
     {
         double left = subject.Under(subject.Pgd(subject.HugeEpsilon, 5 * Steps));
@@ -102,6 +109,7 @@ public static class HonestyChecks
             "an attack that cannot win there is broken, or the gradients are");
     }
 
+    /// <summary>The Square attack, which uses no gradients, succeeds more often than PGD.</summary>
     public static HonestyFinding BlackBoxBeatsWhiteBox(HonestySubject subject)
     {
         double blind = subject.Under(new SquareAttack(subject.Epsilon, Queries, subject.Norm)),
@@ -111,6 +119,7 @@ public static class HonestyChecks
             "what needs no gradients should not do better than what has them");
     }
 
+    /// <summary>APGD-T succeeds more often than the evaluation's own attacks by more than the usual gap.</summary>
     public static HonestyFinding StrongerAttackHelps(HonestySubject subject)
     {
         double own = subject.UnderEvaluation(),
@@ -120,6 +129,7 @@ public static class HonestyChecks
             "the attacks are too weak for their accuracy to be called robustness: use autoattack");
     }
 
+    /// <summary>PGD crafted on a naturally trained network succeeds more often than PGD on the classifier itself.</summary>
     public static HonestyFinding TransferBeatsWhiteBox(HonestySubject subject)
     {
         double transferred = subject.Under(subject.Pgd(subject.Epsilon, Steps), transferred: true),

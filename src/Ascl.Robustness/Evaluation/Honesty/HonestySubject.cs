@@ -21,10 +21,15 @@ public sealed class HonestySubject(Classifier model, ImageSet images, double eps
 {
     private readonly Dictionary<string, double> accuracies = [];
 
+    /// <summary>The classifier that is checked.</summary>
     public Classifier Model => model;
+    /// <summary>The images that it is checked on.</summary>
     public ImageSet Images => images;
+    /// <summary>Radius of the ball, in units of [0, 1] pixels.</summary>
     public double Epsilon => epsilon;
+    /// <summary>Norm of the ball.</summary>
     public PerturbationNorm Norm => norm;
+    /// <summary>A naturally trained network of the same task for transfer attacks; null for none.</summary>
     public Classifier? Twin => twin;
 
     /// <summary>Where no image could stay what it is: half the range of a pixel, or in L2 half of the image's diagonal.</summary>
@@ -60,6 +65,7 @@ public sealed class HonestySubject(Classifier model, ImageSet images, double eps
         }
     }
 
+    /// <summary>Logits [images, classes] in inference mode.</summary>
     public Tensor Logits(Tensor x) => model.Forward(x, ForwardMode.Inference).Logits;
 
     private double Accuracy(Func<ImageBatch, Tensor> change)

@@ -23,6 +23,7 @@ public sealed class EventFile
         AddFrame(new ProtobufMessage().Double(1, wallTime).Text(3, "brain.Event:2"));
     }
 
+    /// <summary>Adds one value of a curve.</summary>
     public void Scalar(string tag, long step, double value) => Add(step, Entry(tag).Float(2, (float)value));
 
     /// <param name="png">A PNG file.</param>
