@@ -107,6 +107,8 @@ public sealed class OwnTrainingTests : IDisposable
         Assert.Contains("warmup is 20: must be less than the 10 epochs", Error(() => new Trainer(model, new NaturalObjective()) { Schedule = new CosineSchedule { Warmup = 20 } }.Fit(Data)));
         ImageSet three = new("three", ["a", "b", "c"], 1, 8, 8, [0, 1, 2], new float[3 * 64]);
         Assert.Contains("has 3 classes, the network 2", Error(() => new Trainer(model, new NaturalObjective()).Fit(new DataSet("three", three, three, Augmentation.None))));
+        DataSet other = new("three", three, three, Augmentation.None);
+        Assert.Contains("own: the network has 2 classes, three has 3", Error(() => new RobustnessEvaluation(model, other)));
         Assert.Contains("device tpu: must be auto", Error(() => ComputeDevice.Open("tpu")));
 
         static string Error(Action act) => Assert.Throws<UserErrorException>(act).Message;

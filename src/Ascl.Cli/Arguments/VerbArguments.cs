@@ -29,8 +29,8 @@ public abstract class VerbArguments
         {
             JsonNode? value = option.Property.GetValue(this) switch
             {
-                null or false when option.IsSwitch => null,
                 null => null,
+                false when option.IsSwitch => null,
                 Fraction fraction => fraction.Value,
                 WholeNumbers numbers => new JsonArray([.. numbers.Values.Select(number => JsonValue.Create(number))]),
                 Fractions numbers => new JsonArray([.. numbers.Values.Select(number => JsonValue.Create(number))]),

@@ -42,11 +42,11 @@ public partial class EvaluateVerb
         if (Normalize is not null)
             model = Load(device, file, InputNormalization.Of(Normalize, data), Message.Print);
         bool countIsLeast = specification.StartsWith("file:", StringComparison.Ordinal);
-        CheckFit(model, settings.ImagesOf(data), file, countIsLeast);
+        RobustnessEvaluation.CheckFit(model, settings.ImagesOf(data), file, countIsLeast);
         if (!IgnoreClassNames)
             ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
         if (twin is not null)
-            CheckFit(twin, settings.ImagesOf(data), Twin!, countIsLeast: true);
+            RobustnessEvaluation.CheckFit(twin, settings.ImagesOf(data), Twin!, countIsLeast: true);
         if (Replay is not null)
             return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, settings.Batch));
         RobustnessEvaluation evaluation = new(model, data, settings, trained) { Weights = file, Source = specification, Twin = twin };
@@ -66,10 +66,10 @@ public partial class EvaluateVerb
     /// <summary>Writes the pages of an evaluation's folder, and its results where they were asked for.</summary>
     private void Keep(EvaluationResult result, ImageSet images)
     {
-        if (Out is not null && result.Adversarial is { } adversarial)
+        if (result is { Store: { } store, Adversarial: { } adversarial })
         {
-            AtomicFile.WriteText(Path.Combine(Out, "report.md"), EvaluationPage.Markdown(result.Report));
-            AtomicFile.WriteText(Path.Combine(Out, "report.html"), EvaluationPage.Html(result.Report, images, adversarial));
+            AtomicFile.WriteText(store.MarkdownFile, EvaluationPage.Markdown(result.Report));
+            AtomicFile.WriteText(store.PageFile, EvaluationPage.Html(result.Report, images, adversarial));
             Console.WriteLine($"adversarial images and report in {Out}");
         }
         if (Json is not null)
@@ -131,21 +131,5 @@ public partial class EvaluateVerb
         if (File.Exists(Json) && !AtomicFile.IsDevice(Json) && !JsonFile.ReadObject(Json).ContainsKey("clean_accuracy"))
             throw new UserErrorException($"option --json: {Json} holds something else than the results of an evaluation: it is not "
                 + $"overwritten");
-    }
-
-    private static void CheckFit(Classifier model, ImageSet images, string file, bool countIsLeast)
-    {
-        if (model.Spec.Classes < 2)
-            throw new UserErrorException($"{file}: the network has one class; robustness is of classifiers of at least two");
-        if (model.Spec.Channels != images.Channels)
-            throw new UserErrorException($"{file}: the network takes images of {model.Spec.Channels} channels, {images.Name} has "
-                + $"{images.Channels}");
-        // A bare file of labels only shows the classes that occur in it.
-        if (model.Spec.Classes < images.ClassNames.Count || (model.Spec.Classes > images.ClassNames.Count && !countIsLeast))
-            throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {images.Name} has "
-                + $"{images.ClassNames.Count}");
-        if (model.ImageSize is { } size && size != (images.Height, images.Width))
-            throw new UserErrorException($"{file}: the network takes images of {size.Height}x{size.Width} pixels, {images.Name} has "
-                + $"{images.Height}x{images.Width}");
     }
 }

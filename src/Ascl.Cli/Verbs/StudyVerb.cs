@@ -107,7 +107,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
             threat.Epsilon,
             Share(rows.Labels.Zip(rows.Predictions, (label, p) => label == p)),
             Share(rows.Labels.Index().Select(l => rows.Predictions[l.Index] == l.Item && rows.AdversarialPredictions[l.Index] == l.Item)),
-            LatentStudies.Stages(device, rows), natural, adversarial, threat.Norm.ToString().ToLowerInvariant(), data.HasTestPart
+            LatentStudies.Stages(device, rows), natural, adversarial, NameText.Of(threat.Norm), data.HasTestPart
                 ? "test"
                 : "train", Evaluator.TrainedOn(model, test));
         if (Out is not null)

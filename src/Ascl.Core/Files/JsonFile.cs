@@ -54,20 +54,16 @@ public static class JsonFile
     }
 
     /// <summary><paramref name="value"/> as the text of a JSON file: indented, with a final newline.</summary>
-    public static string Text<T>(T value, JsonTypeInfo<T> type)
-    {
-        using MemoryStream stream = new();
-        using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true }))
-            JsonSerializer.Serialize(writer, value, type);
-        return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
-    }
+    public static string Text<T>(T value, JsonTypeInfo<T> type) => Indented(writer => JsonSerializer.Serialize(writer, value, type));
 
     /// <summary>The same of a JSON value.</summary>
-    public static string Text(JsonNode value)
+    public static string Text(JsonNode value) => Indented(writer => value.WriteTo(writer));
+
+    private static string Indented(Action<Utf8JsonWriter> write)
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Indented = true }))
-            value.WriteTo(writer);
+            write(writer);
         return Encoding.UTF8.GetString(stream.ToArray()) + "\n";
     }
 

@@ -1,3 +1,5 @@
+using Ascl.Core.Diagnostics;
+
 namespace Ascl.Core.Settings;
 
 /// <summary>
@@ -92,4 +94,9 @@ public interface ICheckedSettings
 /// <param name="Name">Of the setting.</param>
 /// <param name="Value">That it has.</param>
 /// <param name="Rule">As in "must be less than the 10 epochs".</param>
-public readonly record struct SettingProblem(string Name, object? Value, string Rule);
+public readonly record struct SettingProblem(string Name, object? Value, string Rule)
+{
+    /// <summary>The error that reports it.</summary>
+    /// <param name="where">Where the value comes from.</param>
+    public UserErrorException Error(string where) => new($"{where}: {Name} is {Value}: {Rule}");
+}

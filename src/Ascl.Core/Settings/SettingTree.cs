@@ -17,30 +17,17 @@ public static class SettingTree
     private static readonly MethodInfo Clone = typeof(object).GetMethod("MemberwiseClone", BindingFlags.Instance | BindingFlags.NonPublic)!;
 
     /// <summary>Every setting that an object of a type may have, whatever is chosen, in the order of declaration; each name once.</summary>
-    public static IReadOnlyList<Setting> Of(Type type) => Known.GetOrAdd(type, static type => [.. Prototypes(Activator.CreateInstance(type)!).Select(declared => declared.Setting).DistinctBy(setting => setting.Name)]);
+    public static IReadOnlyList<Setting> Of(Type type) => Known.GetOrAdd(type, static type =>
+        [.. Prototypes(Activator.CreateInstance(type)!).Select(declared => declared.Setting).DistinctBy(setting => setting.Name)]);
 
     /// <summary>The default values of all settings of a type by name, also of what is not chosen by default.</summary>
-    public static JsonObject Defaults(Type type)
-    {
-        JsonObject all = [];
-        foreach (var (holder, setting) in Prototypes(Activator.CreateInstance(type)!))
-            if (setting.Read(holder) is { } value)
-                all.TryAdd(setting.Name, value);
-        return all;
-    }
+    public static JsonObject Defaults(Type type) => Values(Prototypes(Activator.CreateInstance(type)!).Select(declared => (declared.Holder, (Setting?)declared.Setting)));
 
     /// <summary>The settings that an object has now: of choices only those of what is chosen.</summary>
     public static IEnumerable<Setting> Of(object settings) => Held(settings).Select(held => held.Setting).OfType<Setting>();
 
     /// <summary>The values by name, without those that are not given.</summary>
-    public static JsonObject ToJson(object settings)
-    {
-        JsonObject all = [];
-        foreach (var (holder, setting) in Held(settings))
-            if (setting?.Read(holder) is { } value)
-                all.TryAdd(setting.Name, value);
-        return all;
-    }
+    public static JsonObject ToJson(object settings) => Values(Held(settings));
 
     /// <summary>A copy of some settings with the values that <paramref name="given"/> holds.</summary>
     /// <param name="defaults">Values of what is not given.</param>
@@ -75,16 +62,24 @@ public static class SettingTree
     /// <exception cref="UserErrorException">A value is out of range or breaks a rule.</exception>
     public static T Checked<T>(this T settings, string? where = null) where T : class
     {
-        HashSet<object> checkedHolders = new(ReferenceEqualityComparer.Instance);
-        foreach (var (holder, setting) in Held(settings))
-        {
+        (object Holder, Setting? Setting)[] held = [.. Held(settings)];
+        foreach (var (holder, setting) in held)
             setting?.Check(holder, where);
-            checkedHolders.Add(holder);
-        }
-        checkedHolders.Add(settings);
-        foreach (SettingProblem problem in checkedHolders.OfType<ICheckedSettings>().SelectMany(holder => holder.Problems()))
-            throw new UserErrorException($"{where ?? settings.GetType().Name}: {problem.Name} is {problem.Value}: {problem.Rule}");
+        // Rules of several settings after the range of each.
+        IEnumerable<ICheckedSettings> ruled = held.Where(one => one.Setting is null).Select(one => one.Holder).OfType<ICheckedSettings>();
+        foreach (SettingProblem problem in ruled.SelectMany(holder => holder.Problems()))
+            throw problem.Error(where ?? settings.GetType().Name);
         return settings;
+    }
+
+    /// <summary>Values by name; of settings that several objects hold the first one's.</summary>
+    private static JsonObject Values(IEnumerable<(object Holder, Setting? Setting)> held)
+    {
+        JsonObject all = [];
+        foreach (var (holder, setting) in held)
+            if (setting?.Read(holder) is { } value)
+                all.TryAdd(setting.Name, value);
+        return all;
     }
 
     /// <summary>A value of something that is not chosen changes nothing, but it must be one.</summary>
@@ -112,16 +107,16 @@ public static class SettingTree
         }
     }
 
-    /// <summary>The objects that hold settings, each with every setting it holds; null for a group as such.</summary>
+    /// <summary>The objects that hold settings: each once without a setting, then with every setting that it holds.</summary>
     private static IEnumerable<(object Holder, Setting? Setting)> Held(object holder)
     {
+        yield return (holder, null);
         foreach (var (property, setting) in MembersOf(holder.GetType()))
         {
             if (setting is not null)
                 yield return (holder, setting);
             if ((setting is null || setting.Alternatives.Count > 0) && property.GetValue(holder) is { } inner)
             {
-                yield return (inner, null);
                 foreach (var held in Held(inner))
                     yield return held;
             }

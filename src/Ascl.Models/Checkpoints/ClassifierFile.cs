@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Devices;
 using Ascl.Models.Networks;
 using Ascl.Models.Weights;
@@ -147,7 +148,7 @@ public static class ClassifierFile
             new($"{path}: the description of the classifier in its metadata is damaged: {problem}", cause);
     }
 
-    private static string Name(Activation activation) => activation.ToString().ToLowerInvariant();
+    private static string Name(Activation activation) => NameText.Of(activation);
 
     private static bool IsProjection(string name) => name.StartsWith("projection.", StringComparison.Ordinal);
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ascl.Core.Diagnostics;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
 using Ascl.Models.Weights;
@@ -16,17 +17,8 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
 
     private const double SmallInL2 = 16 / 255.0;
 
-    /// <summary>The norm that linf or l2 names.</summary>
-    /// <exception cref="UserErrorException">There is none of that name.</exception>
-    public static PerturbationNorm NormOf(string name) => name switch
-    {
-        "linf" => PerturbationNorm.Linf,
-        "l2" => PerturbationNorm.L2,
-        _ => throw NearestName.Unknown("norm", name, ["linf", "l2"]),
-    };
-
     /// <summary>What weights were trained against, as far as their provenance says; null where it does not.</summary>
-    public static ThreatModel? Of(Provenance? provenance) => provenance is null ? null : new(NormOf(provenance.Norm), provenance.Epsilon);
+    public static ThreatModel? Of(Provenance? provenance) => provenance is null ? null : new(NameText.Parse<PerturbationNorm>("norm", provenance.Norm), provenance.Epsilon);
 
     /// <summary>The usual ball of a norm.</summary>
     public static ThreatModel Of(PerturbationNorm norm) => new(norm, DefaultEpsilon(norm));
@@ -59,7 +51,7 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
         double largest = Norm == PerturbationNorm.L2 ? Math.Sqrt(images.ImageLength) : 1;
         if (Epsilon > largest)
             throw new UserErrorException(string.Create(CultureInfo.InvariantCulture,
-                $"epsilon is {Epsilon} in {Norm.ToString().ToLowerInvariant()}: no two images of "
+                $"epsilon is {Epsilon} in {NameText.Of(Norm)}: no two images of "
                     + $"{images.Channels}x{images.Height}x{images.Width} pixels in [0, 1] are more than {largest:F1} apart (is "
                     + $"{Epsilon}/255 meant?)"));
     }

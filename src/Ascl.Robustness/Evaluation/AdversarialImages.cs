@@ -3,6 +3,7 @@ using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
@@ -78,7 +79,7 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
             withinRounded += AdversarialCheck.IsWithin(original, Rounded(images[i]), norm, epsilon) ? 1 : 0;
         }
         return new(ids.Length, within, Wrong(model, data, images, labels, batchSize), withinRounded,
-            Wrong(model, data, [.. images.Select(Rounded)], labels, batchSize), norm.ToString().ToLowerInvariant(), epsilon);
+            Wrong(model, data, [.. images.Select(Rounded)], labels, batchSize), NameText.Of(norm), epsilon);
     }
 
     private static float[] Rounded(float[] image) => [.. image.Select(v => MathF.Round(v * 255) / 255)];

@@ -3,6 +3,7 @@ using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Core.Files;
 using Ascl.Core.Random;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
@@ -69,7 +70,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
                 progress?.Invoke(new(planned.Attack.Name, done, attacked.Length, (a, attacks.Count), Share(attacked.Length - turned),
                     seconds));
             }
-            reports.Add(new(planned.Attack.Name, planned.Attack.Norm.ToString().ToLowerInvariant(), planned.Attack.Epsilon,
+            reports.Add(new(planned.Attack.Name, NameText.Of(planned.Attack.Norm), planned.Attack.Epsilon,
                 planned.Attack.Steps, planned.Restarts,
                 Share(attacked.Length - turned), attacked.Length, turned, rejected, seconds,
                 AttackCatalog.Note(planned.Attack, model.Spec.Classes, isRandom), planned.Attack.StepSize));
@@ -117,7 +118,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
             progress?.Invoke(new("smallest changes", done, attacked.Length, (0, 1),
                 Share(sizes.Count(size => size > epsilon + AdversarialCheck.BallSlack)), seconds));
         }
-        return MinimalEpsilonReport.Of([.. attacks.Select(a => a.Name)], norm.ToString().ToLowerInvariant(), sizes, epsilon, seconds);
+        return MinimalEpsilonReport.Of([.. attacks.Select(a => a.Name)], NameText.Of(norm), sizes, epsilon, seconds);
     }
 
     /// <summary>The report as JSON, indented.</summary>

@@ -29,7 +29,11 @@ public interface IEvaluationObserver
 /// <param name="Report">Everything that was measured.</param>
 /// <param name="Adversarial">The adversarial images; null where they are not kept.</param>
 /// <param name="IsNew">Whether anything was measured: not where the folder held it all.</param>
-public sealed record EvaluationResult(EvaluationReport Report, AdversarialImages? Adversarial, bool IsNew);
+public sealed record EvaluationResult(EvaluationReport Report, AdversarialImages? Adversarial, bool IsNew)
+{
+    /// <summary>The folder that keeps it; null where there is none.</summary>
+    public EvaluationStore? Store { get; init; }
+}
 
 /// <summary>
 /// The evaluation of a classifier on a data set: the attacks, and as far as asked for a curve over ε, the smallest changes, checks for
@@ -56,6 +60,7 @@ public sealed class RobustnessEvaluation
         (this.model, this.data, this.settings) = (model, data, (settings ?? new()).Checked());
         (Threat, options, Attacks) = Plan(this.settings, trained ?? ThreatModel.Of(model.Provenance), model);
         Images = this.settings.ImagesOf(data);
+        CheckFit(model, Images, model.Spec.Network, countIsLeast: true);
         foreach (double radius in this.settings.Epsilons.Append(Threat.Epsilon))
             (Threat with { Epsilon = radius }).CheckFits(Images);
     }
@@ -104,6 +109,25 @@ public sealed class RobustnessEvaluation
         return (threat, options, attacks);
     }
 
+    /// <summary>Whether a classifier takes some images and has their classes.</summary>
+    /// <param name="file">What messages call the classifier.</param>
+    /// <param name="countIsLeast">Whether the network may have more classes: a bare file of labels only shows those that occur in it.</param>
+    /// <exception cref="UserErrorException">It does not.</exception>
+    public static void CheckFit(Classifier model, ImageSet images, string file, bool countIsLeast)
+    {
+        if (model.Spec.Classes < 2)
+            throw new UserErrorException($"{file}: the network has one class; robustness is of classifiers of at least two");
+        if (model.Spec.Channels != images.Channels)
+            throw new UserErrorException($"{file}: the network takes images of {model.Spec.Channels} channels, {images.Name} has "
+                + $"{images.Channels}");
+        if (model.Spec.Classes < images.ClassNames.Count || (model.Spec.Classes > images.ClassNames.Count && !countIsLeast))
+            throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {images.Name} has "
+                + $"{images.ClassNames.Count}");
+        if (model.ImageSize is { } size && size != (images.Height, images.Width))
+            throw new UserErrorException($"{file}: the network takes images of {size.Height}x{size.Width} pixels, {images.Name} has "
+                + $"{images.Height}x{images.Width}");
+    }
+
     /// <summary>Measures everything that is asked for.</summary>
     /// <param name="folder">Where adversarial images and results are kept and the evaluation goes on after a stop; null for
     /// nowhere.</param>
@@ -120,7 +144,7 @@ public sealed class RobustnessEvaluation
         if (done is not null && HoldsAll(done))
         {
             observer?.Note($"{folder} held this evaluation already; nothing was attacked again");
-            return new(done, null, IsNew: false);
+            return new(done, null, IsNew: false) { Store = store };
         }
         if (done is null && store?.Batches > 0)
             observer?.Note($"{folder}: goes on after {store.Batches} batches");
@@ -132,7 +156,7 @@ public sealed class RobustnessEvaluation
             report = WithFindings(report, observer, stop);
         if (settings.Epsilons.Count > 0 && !HoldsCurve(report))
             report = report with { Curve = [.. settings.Epsilons.Select(radius => Point(radius, observer, stop))] };
-        return new(report, done is null ? store?.Finish(report) : store!.Complete(report), IsNew: true);
+        return new(report, done is null ? store?.Finish(report) : store!.Complete(report), IsNew: true) { Store = store };
     }
 
     private Evaluator Evaluator() => new(model, Images, settings.Batch, settings.Seed);

@@ -1,5 +1,6 @@
 using Ascl.Autograd.Checking;
 using Ascl.Autograd.Ops;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Contrastive;
 using Ascl.Kernels.Devices;
 using Ascl.Models.Networks;
@@ -90,7 +91,7 @@ public static partial class ObjectiveCases
             {
                 ContrastiveSettings settings = new() { Strategy = strategy, Distance = distance };
                 return Case("ascl",
-                    $"on {name}, {strategy.ToString().ToLowerInvariant()} {distance.ToString().ToLowerInvariant()}{particular}", of,
+                    $"on {name}, {NameText.Of(strategy)} {NameText.Of(distance)}{particular}", of,
                     new AsclObjective
                     {
                         Base = objective,

@@ -1,5 +1,6 @@
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Models;
 using Ascl.Models.Weights;
@@ -72,7 +73,7 @@ public sealed class RunFolder
     /// <exception cref="UserErrorException">The place is taken, or the folder cannot be made.</exception>
     public static RunFolder Create(RunConfig config)
     {
-        Core.Settings.SettingTree.Checked(config, "configuration");
+        config.Checked("configuration");
         string path = FreePath(config);
         AtomicFile.CreateFolder(path);
         RunFolder folder = new(path, config with { Run = config.Run with { Out = null, Resume = null } });
@@ -115,7 +116,7 @@ public sealed class RunFolder
         if (epochs < done)
             throw new UserErrorException($"{Path}: has done {done} epochs already: epochs must be at least as many, not {epochs}");
         RunConfig more = Config with { Training = Config.Training with { Epochs = epochs } };
-        return new(Path, Core.Settings.SettingTree.Checked(more, ConfigFile));
+        return new(Path, more.Checked(ConfigFile));
     }
 
     /// <summary>What the run's configuration on file says, before <see cref="KeepConfig"/>.</summary>

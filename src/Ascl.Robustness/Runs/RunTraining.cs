@@ -1,4 +1,5 @@
 using Ascl.Core.Diagnostics;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
@@ -24,7 +25,7 @@ public sealed class RunTraining
         params IReadOnlyList<TrainingCallback> callbacks)
     {
         this.folder = folder;
-        RunConfig config = Core.Settings.SettingTree.Checked(folder.Config, "configuration");
+        RunConfig config = folder.Config.Checked("configuration");
         Check(config, data);
         folder.Checkpoints.CheckState();
         trainingData = TrainingData.Of(data, config.Training, config.Data.Validation, config.Data.LimitTrain);

@@ -32,7 +32,7 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
     public void SaveState(Trainer trainer)
     {
         RunState.Save(folder.StateFile, trainer, Config ?? trainer.Description);
-        trainer.LastGoodCheckpoint = File.Exists(folder.BestFile) ? folder.BestFile : folder.StateFile;
+        NameLastGood(trainer);
     }
 
     /// <inheritdoc/>
@@ -56,7 +56,7 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
             ClassifierFile.LoadInto(trainer.Model.Structure(), folder.BestFile);
         // The epochs after the state will be done again.
         folder.WriteMetrics(trainer.History);
-        trainer.LastGoodCheckpoint = File.Exists(folder.BestFile) ? folder.BestFile : folder.StateFile;
+        NameLastGood(trainer);
     }
 
     /// <inheritdoc/>
@@ -79,6 +79,9 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
 
     /// <inheritdoc/>
     public override void Stop(Trainer trainer) => SaveState(trainer);
+
+    private void NameLastGood(Trainer trainer) =>
+        trainer.LastGoodCheckpoint = File.Exists(folder.BestFile) ? folder.BestFile : folder.StateFile;
 
     private static void SaveWeights(Classifier model, RunProgress progress, BestEpoch best, string last, string bestFile)
     {

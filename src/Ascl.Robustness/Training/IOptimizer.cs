@@ -1,6 +1,8 @@
 using Ascl.Autograd;
 using Ascl.Kernels.Devices;
+using Ascl.Models;
 using Ascl.Models.Weights;
+using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Training;
 
@@ -27,10 +29,9 @@ public interface IOptimizer
 public static class Optimizers
 {
     /// <summary>The parameters of a model that an objective trains.</summary>
-    public static IReadOnlyList<NamedTensor> Targets(Models.Classifier model,
-        Objectives.TrainedLayers layers = Objectives.TrainedLayers.All)
+    public static IReadOnlyList<NamedTensor> Targets(Classifier model, TrainedLayers layers = TrainedLayers.All)
     {
-        string prefix = layers == Objectives.TrainedLayers.Head ? model.HeadPrefix : "";
+        string prefix = layers == TrainedLayers.Head ? model.HeadPrefix : "";
         return [.. model.Parameters.All.Where(p => p.Trained && p.Name.StartsWith(prefix, StringComparison.Ordinal))];
     }
 }

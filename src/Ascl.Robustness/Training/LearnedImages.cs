@@ -1,5 +1,5 @@
+using Ascl.Core.Settings;
 using Ascl.Data;
-using Ascl.Kernels.Attack;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
 
@@ -16,7 +16,7 @@ public static class LearnedImages
     public static Provenance Provenance(TrainingData data, Provenance? before, ThreatModel threat, string run, bool isEncoder)
     {
         ImageHashes learned = ImageHashes.Of(data.Train.PixelHashes());
-        return new(threat.Norm == PerturbationNorm.L2 ? "l2" : "linf", threat.Epsilon,
+        return new(NameText.Of(threat.Norm), threat.Epsilon,
             before is null ? learned : before.Images.Union(learned), run)
         {
             ChosenBy = ImageHashes.Of([.. data.Validation?.PixelHashes() ?? []]),

@@ -103,10 +103,12 @@ public sealed class Trainer
     /// <summary>A file with the weights of a time when all was well, for messages; null where none is kept.</summary>
     public string? LastGoodCheckpoint { get; set; }
 
+    private bool ChoosesBest => Callbacks.Any(callback => callback.ChoosesBest);
+
     /// <summary>Trains on the training part of a data set, of which images are held out where a callback validates.</summary>
     /// <exception cref="UserErrorException">As for the other form.</exception>
     public void Fit(DataSet data, CancellationToken stop = default) =>
-        Fit(TrainingData.Of(data, Settings, Callbacks.Any(callback => callback is Validation) ? null : 0), stop);
+        Fit(TrainingData.Of(data, Settings, ChoosesBest ? null : 0), stop);
 
     /// <summary>Trains until the last epoch is done.</summary>
     /// <param name="data">Images of the size and classes that the model takes.</param>
@@ -177,7 +179,7 @@ public sealed class Trainer
             throw new UserErrorException($"objective {Objective.Name}: trains on adversarial images, but there is no attack to craft them");
         ThreatModel.CheckFits(train);
         foreach (SettingProblem problem in Schedule.Checked().ProblemsFor(Settings.Epochs))
-            throw new UserErrorException($"{Schedule.GetType().Name}: {problem.Name} is {problem.Value}: {problem.Rule}");
+            throw problem.Error(Schedule.GetType().Name);
     }
 
     private BatchPlan Plan(int epoch) =>
@@ -246,9 +248,8 @@ public sealed class Trainer
         if (Average is not null)
             CheckFinite(Average.Model);
         // Where nobody validates, the newest weights are the best known.
-        (Progress.Best, Progress.BestAverage) = Callbacks.Any(callback => callback is Validation)
-            ? (Progress.Best, Progress.BestAverage)
-            : (new(Progress.Epoch, -1), new(Progress.Epoch, -1));
+        if (!ChoosesBest)
+            Progress.Best = Progress.BestAverage = new(Progress.Epoch, -1);
         foreach (TrainingCallback callback in Callbacks)
             Progress.Cost.Measure(() =>
             {

@@ -25,6 +25,9 @@ public sealed class TrainedEpoch(EpochMetrics metrics)
 /// </summary>
 public abstract class TrainingCallback
 {
+    /// <summary>Whether it chooses the best epoch by held-out images, in <see cref="Measure"/> (<see cref="RunProgress.Best"/>).</summary>
+    public virtual bool ChoosesBest => false;
+
     /// <summary>Before the first step; what restores an earlier state does so here.</summary>
     public virtual void Begin(Trainer trainer)
     {

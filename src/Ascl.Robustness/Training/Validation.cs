@@ -13,6 +13,9 @@ namespace Ascl.Robustness.Training;
 public sealed class Validation(PgdAttack? attack = null) : TrainingCallback
 {
     /// <inheritdoc/>
+    public override bool ChoosesBest => true;
+
+    /// <inheritdoc/>
     public override void Measure(Trainer trainer, TrainedEpoch epoch)
     {
         RunProgress progress = trainer.Progress;
