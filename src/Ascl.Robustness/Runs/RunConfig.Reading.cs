@@ -39,7 +39,7 @@ public sealed partial record RunConfig
     {
         JsonObject own = ToJson(), others = other.ToJson();
         return Settings.Where(setting => !setting.Incidental).Select(setting => setting.Name)
-            .Where(name => name != except && !JsonNode.DeepEquals(own[name], others[name]))
+            .Where(name => name != except && (Uses(name) || other.Uses(name)) && !JsonNode.DeepEquals(own[name], others[name]))
             .Select(name => ((string, string, string)?)(name, Text(own[name]), Text(others[name]))).FirstOrDefault();
 
         static string Text(JsonNode? value) => value?.ToJsonString() ?? "not given";

@@ -50,6 +50,17 @@ public sealed class KeptRunsTests : IDisposable
         Assert.Equal(40, ClassifierFile.Load(device, Path.Combine(run.Path, "best.safetensors")).Provenance!.ChosenBy.Count);
     }
 
+    [Fact]
+    public void ARunIsTheSameAsOneWhoseUnusedSettingsDiffer()
+    {
+        RunConfig kept = RunFolder.Open(Copy("stopped")).Config, now = kept;
+        // ASCL always passes natural images; the older configuration says natural-pass false.
+        now = now with { Method = (AsclObjective)now.Method with { Base = new PgdAtObjective { NaturalPass = true } } };
+        Assert.Null(kept.Difference(now));
+        now = now with { Training = now.Training with { AwpGamma = 0.005 } };
+        Assert.Equal("awp-gamma", kept.Difference(now)?.Name);
+    }
+
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     /// <summary>Vectors of another width add in another order: the same bits only on machines of the kind that made the files.</summary>
