@@ -10,13 +10,13 @@ internal static partial class FileRules
     /// <summary>Files written by a program that stands beside them; they may be long.</summary>
     public static IReadOnlyList<string> Generated { get; } = ["src/Ascl.Kernels/Gemm/MicroKernels.cs"];
 
-    private const string EnvironmentReader = "src/Ascl.Core/Diagnostics/DebugSettings.cs";
+    private const string EnvironmentReader = "src/Ascl.Core/Diagnostics/ProcessEnvironment.cs";
 
     /// <summary>The driver, and code that only runs on a GPU.</summary>
     private static readonly string[] Gpu = ["src/Ascl.Kernels/Cuda", "src/Ascl.Kernels/GpuCode"];
 
     /// <summary>Where functions of the driver and the operating system are imported.</summary>
-    private static readonly string[] Imports = ["src/Ascl.Kernels/Cuda", "src/Ascl.Kernels/Linux"];
+    private static readonly string[] Imports = ["src/Ascl.Kernels/Cuda", "src/Ascl.Kernels/Linux", "src/Ascl.Distributed/Mpi"];
 
     /// <summary>What knows the two kinds of device.</summary>
     private static readonly string[] DevicePlaces = ["src/Ascl.Kernels/Dispatch", "src/Ascl.Kernels/Devices", "src/Ascl.Kernels/Cuda"];

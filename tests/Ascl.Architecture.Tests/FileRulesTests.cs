@@ -77,5 +77,5 @@ public sealed class FileRulesTests
 
     [Fact]
     public void TheEnvironmentIsReadSomewhere() =>
-        Assert.Contains(SourceTree.Code, file => file.Name == "DebugSettings.cs" && file.Lines.Any(line => line.Contains("GetEnvironmentVariable", StringComparison.Ordinal)));
+        Assert.Contains(SourceTree.Code, file => file.Name == "ProcessEnvironment.cs" && file.Lines.Any(line => line.Contains("GetEnvironmentVariable", StringComparison.Ordinal)));
 }

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Ascl.Architecture.Tests;
 
-/// <summary>Cli → (Robustness, OnnxRuntime) → (Models → Autograd → Kernels → ILGPU, Data) → Core: a room refers only to those right below it, and libraries stay in one room.</summary>
+/// <summary>Cli → (Robustness, OnnxRuntime) → (Models → Autograd → Kernels → ILGPU, Data, Distributed) → Core: a room refers only to those right below it, and libraries stay in one room.</summary>
 public sealed partial class ProjectReferenceTests
 {
     /// <summary>What each room of src/ may refer to.</summary>
@@ -14,7 +14,8 @@ public sealed partial class ProjectReferenceTests
         ["Ascl.Models"] = ["Ascl.Autograd"],
         ["Ascl.OnnxRuntime"] = ["Ascl.Models"],
         ["Ascl.Data"] = ["Ascl.Core"],
-        ["Ascl.Robustness"] = ["Ascl.Models", "Ascl.Data"],
+        ["Ascl.Distributed"] = ["Ascl.Core"],
+        ["Ascl.Robustness"] = ["Ascl.Models", "Ascl.Data", "Ascl.Distributed"],
         ["Ascl.Cli"] = ["Ascl.Robustness", "Ascl.OnnxRuntime"],
     };
 
@@ -30,6 +31,7 @@ public sealed partial class ProjectReferenceTests
         ["StbImageSharp"] = "Ascl.Data",
         ["StbImageWriteSharp"] = "Ascl.Data",
         ["System.IO.Hashing"] = "Ascl.Data",
+        ["System.Numerics.Tensors"] = "Ascl.Distributed",
         ["OxyPlot.Core"] = "Ascl.Robustness",
         ["CommandLineParser"] = "Ascl.Cli",
         ["Microsoft.ML.OnnxRuntime"] = "Ascl.Cli",

@@ -1,13 +1,13 @@
 namespace Ascl.Core.Diagnostics;
 
-/// <summary>Debug switches. Only this class reads environment variables.</summary>
+/// <summary>Debug switches.</summary>
 public static class DebugSettings
 {
     /// <summary>ASCL_DEBUG: 0 off, 1 prints the devices and algorithms chosen, 2 every kernel, 3 the recorded graph.</summary>
-    public static readonly int Level = int.TryParse(Environment.GetEnvironmentVariable("ASCL_DEBUG"), out int level) ? level : 0;
+    public static readonly int Level = int.TryParse(ProcessEnvironment.Variable("ASCL_DEBUG"), out int level) ? level : 0;
 
     /// <summary>ASCL_CHECK=nan: stop at the first op whose output is not finite.</summary>
-    public static readonly bool CheckNaN = Environment.GetEnvironmentVariable("ASCL_CHECK") == "nan";
+    public static readonly bool CheckNaN = ProcessEnvironment.Variable("ASCL_CHECK") == "nan";
 
     private static readonly HashSet<string> Said = [];
 

@@ -4,4 +4,4 @@ namespace Ascl.Core.Diagnostics;
 /// An error in the user's input: one line that says what is wrong and where. The command line prints it without a stack trace and exits
 /// with code 2.
 /// </summary>
-public sealed class UserErrorException(string message, Exception? inner = null) : Exception(message, inner);
+public class UserErrorException(string message, Exception? inner = null) : Exception(message, inner);
