@@ -1,6 +1,6 @@
 namespace Ascl.Data;
 
-/// <summary>A reusable buffer for the images of one batch, filled by <see cref="BatchPlan.Fill"/>. With two views, the first views of all
+/// <summary>A reusable buffer for the images of one batch, filled by <see cref="BatchPlan"/>. With two views, the first views of all
 /// images come first, then the second views in the same order.</summary>
 public sealed class Batch
 {

@@ -52,12 +52,18 @@ public sealed class BatchPlan
     /// <summary>An empty buffer that is large enough for each batch of this plan.</summary>
     public Batch NewBatch() => new(Set, BatchSize * views);
 
+    /// <summary>Images in batch <paramref name="index"/>, not counting views.</summary>
+    public int CountOf(int index) => Math.Min(BatchSize, order.Length - checked(index * BatchSize));
+
     /// <summary>Fills <paramref name="batch"/> with batch <paramref name="index"/>, 0…<see cref="Count"/>−1.</summary>
-    public void Fill(int index, Batch batch)
-    {
-        int start = checked(index * BatchSize);
-        batch.Fill(Set, order.AsSpan(start, Math.Min(BatchSize, order.Length - start)), augmentation, seed, epoch, views);
-    }
+    public void Fill(int index, Batch batch) => Fill(index, .., batch);
+
+    /// <summary>Fills <paramref name="batch"/> with some images of batch <paramref name="index"/>.</summary>
+    /// <param name="index">0…<see cref="Count"/>−1.</param>
+    /// <param name="images">A range of the batch's images, not counting views.</param>
+    /// <param name="batch">Receives the images.</param>
+    public void Fill(int index, Range images, Batch batch) =>
+        batch.Fill(Set, order.AsSpan(checked(index * BatchSize), CountOf(index))[images], augmentation, seed, epoch, views);
 
     /// <summary>The set's indices, sorted by 64 random bits that depend on the image's id only: the relative order of two images does not
     /// depend on the other images in the set.</summary>

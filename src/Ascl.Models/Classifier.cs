@@ -70,6 +70,9 @@ public sealed class Classifier
     /// <summary>Name prefix of the tensors between latent and logits; all others are the encoder's.</summary>
     public string HeadPrefix => network.HeadPrefix;
 
+    /// <summary>Length of the latent vector.</summary>
+    public int LatentSize => network.LatentSize;
+
     /// <summary>Height and width of the images that the network accepts; null for any.</summary>
     public (int Height, int Width)? ImageSize => network.ImageSize;
 

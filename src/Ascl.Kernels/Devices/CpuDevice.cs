@@ -40,6 +40,9 @@ public sealed unsafe class CpuDevice : Device
     /// <inheritdoc/>
     public override string Name => $"cpu: {SimdWidth.InstructionSet}, {Threads} thread{(Threads == 1 ? "" : "s")}";
 
+    /// <inheritdoc/>
+    public override string InstructionSet => SimdWidth.InstructionSet;
+
     /// <summary>The pool of the calling thread: inside a piece of <see cref="Independently"/> each thread has its own.</summary>
     public override BufferPool Pool => pools[team.CurrentWorker] ??= new BufferPool(this);
 

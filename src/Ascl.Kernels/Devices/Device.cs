@@ -11,6 +11,9 @@ public abstract class Device : IDisposable
     /// <summary>One line for users: the device and how it is used, such as "cpu: AVX-512, 2 threads".</summary>
     public abstract string Name { get; }
 
+    /// <summary>What decides the order of additions and so the bits of a result: the CPU's vectors, or the GPU's architecture.</summary>
+    public abstract string InstructionSet { get; }
+
     /// <summary>The precision of convolutions and matrix products.</summary>
     public Precision Precision { get; private protected set; }
 

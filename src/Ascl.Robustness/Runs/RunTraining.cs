@@ -1,6 +1,7 @@
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Settings;
 using Ascl.Data;
+using Ascl.Distributed;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Weights;
@@ -19,9 +20,10 @@ public sealed class RunTraining
     /// <param name="folder">A new run's, or an earlier one's to go on with.</param>
     /// <param name="data">What the run's configuration names.</param>
     /// <param name="start">What a new run starts from, where it is made already; null to make it.</param>
+    /// <param name="communicator">The processes that train together, each with the same folder; null for one.</param>
     /// <param name="callbacks">Called after the run's own.</param>
     /// <exception cref="UserErrorException">Data and model do not fit, or the saved state is damaged.</exception>
-    public RunTraining(Device device, RunFolder folder, DataSet data, Classifier? start = null,
+    public RunTraining(Device device, RunFolder folder, DataSet data, Classifier? start = null, Communicator? communicator = null,
         params IReadOnlyList<TrainingCallback> callbacks)
     {
         this.folder = folder;
@@ -46,6 +48,7 @@ public sealed class RunTraining
             ThreatModel = config.Attack.Threat,
             Optimizer = new SgdOptimizer(Optimizers.Targets(model, config.Method.Trains), config.Optimizer),
             Schedule = config.Schedule,
+            Communicator = communicator ?? Communicator.Single,
             Description = config.Description(),
             Callbacks = [checkpoints, new Keeper(folder, checkpoints, isBegun), new Validation(config.Attack.Validation), new Monitoring(),
                 .. callbacks],
@@ -79,6 +82,8 @@ public sealed class RunTraining
     /// <summary>Keeps what a run's folder has beyond checkpoints: its configuration and its summary.</summary>
     private sealed class Keeper(RunFolder folder, Checkpoints checkpoints, bool isBegun) : TrainingCallback
     {
+        public override bool RunsOnEveryRank => true;
+
         public override void Begin(Trainer trainer)
         {
             RunConfig config = folder.Config;
@@ -90,11 +95,17 @@ public sealed class RunTraining
             if (earlier != config.Training.Epochs && config.Schedule.DependsOnEpochs && progress.Epoch > 0)
             {
                 progress.EarlierEpochs = [.. progress.EarlierEpochs.Append(earlier).Distinct()];
-                checkpoints.SaveState(trainer);
+                if (trainer.Communicator.IsMain)
+                    checkpoints.SaveState(trainer);
             }
-            folder.KeepConfig();
+            if (trainer.Communicator.IsMain)
+                folder.KeepConfig();
         }
 
-        public override void End(Trainer trainer) => folder.WriteSummary(RunSummary.Of(folder.Config, trainer));
+        public override void End(Trainer trainer)
+        {
+            if (trainer.Communicator.IsMain)
+                folder.WriteSummary(RunSummary.Of(folder.Config, trainer));
+        }
     }
 }

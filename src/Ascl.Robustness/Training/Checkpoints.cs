@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
+using Ascl.Core.Settings;
 using Ascl.Models;
 using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
@@ -35,10 +36,14 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
         NameLastGood(trainer);
     }
 
+    /// <summary>Every rank reads the state; rank 0 writes.</summary>
+    public override bool RunsOnEveryRank => true;
+
     /// <inheritdoc/>
     public override void Begin(Trainer trainer)
     {
-        AtomicFile.CreateFolder(folder.Path);
+        if (trainer.Communicator.IsMain)
+            AtomicFile.CreateFolder(folder.Path);
         folder.CheckState();
         if (!File.Exists(folder.StateFile))
             return;
@@ -55,7 +60,8 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
         if (progress.Best.Epoch > 0)
             ClassifierFile.LoadInto(trainer.Model.Structure(), folder.BestFile);
         // The epochs after the state will be done again.
-        folder.WriteMetrics(trainer.History);
+        if (trainer.Communicator.IsMain)
+            folder.WriteMetrics(trainer.History);
         NameLastGood(trainer);
     }
 
@@ -63,13 +69,15 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
     public override void EndStep(Trainer trainer, TrainedStep step)
     {
         int done = step.Step + 1;
-        if (saveEvery > 0 && done % saveEvery == 0 && done < trainer.StepsPerEpoch)
+        if (saveEvery > 0 && done % saveEvery == 0 && done < trainer.StepsPerEpoch && MayWrite(trainer))
             SaveState(trainer);
     }
 
     /// <inheritdoc/>
     public override void EndEpoch(Trainer trainer, TrainedEpoch epoch)
     {
+        if (!MayWrite(trainer))
+            return;
         SaveWeights(trainer.Model, trainer.Progress, trainer.Progress.Best, folder.LastFile, folder.BestFile);
         if (trainer.Average is { } average)
             SaveWeights(average.Model, trainer.Progress, trainer.Progress.BestAverage, folder.LastAverageFile, folder.BestAverageFile);
@@ -78,7 +86,18 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
     }
 
     /// <inheritdoc/>
-    public override void Stop(Trainer trainer) => SaveState(trainer);
+    public override void Stop(Trainer trainer)
+    {
+        if (MayWrite(trainer))
+            SaveState(trainer);
+    }
+
+    /// <summary>Whether this is the rank that writes, after checking that all ranks have the same weights. Collective.</summary>
+    private static bool MayWrite(Trainer trainer)
+    {
+        RankChecks.RequireSameWeights(trainer);
+        return trainer.Communicator.IsMain;
+    }
 
     private void NameLastGood(Trainer trainer) =>
         trainer.LastGoodCheckpoint = File.Exists(folder.BestFile) ? folder.BestFile : folder.StateFile;
@@ -94,9 +113,10 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
     {
         if (RunState.Description(folder.StateFile) is not { } begun)
             return;
-        JsonObject now = trainer.Description;
+        JsonObject now = trainer.Description, defaults = SettingTree.Defaults(typeof(TrainingSettings));
         foreach (string key in begun.Select(pair => pair.Key).Union(now.Select(pair => pair.Key)))
-            if (!JsonNode.DeepEquals(begun[key], now[key]))
+            // A setting that is absent in the file is newer than it.
+            if (!JsonNode.DeepEquals(begun[key] ?? defaults[key], now[key]))
                 throw new UserErrorException($"{folder.Path}: training began there with {key} {begun[key]?.ToJsonString() ?? "not given"}, "
                     + "not with "
                     + $"{now[key]?.ToJsonString() ?? "none"}: it cannot go on with another; choose another folder");

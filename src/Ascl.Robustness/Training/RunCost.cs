@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Ascl.Core.Diagnostics;
-using Ascl.Kernels.Devices;
+using System.Text.Json;
+using Ascl.Distributed;
 using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Robustness.Training;
@@ -25,6 +25,34 @@ public sealed class RunCost
 
     /// <summary>The most that a process of this run has held in memory.</summary>
     public long PeakMemoryBytes { get; set; }
+
+    /// <summary>Adds the cost of later work.</summary>
+    public void Add(RunCost later)
+    {
+        Seconds += later.Seconds;
+        CpuSeconds += later.CpuSeconds;
+        ForwardPasses += later.ForwardPasses;
+        BackwardPasses += later.BackwardPasses;
+        Flop += later.Flop;
+        PeakMemoryBytes = Math.Max(PeakMemoryBytes, later.PeakMemoryBytes);
+    }
+
+    /// <summary>The cost of work that all ranks have done at the same time: the longest time, the sum of everything else. Collective.</summary>
+    internal static RunCost OfAll(RunCost own, Communicator communicator)
+    {
+        if (communicator.Size == 1)
+            return own;
+        RunCost all = new();
+        double seconds = 0;
+        foreach (string text in communicator.Gather(JsonSerializer.Serialize(own, TrainingJson.Default.RunCost)))
+        {
+            RunCost rank = JsonSerializer.Deserialize(text, TrainingJson.Default.RunCost)!;
+            seconds = Math.Max(seconds, rank.Seconds);
+            all.Add(rank);
+        }
+        all.Seconds = seconds;
+        return all;
+    }
 
     /// <summary>Adds what <paramref name="work"/> costs.</summary>
     public T Measure<T>(Func<T> work)

@@ -7,6 +7,7 @@ using Ascl.Core.Diagnostics;
 using Ascl.Core.Random;
 using Ascl.Core.Settings;
 using Ascl.Data;
+using Ascl.Distributed;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Reduce;
@@ -14,6 +15,7 @@ using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Training.Shards;
 
 namespace Ascl.Robustness.Training;
 
@@ -26,6 +28,7 @@ public sealed class Trainer
 {
     private readonly ResidentBatches batches;
     private TrainingStep? step;
+    private ShardGroup? shards;
 
     /// <param name="model">What is trained.</param>
     /// <param name="objective">What is minimised.</param>
@@ -72,6 +75,10 @@ public sealed class Trainer
         init;
     }
 
+    /// <summary>The processes that train together; by default one. Each calls <see cref="Fit(TrainingData, CancellationToken)"/> with the
+    /// same model, data and settings.</summary>
+    public Communicator Communicator { get; init; } = Communicator.Single;
+
     /// <summary>What happens besides, in this order.</summary>
     public IList<TrainingCallback> Callbacks { get; init; } = [];
 
@@ -103,6 +110,8 @@ public sealed class Trainer
     /// <summary>A file with the weights of a time when all was well, for messages; null where none is kept.</summary>
     public string? LastGoodCheckpoint { get; set; }
 
+    private IEnumerable<TrainingCallback> OwnCallbacks => Callbacks.Where(callback => Communicator.IsMain || callback.RunsOnEveryRank);
+
     private bool ChoosesBest => Callbacks.Any(callback => callback.ChoosesBest);
 
     /// <summary>Trains on the training part of a data set, of which images are held out where a callback validates.</summary>
@@ -121,8 +130,15 @@ public sealed class Trainer
         Data = data;
         Check();
         StepsPerEpoch = Plan(0).Count;
-        foreach (TrainingCallback callback in Callbacks)
-            callback.Begin(this);
+        Communicator.Together(() =>
+        {
+            foreach (TrainingCallback callback in OwnCallbacks)
+                callback.Begin(this);
+            return true;
+        });
+        RankChecks.Require(this);
+        if (Settings.Shards > 1 || Communicator.Size > 1)
+            shards = new(Model, Communicator, Settings.Shards);
         Progress.DataHash ??= data.ContentHash;
         Progress.Id ??= Identity(Description, data.ContentHash, Progress.FromSha256);
         Remember();
@@ -133,7 +149,7 @@ public sealed class Trainer
             RunEpoch(stop);
             EndEpoch();
         }
-        foreach (TrainingCallback callback in Callbacks)
+        foreach (TrainingCallback callback in OwnCallbacks)
             callback.End(this);
     }
 
@@ -193,46 +209,77 @@ public sealed class Trainer
         Batch host = plan.NewBatch();
         while (Progress.Step < plan.Count)
         {
-            if (stop.IsCancellationRequested)
+            // All ranks stop after the same step.
+            if (Communicator.Any(stop.IsCancellationRequested))
             {
-                foreach (TrainingCallback callback in Callbacks)
+                foreach (TrainingCallback callback in OwnCallbacks)
                     callback.Stop(this);
-                stop.ThrowIfCancellationRequested();
+                throw new OperationCanceledException(stop);
             }
             long began = Stopwatch.GetTimestamp();
-            StepResult result = Progress.Cost.Measure(() =>
+            StepResult result = Measured(() =>
             {
-                plan.Fill(Progress.Step, host);
-                StepResult done = RunStep(host);
+                StepResult done = RunStep(plan, host);
                 Average?.Update(StepsDone);
                 return done;
             });
-            Progress.Totals.Add(result, host.Count, Stopwatch.GetElapsedTime(began).TotalSeconds);
-            TrainedStep trained = new(Progress.Epoch, Progress.Step++, host.Count, result);
-            foreach (TrainingCallback callback in Callbacks)
+            int images = plan.CountOf(Progress.Step) * Settings.Views;
+            Progress.Totals.Add(result, images, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            TrainedStep trained = new(Progress.Epoch, Progress.Step++, images, result);
+            foreach (TrainingCallback callback in OwnCallbacks)
                 callback.EndStep(this, trained);
         }
     }
 
-    private StepResult RunStep(Batch host)
+    /// <summary>Adds what work costs on all ranks to the cost of the run.</summary>
+    private T Measured<T>(Func<T> work)
+    {
+        RunCost cost = new();
+        T result = cost.Measure(work);
+        Progress.Cost.Add(RunCost.OfAll(cost, Communicator));
+        return result;
+    }
+
+    private StepResult RunStep(BatchPlan plan, Batch host)
     {
         using IDisposable scope = Model.Device.Pool.BeginScope();
-        ImageBatch batch = batches.Of(Data.Train, host);
-        Tensor? adversarial;
-        using (Model.Device.WithPrecision(AttackPrecision ?? Settings.Precision))
-        {
-            RandomKey key = new(Settings.Seed, RandomPurpose.AttackStart, (uint)Progress.Epoch);
-            adversarial = Objective.Attack is null ? null : Attack!.Perturb(Model, batch, key);
-        }
-        using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
         try
         {
+            if (shards is not null)
+                return RunShards(shards, plan, host);
+            plan.Fill(Progress.Step, host);
+            ImageBatch batch = batches.Of(Data.Train, host);
+            Tensor? adversarial = Adversarial(batch);
+            using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
             return step!.Run(batch, adversarial, LearningRate(Progress.Step));
         }
         catch (LossNotFiniteException e)
         {
             throw Stopped($"in epoch {Progress.Epoch + 1}, step {Progress.Step + 1}: {e.Message}", e);
         }
+    }
+
+    private StepResult RunShards(ShardGroup group, BatchPlan plan, Batch host)
+    {
+        group.Statistics.Begin();
+        List<Shard?> own = [];
+        for (int i = 0; i < group.Count; i++)
+        {
+            ImageBatch? batch = group.Batch(plan, Progress.Step, i, host);
+            group.Statistics.Load(i);
+            own.Add(batch is null ? null : new(batch, Adversarial(batch)));
+            group.Statistics.Store(i);
+        }
+        using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
+        ShardedPass pass = new(Model, Objective, group, own, plan.CountOf(Progress.Step), Settings.Views);
+        return step!.Run(pass, LearningRate(Progress.Step));
+    }
+
+    private Tensor? Adversarial(ImageBatch batch)
+    {
+        using IDisposable precision = Model.Device.WithPrecision(AttackPrecision ?? Settings.Precision);
+        RandomKey key = new(Settings.Seed, RandomPurpose.AttackStart, (uint)Progress.Epoch);
+        return Objective.Attack is null ? null : Attack!.Perturb(Model, batch, key);
     }
 
     private UserErrorException Stopped(string problem, Exception? cause = null) =>
@@ -250,12 +297,12 @@ public sealed class Trainer
         // Where nobody validates, the newest weights are the best known.
         if (!ChoosesBest)
             Progress.Best = Progress.BestAverage = new(Progress.Epoch, -1);
-        foreach (TrainingCallback callback in Callbacks)
-            Progress.Cost.Measure(() =>
-            {
+        Measured(() =>
+        {
+            foreach (TrainingCallback callback in OwnCallbacks)
                 callback.Measure(this, epoch);
-                return 0;
-            });
+            return true;
+        });
         epoch.Metrics = epoch.Metrics with
         {
             Best = Progress.Best.Epoch == Progress.Epoch,
@@ -263,7 +310,7 @@ public sealed class Trainer
         };
         History.Add(epoch.Metrics);
         (Progress.Step, Progress.Totals) = (0, new());
-        foreach (TrainingCallback callback in Callbacks)
+        foreach (TrainingCallback callback in OwnCallbacks)
             callback.EndEpoch(this, epoch);
     }
 

@@ -28,6 +28,10 @@ public abstract class TrainingCallback
     /// <summary>Whether it chooses the best epoch by held-out images, in <see cref="Measure"/> (<see cref="RunProgress.Best"/>).</summary>
     public virtual bool ChoosesBest => false;
 
+    /// <summary>Where several processes train together, whether each of them calls this callback; otherwise only rank 0 does, as suits logs
+    /// and displays. What changes the training must be the same on every rank.</summary>
+    public virtual bool RunsOnEveryRank => false;
+
     /// <summary>Before the first step; what restores an earlier state does so here.</summary>
     public virtual void Begin(Trainer trainer)
     {

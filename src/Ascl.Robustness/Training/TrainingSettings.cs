@@ -36,6 +36,13 @@ public sealed record TrainingSettings : ICheckedSettings
     [Setting("views", "Augmented views of each image in a batch: 1 or 2.", Min = 1, Max = 2)]
     public int Views { get; init; } = 1;
 
+    /// <summary>Shards of each batch: parts that are computed as batches of their own, in one process or in several.</summary>
+    [Setting("shards",
+        "Cut each batch into this many shards of consecutive images, each with its own BatchNorm statistics, for training by up to as many "
+            + "processes. Results depend on the shards, not on the number of processes.",
+        Form = "S", Min = 1)]
+    public int Shards { get; init; } = 1;
+
     /// <summary>γ of adversarial weight perturbation; 0 for none.</summary>
     [Setting("awp-gamma",
         "Adversarial weight perturbation: take each gradient at weights moved by this share of their norm to where the loss is larger (the "

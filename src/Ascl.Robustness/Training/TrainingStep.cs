@@ -8,6 +8,7 @@ using Ascl.Models;
 using Ascl.Models.Networks;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Objectives;
+using Ascl.Robustness.Training.Shards;
 
 namespace Ascl.Robustness.Training;
 
@@ -29,27 +30,39 @@ public sealed class LossNotFiniteException(string term, double value)
     public string Term { get; } = term;
 }
 
+/// <summary>What the forward passes and the gradients of a step come to.</summary>
+/// <param name="Input">Outputs of the network for the whole batch.</param>
+/// <param name="Terms">Of the loss.</param>
+/// <param name="Gradients">Of the loss, one for each parameter that was asked for.</param>
+internal sealed record PassResult(ObjectiveInput Input, IReadOnlyList<LossTerm> Terms, Tensor[] Gradients);
+
 /// <summary>One step of training as the paper has it: two forward passes, the terms, the gradients, the update.</summary>
 /// <param name="model">In training mode, or in inference mode where the objective trains only the layers after the latent.</param>
 /// <param name="perturbation">Moves the weights while the gradient is taken; null for none.</param>
 public sealed class TrainingStep(Classifier model, IObjective objective, IOptimizer optimizer, WeightPerturbation? perturbation = null)
 {
-    private readonly Classifier model = model;
-    private readonly IObjective objective = objective;
-    private readonly ForwardMode mode = objective.Trains == TrainedLayers.Head ? ForwardMode.Inference : ForwardMode.Train;
     private readonly Tensor[] targets = [.. optimizer.Targets.Select(target => target.Tensor)];
 
+    /// <summary>The step on a batch as a whole.</summary>
     /// <param name="batch">Natural images.</param>
     /// <param name="adversarial">Crafted from them; null for an objective without attack.</param>
     /// <param name="learningRate">Of the update.</param>
     /// <exception cref="LossNotFiniteException">Nothing was updated.</exception>
-    public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate)
+    public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate) =>
+        Run((parameters, _) => model.Device.RunCaptured(new WholePass(model, objective, batch.Images.Shape, batch.Images.Data, batch.Labels,
+            adversarial?.Data, parameters)), learningRate);
+
+    /// <summary>The step on a batch that is cut into shards. Collective.</summary>
+    /// <exception cref="LossNotFiniteException">Nothing was updated.</exception>
+    internal StepResult Run(ShardedPass pass, double learningRate) => Run(pass.Run, learningRate);
+
+    /// <param name="pass">Takes the gradients of some parameters; tells whether BatchNorm keeps the statistics of the pass.</param>
+    private StepResult Run(Func<Tensor[], bool, PassResult> pass, double learningRate)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         if (perturbation is not null)
-            Perturb(perturbation, batch, adversarial);
-        PassResult passed = model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data,
-            targets));
+            Perturb(perturbation, pass);
+        PassResult passed = pass(targets, true);
         perturbation?.Restore();
         Dictionary<string, double> values = passed.Terms.ToDictionary(t => t.Name, t => (double)t.Value.Item);
         foreach (var (name, value) in values)
@@ -57,41 +70,19 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
                 throw new LossNotFiniteException(name, value);
         optimizer.Step(passed.Gradients, learningRate);
         ObjectiveInput input = passed.Input;
-        return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, batch),
-            Correct(input.Adversarial, batch), Selection(input));
+        return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, input), Correct(input.Adversarial, input),
+            Selection(input));
     }
 
     /// <summary>Moves the weights to where this batch's loss is larger.</summary>
-    private void Perturb(WeightPerturbation perturbation, ImageBatch batch, Tensor? adversarial)
+    private void Perturb(WeightPerturbation perturbation, Func<Tensor[], bool, PassResult> pass)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         perturbation.Begin();
-        perturbation.Move(model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data,
-            perturbation.Tensors)).Gradients);
+        perturbation.Move(pass(perturbation.Tensors, false).Gradients);
     }
 
-    private sealed record PassResult(ObjectiveInput Input, IReadOnlyList<LossTerm> Terms, Tensor[] Gradients);
-
-    /// <summary>Forward passes, terms, and the gradients of their sum with respect to some parameters.</summary>
-    private sealed record Pass(TrainingStep Step, Shape Shape, DeviceBuffer<float> Natural, DeviceBuffer<int> Labels,
-        DeviceBuffer<float>? Adversarial, Tensor[] Targets)
-        : ICapturable<PassResult>
-    {
-        public PassResult Run()
-        {
-            ModelOutput? natural = Step.objective.NeedsNatural ? Forward(Natural) : null;
-            ModelOutput? adversarial = Adversarial is null ? null : Forward(Adversarial);
-            ObjectiveInput input = new(natural, adversarial, Labels, Step.model.Project);
-            IReadOnlyList<LossTerm> terms = Step.objective.Terms(input);
-            WorkCount.BackwardImages += (natural is null || !Step.objective.LearnsFromNatural ? 0 : Labels.Length)
-                + (adversarial is null ? 0 : Labels.Length);
-            return new(input, terms, Gradient.Of(terms.Total(), Targets));
-        }
-
-        private ModelOutput Forward(DeviceBuffer<float> images) => Step.model.Forward(Tensor.Over(images, Shape), Step.mode);
-    }
-
-    private static int? Correct(ModelOutput? output, ImageBatch batch) => output?.Logits.CountCorrect(batch.Labels);
+    private static int? Correct(ModelOutput? output, ObjectiveInput input) => output?.Logits.CountCorrect(input.Labels);
 
     private Dictionary<string, PairCounts> Selection(ObjectiveInput input)
     {
@@ -100,5 +91,34 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
         var (labels, predictions) = AsclObjective.PairLabels(input);
         IEnumerable<PairSelection> own = objective.Contrastive is { } contrastive ? [contrastive.Strategy] : [];
         return PairSelection.All.Union(own).ToDictionary(s => s.Name, s => PairCounts.Of(s, labels, predictions, model.Spec.Classes));
+    }
+}
+
+/// <summary>Forward passes of a batch, terms, and the gradients of their sum with respect to some parameters.</summary>
+internal sealed record WholePass(Classifier Model, IObjective Objective, Shape Shape, DeviceBuffer<float> Natural, DeviceBuffer<int> Labels,
+    DeviceBuffer<float>? Adversarial, Tensor[] Targets)
+    : ICapturable<PassResult>
+{
+    public PassResult Run()
+    {
+        var (natural, adversarial) = Forward(Model, Objective, Shape, Natural, Adversarial);
+        ObjectiveInput input = new(natural, adversarial, Labels, Model.Project);
+        IReadOnlyList<LossTerm> terms = Objective.Terms(input);
+        return new(input, terms, Gradient.Of(terms.Total(), Targets));
+    }
+
+    /// <summary>The network's outputs on the natural images, as far as the objective needs them, and on the adversarial ones, if there are
+    /// any.</summary>
+    public static (ModelOutput? Natural, ModelOutput? Adversarial) Forward(Classifier model, IObjective objective, Shape shape,
+        DeviceBuffer<float> natural, DeviceBuffer<float>? adversarial)
+    {
+        ForwardMode mode = objective.Trains == TrainedLayers.Head ? ForwardMode.Inference : ForwardMode.Train;
+        ModelOutput? ofNatural = objective.NeedsNatural ? Output(natural) : null;
+        ModelOutput? ofAdversarial = adversarial is null ? null : Output(adversarial);
+        WorkCount.BackwardImages += (ofNatural is null || !objective.LearnsFromNatural ? 0 : shape[0])
+            + (ofAdversarial is null ? 0 : shape[0]);
+        return (ofNatural, ofAdversarial);
+
+        ModelOutput Output(DeviceBuffer<float> images) => model.Forward(Tensor.Over(images, shape), mode);
     }
 }

@@ -16,6 +16,9 @@ public sealed class Validation(PgdAttack? attack = null) : TrainingCallback
     public override bool ChoosesBest => true;
 
     /// <inheritdoc/>
+    public override bool RunsOnEveryRank => true;
+
+    /// <inheritdoc/>
     public override void Measure(Trainer trainer, TrainedEpoch epoch)
     {
         RunProgress progress = trainer.Progress;

@@ -66,6 +66,7 @@ public sealed class SettingsReachTests : IDisposable
         ["weight-decay"] = (0.05, ""),
         ["clip-norm"] = (0.1, ""),
         ["awp-gamma"] = (0.01, ""),
+        ["shards"] = (2, ""),
         ["seed"] = (2, ""),
     };
 

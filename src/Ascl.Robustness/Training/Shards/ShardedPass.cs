@@ -1,0 +1,152 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Distributed;
+using Ascl.Kernels.Elementwise;
+using Ascl.Models;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
+
+namespace Ascl.Robustness.Training.Shards;
+
+/// <summary>A shard of a step's batch.</summary>
+/// <param name="Batch">Its natural images.</param>
+/// <param name="Adversarial">Crafted from them; null for an objective without attack.</param>
+internal sealed record Shard(ImageBatch Batch, Tensor? Adversarial);
+
+/// <summary>
+/// The passes of a step whose batch is cut into shards. Each shard passes through the network as a batch of its own. Latents, logits and
+/// labels of all shards are gathered, and every process computes the loss of the whole batch and its gradient with respect to those rows: so
+/// every term sees all rows, and means are over the whole batch. Each shard takes its rows' gradient back through the network; the
+/// parameters' gradients are added over the shards in a fixed tree (<see cref="TreeSum"/>), running statistics averaged with them.
+/// </summary>
+/// <param name="model">In training.</param>
+/// <param name="objective">Of the training.</param>
+/// <param name="group">Which shards this process computes.</param>
+/// <param name="shards">Those shards, in order; null for one without images.</param>
+/// <param name="images">In the whole batch, not counting views.</param>
+/// <param name="views">Of each image.</param>
+internal sealed class ShardedPass(Classifier model, IObjective objective, ShardGroup group, IReadOnlyList<Shard?> shards, int images, int views)
+{
+    /// <summary>Outputs of the whole batch, the loss terms, and the gradients of their sum. Collective.</summary>
+    /// <param name="targets">The parameters to take gradients of.</param>
+    /// <param name="keepsStatistics">Whether running statistics change.</param>
+    public PassResult Run(Tensor[] targets, bool keepsStatistics)
+    {
+        // A frozen encoder's statistics stay as they are, to the bit.
+        keepsStatistics &= objective.Trains != TrainedLayers.Head;
+        (ModelOutput? Natural, ModelOutput? Adversarial)[] outputs = [.. shards.Select((shard, i) => Forward(i, shard, keepsStatistics))];
+        ShardRows rows = ShardRows.Gather(group, model.Device, images, views,
+            [.. shards.Index().Where(shard => shard.Item is not null).Select(shard =>
+                (shard.Item!.Batch.Labels.ToArray(), outputs[shard.Index].Natural, outputs[shard.Index].Adversarial))], Widths());
+        ObjectiveInput input = new(rows.Natural, rows.Adversarial, rows.Labels, model.Project);
+        IReadOnlyList<LossTerm> terms = objective.Terms(input);
+        Tensor total = terms.Total();
+        HashSet<Tensor> reached = ReachedFrom(total);
+        // The rows, and parameters that the loss depends on without the network, such as the projection head's.
+        Tensor[] leaves = [.. new[] { rows.Natural, rows.Adversarial }.OfType<ModelOutput>().SelectMany(Tensors).Where(reached.Contains)];
+        Tensor[] direct = [.. targets.Where(reached.Contains)];
+        Tensor[] gradients = Gradient.Of(total, [.. leaves, .. direct]);
+        Dictionary<Tensor, float[]> seeds = leaves.Zip(gradients).ToDictionary(pair => pair.First, pair => pair.Second.ToArray());
+
+        int parameters = targets.Sum(target => target.Shape.Length), statistics = keepsStatistics ? group.Statistics.Length : 0;
+        TreeSum sum = group.SumOf(parameters + statistics);
+        float[] summed = sum.Run([.. group.Tree.NodesOf(group.Communicator.Rank).Select(Node)]);
+        if (keepsStatistics)
+            group.Statistics.SetMean(summed.AsSpan(parameters), Math.Min(images, group.Tree.Shards));
+        return new(input, terms, [.. Unpacked(summed, targets, direct.Zip(gradients.Skip(leaves.Length)).ToDictionary())]);
+
+        float[] Node(ShardNode node)
+        {
+            if (node.Count == 1)
+                return Leaf(node.First - group.Own.Start.Value);
+            float[] left = Node(node.Left);
+            TreeSum.Add(left, Node(node.Right));
+            return left;
+        }
+
+        float[] Leaf(int own)
+        {
+            float[] values = TreeSum.NewArray(parameters + statistics);
+            if (shards[own] is null)
+            {
+                Array.Clear(values);
+                return values;
+            }
+            Backward(own, outputs[own], rows, seeds, targets, values);
+            if (statistics > 0)
+                group.Statistics.CopyTo(own, values.AsSpan(parameters));
+            return values;
+        }
+    }
+
+    private (ModelOutput? Natural, ModelOutput? Adversarial) Forward(int own, Shard? shard, bool keepsStatistics)
+    {
+        if (shard is null)
+            return default;
+        group.Statistics.Load(own);
+        var outputs = WholePass.Forward(model, objective, shard.Batch.Images.Shape, shard.Batch.Images.Data, shard.Adversarial?.Data);
+        if (keepsStatistics)
+            group.Statistics.Store(own);
+        return outputs;
+    }
+
+    /// <summary>Writes the gradients of the parameters on a shard's images one after another.</summary>
+    private void Backward(int own, (ModelOutput? Natural, ModelOutput? Adversarial) outputs, ShardRows rows,
+        Dictionary<Tensor, float[]> seeds, Tensor[] targets, Span<float> values)
+    {
+        using IDisposable scope = model.Device.Pool.BeginScope();
+        Tensor? total = null;
+        foreach (var (whole, part) in new[] { (rows.Natural, outputs.Natural), (rows.Adversarial, outputs.Adversarial) })
+            foreach (var (of, output) in whole is null ? [] : Tensors(whole).Zip(Tensors(part!)))
+                if (seeds.TryGetValue(of, out float[]? seed))
+                {
+                    // Its gradient with respect to the output is the seed.
+                    Tensor product = output.Multiply(rows.Slice(seed, of.Shape[1], group.Own.Start.Value + own)).Sum();
+                    total = total?.Add(product) ?? product;
+                }
+        values.Clear();
+        foreach (Tensor gradient in total is null ? [] : Gradient.Of(total, targets))
+        {
+            gradient.Data.CopyTo(values[..gradient.Shape.Length]);
+            values = values[gradient.Shape.Length..];
+        }
+    }
+
+    private static IEnumerable<Tensor> Unpacked(float[] summed, Tensor[] targets, Dictionary<Tensor, Tensor> direct)
+    {
+        int at = 0;
+        foreach (Tensor target in targets)
+        {
+            Tensor gradient = Tensor.EmptyLike(target);
+            gradient.Data.CopyFrom(summed.AsSpan(at, target.Shape.Length));
+            at += target.Shape.Length;
+            if (direct.TryGetValue(target, out Tensor? own))
+                ElementwiseKernels.Add(gradient.Data, own.Data, gradient.Data);
+            yield return gradient;
+        }
+    }
+
+    /// <summary>Columns of latents and logits of natural and adversarial images; a process without images knows them too.</summary>
+    private int[] Widths()
+    {
+        int latent = model.LatentSize, classes = model.Spec.Classes;
+        bool hasAdversarial = objective.Attack is not null;
+        return [objective.NeedsNatural ? latent : 0, objective.NeedsNatural ? classes : 0, hasAdversarial ? latent : 0,
+            hasAdversarial ? classes : 0];
+    }
+
+    private static Tensor[] Tensors(ModelOutput output) => [output.Latent, output.Logits];
+
+    /// <summary>Everything that a tensor is computed from.</summary>
+    private static HashSet<Tensor> ReachedFrom(Tensor output)
+    {
+        HashSet<Tensor> reached = [output];
+        Stack<Tensor> open = new([output]);
+        while (open.TryPop(out Tensor? tensor))
+            foreach (Tensor input in tensor.Inputs)
+                if (reached.Add(input))
+                    open.Push(input);
+        return reached;
+    }
+}
