@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace Ascl.Architecture.Tests;
 
-/// <summary>Cli → (Robustness, OnnxRuntime) → (Models → Autograd → Kernels → ILGPU, Data) → Core: a room refers only to those right below it, and libraries stay in one room.</summary>
+/// <summary>
+/// Cli → (Robustness, OnnxRuntime) → (Models → Autograd → Kernels → ILGPU, Data) → Core: a room refers only to those right below it, and
+/// libraries stay in one room.
+/// </summary>
 public sealed partial class ProjectReferenceTests
 {
     /// <summary>What each room of src/ may refer to.</summary>

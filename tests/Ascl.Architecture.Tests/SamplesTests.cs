@@ -24,5 +24,6 @@ public sealed class SamplesTests
 
     [Fact]
     public void TheReadmeShowsTheFirstInFull() => Assert.Contains(
-        File.ReadAllText(Path.Combine(Folder, "OwnNetwork", "Program.cs")).Trim(), File.ReadAllText(Path.Combine(SourceTree.Root, "README.md")), StringComparison.Ordinal);
+        File.ReadAllText(Path.Combine(Folder, "OwnNetwork", "Program.cs")).Trim(),
+        File.ReadAllText(Path.Combine(SourceTree.Root, "README.md")), StringComparison.Ordinal);
 }

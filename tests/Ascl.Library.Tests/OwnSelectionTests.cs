@@ -58,7 +58,8 @@ public sealed class OwnSelectionTests
     private static (float Loss, float[] Gradient) Loss(Device device, float[] values, PairSelection selection)
     {
         Tensor rows = Tensor.FromArray(device, new(Rows, Dimension), values, requiresGrad: true);
-        Tensor loss = rows.ContrastiveLoss(device.Upload<int>(Labels), device.Upload<int>(Predictions), selection, RowDistance.L2, Temperature);
+        Tensor loss = rows.ContrastiveLoss(
+            device.Upload<int>(Labels), device.Upload<int>(Predictions), selection, RowDistance.L2, Temperature);
         return (loss.Item, Gradient.Of(loss, rows)[0].ToArray());
     }
 
@@ -79,6 +80,7 @@ public sealed class OwnSelectionTests
         return total / Rows;
 
         double Similarity(int i, int j) =>
-            -Math.Sqrt(Enumerable.Range(0, Dimension).Sum(k => Math.Pow(rows[i * Dimension + k] - (double)rows[j * Dimension + k], 2))) / Temperature;
+            -Math.Sqrt(Enumerable.Range(0, Dimension).Sum(k => Math.Pow(rows[i * Dimension + k] - (double)rows[j * Dimension + k], 2)))
+            / Temperature;
     }
 }

@@ -58,7 +58,8 @@ public sealed class FailureWatchTests
         using CpuDevice device = new(2);
         Classifier model = Made.Model(device);
         float[] pixels = Made.Uniform(40 * Made.Image, 9, 0, 1);
-        ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, [.. Enumerable.Range(0, 40).Select(i => i % Made.Classes)], pixels);
+        ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size,
+            [.. Enumerable.Range(0, 40).Select(i => i % Made.Classes)], pixels);
         ThreatModel threat = ThreatModel.Of(PerturbationNorm.Linf);
         Assert.Equal(0, EpochProbe.At(model, threat, 1, images).Accuracies.VanishedGradients);
 
@@ -71,16 +72,19 @@ public sealed class FailureWatchTests
             Autograd.Tensor x = Autograd.Tensor.FromArray(device, new(40, Made.Channels, Made.Size, Made.Size), pixels);
             float[] logits = model.Forward(x, ForwardMode.Inference).Logits.ToArray();
             for (int i = 0; i < 40; i++)
-                right += Array.IndexOf(logits, logits.Skip(i * Made.Classes).Take(Made.Classes).Max(), i * Made.Classes) % Made.Classes == i % Made.Classes ? 1 : 0;
+                right += Array.IndexOf(logits, logits.Skip(i * Made.Classes).Take(Made.Classes).Max(),
+                    i * Made.Classes) % Made.Classes == i % Made.Classes ? 1 : 0;
         }
         Assert.InRange(right, 1, 39);
         Assert.Equal(right / 40.0, EpochProbe.At(model, threat, 1, images).Accuracies.VanishedGradients);
     }
 
     private static string[] Names(EpochMetrics metrics, EpochMetrics? before = null, string method = "pgd-at") =>
-        [.. new FailureWatch((IObjective)ObjectiveCatalog.All.First(one => one.Name == method), 500).Warnings(metrics, before is null ? [] : [before]).Select(w => w.Name)];
+        [.. new FailureWatch((IObjective)ObjectiveCatalog.All.First(one => one.Name == method), 500)
+            .Warnings(metrics, before is null ? [] : [before]).Select(w => w.Name)];
 
-    private static EpochMetrics Epoch(int epoch, TrainingProbe probe, double train = 0.4, double validation = 0.4, SelectionPercent? selection = null) => new(
+    private static EpochMetrics Epoch(
+        int epoch, TrainingProbe probe, double train = 0.4, double validation = 0.4, SelectionPercent? selection = null) => new(
         epoch, 0.1, 1, new Dictionary<string, double>(), null, train, 0.6, validation, false, null, null,
         new Dictionary<string, SelectionPercent> { ["leaked"] = selection ?? Alive }, 100, 1, probe);
 }

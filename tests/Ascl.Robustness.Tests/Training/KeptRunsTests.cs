@@ -11,8 +11,9 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Tests.Training;
 
 /// <summary>
-/// Runs that version 0.1.0 wrote, before settings were grouped and training was made of parts: fixtures/runs-0.1/stopped (ASCL with averaged weights, stopped after
-/// step 4 of epoch 2 of 5), what that version made of it when it went on, and fixtures/runs-0.1/finished (PGD-AT in L2 with AWP).
+/// Runs that version 0.1.0 wrote, before settings were grouped and training was made of parts: fixtures/runs-0.1/stopped (ASCL with
+/// averaged weights, stopped after step 4 of epoch 2 of 5), what that version made of it when it went on, and fixtures/runs-0.1/finished
+/// (PGD-AT in L2 with AWP).
 /// </summary>
 public sealed class KeptRunsTests : IDisposable
 {

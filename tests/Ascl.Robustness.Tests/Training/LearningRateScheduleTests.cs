@@ -25,7 +25,8 @@ public sealed class LearningRateScheduleTests
     {
         PiecewiseSchedule schedule = new() { LearningRate = 0.4, Milestones = [3, 6] };
         Assert.Equal(expected, schedule.At(epoch, 7, stepsPerEpoch: 10, epochs: 8), 12);
-        Assert.Equal(0.4 * Math.Pow(0.5, schedule.Milestones.Count(m => epoch >= m)), (schedule with { Decay = 0.5 }).At(epoch, 7, 10, 8), 12);
+        Assert.Equal(0.4 * Math.Pow(0.5, schedule.Milestones.Count(m => epoch >= m)),
+            (schedule with { Decay = 0.5 }).At(epoch, 7, 10, 8), 12);
     }
 
     /// <summary>The first step already learns, the last of the warm-up has the whole rate; then the cosine begins.</summary>
@@ -43,7 +44,8 @@ public sealed class LearningRateScheduleTests
     public void TrainingFollowsIt()
     {
         using TinyRun runs = new();
-        RunConfig config = TinyRun.Config.With(("method", "natural"), ("schedule", "piecewise"), ("milestones", new JsonArray(1, 2)), ("decay", 0.1), ("epochs", 3), ("lr", 0.2));
+        RunConfig config = TinyRun.Config.With(("method", "natural"), ("schedule", "piecewise"), ("milestones", new JsonArray(1, 2)),
+            ("decay", 0.1), ("epochs", 3), ("lr", 0.2));
         double[] told = [.. runs.Train(config).Folder.Checkpoints.ReadMetrics().Select(m => m.LearningRate)];
         Assert.Equal([0.2, 0.02, 0.002], told.Select(rate => Math.Round(rate, 12)));
     }

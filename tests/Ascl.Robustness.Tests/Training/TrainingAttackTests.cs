@@ -11,8 +11,8 @@ namespace Ascl.Robustness.Tests.Training;
 
 public sealed class TrainingAttackTests
 {
-    /// <summary>Whatever was trained with, validation and reports attack with steps that follow from ε: training by one step must not be judged by one
-    /// step, nor training by short steps by steps that go nowhere.</summary>
+    /// <summary>Whatever was trained with, validation and reports attack with steps that follow from ε: training by one step must not be
+    /// judged by one step, nor training by short steps by steps that go nowhere.</summary>
     [Theory]
     [InlineData(1, 10 / 255.0, 10, 2 / 255.0)]
     [InlineData(3, 2 / 255.0, 10, 2 / 255.0)]
@@ -77,7 +77,8 @@ public sealed class TrainingAttackTests
     [InlineData(PerturbationNorm.L2, null, 1.5, PerturbationNorm.L2, 1.5)]
     [InlineData(PerturbationNorm.Linf, null, 1.5, PerturbationNorm.Linf, 8 / 255.0)]
     [InlineData(null, 0.7, 1.5, PerturbationNorm.L2, 0.7)]
-    public void AnEvaluationTakesTheRunsBall(PerturbationNorm? norm, double? epsilon, double? trainedL2, PerturbationNorm expectedNorm, double expectedEpsilon)
+    public void AnEvaluationTakesTheRunsBall(
+        PerturbationNorm? norm, double? epsilon, double? trainedL2, PerturbationNorm expectedNorm, double expectedEpsilon)
     {
         ThreatModel threat = ThreatModel.Of(norm, epsilon, trainedL2 is { } trained ? new(PerturbationNorm.L2, trained) : null);
         Assert.Equal((expectedNorm, expectedEpsilon), (threat.Norm, threat.Epsilon));
@@ -114,7 +115,8 @@ public sealed class TrainingAttackTests
         Refused(usual with { Run = usual.Run with { Threads = 100000 } }, "threads");
         Refused(usual with { Schedule = new PiecewiseSchedule { Milestones = [2, 1] } }, "milestones");
         // Where no file or command line is in play, messages name the property.
-        Assert.StartsWith("SgdSettings.Momentum is 1: must be", Assert.Throws<UserErrorException>(() => new SgdOptimizer([], new() { Momentum = 1 })).Message);
+        Assert.StartsWith("SgdSettings.Momentum is 1: must be",
+            Assert.Throws<UserErrorException>(() => new SgdOptimizer([], new() { Momentum = 1 })).Message);
         SupConObjective cold = new() { Contrastive = new() { Temperature = -1 } };
         Assert.StartsWith("ContrastiveSettings.Temperature is -1", Assert.Throws<UserErrorException>(() => cold.Checked()).Message);
         Assert.Throws<UserErrorException>(() => new PgdSettings(-0.1, 0.1, 1));
