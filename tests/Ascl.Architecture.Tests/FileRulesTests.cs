@@ -15,7 +15,7 @@ public sealed class FileRulesTests
     public static TheoryData<string> RuleNames { get; } = [.. Rules.Keys];
 
     [Theory, MemberData(nameof(RuleNames))]
-    public void HoldsEverywhere(string rule)
+    public void EveryFileObeysTheRule(string rule)
     {
         Assert.True(SourceTree.Code.Count > 100, $"only {SourceTree.Code.Count} source files under {SourceTree.Root}");
         string[] violations = [.. SourceTree.Code.SelectMany(file => Rules[rule](file)).Select(violation => violation.ToString())];
@@ -47,7 +47,7 @@ public sealed class FileRulesTests
     [InlineData("NamespacesMatchFolders", "src/Ascl.Data/Sources/Crc32.cs", "namespace Ascl.Data;")]
     [InlineData("NamespacesMatchFolders", "src/Ascl.Data/Sources/Crc32.cs", "namespace Ascl.Data.Sources")]
     [InlineData("NamespacesMatchFolders", "src/Ascl.Data/Sources/Crc32.cs", "class Crc32;")]
-    public void FindsWhatBreaksIt(string rule, string path, string line)
+    public void ReportsAViolation(string rule, string path, string line)
     {
         Violation violation = Assert.Single(Rules[rule](new SourceFile(path, [line])));
         Assert.StartsWith($"{path}:1: ", violation.ToString(), StringComparison.Ordinal);
@@ -67,7 +67,7 @@ public sealed class FileRulesTests
     [InlineData("NamesSayWhatAThingIs", "src/Ascl.Data/Image.cs", "    ServiceManager? given = null;")]
     [InlineData("NamespacesMatchFolders", "src/Ascl.Data/Sources/Crc32.cs", "namespace Ascl.Data.Sources;")]
     [InlineData("NamespacesMatchFolders", "scripts/make-sample.cs", "return 0;")]
-    public void AllowsWhatItShould(string rule, string path, string line) => Assert.Empty(Rules[rule](new SourceFile(path, [line])));
+    public void AcceptsAllowedLines(string rule, string path, string line) => Assert.Empty(Rules[rule](new SourceFile(path, [line])));
 
     [Fact]
     public void LongFilesAreFound()
@@ -88,7 +88,7 @@ public sealed class FileRulesTests
     }
 
     [Fact]
-    public void TheEnvironmentIsReadSomewhere() =>
+    public void DebugSettingsReadsTheEnvironment() =>
         Assert.Contains(SourceTree.Code, file => file.Name == "DebugSettings.cs"
             && file.Lines.Any(line => line.Contains("GetEnvironmentVariable", StringComparison.Ordinal)));
 }

@@ -16,7 +16,7 @@ public sealed partial class FolderOrderTests
 
     /// <summary>Robustness reads from the bottom up; what is left of another may not use it.</summary>
     [Fact]
-    public void RobustnessHasItsOrder()
+    public void RobustnessFoldersUseOnlyFoldersBelowThem()
     {
         string[] order = ["Attacks", "Objectives", "Evaluation", "Training", "Runs", "Reporting"];
         SourceFile[] files = [.. SourceTree.Code.Where(file => file.IsIn("src/Ascl.Robustness"))];

@@ -6,7 +6,7 @@ namespace Ascl.Architecture.Tests;
 public sealed class GeneratedCodeTests
 {
     [Fact]
-    public void MicroKernelsAreWhatTheGeneratorWrites()
+    public void MicroKernelsMatchTheGeneratorsOutput()
     {
         string folder = Path.Combine(SourceTree.Root, "src/Ascl.Kernels/Gemm");
         string[] written = Lines(Run(Path.Combine(folder, "generate-microkernels.cs")));

@@ -40,14 +40,14 @@ public sealed partial class ProjectReferenceTests
     };
 
     [Fact]
-    public void RoomsUseOnlyRoomsBelowThem()
+    public void ProjectsReferenceOnlyProjectsBelowThem()
     {
         Assert.Equal(Below.Keys.Order(), SourceTree.Projects.Where(p => p.IsIn("src")).Select(Room).Order());
         NoViolations(SourceTree.Projects.SelectMany(ReferencesUpwards));
     }
 
     [Fact]
-    public void LibrariesStayInTheirRooms() => NoViolations(SourceTree.Projects.SelectMany(PackagesElsewhere));
+    public void PackagesAreReferencedOnlyWhereAllowed() => NoViolations(SourceTree.Projects.SelectMany(PackagesElsewhere));
 
     [Fact]
     public void EveryProjectIsInTheSolution()
@@ -66,7 +66,7 @@ public sealed partial class ProjectReferenceTests
         Assert.Single(ReferencesUpwards(new SourceFile(project, [$"    <ProjectReference Include=\"{reference}\" />"])));
 
     [Fact]
-    public void PackagesElsewhereAreFound()
+    public void MisplacedPackagesAreFound()
     {
         string[] lines = ["    <PackageReference Include=\"ILGPU\" />"];
         Assert.Single(PackagesElsewhere(new SourceFile("src/Ascl.Autograd/Ascl.Autograd.csproj", lines)));

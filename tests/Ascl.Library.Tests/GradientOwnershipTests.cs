@@ -12,7 +12,7 @@ public sealed class GradientOwnershipTests
 {
     /// <summary>y = a·x, whose gradient with respect to x is the tensor a itself: kept, and used by two paths, which adds it up.</summary>
     [Fact]
-    public void ATensorFromBeforeIsNeitherWrittenNorGivenAway()
+    public void ATensorFromBeforeTheBackwardPassIsNotOverwritten()
     {
         using CpuDevice device = new(1);
         using IDisposable scope = device.Pool.BeginScope();
@@ -38,7 +38,7 @@ public sealed class GradientOwnershipTests
     /// An op that gives the same tensor in a later pass, which it made in an earlier one, would give other values by then.
     /// </summary>
     [Fact]
-    public void ATensorMadeInAnEarlierWalkIsRefused()
+    public void ATensorOfAnEarlierBackwardPassIsRefused()
     {
         using CpuDevice device = new(1);
         using IDisposable scope = device.Pool.BeginScope();

@@ -18,7 +18,7 @@ public sealed class OwnOpTests
         new("cube", "a few", [new CaseInputs(1).Draw("x", 7, 19)], x => x[0].Cubed(), x => [.. x[0].Select(v => v * v * v)]);
 
     [Fact]
-    public void ItsValuesAndGradientsAreRightOnEveryDevice()
+    public void PassesTheGradientCheckOnEveryDevice()
     {
         using CpuDevice cpu = new(2);
         foreach (Device device in new Device[] { cpu, TestGpu.Device })
@@ -31,7 +31,7 @@ public sealed class OwnOpTests
     }
 
     [Fact]
-    public void ItIsProfiledAndTraced()
+    public void IsProfiledAndTraced()
     {
         using CpuDevice cpu = new(1);
         Tensor x = Tensor.FromArray(cpu, new(1000), new float[1000], requiresGrad: true);
@@ -49,7 +49,7 @@ public sealed class OwnOpTests
     }
 
     [Fact]
-    public void WhereAKernelHasNoPathIsSaid()
+    public void AMissingPathOfAKernelIsNamed()
     {
         using CpuDevice cpu = new(1);
         DeviceBuffer<float> y = cpu.Allocate<float>(3);

@@ -22,7 +22,7 @@ public sealed class OwnSelectionTests
     private static readonly int[] Labels = [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2], Predictions = [0, 1, 2, 0, 2, 2, 1, 1, 0, 1, 1, 1];
 
     [Fact]
-    public void TheLossIsThatOfItsDefinition()
+    public void LossAndGradientMatchTheDefinition()
     {
         float[] rows = new float[Rows * Dimension];
         Philox.FillNormal(rows, new RandomKey(3, RandomPurpose.Test), 1);
@@ -45,7 +45,7 @@ public sealed class OwnSelectionTests
     }
 
     [Fact]
-    public void TrainingTellsWhatItSelects()
+    public void TrainingReportsSelectionStatistics()
     {
         using CpuDevice device = new(2);
         DataSet data = OwnData.Make();

@@ -101,7 +101,7 @@ public sealed class OwnTrainingTests : IDisposable
     }
 
     [Fact]
-    public void WrongPartsAreRefusedWhereTheyMeet()
+    public void IncompatiblePartsAreRefused()
     {
         using Device device = ComputeDevice.Open("cpu", threads: 1);
         Classifier model = Classifiers.For(device, Data, "own", (p, s) => new OwnNetwork(p, s));

@@ -21,7 +21,7 @@ public sealed class AttackPiecesTests
     [InlineData(2, 75)]
     [InlineData(3, 20)]
     [InlineData(3, 53)]
-    public void PiecesMakeUpTheBatch(int threads, int images)
+    public void PiecesGiveTheResultOfTheWholeBatch(int threads, int images)
     {
         using CpuDevice one = new(1), several = new(threads);
         Assert.Equal(Pgd.Craft(Made.Model(one), Batch(one, images), Made.Key).ToArray(),
@@ -29,7 +29,7 @@ public sealed class AttackPiecesTests
     }
 
     [Fact]
-    public void PassesOfAllThreadsAreCounted()
+    public void WorkOfAllThreadsIsCounted()
     {
         (double, long, long)[] counts = [.. new[] { 1, 2, 3 }.Select(Count)];
         Assert.Equal((4 * 64 - 64, 3 * 64), (counts[0].Item2, counts[0].Item3));
@@ -61,7 +61,7 @@ public sealed class AttackPiecesTests
     }
 
     [Fact]
-    public void AnErrorInAPieceIsTheCallers()
+    public void AnErrorInAPieceReachesTheCaller()
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device, change: _ => throw new InvalidOperationException("no logits"));

@@ -71,7 +71,7 @@ public sealed class AutoAttackTests
     [InlineData("autoattack", "APGD-CE", "APGD-T", "FAB-T", "Square")]
     [InlineData("autoattack-plus", "APGD-CE x5", "APGD-DLR x5", "FAB x5", "Square", "APGD-T", "FAB-T")]
     [InlineData("autoattack-rand", "APGD-CE (EOT 20)", "APGD-DLR (EOT 20)")]
-    public void EnsemblesAreTheAuthors(string name, params string[] members)
+    public void EnsemblesMatchTheAuthorsVersions(string name, params string[] members)
     {
         IReadOnlyList<PlannedAttack> planned = AttackCatalog.Of([name], new(0.1, 0.1, PerturbationNorm.L2, Restarts: 3));
         Assert.Equal(members, planned.Select(p => p.Attack.Name + (p.Restarts > 1 ? $" x{p.Restarts}" : "")));
@@ -97,7 +97,7 @@ public sealed class AutoAttackTests
     [InlineData(100, 22, 19, 16, 13, 10, 7, 6, 6)]
     [InlineData(20, 4, 3, 2, 1, 1)]
     [InlineData(3, 1, 1)]
-    public void AutoPgdLooksAtItsStepsInShrinkingPeriods(int steps, int first, params int[] after)
+    public void AutoPgdCheckpointsFollowShrinkingPeriods(int steps, int first, params int[] after)
     {
         Assert.Equal(first, AutoPgdSchedule.First(steps));
         int period = first;
@@ -111,7 +111,7 @@ public sealed class AutoAttackTests
     [Theory]
     [InlineData(PerturbationNorm.Linf, 0.02)]
     [InlineData(PerturbationNorm.L2, 0.2)]
-    public void AutoPgdTurnsWhatTheAlgorithmTurnsAndAtTheSamePoint(PerturbationNorm norm, double epsilon)
+    public void AutoPgdMatchesTheReferenceImplementation(PerturbationNorm norm, double epsilon)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device);

@@ -18,7 +18,7 @@ public sealed class BoundaryAttackTests
     [Theory]
     [InlineData(PerturbationNorm.Linf)]
     [InlineData(PerturbationNorm.L2)]
-    public void TargetsFindTheNearestBoundaryOfALinearModel(PerturbationNorm norm)
+    public void TargetedFindsTheNearestBoundaryOfALinearModel(PerturbationNorm norm)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device);
@@ -42,7 +42,7 @@ public sealed class BoundaryAttackTests
     [InlineData(PerturbationNorm.L2, 0)]
     [InlineData(PerturbationNorm.Linf, 1)]
     [InlineData(PerturbationNorm.L2, 3)]
-    public void WithoutTargetsItIsFoundAsWellFromAnyStart(PerturbationNorm norm, int restart)
+    public void UntargetedFindsTheNearestBoundaryFromAnyStart(PerturbationNorm norm, int restart)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device);
@@ -54,7 +54,7 @@ public sealed class BoundaryAttackTests
     [Theory]
     [InlineData(PerturbationNorm.Linf)]
     [InlineData(PerturbationNorm.L2)]
-    public void OfTwoClassesTheOtherOneIsTheOnlyTarget(PerturbationNorm norm)
+    public void WithTwoClassesTargetedAndUntargetedAgree(PerturbationNorm norm)
     {
         using CpuDevice device = new(2);
         Classifier model = new(device, new("resnet: 1 block a stage, widths 8,16", Made.Channels, 2, [], []), seed: 4);

@@ -40,7 +40,7 @@ public sealed class BrendelBethgeTests : IDisposable
     /// On a network with curved boundaries: far nearer than the points it begins at, and about as near as the other attack of its kind.
     /// </summary>
     [Fact]
-    public void WalksFromItsStartsTowardsTheImages()
+    public void ImprovesOnItsStartingPoints()
     {
         Classifier model = Made.Model(device);
         ImageBatch batch = Right(model);
@@ -57,7 +57,7 @@ public sealed class BrendelBethgeTests : IDisposable
     }
 
     [Fact]
-    public void AsAnAttackItGivesWhatIsWithinEpsilonAndTheOriginalElsewhere()
+    public void ReturnsAdversarialsWithinEpsilonAndElseTheOriginal()
     {
         Classifier model = LinearNetwork.Classifier(device);
         ImageBatch batch = Right(model);
@@ -79,7 +79,7 @@ public sealed class BrendelBethgeTests : IDisposable
     /// Where no image can be turned the images stay, after a number of passes that is known before; one that is wrong has size 0.
     /// </summary>
     [Fact]
-    public void WhereNothingCanBeFoundItEndsAndTheImagesStay()
+    public void TerminatesAndKeepsImagesWithoutAnAdversarial()
     {
         int passes = 0;
         Classifier model = LinearNetwork.Classifier(device, change: logits => Counted(logits).Scale(0));
@@ -106,7 +106,7 @@ public sealed class BrendelBethgeTests : IDisposable
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]
     [InlineData(1e-38f)]
-    public void BadGradientsGiveNumbers(float factor)
+    public void TinyOrNonFiniteGradientsGiveValidImages(float factor)
     {
         Classifier model = LinearNetwork.Classifier(
             device, change: logits => logits.Detach(requiresGrad: true).Record("bad_gradient", (logits, dy => dy.Scale(factor))));
@@ -120,7 +120,7 @@ public sealed class BrendelBethgeTests : IDisposable
     }
 
     [Fact]
-    public void OnlyItsFormForLinfIsThere() =>
+    public void OtherNormsThanLinfAreRefused() =>
         Assert.Contains("only its form for linf", Assert.Throws<UserErrorException>(
             () => AttackCatalog.Of(["brendel-bethge"], new(1, 1, PerturbationNorm.L2))).Message, StringComparison.Ordinal);
 

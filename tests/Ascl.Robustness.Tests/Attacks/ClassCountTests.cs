@@ -24,7 +24,7 @@ public sealed class ClassCountTests
     [InlineData(10)]
     [InlineData(100)]
     [InlineData(1000)]
-    public void EveryAttackWorksAndALinearModelDoesNotHoldOut(int classes)
+    public void EveryAttackFoolsALinearModelWithAnyNumberOfClasses(int classes)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device, classes);
@@ -54,7 +54,7 @@ public sealed class ClassCountTests
     [InlineData(4, 3)]
     [InlineData(10, 9)]
     [InlineData(100, 9)]
-    public void TargetsAreNoMoreThanTheWrongClasses(int classes, int targets)
+    public void TargetsAreAtMostTheWrongClasses(int classes, int targets)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device, classes);
@@ -88,6 +88,6 @@ public sealed class ClassCountTests
     [InlineData("pgd-margin", 2, null)]
     [InlineData("apgd-ce", 2, null)]
     [InlineData("square", 2, null)]
-    public void WhatIsReplacedIsSaid(string name, int classes, string? note) =>
+    public void ReplacedLossesAreNoted(string name, int classes, string? note) =>
         Assert.Equal(note, AttackCatalog.Note(AttackCatalog.Of([name], new(0.1, 0.1))[0].Attack, classes));
 }

@@ -77,7 +77,7 @@ public sealed class PgdAttackTests
     }
 
     [Fact]
-    public void MoreStepsBeginAsFewerDo()
+    public void FewerStepsAreAPrefixOfMore()
     {
         using CpuDevice device = new(1);
         Classifier model = Made.Model(device);
@@ -138,7 +138,7 @@ public sealed class PgdAttackTests
     }
 
     [Fact]
-    public void TheKlAttackMovesPredictionsAwayFromTheCleanOnes()
+    public void KlAttackIncreasesDivergenceFromCleanPredictions()
     {
         using CpuDevice device = new(2);
         Classifier model = Made.Model(device);
@@ -210,7 +210,7 @@ public sealed class PgdAttackTests
     }
 
     [Fact]
-    public void AnAttackLikeTheOneBeforeAllocatesNothing()
+    public void ARepeatedAttackAllocatesNothing()
     {
         using CpuDevice device = new(2);
         Classifier model = Made.Model(device);

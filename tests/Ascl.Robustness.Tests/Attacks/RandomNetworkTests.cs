@@ -21,7 +21,7 @@ public sealed class RandomNetworkTests
     [Theory]
     [InlineData(2)]
     [InlineData(20)]
-    public void TheStepFollowsTheMeanOfTheGradients(int passes)
+    public void StepsFollowTheMeanGradient(int passes)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device, noise: Noise);
@@ -67,7 +67,7 @@ public sealed class RandomNetworkTests
     [Theory]
     [InlineData(PerturbationNorm.Linf, Epsilon)]
     [InlineData(PerturbationNorm.L2, 0.5)]
-    public void TheDrawsCanBeRepeated(PerturbationNorm norm, double epsilon)
+    public void ResultsAreReproducible(PerturbationNorm norm, double epsilon)
     {
         Assert.Equal(Images(1), Images(2));
 
@@ -82,7 +82,7 @@ public sealed class RandomNetworkTests
 
     /// <summary>What it is for: a network that errs by chance is turned for good, so that the one without noise errs too.</summary>
     [Fact]
-    public void MeansOverPassesTurnMoreThanSinglePasses()
+    public void AveragedGradientsFoolMoreImages()
     {
         using CpuDevice device = new(2);
         Classifier still = LinearNetwork.Classifier(device);
@@ -99,7 +99,7 @@ public sealed class RandomNetworkTests
     }
 
     [Fact]
-    public void TheReportSaysWhereMeansBuyNothing()
+    public void ReportNotesDeterministicNetworks()
     {
         using CpuDevice device = new(2);
         Assert.All(Notes(Noise), Assert.Null);

@@ -44,7 +44,7 @@ public sealed class SquareAttackTests
     [Theory]
     [InlineData(PerturbationNorm.Linf, 0.3)]
     [InlineData(PerturbationNorm.L2, 3)]
-    public void AsksNoMoreThanItsBudgetAndNoGradient(PerturbationNorm norm, double epsilon)
+    public void UsesAtMostItsQueriesAndNoGradient(PerturbationNorm norm, double epsilon)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device);
@@ -63,7 +63,7 @@ public sealed class SquareAttackTests
     /// of length ε exactly.
     /// </summary>
     [Fact]
-    public void L2SpendsAllOfEpsilonAndTurnsALinearModelWhereItCan()
+    public void L2UsesAllOfEpsilonAndFoolsALinearModelWherePossible()
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device);

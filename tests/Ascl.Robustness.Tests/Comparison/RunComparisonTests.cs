@@ -24,7 +24,7 @@ public sealed class RunComparisonTests
     }
 
     [Fact]
-    public void RowsTellTheSettingsInWhichTheyDifferAndWhichTheirMethodUses()
+    public void RowsShowDifferingSettingsThatTheirMethodUses()
     {
         RunComparison comparison = new(
         [
@@ -39,14 +39,14 @@ public sealed class RunComparisonTests
     }
 
     [Fact]
-    public void AveragedWeightsAreARowOfTheirOwn()
+    public void AveragedWeightsHaveTheirOwnRow()
     {
         RunRecord run = Run(Of(("method", "trades"), ("ema-decay", 0.99)), 0.4, 0.2) with { AverageReport = Report(0.5, 0.3) };
         Assert.Equal([["trades", "1", "40.0", "20.0"], ["trades, averaged", "1", "50.0", "30.0"]], new RunComparison([run]).Lines);
     }
 
     [Fact]
-    public void WhatIsMissingIsSaid()
+    public void UnfinishedRunsAndOtherImageCountsAreNoted()
     {
         RunRecord done = Run(Of(("method", "pgd-at")), 0.4, 0.2);
         RunRecord begun = new("begun", new(), null, null, null, null);
@@ -57,7 +57,7 @@ public sealed class RunComparisonTests
     }
 
     [Fact]
-    public void TrainingImagesAndOtherBallsAreTold()
+    public void TrainingImagesAndOtherThreatModelsAreNoted()
     {
         RunRecord test = Run(Of(("method", "pgd-at")), 0.4, 0.2), l2 = Run(Of(("method", "trades"), ("norm", "l2")), 0.4, 0.2, "l2", 0.5);
         string notes = string.Join(
@@ -81,7 +81,7 @@ public sealed class RunComparisonTests
 
     /// <summary>What a run was made from and how it came to its epochs belongs to what it is.</summary>
     [Fact]
-    public void OtherStartsAndContinuedRunsAreRowsOfTheirOwn()
+    public void OtherStartsAndContinuedRunsHaveTheirOwnRows()
     {
         RunSummary cost =
             new("pgd-at", "smallcnn", "sample", 1, 6, 100, "cpu", 1, 1, 1, 1, 1, 1, 1, 1, null, new Dictionary<string, int>());
@@ -108,7 +108,7 @@ public sealed class RunComparisonTests
     }
 
     [Fact]
-    public void DoubtsAndNotesOfAttacksComeAlong()
+    public void DoubtsAndNotesOfAttacksAreShown()
     {
         RunRecord run = Run(Of(("method", "pgd-at")), 0.4, 0.2);
         RunComparison comparison = new(
@@ -118,7 +118,7 @@ public sealed class RunComparisonTests
 
     /// <summary>Data of one name may have changed between two runs: they are no two seeds of one experiment.</summary>
     [Fact]
-    public void RunsOnOtherImagesAreARowOfTheirOwn()
+    public void RunsOnOtherImagesHaveTheirOwnRow()
     {
         RunRecord one = Run(Of(("seed", 1)), 0.40, 0.25) with { DataHash = "1111111122" };
         RunRecord two = Run(Of(("seed", 2)), 0.44, 0.27) with { DataHash = "3333333344" };
@@ -128,7 +128,7 @@ public sealed class RunComparisonTests
     }
 
     [Fact]
-    public void TheFilesHoldTheSameNumbers()
+    public void MarkdownAndCsvHoldTheSameNumbers()
     {
         RunSummary cost = new(
             "ascl", "smallcnn", "sample", 1, 2, 100, "cpu", 12.4, 20, 30, 1000, 900, 2500, 3 << 20, 1, null, new Dictionary<string, int>());

@@ -53,7 +53,7 @@ public sealed class EvaluatorTests : IDisposable
 
     /// <summary>Every attack tells the ball and the step that it had.</summary>
     [Fact]
-    public void ReportsTellBallAndStep()
+    public void ReportsContainNormEpsilonAndStepSize()
     {
         AttackReport[] reports = [.. Evaluated(LinearNetwork.Classifier(device),
             [new(PgdAttack.Standard(new(Kernels.Attack.PerturbationNorm.L2, 0.2), 5)), new(new SquareAttack(0.1, 3))]).Attacks];

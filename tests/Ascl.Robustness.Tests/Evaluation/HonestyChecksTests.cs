@@ -17,7 +17,7 @@ public sealed class HonestyChecksTests : IDisposable
     public void Dispose() => device.Dispose();
 
     [Fact]
-    public void AnHonestClassifierShowsNothing()
+    public void AnHonestClassifierRaisesNoFinding()
     {
         Classifier model = LinearNetwork.Classifier(device);
         HonestyFinding[] findings = [.. HonestyChecks.All(Subject(model, twin: LinearNetwork.Classifier(device, seed: 9)))];
@@ -26,7 +26,7 @@ public sealed class HonestyChecksTests : IDisposable
     }
 
     [Fact]
-    public void SaturatedLogitsHideGradients()
+    public void SaturatedLogitsAreFound()
     {
         HonestyFinding[] findings = [.. HonestyChecks.All(Subject(Wrapped(logits => logits.Scale(1e6f))))];
         HashSet<string> expected = ["vanishing-gradients", "black-box-beats-white-box", "unbounded-attack-fails", "larger-ball-holds"];
@@ -35,13 +35,13 @@ public sealed class HonestyChecksTests : IDisposable
     }
 
     [Fact]
-    public void ProbabilitiesAreNoLogits() =>
+    public void ProbabilitiesInsteadOfLogitsAreFound() =>
         Assert.Equal(["softmax-outputs"],
             Suspicious([HonestyChecks.SoftmaxOutputs(Subject(Wrapped(logits => logits.LogSoftmax().Exp()))),
                 HonestyChecks.SoftmaxOutputs(Subject(LinearNetwork.Classifier(device)))]));
 
     [Fact]
-    public void PassesThatDifferAreSeen()
+    public void RandomizedForwardPassesAreFound()
     {
         int pass = 0;
         Assert.True(HonestyChecks.RandomisedForward(Subject(Wrapped(logits => logits.Scale(1 + 0.01f * pass++)))).IsSuspicious);
@@ -49,7 +49,7 @@ public sealed class HonestyChecksTests : IDisposable
 
     /// <summary>Gradients that point the wrong way: the twin's are better, and one step away is as good as many.</summary>
     [Fact]
-    public void WrongGradientsLoseAgainstAnothersAndAgainstNone()
+    public void WrongGradientsAreFoundByTransferAndBlackBoxAttacks()
     {
         HonestySubject subject = Subject(Wrapped(BackwardsGradient), twin: LinearNetwork.Classifier(device));
         Assert.Superset(new HashSet<string> { "transfer-beats-white-box", "black-box-beats-white-box", "unbounded-attack-fails" },
@@ -58,7 +58,7 @@ public sealed class HonestyChecksTests : IDisposable
 
     /// <summary>An evaluation whose attack hardly moves an image is seen beside one that does.</summary>
     [Fact]
-    public void AWeakEvaluationIsSeen()
+    public void AWeakEvaluationIsFound()
     {
         Classifier model = LinearNetwork.Classifier(device);
         HonestySubject weak = Subject(model, attacks: [new(new PgdAttack(new(0.05, 1e-4, 5)))], epsilon: 0.05);

@@ -20,7 +20,7 @@ public sealed class MinimalEpsilonTests : IDisposable
     [Theory]
     [InlineData(PerturbationNorm.Linf)]
     [InlineData(PerturbationNorm.L2)]
-    public void OfALinearNetworkTheReportIsTheKnownOne(PerturbationNorm norm)
+    public void ReportOfALinearNetworkMatchesTheKnownDistances(PerturbationNorm norm)
     {
         Classifier model = LinearNetwork.Classifier(device);
         ImageSet images = Set(model);
@@ -49,7 +49,7 @@ public sealed class MinimalEpsilonTests : IDisposable
 
     /// <summary>What an attack says of its finds is not believed.</summary>
     [Fact]
-    public void OnlyImagesThatAreReallyTurnedAndInRangeCount()
+    public void OnlyMisclassifiedImagesInRangeCount()
     {
         Classifier model = LinearNetwork.Classifier(device);
         ImageSet images = Set(model);
@@ -66,7 +66,7 @@ public sealed class MinimalEpsilonTests : IDisposable
     }
 
     [Fact]
-    public void QuantilesAreTheSmallestSizesThatTurnSoMany()
+    public void QuantilesAreTheSmallestSufficientSizes()
     {
         MinimalEpsilonReport report = MinimalEpsilonReport.Of(["one"], "linf", [0.3f, 0, float.PositiveInfinity, 0.1f], 0.1, 1);
         Assert.Equal(0.1f, report.Median!.Value);

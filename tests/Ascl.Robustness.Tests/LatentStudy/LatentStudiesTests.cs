@@ -57,7 +57,7 @@ public sealed class LatentStudiesTests
     }
 
     [Fact]
-    public void RowsOfEveryStageDoNotDependOnTheBatch()
+    public void RowsDoNotDependOnTheBatchSize()
     {
         using CpuDevice device = new(2);
         Classifier model = new(device, new("resnet: 1 block a stage, widths 8,16", Made.Channels, Made.Classes, [], [], 6), seed: 4);

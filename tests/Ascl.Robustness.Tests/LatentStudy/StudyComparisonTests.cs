@@ -9,7 +9,7 @@ public sealed class StudyComparisonTests
     /// −1.
     /// </summary>
     [Fact]
-    public void CorrelationsAreThoseOfTheRatiosAndTheRobustAccuracies()
+    public void CorrelationsMatchTheDefinition()
     {
         StudyComparison comparison = StudyComparison.Of([Study("a", 0.3, 1, 3, 6), Study("b", 0.6, 2, 6, 3), Study("c", 0.4, 3, 4, 5)]);
         Assert.Equal(["natural", "natural_adversarial", "adversarial"], comparison.Correlations.Select(c => c.Pairs));
@@ -21,7 +21,7 @@ public sealed class StudyComparisonTests
     }
 
     [Fact]
-    public void WhereNothingVariesOrTooFewAreComparedThereIsNoCorrelation()
+    public void NoCorrelationWithoutVariationOrWithTooFewStudies()
     {
         Assert.All(StudyComparison.Of([Study("a", 0.3, 1, 1, 1), Study("b", 0.6, 2, 2, 2)]).Correlations, c => Assert.Null(c.Value));
         Assert.All(StudyComparison.Of([Study("a", 0.3, 1, 1, 1), Study("b", 0.6, 1, 1, 1), Study("c", 0.4, 1, 1, 1)]).Correlations,

@@ -18,7 +18,7 @@ public sealed class EvaluationPageTests
     };
 
     [Fact]
-    public void MarkdownTellsClassesAndSmallestChanges()
+    public void MarkdownContainsClassesAndSmallestChanges()
     {
         string plain = EvaluationPage.Markdown(Plain), minimal = EvaluationPage.Markdown(Minimal);
         Assert.Contains(
@@ -34,7 +34,7 @@ public sealed class EvaluationPageTests
     }
 
     [Fact]
-    public void ThePageShowsThemToo()
+    public void HtmlContainsClassesAndSmallestChanges()
     {
         ImageSet images = new("made", ["cat", "dog"], 1, 1, 1, [0, 0, 1, 1], [0, 0, 0, 0]);
         string page = EvaluationPage.Html(Minimal, images, new([], [], [], []));

@@ -8,7 +8,7 @@ namespace Ascl.Robustness.Tests.Reporting;
 public sealed class HtmlPageTests
 {
     [Fact]
-    public void TextIsEscapedAndNumbersStandToTheRight()
+    public void TextIsEscapedAndNumbersAreRightAligned()
     {
         string page = new HtmlPage("a <b> & \"c\"").Paragraph("x < y")
             .Table(["name", "%"], [["cats & dogs", "12.5"], ["<i>", "–"]]).ToString();
@@ -49,7 +49,7 @@ public sealed class HtmlPageTests
     }
 
     [Fact]
-    public void PicturesKeepTheirPixels()
+    public void EncodedPngKeepsItsPixels()
     {
         byte[] png = PngImage.Encode([0, 1, 0.5f, -3, 0, 0, 2, 0, 0.2f, 0, 0, 1], 3, 2, 2);
         using MemoryStream file = new(png);
@@ -60,7 +60,7 @@ public sealed class HtmlPageTests
 
     /// <summary>In a page every colour is one of its variables, and each of them is there in light and dark; a file has its own.</summary>
     [Fact]
-    public void ChartsInAPageHaveThePagesColours()
+    public void ChartsUseThePagesColours()
     {
         string chart = Chart.Lines("A", "epoch", "%", Enumerable.Range(1, 7).Select(line => new ChartLine($"{line}", [(1, 2), (2, line)])));
         string bars = Chart.Bars("B", "%", [("a", 1)]);

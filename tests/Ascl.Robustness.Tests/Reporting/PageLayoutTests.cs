@@ -23,7 +23,7 @@ public sealed class PageLayoutTests(PageLayoutTests.Pages pages) : IClassFixture
         select new object[] { page, width, scheme };
 
     [BrowserTheory, MemberData(nameof(Views))]
-    public void EverythingFitsOrScrollsAndReadsWell(string page, int width, string scheme)
+    public void EverythingFitsOrScrollsAndIsReadable(string page, int width, string scheme)
     {
         pages.Browser.Open(pages.PathOf(page), width, scheme);
         Assert.Equal(width, pages.Browser.Evaluate("innerWidth")!.GetValue<int>());
@@ -49,7 +49,7 @@ public sealed class PageLayoutTests(PageLayoutTests.Pages pages) : IClassFixture
         + "<g clip-path=\"url(#c)\"><text x=\"40\" y=\"50\">long</text></g></svg>", "is cut off")]
     [InlineData("<table><tr><th><span style=\"display: inline-block; height: 5px\">high</span></th></tr></table>", "is 5 high")]
     [InlineData("<p style=\"color: #888\">grey</p>", "contrast of 3.5")]
-    public void TheMeasurementsCanFail(string body, string problem)
+    public void LayoutProblemsAreFound(string body, string problem)
     {
         string path = pages.Save("broken.html", $"<!DOCTYPE html><html><body>{body}</body></html>");
         pages.Browser.Open(path, 390, "light");

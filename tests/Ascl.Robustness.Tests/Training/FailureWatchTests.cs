@@ -19,7 +19,7 @@ public sealed class FailureWatchTests
     [Theory]
     [InlineData(0.10, false)]
     [InlineData(0.11, true)]
-    public void VanishedGradientsAreSaid(double share, bool isSaid) =>
+    public void VanishedGradientsAreWarnedOf(double share, bool isSaid) =>
         Assert.Equal(isSaid ? ["vanishing-gradients"] : [], Names(Epoch(1, Sound with { VanishedGradients = share })));
 
     [Theory]
@@ -28,11 +28,11 @@ public sealed class FailureWatchTests
     [InlineData("pgd-at", 0.5, 0.26, false)]
     [InlineData("pgd-at", 0.15, 0.0, false)]
     [InlineData("natural", 0.9, 0.0, false)]
-    public void WithstandingOneStepOnlyIsCatastrophicOverfitting(string method, double fgsm, double pgd, bool isSaid) =>
+    public void RobustnessToFgsmButNotPgdIsCatastrophicOverfitting(string method, double fgsm, double pgd, bool isSaid) =>
         Assert.Equal(isSaid ? ["catastrophic-overfitting"] : [], Names(Epoch(1, new(fgsm, pgd, 0)), method: method));
 
     [Fact]
-    public void AFallOfRobustAccuracyIsRobustOverfittingWhereTheTrainingImagesRise()
+    public void FallingValidationWithRisingTrainingAccuracyIsRobustOverfitting()
     {
         EpochMetrics best = Epoch(1, Sound, train: 0.4, validation: 0.45);
         // Two standard errors of the difference of two shares near 0.45 over 500 images: 6.3 points.
@@ -44,7 +44,7 @@ public sealed class FailureWatchTests
     }
 
     [Fact]
-    public void StrategiesThatChooseNothingAreSaidWhereTheyAreInUse()
+    public void EmptySelectionsAreWarnedOfWhereTheyAreUsed()
     {
         EpochMetrics dead = Epoch(1, Sound, selection: Alive with { AnchorsWithoutPositives = 51, AnchorsWithoutNegatives = 60 });
         Assert.Equal(["dead-selections", "dead-selections"], Names(dead, method: "ascl"));

@@ -8,7 +8,7 @@ namespace Ascl.Robustness.Tests.Training;
 public sealed class PairCountsTests
 {
     [Fact]
-    public void PairsAreCountedByTheAnchorsClass()
+    public void PairsAreCountedByClassOfTheAnchor()
     {
         using CpuDevice device = new(1);
         // Two images of class 0, one of class 1, one of class 2; the second is taken for a 1.

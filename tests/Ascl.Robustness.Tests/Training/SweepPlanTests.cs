@@ -12,7 +12,7 @@ public sealed class SweepPlanTests : IDisposable
     public void Dispose() => File.Delete(path);
 
     [Fact]
-    public void EveryEntryIsTrainedAtEveryPointOfTheGrid()
+    public void EveryRunIsCombinedWithEveryPointOfTheGrid()
     {
         SweepPlan plan = Read("""
             {
@@ -37,7 +37,7 @@ public sealed class SweepPlanTests : IDisposable
             Read("""{"grid": {"method": ["natural", "trades"], "seed": [1]}}""").Runs.Select(run => run.Name));
 
     [Fact]
-    public void ValuesThatAreNoFolderNamesAreMadeSo() =>
+    public void ValuesBecomeValidFolderNames() =>
         Assert.Equal(["a-data-folder-x-y-milestones-1", "a-data-folder-x-y-milestones-1-2"],
             Read("""
                 {
@@ -58,7 +58,7 @@ public sealed class SweepPlanTests : IDisposable
     [InlineData("""{"runs": [{}, {"epoch": 2}]}""", "runs[1]: unknown key 'epoch': did you mean epochs?")]
     [InlineData("""{"base": {"lr": -1}}""", "runs[0]: lr is -1: must be more than 0")]
     [InlineData("""{"grid": {"name": ["a", "b"]}}""", "grid: name")]
-    public void WhatIsWrongIsSaidWithItsPlace(string json, string problem)
+    public void ErrorsNameTheirPlace(string json, string problem)
     {
         string message = Assert.Throws<UserErrorException>(() => Read(json)).Message;
         Assert.StartsWith($"{path}: {problem}", message, StringComparison.Ordinal);

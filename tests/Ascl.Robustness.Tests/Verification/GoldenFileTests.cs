@@ -82,14 +82,14 @@ public sealed class GoldenFileTests : IDisposable
     }
 
     [Fact]
-    public void AFileThatIsNotThereIsAUserError()
+    public void AMissingFileIsAUserError()
     {
         using CpuDevice device = new(1);
         Assert.Throws<UserErrorException>(() => GoldenFile.Verify(device, Path.Combine(directory.FullName, "none.safetensors")));
     }
 
     [Fact]
-    public void ErrorsThatAreNotNumbersFail() => Assert.False(new GoldenCheck("a", double.NaN, 1, "").Passed);
+    public void NaNErrorsFail() => Assert.False(new GoldenCheck("a", double.NaN, 1, "").Passed);
 
     /// <summary>A copy of a golden file, in which a quantity's every byte that makes a number's sign and exponent is another.</summary>
     private string Damaged(string name, string quantity)

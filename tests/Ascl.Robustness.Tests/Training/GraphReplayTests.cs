@@ -18,7 +18,7 @@ namespace Ascl.Robustness.Tests.Training;
 /// otherwise.
 /// </summary>
 [Collection(TestGpu.Collection)]
-public sealed class RepeatedWorkTests : IDisposable
+public sealed class GraphReplayTests : IDisposable
 {
     private const double Epsilon = 8 / 255.0, StepSize = 2 / 255.0;
 
@@ -34,7 +34,7 @@ public sealed class RepeatedWorkTests : IDisposable
     [Theory]
     [InlineData(ForwardMode.Train, AttackLoss.CrossEntropy)]
     [InlineData(ForwardMode.Inference, AttackLoss.KullbackLeibler)]
-    public void AttacksAreTheSame(ForwardMode mode, AttackLoss loss)
+    public void CapturedAttacksMatchLaunchedOnes(ForwardMode mode, AttackLoss loss)
     {
         PgdAttack attack = new(new(Epsilon, StepSize, 2, Mode: mode, Loss: loss));
         Assert.Equal(Twice(plain), Twice(repeating));
@@ -67,7 +67,7 @@ public sealed class RepeatedWorkTests : IDisposable
     }
 
     [Fact]
-    public void AutoPgdIsTheSame()
+    public void CapturedAutoPgdMatchesLaunchedOne()
     {
         AutoPgdAttack attack = new(new(Epsilon, Steps: 4, Targets: 1));
         Assert.Equal(Perturbed(plain), Perturbed(repeating));
@@ -85,7 +85,7 @@ public sealed class RepeatedWorkTests : IDisposable
     /// ASCL's terms.
     /// </summary>
     [Fact]
-    public void TrainingStepsAreTheSame()
+    public void CapturedTrainingStepsMatchLaunchedOnes()
     {
         IObjective ascl = new AsclObjective
         {

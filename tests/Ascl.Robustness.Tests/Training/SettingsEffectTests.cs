@@ -13,7 +13,7 @@ namespace Ascl.Robustness.Tests.Training;
 /// <summary>
 /// Every setting reaches the place it is for: it changes what is trained where the method uses it, and nothing where it does not.
 /// </summary>
-public sealed class SettingsReachTests : IDisposable
+public sealed class SettingsEffectTests : IDisposable
 {
     /// <summary>What comes out of each <see cref="Base"/>.</summary>
     private static readonly ConcurrentDictionary<string, float[]> Unchanged = new();
@@ -83,11 +83,11 @@ public sealed class SettingsReachTests : IDisposable
     public static TheoryData<string> Keys => [.. Changes.Keys];
 
     [Fact]
-    public void EverySettingIsTold() =>
+    public void EverySettingIsListed() =>
         Assert.Equal(RunConfig.Settings.Select(setting => setting.Name).Order(), Changes.Keys.Concat(NotOfWeights).Order());
 
     [Theory, MemberData(nameof(Keys))]
-    public void ChangesWhatIsTrained(string key)
+    public void ASettingChangesTheTrainedWeights(string key)
     {
         var (other, needs) = Changes[key];
         RunConfig config = Base(needs), changed = Changed(config, key, other);
@@ -101,7 +101,7 @@ public sealed class SettingsReachTests : IDisposable
     [InlineData("pgd-at")]
     [InlineData("trades")]
     [InlineData("adr")]
-    public void LeavesOtherMethodsAlone(string method)
+    public void UnusedSettingsDoNotChangeTheTrainedWeights(string method)
     {
         RunConfig config = Base("").With(("method", method), ("epochs", 3), ("limit-train", 16), ("validation", 0));
         float[] weights = runs.Train(config).Weights;
@@ -122,7 +122,7 @@ public sealed class SettingsReachTests : IDisposable
     [InlineData("trades", "pgd-at", "natural_ce 1, trades_kl 11")]
     [InlineData("linear", "pgd-at", "natural_ce 1, robust_ce 1")]
     [InlineData("natural", "pgd-at", "natural_ce 1")]
-    public void WeightsReachTheirTerms(string method, string baseObjective, string expected)
+    public void LossWeightsReachTheirTerms(string method, string baseObjective, string expected)
     {
         RunConfig config = SettingTree.Fill(new RunConfig(), new()
         {

@@ -13,13 +13,13 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Tests.Training;
 
 /// <summary>Runs that go on: to more epochs, on the images they began with, from a state that is there.</summary>
-public sealed class GoingOnTests : IDisposable
+public sealed class ResumedRunTests : IDisposable
 {
     private readonly TinyRun runs = new();
 
     /// <summary>A piecewise schedule knows nothing of the end: one epoch and then another are the same bits as two.</summary>
     [Fact]
-    public void MoreEpochsAreTheSameBits()
+    public void ResumingForMoreEpochsGivesTheSameBits()
     {
         RunConfig three = TinyRun.Config.With(("schedule", "piecewise"), ("milestones", new JsonArray(1)), ("epochs", 3));
         RunFolder two = runs.Train(three.With(("epochs", 2))).Folder;
@@ -44,7 +44,7 @@ public sealed class GoingOnTests : IDisposable
     }
 
     [Fact]
-    public void ARunWithoutItsStateDoesNotStartOver()
+    public void ARunWithoutItsStateIsNotRestarted()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
         byte[] best = File.ReadAllBytes(folder.Checkpoints.BestFile);
@@ -55,7 +55,7 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>What a run wrote and something else has changed is told by name, before any epoch is trained.</summary>
     [Fact]
-    public void DamagedFilesAreToldFirst()
+    public void DamagedFilesAreRefusedBeforeTraining()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
         string metrics = File.ReadAllText(folder.Checkpoints.MetricsFile);
@@ -100,7 +100,7 @@ public sealed class GoingOnTests : IDisposable
     }
 
     [Fact]
-    public void ImagesAreKnownWithoutTheState()
+    public void ChangedImagesAreDetectedWithoutTheState()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
         File.Delete(folder.Checkpoints.StateFile);
@@ -151,7 +151,7 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>A run's accuracies are those of what it was trained with, not of what its configuration was changed to.</summary>
     [Fact]
-    public void AChangedConfigurationIsRefusedByEveryReader()
+    public void AnInconsistentConfigurationIsRefusedByEveryReader()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
         File.WriteAllText(folder.ConfigFile,
@@ -166,7 +166,7 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>Images that occur twice come into both parts.</summary>
     [Fact]
-    public void ValidationImagesThatAreTrainedOnAreTold()
+    public void ValidationImagesAmongTrainingImagesAreNoted()
     {
         Data.ImageSet set = TinyRun.Data.Train;
         float[] pixels = new float[set.Count * set.ImageLength];
@@ -181,7 +181,7 @@ public sealed class GoingOnTests : IDisposable
     }
 
     [Fact]
-    public void ImagesSortedByClassAreTold()
+    public void ImagesSortedByClassAreWarnedOf()
     {
         Data.ImageSet set = TinyRun.Data.Train, sorted = set.Subset([.. Enumerable.Range(0, set.Count).OrderBy(i => set.Labels[i])]);
         using CpuDevice device = new(1);
@@ -196,7 +196,7 @@ public sealed class GoingOnTests : IDisposable
     [Theory]
     [InlineData("cosine", "2")]
     [InlineData("piecewise", "")]
-    public void AContinuedRunSaysSo(string schedule, string earlier)
+    public void SummaryRecordsEarlierEpochCounts(string schedule, string earlier)
     {
         RunFolder folder = runs.Train(TinyRun.Config.With(("schedule", schedule), ("milestones", new JsonArray(1)))).Folder;
         TinyRun.GoOn(folder.WithEpochs(3));
@@ -205,7 +205,7 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>The weights that a run starts from belong to what it is, by their content.</summary>
     [Fact]
-    public void OtherStartingWeightsAreAnotherRun()
+    public void StartingWeightsChangeTheRunId()
     {
         RunFolder start = runs.Train(TinyRun.Config).Folder;
         string Id(RunConfig config) => RunSummary.Read(runs.Train(config).Folder.SummaryFile)!.Id!;
@@ -219,7 +219,7 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>Two processes on one run would each write over the other's epochs.</summary>
     [Fact]
-    public void ARunIsOfOneProcess()
+    public void ARunIsLockedByOneProcess()
     {
         RunFolder folder = runs.Create(TinyRun.Config);
         using (folder.Lock())
@@ -229,7 +229,7 @@ public sealed class GoingOnTests : IDisposable
     }
 
     [Fact]
-    public void MissingEpochsAreTold()
+    public void MissingEpochsAreRefused()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
         File.WriteAllLines(folder.Checkpoints.MetricsFile, File.ReadAllLines(folder.Checkpoints.MetricsFile).Skip(1));
@@ -239,7 +239,7 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>Weights know the images that they have learned, also those of the run they started from, in another split.</summary>
     [Fact]
-    public void WhatWasLearnedBeforeIsKnown()
+    public void ImagesOfEarlierTrainingAreNoted()
     {
         RunFolder first = runs.Train(TinyRun.Config).Folder;
         using CpuDevice device = new(1);
@@ -277,7 +277,7 @@ public sealed class GoingOnTests : IDisposable
     }
 
     [Fact]
-    public void ATestPartAloneIsNotTrainedOn()
+    public void ATestPartAloneIsRefused()
     {
         Data.DataSet data =
             new("only test", TinyRun.Data.Test, TinyRun.Data.Test, Data.Augmentation.None) { HasTrainPart = false, HasTestPart = true };
@@ -290,10 +290,10 @@ public sealed class GoingOnTests : IDisposable
     [InlineData(2500, 500)]
     [InlineData(24, 4)]
     [InlineData(4, 0)]
-    public void ValidationSuitsTheData(int images, int held) => Assert.Equal(held, TrainingData.ValidationCount(images));
+    public void DefaultValidationCountFollowsTheDataSize(int images, int held) => Assert.Equal(held, TrainingData.ValidationCount(images));
 
     [Fact]
-    public void TooMuchValidationNamesTheSetting() =>
+    public void TooManyValidationImagesAreRefused() =>
         Assert.Contains("validation is 500, but there are 40 training images",
             Assert.Throws<UserErrorException>(() => runs.Train(TinyRun.Config.With(("validation", 500)))).Message);
 
@@ -301,7 +301,7 @@ public sealed class GoingOnTests : IDisposable
     /// Without weight on natural images their pass moves the running statistics and nothing else: the step's weights are the same.
     /// </summary>
     [Fact]
-    public void ANaturalPassMovesOnlyRunningStatistics()
+    public void NaturalPassChangesOnlyRunningStatistics()
     {
         RunConfig one = TinyRun.Config.With(("method", "pgd-at"), ("epochs", 1), ("batch", 40), ("validation", 0), ("attack-steps", 1));
         var (with, folder) = runs.Train(one);
@@ -315,7 +315,7 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>A run of a build that knew no natural pass goes on without one.</summary>
     [Fact]
-    public void EarlierRunsGoOnWithoutANaturalPass()
+    public void EarlierRunsResumeWithoutANaturalPass()
     {
         RunFolder folder = runs.Train(TinyRun.Config.With(("method", "pgd-at"))).Folder;
         Assert.True(HasNaturalPass(RunFolder.Open(folder.Path).Config));
