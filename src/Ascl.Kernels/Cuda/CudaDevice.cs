@@ -67,8 +67,8 @@ public sealed class CudaDevice : Device, IKernelClock
     internal NativeKernels? TensorCores => Precision == Precision.Float32 ? null : native;
 
     /// <summary>
-    /// Whether this many groups occupy the GPU's hundred or so multiprocessors. Where large tiles would not, kernels take smaller ones, with
-    /// the same results.
+    /// Whether this many groups occupy the GPU's hundred or so multiprocessors. Where large tiles would not, kernels take smaller ones,
+    /// with the same results.
     /// </summary>
     /// <param name="groups">Groups that a launch with large tiles would have.</param>
     /// <param name="enough">The fewest with which these tiles are faster, as measured for the kernel.</param>
