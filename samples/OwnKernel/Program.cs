@@ -12,12 +12,14 @@ List<Device> devices = [ComputeDevice.Open("cpu")];
 if (CudaDevice.Available().Count > 0)
     devices.Add(ComputeDevice.Open("cuda"));
 
-OpCase cube = new("cube", "133 values", [new CaseInputs(seed: 1).Draw("x", 7, 19)], x => x[0].Cubed(), x => [.. x[0].Select(v => v * v * v)]);
+OpCase cube = new(
+    "cube", "133 values", [new CaseInputs(seed: 1).Draw("x", 7, 19)], x => x[0].Cubed(), x => [.. x[0].Select(v => v * v * v)]);
 bool allPassed = true;
 foreach (Device device in devices)
 {
     GradientCheckResult check = GradientCheck.Run(device, cube);
-    Console.WriteLine($"{device.Name}: forward error {check.ForwardError:g2}, gradient error {check.GradientError:g2}: {(check.Passed ? "pass" : "FAIL")}");
+    string result = check.Passed ? "pass" : "FAIL";
+    Console.WriteLine($"{device.Name}: forward error {check.ForwardError:g2}, gradient error {check.GradientError:g2}: {result}");
     allPassed &= check.Passed;
 
     Tensor x = Tensor.FromArray(device, new(1 << 20), new float[1 << 20], requiresGrad: true);

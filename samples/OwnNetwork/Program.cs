@@ -53,7 +53,8 @@ static ImageSet Stripes(int count, int seed)
 /// <summary>Two convolutions with BatchNorm, average pooling, a linear layer. Weights are named as in a PyTorch state dict.</summary>
 sealed class TinyNetwork(ParameterSet parameters, NetworkSettings settings) : INetwork
 {
-    private readonly ConvLayer conv1 = ConvLayer.WithNorm(parameters, "conv1", "bn1", settings.Channels, 8, kernel: 3, stride: 1, padding: 1);
+    private readonly ConvLayer conv1 =
+        ConvLayer.WithNorm(parameters, "conv1", "bn1", settings.Channels, 8, kernel: 3, stride: 1, padding: 1);
     private readonly ConvLayer conv2 = ConvLayer.WithNorm(parameters, "conv2", "bn2", 8, 16, kernel: 3, stride: 2, padding: 1);
     private readonly LinearLayer linear = new(parameters, "linear", 16, settings.Classes);
 
@@ -71,5 +72,6 @@ sealed class TinyNetwork(ParameterSet parameters, NetworkSettings settings) : IN
 sealed class PrintEpochs : TrainingCallback
 {
     public override void EndEpoch(Trainer trainer, TrainedEpoch epoch) => Console.WriteLine(
-        $"epoch {epoch.Metrics.Epoch}: loss {epoch.Metrics.Loss:F3}, validation {epoch.Metrics.ValidationNaturalAccuracy:P1} clean, {epoch.Metrics.ValidationRobustAccuracy:P1} robust");
+        $"epoch {epoch.Metrics.Epoch}: loss {epoch.Metrics.Loss:F3}, "
+        + $"validation {epoch.Metrics.ValidationNaturalAccuracy:P1} clean, {epoch.Metrics.ValidationRobustAccuracy:P1} robust");
 }

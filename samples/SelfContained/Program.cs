@@ -22,13 +22,20 @@ try
     Trainer trainer = new(model, objective, new() { Epochs = epochs })
     {
         Attack = attack.Training(objective.Attack!.Value),
-        Callbacks = { new Validation(attack.Validation), new Monitoring(), new Checkpoints(folder), new TensorBoardLog(Path.Combine(folder, "tensorboard")) },
+        Callbacks =
+        {
+            new Validation(attack.Validation),
+            new Monitoring(),
+            new Checkpoints(folder),
+            new TensorBoardLog(Path.Combine(folder, "tensorboard")),
+        },
     };
     using CancellationTokenSource stop = new();
     Console.CancelKeyPress += (_, pressed) => (pressed.Cancel, _) = (true, stop.CancelAsync());
     trainer.Fit(TrainingData.Of(data, trainer.Settings, limit: 1000), stop.Token);
     EvaluationReport report = new RobustnessEvaluation(model, data, new() { Attacks = ["pgd"], Limit = 200 }).Run().Report;
-    Console.WriteLine($"{device.Name}: clean {report.CleanAccuracy:P1}, {report.Attacks[0].Name} {report.WorstCaseAccuracy:P1} on {report.Images}");
+    Console.WriteLine(
+        $"{device.Name}: clean {report.CleanAccuracy:P1}, {report.Attacks[0].Name} {report.WorstCaseAccuracy:P1} on {report.Images}");
     return 0;
 }
 catch (UserErrorException e)

@@ -18,6 +18,15 @@ public sealed class Batch
         unchanged = new float[imageLength];
     }
 
+    /// <summary>All images of a set, unchanged and in the set's order.</summary>
+    public static Batch Of(ImageSet set)
+    {
+        BatchPlan plan = BatchPlan.Evaluation(set, set.Count);
+        Batch batch = plan.NewBatch();
+        plan.Fill(0, batch);
+        return batch;
+    }
+
     /// <summary>Number of images in the batch; each view counts.</summary>
     public int Count { get; private set; }
 

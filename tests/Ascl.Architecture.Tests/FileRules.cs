@@ -6,6 +6,7 @@ namespace Ascl.Architecture.Tests;
 internal static partial class FileRules
 {
     public const int MaxLines = 420;
+    public const int MaxColumns = 140;
 
     /// <summary>Files written by a program that stands beside them; they may be long.</summary>
     public static IReadOnlyList<string> Generated { get; } = ["src/Ascl.Kernels/Gemm/MicroKernels.cs"];
@@ -30,8 +31,9 @@ internal static partial class FileRules
         ["OxyPlot"] = "src/Ascl.Robustness/Reporting/Chart.cs",
     };
 
-    /// <summary>Programs of one file, run by <c>dotnet run FILE</c>, have top-level statements and no namespace.</summary>
-    private static bool IsProgram(SourceFile file) => file.IsIn("scripts") || file.Name.StartsWith("generate-", StringComparison.Ordinal);
+    /// <summary>Programs of one file, run by <c>dotnet run FILE</c>, and samples have top-level statements and no namespace.</summary>
+    private static bool IsProgram(SourceFile file) =>
+        file.IsIn("scripts") || file.IsIn("samples") || file.Name.StartsWith("generate-", StringComparison.Ordinal);
 
     /// <summary>The rules' own words and examples are no violations.</summary>
     private static bool StatesTheRules(SourceFile file) => file.IsIn("tests/Ascl.Architecture.Tests");
@@ -47,21 +49,33 @@ internal static partial class FileRules
     /// <summary>A library of one purpose has one place: the rest of the project speaks to that.</summary>
     public static IEnumerable<Violation> LibrariesStayInTheirPlaces(SourceFile file) =>
         PlaceOfLibrary.Where(entry => file.IsIn("src") && !file.Path.StartsWith(entry.Value, StringComparison.Ordinal))
-            .SelectMany(entry => Lines(file, new Regex($@"^(?!\s*//).*\b{Regex.Escape(entry.Key)}\b"), _ => $"{entry.Key} belongs in {entry.Value}"));
+            .SelectMany(entry => Lines(
+                file, new Regex($@"^(?!\s*//).*\b{Regex.Escape(entry.Key)}\b"), _ => $"{entry.Key} belongs in {entry.Value}"));
 
-    /// <summary>Kernels get their device from <c>DeviceKernel.Run</c>; the command line, which opens devices, may ask which kind it has.</summary>
+    /// <summary>
+    /// Kernels get their device from <c>DeviceKernel.Run</c>; the command line, which opens devices, may ask which kind it has.
+    /// </summary>
     public static IEnumerable<Violation> DevicesArePickedInOnePlace(SourceFile file) =>
         !file.IsIn("src") || file.IsIn("src/Ascl.Cli") || DevicePlaces.Any(file.IsIn)
             ? []
-            : Lines(file, DeviceType(), _ => $"the kind of a device is asked only in {string.Join(", ", DevicePlaces)}: call DeviceKernel.Run or ReadBack");
+            : Lines(
+                file, DeviceType(),
+                _ => $"the kind of a device is asked only in {string.Join(", ", DevicePlaces)}: call DeviceKernel.Run or ReadBack");
 
     public static IEnumerable<Violation> OneFileReadsTheEnvironment(SourceFile file) =>
-        file.Path == EnvironmentReader || file.IsIn("tests") ? [] : Lines(file, EnvironmentRead(), _ => $"the environment is read only in {EnvironmentReader}");
+        file.Path == EnvironmentReader || file.IsIn("tests")
+            ? []
+            : Lines(file, EnvironmentRead(), _ => $"the environment is read only in {EnvironmentReader}");
 
     public static IEnumerable<Violation> FilesStayShort(SourceFile file) =>
         file.Lines.Length < MaxLines || Generated.Contains(file.Path)
             ? []
             : [new(file.Path, file.Lines.Length, $"{file.Lines.Length} lines; a file has fewer than {MaxLines}: split it by subject")];
+
+    public static IEnumerable<Violation> LinesStayShort(SourceFile file) =>
+        from line in file.Lines.Index()
+        where line.Item.Length > MaxColumns
+        select new Violation(file.Path, line.Index + 1, $"{line.Item.Length} characters; a line has at most {MaxColumns}: break it");
 
     public static IEnumerable<Violation> NothingIsLeftForLater(SourceFile file) =>
         Lines(file, LeftForLater(), match => $"'{match.Value}': do it now, or leave it out");
@@ -103,7 +117,9 @@ internal static partial class FileRules
     private static partial Regex NativeImport();
 
     /// <summary>A type test, a cast or a pattern of a switch.</summary>
-    [GeneratedRegex(@"^(?!\s*//).*(\b(is|as|case)\s+(not\s+)?(Cpu|Cuda)(Device|Buffer)\b|\(\s*(Cpu|Cuda)(Device|Buffer)(<\w+>)?\s*\)\s*[\w(]|^\s*(Cpu|Cuda)(Device|Buffer)(<\w+>)?(\s+\w+)?(\s+when\s.*)?\s*=>)")]
+    [GeneratedRegex(
+        @"^(?!\s*//).*(\b(is|as|case)\s+(not\s+)?(Cpu|Cuda)(Device|Buffer)\b|\(\s*(Cpu|Cuda)(Device|Buffer)(<\w+>)?\s*\)\s*[\w(]|"
+        + @"^\s*(Cpu|Cuda)(Device|Buffer)(<\w+>)?(\s+\w+)?(\s+when\s.*)?\s*=>)")]
     private static partial Regex DeviceType();
 
     [GeneratedRegex(@"^(?!\s*//).*\b(GetEnvironmentVariables?|ExpandEnvironmentVariables)\b")]

@@ -8,14 +8,14 @@ public sealed class FileRulesTests
     private static readonly Dictionary<string, Rule> Rules = new Rule[]
     {
         FileRules.GpuTypesStayInTheirFiles, FileRules.NativeImportsStayInNative, FileRules.LibrariesStayInTheirPlaces,
-        FileRules.DevicesArePickedInOnePlace, FileRules.OneFileReadsTheEnvironment, FileRules.FilesStayShort,
+        FileRules.DevicesArePickedInOnePlace, FileRules.OneFileReadsTheEnvironment, FileRules.FilesStayShort, FileRules.LinesStayShort,
         FileRules.NothingIsLeftForLater, FileRules.NamesSayWhatAThingIs, FileRules.NamespacesMatchFolders,
     }.ToDictionary(rule => rule.Method.Name);
 
     public static TheoryData<string> RuleNames { get; } = [.. Rules.Keys];
 
     [Theory, MemberData(nameof(RuleNames))]
-    public void HoldsEverywhere(string rule)
+    public void EveryFileObeysTheRule(string rule)
     {
         Assert.True(SourceTree.Code.Count > 100, $"only {SourceTree.Code.Count} source files under {SourceTree.Root}");
         string[] violations = [.. SourceTree.Code.SelectMany(file => Rules[rule](file)).Select(violation => violation.ToString())];
@@ -34,7 +34,8 @@ public sealed class FileRulesTests
     [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs", "        if (x.Device is CudaDevice cuda)")]
     [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs", "        if (x.Device is not CpuDevice)")]
     [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.Cpu.cs", "        ((CpuDevice)x.Device).For(n, Row);")]
-    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs", "        Span<float> v = ((CpuBuffer<float>)x).Span;")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs",
+        "        Span<float> v = ((CpuBuffer<float>)x).Span;")]
     [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Robustness/Attacks/PgdAttack.cs", "        CpuDevice? cpu = device as CpuDevice;")]
     [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Models/Classifier.cs", "            CudaDevice gpu => 1,")]
     [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Models/Classifier.cs", "            CudaDevice gpu when gpu.Precision > 0 => 1,")]
@@ -46,7 +47,7 @@ public sealed class FileRulesTests
     [InlineData("NamespacesMatchFolders", "src/Ascl.Data/Sources/Crc32.cs", "namespace Ascl.Data;")]
     [InlineData("NamespacesMatchFolders", "src/Ascl.Data/Sources/Crc32.cs", "namespace Ascl.Data.Sources")]
     [InlineData("NamespacesMatchFolders", "src/Ascl.Data/Sources/Crc32.cs", "class Crc32;")]
-    public void FindsWhatBreaksIt(string rule, string path, string line)
+    public void ReportsAViolation(string rule, string path, string line)
     {
         Violation violation = Assert.Single(Rules[rule](new SourceFile(path, [line])));
         Assert.StartsWith($"{path}:1: ", violation.ToString(), StringComparison.Ordinal);
@@ -57,14 +58,16 @@ public sealed class FileRulesTests
     [InlineData("GpuTypesStayInTheirFiles", "src/Ascl.Kernels/Gemm/GemmKernels.cs", "    // ILGPU.Runtime would unroll this.")]
     [InlineData("NativeImportsStayInNative", "src/Ascl.Kernels/Linux/LinuxMemory.cs", "    [LibraryImport(\"libc\")]")]
     [InlineData("LibrariesStayInTheirPlaces", "src/Ascl.OnnxRuntime/OnnxNetwork.cs", "using Microsoft.ML.OnnxRuntime;")]
-    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Dispatch/DeviceKernel.cs", "        if (device is CudaDevice gpu && cuda is not null)")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Dispatch/DeviceKernel.cs",
+        "        if (device is CudaDevice gpu && cuda is not null)")]
     [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs", "        void OnCpu(CpuDevice cpu)")]
     [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Kernels/Reduce/ReduceKernels.cs", "            cuda => CudaDevice.View(x),")]
-    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Cli/Verbs/BenchVerb.cs", "        string place = device is CpuDevice cpu ? cpu.Name : device.Name;")]
+    [InlineData("DevicesArePickedInOnePlace", "src/Ascl.Cli/Verbs/BenchVerb.cs",
+        "        string place = device is CpuDevice cpu ? cpu.Name : device.Name;")]
     [InlineData("NamesSayWhatAThingIs", "src/Ascl.Data/Image.cs", "    ServiceManager? given = null;")]
     [InlineData("NamespacesMatchFolders", "src/Ascl.Data/Sources/Crc32.cs", "namespace Ascl.Data.Sources;")]
     [InlineData("NamespacesMatchFolders", "scripts/make-sample.cs", "return 0;")]
-    public void AllowsWhatItShould(string rule, string path, string line) => Assert.Empty(Rules[rule](new SourceFile(path, [line])));
+    public void AcceptsAllowedLines(string rule, string path, string line) => Assert.Empty(Rules[rule](new SourceFile(path, [line])));
 
     [Fact]
     public void LongFilesAreFound()
@@ -76,6 +79,16 @@ public sealed class FileRulesTests
     }
 
     [Fact]
-    public void TheEnvironmentIsReadSomewhere() =>
-        Assert.Contains(SourceTree.Code, file => file.Name == "ProcessEnvironment.cs" && file.Lines.Any(line => line.Contains("GetEnvironmentVariable", StringComparison.Ordinal)));
+    public void LongLinesAreFound()
+    {
+        string longest = new('x', FileRules.MaxColumns);
+        Assert.Empty(FileRules.LinesStayShort(new SourceFile("src/Ascl.Data/Wide.cs", [longest])));
+        Violation violation = Assert.Single(FileRules.LinesStayShort(new SourceFile("src/Ascl.Data/Wide.cs", ["", longest + "x"])));
+        Assert.StartsWith("src/Ascl.Data/Wide.cs:2: 141 characters", violation.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ProcessEnvironmentReadsTheEnvironment() =>
+        Assert.Contains(SourceTree.Code, file => file.Name == "ProcessEnvironment.cs"
+            && file.Lines.Any(line => line.Contains("GetEnvironmentVariable", StringComparison.Ordinal)));
 }

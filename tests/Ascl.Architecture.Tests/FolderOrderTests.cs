@@ -9,18 +9,20 @@ public sealed partial class FolderOrderTests
     public void FoldersFormNoCycles()
     {
         string[] projects = [.. SourceTree.Code.Where(file => file.IsIn("src")).Select(file => file.Path.Split('/')[1]).Distinct()];
-        string[] cycles = [.. projects.SelectMany(project => Cycles(Dependencies(project, [.. SourceTree.Code.Where(file => file.IsIn($"src/{project}"))])))];
+        SourceFile[] Files(string project) => [.. SourceTree.Code.Where(file => file.IsIn($"src/{project}"))];
+        string[] cycles = [.. projects.SelectMany(project => Cycles(Dependencies(project, Files(project))))];
         Assert.True(cycles.Length == 0, string.Join('\n', cycles));
     }
 
     /// <summary>Robustness reads from the bottom up; what is left of another may not use it.</summary>
     [Fact]
-    public void RobustnessHasItsOrder()
+    public void RobustnessFoldersUseOnlyFoldersBelowThem()
     {
         string[] order = ["Attacks", "Objectives", "Evaluation", "Training", "Runs", "Reporting"];
         SourceFile[] files = [.. SourceTree.Code.Where(file => file.IsIn("src/Ascl.Robustness"))];
         ILookup<string, string> uses = Dependencies("Ascl.Robustness", files);
-        string[] upwards = [.. order.SelectMany((lower, i) => order[(i + 1)..].Where(upper => Reached(uses, lower).Contains(upper)).Select(upper => $"{lower} uses {upper}"))];
+        IEnumerable<string> upwards = order.SelectMany(
+            (lower, i) => order[(i + 1)..].Where(upper => Reached(uses, lower).Contains(upper)).Select(upper => $"{lower} uses {upper}"));
         Assert.Empty(upwards);
     }
 
@@ -33,7 +35,8 @@ public sealed partial class FolderOrderTests
             new("src/Ascl.A/Two/Y.cs", ["using Ascl.A.Three;", "namespace Ascl.A.Two;", "class Y;"]),
             new("src/Ascl.A/Three/Z.cs", ["namespace Ascl.A.Three;", "class Z { One.X? x; }"]),
         ];
-        Assert.Equal(["Ascl.A.One, Ascl.A.Three, Ascl.A.Two use each other"], Cycles(Dependencies("Ascl.A", files)).Select(cycle => cycle.Split(':')[0]));
+        Assert.Equal(["Ascl.A.One, Ascl.A.Three, Ascl.A.Two use each other"],
+            Cycles(Dependencies("Ascl.A", files)).Select(cycle => cycle.Split(':')[0]));
         Assert.Empty(Cycles(Dependencies("Ascl.A", files[..2])));
     }
 
@@ -41,9 +44,11 @@ public sealed partial class FolderOrderTests
     {
         foreach (string folder in uses.Select(use => use.Key).Order(StringComparer.Ordinal))
         {
-            string[] together = [.. Reached(uses, folder).Where(other => Reached(uses, other).Contains(folder)).Order(StringComparer.Ordinal)];
+            string[] together =
+                [.. Reached(uses, folder).Where(other => Reached(uses, other).Contains(folder)).Order(StringComparer.Ordinal)];
+            IEnumerable<string> which = together.Select(one => $"{one} uses {string.Join(", ", uses[one].Intersect(together))}");
             if (together.Length > 1 && together[0] == folder)
-                yield return $"{string.Join(", ", together)} use each other: {string.Join("; ", together.Select(one => $"{one} uses {string.Join(", ", uses[one].Intersect(together))}"))}";
+                yield return $"{string.Join(", ", together)} use each other: {string.Join("; ", which)}";
         }
     }
 

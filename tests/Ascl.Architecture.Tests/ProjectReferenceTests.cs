@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace Ascl.Architecture.Tests;
 
-/// <summary>Cli → (Robustness, OnnxRuntime) → (Models → Autograd → Kernels → ILGPU, Data, Distributed) → Core: a room refers only to those right below it, and libraries stay in one room.</summary>
+/// <summary>
+/// Cli → (Robustness, OnnxRuntime) → (Models → Autograd → Kernels → ILGPU, Data, Distributed) → Core: a room refers only to those
+/// right below it, and libraries stay in one room.
+/// </summary>
 public sealed partial class ProjectReferenceTests
 {
     /// <summary>What each room of src/ may refer to.</summary>
@@ -39,14 +42,14 @@ public sealed partial class ProjectReferenceTests
     };
 
     [Fact]
-    public void RoomsUseOnlyRoomsBelowThem()
+    public void ProjectsReferenceOnlyProjectsBelowThem()
     {
         Assert.Equal(Below.Keys.Order(), SourceTree.Projects.Where(p => p.IsIn("src")).Select(Room).Order());
         NoViolations(SourceTree.Projects.SelectMany(ReferencesUpwards));
     }
 
     [Fact]
-    public void LibrariesStayInTheirRooms() => NoViolations(SourceTree.Projects.SelectMany(PackagesElsewhere));
+    public void PackagesAreReferencedOnlyWhereAllowed() => NoViolations(SourceTree.Projects.SelectMany(PackagesElsewhere));
 
     [Fact]
     public void EveryProjectIsInTheSolution()
@@ -65,7 +68,7 @@ public sealed partial class ProjectReferenceTests
         Assert.Single(ReferencesUpwards(new SourceFile(project, [$"    <ProjectReference Include=\"{reference}\" />"])));
 
     [Fact]
-    public void PackagesElsewhereAreFound()
+    public void MisplacedPackagesAreFound()
     {
         string[] lines = ["    <PackageReference Include=\"ILGPU\" />"];
         Assert.Single(PackagesElsewhere(new SourceFile("src/Ascl.Autograd/Ascl.Autograd.csproj", lines)));

@@ -8,14 +8,14 @@ public sealed class SamplesTests
     private static readonly string[] Programs = Directory.GetFiles(Folder, "Program.cs", SearchOption.AllDirectories);
 
     [Fact]
-    public void EachIsShort()
+    public void SamplesAreShort()
     {
         Assert.True(Programs.Length >= 4);
         Assert.All(Programs, program => Assert.InRange(File.ReadAllLines(program).Length, 1, MostLines));
     }
 
     [Fact]
-    public void NoneRefersToAProject()
+    public void SamplesReferenceNoProject()
     {
         string[] projects = Directory.GetFiles(Folder, "*.csproj", SearchOption.AllDirectories);
         Assert.Equal(Programs.Length, projects.Length);
@@ -23,6 +23,7 @@ public sealed class SamplesTests
     }
 
     [Fact]
-    public void TheReadmeShowsTheFirstInFull() => Assert.Contains(
-        File.ReadAllText(Path.Combine(Folder, "OwnNetwork", "Program.cs")).Trim(), File.ReadAllText(Path.Combine(SourceTree.Root, "README.md")), StringComparison.Ordinal);
+    public void ReadmeContainsTheOwnNetworkSampleInFull() => Assert.Contains(
+        File.ReadAllText(Path.Combine(Folder, "OwnNetwork", "Program.cs")).Trim(),
+        File.ReadAllText(Path.Combine(SourceTree.Root, "README.md")), StringComparison.Ordinal);
 }

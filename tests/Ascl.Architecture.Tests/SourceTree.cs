@@ -23,8 +23,10 @@ internal static class SourceTree
 
     public static string Root { get; } = FindRoot();
 
-    public static IReadOnlyList<SourceFile> Code { get; } = Read("*.cs");
-    public static IReadOnlyList<SourceFile> Projects { get; } = Read("*.csproj");
+    public static IReadOnlyList<SourceFile> Code { get; } = Read("*.cs", [.. Rooms, "samples"]);
+
+    /// <summary>Those of the solution; samples are built from the packages.</summary>
+    public static IReadOnlyList<SourceFile> Projects { get; } = Read("*.csproj", Rooms);
 
     private static string FindRoot()
     {
@@ -34,9 +36,9 @@ internal static class SourceTree
         throw new InvalidOperationException($"no AsclNative.sln above {AppContext.BaseDirectory}: the tests must run inside the project");
     }
 
-    private static List<SourceFile> Read(string pattern) =>
+    private static List<SourceFile> Read(string pattern, string[] rooms) =>
     [
-        .. from room in Rooms
+        .. from room in rooms
            let folder = Path.Combine(Root, room)
            where Directory.Exists(folder)
            from file in Directory.EnumerateFiles(folder, pattern, SearchOption.AllDirectories)

@@ -142,7 +142,7 @@ public sealed class GradientTests : IDisposable
     }
 
     [Fact]
-    public void A_seed_weighs_the_outputs_and_is_left_as_it_was()
+    public void A_seed_weights_the_outputs_and_is_not_modified()
     {
         Tensor x = Leaf([1, 2]), seed = Tensor.FromArray(device, new(2), [10, -1]);
         Assert.Equal([40, -4], Gradient.Seeded(x.Add(x.Scale(3)), seed, x)[0].ToArray());
@@ -150,7 +150,7 @@ public sealed class GradientTests : IDisposable
     }
 
     [Fact]
-    public void What_does_not_fit_is_named()
+    public void Mismatched_shapes_throw_and_are_named()
     {
         Tensor x = Leaf([1, 2]);
         Assert.Contains("[2]", Assert.Throws<ShapeException>(() => Gradient.Of(x.Scale(2), x)).Message);

@@ -51,7 +51,7 @@ public sealed class MemoryTests : IDisposable
     }
 
     [Fact]
-    public void Gradients_on_the_way_are_given_back()
+    public void Intermediate_gradients_return_to_the_pool()
     {
         // However deep the chain, two buffers are enough: dy and dx.
         Assert.Equal(BackwardBytes(3), BackwardBytes(12));
@@ -71,7 +71,7 @@ public sealed class MemoryTests : IDisposable
     }
 
     [Fact]
-    public void A_gradient_outlives_the_next_walk_of_the_same_scope()
+    public void A_gradient_survives_the_next_backward_pass_in_its_scope()
     {
         using IDisposable scope = device.Pool.BeginScope();
         Tensor x = Tensor.FromArray(device, new(3), [1, 2, 3], requiresGrad: true);

@@ -54,7 +54,7 @@ public sealed class ArchiveTests : IDisposable
         UserError.Expect(() => Open(Tar(true, Link(type, "train/cat/x.png", target))), "train/cat/x.png", "link");
 
     [Fact]
-    public void LinkedClassesAreRefusedNotForgotten() =>
+    public void LinkedClassFoldersAreRefused() =>
         UserError.Expect(() => Open(Tar(true, Link(TarEntryType.SymbolicLink, "train/wolf", "dog"))), "train/wolf", "directory train/dog");
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class ArchiveTests : IDisposable
 
     /// <summary>A zip file's directory may claim any length, and many entries may share the same bytes.</summary>
     [Fact]
-    public void LyingLengthsInZipFilesAreRefused()
+    public void WrongLengthsInZipFilesAreRefused()
     {
         byte[] zip = Made.Zip([.. Made.FolderFiles()]);
         int entry = zip.AsSpan().IndexOf("PK\x01\x02"u8);
@@ -89,7 +89,7 @@ public sealed class ArchiveTests : IDisposable
     }
 
     [Fact]
-    public void ArchivesThatUnpackToFarTooMuchAreRefused()
+    public void DecompressionBombsAreRefused()
     {
         byte[] empty = new byte[1 << 26];
         string path = folder["bomb.zip"];
@@ -118,7 +118,7 @@ public sealed class ArchiveTests : IDisposable
     }
 
     [Fact]
-    public void LyingLengthsInTarFilesAreRefused()
+    public void WrongLengthsInTarFilesAreRefused()
     {
         byte[] tar = File.ReadAllBytes(Tar(true));
         int header = tar.AsSpan().IndexOf("train/dog/b.png"u8);

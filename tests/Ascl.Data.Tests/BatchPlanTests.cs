@@ -28,7 +28,7 @@ public class BatchPlanTests
     }
 
     [Fact]
-    public void TwoViewsAreTheOneAndAnotherOfTheSameImages()
+    public void TheFirstOfTwoViewsIsThatOfOne()
     {
         BatchPlan one = BatchPlan.Training(Set, 20, Augmentation.CropAndFlip, seed: 1, epoch: 2);
         BatchPlan two = BatchPlan.Training(Set, 20, Augmentation.CropAndFlip, seed: 1, epoch: 2, views: 2);
@@ -89,7 +89,7 @@ public class BatchPlanTests
 
     /// <summary>Saved runs continue in the same order, so these numbers, computed by an independent program, must not change.</summary>
     [Fact]
-    public void OrderIsTheSameForEver() => Assert.Equal(
+    public void OrderMatchesRecordedValues() => Assert.Equal(
         ExpectedOrder, BatchPlan.Training(Made.Set(10), 8, Augmentation.None, seed: 1, epoch: 0).Order.ToArray());
 
     private static readonly int[] ExpectedOrder = [2, 4, 7, 3, 8, 0, 6, 1, 5, 9];

@@ -19,10 +19,10 @@ public sealed class ClassNamesTests
     [InlineData("cat,dog,horse", "0,1,2")]
     [InlineData("0,1,2", "1,2,3")]
     [InlineData("", "cat,dog")]
-    public void AreTheSame(string weights, string data) => ClassNames.Check("w", Names(weights), "data", Names(data));
+    public void EquivalentNamesAreAccepted(string weights, string data) => ClassNames.Check("w", Names(weights), "data", Names(data));
 
     [Fact]
-    public void UnknownNamesSayNothing() => ClassNames.Check("w", null, "data", ["cat", "dog"]);
+    public void MissingNamesAreAccepted() => ClassNames.Check("w", null, "data", ["cat", "dog"]);
 
     [Theory]
     [InlineData("cat,dog", "dog,cat",
@@ -35,7 +35,7 @@ public sealed class ClassNamesTests
     [InlineData("0,1,cat", "cat,1,0", "another order: class 0 is '0' in the weights, 'cat' in the data")]
     [InlineData("a,b,c,d,e", "b,c,d,e,f", "class 2 is 'c' in the weights, 'd' in the data, and 2 more differ;")]
     [InlineData("caf\u00E9", "cafe", "class 0")]
-    public void Differ(string weights, string data, string problem)
+    public void DifferentNamesAreRefused(string weights, string data, string problem)
     {
         string message = Assert.Throws<UserErrorException>(() => ClassNames.Check("w", Names(weights), "data", Names(data))).Message;
         Assert.Contains(problem, message, StringComparison.Ordinal);

@@ -19,7 +19,7 @@ public sealed class DamagedImageTests
     [InlineData("small.png")]
     [InlineData("palette.png")]
     [InlineData("sixteen.png")]
-    public void CutOffImagesAreRefusedAtEveryLength(string name)
+    public void TruncatedImagesAreRefusedAtEveryLength(string name)
     {
         byte[] whole = Fixture(name);
         Decode(whole);
@@ -31,7 +31,7 @@ public sealed class DamagedImageTests
     [Theory]
     [InlineData("baseline.jpg")]
     [InlineData("progressive.jpg")]
-    public void EndOfAnEmbeddedImageIsNotTheEnd(string name)
+    public void EndMarkerOfAThumbnailIsNotTheEnd(string name)
     {
         byte[] large = Fixture(name), segment = [.. "Exif\0\0"u8, .. Made.Jpeg(1, 2, 3)];
         int marked = segment.Length + 2;
@@ -48,7 +48,7 @@ public sealed class DamagedImageTests
     [InlineData("progressive.jpg")]
     [InlineData("grey.jpg")]
     [InlineData("cmyk.jpg")]
-    public void CutOffImagesWithAnEndMarkerAreRefused(string name)
+    public void TruncatedImagesWithAnEndMarkerAreRefused(string name)
     {
         byte[] whole = Fixture(name);
         // The last bits may be padding only.
@@ -94,7 +94,7 @@ public sealed class DamagedImageTests
     [InlineData("baseline.jpg")]
     [InlineData("progressive.jpg")]
     [InlineData("small.png")]
-    public void BrokenBytesNeverEndInAnythingElse(string name)
+    public void CorruptedBytesDecodeOrGiveAUserError(string name)
     {
         byte[] whole = Fixture(name);
         var random = new Random(1);

@@ -14,7 +14,7 @@ public sealed class DecodedCacheTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void SecondOpeningDecodesNothingAndGivesTheSame()
+    public void SecondOpeningReadsTheCacheAndGivesTheSame()
     {
         var (first, decoded) = Open();
         var (second, decodedAgain) = Open();
@@ -141,7 +141,7 @@ public sealed class DecodedCacheTests : IDisposable
     }
 
     [Fact]
-    public void LoopsOfLinksEndAndBrokenLinksAreNamed()
+    public void CyclicLinksTerminateAndBrokenLinksAreNamed()
     {
         string path = WriteDirectory("pictures");
         Directory.CreateSymbolicLink(folder["pictures/train/again"], path);
@@ -152,7 +152,7 @@ public sealed class DecodedCacheTests : IDisposable
     }
 
     [Fact]
-    public void EachSetOfOptionsHasAnEntryOfItsOwn()
+    public void EachSetOfOptionsHasItsOwnEntry()
     {
         DataOptions small = new() { Resize = 4 }, empty = new() { AllowEmptyClasses = true };
         Assert.True(Open().Decoded);
@@ -165,7 +165,7 @@ public sealed class DecodedCacheTests : IDisposable
     }
 
     [Fact]
-    public void WhatComesFromTheCacheHasTheSamePartsAndNotes()
+    public void CachedDataHaveTheSamePartsAndNotes()
     {
         (string Name, byte[] Data)[] files = Made.FolderFiles();
         Check([.. files, ("train/notes.txt", [1])], new(), true, true);
@@ -193,7 +193,7 @@ public sealed class DecodedCacheTests : IDisposable
     }
 
     [Fact]
-    public void WithoutACacheTheImagesStillCome()
+    public void ImagesAreReadWithoutACache()
     {
         // A file in place of the cache's directory makes writing fail.
         string blocked = folder.Write("blocked", [1]);
@@ -205,7 +205,7 @@ public sealed class DecodedCacheTests : IDisposable
     }
 
     [Fact]
-    public void ProgressCanEndTheOpening()
+    public void ProgressCanCancelOpening()
     {
         Assert.Throws<OperationCanceledException>(() => DataSource.Open($"folder:{source}", null, cache, new Stop()));
         Assert.False(Directory.Exists(cache));

@@ -15,7 +15,7 @@ public sealed class FolderLayoutTests : IDisposable
     [InlineData("train", "val")]
     [InlineData("train", "Valid")]
     [InlineData("Training", "validation")]
-    public void PartsHaveTheNamesThatPeopleGiveThem(string train, string test)
+    public void CommonNamesOfPartsAreRecognized(string train, string test)
     {
         DataSet set = Open(Parts((train, 3), (test, 2)));
         Assert.Equal((6, 4, true, true), (set.Train.Count, set.Test.Count, set.HasTrainPart, set.HasTestPart));
@@ -23,7 +23,7 @@ public sealed class FolderLayoutTests : IDisposable
     }
 
     [Fact]
-    public void TestWinsOverVal()
+    public void TestIsPreferredToVal()
     {
         DataSet set = Open(Parts(("train", 3), ("val", 2), ("test", 1)));
         Assert.Equal((6, 2), (set.Train.Count, set.Test.Count));
@@ -70,7 +70,7 @@ public sealed class FolderLayoutTests : IDisposable
     }
 
     [Fact]
-    public void ClassesMayHaveThePartsNames()
+    public void ClassesMayBeNamedLikeParts()
     {
         DataSet flat = Open([("car/1.png", Image), ("train/1.png", Image)], new() { TestShare = 1 });
         Assert.Equal(["car", "train"], flat.ClassNames);
@@ -81,7 +81,7 @@ public sealed class FolderLayoutTests : IDisposable
     }
 
     [Fact]
-    public void OneClassIsEnoughToLook() => Assert.Equal(["a"], Open([("train/a/1.png", Image), ("test/a/1.png", Image)]).ClassNames);
+    public void ASingleClassIsAccepted() => Assert.Equal(["a"], Open([("train/a/1.png", Image), ("test/a/1.png", Image)]).ClassNames);
 
     [Fact]
     public void ReadsTinyImageNet()
@@ -134,7 +134,7 @@ public sealed class FolderLayoutTests : IDisposable
     [InlineData(".tif")]
     [InlineData(".heic")]
     [InlineData(".avif")]
-    public void ImagesOfOtherKindsDoNotVanish(string extension)
+    public void UnsupportedImageFormatsAreRefused(string extension)
     {
         (string Name, byte[] Data)[] files = [.. Parts(("train", 2), ("val", 1), ("test", 2))];
         UserError.Expect(() => Open([.. files, ($"train/a/x{extension}", [1])]), $"train/a/x{extension}", ".jpg", ".png");

@@ -55,7 +55,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void HiddenFilesAndWhatSystemsLeaveDoNotCount()
+    public void HiddenAndSystemFilesAreIgnored()
     {
         string[] names =
         [
@@ -97,7 +97,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void FirstWrongImageIsNamedWhateverTheThreadsDo()
+    public void FirstWrongImageIsNamedForAnyNumberOfThreads()
     {
         (string, byte[])[] many =
             [.. Enumerable.Range(0, 200).Select(i => ($"train/a/{i:000}.png", i >= 40 && i % 2 == 0 ? [1] : Made.Png(i)))];
@@ -163,7 +163,7 @@ public sealed class ImageFolderTests : IDisposable
     [InlineData("tar")]
     [InlineData("tar.gz")]
     [InlineData("zip")]
-    public void BrokenArchivesNeverEndInAnythingElse(string form)
+    public void CorruptedArchivesOpenOrGiveAUserError(string form)
     {
         byte[] whole = File.ReadAllBytes(Write(form, Made.FolderFiles()));
         var random = new Random(1);

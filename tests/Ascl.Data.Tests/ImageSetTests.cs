@@ -21,7 +21,7 @@ public class ImageSetTests
 
     /// <summary>The hash of an image is the same as bytes and floats, in another set and with another label.</summary>
     [Fact]
-    public void PixelHashesTellImages()
+    public void PixelHashesDistinguishImages()
     {
         ImageSet bytes = Made.Set(6), some = bytes.Subset([4, 2]);
         float[] pixels = [.. Enumerable.Range(0, 6).SelectMany(i => Made.Image(bytes, i))];

@@ -31,10 +31,10 @@ public sealed class InputNormalizationTests
     }
 
     [Fact]
-    public void HalfIsForOneChannelToo() => Assert.Equal([0.5f], InputNormalization.Of("half", 1, "test").Std);
+    public void HalfFitsOneChannel() => Assert.Equal([0.5f], InputNormalization.Of("half", 1, "test").Std);
 
     [Fact]
-    public void AutoTakesTheDatas()
+    public void AutoTakesTheStatisticsOfTheData()
     {
         InputNormalization.Check("auto");
         DataSet data = Colours() with { KnownNormalization = ([0.1f, 0.2f, 0.3f], [1, 2, 3]) };
@@ -58,7 +58,7 @@ public sealed class InputNormalizationTests
     [InlineData("125.3,123,113.9/63,62.1,66.7", "the mean 125.3 is not in [0, 1] as pixels are (of 0 to 255: divide all by 255)")]
     [InlineData("0.5/0.5/0.5", "has 2 strokes")]
     [InlineData("0.5,0.5/1,1,1", "has 2 means and 3 standard deviations")]
-    public void WhatIsNoNormalizationIsOneLine(string text, string problem) =>
+    public void InvalidTextIsRefusedInOneLine(string text, string problem) =>
         Assert.Contains(problem, Refusal(() => InputNormalization.Check(text)), StringComparison.Ordinal);
 
     [Theory]

@@ -18,7 +18,7 @@ public sealed class TensorNamesTests : IDisposable
     [InlineData("X", "y")]
     [InlineData("data", "labels")]
     [InlineData("data", "targets")]
-    public void OnePart(string images, string labels)
+    public void OnePartIsRead(string images, string labels)
     {
         DataSet set = Open(file => Add(file, images, labels));
         Assert.Equal((4, true, false), (set.Train.Count, set.HasTrainPart, set.HasTestPart));
@@ -32,7 +32,7 @@ public sealed class TensorNamesTests : IDisposable
     [InlineData("x_train", "y_train", "x_val", "y_val")]
     [InlineData("train_data", "train_targets", "test_data", "test_targets")]
     [InlineData("train.x", "train.y", "val.x", "val.y")]
-    public void TwoParts(string trainImages, string trainLabels, string testImages, string testLabels)
+    public void TwoPartsAreRead(string trainImages, string trainLabels, string testImages, string testLabels)
     {
         DataSet set = Open(file =>
         {
@@ -69,7 +69,7 @@ public sealed class TensorNamesTests : IDisposable
     [Theory]
     [InlineData("valid")]
     [InlineData("validation")]
-    public void ValidationIsNotPassedOver(string name)
+    public void ValidationPartIsUsedAsTestPart(string name)
     {
         DataSet set = Open(file => { Add(file, "train.images", "train.labels"); Add(file, $"{name}.images", $"{name}.labels"); });
         Assert.Equal((4, true), (set.Test.Count, set.HasTestPart));
@@ -77,7 +77,7 @@ public sealed class TensorNamesTests : IDisposable
     }
 
     [Fact]
-    public void ImagesOfNoNamedPart()
+    public void UnnamedPartIsTheTrainingPart()
     {
         DataSet set = Open(file => { Add(file, "images", "labels"); Add(file, "test.images", "test.labels"); });
         Assert.True(set.HasTrainPart);
@@ -88,7 +88,7 @@ public sealed class TensorNamesTests : IDisposable
 
     /// <summary>Images of another scale are refused: they would train, but ε 8/255 would be a large perturbation of them.</summary>
     [Fact]
-    public void OtherScalesAreRefused()
+    public void ImagesOfAnotherScaleAreRefused()
     {
         byte[] bits = [.. Pixels.Select(value => (byte)(value & 1))];
         float[] twice = [.. Pixels.Select(value => value / 255f / 255f)];
@@ -101,7 +101,7 @@ public sealed class TensorNamesTests : IDisposable
 
     /// <summary>Dark images are not refused, because they may be meant so, but noted.</summary>
     [Fact]
-    public void DarkImagesAreTold()
+    public void DarkImagesAreNoted()
     {
         byte[] dark = [.. Pixels.Select(value => (byte)(value / 16))];
         DataSet set = Open(file => AddTest(file, dark));
@@ -114,12 +114,12 @@ public sealed class TensorNamesTests : IDisposable
     [Theory]
     [InlineData("""["a", "b", "a"]""", "'a' twice")]
     [InlineData("""["a", "", "c"]""", "an empty name")]
-    public void ClassNamesTellClassesApart(string names, string problem) =>
+    public void ClassNamesDefineTheClasses(string names, string problem) =>
         UserError.Expect(
             () => Open(file => { Add(file, "images", "labels"); file.Metadata["class_names"] = names; }), "class_names", problem);
 
     [Fact]
-    public void ChannelsLastAreTurned()
+    public void ChannelsLastAreTransposed()
     {
         byte[] last = new byte[Pixels.Length];
         for (int i = 0; i < last.Length; i++)
@@ -146,7 +146,7 @@ public sealed class TensorNamesTests : IDisposable
     }
 
     [Fact]
-    public void LabelsOfManyForms()
+    public void LabelsOfEverySupportedFormAreRead()
     {
         float[] oneHot = [1, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0];
         Check(file => file.Add("labels", [4, 1], Labels));

@@ -13,7 +13,7 @@ public sealed class TestSplitTests : IDisposable
     [InlineData(0.5, 10, 5)]
     [InlineData(0.01, 1, 1)]
     [InlineData(0.999, 19, 9)]
-    public void EachClassGivesItsShareButNotAll(double share, int first, int second)
+    public void EachClassGivesItsShareAndKeepsAnImage(double share, int first, int second)
     {
         DataSet set = Open([.. Enumerable.Repeat(0L, 20), .. Enumerable.Repeat(1L, 10), 2], share);
         Assert.Equal([first, second, 0], set.Test.CountByClass());
@@ -27,12 +27,12 @@ public sealed class TestSplitTests : IDisposable
 
     /// <summary>The choice of test images must not change between versions, because results of runs are compared on them.</summary>
     [Fact]
-    public void TheImagesAreTheSameForEver() =>
+    public void SplitMatchesRecordedValues() =>
         Assert.Equal("2,8,11,13,18,19", string.Join(",", Open([.. Enumerable.Range(0, 20).Select(i => i % 2L)], 0.3).Test.Ids.ToArray()));
 
     /// <summary>Another order of the images, as after renaming files, gives the same test images.</summary>
     [Fact]
-    public void OrderDoesNotMatter()
+    public void SplitDoesNotDependOnTheOrderOfImages()
     {
         DataSet set = Open([.. Enumerable.Range(0, 20).Select(i => i % 2L)], 0.3);
         byte[] images = Made.Bytes(80, 1), turned = [.. images.Chunk(4).Reverse().SelectMany(image => image)];
@@ -60,7 +60,7 @@ public sealed class TestSplitTests : IDisposable
         UserError.Expect(() => Open([0, 1], share), "test-share", "more than 0 and at most 1");
 
     [Fact]
-    public void WhatCannotBeSplitIsRefused()
+    public void UnsplittableDataAreRefused()
     {
         UserError.Expect(() => Open([0, 1], 0.5), "no class has two images");
         UserError.Expect(() => DataSource.Open("sample", new() { TestShare = 0.2 }), "sample", "test-share 0.2", "1000");

@@ -8,7 +8,10 @@ using Xunit.Sdk;
 
 namespace Ascl.GpuRunner;
 
-/// <summary>gpu-tests NAME...: runs the CUDA tests whose class is called so, on the machine's GPU or, without one, by executing their PTX; without a name it lists the classes.</summary>
+/// <summary>
+/// gpu-tests NAME...: runs the CUDA tests whose class is called so, on the machine's GPU or, without one, by executing their PTX; without a
+/// name it lists the classes.
+/// </summary>
 internal static class Program
 {
     private static readonly Assembly[] Assemblies = [typeof(PtxTests).Assembly, typeof(CudaParityTests).Assembly];

@@ -51,6 +51,7 @@ internal sealed class TestReport : IMessageSink
     private static void Line(string what, ITest? test, string text)
     {
         string line = text.ReplaceLineEndings(" ");
-        Console.WriteLine($"{what,-7} {test?.DisplayName ?? "(outside a test)"}: {(line.Length > MessageLength ? line[..MessageLength] + "…" : line)}");
+        Console.WriteLine(
+            $"{what,-7} {test?.DisplayName ?? "(outside a test)"}: {(line.Length > MessageLength ? line[..MessageLength] + "…" : line)}");
     }
 }

@@ -39,7 +39,8 @@ internal static class OwnData
 internal sealed class OwnNetwork(ParameterSet parameters, NetworkSettings settings) : INetwork
 {
     private const int Width = 4;
-    private readonly ConvLayer convolution = ConvLayer.WithNorm(parameters, "features.conv", "features.norm", settings.Channels, Width, 3, 1, 1);
+    private readonly ConvLayer convolution =
+        ConvLayer.WithNorm(parameters, "features.conv", "features.norm", settings.Channels, Width, 3, 1, 1);
     private readonly LinearLayer head = new(parameters, "head", Width, settings.Classes);
 
     public int LatentSize => Width;
@@ -146,7 +147,9 @@ internal sealed class StopAfter(long steps, CancellationTokenSource stop) : Trai
     public override void EndEpoch(Trainer trainer, TrainedEpoch epoch) => Epochs++;
 }
 
-/// <summary>A selection of one's own: only pairs that are predicted alike repel, and only images that are predicted right attract.</summary>
+/// <summary>
+/// A selection of one's own: only pairs that are predicted alike repel, and only images that are predicted right attract.
+/// </summary>
 public readonly struct RightAttractsRule : IPairRule
 {
     public static bool IsPositive(int yi, int yj, int pi, int pj) => yj == yi && pj == yj && pi == yi;

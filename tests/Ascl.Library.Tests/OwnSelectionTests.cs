@@ -22,7 +22,7 @@ public sealed class OwnSelectionTests
     private static readonly int[] Labels = [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2], Predictions = [0, 1, 2, 0, 2, 2, 1, 1, 0, 1, 1, 1];
 
     [Fact]
-    public void TheLossIsThatOfItsDefinition()
+    public void LossAndGradientMatchTheDefinition()
     {
         float[] rows = new float[Rows * Dimension];
         Philox.FillNormal(rows, new RandomKey(3, RandomPurpose.Test), 1);
@@ -45,7 +45,7 @@ public sealed class OwnSelectionTests
     }
 
     [Fact]
-    public void TrainingTellsWhatItSelects()
+    public void TrainingReportsSelectionStatistics()
     {
         using CpuDevice device = new(2);
         DataSet data = OwnData.Make();
@@ -58,7 +58,8 @@ public sealed class OwnSelectionTests
     private static (float Loss, float[] Gradient) Loss(Device device, float[] values, PairSelection selection)
     {
         Tensor rows = Tensor.FromArray(device, new(Rows, Dimension), values, requiresGrad: true);
-        Tensor loss = rows.ContrastiveLoss(device.Upload<int>(Labels), device.Upload<int>(Predictions), selection, RowDistance.L2, Temperature);
+        Tensor loss = rows.ContrastiveLoss(
+            device.Upload<int>(Labels), device.Upload<int>(Predictions), selection, RowDistance.L2, Temperature);
         return (loss.Item, Gradient.Of(loss, rows)[0].ToArray());
     }
 
@@ -79,6 +80,7 @@ public sealed class OwnSelectionTests
         return total / Rows;
 
         double Similarity(int i, int j) =>
-            -Math.Sqrt(Enumerable.Range(0, Dimension).Sum(k => Math.Pow(rows[i * Dimension + k] - (double)rows[j * Dimension + k], 2))) / Temperature;
+            -Math.Sqrt(Enumerable.Range(0, Dimension).Sum(k => Math.Pow(rows[i * Dimension + k] - (double)rows[j * Dimension + k], 2)))
+            / Temperature;
     }
 }

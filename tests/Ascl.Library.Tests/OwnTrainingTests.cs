@@ -16,7 +16,10 @@ using Xunit;
 
 namespace Ascl.Library.Tests;
 
-/// <summary>A network, objective, attack, optimiser, callback and data set of one's own train, resume, are attacked and evaluated like the built-in ones.</summary>
+/// <summary>
+/// A network, objective, attack, optimiser, callback and data set of one's own train, resume, are attacked and evaluated like the built-in
+/// ones.
+/// </summary>
 [Collection(TestGpu.Collection)]
 public sealed class OwnTrainingTests : IDisposable
 {
@@ -38,7 +41,8 @@ public sealed class OwnTrainingTests : IDisposable
         Assert.Equal(straight, Weights(resumed));
         Assert.True(Directory.EnumerateFiles(Path.Combine(folder, "stopped", "tensorboard")).Count() == 3);
         // Other parts cannot go on with it.
-        UserErrorException e = Assert.Throws<UserErrorException>(() => Train(device => Trainer(device, "stopped", objective: new OwnObjective { Penalty = 0.3 })));
+        UserErrorException e = Assert.Throws<UserErrorException>(
+            () => Train(device => Trainer(device, "stopped", objective: new OwnObjective { Penalty = 0.3 })));
         Assert.Contains("latent-penalty 0.1, not with 0.3", e.Message);
     }
 
@@ -70,7 +74,8 @@ public sealed class OwnTrainingTests : IDisposable
     {
         using CpuDevice device = new(2);
         Classifier model = Classifiers.For(device, Data, "resnet: 1 block a stage, widths 4,8", projectionSize: 4);
-        Trainer trainer = new(model, new AsclObjective { Base = new TradesObjective { Beta = 3 } }, new() { Epochs = 1, Batch = 16, EmaDecay = 0.9 })
+        AsclObjective objective = new() { Base = new TradesObjective { Beta = 3 } };
+        Trainer trainer = new(model, objective, new() { Epochs = 1, Batch = 16, EmaDecay = 0.9 })
         {
             Attack = new TrainingAttackSettings { Norm = PerturbationNorm.L2, Steps = 2 }.Training(AttackLoss.KullbackLeibler),
             Callbacks = { new Validation(), new Monitoring() },
@@ -96,17 +101,22 @@ public sealed class OwnTrainingTests : IDisposable
     }
 
     [Fact]
-    public void WrongPartsAreRefusedWhereTheyMeet()
+    public void IncompatiblePartsAreRefused()
     {
         using Device device = ComputeDevice.Open("cpu", threads: 1);
         Classifier model = Classifiers.For(device, Data, "own", (p, s) => new OwnNetwork(p, s));
-        Assert.StartsWith("TrainingSettings.Epochs is 0: must be at least 1", Error(() => new Trainer(model, new OwnObjective(), new() { Epochs = 0 })));
-        Assert.StartsWith("OwnObjective.Penalty is -1: must not be negative", Error(() => new Trainer(model, new OwnObjective { Penalty = -1 })));
+        Assert.StartsWith(
+            "TrainingSettings.Epochs is 0: must be at least 1", Error(() => new Trainer(model, new OwnObjective(), new() { Epochs = 0 })));
+        Assert.StartsWith(
+            "OwnObjective.Penalty is -1: must not be negative", Error(() => new Trainer(model, new OwnObjective { Penalty = -1 })));
         Assert.Contains("views is 1: supcon needs 2 views", Error(() => new Trainer(model, new SupConObjective())));
-        Assert.Contains("there is no attack to craft them", Error(() => new Trainer(model, new OwnObjective()) { Attack = null }.Fit(Data)));
-        Assert.Contains("warmup is 20: must be less than the 10 epochs", Error(() => new Trainer(model, new NaturalObjective()) { Schedule = new CosineSchedule { Warmup = 20 } }.Fit(Data)));
+        Assert.Contains(
+            "there is no attack to craft them", Error(() => new Trainer(model, new OwnObjective()) { Attack = null }.Fit(Data)));
+        Assert.Contains("warmup is 20: must be less than the 10 epochs",
+            Error(() => new Trainer(model, new NaturalObjective()) { Schedule = new CosineSchedule { Warmup = 20 } }.Fit(Data)));
         ImageSet three = new("three", ["a", "b", "c"], 1, 8, 8, [0, 1, 2], new float[3 * 64]);
-        Assert.Contains("has 3 classes, the network 2", Error(() => new Trainer(model, new NaturalObjective()).Fit(new DataSet("three", three, three, Augmentation.None))));
+        Assert.Contains("has 3 classes, the network 2",
+            Error(() => new Trainer(model, new NaturalObjective()).Fit(new DataSet("three", three, three, Augmentation.None))));
         DataSet other = new("three", three, three, Augmentation.None);
         Assert.Contains("own: the network has 2 classes, three has 3", Error(() => new RobustnessEvaluation(model, other)));
         Assert.Contains("device tpu: must be auto", Error(() => ComputeDevice.Open("tpu")));
@@ -134,8 +144,15 @@ public sealed class OwnTrainingTests : IDisposable
         {
             Attack = new OwnAttack(Epsilon),
             Optimizer = new OwnOptimizer(Optimizers.Targets(model)),
-            Schedule = epochs > 2 ? new PiecewiseSchedule { LearningRate = 0.02, Milestones = [2] } : new CosineSchedule { LearningRate = 0.02 },
-            Callbacks = [new Checkpoints(path), new TensorBoardLog(Path.Combine(path, "tensorboard")), .. more is null ? [] : new[] { more }],
+            Schedule = epochs > 2
+                ? new PiecewiseSchedule { LearningRate = 0.02, Milestones = [2] }
+                : new CosineSchedule { LearningRate = 0.02 },
+            Callbacks =
+            [
+                new Checkpoints(path),
+                new TensorBoardLog(Path.Combine(path, "tensorboard")),
+                .. more is null ? [] : new[] { more },
+            ],
         };
     }
 }

@@ -9,12 +9,16 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Robustness.Tests;
 
-/// <summary>logits = W·pixels + b: a classifier of which everything is known in closed form. With noise every pass draws a W of its own around it.</summary>
+/// <summary>
+/// logits = W·pixels + b: a classifier of which everything is known in closed form. With noise every pass draws a W of its own around it.
+/// </summary>
 /// <param name="change">What becomes of its logits; null for nothing.</param>
-internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings settings, int pixels, float noise = 0, Func<Tensor, Tensor>? change = null) : INetwork
+internal sealed class LinearNetwork(
+    ParameterSet parameters, NetworkSettings settings, int pixels, float noise = 0, Func<Tensor, Tensor>? change = null) : INetwork
 {
     private uint passes;
-    private readonly Tensor weight = parameters.Uniform("linear.weight", new(settings.Classes, pixels), pixels), bias = parameters.Uniform("linear.bias", new(settings.Classes), pixels);
+    private readonly Tensor weight = parameters.Uniform("linear.weight", new(settings.Classes, pixels), pixels);
+    private readonly Tensor bias = parameters.Uniform("linear.bias", new(settings.Classes), pixels);
 
     public int LatentSize => pixels;
     public string HeadPrefix => "linear.";
@@ -26,7 +30,8 @@ internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings set
         return new(latent, change is null ? logits : change(logits));
     }
 
-    private Tensor Drawn() => Tensor.FromArray(weight.Device, weight.Shape, [.. weight.ToArray().Zip(Noise(passes++, weight.Shape.Length), (w, d) => w + noise * d)]);
+    private Tensor Drawn() => Tensor.FromArray(
+        weight.Device, weight.Shape, [.. weight.ToArray().Zip(Noise(passes++, weight.Shape.Length), (w, d) => w + noise * d)]);
 
     /// <summary>What a pass adds to W, in units of the noise.</summary>
     public static float[] Noise(uint pass, int length)
@@ -36,11 +41,14 @@ internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings set
         return drawn;
     }
 
-    public static Classifier Classifier(Device device, int classes = Made.Classes, ulong seed = 4, float noise = 0, Func<Tensor, Tensor>? change = null) =>
-        new(device, new("linear", Made.Channels, classes, [], []), (parameters, settings) => new LinearNetwork(parameters, settings, Made.Image, noise, change), seed);
+    public static Classifier Classifier(
+        Device device, int classes = Made.Classes, ulong seed = 4, float noise = 0, Func<Tensor, Tensor>? change = null) =>
+        new(device, new("linear", Made.Channels, classes, [], []),
+            (parameters, settings) => new LinearNetwork(parameters, settings, Made.Image, noise, change), seed);
 
     public static (float[] Weight, float[] Bias) Weights(Classifier model) =>
-        (model.Parameters.All.First(p => p.Name == "linear.weight").Tensor.ToArray(), model.Parameters.All.First(p => p.Name == "linear.bias").Tensor.ToArray());
+        (model.Parameters.All.First(p => p.Name == "linear.weight").Tensor.ToArray(),
+            model.Parameters.All.First(p => p.Name == "linear.bias").Tensor.ToArray());
 
     /// <summary>The length of the smallest change of an image, within [0, 1], that reaches the boundary with any wrong class.</summary>
     public static double Distance(Classifier model, PerturbationNorm norm, float[] x, int label)
@@ -64,6 +72,7 @@ internal sealed class LinearNetwork(ParameterSet parameters, NetworkSettings set
         }
         return norm == PerturbationNorm.Linf ? Moves(high).Max() : Math.Sqrt(Moves(high).Sum(d => d * d));
 
-        IEnumerable<double> Moves(double t) => x.Zip(w, (p, v) => Math.Min(norm == PerturbationNorm.Linf ? t : t * Math.Abs(v), Math.Sign(shift) * v > 0 ? 1.0 - p : p));
+        IEnumerable<double> Moves(double t) =>
+            x.Zip(w, (p, v) => Math.Min(norm == PerturbationNorm.Linf ? t : t * Math.Abs(v), Math.Sign(shift) * v > 0 ? 1.0 - p : p));
     }
 }

@@ -15,14 +15,18 @@ internal static class Made
 
     public static readonly RandomKey Key = new(3, RandomPurpose.AttackStart);
 
-    public static Classifier Model(Device device, string network = "resnet: 1 block a stage, widths 8,16") => new(device, new(network, Channels, Classes, [], []), seed: 4);
+    public static Classifier Model(Device device, string network = "resnet: 1 block a stage, widths 8,16") =>
+        new(device, new(network, Channels, Classes, [], []), seed: 4);
 
-    /// <summary>The chosen ones of many random images: pixels in [0, 1], many of them exactly 0 or 1; labels and ids of their own.</summary>
+    /// <summary>
+    /// The chosen ones of many random images: pixels in [0, 1], many of them exactly 0 or 1; labels and ids of their own.
+    /// </summary>
     public static ImageBatch Batch(Device device, params IEnumerable<int> chosen)
     {
         int[] numbers = [.. chosen];
         float[] pixels = [.. numbers.SelectMany(n => Uniform(Image, 100 + (uint)n, -0.2f, 1.2f).Select(v => Math.Clamp(v, 0, 1)))];
-        return new(Tensor.FromArray(device, new(numbers.Length, Channels, Size, Size), pixels), device.Upload<int>([.. numbers.Select(n => n * 7 % Classes)]), device.Upload<int>(numbers));
+        return new(Tensor.FromArray(device, new(numbers.Length, Channels, Size, Size), pixels),
+            device.Upload<int>([.. numbers.Select(n => n * 7 % Classes)]), device.Upload<int>(numbers));
     }
 
     /// <summary>Images of which the model is right: the labels are its predictions.</summary>
@@ -48,7 +52,8 @@ internal static class Made
         where name != "brendel-bethge" || norm == PerturbationNorm.Linf
         select (name, norm);
 
-    public static int[] Predictions(Classifier model, Tensor images) => model.Forward(images, ForwardMode.Inference).Logits.Predict().ToArray();
+    public static int[] Predictions(Classifier model, Tensor images) =>
+        model.Forward(images, ForwardMode.Inference).Logits.Predict().ToArray();
 
     public static float[] Uniform(int length, uint stream, float low, float high)
     {

@@ -3,8 +3,8 @@ using Ascl.Core.Settings;
 namespace Ascl.Kernels.Contrastive;
 
 /// <summary>
-/// A selection strategy as an object: one of <see cref="All"/>, to which <see cref="SelectionStrategy"/> converts, or one of the caller's own
-/// (<see cref="Of"/>). The CPU and CUDA kernels are compiled for its rule.
+/// A selection strategy as an object: one of <see cref="All"/>, to which <see cref="SelectionStrategy"/> converts, or one of the caller's
+/// own (<see cref="Of"/>). The CPU and CUDA kernels are compiled for its rule.
 /// </summary>
 public abstract class PairSelection : INamedSettings
 {

@@ -63,7 +63,7 @@ public static partial class Conv2dKernels
         int columns = ImplicitGemm.TileColumns(packing.Columns, planes);
         DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {what} {columns}",
             old => ConvolutionOperands.Pack(device, packing, columns, weight, old));
-        var (kernel, rows, threads) = ImplicitGemm.Choose(to.Numbers.Count, packing.Columns, columns);
+        var (kernel, rows, threads) = ImplicitGemm.Choose(device, to.Numbers.Count, packing.Columns, columns);
         device.Launch(kernel,
             (new Index3D((to.Numbers.Count + rows - 1) / rows, (packing.Columns + columns - 1) / columns, 1), new Index3D(threads, 1, 1)),
             new ImplicitGemm.ConvolveArguments

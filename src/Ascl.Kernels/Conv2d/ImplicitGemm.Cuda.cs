@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Gemm;
 using Ascl.Kernels.GpuCode;
 using Ascl.Kernels.Layout;
@@ -14,11 +15,8 @@ namespace Ascl.Kernels.Conv2d;
 /// </summary>
 internal static class ImplicitGemm
 {
-    /// <summary>
-    /// With fewer groups than this the tiles are smaller, to occupy a GPU's hundred or so multiprocessors. Tests lower it to use large
-    /// tiles for few pixels.
-    /// </summary>
-    internal static int FewGroups { get; set; } = 200;
+    /// <summary>With fewer groups than this the tiles are smaller.</summary>
+    private const int EnoughGroups = 200;
 
     /// <summary>The number of columns of a tile, for which weights are packed, by the number of channels of the result.</summary>
     public static int TileColumns(int channels, bool planes) => planes ? 4 : channels <= 16 ? 16 : channels <= 32 ? 32 : 64;
@@ -26,13 +24,16 @@ internal static class ImplicitGemm
     /// <summary>
     /// The kernel and tile for weights packed with <paramref name="columns"/> columns per tile. Results do not depend on the tile.
     /// </summary>
-    public static (Action<ConvolveArguments> Kernel, int Rows, int Threads) Choose(int pixels, int channels, int columns) => columns switch
-    {
-        4 => Of<Pixels256X4>(),
-        16 => Of<Pixels256X16>(),
-        32 => Of<Pixels128X32>(),
-        _ => (pixels + 127L) / 128 * ((channels + 63) / 64) < FewGroups ? Of<Pixels64X64>() : Of<Pixels128X64>(),
-    };
+    public static (Action<ConvolveArguments> Kernel, int Rows, int Threads) Choose(
+        CudaDevice device, int pixels, int channels, int columns) => columns switch
+        {
+            4 => Of<Pixels256X4>(),
+            16 => Of<Pixels256X16>(),
+            32 => Of<Pixels128X32>(),
+            _ => device.IsOccupiedBy((pixels + 127L) / 128 * ((channels + 63) / 64), EnoughGroups)
+                ? Of<Pixels128X64>()
+                : Of<Pixels64X64>(),
+        };
 
     private static (Action<ConvolveArguments>, int, int) Of<TShape>() where TShape : struct, IPixelTile =>
         (Convolve<TShape>, Tile<TShape>.Rows, Tile<TShape>.Threads);

@@ -20,10 +20,8 @@ internal static class TensorCoreConvolution
     /// <summary>A part of the weight gradient has a multiple of this many pixels.</summary>
     public const int PixelUnit = 32;
 
-    /// <summary>
-    /// With fewer groups than this the tiles are smaller. Tests lower it to use large tiles for few pixels. Results do not depend on it.
-    /// </summary>
-    internal static int FewGroups { get; set; } = 128;
+    /// <summary>With fewer groups than this the tiles are smaller. Results do not depend on it.</summary>
+    private const int EnoughGroups = 128;
 
     private static readonly NativeKernel PackBf16 = new("TensorCoreConvolution", "pack_bf16", CudaDevice.GroupSize),
         PackTf32 = new("TensorCoreConvolution", "pack_tf32", CudaDevice.GroupSize);
@@ -60,7 +58,7 @@ internal static class TensorCoreConvolution
         if (to.Numbers.Count == 0)
             return;
         Precision precision = device.Precision;
-        TensorCoreTile tile = Choose(precision, to.Numbers.Count, packing.Columns);
+        TensorCoreTile tile = Choose(device, to.Numbers.Count, packing.Columns);
         DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {precision} {what} {tile.Columns}",
             old => Pack(device, precision, packing, tile.Columns, weight, old));
         device.Launch(tile.Kernel, ((to.Numbers.Count + tile.Rows - 1) / tile.Rows, (packing.Columns + tile.Columns - 1) / tile.Columns, 1),
@@ -86,9 +84,9 @@ internal static class TensorCoreConvolution
             });
     }
 
-    private static TensorCoreTile Choose(Precision precision, int pixels, int channels)
+    private static TensorCoreTile Choose(CudaDevice device, int pixels, int channels)
     {
-        TensorCoreTile[] tiles = PixelTiles[precision];
+        TensorCoreTile[] tiles = PixelTiles[device.Precision];
         return channels <= 16
             ? tiles[0]
             : channels <= 32
@@ -99,8 +97,8 @@ internal static class TensorCoreConvolution
             ? tiles[3]
             : tiles[2];
 
-        bool Enough(TensorCoreTile tile) =>
-            (pixels + tile.Rows - 1L) / tile.Rows * ((channels + tile.Columns - 1) / tile.Columns) >= FewGroups;
+        bool Enough(TensorCoreTile tile) => device.IsOccupiedBy(
+            (pixels + tile.Rows - 1L) / tile.Rows * ((channels + tile.Columns - 1) / tile.Columns), EnoughGroups);
     }
 
     /// <summary>Packed weights: [tile][slice][column of the tile][64 bytes].</summary>

@@ -37,6 +37,7 @@ public sealed class CudaDevice : Device, IKernelClock
     private readonly List<(float[] Values, DeviceBuffer<float> Buffer)> constants = [];
     private readonly CapturedGraphs? captured;
     private NativeKernels? native;
+    private bool largeTilesOnly;
 
     /// <summary>Why the native kernels could not be loaded; null if they were, or have not been tried.</summary>
     private string? withoutNative;
@@ -67,6 +68,28 @@ public sealed class CudaDevice : Device, IKernelClock
 
     /// <summary>The launcher of tensor-core kernels; null if <see cref="Device.Precision"/> is float32.</summary>
     internal NativeKernels? TensorCores => Precision == Precision.Float32 ? null : native;
+
+    /// <summary>
+    /// Whether this many groups occupy the GPU's hundred or so multiprocessors. Where large tiles would not, kernels take smaller ones,
+    /// with the same results.
+    /// </summary>
+    /// <param name="groups">Groups that a launch with large tiles would have.</param>
+    /// <param name="enough">The fewest with which these tiles are faster, as measured for the kernel.</param>
+    internal bool IsOccupiedBy(long groups, int enough) => largeTilesOnly || groups >= enough;
+
+    /// <summary>
+    /// Kernels take large tiles even for small shapes until the result is disposed of, so that tests reach them with little work.
+    /// </summary>
+    internal IDisposable WithLargeTilesOnly()
+    {
+        largeTilesOnly = true;
+        return new LargeTilesScope(this);
+    }
+
+    private sealed class LargeTilesScope(CudaDevice device) : IDisposable
+    {
+        public void Dispose() => device.largeTilesOnly = false;
+    }
 
     /// <inheritdoc/>
     /// <remarks>

@@ -21,7 +21,8 @@ public static class ComputeDevice
         Auto or "cpu" => new CpuDevice(threads, pinned),
         "cuda" => CudaDevice.Open(0, graphs),
         _ when name.StartsWith("cuda:", StringComparison.Ordinal)
-            && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index) => CudaDevice.Open(index, graphs),
+            && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            => CudaDevice.Open(index, graphs),
         _ => throw new UserErrorException($"device {name}: must be auto, cpu, cuda or cuda:NUMBER"),
     };
 }

@@ -35,11 +35,8 @@ internal readonly struct Square32 : ISquareTile
 
 public static partial class GemmKernels
 {
-    /// <summary>
-    /// With fewer groups than this the smaller tile is used, with the same results. Tests lower it to use the larger tile for small
-    /// matrices.
-    /// </summary>
-    internal static int FewGroups { get; set; } = 200;
+    /// <summary>With fewer groups than this the smaller tile is used, with the same results.</summary>
+    private const int EnoughGroups = 200;
 
     private static void MultiplyCuda(
         CudaDevice device, bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b,
@@ -50,9 +47,9 @@ public static partial class GemmKernels
             TensorCores.Multiply(device, transposeA, transposeB, m, n, k, a, b, bias, c);
             return;
         }
-        bool small = ((m + 63L) / 64) * ((n + 63) / 64) < FewGroups;
-        int size = small ? 32 : 64;
-        device.Launch(small ? Cuda.Multiply<Square32> : Cuda.Multiply<Square64>,
+        bool isLarge = device.IsOccupiedBy((m + 63L) / 64 * ((n + 63) / 64), EnoughGroups);
+        int size = isLarge ? 64 : 32;
+        device.Launch(isLarge ? Cuda.Multiply<Square64> : Cuda.Multiply<Square32>,
             (new Index3D((n + size - 1) / size, (m + size - 1) / size, 1), new Index3D(size, 1, 1)), new Cuda.MultiplyArguments
             {
                 A = CudaDevice.View(a),

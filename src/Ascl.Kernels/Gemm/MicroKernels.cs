@@ -5,16 +5,19 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Gemm;
 
 /// <summary>
-/// C[row, vector] (+)= Σ over segments s and k in 0…depth−1 of A[s, k, row] · B[s, k, vector], a tile of R rows × V vectors held in registers.
-/// A[s, k, row] = aBase[aOffsets[s] + k·aStep + row·TRow.Stride], broadcast to all lanes; B[s, k, v] = the vector at b + k·bStep + v·bVector, where b
-/// is bBase[bOffsets[s]], or runs on through one panel where bOffsets is null; C[row, v] at c + row·cRow + v·cVector. The sums run over s, then k,
-/// in one chain of fused multiply-adds whatever the tile, so a result's bits do not depend on how rows were grouped.
+/// C[row, vector] (+)= Σ over segments s and k in 0…depth−1 of A[s, k, row] · B[s, k, vector], a tile of R rows × V vectors held in
+/// registers. A[s, k, row] = aBase[aOffsets[s] + k·aStep + row·TRow.Stride], broadcast to all lanes; B[s, k, v] = the vector at
+/// b + k·bStep + v·bVector, where b is bBase[bOffsets[s]], or runs on through one panel where bOffsets is null; C[row, v] at
+/// c + row·cRow + v·cVector. The sums run over s, then k, in one chain of fused multiply-adds whatever the tile, so a result's bits do
+/// not depend on how rows were grouped.
 /// One kernel serves matrix products, direct, strided and Winograd convolutions and their gradients.
 /// </summary>
 internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISimd<F> where TRow : struct, IRowStride
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R1x1(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R1x1(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero;
         if (accumulate)
@@ -39,7 +42,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R2x1(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R2x1(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero;
         F c1_0 = F.Zero;
@@ -68,7 +73,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R3x1(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R3x1(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero;
         F c1_0 = F.Zero;
@@ -101,7 +108,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R4x1(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R4x1(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero;
         F c1_0 = F.Zero;
@@ -138,7 +147,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R8x1(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R8x1(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero;
         F c1_0 = F.Zero;
@@ -191,7 +202,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R12x1(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R12x1(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero;
         F c1_0 = F.Zero;
@@ -260,7 +273,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R16x1(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R16x1(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero;
         F c1_0 = F.Zero;
@@ -344,20 +359,23 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
         c15_0.Store(c + 15 * cRow);
     }
 
-    private static delegate*<float*, nint*, nint, nint, nint, float*, nint*, nint, nint, float*, nint, nint, bool, void> Of1(int rows) => rows switch
-    {
-        1 => &R1x1,
-        2 => &R2x1,
-        3 => &R3x1,
-        4 => &R4x1,
-        8 => &R8x1,
-        12 => &R12x1,
-        16 => &R16x1,
-        _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "no microkernel of so many rows with 1 vectors"),
-    };
+    private static delegate*<float*, nint*, nint, nint, nint, float*, nint*, nint, nint, float*, nint, nint, bool, void> Of1(
+        int rows) => rows switch
+        {
+            1 => &R1x1,
+            2 => &R2x1,
+            3 => &R3x1,
+            4 => &R4x1,
+            8 => &R8x1,
+            12 => &R12x1,
+            16 => &R16x1,
+            _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "no microkernel of so many rows with 1 vectors"),
+        };
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R1x2(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R1x2(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero;
         if (accumulate)
@@ -382,7 +400,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R2x2(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R2x2(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero;
         F c1_0 = F.Zero, c1_1 = F.Zero;
@@ -411,7 +431,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R3x2(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R3x2(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero;
         F c1_0 = F.Zero, c1_1 = F.Zero;
@@ -444,7 +466,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R4x2(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R4x2(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero;
         F c1_0 = F.Zero, c1_1 = F.Zero;
@@ -481,7 +505,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R6x2(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R6x2(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero;
         F c1_0 = F.Zero, c1_1 = F.Zero;
@@ -526,7 +552,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R8x2(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R8x2(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero;
         F c1_0 = F.Zero, c1_1 = F.Zero;
@@ -579,7 +607,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R14x2(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R14x2(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero;
         F c1_0 = F.Zero, c1_1 = F.Zero;
@@ -655,20 +685,23 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
         c13_0.Store(c + 13 * cRow); c13_1.Store(c + 13 * cRow + cVector);
     }
 
-    private static delegate*<float*, nint*, nint, nint, nint, float*, nint*, nint, nint, float*, nint, nint, bool, void> Of2(int rows) => rows switch
-    {
-        1 => &R1x2,
-        2 => &R2x2,
-        3 => &R3x2,
-        4 => &R4x2,
-        6 => &R6x2,
-        8 => &R8x2,
-        14 => &R14x2,
-        _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "no microkernel of so many rows with 2 vectors"),
-    };
+    private static delegate*<float*, nint*, nint, nint, nint, float*, nint*, nint, nint, float*, nint, nint, bool, void> Of2(
+        int rows) => rows switch
+        {
+            1 => &R1x2,
+            2 => &R2x2,
+            3 => &R3x2,
+            4 => &R4x2,
+            6 => &R6x2,
+            8 => &R8x2,
+            14 => &R14x2,
+            _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "no microkernel of so many rows with 2 vectors"),
+        };
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R1x4(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R1x4(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero, c0_2 = F.Zero, c0_3 = F.Zero;
         if (accumulate)
@@ -684,7 +717,8 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
             for (nint k = depth; k > 0; k--)
             {
                 F b0 = F.Load(b); F b1 = F.Load(b + bVector); F b2 = F.Load(b + 2 * bVector); F b3 = F.Load(b + 3 * bVector); F x;
-                x = F.Broadcast(a[0]); c0_0 = F.MulAdd(x, b0, c0_0); c0_1 = F.MulAdd(x, b1, c0_1); c0_2 = F.MulAdd(x, b2, c0_2); c0_3 = F.MulAdd(x, b3, c0_3);
+                x = F.Broadcast(a[0]); c0_0 = F.MulAdd(x, b0, c0_0); c0_1 = F.MulAdd(x, b1, c0_1); c0_2 = F.MulAdd(x, b2, c0_2);
+                c0_3 = F.MulAdd(x, b3, c0_3);
                 a += aStep;
                 b += bStep;
             }
@@ -693,14 +727,17 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R2x4(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R2x4(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero, c0_2 = F.Zero, c0_3 = F.Zero;
         F c1_0 = F.Zero, c1_1 = F.Zero, c1_2 = F.Zero, c1_3 = F.Zero;
         if (accumulate)
         {
             c0_0 = F.Load(c); c0_1 = F.Load(c + cVector); c0_2 = F.Load(c + 2 * cVector); c0_3 = F.Load(c + 3 * cVector);
-            c1_0 = F.Load(c + cRow); c1_1 = F.Load(c + cRow + cVector); c1_2 = F.Load(c + cRow + 2 * cVector); c1_3 = F.Load(c + cRow + 3 * cVector);
+            c1_0 = F.Load(c + cRow); c1_1 = F.Load(c + cRow + cVector); c1_2 = F.Load(c + cRow + 2 * cVector);
+            c1_3 = F.Load(c + cRow + 3 * cVector);
         }
         float* b = bBase;
         for (nint s = 0; s < segments; s++)
@@ -711,8 +748,10 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
             for (nint k = depth; k > 0; k--)
             {
                 F b0 = F.Load(b); F b1 = F.Load(b + bVector); F b2 = F.Load(b + 2 * bVector); F b3 = F.Load(b + 3 * bVector); F x;
-                x = F.Broadcast(a[0]); c0_0 = F.MulAdd(x, b0, c0_0); c0_1 = F.MulAdd(x, b1, c0_1); c0_2 = F.MulAdd(x, b2, c0_2); c0_3 = F.MulAdd(x, b3, c0_3);
-                x = F.Broadcast(a[TRow.Stride]); c1_0 = F.MulAdd(x, b0, c1_0); c1_1 = F.MulAdd(x, b1, c1_1); c1_2 = F.MulAdd(x, b2, c1_2); c1_3 = F.MulAdd(x, b3, c1_3);
+                x = F.Broadcast(a[0]); c0_0 = F.MulAdd(x, b0, c0_0); c0_1 = F.MulAdd(x, b1, c0_1); c0_2 = F.MulAdd(x, b2, c0_2);
+                c0_3 = F.MulAdd(x, b3, c0_3);
+                x = F.Broadcast(a[TRow.Stride]); c1_0 = F.MulAdd(x, b0, c1_0); c1_1 = F.MulAdd(x, b1, c1_1); c1_2 = F.MulAdd(x, b2, c1_2);
+                c1_3 = F.MulAdd(x, b3, c1_3);
                 a += aStep;
                 b += bStep;
             }
@@ -722,7 +761,9 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R3x4(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R3x4(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero, c0_2 = F.Zero, c0_3 = F.Zero;
         F c1_0 = F.Zero, c1_1 = F.Zero, c1_2 = F.Zero, c1_3 = F.Zero;
@@ -730,8 +771,10 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
         if (accumulate)
         {
             c0_0 = F.Load(c); c0_1 = F.Load(c + cVector); c0_2 = F.Load(c + 2 * cVector); c0_3 = F.Load(c + 3 * cVector);
-            c1_0 = F.Load(c + cRow); c1_1 = F.Load(c + cRow + cVector); c1_2 = F.Load(c + cRow + 2 * cVector); c1_3 = F.Load(c + cRow + 3 * cVector);
-            c2_0 = F.Load(c + 2 * cRow); c2_1 = F.Load(c + 2 * cRow + cVector); c2_2 = F.Load(c + 2 * cRow + 2 * cVector); c2_3 = F.Load(c + 2 * cRow + 3 * cVector);
+            c1_0 = F.Load(c + cRow); c1_1 = F.Load(c + cRow + cVector); c1_2 = F.Load(c + cRow + 2 * cVector);
+            c1_3 = F.Load(c + cRow + 3 * cVector);
+            c2_0 = F.Load(c + 2 * cRow); c2_1 = F.Load(c + 2 * cRow + cVector); c2_2 = F.Load(c + 2 * cRow + 2 * cVector);
+            c2_3 = F.Load(c + 2 * cRow + 3 * cVector);
         }
         float* b = bBase;
         for (nint s = 0; s < segments; s++)
@@ -742,20 +785,26 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
             for (nint k = depth; k > 0; k--)
             {
                 F b0 = F.Load(b); F b1 = F.Load(b + bVector); F b2 = F.Load(b + 2 * bVector); F b3 = F.Load(b + 3 * bVector); F x;
-                x = F.Broadcast(a[0]); c0_0 = F.MulAdd(x, b0, c0_0); c0_1 = F.MulAdd(x, b1, c0_1); c0_2 = F.MulAdd(x, b2, c0_2); c0_3 = F.MulAdd(x, b3, c0_3);
-                x = F.Broadcast(a[TRow.Stride]); c1_0 = F.MulAdd(x, b0, c1_0); c1_1 = F.MulAdd(x, b1, c1_1); c1_2 = F.MulAdd(x, b2, c1_2); c1_3 = F.MulAdd(x, b3, c1_3);
-                x = F.Broadcast(a[2 * TRow.Stride]); c2_0 = F.MulAdd(x, b0, c2_0); c2_1 = F.MulAdd(x, b1, c2_1); c2_2 = F.MulAdd(x, b2, c2_2); c2_3 = F.MulAdd(x, b3, c2_3);
+                x = F.Broadcast(a[0]); c0_0 = F.MulAdd(x, b0, c0_0); c0_1 = F.MulAdd(x, b1, c0_1); c0_2 = F.MulAdd(x, b2, c0_2);
+                c0_3 = F.MulAdd(x, b3, c0_3);
+                x = F.Broadcast(a[TRow.Stride]); c1_0 = F.MulAdd(x, b0, c1_0); c1_1 = F.MulAdd(x, b1, c1_1); c1_2 = F.MulAdd(x, b2, c1_2);
+                c1_3 = F.MulAdd(x, b3, c1_3);
+                x = F.Broadcast(a[2 * TRow.Stride]); c2_0 = F.MulAdd(x, b0, c2_0); c2_1 = F.MulAdd(x, b1, c2_1);
+                c2_2 = F.MulAdd(x, b2, c2_2); c2_3 = F.MulAdd(x, b3, c2_3);
                 a += aStep;
                 b += bStep;
             }
         }
         c0_0.Store(c); c0_1.Store(c + cVector); c0_2.Store(c + 2 * cVector); c0_3.Store(c + 3 * cVector);
         c1_0.Store(c + cRow); c1_1.Store(c + cRow + cVector); c1_2.Store(c + cRow + 2 * cVector); c1_3.Store(c + cRow + 3 * cVector);
-        c2_0.Store(c + 2 * cRow); c2_1.Store(c + 2 * cRow + cVector); c2_2.Store(c + 2 * cRow + 2 * cVector); c2_3.Store(c + 2 * cRow + 3 * cVector);
+        c2_0.Store(c + 2 * cRow); c2_1.Store(c + 2 * cRow + cVector); c2_2.Store(c + 2 * cRow + 2 * cVector);
+        c2_3.Store(c + 2 * cRow + 3 * cVector);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R4x4(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R4x4(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero, c0_2 = F.Zero, c0_3 = F.Zero;
         F c1_0 = F.Zero, c1_1 = F.Zero, c1_2 = F.Zero, c1_3 = F.Zero;
@@ -764,9 +813,12 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
         if (accumulate)
         {
             c0_0 = F.Load(c); c0_1 = F.Load(c + cVector); c0_2 = F.Load(c + 2 * cVector); c0_3 = F.Load(c + 3 * cVector);
-            c1_0 = F.Load(c + cRow); c1_1 = F.Load(c + cRow + cVector); c1_2 = F.Load(c + cRow + 2 * cVector); c1_3 = F.Load(c + cRow + 3 * cVector);
-            c2_0 = F.Load(c + 2 * cRow); c2_1 = F.Load(c + 2 * cRow + cVector); c2_2 = F.Load(c + 2 * cRow + 2 * cVector); c2_3 = F.Load(c + 2 * cRow + 3 * cVector);
-            c3_0 = F.Load(c + 3 * cRow); c3_1 = F.Load(c + 3 * cRow + cVector); c3_2 = F.Load(c + 3 * cRow + 2 * cVector); c3_3 = F.Load(c + 3 * cRow + 3 * cVector);
+            c1_0 = F.Load(c + cRow); c1_1 = F.Load(c + cRow + cVector); c1_2 = F.Load(c + cRow + 2 * cVector);
+            c1_3 = F.Load(c + cRow + 3 * cVector);
+            c2_0 = F.Load(c + 2 * cRow); c2_1 = F.Load(c + 2 * cRow + cVector); c2_2 = F.Load(c + 2 * cRow + 2 * cVector);
+            c2_3 = F.Load(c + 2 * cRow + 3 * cVector);
+            c3_0 = F.Load(c + 3 * cRow); c3_1 = F.Load(c + 3 * cRow + cVector); c3_2 = F.Load(c + 3 * cRow + 2 * cVector);
+            c3_3 = F.Load(c + 3 * cRow + 3 * cVector);
         }
         float* b = bBase;
         for (nint s = 0; s < segments; s++)
@@ -777,22 +829,30 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
             for (nint k = depth; k > 0; k--)
             {
                 F b0 = F.Load(b); F b1 = F.Load(b + bVector); F b2 = F.Load(b + 2 * bVector); F b3 = F.Load(b + 3 * bVector); F x;
-                x = F.Broadcast(a[0]); c0_0 = F.MulAdd(x, b0, c0_0); c0_1 = F.MulAdd(x, b1, c0_1); c0_2 = F.MulAdd(x, b2, c0_2); c0_3 = F.MulAdd(x, b3, c0_3);
-                x = F.Broadcast(a[TRow.Stride]); c1_0 = F.MulAdd(x, b0, c1_0); c1_1 = F.MulAdd(x, b1, c1_1); c1_2 = F.MulAdd(x, b2, c1_2); c1_3 = F.MulAdd(x, b3, c1_3);
-                x = F.Broadcast(a[2 * TRow.Stride]); c2_0 = F.MulAdd(x, b0, c2_0); c2_1 = F.MulAdd(x, b1, c2_1); c2_2 = F.MulAdd(x, b2, c2_2); c2_3 = F.MulAdd(x, b3, c2_3);
-                x = F.Broadcast(a[3 * TRow.Stride]); c3_0 = F.MulAdd(x, b0, c3_0); c3_1 = F.MulAdd(x, b1, c3_1); c3_2 = F.MulAdd(x, b2, c3_2); c3_3 = F.MulAdd(x, b3, c3_3);
+                x = F.Broadcast(a[0]); c0_0 = F.MulAdd(x, b0, c0_0); c0_1 = F.MulAdd(x, b1, c0_1); c0_2 = F.MulAdd(x, b2, c0_2);
+                c0_3 = F.MulAdd(x, b3, c0_3);
+                x = F.Broadcast(a[TRow.Stride]); c1_0 = F.MulAdd(x, b0, c1_0); c1_1 = F.MulAdd(x, b1, c1_1); c1_2 = F.MulAdd(x, b2, c1_2);
+                c1_3 = F.MulAdd(x, b3, c1_3);
+                x = F.Broadcast(a[2 * TRow.Stride]); c2_0 = F.MulAdd(x, b0, c2_0); c2_1 = F.MulAdd(x, b1, c2_1);
+                c2_2 = F.MulAdd(x, b2, c2_2); c2_3 = F.MulAdd(x, b3, c2_3);
+                x = F.Broadcast(a[3 * TRow.Stride]); c3_0 = F.MulAdd(x, b0, c3_0); c3_1 = F.MulAdd(x, b1, c3_1);
+                c3_2 = F.MulAdd(x, b2, c3_2); c3_3 = F.MulAdd(x, b3, c3_3);
                 a += aStep;
                 b += bStep;
             }
         }
         c0_0.Store(c); c0_1.Store(c + cVector); c0_2.Store(c + 2 * cVector); c0_3.Store(c + 3 * cVector);
         c1_0.Store(c + cRow); c1_1.Store(c + cRow + cVector); c1_2.Store(c + cRow + 2 * cVector); c1_3.Store(c + cRow + 3 * cVector);
-        c2_0.Store(c + 2 * cRow); c2_1.Store(c + 2 * cRow + cVector); c2_2.Store(c + 2 * cRow + 2 * cVector); c2_3.Store(c + 2 * cRow + 3 * cVector);
-        c3_0.Store(c + 3 * cRow); c3_1.Store(c + 3 * cRow + cVector); c3_2.Store(c + 3 * cRow + 2 * cVector); c3_3.Store(c + 3 * cRow + 3 * cVector);
+        c2_0.Store(c + 2 * cRow); c2_1.Store(c + 2 * cRow + cVector); c2_2.Store(c + 2 * cRow + 2 * cVector);
+        c2_3.Store(c + 2 * cRow + 3 * cVector);
+        c3_0.Store(c + 3 * cRow); c3_1.Store(c + 3 * cRow + cVector); c3_2.Store(c + 3 * cRow + 2 * cVector);
+        c3_3.Store(c + 3 * cRow + 3 * cVector);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private static void R6x4(float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector, float* c, nint cRow, nint cVector, bool accumulate)
+    private static void R6x4(
+        float* aBase, nint* aOffsets, nint segments, nint depth, nint aStep, float* bBase, nint* bOffsets, nint bStep, nint bVector,
+        float* c, nint cRow, nint cVector, bool accumulate)
     {
         F c0_0 = F.Zero, c0_1 = F.Zero, c0_2 = F.Zero, c0_3 = F.Zero;
         F c1_0 = F.Zero, c1_1 = F.Zero, c1_2 = F.Zero, c1_3 = F.Zero;
@@ -803,11 +863,16 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
         if (accumulate)
         {
             c0_0 = F.Load(c); c0_1 = F.Load(c + cVector); c0_2 = F.Load(c + 2 * cVector); c0_3 = F.Load(c + 3 * cVector);
-            c1_0 = F.Load(c + cRow); c1_1 = F.Load(c + cRow + cVector); c1_2 = F.Load(c + cRow + 2 * cVector); c1_3 = F.Load(c + cRow + 3 * cVector);
-            c2_0 = F.Load(c + 2 * cRow); c2_1 = F.Load(c + 2 * cRow + cVector); c2_2 = F.Load(c + 2 * cRow + 2 * cVector); c2_3 = F.Load(c + 2 * cRow + 3 * cVector);
-            c3_0 = F.Load(c + 3 * cRow); c3_1 = F.Load(c + 3 * cRow + cVector); c3_2 = F.Load(c + 3 * cRow + 2 * cVector); c3_3 = F.Load(c + 3 * cRow + 3 * cVector);
-            c4_0 = F.Load(c + 4 * cRow); c4_1 = F.Load(c + 4 * cRow + cVector); c4_2 = F.Load(c + 4 * cRow + 2 * cVector); c4_3 = F.Load(c + 4 * cRow + 3 * cVector);
-            c5_0 = F.Load(c + 5 * cRow); c5_1 = F.Load(c + 5 * cRow + cVector); c5_2 = F.Load(c + 5 * cRow + 2 * cVector); c5_3 = F.Load(c + 5 * cRow + 3 * cVector);
+            c1_0 = F.Load(c + cRow); c1_1 = F.Load(c + cRow + cVector); c1_2 = F.Load(c + cRow + 2 * cVector);
+            c1_3 = F.Load(c + cRow + 3 * cVector);
+            c2_0 = F.Load(c + 2 * cRow); c2_1 = F.Load(c + 2 * cRow + cVector); c2_2 = F.Load(c + 2 * cRow + 2 * cVector);
+            c2_3 = F.Load(c + 2 * cRow + 3 * cVector);
+            c3_0 = F.Load(c + 3 * cRow); c3_1 = F.Load(c + 3 * cRow + cVector); c3_2 = F.Load(c + 3 * cRow + 2 * cVector);
+            c3_3 = F.Load(c + 3 * cRow + 3 * cVector);
+            c4_0 = F.Load(c + 4 * cRow); c4_1 = F.Load(c + 4 * cRow + cVector); c4_2 = F.Load(c + 4 * cRow + 2 * cVector);
+            c4_3 = F.Load(c + 4 * cRow + 3 * cVector);
+            c5_0 = F.Load(c + 5 * cRow); c5_1 = F.Load(c + 5 * cRow + cVector); c5_2 = F.Load(c + 5 * cRow + 2 * cVector);
+            c5_3 = F.Load(c + 5 * cRow + 3 * cVector);
         }
         float* b = bBase;
         for (nint s = 0; s < segments; s++)
@@ -818,38 +883,49 @@ internal static unsafe partial class MicroKernels<F, TRow> where F : struct, ISi
             for (nint k = depth; k > 0; k--)
             {
                 F b0 = F.Load(b); F b1 = F.Load(b + bVector); F b2 = F.Load(b + 2 * bVector); F b3 = F.Load(b + 3 * bVector); F x;
-                x = F.Broadcast(a[0]); c0_0 = F.MulAdd(x, b0, c0_0); c0_1 = F.MulAdd(x, b1, c0_1); c0_2 = F.MulAdd(x, b2, c0_2); c0_3 = F.MulAdd(x, b3, c0_3);
-                x = F.Broadcast(a[TRow.Stride]); c1_0 = F.MulAdd(x, b0, c1_0); c1_1 = F.MulAdd(x, b1, c1_1); c1_2 = F.MulAdd(x, b2, c1_2); c1_3 = F.MulAdd(x, b3, c1_3);
-                x = F.Broadcast(a[2 * TRow.Stride]); c2_0 = F.MulAdd(x, b0, c2_0); c2_1 = F.MulAdd(x, b1, c2_1); c2_2 = F.MulAdd(x, b2, c2_2); c2_3 = F.MulAdd(x, b3, c2_3);
-                x = F.Broadcast(a[3 * TRow.Stride]); c3_0 = F.MulAdd(x, b0, c3_0); c3_1 = F.MulAdd(x, b1, c3_1); c3_2 = F.MulAdd(x, b2, c3_2); c3_3 = F.MulAdd(x, b3, c3_3);
-                x = F.Broadcast(a[4 * TRow.Stride]); c4_0 = F.MulAdd(x, b0, c4_0); c4_1 = F.MulAdd(x, b1, c4_1); c4_2 = F.MulAdd(x, b2, c4_2); c4_3 = F.MulAdd(x, b3, c4_3);
-                x = F.Broadcast(a[5 * TRow.Stride]); c5_0 = F.MulAdd(x, b0, c5_0); c5_1 = F.MulAdd(x, b1, c5_1); c5_2 = F.MulAdd(x, b2, c5_2); c5_3 = F.MulAdd(x, b3, c5_3);
+                x = F.Broadcast(a[0]); c0_0 = F.MulAdd(x, b0, c0_0); c0_1 = F.MulAdd(x, b1, c0_1); c0_2 = F.MulAdd(x, b2, c0_2);
+                c0_3 = F.MulAdd(x, b3, c0_3);
+                x = F.Broadcast(a[TRow.Stride]); c1_0 = F.MulAdd(x, b0, c1_0); c1_1 = F.MulAdd(x, b1, c1_1); c1_2 = F.MulAdd(x, b2, c1_2);
+                c1_3 = F.MulAdd(x, b3, c1_3);
+                x = F.Broadcast(a[2 * TRow.Stride]); c2_0 = F.MulAdd(x, b0, c2_0); c2_1 = F.MulAdd(x, b1, c2_1);
+                c2_2 = F.MulAdd(x, b2, c2_2); c2_3 = F.MulAdd(x, b3, c2_3);
+                x = F.Broadcast(a[3 * TRow.Stride]); c3_0 = F.MulAdd(x, b0, c3_0); c3_1 = F.MulAdd(x, b1, c3_1);
+                c3_2 = F.MulAdd(x, b2, c3_2); c3_3 = F.MulAdd(x, b3, c3_3);
+                x = F.Broadcast(a[4 * TRow.Stride]); c4_0 = F.MulAdd(x, b0, c4_0); c4_1 = F.MulAdd(x, b1, c4_1);
+                c4_2 = F.MulAdd(x, b2, c4_2); c4_3 = F.MulAdd(x, b3, c4_3);
+                x = F.Broadcast(a[5 * TRow.Stride]); c5_0 = F.MulAdd(x, b0, c5_0); c5_1 = F.MulAdd(x, b1, c5_1);
+                c5_2 = F.MulAdd(x, b2, c5_2); c5_3 = F.MulAdd(x, b3, c5_3);
                 a += aStep;
                 b += bStep;
             }
         }
         c0_0.Store(c); c0_1.Store(c + cVector); c0_2.Store(c + 2 * cVector); c0_3.Store(c + 3 * cVector);
         c1_0.Store(c + cRow); c1_1.Store(c + cRow + cVector); c1_2.Store(c + cRow + 2 * cVector); c1_3.Store(c + cRow + 3 * cVector);
-        c2_0.Store(c + 2 * cRow); c2_1.Store(c + 2 * cRow + cVector); c2_2.Store(c + 2 * cRow + 2 * cVector); c2_3.Store(c + 2 * cRow + 3 * cVector);
-        c3_0.Store(c + 3 * cRow); c3_1.Store(c + 3 * cRow + cVector); c3_2.Store(c + 3 * cRow + 2 * cVector); c3_3.Store(c + 3 * cRow + 3 * cVector);
-        c4_0.Store(c + 4 * cRow); c4_1.Store(c + 4 * cRow + cVector); c4_2.Store(c + 4 * cRow + 2 * cVector); c4_3.Store(c + 4 * cRow + 3 * cVector);
-        c5_0.Store(c + 5 * cRow); c5_1.Store(c + 5 * cRow + cVector); c5_2.Store(c + 5 * cRow + 2 * cVector); c5_3.Store(c + 5 * cRow + 3 * cVector);
+        c2_0.Store(c + 2 * cRow); c2_1.Store(c + 2 * cRow + cVector); c2_2.Store(c + 2 * cRow + 2 * cVector);
+        c2_3.Store(c + 2 * cRow + 3 * cVector);
+        c3_0.Store(c + 3 * cRow); c3_1.Store(c + 3 * cRow + cVector); c3_2.Store(c + 3 * cRow + 2 * cVector);
+        c3_3.Store(c + 3 * cRow + 3 * cVector);
+        c4_0.Store(c + 4 * cRow); c4_1.Store(c + 4 * cRow + cVector); c4_2.Store(c + 4 * cRow + 2 * cVector);
+        c4_3.Store(c + 4 * cRow + 3 * cVector);
+        c5_0.Store(c + 5 * cRow); c5_1.Store(c + 5 * cRow + cVector); c5_2.Store(c + 5 * cRow + 2 * cVector);
+        c5_3.Store(c + 5 * cRow + 3 * cVector);
     }
 
-    private static delegate*<float*, nint*, nint, nint, nint, float*, nint*, nint, nint, float*, nint, nint, bool, void> Of4(int rows) => rows switch
-    {
-        1 => &R1x4,
-        2 => &R2x4,
-        3 => &R3x4,
-        4 => &R4x4,
-        6 => &R6x4,
-        _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "no microkernel of so many rows with 4 vectors"),
-    };
+    private static delegate*<float*, nint*, nint, nint, nint, float*, nint*, nint, nint, float*, nint, nint, bool, void> Of4(
+        int rows) => rows switch
+        {
+            1 => &R1x4,
+            2 => &R2x4,
+            3 => &R3x4,
+            4 => &R4x4,
+            6 => &R6x4,
+            _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "no microkernel of so many rows with 4 vectors"),
+        };
 }
 
 /// <summary>
-/// C[row] = Σ over k of A[row, k] · B[k] where k runs over one channel block and a row of A or C is one vector: all of B stays in registers, so a row
-/// costs its multiply-adds and nothing else. The bits are those of <see cref="MicroKernels{F, TRow}"/>.
+/// C[row] = Σ over k of A[row, k] · B[k] where k runs over one channel block and a row of A or C is one vector: all of B stays in
+/// registers, so a row costs its multiply-adds and nothing else. The bits are those of <see cref="MicroKernels{F, TRow}"/>.
 /// </summary>
 internal static unsafe class OneBlockProduct<F> where F : struct, ISimd<F>
 {
@@ -857,8 +933,12 @@ internal static unsafe class OneBlockProduct<F> where F : struct, ISimd<F>
     public static void Run(int rows, float* a, float* b, float* c)
     {
         F b0 = F.Load(b), b1 = F.Load(b + F.Width), b2 = F.Load(b + 2 * F.Width), b3 = F.Load(b + 3 * F.Width);
-        F b4 = F.Width > 4 ? F.Load(b + 4 * F.Width) : F.Zero, b5 = F.Width > 4 ? F.Load(b + 5 * F.Width) : F.Zero, b6 = F.Width > 4 ? F.Load(b + 6 * F.Width) : F.Zero, b7 = F.Width > 4 ? F.Load(b + 7 * F.Width) : F.Zero;
-        F b8 = F.Width > 8 ? F.Load(b + 8 * F.Width) : F.Zero, b9 = F.Width > 8 ? F.Load(b + 9 * F.Width) : F.Zero, b10 = F.Width > 8 ? F.Load(b + 10 * F.Width) : F.Zero, b11 = F.Width > 8 ? F.Load(b + 11 * F.Width) : F.Zero, b12 = F.Width > 8 ? F.Load(b + 12 * F.Width) : F.Zero, b13 = F.Width > 8 ? F.Load(b + 13 * F.Width) : F.Zero, b14 = F.Width > 8 ? F.Load(b + 14 * F.Width) : F.Zero, b15 = F.Width > 8 ? F.Load(b + 15 * F.Width) : F.Zero;
+        F b4 = F.Width > 4 ? F.Load(b + 4 * F.Width) : F.Zero; F b5 = F.Width > 4 ? F.Load(b + 5 * F.Width) : F.Zero;
+        F b6 = F.Width > 4 ? F.Load(b + 6 * F.Width) : F.Zero; F b7 = F.Width > 4 ? F.Load(b + 7 * F.Width) : F.Zero;
+        F b8 = F.Width > 8 ? F.Load(b + 8 * F.Width) : F.Zero; F b9 = F.Width > 8 ? F.Load(b + 9 * F.Width) : F.Zero;
+        F b10 = F.Width > 8 ? F.Load(b + 10 * F.Width) : F.Zero; F b11 = F.Width > 8 ? F.Load(b + 11 * F.Width) : F.Zero;
+        F b12 = F.Width > 8 ? F.Load(b + 12 * F.Width) : F.Zero; F b13 = F.Width > 8 ? F.Load(b + 13 * F.Width) : F.Zero;
+        F b14 = F.Width > 8 ? F.Load(b + 14 * F.Width) : F.Zero; F b15 = F.Width > 8 ? F.Load(b + 15 * F.Width) : F.Zero;
         for (; rows >= 8; rows -= 8)
         {
             F c0 = F.MulAdd(a, b0, F.Zero);

@@ -18,8 +18,8 @@ public static partial class GemmKernels
             CudaDevice device, bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b,
             DeviceBuffer<float>? bias, DeviceBuffer<float> c)
         {
-            bool small = ((m + 127L) / 128) * ((n + 127) / 128) < FewGroups;
-            TensorCoreTile tile = Tiles[device.Precision][small ? 0 : 1];
+            bool isLarge = device.IsOccupiedBy((m + 127L) / 128 * ((n + 127) / 128), EnoughGroups);
+            TensorCoreTile tile = Tiles[device.Precision][isLarge ? 1 : 0];
             device.Launch(tile.Kernel, ((n + tile.Columns - 1) / tile.Columns, (m + tile.Rows - 1) / tile.Rows, 1), new MultiplyArguments
             {
                 A = CudaDevice.Address(a),

@@ -137,29 +137,22 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     /// <summary>Share of the first images at which cross-entropy has no gradient.</summary>
     private double VanishedShare()
     {
-        int[] first = [.. Enumerable.Range(0, Math.Min(GradientImages, images.Count))];
+        ImageSet first = images.Take(GradientImages);
         int vanished = 0;
-        foreach (int[] places in first.Chunk(Math.Min(batchSize, images.Count)))
-        {
-            using IDisposable scope = model.Device.Pool.BeginScope();
-            vanished += VanishedGradients.CountIn(model, Upload(places));
-        }
-        return (double)vanished / first.Length;
+        foreach (var (_, batch) in new DeviceBatches(model.Device, first, batchSize, batches))
+            vanished += VanishedGradients.CountIn(model, batch);
+        return (double)vanished / first.Count;
     }
 
     /// <summary>Which images are predicted right, and what is odd about the outputs.</summary>
     private (bool[] Right, IEnumerable<string> Doubts) Right()
     {
-        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
-        Batch host = plan.NewBatch();
         List<bool> right = [];
         HashSet<int> predicted = [];
         int probabilities = 0;
-        for (int b = 0; b < plan.Count; b++)
+        foreach (var (host, batch) in new DeviceBatches(model.Device, images, batchSize, batches))
         {
-            plan.Fill(b, host);
-            using IDisposable scope = model.Device.Pool.BeginScope();
-            Tensor logits = model.Forward(batches.Of(images, host).Images, ForwardMode.Inference).Logits;
+            Tensor logits = model.Forward(batch.Images, ForwardMode.Inference).Logits;
             float[] values = logits.ToArray();
             LogitChecks.RequireFinite(values, host.Ids, model.Spec.Network, images.Name);
             probabilities += LogitChecks.CountProbabilities(values, model.Spec.Classes);
@@ -245,10 +238,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     private ImageBatch Upload(int[] places)
     {
         ImageSet chunk = images.Subset(places);
-        BatchPlan plan = BatchPlan.Evaluation(chunk, chunk.Count);
-        Batch host = plan.NewBatch();
-        plan.Fill(0, host);
-        return batches.Of(chunk, host);
+        return batches.Of(chunk, Batch.Of(chunk));
     }
 
     /// <summary>Pads with the last of them to a multiple of a quarter batch, so that buffers are reused.</summary>

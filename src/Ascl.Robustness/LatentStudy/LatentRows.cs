@@ -23,20 +23,15 @@ public sealed record LatentRows(int[] Labels, int[] Predictions, int[] Adversari
     public static LatentRows Of(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, CancellationToken stop,
         Action<int, int>? progress = null)
     {
-        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
-        Batch host = plan.NewBatch();
+        DeviceBatches batches = new(model.Device, images, batchSize, stop: stop);
         List<string> order = [];
         Dictionary<string, (List<float> Natural, List<float> Adversarial, int Size)> rows = [];
         List<int> predictions = [], adversarialPredictions = [];
-        for (int b = 0; b < plan.Count; b++)
+        foreach (var (b, (_, batch)) in batches.Index())
         {
-            stop.ThrowIfCancellationRequested();
-            plan.Fill(b, host);
-            using IDisposable scope = model.Device.Pool.BeginScope();
-            ImageBatch batch = ImageBatch.Upload(model.Device, images, host);
             Collect(batch.Images, predictions, isNatural: true);
             Collect(attack.Perturb(model, batch, new RandomKey(seed, RandomPurpose.AttackStart)), adversarialPredictions, isNatural: false);
-            progress?.Invoke(b + 1, plan.Count);
+            progress?.Invoke(b + 1, batches.Count);
         }
         return new(images.Labels.ToArray(), [.. predictions], [.. adversarialPredictions],
             [.. order.Select(stage => new StageRows(stage, rows[stage].Size, [.. rows[stage].Natural], [.. rows[stage].Adversarial]))]);

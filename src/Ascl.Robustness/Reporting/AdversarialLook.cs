@@ -22,16 +22,10 @@ public sealed record AdversarialLook(int[] Labels, int[] Predictions, int[] Adve
     public static AdversarialLook At(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, int examples,
         CancellationToken stop)
     {
-        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
-        Batch host = plan.NewBatch();
         List<int> labels = [], predictions = [], adversarialPredictions = [];
         List<AdversarialExample> kept = [];
-        for (int b = 0; b < plan.Count; b++)
+        foreach (var (host, batch) in new DeviceBatches(model.Device, images, batchSize, stop: stop))
         {
-            stop.ThrowIfCancellationRequested();
-            plan.Fill(b, host);
-            using IDisposable scope = model.Device.Pool.BeginScope();
-            ImageBatch batch = ImageBatch.Upload(model.Device, images, host);
             Tensor adversarial = attack.Perturb(model, batch, new RandomKey(seed, RandomPurpose.AttackStart));
             int[] before = Predict(model, batch.Images), after = Predict(model, adversarial);
             labels.AddRange(host.Labels);

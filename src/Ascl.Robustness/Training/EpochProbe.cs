@@ -36,9 +36,7 @@ public sealed record EpochProbe(TrainingProbe Accuracies, int[] Labels, float[] 
     public static EpochProbe At(Classifier model, ThreatModel threat, ulong seed, ImageSet train)
     {
         ImageSet few = train.Take(ImageCount);
-        BatchPlan plan = BatchPlan.Evaluation(few, few.Count);
-        Batch host = plan.NewBatch();
-        plan.Fill(0, host);
+        Batch host = Batch.Of(few);
         using IDisposable scope = model.Device.Pool.BeginScope();
         ImageBatch batch = ImageBatch.Upload(model.Device, few, host);
         RandomKey key = new(seed, RandomPurpose.AttackStart);

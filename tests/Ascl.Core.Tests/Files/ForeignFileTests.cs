@@ -31,7 +31,7 @@ public sealed class ForeignFileTests : IDisposable
     [InlineData("404", "text that begins with '404'")]
     [InlineData("{\"epochs\": 3}", "text that begins with '{\"epochs\": 3}'")]
     [InlineData("PK\u0003\u0004 and then no more of it", "a zip archive, as .pt and .npz are, and that is cut off")]
-    public void IsToldByItsStart(string latin1, string kind)
+    public void FormatIsRecognizedByItsFirstBytes(string latin1, string kind)
     {
         File.WriteAllBytes(path, Encoding.Latin1.GetBytes(latin1));
         AssertTold(kind);
@@ -43,7 +43,7 @@ public sealed class ForeignFileTests : IDisposable
     [InlineData("a zip archive: unpack it", "model.safetensors")]
     [InlineData("a zip archive: unpack it", "model.npy", "read me.txt")]
     [InlineData("a zip archive: unpack it")]
-    public void AZipIsToldByWhatIsInIt(string kind, params string[] names)
+    public void ZipIsRecognizedByItsEntries(string kind, params string[] names)
     {
         using (ZipArchive archive = ZipFile.Open(path, ZipArchiveMode.Create))
             foreach (string name in names)
@@ -55,7 +55,7 @@ public sealed class ForeignFileTests : IDisposable
     [Theory]
     [InlineData(100)]
     [InlineData(1_000_000)]
-    public void GzipIsToldThoughItsStartMayBeALength(int length)
+    public void GzipIsNotMistakenForASafetensorsHeader(int length)
     {
         byte[] noise = new byte[length];
         new System.Random(1).NextBytes(noise);
@@ -65,7 +65,7 @@ public sealed class ForeignFileTests : IDisposable
     }
 
     [Fact]
-    public void AnArchiveOfTarIsTold()
+    public void TarIsRecognized()
     {
         byte[] archive = new byte[2048];
         "folder/"u8.CopyTo(archive);

@@ -15,7 +15,7 @@ public sealed class SafetensorsTests : IDisposable
     public void Dispose() => directory.Dispose();
 
     [Fact]
-    public void IntegersOfEveryTypeComeBack()
+    public void IntegersOfEveryTypeRoundTrip()
     {
         var writer = new SafetensorsWriter();
         writer.Add<bool>("BOOL", [3], [true, false, true]);
@@ -43,7 +43,7 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
-    public void FloatsOfEveryTypeComeBack()
+    public void FloatsOfEveryTypeRoundTrip()
     {
         var writer = new SafetensorsWriter();
         writer.Add("F64", [2, 2], [Math.PI, double.MaxValue, double.NegativeInfinity, double.NaN]);
@@ -66,7 +66,7 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
-    public void ShapesNamesAndMetadataComeBack()
+    public void ShapesNamesAndMetadataRoundTrip()
     {
         var writer = new SafetensorsWriter();
         writer.Add("scalar", [], [7L]);
@@ -89,7 +89,7 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
-    public void TensorsLongerThanAChunkComeBack()
+    public void TensorsLongerThanAChunkRoundTrip()
     {
         double[] values = [.. Enumerable.Range(0, 1_100_000).Select(i => i / 3.0)];
         var writer = new SafetensorsWriter();
@@ -102,7 +102,7 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
-    public void LayoutIsTheReferenceImplementations()
+    public void LayoutMatchesTheReferenceImplementation()
     {
         var writer = new SafetensorsWriter();
         writer.Add<byte>("a", [3], [1, 2, 3]);
@@ -122,7 +122,7 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
-    public void WriterRefusesWhatWouldNotBeAFile()
+    public void WriterRefusesInvalidTensors()
     {
         var writer = new SafetensorsWriter();
         writer.Add("a", [2], [1f, 2f]);
@@ -134,7 +134,7 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
-    public void AskingForWhatIsNotThereNamesFileAndTensor()
+    public void MissingTensorErrorNamesFileAndTensor()
     {
         var writer = new SafetensorsWriter();
         writer.Add("linear.weight", [1], [1f]);

@@ -19,7 +19,7 @@ public sealed class PhiloxTests
 
     /// <summary>The layout of keys is part of saved runs: it never changes.</summary>
     [Fact]
-    public void KeysBecomeCountersInOneWay()
+    public void KeyToCounterLayoutIsFixed()
     {
         RandomKey key = new(0x1122334455667788, RandomPurpose.AttackStart, 9, 77);
         Assert.Equal(Philox.Block(6, 77, 9, 2, 0x55667788, 0x11223344), Philox.Block(key, 6));
@@ -27,7 +27,7 @@ public sealed class PhiloxTests
     }
 
     [Fact]
-    public void UniformNumbersAreTheStreamsWordsAndStayInTheirRange()
+    public void UniformNumbersFollowTheStreamAndStayInRange()
     {
         for (int length = 0; length <= 257; length++)
         {

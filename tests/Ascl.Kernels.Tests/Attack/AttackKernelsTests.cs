@@ -47,7 +47,7 @@ public sealed class AttackKernelsTests
     [Theory]
     [InlineData(PerturbationNorm.Linf)]
     [InlineData(PerturbationNorm.L2)]
-    public void StoppedImagesStayAndOthersMoveAsEver(PerturbationNorm norm)
+    public void StoppedImagesStayAndOthersMoveAsBefore(PerturbationNorm norm)
     {
         using CpuDevice device = new(2);
         const int image = 13;
@@ -230,7 +230,7 @@ public sealed class AttackKernelsTests
     [InlineData(PerturbationNorm.L2, float.NaN)]
     [InlineData(PerturbationNorm.Linf, float.PositiveInfinity)]
     [InlineData(PerturbationNorm.L2, float.PositiveInfinity)]
-    public void AGradientThatIsNotFiniteKeepsTheImageOne(PerturbationNorm norm, float bad)
+    public void AGradientThatIsNotFiniteKeepsPixelsInRange(PerturbationNorm norm, float bad)
     {
         using CpuDevice device = new(1);
         const int Image = 21;

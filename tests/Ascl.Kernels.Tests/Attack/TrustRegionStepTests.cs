@@ -13,7 +13,7 @@ public sealed unsafe class TrustRegionStepTests
     /// Against a solver that tries every choice of pixels at the lower end, at the upper end and between them: no search along λ, no order.
     /// </summary>
     [Fact]
-    public void IsAsNearAsADenseSolverGets()
+    public void MatchesADenseSolver()
     {
         int inside = 0, outside = 0, bound = 0;
         for (uint trial = 0; trial < 240; trial++)
@@ -45,7 +45,7 @@ public sealed unsafe class TrustRegionStepTests
     [Theory]
     [InlineData(64)]
     [InlineData(783)]
-    public void NoOtherStepOfManyPixelsGetsNearer(int pixels)
+    public void IsOptimalForManyPixels(int pixels)
     {
         for (uint trial = 0; trial < 20; trial++)
         {
@@ -80,7 +80,7 @@ public sealed unsafe class TrustRegionStepTests
     [InlineData(1, 1, 1, double.PositiveInfinity, 0.1)]
     [InlineData(1, float.NaN, 1, 0.5, 0.1)]
     [InlineData(1, float.PositiveInfinity, 1, 0.5, 0.1)]
-    public void DegenerateProblemsGiveNumbersWithinTheRadius(float first, float second, float third, double shift, double radius)
+    public void DegenerateProblemsGiveFiniteStepsWithinTheRadius(float first, float second, float third, double shift, double radius)
     {
         Problem problem = new([0, 0.5f, 1], [0.2f, 0.5f, 0.7f], [first, second, third], shift, radius);
         double[] change = Change(problem);

@@ -27,7 +27,7 @@ public sealed class ChannelSumsTests
     [InlineData(5, 520, 24, 7, 6, 1, 0)]
     [InlineData(3, 17, 35, 15, 13, 2, 0)]
     [InlineData(6, 64, 8, 16, 18, 2, 30)]
-    public void GiveTheStatistics(int n, int c, int k, int height, int width, int stride, float offset)
+    public void SumsGiveMeanAndVariance(int n, int c, int k, int height, int width, int stride, float offset)
     {
         (float[] Mean, float[] Variance)? first = null;
         foreach (int threads in new[] { 1, 2, 3 })
@@ -62,7 +62,7 @@ public sealed class ChannelSumsTests
     }
 
     [Fact]
-    public void AreLeftUnmadeWhereTheAlgorithmCannot()
+    public void SumsAreNotMadeByOtherAlgorithms()
     {
         using CpuDevice device = new(1);
         Conv2dGeometry g = Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, 2, 8, 6, 6), [4, 8, 1, 1], 1, 0);

@@ -46,7 +46,7 @@ public sealed class CapturedGraphsTests : IDisposable
 
     /// <summary>Whoever rents later gets other memory than the one that launches write which come again.</summary>
     [Fact]
-    public void MemoryOfCapturedWorkIsNobodyElses()
+    public void MemoryOfCapturedWorkIsNotRentedOut()
     {
         DeviceBuffer<float> x = device.Upload<float>([1, 2, 3]), y = device.Allocate<float>(3);
         device.RunCaptured(new Doubling(x, y));
@@ -78,7 +78,7 @@ public sealed class CapturedGraphsTests : IDisposable
     }
 
     [Fact]
-    public void WorkThatSpeaksWithTheHostRunsAsBefore()
+    public void WorkWithHostTransfersIsNotCaptured()
     {
         DeviceBuffer<float> y = device.Upload<float>([1]);
         for (int time = 0; time < 3; time++)
@@ -105,7 +105,7 @@ public sealed class CapturedGraphsTests : IDisposable
     }
 
     [Fact]
-    public void WhatIsDerivedIsBroughtUpToDate()
+    public void DerivedValuesAreRefreshedBeforeAReplay()
     {
         DeviceBuffer<float> x = device.Upload<float>([1]), y = device.Allocate<float>(1);
         foreach (float value in new[] { 1f, 2, 3, 4 })
@@ -118,7 +118,7 @@ public sealed class CapturedGraphsTests : IDisposable
     }
 
     [Fact]
-    public void WhatTheWorkChangesIsKnownToHaveChanged()
+    public void ReplayedWorkMarksItsResultsChanged()
     {
         DeviceBuffer<float> x = device.Upload<float>([1, 2, 3]), y = device.Allocate<float>(3);
         for (int time = 0; time < 4; time++)
@@ -130,7 +130,7 @@ public sealed class CapturedGraphsTests : IDisposable
     }
 
     [Fact]
-    public void WhoeverListensHearsEachKernel()
+    public void TracedWorkLaunchesEachKernel()
     {
         DeviceBuffer<float> x = device.Upload<float>([1]), y = device.Allocate<float>(1);
         for (int time = 0; time < 3; time++)
@@ -140,7 +140,7 @@ public sealed class CapturedGraphsTests : IDisposable
     }
 
     [Fact]
-    public void TheLongestUnusedIsForgotten()
+    public void TheLeastRecentlyUsedGraphIsDiscarded()
     {
         DeviceBuffer<float> x = device.Upload<float>([1]);
         DeviceBuffer<float>[] ys = [.. Enumerable.Range(0, 20).Select(_ => device.Allocate<float>(1))];

@@ -33,10 +33,8 @@ public sealed class GemmParityTests
     {
         const int M = 67, N = 70, K = 9;
         float[] small = Multiply(TestGpu.Device, false, true, 60, 4, M, N, K, true).ToArray();
-        int few = GemmKernels.FewGroups;
-        GemmKernels.FewGroups = 0;
+        using IDisposable scope = TestGpu.Device.WithLargeTilesOnly();
         float[] whole = Multiply(TestGpu.Device, false, true, 0, M, M, N, K, true).ToArray();
-        GemmKernels.FewGroups = few;
         Assert.Equal(whole[(60 * N)..(64 * N)], small);
         using CpuDevice cpu = new(1);
         Tolerance.Close(Tolerance.ToDouble(Multiply(cpu, false, true, 0, M, M, N, K, true).ToArray()), whole, 1e-6);

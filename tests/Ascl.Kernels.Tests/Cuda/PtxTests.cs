@@ -13,7 +13,7 @@ public sealed class PtxTests(ITestOutputHelper output)
     public static TheoryData<string> Kernels { get; } = new(ByName.Keys);
 
     [Theory, MemberData(nameof(Kernels))]
-    public void CompilesWithoutComplaint(string name)
+    public void CompilesToPtxWithoutForbiddenInstructions(string name)
     {
         foreach (CudaArchitecture architecture in new[] { CudaArchitecture.SM_80, CudaArchitecture.SM_90 })
         {
@@ -25,7 +25,7 @@ public sealed class PtxTests(ITestOutputHelper output)
 
     /// <summary>NVIDIA's assembler takes it, and it runs in registers.</summary>
     [PtxasTheory, MemberData(nameof(Kernels))]
-    public void AssemblesIntoRegisters(string name)
+    public void AssemblesWithoutSpills(string name)
     {
         foreach (CudaArchitecture architecture in new[] { CudaArchitecture.SM_80, CudaArchitecture.SM_90 })
         {
@@ -54,6 +54,6 @@ public sealed class PtxTests(ITestOutputHelper output)
     [InlineData("@%p12 bra.uni L_4;", "uniform")]
     [InlineData("brx.idx.uni %r1, table;", "table")]
     [InlineData("rem.s32 %r1, %r2, %r3;", "division")]
-    public void WhatMustNotBeThereIsSeen(string line, string complaint) =>
+    public void ForbiddenInstructionsAreFound(string line, string complaint) =>
         Assert.Contains(complaint, Assert.Single(PtxCompiler.Complaints(line)), StringComparison.Ordinal);
 }

@@ -79,7 +79,7 @@ public sealed class BufferPoolTests
 
     /// <summary>An early return into an inner scope that rents it again: it is the inner scope's now, and goes back once.</summary>
     [Fact]
-    public void ABufferMayChangeScopes()
+    public void AReturnedBufferMayBeRentedByAnInnerScope()
     {
         using CpuDevice device = new(1);
         using IDisposable outer = device.Pool.BeginScope();
@@ -94,7 +94,7 @@ public sealed class BufferPoolTests
     }
 
     [Fact]
-    public void OutsideAnyScopeABufferIsTheCallers()
+    public void OutsideAnyScopeABufferIsNotPooled()
     {
         using CpuDevice device = new(1);
         DeviceBuffer<float> own = device.Pool.Rent(10, 0);
@@ -115,7 +115,7 @@ public sealed class BufferPoolTests
     }
 
     [Fact]
-    public void WhatWasDerivedFromABufferEndsWithItsRental()
+    public void DerivedValuesEndWithTheRental()
     {
         using CpuDevice device = new(1);
         object derived;

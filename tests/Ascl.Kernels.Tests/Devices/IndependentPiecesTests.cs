@@ -9,7 +9,7 @@ public sealed class IndependentPiecesTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(4)]
-    public void EachHasMemoryOfItsOwn(int threads)
+    public void EachPieceHasItsOwnMemory(int threads)
     {
         using CpuDevice device = new(threads);
         DeviceBuffer<float> sums = device.Allocate<float>(40);
@@ -31,7 +31,7 @@ public sealed class IndependentPiecesTests
     }
 
     [Fact]
-    public void APieceKeepsToItsThread()
+    public void APieceRunsOnOneThread()
     {
         using CpuDevice device = new(3);
         int strangers = 0;
@@ -46,7 +46,7 @@ public sealed class IndependentPiecesTests
     }
 
     [Fact]
-    public void WhatIsDerivedIsMadeOnce()
+    public void DerivedValuesAreMadeOnce()
     {
         using CpuDevice device = new(4);
         DeviceBuffer<float> source = device.Allocate<float>(1);

@@ -25,7 +25,7 @@ public sealed class WorkerTeamTests
 
     /// <summary>Each thread in its own half of the items: the same in every loop.</summary>
     [Fact]
-    public void AThreadBeginsWithItsOwnRun()
+    public void AThreadBeginsWithItsOwnRange()
     {
         using CpuDevice device = new(2);
         for (int loop = 0; loop < 20; loop++)
@@ -46,7 +46,7 @@ public sealed class WorkerTeamTests
 
     /// <summary>The caller's thread is held up in its first item until all others are done.</summary>
     [Fact]
-    public void WhatAThreadLeavesOthersDo()
+    public void OtherThreadsTakeOverRemainingItems()
     {
         using CpuDevice device = new(3);
         using CountdownEvent others = new(29);
@@ -64,7 +64,7 @@ public sealed class WorkerTeamTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(4)]
-    public void AHundredThousandSmallLoopsEnd(int threads)
+    public void ManySmallLoopsTerminate(int threads)
     {
         using CpuDevice device = new(threads);
         long total = 0;

@@ -15,7 +15,7 @@ public sealed class DeviceKernelTests : IDisposable
     private readonly CpuDevice device = new(1), other = new(1);
 
     [Fact]
-    public void WhatWasWrittenIsMarkedAndOptionalBuffersMayBeMissing()
+    public void WrittenBuffersAreMarkedChangedAndOptionalOnesMayBeNull()
     {
         DeviceBuffer<float> y = device.Allocate<float>(1), read = device.Allocate<float>(1);
         (object ofY, object ofRead) = (Derived(y), Derived(read));

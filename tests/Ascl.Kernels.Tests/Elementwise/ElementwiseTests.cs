@@ -93,7 +93,7 @@ public sealed class ElementwiseTests
     }
 
     [Fact]
-    public void WhatWasDerivedFromTheResultIsMadeAgain()
+    public void DerivedValuesOfTheResultAreMadeAgain()
     {
         using CpuDevice device = new(1);
         DeviceBuffer<float> y = device.Upload<float>([1, 2]), b = device.Upload<float>([3, 4]);
@@ -105,7 +105,7 @@ public sealed class ElementwiseTests
     }
 
     [Fact]
-    public void OperandsMayBeTheResult()
+    public void OperandsMayAliasTheResult()
     {
         using CpuDevice device = new(2);
         float[] a = DeviceData.Uniform(100, 1), b = DeviceData.Uniform(100, 2);

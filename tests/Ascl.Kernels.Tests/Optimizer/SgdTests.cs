@@ -42,7 +42,7 @@ public sealed class SgdTests
 
     /// <summary>So that a weight does not depend on its place in its tensor.</summary>
     [Fact]
-    public void TailsHaveTheBitsOfWholeVectors()
+    public void TailsMatchWholeVectorsBitForBit()
     {
         using CpuDevice device = new(1);
         float[] w = DeviceData.Uniform(257, 1), m = DeviceData.Uniform(257, 2), g = DeviceData.Uniform(257, 3);
@@ -59,7 +59,7 @@ public sealed class SgdTests
     }
 
     [Fact]
-    public void WhatWasDerivedFromTheWeightsIsMadeAgain()
+    public void DerivedValuesOfTheWeightsAreMadeAgain()
     {
         using CpuDevice device = new(1);
         DeviceBuffer<float> w = device.Upload<float>([1, 2]);

@@ -41,7 +41,7 @@ public sealed class PairDistanceTests
     }
 
     [Fact]
-    public void ThreadsDoNotMatter()
+    public void SameBitsForAnyNumberOfThreads()
     {
         float[][] results = [.. new[] { 1, 3 }.Select(threads =>
         {

@@ -24,7 +24,7 @@ public sealed class ForwardModeTests
     [InlineData("resnet: 1 block a stage, widths 5,9,17", 3, 7, Activation.Softplus)]
     [InlineData("wrn-10-1", 3, 9, Activation.Silu)]
     [InlineData("smallcnn", 1, 28, Activation.Gelu)]
-    public void FrozenIsEvaluate(string network, int channels, int size, Activation activation = Activation.Relu)
+    public void FrozenModeGivesTheLogitsOfInference(string network, int channels, int size, Activation activation = Activation.Relu)
     {
         using CpuDevice device = new(2);
         Classifier model = Made.Classifier(device, network, channels, activation: activation);

@@ -22,7 +22,7 @@ public sealed class NetworkNamesTests
     [InlineData("wrn-16-2", 3, 691_674)]
     [InlineData("wrn-34-10", 3, 46_160_474)]
     [InlineData("smallcnn", 1, 312_202)]
-    public void ParameterCounts(string network, int channels, int expected)
+    public void ParameterCountsMatchKnownValues(string network, int channels, int expected)
     {
         using CpuDevice device = new(1);
         Assert.Equal(expected, Made.Classifier(device, network, channels).Parameters.Trained.Sum(t => (long)t.Shape.Length));
@@ -120,7 +120,7 @@ public sealed class NetworkNamesTests
     [InlineData("smallcnn", 3, 3)]
     [InlineData("resnet: 2 blocks a stage, widths 8,24", 3, 1)]
     [InlineData("preactresnet18", 1, 5)]
-    public void ChannelsClassesAndProjectionAreFree(string network, int channels, int classes)
+    public void ChannelsClassesAndProjectionCanBeChosen(string network, int channels, int classes)
     {
         using CpuDevice device = new(2);
         Classifier model = Made.Classifier(device, network, channels, classes, projection: 6);
@@ -177,7 +177,7 @@ public sealed class NetworkNamesTests
     [InlineData("resnet: 0 blocks a stage, widths 8,16")]
     [InlineData("resnet: 1 block a stage, widths 0")]
     [InlineData("")]
-    public void ImpossibleNetworksAreUserErrors(string name)
+    public void InvalidNetworksAreUserErrors(string name)
     {
         using CpuDevice device = new(1);
         Assert.Throws<UserErrorException>(() => Made.Classifier(device, name));

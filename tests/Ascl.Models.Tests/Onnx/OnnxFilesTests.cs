@@ -37,7 +37,7 @@ public sealed class OnnxFilesTests : IDisposable
     }
 
     [Fact]
-    public void AModelInOneFileIsThatFile()
+    public void AModelWithoutExternalDataIsOneFile()
     {
         ProtobufMessage graph = new ProtobufMessage().Message(5, new ProtobufMessage().Text(8, "w"));
         string path = Write("alone.onnx", new ProtobufMessage().Message(7, graph));
@@ -45,7 +45,7 @@ public sealed class OnnxFilesTests : IDisposable
     }
 
     [Fact]
-    public void WhatIsNoModelIsRefused()
+    public void FilesThatAreNoModelAreRefused()
     {
         string path = Path.Combine(folder, "text.onnx");
         File.WriteAllText(path, "<!DOCTYPE html> not a model");

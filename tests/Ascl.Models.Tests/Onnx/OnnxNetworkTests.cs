@@ -24,7 +24,7 @@ public sealed class OnnxNetworkTests : IDisposable
     [Theory]
     [InlineData("N")]
     [InlineData(2)]
-    public void AnyNumberOfImages(object batch)
+    public void AcceptsAnyNumberOfImages(object batch)
     {
         Write(input: [batch, 1, 1, 3], output: [batch, 3]);
         Classifier model = OnnxNetwork.Load(device, path, ([0.5f], [0.25f]));
@@ -39,7 +39,7 @@ public sealed class OnnxNetworkTests : IDisposable
     }
 
     [Fact]
-    public void ThereAreNoGradients()
+    public void GradientsAndTrainingAreRefused()
     {
         Write(input: ["N", 1, 1, 3], output: ["N", 3]);
         Classifier model = OnnxNetwork.Load(device, path);
@@ -50,7 +50,7 @@ public sealed class OnnxNetworkTests : IDisposable
     }
 
     [Fact]
-    public void OtherModelsAreRefusedInOneLine()
+    public void UnsupportedModelsAreRefusedInOneLine()
     {
         Write(input: ["N", 3], output: ["N", 3]);
         Assert.Equal("images [N, C, H, W] of a known number of channels are needed, its input 'x' is [?, 3]", Refusal());
@@ -72,7 +72,7 @@ public sealed class OnnxNetworkTests : IDisposable
 
     /// <summary>Of several outputs the one named logits is used.</summary>
     [Fact]
-    public void LogitsBesideOtherOutputs()
+    public void LogitsAreFoundAmongSeveralOutputs()
     {
         Write(input: ["N", 1, 1, 3], output: ["N", 3], name: "logits", more: new ProtobufMessage().Message(12, Described("flatten_0")));
         Tensor images = Tensor.FromArray(device, new(1, 1, 1, 3), [0, 0.5f, 1]);
@@ -80,7 +80,7 @@ public sealed class OnnxNetworkTests : IDisposable
     }
 
     [Fact]
-    public void LogitsThatAreNotNumbersAreRefused()
+    public void NonFiniteLogitsAreRefused()
     {
         Write(input: ["N", 1, 1, 3], output: ["N", 3], scale: float.PositiveInfinity);
         Classifier model = OnnxNetwork.Load(device, path);

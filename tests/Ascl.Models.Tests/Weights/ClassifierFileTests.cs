@@ -22,7 +22,7 @@ public sealed class ClassifierFileTests : IDisposable
     }
 
     [Fact]
-    public void AllOfItIsKept()
+    public void SpecificationRoundTrips()
     {
         ClassifierSpec spec = new(Network, 1, 3, [0.25f], [0.5f], 4, Activation.Gelu, ["cat", "dog", "\"Été\""]);
         ClassifierFile.Save(Path, new Classifier(device, spec));
@@ -33,7 +33,7 @@ public sealed class ClassifierFileTests : IDisposable
 
     /// <summary>Options that override the file's specification are noted, because they change the network's accuracy.</summary>
     [Fact]
-    public void WhatOverrulesTheFileIsTold()
+    public void OptionsThatOverrideTheFileAreNoted()
     {
         ClassifierFile.Save(Path, new Classifier(device, new(Network, 3, 2, [0.5f, 0.5f, 0.5f], [0.25f, 0.25f, 0.25f])));
         List<string> notes = [];
@@ -52,7 +52,7 @@ public sealed class ClassifierFileTests : IDisposable
     /// <summary>Files of earlier versions have no class names; this one is such a file (widths 2,3, one epoch on 200 images of the
     /// sample).</summary>
     [Fact]
-    public void AFileOfBeforeThereWereClassNamesLoads()
+    public void AFileWithoutClassNamesLoads()
     {
         string path = System.IO.Path.Combine(AppContext.BaseDirectory, "Weights", "files", "before-class-names.safetensors");
         List<string> notes = [];
@@ -69,7 +69,7 @@ public sealed class ClassifierFileTests : IDisposable
     }
 
     [Fact]
-    public void NamesOfAnotherNumberOfClassesAreForgotten() =>
+    public void NamesOfAnotherNumberOfClassesAreDropped() =>
         Assert.Null(ClassifierFile.Load(device, Described(
             $$"""{"network":"{{Network}}","channels":1,"classes":2,"mean":[],"std":[],"class_names":["a","b"]}""")).Spec.ClassNames);
 
@@ -91,7 +91,7 @@ public sealed class ClassifierFileTests : IDisposable
     [InlineData("", "is damaged")]
     [InlineData("""{"network":"resnet81","mean":[],"std":[]}""", "unknown model 'resnet81'")]
     [InlineData("""{"network":"NETWORK","mean":[0.5,0.5],"std":[1,1]}""", "takes images of 1 channels, the input normalisation has 2")]
-    public void NonsenseIsAUserError(string description, string problem)
+    public void InvalidSpecificationsAreUserErrors(string description, string problem)
     {
         string path = Described(description.Replace("NETWORK", Network, StringComparison.Ordinal));
         string message = Assert.Throws<UserErrorException>(() => ClassifierFile.Load(device, path)).Message;

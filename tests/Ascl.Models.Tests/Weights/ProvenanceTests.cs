@@ -16,7 +16,7 @@ public sealed class ProvenanceTests : IDisposable
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     [Fact]
-    public void ImagesAreKnownAgain()
+    public void ImageHashesRoundTripAndCountMatches()
     {
         ImageHashes read = ImageHashes.Parse(ImageHashes.Of(Images).Text());
         Assert.Equal(4, read.Count);
@@ -29,7 +29,7 @@ public sealed class ProvenanceTests : IDisposable
     }
 
     [Fact]
-    public void SafetensorsAndOnnxKeepIt()
+    public void SafetensorsAndOnnxKeepProvenance()
     {
         using CpuDevice device = new(1);
         Classifier model = new(device, new("resnet: 1 block a stage, widths 4,8", 3, 4, [], []))
@@ -65,7 +65,7 @@ public sealed class ProvenanceTests : IDisposable
     [InlineData("""{"norm": "l2", "epsilon": -1, "images": "", "run": "", "chosen_by": "", "size": [3, 4, 4]}""")]
     [InlineData("""{"norm": "l2", "epsilon": 1, "images": "AAA", "run": "", "chosen_by": "", "size": [3, 4, 4]}""")]
     [InlineData("""{"norm": "l2", "epsilon": 1, "images": "", "run": ""}""")]
-    public void DamageIsTold(string text) =>
+    public void DamagedProvenanceIsAUserError(string text) =>
         Assert.Contains("w.safetensors: the provenance", Assert.Throws<UserErrorException>(
             () => Provenance.Of(new Dictionary<string, string> { [Provenance.Key] = text }, "w.safetensors")).Message);
 }

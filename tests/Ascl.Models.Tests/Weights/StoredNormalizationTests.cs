@@ -31,7 +31,7 @@ public sealed class StoredNormalizationTests : IDisposable
     [InlineData("", "_mean", "_std", 3)]
     [InlineData("", "means", "sds", 3, 1, 1)]
     [InlineData("module.model.", "module.normalizer.new_mean", "module.normalizer.new_std", 3, 1, 1)]
-    public void BecomesTheInputLayer(string prefix, string meanName, string stdName, params int[] shape)
+    public void StoredTensorsBecomeTheInputLayer(string prefix, string meanName, string stdName, params int[] shape)
     {
         Save(prefix, w => Add(w, meanName, Mean, stdName, Std, shape));
         Classifier loaded = Load();
@@ -42,14 +42,14 @@ public sealed class StoredNormalizationTests : IDisposable
     }
 
     [Fact]
-    public void VariancesAreTakenTheRootOf()
+    public void VariancesBecomeStandardDeviations()
     {
         Save("net.", w => Add(w, "normalize.mean", Mean, "normalize.var", [0.25f, 0.0625f, 0.01f], 3));
         Assert.Equal([0.5f, 0.25f, 0.1f], Load().Spec.Std);
     }
 
     [Fact]
-    public void OneNumberIsForAllChannels()
+    public void OneNumberAppliesToAllChannels()
     {
         Save("", w =>
         {
@@ -73,7 +73,7 @@ public sealed class StoredNormalizationTests : IDisposable
     }
 
     [Fact]
-    public void TheOneGivenCounts()
+    public void AGivenNormalizationOverridesAndIsNoted()
     {
         Save("", w => Add(w, "mu", Mean, "sigma", Std, 3));
         Assert.Equal([0.5f, 0.5f, 0.5f], Load(([0.5f, 0.5f, 0.5f], [1, 1, 1])).Spec.Mean);
@@ -99,7 +99,7 @@ public sealed class StoredNormalizationTests : IDisposable
     [InlineData(120, 0.25f, "neither images in 0 to 1 nor in 0 to 255")]
     [InlineData(float.NaN, 1, "neither")]
     [InlineData(0.5f, float.NaN, "more than 0")]
-    public void NonsenseIsRefusedUnlessOneIsGiven(float mean, float std, string problem)
+    public void InvalidTensorsAreRefusedUnlessOneIsGiven(float mean, float std, string problem)
     {
         Save("", w => Add(w, "mu", [mean, mean, mean], "sigma", [std, std, std], 3));
         string message = Assert.Throws<UserErrorException>(() => Load()).Message;
@@ -109,7 +109,7 @@ public sealed class StoredNormalizationTests : IDisposable
     }
 
     [Fact]
-    public void TheNearestByNameCounts()
+    public void TensorsNearestToTheNetworkAreTaken()
     {
         Save("model.1.", w =>
         {
@@ -128,7 +128,7 @@ public sealed class StoredNormalizationTests : IDisposable
     /// <summary>Tensors with these names but another shape, or without their partner, are not a normalisation and are reported as left
     /// out.</summary>
     [Fact]
-    public void OthersOfTheNameAreNone()
+    public void TensorsOfAnotherShapeAreLeftOut()
     {
         Save("", w =>
         {

@@ -24,7 +24,7 @@ public sealed class WeightFileTests : IDisposable
     [Theory]
     [InlineData("")]
     [InlineData("weights.")]
-    public void WhatWasSavedIsReadBackBitForBit(string prefix)
+    public void WeightsRoundTripBitForBit(string prefix)
     {
         Classifier saved = Model(1, projection: 4), loaded = Model(2, projection: 4);
         Made.DisturbNorms(saved, 5);
@@ -68,7 +68,7 @@ public sealed class WeightFileTests : IDisposable
     [Theory]
     [InlineData(0)]
     [InlineData(7)]
-    public void ShapesTellChannelsClassesAndProjection(int projection)
+    public void ChannelsClassesAndProjectionFollowFromShapes(int projection)
     {
         using SafetensorsFile file = SafetensorsFile.Open(Save(w => WeightFile.Add(Model(1, 13, projection).Parameters, w, "weights.")));
         Assert.Equal(new(3, 13, projection), WeightShapes.Of(file, "weights."));
@@ -124,7 +124,7 @@ public sealed class WeightFileTests : IDisposable
         AssertRefused(Model(2), Save(w => WeightFile.Add(Model(1, classes: 100).Parameters, w))), StringComparison.Ordinal);
 
     [Fact]
-    public void IntegersAreNoWeights() => AssertRefused(Model(2), Save(w =>
+    public void IntegerTensorsAreRefused() => AssertRefused(Model(2), Save(w =>
     {
         AddAll(w, skip: "linear.bias");
         w.Add<int>("linear.bias", [10], new int[10]);
@@ -141,7 +141,7 @@ public sealed class WeightFileTests : IDisposable
     }
 
     [Fact]
-    public void ShapesThatMakeNoSenseAreUserErrors()
+    public void InconsistentShapesAreUserErrors()
     {
         using SafetensorsFile file = SafetensorsFile.Open(Save(w =>
         {

@@ -6,7 +6,10 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Tests.Attacks;
 
-/// <summary>Batches whose pieces different threads attack. That all attacks give an image the same bits in pieces is in <see cref="AutoAttackTests"/>.</summary>
+/// <summary>
+/// Batches whose pieces different threads attack. That all attacks give an image the same bits in pieces is in
+/// <see cref="AutoAttackTests"/>.
+/// </summary>
 public sealed class AttackPiecesTests
 {
     private static readonly PgdAttack Pgd = new(new(0.03, 0.01, 3));
@@ -18,14 +21,15 @@ public sealed class AttackPiecesTests
     [InlineData(2, 75)]
     [InlineData(3, 20)]
     [InlineData(3, 53)]
-    public void PiecesMakeUpTheBatch(int threads, int images)
+    public void PiecesGiveTheResultOfTheWholeBatch(int threads, int images)
     {
         using CpuDevice one = new(1), several = new(threads);
-        Assert.Equal(Pgd.Craft(Made.Model(one), Batch(one, images), Made.Key).ToArray(), Pgd.Perturb(Made.Model(several), Batch(several, images), Made.Key).ToArray());
+        Assert.Equal(Pgd.Craft(Made.Model(one), Batch(one, images), Made.Key).ToArray(),
+            Pgd.Perturb(Made.Model(several), Batch(several, images), Made.Key).ToArray());
     }
 
     [Fact]
-    public void PassesOfAllThreadsAreCounted()
+    public void WorkOfAllThreadsIsCounted()
     {
         (double, long, long)[] counts = [.. new[] { 1, 2, 3 }.Select(Count)];
         Assert.Equal((4 * 64 - 64, 3 * 64), (counts[0].Item2, counts[0].Item3));
@@ -41,7 +45,10 @@ public sealed class AttackPiecesTests
         }
     }
 
-    /// <summary>Two attacks on one device, weights changed in between: what was computed from the old ones is made again, whichever thread comes first.</summary>
+    /// <summary>
+    /// Two attacks on one device, weights changed in between: what was computed from the old ones is made again, whichever thread comes
+    /// first.
+    /// </summary>
     [Fact]
     public void ChangedWeightsReachEveryThread()
     {
@@ -54,7 +61,7 @@ public sealed class AttackPiecesTests
     }
 
     [Fact]
-    public void AnErrorInAPieceIsTheCallers()
+    public void AnErrorInAPieceReachesTheCaller()
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device, change: _ => throw new InvalidOperationException("no logits"));
@@ -67,7 +74,8 @@ public sealed class AttackPiecesTests
     {
         PgdAttack attack = new(Pgd.Settings with { Mode = ForwardMode.Train });
         using CpuDevice one = new(1), two = new(2);
-        Assert.Equal(attack.Craft(Made.Model(one), Batch(one, 32), Made.Key).ToArray(), attack.Perturb(Made.Model(two), Batch(two, 32), Made.Key).ToArray());
+        Assert.Equal(attack.Craft(Made.Model(one), Batch(one, 32), Made.Key).ToArray(),
+            attack.Perturb(Made.Model(two), Batch(two, 32), Made.Key).ToArray());
     }
 
     private static ImageBatch Batch(CpuDevice device, int images) => Made.Batch(device, Enumerable.Range(0, images));

@@ -35,7 +35,8 @@ public sealed class AutoAttackTests
         {
             float[] adversarial = Attack(name, norm, epsilon).Perturb(model, batch, Made.Key).ToArray();
             for (int i = 0; i < batch.Count; i++)
-                Assert.True(AdversarialCheck.IsWithin(x.AsSpan(i * Made.Image, Made.Image), adversarial.AsSpan(i * Made.Image, Made.Image), norm, epsilon));
+                Assert.True(AdversarialCheck.IsWithin(
+                    x.AsSpan(i * Made.Image, Made.Image), adversarial.AsSpan(i * Made.Image, Made.Image), norm, epsilon));
             Assert.True(epsilon > 0 || x.SequenceEqual(adversarial));
         }
     }
@@ -62,18 +63,20 @@ public sealed class AutoAttackTests
 
     [Fact]
     public void UnknownAttacksSuggestTheNearest() =>
-        Assert.Contains("did you mean apgd-ce", Assert.Throws<UserErrorException>(() => AttackCatalog.Of(["apgd-cd"], new(0.1, 0.1))).Message, StringComparison.Ordinal);
+        Assert.Contains("did you mean apgd-ce",
+            Assert.Throws<UserErrorException>(() => AttackCatalog.Of(["apgd-cd"], new(0.1, 0.1))).Message, StringComparison.Ordinal);
 
     /// <summary>The attacks, their order, starts and settings are those of the authors' code.</summary>
     [Theory]
     [InlineData("autoattack", "APGD-CE", "APGD-T", "FAB-T", "Square")]
     [InlineData("autoattack-plus", "APGD-CE x5", "APGD-DLR x5", "FAB x5", "Square", "APGD-T", "FAB-T")]
     [InlineData("autoattack-rand", "APGD-CE (EOT 20)", "APGD-DLR (EOT 20)")]
-    public void EnsemblesAreTheAuthors(string name, params string[] members)
+    public void EnsemblesMatchTheAuthorsVersions(string name, params string[] members)
     {
         IReadOnlyList<PlannedAttack> planned = AttackCatalog.Of([name], new(0.1, 0.1, PerturbationNorm.L2, Restarts: 3));
         Assert.Equal(members, planned.Select(p => p.Attack.Name + (p.Restarts > 1 ? $" x{p.Restarts}" : "")));
-        Assert.All(planned, p => Assert.Equal((0.1, PerturbationNorm.L2, p.Attack is SquareAttack ? 5000 : 100), (p.Attack.Epsilon, p.Attack.Norm, p.Attack.Steps)));
+        Assert.All(planned, p => Assert.Equal(
+            (0.1, PerturbationNorm.L2, p.Attack is SquareAttack ? 5000 : 100), (p.Attack.Epsilon, p.Attack.Norm, p.Attack.Steps)));
         foreach (IAttack targeted in planned.Select(p => p.Attack).Where(a => a.Name.EndsWith("-T", StringComparison.Ordinal)))
             Assert.Equal(9, targeted is AutoPgdAttack apgd ? apgd.Settings.Targets : ((BoundaryAttack)targeted).Settings.Targets);
     }
@@ -94,7 +97,7 @@ public sealed class AutoAttackTests
     [InlineData(100, 22, 19, 16, 13, 10, 7, 6, 6)]
     [InlineData(20, 4, 3, 2, 1, 1)]
     [InlineData(3, 1, 1)]
-    public void AutoPgdLooksAtItsStepsInShrinkingPeriods(int steps, int first, params int[] after)
+    public void AutoPgdCheckpointsFollowShrinkingPeriods(int steps, int first, params int[] after)
     {
         Assert.Equal(first, AutoPgdSchedule.First(steps));
         int period = first;
@@ -102,23 +105,28 @@ public sealed class AutoAttackTests
             Assert.Equal(expected, period = AutoPgdSchedule.After(period, steps));
     }
 
-    /// <summary>Auto-PGD on a linear model with softmax against a plain transcription of the published algorithm in double precision.</summary>
+    /// <summary>
+    /// Auto-PGD on a linear model with softmax against a plain transcription of the published algorithm in double precision.
+    /// </summary>
     [Theory]
     [InlineData(PerturbationNorm.Linf, 0.02)]
     [InlineData(PerturbationNorm.L2, 0.2)]
-    public void AutoPgdTurnsWhatTheAlgorithmTurnsAndAtTheSamePoint(PerturbationNorm norm, double epsilon)
+    public void AutoPgdMatchesTheReferenceImplementation(PerturbationNorm norm, double epsilon)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device);
         ImageBatch batch = Made.RightBatch(model, Enumerable.Range(0, 48));
-        float[] adversarial = new AutoPgdAttack(new(epsilon, norm, 30)).Perturb(model, batch, Made.Key).ToArray(), pixels = batch.Images.ToArray();
+        float[] adversarial = new AutoPgdAttack(new(epsilon, norm, 30)).Perturb(model, batch, Made.Key).ToArray();
+        float[] pixels = batch.Images.ToArray();
         Tensor start = Tensor.EmptyLike(batch.Images);
-        AttackKernels.Start(AttackStart.Surface, norm, Made.Image, batch.Images.Data, batch.Ids, Made.Key with { Purpose = RandomPurpose.AutoPgd }, (float)epsilon, start.Data);
+        AttackKernels.Start(AttackStart.Surface, norm, Made.Image, batch.Images.Data, batch.Ids,
+            Made.Key with { Purpose = RandomPurpose.AutoPgd }, (float)epsilon, start.Data);
         ReferenceAutoPgd reference = new(LinearNetwork.Weights(model), norm, epsilon, 30);
         int turned = 0, late = 0;
         for (int n = 0; n < batch.Count; n++)
         {
-            var (found, at) = reference.Attack(pixels[(n * Made.Image)..((n + 1) * Made.Image)], start.ToArray()[(n * Made.Image)..((n + 1) * Made.Image)], batch.Labels.ToArray()[n]);
+            var (found, at) = reference.Attack(pixels[(n * Made.Image)..((n + 1) * Made.Image)],
+                start.ToArray()[(n * Made.Image)..((n + 1) * Made.Image)], batch.Labels.ToArray()[n]);
             turned += found is null ? 0 : 1;
             late += at > 3 ? 1 : 0;
             double[] expected = found ?? [.. pixels[(n * Made.Image)..((n + 1) * Made.Image)].Select(v => (double)v)];

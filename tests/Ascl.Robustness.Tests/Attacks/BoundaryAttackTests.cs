@@ -12,11 +12,13 @@ public sealed class BoundaryAttackTests
 {
     private static readonly int[] Sixteen = [.. Enumerable.Range(0, 16)];
 
-    /// <summary>The nearest boundary of a linear model is known: the least over wrong classes of the distance to a hyperplane within the cube.</summary>
+    /// <summary>
+    /// The nearest boundary of a linear model is known: the least over wrong classes of the distance to a hyperplane within the cube.
+    /// </summary>
     [Theory]
     [InlineData(PerturbationNorm.Linf)]
     [InlineData(PerturbationNorm.L2)]
-    public void TargetsFindTheNearestBoundaryOfALinearModel(PerturbationNorm norm)
+    public void TargetedFindsTheNearestBoundaryOfALinearModel(PerturbationNorm norm)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device);
@@ -25,29 +27,34 @@ public sealed class BoundaryAttackTests
 
         // As an attack it gives what is within ε, and the original elsewhere.
         double epsilon = sizes.Order().ElementAt(8) * 1.0001;
-        int[] labels = batch.Labels.ToArray(), after = Made.Predictions(model, new BoundaryAttack(new(epsilon, norm)).Perturb(model, batch, Made.Key));
+        int[] labels = batch.Labels.ToArray();
+        int[] after = Made.Predictions(model, new BoundaryAttack(new(epsilon, norm)).Perturb(model, batch, Made.Key));
         for (int n = 0; n < batch.Count; n++)
             Assert.Equal(sizes[n] <= epsilon, after[n] != labels[n]);
     }
 
-    /// <summary>Without targets and where the border of the image range is far, the nearest linearised boundary is the nearest one; from a random start too.</summary>
+    /// <summary>
+    /// Without targets and where the border of the image range is far, the nearest linearised boundary is the nearest one; from a random
+    /// start too.
+    /// </summary>
     [Theory]
     [InlineData(PerturbationNorm.Linf, 0)]
     [InlineData(PerturbationNorm.L2, 0)]
     [InlineData(PerturbationNorm.Linf, 1)]
     [InlineData(PerturbationNorm.L2, 3)]
-    public void WithoutTargetsItIsFoundAsWellFromAnyStart(PerturbationNorm norm, int restart)
+    public void UntargetedFindsTheNearestBoundaryFromAnyStart(PerturbationNorm norm, int restart)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device);
-        AssertNearest(model, Made.GreyBatch(model, Sixteen), new(norm == PerturbationNorm.Linf ? 0.05 : 0.5, norm, Targets: 0), (uint)restart);
+        AssertNearest(model, Made.GreyBatch(model, Sixteen),
+            new(norm == PerturbationNorm.Linf ? 0.05 : 0.5, norm, Targets: 0), (uint)restart);
     }
 
     /// <summary>Two classes have one boundary: with targets or without, the same bits. Another restart begins elsewhere.</summary>
     [Theory]
     [InlineData(PerturbationNorm.Linf)]
     [InlineData(PerturbationNorm.L2)]
-    public void OfTwoClassesTheOtherOneIsTheOnlyTarget(PerturbationNorm norm)
+    public void WithTwoClassesTargetedAndUntargetedAgree(PerturbationNorm norm)
     {
         using CpuDevice device = new(2);
         Classifier model = new(device, new("resnet: 1 block a stage, widths 8,16", Made.Channels, 2, [], []), seed: 4);
@@ -58,10 +65,13 @@ public sealed class BoundaryAttackTests
         Assert.NotEqual(Images(settings, 0), Images(settings, 1));
         Assert.NotEqual(Images(settings, 1), Images(settings, 2));
 
-        float[] Images(BoundarySettings chosen, uint restart) => new BoundaryAttack(chosen).Nearest(model, batch, key: Made.Key.At(restart)).Images.ToArray();
+        float[] Images(BoundarySettings chosen, uint restart) =>
+            new BoundaryAttack(chosen).Nearest(model, batch, key: Made.Key.At(restart)).Images.ToArray();
     }
 
-    /// <summary>What the attack without targets relies on: one forward pass serves the gradients of all classes, to the same bits.</summary>
+    /// <summary>
+    /// What the attack without targets relies on: one forward pass serves the gradients of all classes, to the same bits.
+    /// </summary>
     [Fact]
     public void GradientsOfOneForwardPassDoNotDisturbEachOther()
     {
@@ -74,7 +84,8 @@ public sealed class BoundaryAttackTests
             {
                 Tensor own = batch.Images.Detach(requiresGrad: true);
                 DeviceBuffer<int> targets = device.Upload<int>([.. Sixteen.Select(i => (i * 7 + c) % Made.Classes)]);
-                float[] expected = Gradient.Of(model.Forward(own, ForwardMode.Inference).Logits.Margin(MarginLoss.Difference, batch.Labels, targets).Sum(), own)[0].ToArray();
+                Tensor margins = model.Forward(own, ForwardMode.Inference).Logits.Margin(MarginLoss.Difference, batch.Labels, targets);
+                float[] expected = Gradient.Of(margins.Sum(), own)[0].ToArray();
                 using IDisposable scope = device.Pool.BeginScope();
                 Assert.Equal(expected, Gradient.Of(logits.Margin(MarginLoss.Difference, batch.Labels, targets).Sum(), shared)[0].ToArray());
             }

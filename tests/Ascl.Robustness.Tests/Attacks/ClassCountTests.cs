@@ -12,7 +12,9 @@ public sealed class ClassCountTests
 {
     private static readonly int[] Four = [.. Enumerable.Range(0, 4)];
 
-    /// <summary>Attacks that may fail on a linear model: noise, one step, few queries, and what looks at the clean prediction rather than the label.</summary>
+    /// <summary>
+    /// Attacks that may fail on a linear model: noise, one step, few queries, and what looks at the clean prediction rather than the label.
+    /// </summary>
     private static readonly string[] Weak = ["noise", "fgsm", "square", "pgd-kl"];
 
     [Theory]
@@ -22,7 +24,7 @@ public sealed class ClassCountTests
     [InlineData(10)]
     [InlineData(100)]
     [InlineData(1000)]
-    public void EveryAttackWorksAndALinearModelDoesNotHoldOut(int classes)
+    public void EveryAttackFoolsALinearModelWithAnyNumberOfClasses(int classes)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device, classes);
@@ -38,7 +40,8 @@ public sealed class ClassCountTests
             int[] after = Made.Predictions(model, adversarial);
             for (int n = 0; n < 4; n++)
             {
-                Assert.True(AdversarialCheck.IsWithin(x.AsSpan(n * Made.Image, Made.Image), moved.AsSpan(n * Made.Image, Made.Image), norm, epsilon), $"{name} {norm}");
+                Assert.True(AdversarialCheck.IsWithin(
+                    x.AsSpan(n * Made.Image, Made.Image), moved.AsSpan(n * Made.Image, Made.Image), norm, epsilon), $"{name} {norm}");
                 Assert.True(after[n] != labels[n] || Weak.Contains(name), $"{name} {norm}: image {n} is still right");
             }
         }
@@ -51,7 +54,7 @@ public sealed class ClassCountTests
     [InlineData(4, 3)]
     [InlineData(10, 9)]
     [InlineData(100, 9)]
-    public void TargetsAreNoMoreThanTheWrongClasses(int classes, int targets)
+    public void TargetsAreAtMostTheWrongClasses(int classes, int targets)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device, classes);
@@ -73,8 +76,10 @@ public sealed class ClassCountTests
     [InlineData("pgd-dlr", 2, "PGD-20 (Dlr): the difference of logits ratio is not defined for 2 classes; the margin takes its place")]
     [InlineData("apgd-dlr", 2, "APGD-DLR: the difference of logits ratio is not defined for 2 classes; the margin takes its place")]
     [InlineData("apgd-dlr", 3, null)]
-    [InlineData("apgd-t", 2, "APGD-T: the difference of logits ratio is not defined for 2 classes; the margin takes its place; 2 classes: 1 of 9 targets")]
-    [InlineData("apgd-t", 3, "APGD-T: the difference of logits ratio is not defined for 3 classes; the margin takes its place; 3 classes: 2 of 9 targets")]
+    [InlineData("apgd-t", 2,
+        "APGD-T: the difference of logits ratio is not defined for 2 classes; the margin takes its place; 2 classes: 1 of 9 targets")]
+    [InlineData("apgd-t", 3,
+        "APGD-T: the difference of logits ratio is not defined for 3 classes; the margin takes its place; 3 classes: 2 of 9 targets")]
     [InlineData("apgd-t", 4, "APGD-T: 4 classes: 3 of 9 targets")]
     [InlineData("apgd-t", 10, null)]
     [InlineData("fab-t", 3, "FAB-T: 3 classes: 2 of 9 targets")]
@@ -83,5 +88,6 @@ public sealed class ClassCountTests
     [InlineData("pgd-margin", 2, null)]
     [InlineData("apgd-ce", 2, null)]
     [InlineData("square", 2, null)]
-    public void WhatIsReplacedIsSaid(string name, int classes, string? note) => Assert.Equal(note, AttackCatalog.Note(AttackCatalog.Of([name], new(0.1, 0.1))[0].Attack, classes));
+    public void ReplacedLossesAreNoted(string name, int classes, string? note) =>
+        Assert.Equal(note, AttackCatalog.Note(AttackCatalog.Of([name], new(0.1, 0.1))[0].Attack, classes));
 }

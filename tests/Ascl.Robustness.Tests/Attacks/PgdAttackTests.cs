@@ -22,7 +22,8 @@ public sealed class PgdAttackTests
         using CpuDevice device = new(2);
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Sixteen);
-        PgdSettings settings = new(norm == PerturbationNorm.L2 ? 0.5 : Epsilon, norm == PerturbationNorm.L2 ? 0.1 : Step, 0, norm, Mode: mode);
+        PgdSettings settings =
+            new(norm == PerturbationNorm.L2 ? 0.5 : Epsilon, norm == PerturbationNorm.L2 ? 0.1 : Step, 0, norm, Mode: mode);
         float[] none = CrossEntropy(model, batch, new PgdAttack(settings).Perturb(model, batch, Made.Key), mode);
         float[] ten = CrossEntropy(model, batch, new PgdAttack(settings with { Steps = 10 }).Perturb(model, batch, Made.Key), mode);
         Assert.True(ten.Average() > none.Average() + 0.02, $"{none.Average()} at the start, {ten.Average()} after 10 steps");
@@ -57,7 +58,8 @@ public sealed class PgdAttackTests
     [InlineData(AttackLoss.CrossEntropy, PerturbationNorm.L2)]
     public void AnImagesResultDoesNotDependOnItsBatch(AttackLoss loss, PerturbationNorm norm)
     {
-        PgdAttack attack = new(new(norm == PerturbationNorm.L2 ? 0.5 : Epsilon, norm == PerturbationNorm.L2 ? 0.1 : Step, 4, norm, Loss: loss));
+        PgdAttack attack =
+            new(new(norm == PerturbationNorm.L2 ? 0.5 : Epsilon, norm == PerturbationNorm.L2 ? 0.1 : Step, 4, norm, Loss: loss));
         float[]? all = null;
         foreach (int threads in new[] { 1, 2, 3 })
         {
@@ -75,7 +77,7 @@ public sealed class PgdAttackTests
     }
 
     [Fact]
-    public void MoreStepsBeginAsFewerDo()
+    public void FewerStepsAreAPrefixOfMore()
     {
         using CpuDevice device = new(1);
         Classifier model = Made.Model(device);
@@ -85,7 +87,9 @@ public sealed class PgdAttackTests
         Assert.Equal(new PgdAttack(new(Epsilon, Step, 5)).Perturb(model, batch, Made.Key).ToArray(), two.ToArray());
     }
 
-    /// <summary>Each image is where the attack of so many steps is that first misclassifies it, and where all of them end if none does.</summary>
+    /// <summary>
+    /// Each image is where the attack of so many steps is that first misclassifies it, and where all of them end if none does.
+    /// </summary>
     [Fact]
     public void EarlyStoppedImagesStayWhereTheyWereFirstMisclassified()
     {
@@ -127,25 +131,30 @@ public sealed class PgdAttackTests
         Assert.Equal("PGD-10", new PgdAttack(new(Epsilon, Step, 10)).Name);
 
         Tensor x = batch.Images.Detach(requiresGrad: true);
-        float[] pixels = x.ToArray(), gradient = Gradient.Of(model.Forward(x, ForwardMode.Inference).Logits.CrossEntropy(batch.Labels), x)[0].ToArray();
+        float[] pixels = x.ToArray();
+        float[] gradient = Gradient.Of(model.Forward(x, ForwardMode.Inference).Logits.CrossEntropy(batch.Labels), x)[0].ToArray();
         for (int i = 0; i < pixels.Length; i++)
             Assert.Equal(Math.Clamp(pixels[i] + Epsilon * Math.Sign(gradient[i]), 0, 1), fgsm[i], 1e-6);
     }
 
     [Fact]
-    public void TheKlAttackMovesPredictionsAwayFromTheCleanOnes()
+    public void KlAttackIncreasesDivergenceFromCleanPredictions()
     {
         using CpuDevice device = new(2);
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Sixteen);
         PgdAttack attack = new(new(Epsilon, Step, 10, Start: AttackStart.Normal, Loss: AttackLoss.KullbackLeibler));
-        Tensor start = new PgdAttack(attack.Settings with { Steps = 0 }).Perturb(model, batch, Made.Key), end = attack.Perturb(model, batch, Made.Key);
-        float[] Divergence(Tensor x) => model.Forward(batch.Images, ForwardMode.Inference).Logits.KullbackLeibler(model.Forward(x, ForwardMode.Inference).Logits).ToArray();
-        Assert.All(Divergence(end).Zip(Divergence(start)), pair => Assert.True(pair.First > 2 * pair.Second, $"{pair.Second} at the start, {pair.First} after"));
+        Tensor start = new PgdAttack(attack.Settings with { Steps = 0 }).Perturb(model, batch, Made.Key);
+        Tensor end = attack.Perturb(model, batch, Made.Key);
+        Tensor Logits(Tensor x) => model.Forward(x, ForwardMode.Inference).Logits;
+        float[] Divergence(Tensor x) => Logits(batch.Images).KullbackLeibler(Logits(x)).ToArray();
+        Assert.All(Divergence(end).Zip(Divergence(start)),
+            pair => Assert.True(pair.First > 2 * pair.Second, $"{pair.Second} at the start, {pair.First} after"));
         // The labels play no part.
         ImageBatch relabelled = batch with { Labels = device.Upload<int>(new int[16]) };
         Assert.Equal(end.ToArray(), attack.Perturb(model, relabelled, Made.Key).ToArray());
-        Assert.NotEqual(end.ToArray(), new PgdAttack(attack.Settings with { Loss = AttackLoss.CrossEntropy }).Perturb(model, batch, Made.Key).ToArray());
+        Assert.NotEqual(end.ToArray(),
+            new PgdAttack(attack.Settings with { Loss = AttackLoss.CrossEntropy }).Perturb(model, batch, Made.Key).ToArray());
     }
 
     [Theory]
@@ -168,14 +177,17 @@ public sealed class PgdAttackTests
         float[] Values(bool trained) => [.. model.Parameters.All.Where(t => t.Trained == trained).SelectMany(t => t.Tensor.ToArray())];
     }
 
-    /// <summary>A weight's gradient lies in a pooled buffer of its length: after the attack there is none of the length of the third convolution's.</summary>
+    /// <summary>
+    /// A weight's gradient lies in a pooled buffer of its length: after the attack there is none of the length of the third convolution's.
+    /// </summary>
     [Fact]
     public void NoWeightGradientIsComputed()
     {
         const int ThirdConvolution = 64 * 32 * 9;
         using CpuDevice device = new(2);
         Classifier model = new(device, new("smallcnn", 1, 10, [], []));
-        ImageBatch batch = new(Tensor.FromArray(device, new(2, 1, 28, 28), Made.Uniform(2 * 784, 1, 0, 1)), device.Upload<int>([1, 2]), device.Upload<int>([0, 1]));
+        ImageBatch batch = new(Tensor.FromArray(device, new(2, 1, 28, 28), Made.Uniform(2 * 784, 1, 0, 1)), device.Upload<int>([1, 2]),
+            device.Upload<int>([0, 1]));
         foreach (ForwardMode mode in new[] { ForwardMode.Inference, ForwardMode.Train })
         {
             new PgdAttack(new(Epsilon, Step, 2, Mode: mode)).Perturb(model, batch, Made.Key);
@@ -198,7 +210,7 @@ public sealed class PgdAttackTests
     }
 
     [Fact]
-    public void AnAttackLikeTheOneBeforeAllocatesNothing()
+    public void ARepeatedAttackAllocatesNothing()
     {
         using CpuDevice device = new(2);
         Classifier model = Made.Model(device);
@@ -207,7 +219,8 @@ public sealed class PgdAttackTests
         for (int pass = 0; pass < 3; pass++)
         {
             using (device.Pool.BeginScope())
-                new PgdAttack(new(Epsilon, Step, 3, Loss: AttackLoss.KullbackLeibler, Mode: ForwardMode.Train)).Perturb(model, batch, Made.Key);
+                new PgdAttack(new(Epsilon, Step, 3, Loss: AttackLoss.KullbackLeibler, Mode: ForwardMode.Train))
+                    .Perturb(model, batch, Made.Key);
             warm = pass == 0 ? device.Pool.AllocatedBytes : warm;
         }
         Assert.Equal(warm, device.Pool.AllocatedBytes);

@@ -21,14 +21,15 @@ public sealed class RandomNetworkTests
     [Theory]
     [InlineData(2)]
     [InlineData(20)]
-    public void TheStepFollowsTheMeanOfTheGradients(int passes)
+    public void StepsFollowTheMeanGradient(int passes)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device, noise: Noise);
         ImageBatch batch = AlwaysWrong(device);
         var (weight, bias) = LinearNetwork.Weights(model);
         Tensor start = Tensor.EmptyLike(batch.Images);
-        AttackKernels.Start(AttackStart.Surface, PerturbationNorm.Linf, Made.Image, batch.Images.Data, batch.Ids, Made.Key with { Purpose = RandomPurpose.AutoPgd }, (float)Epsilon, start.Data);
+        AttackKernels.Start(AttackStart.Surface, PerturbationNorm.Linf, Made.Image, batch.Images.Data, batch.Ids,
+            Made.Key with { Purpose = RandomPurpose.AutoPgd }, (float)Epsilon, start.Data);
         (long forward, long backward) = (WorkCount.ForwardImages, WorkCount.BackwardImages);
         float[] found = new AutoPgdAttack(new(Epsilon, Steps: 1, Passes: passes)).Perturb(model, batch, Made.Key).ToArray();
         Assert.Equal((8 * 2 * passes, 8 * 2 * passes), (WorkCount.ForwardImages - forward, WorkCount.BackwardImages - backward));
@@ -42,10 +43,12 @@ public sealed class RandomNetworkTests
             for (uint pass = 0; pass < passes; pass++)
             {
                 double[] drawn = [.. weight.Zip(LinearNetwork.Noise(pass, weight.Length), (w, d) => (double)(w + Noise * d))];
-                double[] logits = [.. bias.Select((b, c) => b + Enumerable.Range(0, Made.Image).Sum(i => drawn[c * Made.Image + i] * x[n * Made.Image + i]))];
+                double[] logits = [.. bias.Select(
+                    (b, c) => b + Enumerable.Range(0, Made.Image).Sum(i => drawn[c * Made.Image + i] * x[n * Made.Image + i]))];
                 double total = logits.Sum(l => Math.Exp(l - logits.Max()));
                 for (int i = 0; i < Made.Image; i++)
-                    mean[i] += Enumerable.Range(0, Made.Classes).Sum(c => (Math.Exp(logits[c] - logits.Max()) / total - (c == labels[n] ? 1 : 0)) * drawn[c * Made.Image + i]) / passes;
+                    mean[i] += Enumerable.Range(0, Made.Classes).Sum(
+                        c => (Math.Exp(logits[c] - logits.Max()) / total - (c == labels[n] ? 1 : 0)) * drawn[c * Made.Image + i]) / passes;
             }
             for (int i = 0; i < Made.Image; i++)
             {
@@ -64,7 +67,7 @@ public sealed class RandomNetworkTests
     [Theory]
     [InlineData(PerturbationNorm.Linf, Epsilon)]
     [InlineData(PerturbationNorm.L2, 0.5)]
-    public void TheDrawsCanBeRepeated(PerturbationNorm norm, double epsilon)
+    public void ResultsAreReproducible(PerturbationNorm norm, double epsilon)
     {
         Assert.Equal(Images(1), Images(2));
 
@@ -72,13 +75,14 @@ public sealed class RandomNetworkTests
         {
             using CpuDevice device = new(threads);
             Classifier model = LinearNetwork.Classifier(device, noise: Noise);
-            return new AutoPgdAttack(new(epsilon, norm, 8, AttackLoss.Dlr, Passes: 5)).Perturb(model, Made.Batch(device, Eight), Made.Key).ToArray();
+            return new AutoPgdAttack(new(epsilon, norm, 8, AttackLoss.Dlr, Passes: 5))
+                .Perturb(model, Made.Batch(device, Eight), Made.Key).ToArray();
         }
     }
 
     /// <summary>What it is for: a network that errs by chance is turned for good, so that the one without noise errs too.</summary>
     [Fact]
-    public void MeansOverPassesTurnMoreThanSinglePasses()
+    public void AveragedGradientsFoolMoreImages()
     {
         using CpuDevice device = new(2);
         Classifier still = LinearNetwork.Classifier(device);
@@ -88,24 +92,28 @@ public sealed class RandomNetworkTests
 
         int Turned(int passes)
         {
-            var adversarial = new AutoPgdAttack(new(Epsilon, Steps: 10, Passes: passes)).Perturb(LinearNetwork.Classifier(device, noise: 5 * Noise), batch, Made.Key);
+            var adversarial = new AutoPgdAttack(new(Epsilon, Steps: 10, Passes: passes))
+                .Perturb(LinearNetwork.Classifier(device, noise: 5 * Noise), batch, Made.Key);
             return Made.Predictions(still, adversarial).Zip(batch.Labels.ToArray()).Count(p => p.First != p.Second);
         }
     }
 
     [Fact]
-    public void TheReportSaysWhereMeansBuyNothing()
+    public void ReportNotesDeterministicNetworks()
     {
         using CpuDevice device = new(2);
         Assert.All(Notes(Noise), Assert.Null);
-        Assert.All(Notes(0), note => Assert.Contains("EOT 20): the network is not random: 20 passes give the gradient of one", note, StringComparison.Ordinal));
+        Assert.All(Notes(0), note =>
+            Assert.Contains("EOT 20): the network is not random: 20 passes give the gradient of one", note, StringComparison.Ordinal));
 
         string?[] Notes(float noise)
         {
             ImageBatch batch = Made.Batch(device, Eight);
-            ImageSet images = new("made", ["a", "b", "c", "d", "e"], Made.Channels, Made.Size, Made.Size, batch.Labels.ToArray(), batch.Images.ToArray());
+            ImageSet images =
+                new("made", ["a", "b", "c", "d", "e"], Made.Channels, Made.Size, Made.Size, batch.Labels.ToArray(), batch.Images.ToArray());
             Evaluator evaluator = new(LinearNetwork.Classifier(device, noise: noise), images, 4, 1);
-            return [.. evaluator.Run(AttackCatalog.Of(["autoattack-rand"], new(Epsilon, 0, Iterations: 2)), default).Attacks.Select(a => a.Note)];
+            var attacks = AttackCatalog.Of(["autoattack-rand"], new(Epsilon, 0, Iterations: 2));
+            return [.. evaluator.Run(attacks, default).Attacks.Select(a => a.Note)];
         }
     }
 

@@ -2,7 +2,9 @@ using Ascl.Kernels.Attack;
 
 namespace Ascl.Robustness.Tests.Attacks;
 
-/// <summary>Auto-PGD with cross-entropy on one image and a linear model, step by step as the authors' code has it, arrays of all losses and all.</summary>
+/// <summary>
+/// Auto-PGD with cross-entropy on one image and a linear model, step by step as the authors' code has it, arrays of all losses and all.
+/// </summary>
 internal sealed class ReferenceAutoPgd((float[] Weight, float[] Bias) model, PerturbationNorm norm, double epsilon, int steps)
 {
     /// <returns>The first point that is misclassified and the iteration it is found in; null where none is.</returns>
@@ -15,11 +17,15 @@ internal sealed class ReferenceAutoPgd((float[] Weight, float[] Bias) model, Per
         double[] bestGradient = gradient, losses = new double[steps];
         double bestLoss = loss, bestAtCheck = loss, step = 2 * epsilon;
         bool wasReduced = true;
-        int period = Math.Max((int)(0.22 * steps), 1), least = Math.Max((int)(0.06 * steps), 1), shorter = Math.Max((int)(0.03 * steps), 1), since = 0;
+        int period = Math.Max((int)(0.22 * steps), 1);
+        int least = Math.Max((int)(0.06 * steps), 1);
+        int shorter = Math.Max((int)(0.03 * steps), 1);
+        int since = 0;
         for (int i = 0; i < steps; i++)
         {
             double a = i > 0 ? 0.75 : 1;
-            double[] momentum = [.. point.Zip(before, (p, b) => p - b)], first = Project(x, [.. point.Zip(Direction(gradient), (p, d) => p + step * d)]);
+            double[] momentum = [.. point.Zip(before, (p, b) => p - b)];
+            double[] first = Project(x, [.. point.Zip(Direction(gradient), (p, d) => p + step * d)]);
             before = point;
             point = Project(x, [.. point.Select((p, j) => p + (first[j] - p) * a + momentum[j] * (1 - a))]);
             (loss, gradient, wrong) = Look(point, label);
@@ -49,7 +55,11 @@ internal sealed class ReferenceAutoPgd((float[] Weight, float[] Bias) model, Per
     private double[] Project(double[] x, double[] z)
     {
         double length = Math.Sqrt(z.Zip(x, (a, b) => (a - b) * (a - b)).Sum());
-        return [.. z.Zip(x, (a, b) => Math.Clamp(norm == PerturbationNorm.Linf ? Math.Clamp(a, b - epsilon, b + epsilon) : b + (a - b) / (length + 1e-12) * Math.Min(epsilon, length), 0, 1))];
+        return [.. z.Zip(x, (a, b) => Math.Clamp(InBall(a, b), 0, 1))];
+
+        double InBall(double a, double b) => norm == PerturbationNorm.Linf
+            ? Math.Clamp(a, b - epsilon, b + epsilon)
+            : b + (a - b) / (length + 1e-12) * Math.Min(epsilon, length);
     }
 
     private (double Loss, double[] Gradient, bool IsWrong) Look(double[] x, int label)
@@ -58,7 +68,8 @@ internal sealed class ReferenceAutoPgd((float[] Weight, float[] Bias) model, Per
         double[] logits = [.. model.Bias.Select((b, c) => b + x.Select((v, i) => v * model.Weight[c * pixels + i]).Sum())];
         double largest = logits.Max(), total = logits.Sum(l => Math.Exp(l - largest));
         double[] share = [.. logits.Select(l => Math.Exp(l - largest) / total)];
-        double[] gradient = [.. x.Select((_, i) => Enumerable.Range(0, classes).Sum(c => (share[c] - (c == label ? 1 : 0)) * model.Weight[c * pixels + i]))];
+        double[] descent = [.. share.Select((s, c) => s - (c == label ? 1 : 0))];
+        double[] gradient = [.. x.Select((_, i) => Enumerable.Range(0, classes).Sum(c => descent[c] * model.Weight[c * pixels + i]))];
         return (-Math.Log(share[label]), gradient, Array.IndexOf(logits, largest) != label);
     }
 }

@@ -38,12 +38,13 @@ public sealed class SquareAttackTests
     [InlineData(PerturbationNorm.L2, 0.0015625, 32, 32, 3)]
     [InlineData(PerturbationNorm.L2, 0.8, 4, 40, 3)]
     [InlineData(PerturbationNorm.L2, 0.8, 2, 2, 1)]
-    public void SidesOfL2AreOddAndFitTheImage(PerturbationNorm norm, double share, int height, int width, int side) => Assert.Equal(side, SquareAttack.Side(norm, share, height, width));
+    public void SidesOfL2AreOddAndFitTheImage(PerturbationNorm norm, double share, int height, int width, int side) =>
+        Assert.Equal(side, SquareAttack.Side(norm, share, height, width));
 
     [Theory]
     [InlineData(PerturbationNorm.Linf, 0.3)]
     [InlineData(PerturbationNorm.L2, 3)]
-    public void AsksNoMoreThanItsBudgetAndNoGradient(PerturbationNorm norm, double epsilon)
+    public void UsesAtMostItsQueriesAndNoGradient(PerturbationNorm norm, double epsilon)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device);
@@ -57,20 +58,25 @@ public sealed class SquareAttackTests
         Assert.True(strong.Zip(batch.Labels.ToArray()).Count(p => p.First != p.Second) >= 12);
     }
 
-    /// <summary>What lies beyond ε cannot be turned, and of what is nearer than a fifth of it most is; where no pixel meets the border, with changes of length ε exactly.</summary>
+    /// <summary>
+    /// What lies beyond ε cannot be turned, and of what is nearer than a fifth of it most is; where no pixel meets the border, with changes
+    /// of length ε exactly.
+    /// </summary>
     [Fact]
-    public void L2SpendsAllOfEpsilonAndTurnsALinearModelWhereItCan()
+    public void L2UsesAllOfEpsilonAndFoolsALinearModelWherePossible()
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device);
         ImageBatch batch = Made.GreyBatch(model, Enumerable.Range(0, 64));
         int[] labels = batch.Labels.ToArray();
         float[] pixels = batch.Images.ToArray();
-        double[] distances = [.. Enumerable.Range(0, 64).Select(n => LinearNetwork.Distance(model, PerturbationNorm.L2, pixels[(n * Made.Image)..((n + 1) * Made.Image)], labels[n]))];
+        double[] distances = [.. Enumerable.Range(0, 64)
+            .Select(n => LinearNetwork.Distance(model, PerturbationNorm.L2, pixels[(n * Made.Image)..((n + 1) * Made.Image)], labels[n]))];
         const double epsilon = 0.4;
         Tensor found = new SquareAttack(epsilon, 400, PerturbationNorm.L2).Perturb(model, batch, Made.Key);
         int[] after = Made.Predictions(model, found);
-        double[] lengths = [.. found.ToArray().Zip(pixels, (a, b) => (double)a - b).Chunk(Made.Image).Select(d => Math.Sqrt(d.Sum(v => v * v)))];
+        double[] lengths =
+            [.. found.ToArray().Zip(pixels, (a, b) => (double)a - b).Chunk(Made.Image).Select(d => Math.Sqrt(d.Sum(v => v * v)))];
         int near = 0, turned = 0, far = 0;
         for (int n = 0; n < 64; n++)
         {

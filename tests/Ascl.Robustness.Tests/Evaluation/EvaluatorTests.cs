@@ -18,18 +18,21 @@ public sealed class EvaluatorTests : IDisposable
     [Fact]
     public void ProbabilitiesAreDoubtful()
     {
-        Assert.Equal([LogitChecks.Probabilities], Evaluated(LinearNetwork.Classifier(device, change: logits => logits.LogSoftmax().Exp())).Doubts!);
+        Assert.Equal([LogitChecks.Probabilities],
+            Evaluated(LinearNetwork.Classifier(device, change: logits => logits.LogSoftmax().Exp())).Doubts!);
         Assert.Empty(Evaluated(LinearNetwork.Classifier(device)).Doubts!);
     }
 
     [Fact]
-    public void ConstantNetworksAreDoubtful() => Assert.Contains("every image is taken for", Assert.Single(Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(0))).Doubts!));
+    public void ConstantNetworksAreDoubtful() => Assert.Contains(
+        "every image is taken for", Assert.Single(Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(0))).Doubts!));
 
     /// <summary>Where softmax has saturated, attacks by gradient leave every image as it is: that is no robustness.</summary>
     [Fact]
     public void GradientsThatVanishAreDoubtful()
     {
-        Classifier saturated = LinearNetwork.Classifier(device, change: logits => logits.Scale(1e5f)), sound = LinearNetwork.Classifier(device);
+        Classifier saturated = LinearNetwork.Classifier(device, change: logits => logits.Scale(1e5f));
+        Classifier sound = LinearNetwork.Classifier(device);
         string file = Path.GetTempFileName();
         ImageSet set = Images(device);
         DataSet data = new("made", set, set, Augmentation.None);
@@ -42,16 +45,18 @@ public sealed class EvaluatorTests : IDisposable
     [Fact]
     public void LogitsThatOverflowAreRefused()
     {
-        string message = Assert.Throws<UserErrorException>(() => Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(3e38f).Scale(100)))).Message;
+        string message = Assert.Throws<UserErrorException>(
+            () => Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(3e38f).Scale(100)))).Message;
         Assert.Contains("image 100", message, StringComparison.Ordinal);
         Assert.Contains("Infinity", message, StringComparison.Ordinal);
     }
 
     /// <summary>Every attack tells the ball and the step that it had.</summary>
     [Fact]
-    public void ReportsTellBallAndStep()
+    public void ReportsContainNormEpsilonAndStepSize()
     {
-        AttackReport[] reports = [.. Evaluated(LinearNetwork.Classifier(device), [new(PgdAttack.Standard(new(Kernels.Attack.PerturbationNorm.L2, 0.2), 5)), new(new SquareAttack(0.1, 3))]).Attacks];
+        AttackReport[] reports = [.. Evaluated(LinearNetwork.Classifier(device),
+            [new(PgdAttack.Standard(new(Kernels.Attack.PerturbationNorm.L2, 0.2), 5)), new(new SquareAttack(0.1, 3))]).Attacks];
         Assert.Equal([("l2", 0.2, 0.1), ("linf", 0.1, null)], reports.Select(r => (r.Norm, r.Epsilon, r.StepSize)));
     }
 
@@ -59,7 +64,8 @@ public sealed class EvaluatorTests : IDisposable
     {
         int[] numbers = [.. Enumerable.Range(100, 20)];
         float[] pixels = Made.Batch(device, numbers).Images.ToArray();
-        ImageSet whole = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, [.. new int[100], .. numbers.Select(n => n % Made.Classes)],
+        ImageSet whole = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size,
+            [.. new int[100], .. numbers.Select(n => n % Made.Classes)],
             [.. new float[100 * Made.Image], .. pixels]);
         return whole.Subset(numbers);
     }

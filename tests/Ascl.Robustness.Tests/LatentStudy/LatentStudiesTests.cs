@@ -15,7 +15,8 @@ public sealed class LatentStudiesTests
         using CpuDevice device = new(1);
         LatentRows rows = new([0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1], [new("latent", 1, [1, 3, 11, 13], [1, 3, 11, 13])]);
         StageStudy stage = Assert.Single(LatentStudies.Stages(device, rows));
-        Assert.Equal(("l2", 2, 10, 0.2), (stage.Natural[0].Distance, stage.Natural[0].Intra!.Value, stage.Natural[0].Inter!.Value, stage.Natural[0].Ratio!.Value));
+        Assert.Equal(("l2", 2, 10, 0.2),
+            (stage.Natural[0].Distance, stage.Natural[0].Intra!.Value, stage.Natural[0].Inter!.Value, stage.Natural[0].Ratio!.Value));
         Assert.Equal(stage.Natural[0].Ratio, stage.Adversarial[0].Ratio);
         Assert.Equal(stage.Natural[0].Intra, stage.Natural[2].Intra);
     }
@@ -43,7 +44,8 @@ public sealed class LatentStudiesTests
     {
         // x = 5 cos, y = 2 sin along two orthogonal directions in three dimensions, around a point.
         double[] u = [0.6, 0.8, 0], v = [0, 0, 1];
-        (double X, double Y)[] truth = [.. Enumerable.Range(0, 40).Select(i => (5 * Math.Cos(i * Math.PI / 20), 2 * Math.Sin(i * Math.PI / 20)))];
+        (double X, double Y)[] truth =
+            [.. Enumerable.Range(0, 40).Select(i => (5 * Math.Cos(i * Math.PI / 20), 2 * Math.Sin(i * Math.PI / 20)))];
         float[] rows = [.. truth.SelectMany(p => Enumerable.Range(0, 3).Select(k => (float)(7 + p.X * u[k] + p.Y * v[k])))];
         (double X, double Y)[] found = LatentStudies.PrincipalComponents(rows, 3);
         double signX = Math.Sign(found[0].X * truth[0].X), signY = Math.Sign(found[10].Y * truth[10].Y);
@@ -55,14 +57,16 @@ public sealed class LatentStudiesTests
     }
 
     [Fact]
-    public void RowsOfEveryStageDoNotDependOnTheBatch()
+    public void RowsDoNotDependOnTheBatchSize()
     {
         using CpuDevice device = new(2);
         Classifier model = new(device, new("resnet: 1 block a stage, widths 8,16", Made.Channels, Made.Classes, [], [], 6), seed: 4);
         ImageBatch made = Made.Batch(device, [.. Enumerable.Range(0, 10)]);
-        ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, made.Labels.ToArray(), made.Images.ToArray());
+        ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size,
+            made.Labels.ToArray(), made.Images.ToArray());
         PgdAttack attack = new(new(0.05, 0.02, 3));
-        LatentRows whole = LatentRows.Of(model, images, attack, 10, 1, CancellationToken.None), parts = LatentRows.Of(model, images, attack, 3, 1, CancellationToken.None);
+        LatentRows whole = LatentRows.Of(model, images, attack, 10, 1, CancellationToken.None);
+        LatentRows parts = LatentRows.Of(model, images, attack, 3, 1, CancellationToken.None);
         Assert.Equal(["conv1", "layer1.0", "layer2.0", "latent", "projection", "logits"], whole.Stages.Select(s => s.Stage));
         Assert.Equal([8, 8, 16, 16, 6, Made.Classes], whole.Stages.Select(s => s.Size));
         foreach (var (a, b) in whole.Stages.Zip(parts.Stages))

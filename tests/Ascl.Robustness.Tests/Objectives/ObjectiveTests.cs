@@ -14,8 +14,11 @@ public sealed class ObjectiveTests
 
     private static ObjectiveInput Input(CpuDevice device, bool same = false)
     {
-        Tensor Values(int columns, uint stream) => Tensor.FromArray(device, new(Count, columns), Made.Uniform(Count * columns, stream, -2, 2), requiresGrad: true);
-        return new(new ModelOutput(Values(Latent, 1), Values(Made.Classes, 2)), new ModelOutput(Values(Latent, same ? 1u : 3), Values(Made.Classes, same ? 2u : 4)), device.Upload<int>([0, 1, 2, 0, 1, 4]), latent => latent);
+        Tensor Values(int columns, uint stream) =>
+            Tensor.FromArray(device, new(Count, columns), Made.Uniform(Count * columns, stream, -2, 2), requiresGrad: true);
+        ModelOutput natural = new(Values(Latent, 1), Values(Made.Classes, 2));
+        ModelOutput adversarial = new(Values(Latent, same ? 1u : 3), Values(Made.Classes, same ? 2u : 4));
+        return new(natural, adversarial, device.Upload<int>([0, 1, 2, 0, 1, 4]), latent => latent);
     }
 
     [Fact]
@@ -24,14 +27,26 @@ public sealed class ObjectiveTests
         using CpuDevice device = new(1);
         Check(new NaturalObjective(), null, true, ("natural_ce", 1));
         Check(new PgdAtObjective { NaturalPass = false }, AttackLoss.CrossEntropy, false, ("robust_ce", 1));
-        Check(new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2 }, AttackLoss.CrossEntropy, true, ("natural_ce", 0.5), ("robust_ce", 2));
+        Check(new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2 }, AttackLoss.CrossEntropy, true,
+            ("natural_ce", 0.5), ("robust_ce", 2));
         Check(new TradesObjective(), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6));
-        Check(new AsclObjective { ContrastiveWeight = 0.7 }, AttackLoss.CrossEntropy, true, ("robust_ce", 1), ("contrastive", 0.7), ("vat_kl", 0.2));
-        Check(new AsclObjective { Base = new TradesObjective { Beta = 3 }, VatWeight = 0 }, AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 3), ("contrastive", 1));
+        Check(new AsclObjective { ContrastiveWeight = 0.7 }, AttackLoss.CrossEntropy, true, ("robust_ce", 1),
+            ("contrastive", 0.7), ("vat_kl", 0.2));
+        Check(new AsclObjective { Base = new TradesObjective { Beta = 3 }, VatWeight = 0 }, AttackLoss.KullbackLeibler, true,
+            ("natural_ce", 1), ("trades_kl", 3), ("contrastive", 1));
         Check(new SupConObjective(), null, true, ("contrastive", 1));
         Check(new AdrObjective(), AttackLoss.CrossEntropy, true,
             ("robust_ce", 1), ("local_compactness", 1), ("local_smoothness", 1), ("global_compactness", 1), ("confidence", 1));
-        Check(new AdrObjective { Base = new TradesObjective(), LocalCompactnessWeight = 0, LocalSmoothnessWeight = 0, GlobalCompactnessWeight = 0, GlobalSmoothnessWeight = 3, ConfidenceWeight = 0 }, AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6), ("global_smoothness", 3));
+        AdrObjective smooth = new()
+        {
+            Base = new TradesObjective(),
+            LocalCompactnessWeight = 0,
+            LocalSmoothnessWeight = 0,
+            GlobalCompactnessWeight = 0,
+            GlobalSmoothnessWeight = 3,
+            ConfidenceWeight = 0,
+        };
+        Check(smooth, AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6), ("global_smoothness", 3));
 
         void Check(IObjective objective, AttackLoss? attack, bool natural, params (string, double)[] expected)
         {
@@ -48,7 +63,8 @@ public sealed class ObjectiveTests
         using CpuDevice device = new(1);
         ObjectiveInput input = Input(device);
         Assert.Equal(CrossEntropy(input.Natural!.Logits), new NaturalObjective().Terms(input).Total().Item, 1e-5);
-        Assert.Equal(0.5 * CrossEntropy(input.Natural.Logits) + 2 * CrossEntropy(input.Adversarial!.Logits), new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2 }.Terms(input).Total().Item, 1e-5);
+        Assert.Equal(0.5 * CrossEntropy(input.Natural.Logits) + 2 * CrossEntropy(input.Adversarial!.Logits),
+            new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2 }.Terms(input).Total().Item, 1e-5);
 
         double CrossEntropy(Tensor logits)
         {
@@ -73,8 +89,10 @@ public sealed class ObjectiveTests
         ContrastiveSettings global = Leaked with { Strategy = Ascl.Kernels.Contrastive.SelectionStrategy.Global };
         IReadOnlyList<LossTerm> terms = new AsclObjective { Base = new TradesObjective(), Contrastive = global }.Terms(input);
         foreach (string name in new[] { "trades_kl", "vat_kl" })
-            Assert.All(Gradient.Of(terms.Single(t => t.Name == name).Value, input.Natural!.Logits, input.Adversarial!.Logits), g => Assert.Contains(g.ToArray(), v => v != 0));
-        Assert.All(Gradient.Of(terms.Single(t => t.Name == "contrastive").Value, input.Natural!.Latent, input.Adversarial!.Latent), g => Assert.Contains(g.ToArray(), v => v != 0));
+            Assert.All(Gradient.Of(terms.Single(t => t.Name == name).Value, input.Natural!.Logits, input.Adversarial!.Logits),
+                g => Assert.Contains(g.ToArray(), v => v != 0));
+        Assert.All(Gradient.Of(terms.Single(t => t.Name == "contrastive").Value, input.Natural!.Latent, input.Adversarial!.Latent),
+            g => Assert.Contains(g.ToArray(), v => v != 0));
     }
 
     [Fact]

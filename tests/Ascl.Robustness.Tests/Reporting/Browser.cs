@@ -26,13 +26,18 @@ internal sealed class Browser : IDisposable
     private int calls;
 
     /// <summary>The first of these programs that starts; null where none does.</summary>
-    public static string? Name { get; } = Array.Find(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"], Starts);
+    public static string? Name { get; } =
+        Array.Find(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"], Starts);
 
     public Browser()
     {
         // Chromium's sandbox does not start as root, nor in most containers; only pages made here are loaded.
-        process = Process.Start(new ProcessStartInfo(Name!, ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0", $"--user-data-dir={profile}", "about:blank"])
-        { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        string[] arguments =
+        [
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0",
+            $"--user-data-dir={profile}", "about:blank",
+        ];
+        process = Process.Start(new ProcessStartInfo(Name!, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         try
         {
             Connect();
@@ -49,8 +54,10 @@ internal sealed class Browser : IDisposable
     /// <param name="scheme">light or dark.</param>
     public void Open(string file, int width, string scheme)
     {
-        Call("Emulation.setDeviceMetricsOverride", new() { ["width"] = width, ["height"] = 900, ["deviceScaleFactor"] = 1, ["mobile"] = false });
-        Call("Emulation.setEmulatedMedia", new() { ["features"] = new JsonArray(new JsonObject { ["name"] = "prefers-color-scheme", ["value"] = scheme }) });
+        Call("Emulation.setDeviceMetricsOverride",
+            new() { ["width"] = width, ["height"] = 900, ["deviceScaleFactor"] = 1, ["mobile"] = false });
+        Call("Emulation.setEmulatedMedia",
+            new() { ["features"] = new JsonArray(new JsonObject { ["name"] = "prefers-color-scheme", ["value"] = scheme }) });
         events.Clear();
         Call("Page.navigate", new() { ["url"] = new Uri(file).AbsoluteUri });
         while (!events.Contains("Page.loadEventFired"))
@@ -61,7 +68,9 @@ internal sealed class Browser : IDisposable
     public JsonNode? Evaluate(string expression)
     {
         JsonNode answer = Call("Runtime.evaluate", new() { ["expression"] = expression, ["returnByValue"] = true });
-        return answer["exceptionDetails"] is { } problem ? throw new InvalidOperationException(problem.ToJsonString()) : answer["result"]!["value"];
+        return answer["exceptionDetails"] is { } problem
+            ? throw new InvalidOperationException(problem.ToJsonString())
+            : answer["result"]!["value"];
     }
 
     public void Dispose()
@@ -84,7 +93,8 @@ internal sealed class Browser : IDisposable
     {
         try
         {
-            using Process started = Process.Start(new ProcessStartInfo(program, ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using Process started = Process.Start(
+                new ProcessStartInfo(program, ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             Task<string> error = started.StandardError.ReadToEndAsync();
             started.StandardOutput.ReadToEnd();
             error.Wait();
@@ -107,7 +117,8 @@ internal sealed class Browser : IDisposable
         _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null);
         socket.ConnectAsync(new Uri(line[Listening.Length..]), CancellationToken.None).GetAwaiter().GetResult();
         JsonNode page = Call("Target.getTargets")["targetInfos"]!.AsArray().First(target => target!["type"]!.GetValue<string>() == "page")!;
-        session = Call("Target.attachToTarget", new() { ["targetId"] = page["targetId"]!.GetValue<string>(), ["flatten"] = true })["sessionId"]!.GetValue<string>();
+        session = Call("Target.attachToTarget",
+            new() { ["targetId"] = page["targetId"]!.GetValue<string>(), ["flatten"] = true })["sessionId"]!.GetValue<string>();
         Call("Page.enable");
     }
 
@@ -117,7 +128,8 @@ internal sealed class Browser : IDisposable
         JsonObject message = new() { ["id"] = id, ["method"] = method, ["params"] = parameters ?? [] };
         if (session is not null)
             message["sessionId"] = session;
-        socket.SendAsync(Encoding.UTF8.GetBytes(message.ToJsonString()), WebSocketMessageType.Text, true, CancellationToken.None).GetAwaiter().GetResult();
+        socket.SendAsync(Encoding.UTF8.GetBytes(message.ToJsonString()), WebSocketMessageType.Text, true, CancellationToken.None)
+            .GetAwaiter().GetResult();
         while (true)
         {
             JsonNode answer = Receive();

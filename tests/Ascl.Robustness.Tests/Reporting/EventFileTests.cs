@@ -14,7 +14,7 @@ public sealed class EventFileTests : IDisposable
     public void Dispose() => File.Delete(path);
 
     [Fact]
-    public void TheReadersChecksumIsCrc32C()
+    public void ChecksumOfTheTestReaderIsCrc32C()
     {
         // RFC 3720, B.4.
         Assert.Equal(0x8a9136aau, Crc32C(new byte[32]));
@@ -23,7 +23,7 @@ public sealed class EventFileTests : IDisposable
     }
 
     [Fact]
-    public void ScalarsHistogramsAndImagesComeBack()
+    public void ScalarsHistogramsAndImagesRoundTrip()
     {
         byte[] png = PngImage.Encode([0, 1, 0.5f, 0.25f], 1, 2, 2);
         EventFile file = new(1234.5);

@@ -45,11 +45,13 @@ public sealed class CudaParityTests
     private static float[] Attack(Device device, ForwardMode mode) =>
         new PgdAttack(new(8 / 255.0, 2 / 255.0, 2, Mode: mode)).Perturb(Made.Model(device), Made.Batch(device, Chosen), Made.Key).ToArray();
 
-    private static (Dictionary<string, double> Terms, Dictionary<string, float[]> Weights) Train(Device device, IObjective objective, float[] adversarial)
+    private static (Dictionary<string, double> Terms, Dictionary<string, float[]> Weights) Train(
+        Device device, IObjective objective, float[] adversarial)
     {
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Chosen);
-        StepResult result = new TrainingStep(model, objective, new SgdOptimizer(Optimizers.Targets(model))).Run(batch, Tensor.FromArray(device, batch.Images.Shape, adversarial), 0.1);
+        StepResult result = new TrainingStep(model, objective, new SgdOptimizer(Optimizers.Targets(model)))
+            .Run(batch, Tensor.FromArray(device, batch.Images.Shape, adversarial), 0.1);
         return (result.Terms.ToDictionary(), model.Parameters.All.ToDictionary(named => named.Name, named => named.Tensor.ToArray()));
     }
 }

@@ -19,7 +19,7 @@ public sealed class FailureWatchTests
     [Theory]
     [InlineData(0.10, false)]
     [InlineData(0.11, true)]
-    public void VanishedGradientsAreSaid(double share, bool isSaid) =>
+    public void VanishedGradientsAreWarnedOf(double share, bool isSaid) =>
         Assert.Equal(isSaid ? ["vanishing-gradients"] : [], Names(Epoch(1, Sound with { VanishedGradients = share })));
 
     [Theory]
@@ -28,11 +28,11 @@ public sealed class FailureWatchTests
     [InlineData("pgd-at", 0.5, 0.26, false)]
     [InlineData("pgd-at", 0.15, 0.0, false)]
     [InlineData("natural", 0.9, 0.0, false)]
-    public void WithstandingOneStepOnlyIsCatastrophicOverfitting(string method, double fgsm, double pgd, bool isSaid) =>
+    public void RobustnessToFgsmButNotPgdIsCatastrophicOverfitting(string method, double fgsm, double pgd, bool isSaid) =>
         Assert.Equal(isSaid ? ["catastrophic-overfitting"] : [], Names(Epoch(1, new(fgsm, pgd, 0)), method: method));
 
     [Fact]
-    public void AFallOfRobustAccuracyIsRobustOverfittingWhereTheTrainingImagesRise()
+    public void FallingValidationWithRisingTrainingAccuracyIsRobustOverfitting()
     {
         EpochMetrics best = Epoch(1, Sound, train: 0.4, validation: 0.45);
         // Two standard errors of the difference of two shares near 0.45 over 500 images: 6.3 points.
@@ -44,7 +44,7 @@ public sealed class FailureWatchTests
     }
 
     [Fact]
-    public void StrategiesThatChooseNothingAreSaidWhereTheyAreInUse()
+    public void EmptySelectionsAreWarnedOfWhereTheyAreUsed()
     {
         EpochMetrics dead = Epoch(1, Sound, selection: Alive with { AnchorsWithoutPositives = 51, AnchorsWithoutNegatives = 60 });
         Assert.Equal(["dead-selections", "dead-selections"], Names(dead, method: "ascl"));
@@ -58,7 +58,8 @@ public sealed class FailureWatchTests
         using CpuDevice device = new(2);
         Classifier model = Made.Model(device);
         float[] pixels = Made.Uniform(40 * Made.Image, 9, 0, 1);
-        ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, [.. Enumerable.Range(0, 40).Select(i => i % Made.Classes)], pixels);
+        ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size,
+            [.. Enumerable.Range(0, 40).Select(i => i % Made.Classes)], pixels);
         ThreatModel threat = ThreatModel.Of(PerturbationNorm.Linf);
         Assert.Equal(0, EpochProbe.At(model, threat, 1, images).Accuracies.VanishedGradients);
 
@@ -71,16 +72,19 @@ public sealed class FailureWatchTests
             Autograd.Tensor x = Autograd.Tensor.FromArray(device, new(40, Made.Channels, Made.Size, Made.Size), pixels);
             float[] logits = model.Forward(x, ForwardMode.Inference).Logits.ToArray();
             for (int i = 0; i < 40; i++)
-                right += Array.IndexOf(logits, logits.Skip(i * Made.Classes).Take(Made.Classes).Max(), i * Made.Classes) % Made.Classes == i % Made.Classes ? 1 : 0;
+                right += Array.IndexOf(logits, logits.Skip(i * Made.Classes).Take(Made.Classes).Max(),
+                    i * Made.Classes) % Made.Classes == i % Made.Classes ? 1 : 0;
         }
         Assert.InRange(right, 1, 39);
         Assert.Equal(right / 40.0, EpochProbe.At(model, threat, 1, images).Accuracies.VanishedGradients);
     }
 
     private static string[] Names(EpochMetrics metrics, EpochMetrics? before = null, string method = "pgd-at") =>
-        [.. new FailureWatch((IObjective)ObjectiveCatalog.All.First(one => one.Name == method), 500).Warnings(metrics, before is null ? [] : [before]).Select(w => w.Name)];
+        [.. new FailureWatch((IObjective)ObjectiveCatalog.All.First(one => one.Name == method), 500)
+            .Warnings(metrics, before is null ? [] : [before]).Select(w => w.Name)];
 
-    private static EpochMetrics Epoch(int epoch, TrainingProbe probe, double train = 0.4, double validation = 0.4, SelectionPercent? selection = null) => new(
+    private static EpochMetrics Epoch(
+        int epoch, TrainingProbe probe, double train = 0.4, double validation = 0.4, SelectionPercent? selection = null) => new(
         epoch, 0.1, 1, new Dictionary<string, double>(), null, train, 0.6, validation, false, null, null,
         new Dictionary<string, SelectionPercent> { ["leaked"] = selection ?? Alive }, 100, 1, probe);
 }

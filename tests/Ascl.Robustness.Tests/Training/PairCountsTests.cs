@@ -8,12 +8,13 @@ namespace Ascl.Robustness.Tests.Training;
 public sealed class PairCountsTests
 {
     [Fact]
-    public void PairsAreCountedByTheAnchorsClass()
+    public void PairsAreCountedByClassOfTheAnchor()
     {
         using CpuDevice device = new(1);
         // Two images of class 0, one of class 1, one of class 2; the second is taken for a 1.
         DeviceBuffer<int> labels = device.Upload<int>([0, 0, 1, 2]), predictions = device.Upload<int>([0, 1, 1, 0]);
-        PairCounts global = PairCounts.Of(SelectionStrategy.Global, labels, predictions, 3), leaked = PairCounts.Of(SelectionStrategy.Leaked, labels, predictions, 3);
+        PairCounts global = PairCounts.Of(SelectionStrategy.Global, labels, predictions, 3);
+        PairCounts leaked = PairCounts.Of(SelectionStrategy.Leaked, labels, predictions, 3);
         Assert.Equal([2, 0, 0], global.Positives);
         Assert.Equal([4, 3, 3], global.Negatives);
         Assert.Equal((4, 2, 0), (global.Anchors, global.WithoutPositives, global.WithoutNegatives));

@@ -12,27 +12,39 @@ public sealed class SweepPlanTests : IDisposable
     public void Dispose() => File.Delete(path);
 
     [Fact]
-    public void EveryEntryIsTrainedAtEveryPointOfTheGrid()
+    public void EveryRunIsCombinedWithEveryPointOfTheGrid()
     {
         SweepPlan plan = Read("""
-            {"out": "there", "base": {"epochs": 3, "lr": 0.2}, "runs": [{"name": "a", "method": "pgd-at"}, {"method": "ascl", "lr": 0.3}], "grid": {"temperature": [0.1, 0.5], "seed": [1, 2]}}
+            {
+              "out": "there", "base": {"epochs": 3, "lr": 0.2}, "runs": [{"name": "a", "method": "pgd-at"}, {"method": "ascl", "lr": 0.3}],
+              "grid": {"temperature": [0.1, 0.5], "seed": [1, 2]}
+            }
             """);
         Assert.Equal("there", plan.Out);
         Assert.Equal(
             ["a-temperature-0.1-seed-1", "a-temperature-0.1-seed-2", "a-temperature-0.5-seed-1", "a-temperature-0.5-seed-2",
-                "ascl-temperature-0.1-seed-1", "ascl-temperature-0.1-seed-2", "ascl-temperature-0.5-seed-1", "ascl-temperature-0.5-seed-2"], plan.Runs.Select(run => run.Name));
+                "ascl-temperature-0.1-seed-1", "ascl-temperature-0.1-seed-2", "ascl-temperature-0.5-seed-1", "ascl-temperature-0.5-seed-2"],
+            plan.Runs.Select(run => run.Name));
         RunConfig last = plan.Runs[^1].Config;
-        Assert.Equal(("ascl", 3, 0.3, 0.5, 2UL, false), (last.Method.Name, last.Training.Epochs, last.Schedule.LearningRate, last.Method.Contrastive!.Temperature, last.Training.Seed, last.Run.Twin));
+        Assert.Equal(("ascl", 3, 0.3, 0.5, 2UL, false), (last.Method.Name, last.Training.Epochs, last.Schedule.LearningRate,
+            last.Method.Contrastive!.Temperature, last.Training.Seed, last.Run.Twin));
         Assert.Equal(0.2, plan.Runs[0].Config.Schedule.LearningRate);
     }
 
     [Fact]
     public void AGridOfMethodsNeedsNoNames() =>
-        Assert.Equal(["natural-seed-1", "trades-seed-1"], Read("""{"grid": {"method": ["natural", "trades"], "seed": [1]}}""").Runs.Select(run => run.Name));
+        Assert.Equal(["natural-seed-1", "trades-seed-1"],
+            Read("""{"grid": {"method": ["natural", "trades"], "seed": [1]}}""").Runs.Select(run => run.Name));
 
     [Fact]
-    public void ValuesThatAreNoFolderNamesAreMadeSo() => Assert.Equal(["a-data-folder-x-y-milestones-1", "a-data-folder-x-y-milestones-1-2"],
-        Read("""{"base": {"schedule": "piecewise"}, "runs": [{"name": "a"}], "grid": {"data": ["folder:x/y"], "milestones": [[1], [1, 2]]}}""").Runs.Select(run => run.Name));
+    public void ValuesBecomeValidFolderNames() =>
+        Assert.Equal(["a-data-folder-x-y-milestones-1", "a-data-folder-x-y-milestones-1-2"],
+            Read("""
+                {
+                  "base": {"schedule": "piecewise"}, "runs": [{"name": "a"}],
+                  "grid": {"data": ["folder:x/y"], "milestones": [[1], [1, 2]]}
+                }
+                """).Runs.Select(run => run.Name));
 
     [Theory]
     [InlineData("""{"grids": {}}""", "unknown key 'grids': did you mean grid?")]
@@ -46,7 +58,7 @@ public sealed class SweepPlanTests : IDisposable
     [InlineData("""{"runs": [{}, {"epoch": 2}]}""", "runs[1]: unknown key 'epoch': did you mean epochs?")]
     [InlineData("""{"base": {"lr": -1}}""", "runs[0]: lr is -1: must be more than 0")]
     [InlineData("""{"grid": {"name": ["a", "b"]}}""", "grid: name")]
-    public void WhatIsWrongIsSaidWithItsPlace(string json, string problem)
+    public void ErrorsNameTheirPlace(string json, string problem)
     {
         string message = Assert.Throws<UserErrorException>(() => Read(json)).Message;
         Assert.StartsWith($"{path}: {problem}", message, StringComparison.Ordinal);

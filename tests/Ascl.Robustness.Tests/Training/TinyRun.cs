@@ -16,7 +16,8 @@ internal sealed class TinyRun : IDisposable
     private readonly string root = Directory.CreateTempSubdirectory("ascl-tiny-").FullName;
 
     /// <summary>Everything small, the rest as by default.</summary>
-    public static RunConfig Config { get; } = new RunConfig().With(("model", Network), ("epochs", 2), ("batch", 16), ("validation", 8), ("attack-steps", 2), ("head", 5), ("tensorboard", false), ("save-every", 0), ("lr", 0.1));
+    public static RunConfig Config { get; } = new RunConfig().With(("model", Network), ("epochs", 2), ("batch", 16), ("validation", 8),
+        ("attack-steps", 2), ("head", 5), ("tensorboard", false), ("save-every", 0), ("lr", 0.1));
 
     public static DataSet Data { get; } = DataOf(seed: 1);
 
@@ -42,7 +43,8 @@ internal sealed class TinyRun : IDisposable
         return (GoOn(folder, data), folder);
     }
 
-    public RunFolder Create(RunConfig config) => RunFolder.Create(config with { Run = config.Run with { Out = Path.Combine(root, Guid.NewGuid().ToString("N")) } });
+    public RunFolder Create(RunConfig config) =>
+        RunFolder.Create(config with { Run = config.Run with { Out = Path.Combine(root, Guid.NewGuid().ToString("N")) } });
 
     public static float[] GoOn(RunFolder folder, DataSet? data = null)
     {
@@ -72,7 +74,8 @@ internal sealed class TinyRun : IDisposable
     public static bool[] IsTrained(RunConfig config)
     {
         using CpuDevice device = new(threads: 1);
-        return [.. StartingModel.Of(config, Data, device).Parameters.All.SelectMany(p => Enumerable.Repeat(p.Trained, p.Tensor.Shape.Length))];
+        return [.. StartingModel.Of(config, Data, device).Parameters.All.SelectMany(
+            p => Enumerable.Repeat(p.Trained, p.Tensor.Shape.Length))];
     }
 }
 

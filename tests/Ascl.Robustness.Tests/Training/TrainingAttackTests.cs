@@ -11,15 +11,15 @@ namespace Ascl.Robustness.Tests.Training;
 
 public sealed class TrainingAttackTests
 {
-    /// <summary>Whatever was trained with, validation and reports attack with steps that follow from ε: training by one step must not be judged by one
-    /// step, nor training by short steps by steps that go nowhere.</summary>
+    /// <summary>Whatever was trained with, validation and reports attack with steps that follow from ε: training by one step must not be
+    /// judged by one step, nor training by short steps by steps that go nowhere.</summary>
     [Theory]
     [InlineData(1, 10 / 255.0, 10, 2 / 255.0)]
     [InlineData(3, 2 / 255.0, 10, 2 / 255.0)]
     [InlineData(5, 2.5 / 255, 5, 4 / 255.0)]
     [InlineData(10, 2 / 255.0, 10, 2 / 255.0)]
     [InlineData(8, 0.1 / 255, 8, 2.5 / 255)]
-    public void TrainingsAttackDoesNotJudgeIt(int steps, double stepSize, int validationSteps, double validationStep)
+    public void ValidationStepsDoNotFollowTheTrainingAttack(int steps, double stepSize, int validationSteps, double validationStep)
     {
         TrainingAttackSettings attack = new() { Steps = steps, StepSize = stepSize };
         PgdSettings validation = attack.Validation.Settings, report = attack.Report[^1].Settings;
@@ -66,7 +66,8 @@ public sealed class TrainingAttackTests
     [InlineData(10, 0.25)]
     [InlineData(20, 0.25)]
     [InlineData(1000, 0.25)]
-    public void OneRuleOfStepSizes(int steps, double share) => Assert.Equal(0.3 * share, PgdSettings.DefaultStepSize(0.3, steps), 12);
+    public void DefaultStepSizeFollowsItsFormula(int steps, double share) =>
+        Assert.Equal(0.3 * share, PgdSettings.DefaultStepSize(0.3, steps), 12);
 
     /// <summary>An ε belongs to its norm.</summary>
     [Theory]
@@ -77,7 +78,8 @@ public sealed class TrainingAttackTests
     [InlineData(PerturbationNorm.L2, null, 1.5, PerturbationNorm.L2, 1.5)]
     [InlineData(PerturbationNorm.Linf, null, 1.5, PerturbationNorm.Linf, 8 / 255.0)]
     [InlineData(null, 0.7, 1.5, PerturbationNorm.L2, 0.7)]
-    public void AnEvaluationTakesTheRunsBall(PerturbationNorm? norm, double? epsilon, double? trainedL2, PerturbationNorm expectedNorm, double expectedEpsilon)
+    public void EvaluationUsesTheThreatModelOfTheRun(
+        PerturbationNorm? norm, double? epsilon, double? trainedL2, PerturbationNorm expectedNorm, double expectedEpsilon)
     {
         ThreatModel threat = ThreatModel.Of(norm, epsilon, trainedL2 is { } trained ? new(PerturbationNorm.L2, trained) : null);
         Assert.Equal((expectedNorm, expectedEpsilon), (threat.Norm, threat.Epsilon));
@@ -85,7 +87,7 @@ public sealed class TrainingAttackTests
 
     /// <summary>Steps that cannot reach the border are told; the others are not.</summary>
     [Fact]
-    public void ShortStepsAreTold()
+    public void StepsTooShortToReachTheBorderAreNoted()
     {
         Assert.Contains("cannot reach the border", AttackCatalog.Note(new PgdAttack(new(1.5, 2 / 255.0, 20, PerturbationNorm.L2)), 10));
         Assert.Contains("cannot reach the border", AttackCatalog.Note(new MultiTargetedAttack(0.3, 0.01), 10));
@@ -96,7 +98,7 @@ public sealed class TrainingAttackTests
 
     /// <summary>A given step keeps its share of ε where a curve looks at other balls.</summary>
     [Fact]
-    public void CurvesScaleAGivenStep()
+    public void CurvesScaleAGivenStepSize()
     {
         AttackOptions given = new(0.4, 0.05), derived = new(0.4);
         Assert.Equal((0.05, 0.025), (given.Within(0.4).StepOf(20), given.Within(0.2).StepOf(20)));
@@ -114,7 +116,8 @@ public sealed class TrainingAttackTests
         Refused(usual with { Run = usual.Run with { Threads = 100000 } }, "threads");
         Refused(usual with { Schedule = new PiecewiseSchedule { Milestones = [2, 1] } }, "milestones");
         // Where no file or command line is in play, messages name the property.
-        Assert.StartsWith("SgdSettings.Momentum is 1: must be", Assert.Throws<UserErrorException>(() => new SgdOptimizer([], new() { Momentum = 1 })).Message);
+        Assert.StartsWith("SgdSettings.Momentum is 1: must be",
+            Assert.Throws<UserErrorException>(() => new SgdOptimizer([], new() { Momentum = 1 })).Message);
         SupConObjective cold = new() { Contrastive = new() { Temperature = -1 } };
         Assert.StartsWith("ContrastiveSettings.Temperature is -1", Assert.Throws<UserErrorException>(() => cold.Checked()).Message);
         Assert.Throws<UserErrorException>(() => new PgdSettings(-0.1, 0.1, 1));

@@ -82,14 +82,14 @@ public sealed class GoldenFileTests : IDisposable
     }
 
     [Fact]
-    public void AFileThatIsNotThereIsAUserError()
+    public void AMissingFileIsAUserError()
     {
         using CpuDevice device = new(1);
         Assert.Throws<UserErrorException>(() => GoldenFile.Verify(device, Path.Combine(directory.FullName, "none.safetensors")));
     }
 
     [Fact]
-    public void ErrorsThatAreNotNumbersFail() => Assert.False(new GoldenCheck("a", double.NaN, 1, "").Passed);
+    public void NaNErrorsFail() => Assert.False(new GoldenCheck("a", double.NaN, 1, "").Passed);
 
     /// <summary>A copy of a golden file, in which a quantity's every byte that makes a number's sign and exponent is another.</summary>
     private string Damaged(string name, string quantity)
@@ -98,7 +98,8 @@ public sealed class GoldenFileTests : IDisposable
         int header = (int)BinaryPrimitives.ReadInt64LittleEndian(file);
         using JsonDocument json = JsonDocument.Parse(file.AsMemory(8, header));
         JsonElement entry = json.RootElement.GetProperty(quantity);
-        int from = 8 + header + entry.GetProperty("data_offsets")[0].GetInt32(), to = 8 + header + entry.GetProperty("data_offsets")[1].GetInt32();
+        int from = 8 + header + entry.GetProperty("data_offsets")[0].GetInt32();
+        int to = 8 + header + entry.GetProperty("data_offsets")[1].GetInt32();
         bool integers = entry.GetProperty("dtype").GetString()!.StartsWith('I');
         int size = entry.GetProperty("dtype").GetString()!.EndsWith("64", StringComparison.Ordinal) ? 8 : 4;
         for (int at = from; at < to; at += size)

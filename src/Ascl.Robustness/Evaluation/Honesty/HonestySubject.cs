@@ -55,14 +55,8 @@ public sealed class HonestySubject(Classifier model, ImageSet images, double eps
     /// <summary>Runs something on each batch.</summary>
     public void ForEachBatch(Action<ImageBatch> look)
     {
-        BatchPlan plan = BatchPlan.Evaluation(images, batchSize);
-        Batch host = plan.NewBatch();
-        for (int b = 0; b < plan.Count; b++)
-        {
-            plan.Fill(b, host);
-            using IDisposable scope = model.Device.Pool.BeginScope();
-            look(ImageBatch.Upload(model.Device, images, host));
-        }
+        foreach (var (_, batch) in new DeviceBatches(model.Device, images, batchSize))
+            look(batch);
     }
 
     /// <summary>Logits [images, classes] in inference mode.</summary>

@@ -30,12 +30,10 @@ public sealed class TensorCoreConvolutionTests
     public void MatchesTheDefinitionOnRoundedNumbers(Precision precision)
     {
         Dictionary<int[], float[]> results = Shapes.ToDictionary(shape => shape, shape => Check(precision, shape));
-        int few = TensorCoreConvolution.FewGroups;
-        TensorCoreConvolution.FewGroups = 0;
         TensorCores.Emulation.LastWarpFirst = true;
-        foreach (int[] shape in Shapes.Where(shape => shape[1] > 32 || shape[4] > 32))
-            Assert.Equal(results[shape], Check(precision, shape));
-        TensorCoreConvolution.FewGroups = few;
+        using (TensorCores.Device(precision).WithLargeTilesOnly())
+            foreach (int[] shape in Shapes.Where(shape => shape[1] > 32 || shape[4] > 32))
+                Assert.Equal(results[shape], Check(precision, shape));
         TensorCores.Emulation.LastWarpFirst = false;
         string[] all = [.. TensorCorePtxTests.EntryPoints("TensorCoreConvolution"),
             .. TensorCorePtxTests.EntryPoints("TensorCoreWeightGradient")];

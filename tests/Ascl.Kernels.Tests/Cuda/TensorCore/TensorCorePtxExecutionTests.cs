@@ -14,13 +14,8 @@ namespace Ascl.Kernels.Tests.Cuda.TensorCore;
 public sealed class TensorCorePtxExecutionTests : IDisposable
 {
     private static readonly int[] Whole = [1, 68, 4, 5, 80, 3, 3, 1, 1];
-    private readonly int few = TensorCoreConvolution.FewGroups, fewOfProducts = GemmKernels.FewGroups;
 
-    public void Dispose()
-    {
-        TensorCores.Emulation.Ptx = null;
-        (TensorCoreConvolution.FewGroups, GemmKernels.FewGroups) = (few, fewOfProducts);
-    }
+    public void Dispose() => TensorCores.Emulation.Ptx = null;
 
     [Theory]
     [InlineData(Precision.Bf16)]
@@ -32,13 +27,14 @@ public sealed class TensorCorePtxExecutionTests : IDisposable
         PtxNativeKernels executed = TensorCores.Emulation.Ptx = new();
         foreach (int[] shape in TensorCoreConvolutionTests.Shapes)
             TensorCoreConvolutionTests.Check(precision, shape);
-        TensorCoreConvolution.FewGroups = 0;
-        foreach (int[] shape in TensorCoreConvolutionTests.Shapes.Where(shape => shape[1] > 32 || shape[4] > 32))
-            TensorCoreConvolutionTests.Check(precision, shape);
         TensorCoreGemmTests.Check(precision, false, true, 33, 65, 9);
         TensorCoreGemmTests.Check(precision, true, false, 13, 10, 50);
-        GemmKernels.FewGroups = 0;
-        TensorCoreGemmTests.Check(precision, false, true, 131, 130, 37);
+        using (TensorCores.Device(precision).WithLargeTilesOnly())
+        {
+            foreach (int[] shape in TensorCoreConvolutionTests.Shapes.Where(shape => shape[1] > 32 || shape[4] > 32))
+                TensorCoreConvolutionTests.Check(precision, shape);
+            TensorCoreGemmTests.Check(precision, false, true, 131, 130, 37);
+        }
         string[] all = [.. NativeKernel.Files.SelectMany(TensorCorePtxTests.EntryPoints)
             .Where(name => name.Contains(NativeKernel.Suffix(precision), StringComparison.Ordinal))];
         Assert.Empty(all.Except(executed.Launched));

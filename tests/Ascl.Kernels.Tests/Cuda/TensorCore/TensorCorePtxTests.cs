@@ -27,7 +27,7 @@ public sealed partial class TensorCorePtxTests
     /// Its first line names its sources: SHA-256 of the SHA-256 of the *.cu and of every *.cuh, by path, as cmake/build-ptx.cmake has it.
     /// </summary>
     [Theory, MemberData(nameof(Files))]
-    public void IsOfTheSourcesBesideIt(string file)
+    public void HashIsThatOfTheSources(string file)
     {
         string root = Root(), source = Directory.GetFiles(root, file + ".cu", SearchOption.AllDirectories).Single();
         IEnumerable<string> headers = Directory.GetFiles(root, "*.cuh", SearchOption.AllDirectories)
@@ -40,7 +40,7 @@ public sealed partial class TensorCorePtxTests
     }
 
     [Theory, MemberData(nameof(Files))]
-    public void HasNothingThatWouldNotLoadOrNotBeFast(string file)
+    public void HasNoForbiddenInstructionsAndUsesTensorCores(string file)
     {
         string ptx = NativeKernel.Ptx(file);
         Assert.Contains(".target sm_80", ptx, StringComparison.Ordinal);
@@ -53,7 +53,7 @@ public sealed partial class TensorCorePtxTests
     [PtxasTheory]
     [InlineData("sm_80")]
     [InlineData("sm_90")]
-    public void IsAssembledWithoutSpills(string architecture)
+    public void AssemblesWithoutSpills(string architecture)
     {
         string folder = Directory.CreateTempSubdirectory("ascl-ptx").FullName;
         try

@@ -13,11 +13,12 @@ using Ascl.Testing;
 namespace Ascl.Robustness.Tests.Training;
 
 /// <summary>
-/// Work that the device captured and launches again gives the bits of work launched kernel by kernel. On the simulated device a capture is a list of kernels
-/// with their arguments: where anything else were needed, such as a copy from the host, a run of the list would come out otherwise.
+/// Work that the device captured and launches again gives the bits of work launched kernel by kernel. On the simulated device a capture is
+/// a list of kernels with their arguments: where anything else were needed, such as a copy from the host, a run of the list would come out
+/// otherwise.
 /// </summary>
 [Collection(TestGpu.Collection)]
-public sealed class RepeatedWorkTests : IDisposable
+public sealed class GraphReplayTests : IDisposable
 {
     private const double Epsilon = 8 / 255.0, StepSize = 2 / 255.0;
 
@@ -33,12 +34,13 @@ public sealed class RepeatedWorkTests : IDisposable
     [Theory]
     [InlineData(ForwardMode.Train, AttackLoss.CrossEntropy)]
     [InlineData(ForwardMode.Inference, AttackLoss.KullbackLeibler)]
-    public void AttacksAreTheSame(ForwardMode mode, AttackLoss loss)
+    public void CapturedAttacksMatchLaunchedOnes(ForwardMode mode, AttackLoss loss)
     {
         PgdAttack attack = new(new(Epsilon, StepSize, 2, Mode: mode, Loss: loss));
         Assert.Equal(Twice(plain), Twice(repeating));
         Assert.Equal((0, 0), plain.GraphCount);
-        // The first step is launched kernel by kernel, the second captured. The other attack, on other weights in the same places, is the same work.
+        // The first step is launched kernel by kernel, the second captured.
+        // The other attack, on other weights in the same places, is the same work.
         Assert.Equal((1, 3), repeating.GraphCount);
 
         List<float> Twice(CudaDevice device)
@@ -65,7 +67,7 @@ public sealed class RepeatedWorkTests : IDisposable
     }
 
     [Fact]
-    public void AutoPgdIsTheSame()
+    public void CapturedAutoPgdMatchesLaunchedOne()
     {
         AutoPgdAttack attack = new(new(Epsilon, Steps: 4, Targets: 1));
         Assert.Equal(Perturbed(plain), Perturbed(repeating));
@@ -78,12 +80,20 @@ public sealed class RepeatedWorkTests : IDisposable
         }
     }
 
-    /// <summary>Other images, another learning rate, weights and momenta that change: the second step is captured. A linear network is enough for ASCL's terms.</summary>
+    /// <summary>
+    /// Other images, another learning rate, weights and momenta that change: the second step is captured. A linear network is enough for
+    /// ASCL's terms.
+    /// </summary>
     [Fact]
-    public void TrainingStepsAreTheSame()
+    public void CapturedTrainingStepsMatchLaunchedOnes()
     {
-        IObjective ascl = new AsclObjective { Base = new PgdAtObjective { NaturalWeight = 1 }, Contrastive = new() { Distance = ContrastiveDistance.Cosine } };
-        Assert.Equal(Steps(2, 1, Model(plain), new PgdAtObjective { NaturalPass = false }), Steps(2, 1, Model(repeating), new PgdAtObjective { NaturalPass = false }));
+        IObjective ascl = new AsclObjective
+        {
+            Base = new PgdAtObjective { NaturalWeight = 1 },
+            Contrastive = new() { Distance = ContrastiveDistance.Cosine },
+        };
+        Assert.Equal(Steps(2, 1, Model(plain), new PgdAtObjective { NaturalPass = false }),
+            Steps(2, 1, Model(repeating), new PgdAtObjective { NaturalPass = false }));
         Assert.Equal(Steps(3, 2, LinearNetwork.Classifier(plain), ascl), Steps(3, 2, LinearNetwork.Classifier(repeating), ascl));
         Assert.Equal((2, 3), repeating.GraphCount);
 
@@ -112,5 +122,6 @@ public sealed class RepeatedWorkTests : IDisposable
         }
     }
 
-    private static Classifier Model(Device device) => new(device, new("resnet: 1 block a stage, widths 4", Made.Channels, Made.Classes, [], []), seed: 4);
+    private static Classifier Model(Device device) =>
+        new(device, new("resnet: 1 block a stage, widths 4", Made.Channels, Made.Classes, [], []), seed: 4);
 }

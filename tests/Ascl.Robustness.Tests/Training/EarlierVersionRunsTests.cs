@@ -11,16 +11,17 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Tests.Training;
 
 /// <summary>
-/// Runs that version 0.1.0 wrote, before settings were grouped and training was made of parts: fixtures/runs-0.1/stopped (ASCL with averaged weights, stopped after
-/// step 4 of epoch 2 of 5), what that version made of it when it went on, and fixtures/runs-0.1/finished (PGD-AT in L2 with AWP).
+/// Runs that version 0.1.0 wrote, before settings were grouped and training was made of parts: fixtures/runs-0.1/stopped (ASCL with
+/// averaged weights, stopped after step 4 of epoch 2 of 5), what that version made of it when it went on, and fixtures/runs-0.1/finished
+/// (PGD-AT in L2 with AWP).
 /// </summary>
-public sealed class KeptRunsTests : IDisposable
+public sealed class EarlierVersionRunsTests : IDisposable
 {
     private static readonly string Kept = Path.Combine(AppContext.BaseDirectory, "fixtures", "runs-0.1");
     private readonly string folder = Directory.CreateTempSubdirectory("ascl-kept-").FullName;
 
     [Fact]
-    public void AStoppedRunGoesOnToTheSameWeights()
+    public void AStoppedRunResumesToTheSameWeights()
     {
         RunFolder run = RunFolder.Open(Copy("stopped"));
         Assert.Equal(("ascl", 5, 0.9), (run.Config.Method.Name, run.Config.Training.Epochs, run.Config.Training.EmaDecay));

@@ -7,7 +7,7 @@ using Ascl.Models.Weights;
 namespace Ascl.Models.Tests.Weights;
 
 /// <summary>State dicts of other code: prefixed names, several sets of weights, tensors that the network does not have.</summary>
-public sealed class StrangersWeightsTests : IDisposable
+public sealed class ThirdPartyWeightsTests : IDisposable
 {
     private const string Network = "resnet: 1 block a stage, widths 4,6";
     private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("ascl-test-");
@@ -36,7 +36,7 @@ public sealed class StrangersWeightsTests : IDisposable
     [InlineData("module.attacker.model.")]
     [InlineData("state_dict._orig_mod.module.1.")]
     [InlineData("anything.at.all.")]
-    public void WhatStandsBeforeTheNamesDoesNotMatter(string prefix)
+    public void AnyPrefixOfTheNamesIsAccepted(string prefix)
     {
         Classifier model = Model(1);
         Save(w =>
@@ -54,7 +54,7 @@ public sealed class StrangersWeightsTests : IDisposable
     [InlineData("wrn-10-1", 3)]
     [InlineData("preactresnet18", 3)]
     [InlineData("preactresnet18-bn", 3)]
-    public void AllNetworksAreFoundBehindAPrefix(string network, int channels)
+    public void EveryNetworkIsFoundBehindAPrefix(string network, int channels)
     {
         Classifier model = Made.Classifier(device, network, channels);
         Save(w => WeightFile.Add(model.Parameters, w, "net.module."));
@@ -68,7 +68,7 @@ public sealed class StrangersWeightsTests : IDisposable
     [InlineData("encoder.", "linear.")]
     [InlineData("encoder.module.", "fc.")]
     [InlineData("module.encoder.", "module.fc.")]
-    public void TheHeadMayStandOutside(string prefix, string head)
+    public void TheHeadMayHaveAnotherPrefix(string prefix, string head)
     {
         Classifier model = Model(1);
         Save(w =>
@@ -83,7 +83,7 @@ public sealed class StrangersWeightsTests : IDisposable
     }
 
     [Fact]
-    public void TorchvisionsNamesAreKnown()
+    public void TorchvisionNamesAreRecognized()
     {
         Classifier model = Model(1);
         Save(w => AddRenamed(w, model, name => "module." + name.Replace("shortcut", "downsample").Replace("linear.", "fc.")));
@@ -91,7 +91,7 @@ public sealed class StrangersWeightsTests : IDisposable
     }
 
     [Fact]
-    public void AProjectionComesAlong()
+    public void AProjectionIsLoaded()
     {
         Classifier model = Made.Classifier(device, Network, projection: 5);
         Save(w => WeightFile.Add(model.Parameters, w, "model."));
@@ -101,7 +101,7 @@ public sealed class StrangersWeightsTests : IDisposable
     }
 
     [Fact]
-    public void OfSeveralSetsOneIsToBeNamed()
+    public void OneOfSeveralSetsHasToBeNamed()
     {
         Classifier model = Model(1), average = Model(2), plain = Model(3);
         Save(w =>
@@ -131,7 +131,7 @@ public sealed class StrangersWeightsTests : IDisposable
 
     /// <summary>Madry's robustness saves its model twice under two names.</summary>
     [Fact]
-    public void TwoSetsThatAreEqualAreOne()
+    public void EqualSetsCountAsOne()
     {
         Classifier model = Model(1);
         Save(w =>
@@ -154,7 +154,7 @@ public sealed class StrangersWeightsTests : IDisposable
     /// <summary>A training checkpoint: the optimiser's tensors are not taken for weights, although without BatchNorm they have all of the
     /// names.</summary>
     [Fact]
-    public void MomentaAreNoWeights()
+    public void MomentaAreNotTakenForWeights()
     {
         Classifier model = Made.Classifier(device, "smallcnn", channels: 1);
         Save(w =>
@@ -169,7 +169,7 @@ public sealed class StrangersWeightsTests : IDisposable
     }
 
     [Fact]
-    public void AFileLiterallyNamedSoIsMeantFirst()
+    public void AFileWhosePathContainsTheSeparatorIsPreferred()
     {
         Classifier model = Model(1), other = Model(2);
         Save(w => WeightFile.Add(model.Parameters, w, "ema."));
@@ -184,7 +184,7 @@ public sealed class StrangersWeightsTests : IDisposable
 
     /// <summary>TRADES' code saves a block that it does not use.</summary>
     [Fact]
-    public void WhatTheNetworkHasNoPlaceForIsNamedAndLeftOut()
+    public void UnusedTensorsAreNamedAndLeftOut()
     {
         Classifier model = Made.Classifier(device, "wrn-10-1");
         Save(w =>

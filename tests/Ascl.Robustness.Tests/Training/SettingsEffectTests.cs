@@ -10,8 +10,10 @@ using Ascl.Robustness.Runs;
 
 namespace Ascl.Robustness.Tests.Training;
 
-/// <summary>Every setting reaches the place it is for: it changes what is trained where the method uses it, and nothing where it does not.</summary>
-public sealed class SettingsReachTests : IDisposable
+/// <summary>
+/// Every setting reaches the place it is for: it changes what is trained where the method uses it, and nothing where it does not.
+/// </summary>
+public sealed class SettingsEffectTests : IDisposable
 {
     /// <summary>What comes out of each <see cref="Base"/>.</summary>
     private static readonly ConcurrentDictionary<string, float[]> Unchanged = new();
@@ -70,19 +72,23 @@ public sealed class SettingsReachTests : IDisposable
         ["seed"] = (2, ""),
     };
 
-    /// <summary>Settings that change no trained weight: where data come from and how they are read, what is kept beside, where and how fast.</summary>
+    /// <summary>
+    /// Settings that change no trained weight: where data come from and how they are read, what is kept beside, where and how fast.
+    /// </summary>
     private static readonly string[] NotOfWeights =
     [
-        "data", "limit-test", "resize", "crop", "test-share", "allow-empty-classes", "from", "attack-precision", "precision", "ema-decay", "threads", "save-every", "twin", "tensorboard", "out", "resume",
+        "data", "limit-test", "resize", "crop", "test-share", "allow-empty-classes", "from", "attack-precision", "precision", "ema-decay",
+        "threads", "save-every", "twin", "tensorboard", "out", "resume",
     ];
 
     public static TheoryData<string> Keys => [.. Changes.Keys];
 
     [Fact]
-    public void EverySettingIsTold() => Assert.Equal(RunConfig.Settings.Select(setting => setting.Name).Order(), Changes.Keys.Concat(NotOfWeights).Order());
+    public void EverySettingIsListed() =>
+        Assert.Equal(RunConfig.Settings.Select(setting => setting.Name).Order(), Changes.Keys.Concat(NotOfWeights).Order());
 
     [Theory, MemberData(nameof(Keys))]
-    public void ChangesWhatIsTrained(string key)
+    public void ASettingChangesTheTrainedWeights(string key)
     {
         var (other, needs) = Changes[key];
         RunConfig config = Base(needs), changed = Changed(config, key, other);
@@ -96,11 +102,12 @@ public sealed class SettingsReachTests : IDisposable
     [InlineData("pgd-at")]
     [InlineData("trades")]
     [InlineData("adr")]
-    public void LeavesOtherMethodsAlone(string method)
+    public void UnusedSettingsDoNotChangeTheTrainedWeights(string method)
     {
         RunConfig config = Base("").With(("method", method), ("epochs", 3), ("limit-train", 16), ("validation", 0));
         float[] weights = runs.Train(config).Weights;
-        string[] unused = [.. Changes.Keys.Where(key => key != "view-pairing" && !config.Uses(key) && !Changed(config, key, Changes[key].Other).Uses(key))];
+        string[] unused = [.. Changes.Keys.Where(
+            key => key != "view-pairing" && !config.Uses(key) && !Changed(config, key, Changes[key].Other).Uses(key))];
         Assert.Contains("strategy", unused);
         foreach (string key in unused)
             Assert.True(weights.AsSpan().SequenceEqual(runs.Train(Changed(config, key, Changes[key].Other)).Weights), key);
@@ -110,12 +117,13 @@ public sealed class SettingsReachTests : IDisposable
     [Theory]
     [InlineData("ascl", "pgd-at", "natural_ce 2, robust_ce 3, contrastive 5, vat_kl 7")]
     [InlineData("ascl", "trades", "natural_ce 1, trades_kl 11, contrastive 5, vat_kl 7")]
-    [InlineData("adr", "pgd-at", "natural_ce 2, robust_ce 3, local_compactness 13, local_smoothness 17, global_compactness 19, global_smoothness 23, confidence 29")]
+    [InlineData("adr", "pgd-at",
+        "natural_ce 2, robust_ce 3, local_compactness 13, local_smoothness 17, global_compactness 19, global_smoothness 23, confidence 29")]
     [InlineData("pgd-at", "pgd-at", "natural_ce 2, robust_ce 3")]
     [InlineData("trades", "pgd-at", "natural_ce 1, trades_kl 11")]
     [InlineData("linear", "pgd-at", "natural_ce 1, robust_ce 1")]
     [InlineData("natural", "pgd-at", "natural_ce 1")]
-    public void WeightsReachTheirTerms(string method, string baseObjective, string expected)
+    public void LossWeightsReachTheirTerms(string method, string baseObjective, string expected)
     {
         RunConfig config = SettingTree.Fill(new RunConfig(), new()
         {
@@ -135,7 +143,8 @@ public sealed class SettingsReachTests : IDisposable
         using Kernels.Devices.CpuDevice device = new(threads: 1);
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Enumerable.Range(0, 6));
-        ObjectiveInput input = new(model.Forward(batch.Images, ForwardMode.Inference), model.Forward(batch.Images, ForwardMode.Inference), batch.Labels, latent => latent);
+        ObjectiveInput input = new(model.Forward(batch.Images, ForwardMode.Inference), model.Forward(batch.Images, ForwardMode.Inference),
+            batch.Labels, latent => latent);
         string terms = string.Join(", ", config.Method.Terms(input).Select(t => $"{t.Name} {t.Weight}"));
         Assert.Equal(Sorted(expected), Sorted(terms));
 
@@ -150,24 +159,31 @@ public sealed class SettingsReachTests : IDisposable
     public void SettingsReachTheAttack(string start, string bnMode, bool earlyStop, AttackStart expectedStart, ForwardMode expectedMode)
     {
         RunConfig config = new RunConfig().With(
-            ("method", "pgd-at"), ("norm", "l2"), ("epsilon", 0.7), ("step-size", 0.11), ("attack-steps", 6), ("start", start), ("bn-mode", bnMode), ("early-stop", earlyStop));
+            ("method", "pgd-at"), ("norm", "l2"), ("epsilon", 0.7), ("step-size", 0.11), ("attack-steps", 6), ("start", start),
+            ("bn-mode", bnMode), ("early-stop", earlyStop));
         PgdSettings expected = new(0.7, 0.11, 6, PerturbationNorm.L2, expectedStart, AttackLoss.CrossEntropy, expectedMode, earlyStop);
         Assert.Equal(expected, config.Attack.Training(config.Method.Attack!.Value).Settings);
         RunConfig trades = config.With(("method", "trades"));
         AttackStart startOfTrades = start == "auto" ? AttackStart.Normal : expectedStart;
-        Assert.Equal(expected with { Loss = AttackLoss.KullbackLeibler, Start = startOfTrades }, trades.Attack.Training(trades.Method.Attack!.Value).Settings);
+        Assert.Equal(expected with { Loss = AttackLoss.KullbackLeibler, Start = startOfTrades },
+            trades.Attack.Training(trades.Method.Attack!.Value).Settings);
     }
 
-    /// <summary>One step of SGD moves weights by −lr·(g + λw), a second one with momentum μ by −lr·μ·(the first) more, and a clipped one by lr·limit.</summary>
+    /// <summary>
+    /// One step of SGD moves weights by −lr·(g + λw), a second one with momentum μ by −lr·μ·(the first) more, and a clipped one by
+    /// lr·limit.
+    /// </summary>
     [Fact]
     public void SettingsReachTheOptimiser()
     {
         const double Lr = 0.01, Decay = 0.3, Momentum = 0.6, Limit = 0.25;
-        RunConfig plain = Base("piecewise").With(("method", "natural"), ("epochs", 3), ("milestones", new JsonArray(2)), ("batch", 40), ("validation", 0), ("lr", Lr), ("weight-decay", 0), ("momentum", 0), ("limit-train", 40));
+        RunConfig plain = Base("piecewise").With(("method", "natural"), ("epochs", 3), ("milestones", new JsonArray(2)), ("batch", 40),
+            ("validation", 0), ("lr", Lr), ("weight-decay", 0), ("momentum", 0), ("limit-train", 40));
         RunConfig once = plain.With(("epochs", 1), ("schedule", "cosine"), ("lr", Lr));
         float[] start = TinyRun.Start(once), free = runs.Train(once).Weights;
         bool[] trained = TinyRun.IsTrained(once);
-        float[] decayed = runs.Train(once.With(("weight-decay", Decay))).Weights, clipped = runs.Train(once.With(("clip-norm", Limit))).Weights;
+        float[] decayed = runs.Train(once.With(("weight-decay", Decay))).Weights;
+        float[] clipped = runs.Train(once.With(("clip-norm", Limit))).Weights;
         double squares = 0;
         for (int i = 0; i < start.Length; i++)
         {

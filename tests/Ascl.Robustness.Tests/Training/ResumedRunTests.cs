@@ -13,13 +13,13 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Tests.Training;
 
 /// <summary>Runs that go on: to more epochs, on the images they began with, from a state that is there.</summary>
-public sealed class GoingOnTests : IDisposable
+public sealed class ResumedRunTests : IDisposable
 {
     private readonly TinyRun runs = new();
 
     /// <summary>A piecewise schedule knows nothing of the end: one epoch and then another are the same bits as two.</summary>
     [Fact]
-    public void MoreEpochsAreTheSameBits()
+    public void ResumingForMoreEpochsGivesTheSameBits()
     {
         RunConfig three = TinyRun.Config.With(("schedule", "piecewise"), ("milestones", new JsonArray(1)), ("epochs", 3));
         RunFolder two = runs.Train(three.With(("epochs", 2))).Folder;
@@ -44,7 +44,7 @@ public sealed class GoingOnTests : IDisposable
     }
 
     [Fact]
-    public void ARunWithoutItsStateDoesNotStartOver()
+    public void ARunWithoutItsStateIsNotRestarted()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
         byte[] best = File.ReadAllBytes(folder.Checkpoints.BestFile);
@@ -55,7 +55,7 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>What a run wrote and something else has changed is told by name, before any epoch is trained.</summary>
     [Fact]
-    public void DamagedFilesAreToldFirst()
+    public void DamagedFilesAreRefusedBeforeTraining()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
         string metrics = File.ReadAllText(folder.Checkpoints.MetricsFile);
@@ -86,7 +86,8 @@ public sealed class GoingOnTests : IDisposable
         config[key] = JsonNode.Parse(value);
         config["epochs"] = 3;
         File.WriteAllText(folder.ConfigFile, config.ToJsonString());
-        Assert.Contains($"{key} is {value}, but the run began with ", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(RunFolder.Open(folder.Path))).Message);
+        Assert.Contains($"{key} is {value}, but the run began with ",
+            Assert.Throws<UserErrorException>(() => TinyRun.GoOn(RunFolder.Open(folder.Path))).Message);
     }
 
     [Fact]
@@ -99,7 +100,7 @@ public sealed class GoingOnTests : IDisposable
     }
 
     [Fact]
-    public void ImagesAreKnownWithoutTheState()
+    public void ChangedImagesAreDetectedWithoutTheState()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
         File.Delete(folder.Checkpoints.StateFile);
@@ -118,9 +119,11 @@ public sealed class GoingOnTests : IDisposable
         byte[] report = File.ReadAllBytes(one.ReportFile), best = File.ReadAllBytes(one.Checkpoints.BestFile);
         // A report of the right weights, but within another ball.
         File.WriteAllText(one.ReportFile, File.ReadAllText(one.ReportFile).Replace("\"attacks\": []", """
-            "attacks": [{"name": "FGSM", "norm": "linf", "epsilon": 0.004, "steps": 1, "restarts": 1, "accuracy": 1, "attacked": 1, "turned": 0, "rejected": 0, "seconds": 1}]
+            "attacks": [{"name": "FGSM", "norm": "linf", "epsilon": 0.004, "steps": 1, "restarts": 1,
+                "accuracy": 1, "attacked": 1, "turned": 0, "rejected": 0, "seconds": 1}]
             """, StringComparison.Ordinal));
-        Assert.Contains("report.json: is of attacks within linf 0.004, the run within linf 8/255", Assert.Throws<UserErrorException>(() => RunRecord.Read(one.Path)).Message);
+        Assert.Contains("report.json: is of attacks within linf 0.004, the run within linf 8/255",
+            Assert.Throws<UserErrorException>(() => RunRecord.Read(one.Path)).Message);
         File.Copy(other.ReportFile, one.ReportFile, overwrite: true);
         Assert.Contains("report.json: is not of the weights in", Assert.Throws<UserErrorException>(() => RunRecord.Read(one.Path)).Message);
         File.WriteAllBytes(one.ReportFile, report);
@@ -129,7 +132,8 @@ public sealed class GoingOnTests : IDisposable
             if (!hasState)
                 File.Delete(one.Checkpoints.StateFile);
             File.Copy(other.Checkpoints.BestFile, one.Checkpoints.BestFile, overwrite: true);
-            Assert.Contains("best.safetensors: these weights are not of the run in", Assert.Throws<UserErrorException>(() => RunFolder.Open(one.Path)).Message);
+            Assert.Contains("best.safetensors: these weights are not of the run in",
+                Assert.Throws<UserErrorException>(() => RunFolder.Open(one.Path)).Message);
             File.WriteAllBytes(one.Checkpoints.BestFile, best);
             RunFolder.Open(one.Path);
         }
@@ -140,17 +144,20 @@ public sealed class GoingOnTests : IDisposable
         {
             using CpuDevice device = new(1);
             Evaluator evaluator = new(ClassifierFile.Load(device, folder.Checkpoints.BestFile), TinyRun.Data.Test, 16, 0);
-            File.WriteAllText(folder.ReportFile, Evaluator.ToJson(evaluator.Described(evaluator.Run([], CancellationToken.None), folder.Checkpoints.BestFile, TinyRun.Data)));
+            File.WriteAllText(folder.ReportFile, Evaluator.ToJson(
+                evaluator.Described(evaluator.Run([], CancellationToken.None), folder.Checkpoints.BestFile, TinyRun.Data)));
         }
     }
 
     /// <summary>A run's accuracies are those of what it was trained with, not of what its configuration was changed to.</summary>
     [Fact]
-    public void AChangedConfigurationIsRefusedByEveryReader()
+    public void AnInconsistentConfigurationIsRefusedByEveryReader()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
-        File.WriteAllText(folder.ConfigFile, File.ReadAllText(folder.ConfigFile).Replace("\"norm\": \"linf\"", "\"norm\": \"l2\"", StringComparison.Ordinal));
-        Assert.Contains("norm is \"l2\", but the run began with \"linf\"", Assert.Throws<UserErrorException>(() => RunFolder.Open(folder.Path)).Message);
+        File.WriteAllText(folder.ConfigFile,
+            File.ReadAllText(folder.ConfigFile).Replace("\"norm\": \"linf\"", "\"norm\": \"l2\"", StringComparison.Ordinal));
+        Assert.Contains("norm is \"l2\", but the run began with \"linf\"",
+            Assert.Throws<UserErrorException>(() => RunFolder.Open(folder.Path)).Message);
         Assert.Contains("norm is", Assert.Throws<UserErrorException>(() => RunRecord.Read(folder.Path)).Message);
         // The summary knows it too.
         File.Delete(folder.Checkpoints.StateFile);
@@ -159,32 +166,37 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>Images that occur twice come into both parts.</summary>
     [Fact]
-    public void ValidationImagesThatAreTrainedOnAreTold()
+    public void ValidationImagesAmongTrainingImagesAreNoted()
     {
         Data.ImageSet set = TinyRun.Data.Train;
         float[] pixels = new float[set.Count * set.ImageLength];
         for (int i = 0; i < set.Count; i++)
             set.CopyImage(i, pixels.AsSpan(i * set.ImageLength));
-        Data.ImageSet twice = new("twice", set.ClassNames, set.Channels, set.Height, set.Width, [.. set.Labels, .. set.Labels], [.. pixels, .. pixels]);
+        Data.ImageSet twice =
+            new("twice", set.ClassNames, set.Channels, set.Height, set.Width, [.. set.Labels, .. set.Labels], [.. pixels, .. pixels]);
         using CpuDevice device = new(1);
-        string note = Assert.Single(new RunTraining(device, runs.Create(TinyRun.Config), new("twice", twice, TinyRun.Data.Test, Data.Augmentation.None)).Notes);
+        string note = Assert.Single(
+            new RunTraining(device, runs.Create(TinyRun.Config), new("twice", twice, TinyRun.Data.Test, Data.Augmentation.None)).Notes);
         Assert.Contains("validation images are also training images", note);
     }
 
     [Fact]
-    public void ImagesSortedByClassAreTold()
+    public void ImagesSortedByClassAreWarnedOf()
     {
         Data.ImageSet set = TinyRun.Data.Train, sorted = set.Subset([.. Enumerable.Range(0, set.Count).OrderBy(i => set.Labels[i])]);
         using CpuDevice device = new(1);
-        RunTraining trainer = new(device, runs.Create(TinyRun.Config.With(("limit-train", 20), ("validation", 0))), new("sorted", sorted, TinyRun.Data.Test, Data.Augmentation.None));
+        RunTraining trainer = new(device, runs.Create(TinyRun.Config.With(("limit-train", 20), ("validation", 0))),
+            new("sorted", sorted, TinyRun.Data.Test, Data.Augmentation.None));
         Assert.Equal(["warning: the 20 training images are of 2 of 4 classes: are they sorted by class?"], trainer.Notes);
     }
 
-    /// <summary>Under a cosine schedule three epochs and three more are not six: the summary says so. A piecewise one knows nothing of the end.</summary>
+    /// <summary>
+    /// Under a cosine schedule three epochs and three more are not six: the summary says so. A piecewise one knows nothing of the end.
+    /// </summary>
     [Theory]
     [InlineData("cosine", "2")]
     [InlineData("piecewise", "")]
-    public void AContinuedRunSaysSo(string schedule, string earlier)
+    public void SummaryRecordsEarlierEpochCounts(string schedule, string earlier)
     {
         RunFolder folder = runs.Train(TinyRun.Config.With(("schedule", schedule), ("milestones", new JsonArray(1)))).Folder;
         TinyRun.GoOn(folder.WithEpochs(3));
@@ -193,7 +205,7 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>The weights that a run starts from belong to what it is, by their content.</summary>
     [Fact]
-    public void OtherStartingWeightsAreAnotherRun()
+    public void StartingWeightsChangeTheRunId()
     {
         RunFolder start = runs.Train(TinyRun.Config).Folder;
         string Id(RunConfig config) => RunSummary.Read(runs.Train(config).Folder.SummaryFile)!.Id!;
@@ -207,7 +219,7 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>Two processes on one run would each write over the other's epochs.</summary>
     [Fact]
-    public void ARunIsOfOneProcess()
+    public void ARunIsLockedByOneProcess()
     {
         RunFolder folder = runs.Create(TinyRun.Config);
         using (folder.Lock())
@@ -217,16 +229,17 @@ public sealed class GoingOnTests : IDisposable
     }
 
     [Fact]
-    public void MissingEpochsAreTold()
+    public void MissingEpochsAreRefused()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
         File.WriteAllLines(folder.Checkpoints.MetricsFile, File.ReadAllLines(folder.Checkpoints.MetricsFile).Skip(1));
-        Assert.Contains("a line for each of the 2 epochs that the run has done, and holds 2", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
+        Assert.Contains("a line for each of the 2 epochs that the run has done, and holds 2",
+            Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
     }
 
     /// <summary>Weights know the images that they have learned, also those of the run they started from, in another split.</summary>
     [Fact]
-    public void WhatWasLearnedBeforeIsKnown()
+    public void ImagesOfEarlierTrainingAreNoted()
     {
         RunFolder first = runs.Train(TinyRun.Config).Folder;
         using CpuDevice device = new(1);
@@ -247,7 +260,8 @@ public sealed class GoingOnTests : IDisposable
         Assert.Equal((32, false), (report.TrainedOn, report.IsOfNewImages));
         // The first run's validation images chose its epoch.
         using CpuDevice again2 = new(1);
-        Assert.Equal(40, ClassifierFile.Load(again2, first.Checkpoints.BestFile).Provenance!.CountOf(turned.Test.Size, turned.Test.PixelHashes()));
+        Assert.Equal(40,
+            ClassifierFile.Load(again2, first.Checkpoints.BestFile).Provenance!.CountOf(turned.Test.Size, turned.Test.PixelHashes()));
         Assert.Contains("32 of which THE WEIGHTS WERE TRAINED ON", report.Images);
 
         RunTraining Trained(RunConfig config, Data.DataSet data) => new(device, runs.Create(config), data);
@@ -257,14 +271,16 @@ public sealed class GoingOnTests : IDisposable
     public void OtherImagesAreRefused()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
-        Assert.Contains("not those that the run began with", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder, TinyRun.DataOf(seed: 2))).Message);
+        Assert.Contains("not those that the run began with",
+            Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder, TinyRun.DataOf(seed: 2))).Message);
         TinyRun.GoOn(folder, TinyRun.DataOf(seed: 1));
     }
 
     [Fact]
-    public void ATestPartAloneIsNotTrainedOn()
+    public void ATestPartAloneIsRefused()
     {
-        Data.DataSet data = new("only test", TinyRun.Data.Test, TinyRun.Data.Test, Data.Augmentation.None) { HasTrainPart = false, HasTestPart = true };
+        Data.DataSet data =
+            new("only test", TinyRun.Data.Test, TinyRun.Data.Test, Data.Augmentation.None) { HasTrainPart = false, HasTestPart = true };
         Assert.Contains("no training images", Assert.Throws<UserErrorException>(() => runs.Train(TinyRun.Config, data)).Message);
     }
 
@@ -274,15 +290,18 @@ public sealed class GoingOnTests : IDisposable
     [InlineData(2500, 500)]
     [InlineData(24, 4)]
     [InlineData(4, 0)]
-    public void ValidationSuitsTheData(int images, int held) => Assert.Equal(held, TrainingData.ValidationCount(images));
+    public void DefaultValidationCountFollowsTheDataSize(int images, int held) => Assert.Equal(held, TrainingData.ValidationCount(images));
 
     [Fact]
-    public void TooMuchValidationNamesTheSetting() =>
-        Assert.Contains("validation is 500, but there are 40 training images", Assert.Throws<UserErrorException>(() => runs.Train(TinyRun.Config.With(("validation", 500)))).Message);
+    public void TooManyValidationImagesAreRefused() =>
+        Assert.Contains("validation is 500, but there are 40 training images",
+            Assert.Throws<UserErrorException>(() => runs.Train(TinyRun.Config.With(("validation", 500)))).Message);
 
-    /// <summary>Without weight on natural images their pass moves the running statistics and nothing else: the step's weights are the same.</summary>
+    /// <summary>
+    /// Without weight on natural images their pass moves the running statistics and nothing else: the step's weights are the same.
+    /// </summary>
     [Fact]
-    public void ANaturalPassMovesOnlyRunningStatistics()
+    public void NaturalPassChangesOnlyRunningStatistics()
     {
         RunConfig one = TinyRun.Config.With(("method", "pgd-at"), ("epochs", 1), ("batch", 40), ("validation", 0), ("attack-steps", 1));
         var (with, folder) = runs.Train(one);
@@ -296,14 +315,15 @@ public sealed class GoingOnTests : IDisposable
 
     /// <summary>A run of a build that knew no natural pass goes on without one.</summary>
     [Fact]
-    public void EarlierRunsGoOnWithoutANaturalPass()
+    public void EarlierRunsResumeWithoutANaturalPass()
     {
         RunFolder folder = runs.Train(TinyRun.Config.With(("method", "pgd-at"))).Folder;
         Assert.True(HasNaturalPass(RunFolder.Open(folder.Path).Config));
         // Nor do an earlier run's state and summary hold its configuration.
         File.Delete(folder.Checkpoints.StateFile);
         File.Delete(folder.SummaryFile);
-        File.WriteAllLines(folder.ConfigFile, File.ReadAllLines(folder.ConfigFile).Where(line => !line.Contains("natural-pass", StringComparison.Ordinal)));
+        File.WriteAllLines(folder.ConfigFile,
+            File.ReadAllLines(folder.ConfigFile).Where(line => !line.Contains("natural-pass", StringComparison.Ordinal)));
         Assert.False(HasNaturalPass(RunFolder.Open(folder.Path).Config));
     }
 

@@ -10,7 +10,7 @@ namespace Ascl.Kernels.Tests.Cuda;
 
 /// <summary>What executing PTX finds: real kernels, each with one change to its text.</summary>
 [Collection(TestGpu.Collection)]
-public sealed class PtxFindingsTests
+public sealed class PtxFaultInjectionTests
 {
     /// <summary>Two groups, the second of which has threads without a number.</summary>
     private const int Count = 1500;
