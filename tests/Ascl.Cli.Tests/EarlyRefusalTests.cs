@@ -75,7 +75,7 @@ public sealed class EarlyRefusalTests : IDisposable
             Assert.Contains("it is not overwritten", AsclProcess.RefusalHere("compare", folder, option, path), StringComparison.Ordinal);
         File.WriteAllText(other, File.ReadAllText(path));
         path = other;
-        Assert.Contains("holds something else than the results of an evaluation", AsclProcess.RefusalHere("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", path), StringComparison.Ordinal);
+        Assert.Contains("does not hold the results of an evaluation", AsclProcess.RefusalHere("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", path), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -266,7 +266,7 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
             Assert.Equal(File.ReadAllBytes(Path.Combine(killed, file)), File.ReadAllBytes(Path.Combine(whole, file)));
         // Without a limit more can be found than within one, not less.
         Assert.True(minimal["accuracy"]!.GetValue<double>() <= report["worst_case_accuracy"]!.GetValue<double>());
-        Assert.Contains("smallest linf changes found by FAB-T and Brendel & Bethge", result.Output, StringComparison.Ordinal);
+        Assert.Contains("smallest linf perturbations found by FAB-T and Brendel & Bethge", result.Output, StringComparison.Ordinal);
         Assert.Contains("Smallest changes", File.ReadAllText(Path.Combine(whole, "report.html")), StringComparison.Ordinal);
         Assert.Contains("there is only its form for linf", AsclProcess.RefusalHere("evaluate", "--weights", run, "--attack", "brendel-bethge", "--norm", "l2"), StringComparison.Ordinal);
     }

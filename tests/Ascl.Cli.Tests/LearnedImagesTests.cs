@@ -92,7 +92,7 @@ public sealed class LearnedImagesTests : IDisposable
         string data = Images("u.safetensors", "");
         ProcessResult result = AsclProcess.Run("train", "--data", $"file:{data}", "--model", Network, "--method", "natural", "--epochs", "1", "--temperature", "0.5", "--trades-beta", "3", "--norm", "l2", "--epsilon", "8/255", "--out", Path.Combine(folder, "u"));
         Assert.True(result.ExitCode == 0, result.Error);
-        Assert.Contains("warning: --trades-beta, --temperature change nothing in this run: other settings, such as method natural, leave them unused", result.Output, StringComparison.Ordinal);
+        Assert.Contains("warning: --trades-beta, --temperature have no effect in this run (method natural, schedule cosine)", result.Output, StringComparison.Ordinal);
         Assert.Contains("warning: epsilon 0.0314 is very small in l2", result.Output, StringComparison.Ordinal);
     }
 

@@ -1,6 +1,5 @@
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
-using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Robustness.Comparison;
 using Ascl.Robustness.Runs;
@@ -25,32 +24,15 @@ internal sealed class CompareVerb : VerbArguments, IVerb
 
     public int Run(CancellationToken stop)
     {
-        foreach (var (option, file, ending) in new[] { ("--markdown", Markdown, ".md"), ("--csv", Csv, ".csv") })
-        {
-            if (file is null)
-                continue;
-            if (File.Exists(file) && !AtomicFile.IsDevice(file) && !file.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
-                throw new UserErrorException(
-                    $"option {option}: {file} is there already and does not end in {ending}: it is not overwritten");
-            AtomicFile.CheckWritable(file);
-        }
+        ResultFile.CheckTable("--markdown", Markdown, ".md");
+        ResultFile.CheckTable("--csv", Csv, ".csv");
         RunRecord[] runs = [.. Runs.SelectMany(RunRecord.ReadAll).DistinctBy(run => Path.GetFullPath(run.Path))];
         RunComparison comparison = new(runs);
-        Print(comparison);
+        ComparisonTable.Print(comparison);
         if (Markdown is not null)
             AtomicFile.WriteText(Markdown, comparison.Markdown());
         if (Csv is not null)
             AtomicFile.WriteText(Csv, comparison.Csv());
         return 0;
-    }
-
-    public static void Print(RunComparison comparison)
-    {
-        var table = new ResultTable([.. comparison.Header]);
-        foreach (string[] line in comparison.Lines)
-            table.Add(line);
-        table.Print();
-        foreach (string note in comparison.Notes)
-            Console.WriteLine(note);
     }
 }

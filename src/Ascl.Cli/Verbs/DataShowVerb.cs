@@ -35,8 +35,7 @@ public class DataShowVerb : VerbArguments, IVerb
         if (Sheet is not null)
             AtomicFile.CheckWritable(Sheet);
         DataOptions options = Settings(new DataOptions(), "data show");
-        DataSet data = ProgressDisplay.Run(
-            $"opening {Specification}", display => DataSource.Open(Specification, options, progress: new OpeningProgress(display, stop)));
+        DataSet data = OpeningProgress.Open(Specification, options, stop);
         PrintParts(data);
         PrintClasses(data);
         if (Sheet is not null)

@@ -56,7 +56,7 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         Classifier model = RunFolder.RequireClassifier(ClassifierFile.Load(device, file, known with { Note = Message.Print }), file);
         DataSet? data = Data is null
             ? null
-            : ProgressDisplay.Run($"opening {Data}", display => DataSource.Open(Data, progress: new OpeningProgress(display, stop)));
+            : OpeningProgress.Open(Data, reading: null, stop);
         if (Normalize is not null)
             model = ClassifierFile.Load(device, file, known with
             {

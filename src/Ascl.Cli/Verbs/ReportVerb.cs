@@ -21,13 +21,11 @@ internal sealed class ReportVerb : ComputingArguments, IVerb
         if (!File.Exists(folder.ReportFile))
             throw new UserErrorException($"{Folder}: has not been evaluated yet: end it with ascl train --resume {Folder}");
         using Device device = OpenDevice();
-        DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data.Source}",
-            display =>
-                DataSource.Open(folder.Config.Data.Source, folder.Config.Data.Reading, progress: new OpeningProgress(display, stop)));
+        DataSet data = OpeningProgress.Open(folder.Config.Data.Source, folder.Config.Data.Reading, stop);
         if (!folder.KnowsImages(data))
             throw new UserErrorException($"{Folder}: the images of {folder.Config.Data.Source} have changed since the run: a page of both "
                 + $"would be of neither");
-        RunDisplay.WriteReport(device, folder, data, stop);
+        new RunDisplay(device, data, stop).WriteReport(folder);
         return 0;
     }
 }
