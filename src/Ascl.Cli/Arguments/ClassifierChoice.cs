@@ -31,7 +31,8 @@ internal sealed record ClassifierChoice(string File, string? Network, string? Ac
                 Note = note,
             }), File);
         if (Network is not null || Activation is not null)
-            throw new UserErrorException($"{File}: an ONNX file contains the whole network: --model and --activation cannot be given with it");
+            throw new UserErrorException($"{File}: an ONNX file contains the whole network: --model and --activation cannot be "
+                + "given with it");
         return OnnxNetwork.Load((CpuDevice)device, File, normalization);
     }
 }

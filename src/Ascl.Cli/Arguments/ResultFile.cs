@@ -32,6 +32,7 @@ internal static class ResultFile
             throw new UserErrorException($"option --json: {folder} is the folder of a run or an evaluation, which keeps its own reports: "
                 + "choose another folder");
         if (File.Exists(path) && !AtomicFile.IsDevice(path) && !JsonFile.ReadObject(path).ContainsKey("clean_accuracy"))
-            throw new UserErrorException($"option --json: {path} exists and does not hold the results of an evaluation: it is not overwritten");
+            throw new UserErrorException($"option --json: {path} exists and does not hold the results of an evaluation: it is not "
+                + "overwritten");
     }
 }

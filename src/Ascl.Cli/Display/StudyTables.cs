@@ -31,7 +31,8 @@ internal static class StudyTables
             Console.WriteLine("each run was attacked within its own ball, so the robust accuracies are not comparable (--norm and "
                 + "--epsilon set one ball for all runs)");
         if (comparison.Studies.Select(s => (s.Data, s.Part)).Distinct().Count() > 1)
-            Console.WriteLine("the runs were studied on different data, so their figures are not comparable and the correlation means little");
+            Console.WriteLine("the runs were studied on different data, so their figures are not comparable and the correlation "
+                + "means little");
         if (comparison.Studies.Count < 3)
             return;
         var correlations = new ResultTable("pairs", "l2", "cosine", "linf")

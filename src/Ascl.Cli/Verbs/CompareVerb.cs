@@ -7,19 +7,20 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("compare", HelpText = "Puts trainings side by side: accuracy, cost and selected pairs, means and deviations over seeds.")]
+[Verb("compare", HelpText = "Tabulates runs side by side: accuracy, cost, selected pairs; mean and standard deviation over seeds.")]
 [Example("All runs in a folder", "runs")]
-[Example("Some runs, as a table for a paper and one for a spreadsheet", "runs/ascl-1 runs/pgd-at-1 --markdown table.md --csv table.csv")]
+[Example("Two runs, as a table for a paper and one for a spreadsheet", "runs/ascl-1 runs/pgd-at-1 --markdown table.md --csv table.csv")]
 internal sealed class CompareVerb : VerbArguments, IVerb
 {
-    [Value(0, MetaName = "RUN", Required = true,
-        HelpText = "Folders of runs, or folders that hold some. Runs that differ in nothing but their seed make one row.")]
+    [Value(0, MetaName = "RUN...", Required = true,
+        HelpText = "Folders of runs, or folders that contain such folders. Runs that differ only in their seed are averaged in one row.")]
     public IEnumerable<string> Runs { get; init; } = [];
 
-    [Option("markdown", MetaValue = "FILE.md", HelpText = "Write the table in Markdown too.")]
+    [Option("markdown", MetaValue = "FILE.md", HelpText = "Also write the table to this file, in Markdown.")]
     public string? Markdown { get; init; }
 
-    [Option("csv", MetaValue = "FILE.csv", HelpText = "Write it as comma-separated values too, deviations in columns of their own.")]
+    [Option("csv", MetaValue = "FILE.csv",
+        HelpText = "Also write the table to this file, as CSV with standard deviations in separate columns.")]
     public string? Csv { get; init; }
 
     public int Run(CancellationToken stop)

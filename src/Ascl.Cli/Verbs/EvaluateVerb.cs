@@ -82,7 +82,7 @@ public class EvaluateVerb : ComputingArguments, IVerb
         RobustnessEvaluation.Plan(settings, run?.Config.Attack.Threat);
         ClassifierChoice choice = new(RunFolder.Weights(Weights), Model, Activation);
         TestImages tested = TestImages.Of(run, Data, Given(typeof(DataOptions)), "evaluate");
-        using Device device = DeviceChoice.OpenFor(choice.File, Device, Threads, CudaGraphs, RoundedTo);
+        using Device device = DeviceChoice.OpenFor(choice.File, Device, Threads, CudaGraphs, ChosenPrecision);
         // The weights first, so that a wrong file is reported without opening the data.
         Classifier model = choice.Load(device, note: Normalize is null ? Message.Print : null);
         ThreatModel? trained = run?.Config.Attack.Threat ?? ThreatModel.Of(model.Provenance);

@@ -94,8 +94,8 @@ public class TrainVerb : VerbArguments, IVerb
             display.PrintTable(results);
         }
         else
-            Console.WriteLine($"trained an encoder; train a classifier on it with --method linear --from {folder.Path}, or fine-tune all of "
-                + "it with another method");
+            Console.WriteLine($"trained an encoder: train a classifier on it with --method linear --from {folder.Path}, or fine-tune "
+                + "all of it with another method");
         return 0;
     }
 
@@ -109,7 +109,9 @@ public class TrainVerb : VerbArguments, IVerb
 
     private RunFolder Resume(string path, JsonObject given)
     {
-        string? other = Preset is not null ? "preset" : given.Select(pair => pair.Key).FirstOrDefault(key => !AllowedOnResume.Contains(key));
+        string? other = Preset is not null
+            ? "preset"
+            : given.Select(pair => pair.Key).FirstOrDefault(key => !AllowedOnResume.Contains(key));
         if (other is not null)
             throw new UserErrorException($"--resume keeps the settings of the run: --{other} cannot be given with it");
         RunFolder run = RunFolder.Open(path);
@@ -119,8 +121,8 @@ public class TrainVerb : VerbArguments, IVerb
         RunFolder longer = run.WithEpochs(epochs);
         Console.WriteLine($"{path}: {epochs} epochs instead of {run.Config.Training.Epochs}");
         if (run.Config.Schedule.DependsOnEpochs)
-            Console.WriteLine($"the {run.Config.Schedule.Name} schedule now ends with epoch {epochs}: the learning rate jumps up to that of a "
-                + $"run of {epochs} epochs");
+            Console.WriteLine($"the {run.Config.Schedule.Name} schedule now ends with epoch {epochs}: the learning rate jumps up to "
+                + $"that of a run of {epochs} epochs");
         return longer;
     }
 
