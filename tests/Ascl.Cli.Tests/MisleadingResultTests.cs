@@ -127,8 +127,8 @@ public sealed class MisleadingResultTests(TrainedRun trained) : IClassFixture<Tr
         string[][] otherReadings =
             [["--test-share", "1"], ["--data", $"file:{folder}/./own.safetensors", "--test-share", "1"], ["--resize", "20"]];
         foreach (string[] given in otherReadings)
-            Assert.Contains("would make training images of the run test images", AsclProcess.RefusalInProcess([.. line, .. given]),
-                StringComparison.Ordinal);
+            Assert.Contains("would put images that the run was trained on into the test part",
+                AsclProcess.RefusalInProcess([.. line, .. given]), StringComparison.Ordinal);
         Images("own.safetensors", "", brightness: 5);
         Assert.Contains("may have been trained on", AsclProcess.RefusalInProcess(line), StringComparison.Ordinal);
         Assert.Contains("have changed since the run", AsclProcess.RefusalInProcess("report", run), StringComparison.Ordinal);

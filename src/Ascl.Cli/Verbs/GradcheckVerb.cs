@@ -14,7 +14,7 @@ namespace Ascl.Cli.Verbs;
 [Example("Other random inputs", "--seed 2")]
 internal sealed class GradcheckVerb : RandomArguments, IVerb
 {
-    [Option("op", MetaValue = "NAME", HelpText = "Check only this op or objective. An unknown name lists them all.")]
+    [Option("op", MetaValue = "NAME", HelpText = "Check only this op or objective. An unknown name prints the list of all.")]
     public string? Op { get; init; }
 
     public int Run(CancellationToken stop)

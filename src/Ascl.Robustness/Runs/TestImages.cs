@@ -35,8 +35,8 @@ public sealed class TestImages
         DataOptions reading = SettingTree.Read(usual, given, where);
         bool isSplit = own?.Reading.TestShare is not null || reading.TestShare is not null;
         if (owner is not null && isSplit && reading != own!.Reading)
-            throw new UserErrorException($"{where}: --test-share, --resize and --crop would make training images of the run test images: "
-                + (own.Reading.TestShare is null
+            throw new UserErrorException($"{where}: --test-share, --resize and --crop would put images that the run was trained on "
+                + "into the test part: " + (own.Reading.TestShare is null
                     ? "it was trained on all of these images"
                     : "the run split its test part off these images itself"));
         return new(source ?? own?.Source ?? throw new UserErrorException($"{where}: the weights do not belong to a run, so there are no "
