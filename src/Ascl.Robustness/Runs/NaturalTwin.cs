@@ -3,7 +3,7 @@ using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Runs;
 
-/// <summary>The naturally trained twin of a run, for comparison: same network, data, seed and schedule, but no attack in training.</summary>
+/// <summary>The naturally trained twin of a run, for comparison: same network, data, seed and schedule, but without attack.</summary>
 public static class NaturalTwin
 {
     /// <summary>Whether a configuration asks for a twin: a run without attack, or of a part of the network only, has none.</summary>
