@@ -6,8 +6,7 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Cli;
 
-/// <summary>The command line: finds the verb, runs it, and turns every way it can end into a message of one line and an exit
-/// code.</summary>
+/// <summary>Entry point: finds and runs the verb, and reports every failure as a one-line message and an exit code.</summary>
 internal static class Program
 {
     private const int Failed = 1, WrongInput = 2, Stopped = 130;
@@ -17,7 +16,7 @@ internal static class Program
         using var stop = new CancellationTokenSource();
         Console.CancelKeyPress += (_, e) =>
         {
-            // The first Ctrl-C lets the verb put its things in order, the second ends the process.
+            // The first Ctrl-C lets the verb save its state and stop; a second one kills the process.
             e.Cancel = !stop.IsCancellationRequested;
             stop.Cancel();
         };
@@ -62,17 +61,17 @@ internal static class Program
         return exitCode;
     }
 
-    /// <summary>What is said of an exception, and the exit code of a program that ends by it.</summary>
+    /// <summary>The message and the exit code for an exception that ends the program.</summary>
     public static (string Message, int ExitCode) Failure(Exception thrown)
     {
-        // Parallel loops wrap what their body throws.
+        // Parallel loops wrap exceptions of their body.
         Exception e = thrown is AggregateException many ? many.Flatten().InnerExceptions[0] : thrown;
         return e switch
         {
             UserErrorException => ($"error: {e.Message}", WrongInput),
-            // Sizes come from the user: a network, a batch, a head.
+            // The user chose the sizes that do not fit: of the network, the batch, the head.
             ShapeException => ($"error: {e.Message}", WrongInput),
-            OutOfMemoryException => ("error: not enough memory: try a smaller batch, smaller images or fewer of them", WrongInput),
+            OutOfMemoryException => ("error: not enough memory: try a smaller batch, fewer images or smaller ones", WrongInput),
             OperationCanceledException => ("stopped", Stopped),
             _ => ($"error in ascl: {e.GetType().Name}: {e.Message} (ASCL_DEBUG=1 shows where)", Failed),
         };

@@ -4,10 +4,10 @@ using Xunit;
 
 namespace Ascl.Cli.Tests;
 
-/// <summary>What a process wrote and how it ended.</summary>
+/// <summary>Exit code and output of a process.</summary>
 internal sealed record ProcessResult(int ExitCode, string Output, string Error)
 {
-    /// <summary>The error output as one line "ascl: …" with nothing beside it.</summary>
+    /// <summary>The error output, which must be one line "ascl: …" and the only output.</summary>
     public string ErrorLine
     {
         get
@@ -20,16 +20,16 @@ internal sealed record ProcessResult(int ExitCode, string Output, string Error)
     }
 }
 
-/// <summary>Runs the built program, as a user does.</summary>
+/// <summary>Runs the published program in a process, as a user does.</summary>
 internal static class AsclProcess
 {
-    /// <summary>The published program: what "dotnet" runs.</summary>
+    /// <summary>The published program, an argument of dotnet.</summary>
     public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "program", "ascl.dll");
 
     public static ProcessResult Run(params string[] arguments) =>
         Run(new ProcessStartInfo("dotnet", [Program, .. arguments]));
 
-    /// <summary>Starts the program and throws its output away, for a test that will kill it.</summary>
+    /// <summary>Starts the program and discards its output, for tests that kill it.</summary>
     public static Process Start(params string[] arguments)
     {
         ProcessStartInfo start = new("dotnet", [Program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -51,8 +51,9 @@ internal static class AsclProcess
         return new(process.ExitCode, output, error.Result);
     }
 
-    /// <summary>Asserts that a verb refuses these arguments as the user's error, and gives its message; in this process, which is quicker.</summary>
-    public static string RefusalHere(params string[] arguments)
+    /// <summary>Asserts that a verb refuses these arguments as a user error, and returns the message. Runs in this process, which is
+    /// faster.</summary>
+    public static string RefusalInProcess(params string[] arguments)
     {
         (string message, int exitCode) = Cli.Program.Failure(Assert.ThrowsAny<Exception>(() =>
         {
@@ -63,7 +64,7 @@ internal static class AsclProcess
         return message["error: ".Length..];
     }
 
-    /// <summary>Asserts that the program refuses these arguments as the user's error, and gives its line.</summary>
+    /// <summary>Asserts that the program refuses these arguments as a user error, and returns the message.</summary>
     public static string Refusal(params string[] arguments)
     {
         ProcessResult result = Run(arguments);

@@ -5,7 +5,7 @@ using Ascl.Core.Files;
 
 namespace Ascl.Cli.Tests;
 
-/// <summary>The test assembly run as a program: a writer that can be killed, or be given a full disk.</summary>
+/// <summary>The test assembly as a program: a process that writes a file, and can be killed or hit a full disk.</summary>
 internal static class ChildProcess
 {
     public const int UserErrorExitCode = 2;

@@ -10,7 +10,7 @@ public sealed class CommandLineTests
     [InlineData("--help")]
     [InlineData("-h")]
     [InlineData("help")]
-    public void HelpTeachesAndListsTheCommands(params string[] arguments)
+    public void HelpExplainsAndListsCommands(params string[] arguments)
     {
         ProcessResult result = AsclProcess.Run(arguments);
         Assert.Equal(0, result.ExitCode);
@@ -25,7 +25,7 @@ public sealed class CommandLineTests
     [InlineData("devices", "--help")]
     [InlineData("help", "devices")]
     [InlineData("devices", "--confgi", "-h")]
-    public void HelpOfACommandHasUsageExamplesAndOptions(params string[] arguments)
+    public void HelpOfCommandHasUsageExamplesAndOptions(params string[] arguments)
     {
         ProcessResult result = AsclProcess.Run(arguments);
         Assert.Equal(0, result.ExitCode);
@@ -46,12 +46,13 @@ public sealed class CommandLineTests
     [InlineData("unknown option '--banana': (ascl devices --help lists them)", "devices", "--banana")]
     [InlineData("unknown option '-x': ", "devices", "-x")]
     [InlineData("option --config needs a value", "devices", "--config")]
-    [InlineData("'banana' is one argument too many (ascl devices --help)", "devices", "banana")]
-    [InlineData("'--help' is one argument too many (ascl devices --help)", "devices", "--", "--help")]
-    public void WrongArgumentsAreOneLine(string message, params string[] arguments) => Assert.StartsWith(message, AsclProcess.Refusal(arguments));
+    [InlineData("'banana' is an unexpected argument (ascl devices --help)", "devices", "banana")]
+    [InlineData("'--help' is an unexpected argument (ascl devices --help)", "devices", "--", "--help")]
+    public void InvalidArgumentsAreAOneLineError(string message, params string[] arguments) =>
+        Assert.StartsWith(message, AsclProcess.Refusal(arguments));
 
     [Fact]
-    public void DevicesNamesTheCpu()
+    public void DevicesListsTheCpu()
     {
         ProcessResult result = AsclProcess.Run("devices");
         Assert.Equal(0, result.ExitCode);

@@ -20,25 +20,26 @@ public sealed class ConfigFileTests : IDisposable
     [InlineData("", ": is empty")]
     [InlineData("[]", ": not a JSON object")]
     [InlineData("""{"a": 1, "a": 2}""", ": not valid JSON: ")]
-    public void WrongFileIsOneLine(string json, string message)
+    public void InvalidFileIsAOneLineError(string json, string message)
     {
         File.WriteAllText(path, json);
-        Assert.StartsWith(path + message, AsclProcess.RefusalHere("devices", "--config", path));
+        Assert.StartsWith(path + message, AsclProcess.RefusalInProcess("devices", "--config", path));
     }
 
     [Fact]
-    public void MissingFileIsOneLine() =>
-        Assert.Equal("cannot read nowhere.json: no such file", AsclProcess.RefusalHere("devices", "--config=nowhere.json"));
+    public void MissingFileIsAOneLineError() =>
+        Assert.Equal("cannot read nowhere.json: no such file", AsclProcess.RefusalInProcess("devices", "--config=nowhere.json"));
 
     [Fact]
-    public void UnknownKeySuggestsTheNearest() => Assert.Equal($"{path}: unknown key 'attack_steps': did you mean attack-steps?", Refusal("""{"attack_steps": 3}"""));
+    public void UnknownKeySuggestsTheNearest() =>
+        Assert.Equal($"{path}: unknown key 'attack_steps': did you mean attack-steps?", Refusal("""{"attack_steps": 3}"""));
 
     [Fact]
-    public void ValuesOfEveryKindAreTaken()
+    public void ValuesOfEveryKindAreRead()
     {
         JsonObject given = Read("""
-            {"epochs": 3, "epsilon": "8/255", "step-size": 0.01, "model": "resnet18", "early-stop": false, "milestones": [1, 2], /* a comment */
-             "seed": 18446744073709551615, "lr": 1e-2, "strategy": null, "out": "a = b -- c"}
+            {"epochs": 3, "epsilon": "8/255", "step-size": 0.01, "model": "resnet18", "early-stop": false,
+             "milestones": [1, 2], /* a comment */ "seed": 18446744073709551615, "lr": 1e-2, "strategy": null, "out": "a = b -- c"}
             """).Given();
         JsonObject expected = new()
         {
@@ -58,7 +59,7 @@ public sealed class ConfigFileTests : IDisposable
     [Theory]
     [InlineData("--epochs", "5")]
     [InlineData("--epochs=5")]
-    public void CommandLineWins(params string[] arguments)
+    public void CommandLineOverridesFile(params string[] arguments)
     {
         JsonObject given = Read("""{"epochs": 3, "batch": 7}""", arguments).Given();
         Assert.Equal((5, 7), (given["epochs"]!.GetValue<int>(), given["batch"]!.GetValue<int>()));
@@ -71,7 +72,7 @@ public sealed class ConfigFileTests : IDisposable
     [InlineData("""{"epsilon": -1}""", "option --epsilon: '-1' is negative")]
     [InlineData("""{"epsilon": {}}""", "epsilon is an object: must be a single value")]
     [InlineData("""{"milestones": [1, "x"]}""", "option --milestones: '1,x' is not a list of whole numbers such as 100,105")]
-    public void WrongValueNamesFileAndOption(string json, string message) => Assert.Equal($"{path}: {message}", Refusal(json));
+    public void InvalidValueErrorNamesFileAndOption(string json, string message) => Assert.Equal($"{path}: {message}", Refusal(json));
 
     private TrainVerb Read(string json, params string[] arguments)
     {

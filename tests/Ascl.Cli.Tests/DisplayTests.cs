@@ -30,14 +30,14 @@ public sealed class DisplayTests
     }
 
     [Fact]
-    public void EvaluationsReportTheAccuracySoFarAndTheTimeLeftByWhatTheImagesDoneTook()
+    public void EvaluationReportsAccuracyAndTimeLeft()
     {
         new EvaluationDisplay(new PlainProgress(output, TimeSpan.Zero)).Progress(new("PGD-20", 25, 100, (1, 4), 0.5, Seconds: 10));
         Assert.Equal(" 31% PGD-20, attack 2 of 4: 25/100 images, 50.0 % robust so far, 0:30 left\n", output.ToString());
     }
 
     [Fact]
-    public void PlainReportsKeepTheirInterval()
+    public void PlainProgressReportsOncePerInterval()
     {
         var display = new PlainProgress(output, TimeSpan.FromHours(1));
         display.Report(1, 2, "half");
@@ -50,5 +50,6 @@ public sealed class DisplayTests
     [InlineData(42, "0:42")]
     [InlineData(725, "12:05")]
     [InlineData(11250, "3:07:30")]
-    public void DurationsAreClocks(int seconds, string text) => Assert.Equal(text, TrainingProgress.Duration(TimeSpan.FromSeconds(seconds)));
+    public void DurationsAreFormattedAsClockTimes(int seconds, string text) =>
+        Assert.Equal(text, TrainingProgress.Duration(TimeSpan.FromSeconds(seconds)));
 }

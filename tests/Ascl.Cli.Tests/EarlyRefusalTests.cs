@@ -3,14 +3,14 @@ using Xunit;
 
 namespace Ascl.Cli.Tests;
 
-/// <summary>What is wrong is told before any work is done for it.</summary>
+/// <summary>Errors that are reported before any work is done.</summary>
 public sealed class EarlyRefusalTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("ascl-early").FullName;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    /// <summary>Weights, images and runs that do not exist would be errors too: that the place of the results is named shows that it was looked at first.</summary>
+    /// <summary>The weights and runs do not exist either: that the error names the results file shows that it was checked first.</summary>
     [Theory]
     [InlineData("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", "{}/none/a.json")]
     [InlineData("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", "{}")]
@@ -19,10 +19,14 @@ public sealed class EarlyRefusalTests : IDisposable
     [InlineData("compare", "none", "--csv", "{}/none/a.csv")]
     [InlineData("profile", "--model", "resnet20", "--trace", "{}/none/a.json")]
     [InlineData("data show", "sample", "--sheet", "{}/none/a.png")]
-    public void AnUnwritableFile(params string[] arguments)
+    public void UnwritableFileIsRefused(params string[] arguments)
     {
-        string[] filled = [.. arguments.SelectMany(a => a.StartsWith("data ", StringComparison.Ordinal) ? a.Split(' ') : [a]).Select(a => a.Replace("{}", folder, StringComparison.Ordinal))];
-        string message = AsclProcess.RefusalHere(filled);
+        string[] filled =
+        [
+            .. arguments.SelectMany(a => a.StartsWith("data ", StringComparison.Ordinal) ? a.Split(' ') : [a])
+                .Select(a => a.Replace("{}", folder, StringComparison.Ordinal)),
+        ];
+        string message = AsclProcess.RefusalInProcess(filled);
         Assert.StartsWith("cannot write", message, StringComparison.Ordinal);
         Assert.Contains(folder, message, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
@@ -34,10 +38,10 @@ public sealed class EarlyRefusalTests : IDisposable
     [InlineData("gradcheck")]
     [InlineData("bench")]
     [InlineData("profile")]
-    public void ImpossibleNumbersOfThreads(params string[] arguments)
+    public void InvalidNumberOfThreadsIsRefused(params string[] arguments)
     {
         foreach (string threads in new[] { "-1", "100000" })
-            Assert.Contains("threads", AsclProcess.RefusalHere([.. arguments, "--threads", threads]), StringComparison.Ordinal);
+            Assert.Contains("threads", AsclProcess.RefusalInProcess([.. arguments, "--threads", threads]), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -46,47 +50,53 @@ public sealed class EarlyRefusalTests : IDisposable
     [InlineData("unknown norm 'l3'", "--norm", "l3")]
     [InlineData("unknown attack 'pgdd'", "--attack", "pgdd")]
     [InlineData("steps is 0: must be at least 1", "--steps", "0")]
-    [InlineData("names no number", "--epsilons", ",")]
+    [InlineData("is an empty list", "--epsilons", ",")]
     [InlineData("is for --checks", "--twin", "none.safetensors")]
     [InlineData("is for checks, which are not asked for", "--check-images", "20")]
     [InlineData("option --out needs a value", "--out", "")]
     [InlineData("--replay takes the images and their ball from its file", "--replay", "none.safetensors", "--epsilon", "0.1")]
     [InlineData("--replay takes the images and their ball from its file", "--replay", "none.safetensors", "--attack", "fgsm")]
-    public void WrongSettingsOfAnEvaluation(string expected, params string[] given) =>
-        Assert.Contains(expected, AsclProcess.RefusalHere(["evaluate", "--weights", "none.safetensors", "--data", "sample", .. given]), StringComparison.Ordinal);
+    public void InvalidEvaluationSettingsAreRefused(string expected, params string[] given) =>
+        Assert.Contains(expected, AsclProcess.RefusalInProcess(["evaluate", "--weights", "none.safetensors", "--data", "sample", .. given]),
+            StringComparison.Ordinal);
 
-    /// <summary>Options that would make a run of nothing, or of something else than was meant.</summary>
     [Theory]
     [InlineData("robust-weight is 0: and so is natural-weight", "train", "--method", "pgd-at", "--robust-weight", "0")]
     [InlineData("temperature is 1E-30: must be at least 0.0001", "train", "--temperature", "1e-30")]
     [InlineData("sheet.jpg does not end in .png", "data", "show", "sample", "--sheet", "sheet.jpg")]
-    public void SettingsOfNothing(string expected, params string[] arguments) => Assert.Contains(expected, AsclProcess.RefusalHere(arguments), StringComparison.Ordinal);
+    public void MeaninglessSettingsAreRefused(string expected, params string[] arguments) =>
+        Assert.Contains(expected, AsclProcess.RefusalInProcess(arguments), StringComparison.Ordinal);
 
-    /// <summary>A slip of the keyboard does not cost a run its configuration.</summary>
     [Fact]
-    public void AFileOfSomethingElseIsNotOverwritten()
+    public void UnrelatedFilesAreNotOverwritten()
     {
         string path = Path.Combine(folder, "config.json");
         File.WriteAllText(path, """{"method": "natural"}""");
         string other = Path.Combine(folder, "other", "a.json");
         Directory.CreateDirectory(Path.GetDirectoryName(other)!);
-        Assert.Contains("is the folder of a run or an evaluation", AsclProcess.RefusalHere("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", Path.Combine(folder, "report.json")), StringComparison.Ordinal);
+        Assert.Contains("is the folder of a run or an evaluation", AsclProcess.RefusalInProcess("evaluate", "--weights", "none.safetensors",
+            "--data", "sample", "--json", Path.Combine(folder, "report.json")), StringComparison.Ordinal);
         foreach (string option in new[] { "--csv", "--markdown" })
-            Assert.Contains("it is not overwritten", AsclProcess.RefusalHere("compare", folder, option, path), StringComparison.Ordinal);
+            Assert.Contains("it is not overwritten", AsclProcess.RefusalInProcess("compare", folder, option, path),
+                StringComparison.Ordinal);
         File.WriteAllText(other, File.ReadAllText(path));
         path = other;
-        Assert.Contains("holds something else than the results of an evaluation", AsclProcess.RefusalHere("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", path), StringComparison.Ordinal);
+        Assert.Contains("does not hold the results of an evaluation",
+            AsclProcess.RefusalInProcess("evaluate", "--weights", "none.safetensors", "--data", "sample", "--json", path),
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public void OneClassIsNoClassification()
+    public void DataWithOneClassAreRefused()
     {
         string path = Path.Combine(folder, "one.safetensors");
         SafetensorsWriter writer = new();
         writer.Add("images", [4, 1, 8, 8], [.. Enumerable.Range(0, 4 * 64).Select(i => (byte)i)]);
         writer.Add("labels", [4], new long[4]);
         writer.Save(path);
-        Assert.Contains("has one class", AsclProcess.RefusalHere("train", "--data", $"file:{path}", "--model", "resnet20", "--out", Path.Combine(folder, "run")), StringComparison.Ordinal);
+        Assert.Contains("has one class",
+            AsclProcess.RefusalInProcess("train", "--data", $"file:{path}", "--model", "resnet20", "--out", Path.Combine(folder, "run")),
+            StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(folder, "run")));
     }
 
@@ -94,18 +104,18 @@ public sealed class EarlyRefusalTests : IDisposable
     [InlineData("too many values", "bench", "--batch", "1000000000")]
     [InlineData("at most 65536", "bench", "--what", "contrastive", "--rows", "100000000", "--dim", "1000")]
     [InlineData("too many values", "profile", "--batch", "100000000")]
-    [InlineData("names nothing to time", "bench", "--what", ",")]
+    [InlineData("--what is empty", "bench", "--what", ",")]
     [InlineData("the network is too large", "bench", "--model", "wrn-100000-1")]
     [InlineData("the width 1 to 1000", "bench", "--model", "wrn-34-1000000000")]
     [InlineData("the network is too large", "bench", "--model", "resnet: 1000000 blocks a stage, widths 16")]
     [InlineData("too many values", "train", "--model", "resnet: 1 block a stage, widths 2147483647")]
     [InlineData("head is 10000000: must be from 0 to 65536", "train", "--head", "10000000")]
-    public void SizesBeyondAnyMachine(string expected, params string[] arguments) =>
-        Assert.Contains(expected, AsclProcess.RefusalHere(arguments), StringComparison.Ordinal);
+    public void HugeSizesAreRefused(string expected, params string[] arguments) =>
+        Assert.Contains(expected, AsclProcess.RefusalInProcess(arguments), StringComparison.Ordinal);
 
-    /// <summary>A device would be read for ever, a pipe waited for.</summary>
+    /// <summary>Reading a device would never end, and reading a pipe would wait.</summary>
     [Fact]
-    public void DevicesAndPipesAreNoFiles()
+    public void DevicesAndPipesAreRefusedAsInput()
     {
         if (!File.Exists("/dev/zero"))
             return;
@@ -119,19 +129,20 @@ public sealed class EarlyRefusalTests : IDisposable
             ["sweep", "/dev/zero"],
             new[] { "data", "show", $"folder:{Path.Combine(folder, "images")}" },
         })
-            Assert.Matches("is empty, or not a regular file|is neither", AsclProcess.RefusalHere(arguments));
+            Assert.Matches("is empty, or not a regular file|is neither", AsclProcess.RefusalInProcess(arguments));
     }
 
     [Fact]
-    public void AnEmptyValueInAFileOfOptions()
+    public void EmptyValueInConfigFileIsRefused()
     {
         string path = Path.Combine(folder, "options.json");
         File.WriteAllText(path, """{"out": ""}""");
-        Assert.Equal($"{path}: option --out needs a value", AsclProcess.RefusalHere("train", "--config", path));
+        Assert.Equal($"{path}: option --out needs a value", AsclProcess.RefusalInProcess("train", "--config", path));
     }
 
-    /// <summary>A benchmark that names its parts is not begun for the first where the last is unknown.</summary>
+    /// <summary>No part is timed if one of them is unknown.</summary>
     [Fact]
-    public void AnUnknownPartOfABenchmark() =>
-        Assert.Contains("unknown measurement 'forwards'", AsclProcess.RefusalHere("bench", "--model", "smallcnn", "--what", "forward,forwards"), StringComparison.Ordinal);
+    public void UnknownBenchmarkPartIsRefused() =>
+        Assert.Contains("unknown measurement 'forwards'",
+            AsclProcess.RefusalInProcess("bench", "--model", "smallcnn", "--what", "forward,forwards"), StringComparison.Ordinal);
 }

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Ascl.Cli.Tests;
 
-/// <summary>scripts/gpu-check with programs that only pretend: whatever becomes of a part, the others run and all of them are told.</summary>
+/// <summary>scripts/gpu-check with stub programs: if a part fails or hangs, the others still run, and all are reported.</summary>
 public sealed class GpuCheckTests : IDisposable
 {
     private const string Program = """
@@ -24,7 +24,7 @@ public sealed class GpuCheckTests : IDisposable
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     [Fact]
-    public void EveryPartIsToldWhateverBecomesOfIt()
+    public void EveryPartIsReportedWhateverItsResult()
     {
         Directory.CreateDirectory(Path.Combine(folder, "bin"));
         foreach (string name in new[] { "ascl", "gpu-tests" })
@@ -34,12 +34,13 @@ public sealed class GpuCheckTests : IDisposable
         }
         ProcessResult result = Run("6", "run", "out", "all", "cuda:0");
         Assert.Equal(1, result.ExitCode);
-        Dictionary<string, JsonNode> parts = File.ReadLines(Path.Combine(folder, "out", "parts.jsonl")).Select(line => JsonNode.Parse(line)!).ToDictionary(part => part["part"]!.GetValue<string>());
+        Dictionary<string, JsonNode> parts = File.ReadLines(Path.Combine(folder, "out", "parts.jsonl"))
+            .Select(line => JsonNode.Parse(line)!).ToDictionary(part => part["part"]!.GetValue<string>());
         Assert.Equal("passed", Of("test-ElementwiseParityTests"));
         Assert.Equal("failed (3)", Of("test-ReduceParityTests"));
         Assert.Equal("a \"quoted\" back\\slash | bar", parts["test-ReduceParityTests"]["last_line"]!.GetValue<string>());
         Assert.Equal("out of time", Of("test-GemmParityTests"));
-        // The time of the checks is over; that of the timings is their own.
+        // The checks have used up their time; the benchmarks have a budget of their own.
         Assert.Equal("no time left", Of("same-bits"));
         Assert.Equal("passed", Of("bench-wrn-34-10-b512-bf16"));
         Assert.Equal("passed", Of("bench-contrastive-65536"));
@@ -48,13 +49,14 @@ public sealed class GpuCheckTests : IDisposable
         Assert.InRange(summary.Length, 1, 40);
         Assert.Contains("cuda:0  a card", summary[0], StringComparison.Ordinal);
         Assert.Contains("test-GemmParityTests: out of time after", string.Join('\n', summary), StringComparison.Ordinal);
-        Assert.Contains("| bench-resnet18-b128-float32 | passed |", File.ReadAllText(Path.Combine(folder, "out", "gpu.md")), StringComparison.Ordinal);
+        Assert.Contains("| bench-resnet18-b128-float32 | passed |", File.ReadAllText(Path.Combine(folder, "out", "gpu.md")),
+            StringComparison.Ordinal);
 
         string Of(string part) => parts[part]["result"]!.GetValue<string>();
     }
 
     [Fact]
-    public void WhatIsMissingIsSaid()
+    public void MissingFilesAndWrongUsageAreReported()
     {
         Assert.Contains("ascl is missing: unpack", Run("5", "run", "out").Error, StringComparison.Ordinal);
         ProcessResult usage = Run("5", "walk");

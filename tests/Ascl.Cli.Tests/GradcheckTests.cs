@@ -5,7 +5,7 @@ namespace Ascl.Cli.Tests;
 public sealed class GradcheckTests
 {
     [Fact]
-    public void OneOpIsATableAndAVerdict()
+    public void OneOpPrintsTableAndVerdict()
     {
         ProcessResult result = AsclProcess.Run("gradcheck", "--op", "relu");
         Assert.Equal(0, result.ExitCode);
@@ -17,7 +17,7 @@ public sealed class GradcheckTests
     }
 
     [Fact]
-    public void AnObjectiveIsCheckedByItsName()
+    public void ObjectiveCanBeCheckedByName()
     {
         ProcessResult result = AsclProcess.Run("gradcheck", "--op", "trades", "--seed", "3");
         Assert.Equal(0, result.ExitCode);
@@ -25,6 +25,7 @@ public sealed class GradcheckTests
     }
 
     [Fact]
-    public void AnUnknownOpIsRefused() =>
-        Assert.StartsWith("unknown op 'con2d': did you mean conv2d? (valid: conv2d, ", AsclProcess.RefusalHere("gradcheck", "--op", "con2d"));
+    public void UnknownOpIsRefused() =>
+        Assert.StartsWith("unknown op 'con2d': did you mean conv2d? (valid: conv2d, ",
+            AsclProcess.RefusalInProcess("gradcheck", "--op", "con2d"));
 }

@@ -16,41 +16,46 @@ public sealed class OnnxTests(TrainedRun trained) : IClassFixture<TrainedRun>, I
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     /// <summary>
-    /// Square and noise ask for logits only, so a network and its ONNX file take the same way as long as each comparison of two logits falls the same. The
-    /// logits differ by rounding, about 1e-6 of them; Square compares margins once a query and image. Where two of some thousands fall the other way the image
-    /// goes another way from there on: one image may.
+    /// Square and noise use logits only, so a network and its ONNX file give the same adversarial images as long as all comparisons of
+    /// logits agree. The logits differ by rounding, about 1e-6 relative. Square compares margins once per query and image; if one of these
+    /// thousands of comparisons differs, the image takes another path from there on. The test allows one such image.
     /// </summary>
     [Fact]
-    public void AnExportedRunIsEvaluatedAsTheRunItself()
+    public void ExportedRunEvaluatesLikeTheRun()
     {
         string run = trained.Path, onnx = InFolder("model.onnx");
         ProcessResult exported = AsclProcess.Run("export", "--weights", run, "--onnx", onnx);
         Assert.Equal((0, ""), (exported.ExitCode, exported.Error));
         Assert.Contains("images [N, 1, 28, 28] in [0, 1] to logits [N, 10]", exported.Output, StringComparison.Ordinal);
 
-        string[] attacks = ["--data", "sample", "--attack", "noise,square", "--epsilon", "0.15", "--queries", "60", "--limit", "80", "--threads", "2"];
+        string[] attacks =
+            ["--data", "sample", "--attack", "noise,square", "--epsilon", "0.15", "--queries", "60", "--limit", "80", "--threads", "2"];
         var (ours, ourImages) = Evaluated("ours", ["--weights", run, .. attacks]);
         var (theirs, theirImages) = Evaluated("theirs", ["--weights", onnx, .. attacks]);
         Assert.Contains("ONNX by ascl, ONNX Runtime", theirs["model"]!.GetValue<string>(), StringComparison.Ordinal);
         Assert.Equal(ours["clean_accuracy"]!.GetValue<double>(), theirs["clean_accuracy"]!.GetValue<double>());
-        Assert.True(ourImages.Count >= 5, $"only {ourImages.Count} images turned");
+        Assert.True(ourImages.Count >= 5, $"only {ourImages.Count} images flipped");
         long[] both = [.. ourImages.Keys.Intersect(theirImages.Keys)];
-        int other = ourImages.Keys.Union(theirImages.Keys).Count() - both.Length + both.Count(id => !ourImages[id].SequenceEqual(theirImages[id]));
-        Assert.True(other <= 1, $"{other} of {ourImages.Count} images went another way");
+        int other =
+            ourImages.Keys.Union(theirImages.Keys).Count() - both.Length + both.Count(id => !ourImages[id].SequenceEqual(theirImages[id]));
+        Assert.True(other <= 1, $"{other} of {ourImages.Count} images took another path");
 
-        // What the ONNX file's attacks found stands a check against it, and against the weights.
+        // Replay confirms the adversarial images for the ONNX file, and for the weights.
         foreach (string weights in new[] { onnx, run })
         {
-            ProcessResult replayed = AsclProcess.Run("evaluate", "--weights", weights, "--data", "sample", "--replay", InFolder("theirs", "adversarial.safetensors"));
+            ProcessResult replayed = AsclProcess.Run("evaluate", "--weights", weights, "--data", "sample", "--replay",
+                InFolder("theirs", "adversarial.safetensors"));
             Assert.True(replayed.ExitCode == 0, replayed.Output + replayed.Error);
         }
-        Assert.Equal("""["T-shirt/top","Trouser","Pullover","Dress","Coat","Sandal","Shirt","Sneaker","Bag","Ankle boot"]""", ClassNames(onnx));
+        Assert.Equal("""["T-shirt/top","Trouser","Pullover","Dress","Coat","Sandal","Shirt","Sneaker","Bag","Ankle boot"]""",
+            ClassNames(onnx));
     }
 
     [Fact]
-    public void WhatIsWrongIsOneLine()
+    public void InvalidInputIsAOneLineError()
     {
-        string weights = InFolder("weights.safetensors"), onnx = InFolder("model.onnx"), damaged = InFolder("damaged.onnx"), cut = InFolder("cut.onnx");
+        string weights = InFolder("weights.safetensors"), onnx = InFolder("model.onnx"), damaged = InFolder("damaged.onnx"),
+            cut = InFolder("cut.onnx");
         using (CpuDevice device = new(1))
         {
             Classifier model = new(device, new("smallcnn", 1, 10, [], []), seed: 1);
@@ -69,25 +74,31 @@ public sealed class OnnxTests(TrainedRun trained) : IClassFixture<TrainedRun>, I
         Refused("cut.onnx: ONNX Runtime cannot load it", "--weights", cut, "--attack", "noise");
         Refused("no such file", "--weights", InFolder("none.onnx"), "--attack", "noise");
         Refused("the network takes images of 3 channels", "--weights", InFolder("colours.onnx"), "--attack", "noise");
-        Assert.Contains("does not end in .onnx", AsclProcess.RefusalHere("export", "--weights", weights, "--onnx", InFolder("model.pb")), StringComparison.Ordinal);
-        Assert.Contains("--normalize auto is for certain images", AsclProcess.RefusalHere("export", "--weights", weights, "--onnx", onnx, "--normalize", "auto"), StringComparison.Ordinal);
-        Assert.Contains("no such directory", AsclProcess.RefusalHere("export", "--weights", weights, "--onnx", InFolder("none", "model.onnx")), StringComparison.Ordinal);
+        Assert.Contains("does not end in .onnx",
+            AsclProcess.RefusalInProcess("export", "--weights", weights, "--onnx", InFolder("model.pb")), StringComparison.Ordinal);
+        Assert.Contains("--normalize auto is computed from a data set",
+            AsclProcess.RefusalInProcess("export", "--weights", weights, "--onnx", onnx, "--normalize", "auto"), StringComparison.Ordinal);
+        Assert.Contains("no such directory",
+            AsclProcess.RefusalInProcess("export", "--weights", weights, "--onnx", InFolder("none", "model.onnx")),
+            StringComparison.Ordinal);
         byte[] before = File.ReadAllBytes(onnx);
-        Assert.Contains("not a safetensors file", AsclProcess.RefusalHere("export", "--weights", damaged, "--onnx", onnx), StringComparison.Ordinal);
+        Assert.Contains("not a safetensors file", AsclProcess.RefusalInProcess("export", "--weights", damaged, "--onnx", onnx),
+            StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(onnx));
     }
 
     private static void Refused(string expected, params string[] arguments) =>
-        Assert.Contains(expected, AsclProcess.RefusalHere(["evaluate", "--data", "sample", .. arguments]), StringComparison.Ordinal);
+        Assert.Contains(expected, AsclProcess.RefusalInProcess(["evaluate", "--data", "sample", .. arguments]), StringComparison.Ordinal);
 
-    /// <summary>The report of an evaluation, and the adversarial images by the places of the originals.</summary>
+    /// <summary>The report of an evaluation, and the adversarial images by the id of the original.</summary>
     private (JsonNode Report, Dictionary<long, float[]> Images) Evaluated(string name, string[] arguments)
     {
         ProcessResult result = AsclProcess.Run(["evaluate", .. arguments, "--out", InFolder(name)]);
         Assert.True(result.ExitCode == 0, result.Error);
         using SafetensorsFile file = SafetensorsFile.Open(InFolder(name, "adversarial.safetensors"));
         float[][] images = [.. file.ReadFloats("images").Chunk(28 * 28)];
-        return (JsonNode.Parse(File.ReadAllText(InFolder(name, "report.json")))!, file.ReadIntegers("ids").Index().ToDictionary(id => id.Item, id => images[id.Index]));
+        return (JsonNode.Parse(File.ReadAllText(InFolder(name, "report.json")))!,
+            file.ReadIntegers("ids").Index().ToDictionary(id => id.Item, id => images[id.Index]));
     }
 
     /// <summary>The value of the metadata entry class_names, by its bytes in the file.</summary>

@@ -15,7 +15,8 @@ namespace Ascl.Cli.Tests;
 
 public sealed class OptionTests
 {
-    public static TheoryData<Type> VerbClasses => new(typeof(IVerb).Assembly.GetTypes().Where(type => type.GetCustomAttribute<VerbAttribute>() is not null));
+    public static TheoryData<Type> VerbClasses =>
+        new(typeof(IVerb).Assembly.GetTypes().Where(type => type.GetCustomAttribute<VerbAttribute>() is not null));
 
     [Theory]
     [InlineData("8/255", 8 / 255.0)]
@@ -23,7 +24,7 @@ public sealed class OptionTests
     [InlineData("1e-2", 0.01)]
     [InlineData("0", 0)]
     [InlineData("1/2", 0.5)]
-    public void FractionsAreRead(string text, double value)
+    public void FractionsAreParsed(string text, double value)
     {
         Assert.Equal(value, new Fraction(text).Value);
         Assert.Equal(text, new Fraction(text).ToString());
@@ -41,7 +42,7 @@ public sealed class OptionTests
     [InlineData("NaN", "'NaN' is not a number such as 0.031, 1e-2 or 8/255")]
     [InlineData("Infinity", "'Infinity' is not a number such as 0.031, 1e-2 or 8/255")]
     [InlineData("1e999", "'1e999' is not a number such as 0.031, 1e-2 or 8/255")]
-    public void NonsenseFractionNamesTheOption(string text, string problem)
+    public void InvalidFractionErrorNamesTheOption(string text, string problem)
     {
         Assert.Equal($"option --epsilon: {problem}", Refusal("--epsilon", text));
         Assert.Equal($"option --epsilon: {problem}", Refusal($"--epsilon={text}"));
@@ -55,21 +56,21 @@ public sealed class OptionTests
     [InlineData(1, "1")]
     [InlineData(0, "0")]
     [InlineData(Math.PI, "3.141592653589793")]
-    public void NumbersAreShownAsTheFieldWritesThem(double value, string text) => Assert.Equal(text, NumberText.Of(value));
+    public void GreyLevelsAreShownAsFractionsOf255(double value, string text) => Assert.Equal(text, NumberText.Of(value));
 
     [Theory]
     [InlineData("option --epochs: 'x' is not a whole number", "--epochs", "x")]
     [InlineData("option --epochs: '1,000' is not a whole number", "--epochs", "1,000")]
     [InlineData("option --epochs: '99999999999' is not a whole number", "--epochs", "99999999999")]
-    [InlineData("option --seed: '-1' is not a whole number of 0 or more", "--seed", "-1")]
+    [InlineData("option --seed: '-1' is not a non-negative whole number", "--seed", "-1")]
     [InlineData("option --epochs is given twice", "--epochs", "1", "--epochs", "2")]
     [InlineData("option --epochs needs a value", "--epochs", "--batch", "3")]
     [InlineData("unknown option '--attack-step': did you mean --attack-steps? (ascl train --help lists them)", "--attack-step", "3")]
-    [InlineData("'fashion-mnist' is one argument too many (ascl train --help)", "fashion-mnist")]
-    public void WrongOptionsAreNamed(string message, params string[] arguments) => Assert.Equal(message, Refusal(arguments));
+    [InlineData("'fashion-mnist' is an unexpected argument (ascl train --help)", "fashion-mnist")]
+    public void InvalidOptionErrorNamesTheOption(string message, params string[] arguments) => Assert.Equal(message, Refusal(arguments));
 
     [Fact]
-    public void MissingArgumentsAreNamed()
+    public void MissingArgumentErrorNamesTheArgument()
     {
         Assert.Equal(
             "option --weights is missing (ascl evaluate --help)",
@@ -80,16 +81,19 @@ public sealed class OptionTests
     }
 
     [Fact]
-    public void VerifyTakesManyFiles() =>
+    public void VerifyAcceptsSeveralFiles() =>
         Assert.Equal(["a", "b", "-c"], ArgumentReader.Read<VerifyVerb>("verify", ["--threads", "2", "a", "b", "--", "-c"]).Files);
 
     [Fact]
-    public void TrainHasAnOptionForEachKeyOfARun() =>
-        Assert.Equal(RunConfig.Settings.Select(setting => setting.Name).Concat(["config", "cuda-graphs", "device", "preset", "list-presets"]).Order(), VerbOption.Of(typeof(TrainVerb)).Select(option => option.Name).Order());
+    public void TrainHasAnOptionForEachSettingOfARun() =>
+        Assert.Equal(
+            RunConfig.Settings.Select(setting => setting.Name)
+                .Concat(["config", "cuda-graphs", "device", "preset", "list-presets"]).Order(),
+            VerbOption.Of(typeof(TrainVerb)).Select(option => option.Name).Order());
 
-    /// <summary>Of every preset: its options exist and make a run; help and list name it; what is given beside it wins.</summary>
+    /// <summary>For every preset: its options exist and are valid, help and list name it, and other options override it.</summary>
     [Fact]
-    public void PresetsMakeRunsAndOptionsWinOverThem()
+    public void PresetsAreValidAndOptionsOverrideThem()
     {
         Assert.Equal(TrainPresets.Names.Replace(" or ", ", "), string.Join(", ", TrainPresets.All.Keys));
         foreach (string preset in TrainPresets.All.Keys)
@@ -104,37 +108,42 @@ public sealed class OptionTests
             Assert.Contains($"{preset}: ", TrainPresets.List());
         }
         RunConfig trades = ArgumentReader.Read<TrainVerb>("train", ["--preset", "trades"]).ToRunConfig();
-        Assert.Equal(("trades", 6, 76, 0.031, TrainingStart.Gaussian), (trades.Method.Name, ((TradesObjective)trades.Method).Beta, trades.Training.Epochs, trades.Attack.Epsilon, trades.Attack.Start));
+        Assert.Equal(("trades", 6, 76, 0.031, TrainingStart.Gaussian), (trades.Method.Name, ((TradesObjective)trades.Method).Beta,
+            trades.Training.Epochs, trades.Attack.Epsilon, trades.Attack.Start));
         Assert.StartsWith(
-            "unknown preset 'trade': did you mean trades?", Assert.Throws<UserErrorException>(() => ArgumentReader.Read<TrainVerb>("train", ["--preset", "trade"]).ToRunConfig()).Message);
+            "unknown preset 'trade': did you mean trades?",
+            Assert.Throws<UserErrorException>(() => ToRunConfig("--preset", "trade")).Message);
     }
 
     [Fact]
-    public void TrainsOptionsMakeARun()
+    public void TrainOptionsConfigureTheRun()
     {
         RunConfig run = ArgumentReader.Read<TrainVerb>("train",
         [
-            "--epsilon", "4/255", "--method=trades", "--schedule", "piecewise", "--milestones", "3,4", "--epochs", "5", "--early-stop", "true", "--seed", "7",
+            "--epsilon", "4/255", "--method=trades", "--schedule", "piecewise", "--milestones", "3,4",
+            "--epochs", "5", "--early-stop", "true", "--seed", "7",
         ]).ToRunConfig();
-        Assert.Equal((4 / 255.0, "trades", 5, true, 7ul), (run.Attack.Epsilon, run.Method.Name, run.Training.Epochs, run.Attack.EarlyStop, run.Training.Seed));
+        Assert.Equal((4 / 255.0, "trades", 5, true, 7ul),
+            (run.Attack.Epsilon, run.Method.Name, run.Training.Epochs, run.Attack.EarlyStop, run.Training.Seed));
         Assert.Equal([3, 4], ((PiecewiseSchedule)run.Schedule).Milestones);
         Assert.Equal(new RunConfig().Training.Batch, run.Training.Batch);
     }
 
     [Fact]
-    public void TrainKnowsWhatWasGiven() =>
+    public void GivenHoldsOnlyExplicitOptions() =>
         Assert.True(JsonNode.DeepEquals(
-            new JsonObject { ["resume"] = "runs/a", ["threads"] = 2 }, ArgumentReader.Read<TrainVerb>("train", ["--threads", "2", "--resume", "runs/a"]).Given()));
+            new JsonObject { ["resume"] = "runs/a", ["threads"] = 2 },
+            ArgumentReader.Read<TrainVerb>("train", ["--threads", "2", "--resume", "runs/a"]).Given()));
 
     [Fact]
-    public void TrainWithUnknownNameSuggestsTheNearest() =>
+    public void UnknownNameSuggestsTheNearest() =>
         Assert.Equal(
             "unknown strategy 'leeked': did you mean leaked? (valid: global, hard, soft, leaked, merge)",
-            Assert.Throws<UserErrorException>(() => ArgumentReader.Read<TrainVerb>("train", ["--strategy", "leeked"]).ToRunConfig()).Message);
+            Assert.Throws<UserErrorException>(() => ToRunConfig("--strategy", "leeked")).Message);
 
     [Theory]
     [MemberData(nameof(VerbClasses))]
-    public void EveryVerbsHelpHasExamplesThatParseAndNamesItsOptions(Type verb)
+    public void HelpListsAllOptionsAndItsExamplesParse(Type verb)
     {
         VerbAttribute attribute = verb.GetCustomAttribute<VerbAttribute>()!;
         string page = HelpPage.OfVerb(attribute.Name, attribute.HelpText, verb);
@@ -149,6 +158,8 @@ public sealed class OptionTests
                 read.Invoke(null, [attribute.Name, arguments]);
         }
     }
+
+    private static RunConfig ToRunConfig(params string[] arguments) => ArgumentReader.Read<TrainVerb>("train", arguments).ToRunConfig();
 
     private static string Refusal(params string[] arguments) =>
         Assert.Throws<UserErrorException>(() => ArgumentReader.Read<TrainVerb>("train", arguments)).Message;

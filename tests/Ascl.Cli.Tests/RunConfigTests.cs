@@ -14,9 +14,16 @@ public sealed class RunConfigTests : IDisposable
     public void Dispose() => File.Delete(path);
 
     [Fact]
-    public void ComesBackFromItsFile()
+    public void RoundTripsThroughItsFile()
     {
-        RunConfig run = RunConfig.Of(new JsonObject { ["schedule"] = "piecewise", ["milestones"] = new JsonArray(2, 3), ["epsilon"] = 0.1, ["seed"] = ulong.MaxValue }, "test");
+        JsonObject given = new()
+        {
+            ["schedule"] = "piecewise",
+            ["milestones"] = new JsonArray(2, 3),
+            ["epsilon"] = 0.1,
+            ["seed"] = ulong.MaxValue,
+        };
+        RunConfig run = RunConfig.Of(given, "test");
         run.Save(path);
         RunConfig read = RunConfig.OfRun(path);
         Assert.Equal(((PiecewiseSchedule)run.Schedule).Milestones, ((PiecewiseSchedule)read.Schedule).Milestones);
@@ -53,26 +60,27 @@ public sealed class RunConfigTests : IDisposable
     [InlineData("""{"schedule": "piecewise", "milestones": [5, 5]}""", "milestones is 5,5: must rise")]
     [InlineData("""{"schedule": "piecewise", "milestones": [5, 10]}""", "milestones is 5,10: must lie between 1 and the last of 10 epochs")]
     [InlineData("""{"epochs": 3, "epochs": 4}""", "not valid JSON: ")]
-    public void WrongFileIsRefusedWithItsNameAndKey(string json, string problem)
+    public void InvalidFileErrorNamesFileAndKey(string json, string problem)
     {
         File.WriteAllText(path, json);
         Assert.StartsWith($"{path}: {problem}", Assert.Throws<UserErrorException>(() => RunConfig.OfRun(path)).Message);
     }
 
-    /// <summary>What is not chosen changes nothing, but its values must be some.</summary>
+    /// <summary>Settings of methods that are not chosen have no effect, but must be valid.</summary>
     [Theory]
     [InlineData("""{"method": "pgd-at", "trades-beta": -1}""", "trades-beta is -1: must not be negative")]
     [InlineData("""{"method": "natural", "strategy": 3}""", "strategy is 3: not a value of the right kind")]
     [InlineData("""{"schedule": "cosine", "decay": 0}""", "decay is 0: must be more than 0")]
-    public void UnusedValuesAreChecked(string json, string problem) => WrongFileIsRefusedWithItsNameAndKey(json, problem);
+    public void UnusedValuesAreChecked(string json, string problem) => InvalidFileErrorNamesFileAndKey(json, problem);
 
-    /// <summary>Files of earlier versions name the base objective otherwise.</summary>
+    /// <summary>Earlier versions called the base objective foundation.</summary>
     [Fact]
     public void FormerNamesAreRead() =>
         Assert.Equal("trades", ((AsclObjective)RunConfig.Of(new JsonObject { ["foundation"] = "trades" }, "test").Method).Base.Name);
 
     [Fact]
-    public void L2BallsMayBeLargerThanOne() => Assert.Equal(3, RunConfig.Of(new JsonObject { ["norm"] = "l2", ["epsilon"] = 3 }, "test").Attack.Epsilon);
+    public void EpsilonMayExceedOneInL2() =>
+        Assert.Equal(3, RunConfig.Of(new JsonObject { ["norm"] = "l2", ["epsilon"] = 3 }, "test").Attack.Epsilon);
 
     [Theory]
     [InlineData("method", "asscl", "ascl")]

@@ -12,15 +12,17 @@ public sealed class SweepTests : IDisposable
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     [Fact]
-    public void KilledAnywhereItGoesOnToTheSameRuns()
+    public void KilledAndResumedSweepGivesTheSameRuns()
     {
-        string plan = Plan("""{"name": "at", "method": "pgd-at"}, {"name": "ema", "method": "ascl", "ema-decay": 0.9}"""), whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
+        string plan = Plan("""{"name": "at", "method": "pgd-at"}, {"name": "ema", "method": "ascl", "ema-decay": 0.9}"""),
+            whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
         ProcessResult uninterrupted = AsclProcess.Run("sweep", plan, "--out", whole);
         Assert.True(uninterrupted.ExitCode == 0, uninterrupted.Error);
 
-        // Killed in the first run, between the runs or in the second, and while reports are written.
+        // Killed in the first run, between the runs, in the second, and while reports are written.
         int kills = 0;
-        foreach (string seen in new[] { "at-seed-1/state.safetensors", "at-seed-1/report.json", "ema-seed-1/state.safetensors", "ema-seed-1/last-ema.safetensors" })
+        foreach (string seen in new[] { "at-seed-1/state.safetensors", "at-seed-1/report.json", "ema-seed-1/state.safetensors",
+            "ema-seed-1/last-ema.safetensors" })
         {
             using Process process = AsclProcess.Start("sweep", plan, "--out", killed);
             while (!process.HasExited && !File.Exists(Path.Combine(killed, seen)))
@@ -37,13 +39,17 @@ public sealed class SweepTests : IDisposable
         Assert.True(last.ExitCode == 0, last.Error);
         foreach (string run in new[] { "at-seed-1", "ema-seed-1" })
         {
-            string[] weights = [.. Directory.EnumerateFiles(Path.Combine(whole, run), "*.safetensors").Select(file => Path.GetFileName(file)!).Where(file => file != "state.safetensors")];
+            string[] weights =
+            [
+                .. Directory.EnumerateFiles(Path.Combine(whole, run), "*.safetensors").Select(file => Path.GetFileName(file)!)
+                    .Where(file => file != "state.safetensors"),
+            ];
             Assert.Equal(run == "at-seed-1" ? 2 : 4, weights.Length);
             foreach (string file in weights)
                 Assert.Equal(File.ReadAllBytes(Path.Combine(whole, run, file)), File.ReadAllBytes(Path.Combine(killed, run, file)));
             Assert.Equal(Accuracies(Path.Combine(whole, run)), Accuracies(Path.Combine(killed, run)));
         }
-        // Nothing is left to do.
+        // Everything is done.
         ProcessResult again = AsclProcess.Run("sweep", plan, "--out", killed);
         Assert.Contains("[1/2] at-seed-1: done", again.Output, StringComparison.Ordinal);
         Assert.Contains("[2/2] ema-seed-1: done", again.Output, StringComparison.Ordinal);
@@ -51,9 +57,10 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
-    public void ARunThatFailsDoesNotStopTheOthers()
+    public void FailedRunDoesNotStopTheOthers()
     {
-        string plan = Plan("""{"name": "broken", "method": "natural", "lr": 1e30}, {"name": "sound", "method": "natural"}"""), runs = Path.Combine(folder, "runs"), csv = Path.Combine(folder, "table.csv");
+        string plan = Plan("""{"name": "broken", "method": "natural", "lr": 1e30}, {"name": "sound", "method": "natural"}"""),
+            runs = Path.Combine(folder, "runs"), csv = Path.Combine(folder, "table.csv");
         ProcessResult result = AsclProcess.Run("sweep", plan, "--out", runs);
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("broken-seed-1: error: training stopped in epoch 1", result.Error, StringComparison.Ordinal);
@@ -68,21 +75,34 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
-    public void WrongInputIsRefusedBeforeAnythingIsTrained()
+    public void InvalidPlanIsRefusedBeforeTraining()
     {
         string runs = Path.Combine(folder, "runs");
-        Assert.Contains("runs[1]: unknown key 'epoch': did you mean epochs?", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}, {"name": "b", "epoch": 1}"""), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("runs[1]: option --epsilon", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}, {"name": "b", "epsilon": "8/x"}"""), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("resnet19", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}, {"name": "b", "model": "resnet19"}"""), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("b-seed-1: none: there is no such file or run", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}, {"name": "b", "from": "none"}"""), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("more than the 10,000 runs", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}""", Enumerable.Range(0, 10_001)), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("names no \"out\"", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a"}""")), StringComparison.Ordinal);
+        Assert.Contains("runs[1]: unknown key 'epoch': did you mean epochs?",
+            AsclProcess.RefusalInProcess("sweep", Plan("""{"name": "a"}, {"name": "b", "epoch": 1}"""), "--out", runs),
+            StringComparison.Ordinal);
+        Assert.Contains("runs[1]: option --epsilon",
+            AsclProcess.RefusalInProcess("sweep", Plan("""{"name": "a"}, {"name": "b", "epsilon": "8/x"}"""), "--out", runs),
+            StringComparison.Ordinal);
+        Assert.Contains("resnet19",
+            AsclProcess.RefusalInProcess("sweep", Plan("""{"name": "a"}, {"name": "b", "model": "resnet19"}"""), "--out", runs),
+            StringComparison.Ordinal);
+        Assert.Contains("b-seed-1: none: there is no such file or run",
+            AsclProcess.RefusalInProcess("sweep", Plan("""{"name": "a"}, {"name": "b", "from": "none"}"""), "--out", runs),
+            StringComparison.Ordinal);
+        Assert.Contains("more than the 10,000 runs",
+            AsclProcess.RefusalInProcess("sweep", Plan("""{"name": "a"}""", Enumerable.Range(0, 10_001)), "--out", runs),
+            StringComparison.Ordinal);
+        Assert.Contains("names no \"out\"", AsclProcess.RefusalInProcess("sweep", Plan("""{"name": "a"}""")), StringComparison.Ordinal);
         Assert.False(Directory.Exists(runs));
 
         AsclProcess.Run("sweep", Plan("""{"name": "a", "method": "natural"}"""), "--out", runs);
-        Assert.Contains("holds a run with lr 0.02, the sweep asks for 0.03", AsclProcess.RefusalHere("sweep", Plan("""{"name": "a", "method": "natural", "lr": 0.03}"""), "--out", runs), StringComparison.Ordinal);
-        Assert.Contains("no such folder", AsclProcess.RefusalHere("compare", Path.Combine(folder, "nowhere")), StringComparison.Ordinal);
-        Assert.Contains("holds no run", AsclProcess.RefusalHere("compare", folder), StringComparison.Ordinal);
+        Assert.Contains("holds a run with lr 0.02, the sweep asks for 0.03",
+            AsclProcess.RefusalInProcess("sweep", Plan("""{"name": "a", "method": "natural", "lr": 0.03}"""), "--out", runs),
+            StringComparison.Ordinal);
+        Assert.Contains("no such folder", AsclProcess.RefusalInProcess("compare", Path.Combine(folder, "nowhere")),
+            StringComparison.Ordinal);
+        Assert.Contains("holds no run", AsclProcess.RefusalInProcess("compare", folder), StringComparison.Ordinal);
     }
 
     private string Plan(string runs, IEnumerable<int>? seeds = null)
@@ -90,7 +110,8 @@ public sealed class SweepTests : IDisposable
         string path = Path.Combine(folder, "sweep.json");
         File.WriteAllText(path, $$"""
             {
-              "base": {"model": "resnet: 1 block a stage, widths 4,8", "limit-train": 420, "limit-test": 60, "validation": 100, "epochs": 2, "batch": 64, "attack-steps": 2, "lr": 0.02, "save-every": 1, "epsilon": "8/255"},
+              "base": {"model": "resnet: 1 block a stage, widths 4,8", "limit-train": 420, "limit-test": 60, "validation": 100, "epochs": 2,
+                       "batch": 64, "attack-steps": 2, "lr": 0.02, "save-every": 1, "epsilon": "8/255"},
               "runs": [{{runs}}], "grid": {"seed": [{{string.Join(", ", seeds ?? [1])}}]}
             }
             """);

@@ -14,11 +14,12 @@ public sealed class TrainTests : IDisposable
 {
     private static readonly string[] Small =
     [
-        "train", "--limit-train", "420", "--limit-test", "60", "--validation", "100", "--epochs", "2", "--batch", "64", "--attack-steps", "2", "--lr", "0.02",
+        "train", "--limit-train", "420", "--limit-test", "60", "--validation", "100", "--epochs", "2", "--batch", "64",
+        "--attack-steps", "2", "--lr", "0.02",
         "--save-every", "1", "--twin", "false", "--seed", "5",
     ];
 
-    /// <summary>The same of a network whose steps are quicker than its start.</summary>
+    /// <summary>The same with a network so small that training takes less time than starting the process.</summary>
     private static readonly string[] Quick = [.. Small, "--model", Network];
 
     private const string Network = "resnet: 1 block a stage, widths 4,8";
@@ -29,13 +30,14 @@ public sealed class TrainTests : IDisposable
 
     [Theory]
     [InlineData]
-    [InlineData("--views", "2", "--view-pairing", "same-view", "--ema-decay", "0.9", "--awp-gamma", "0.005", "--clip-norm", "2", "--early-stop", "true", "--activation", "gelu")]
-    public void KilledAnywhereItGoesOnToTheSameBitsOnAnyNumberOfThreads(params string[] settings)
+    [InlineData("--views", "2", "--view-pairing", "same-view", "--ema-decay", "0.9", "--awp-gamma", "0.005", "--clip-norm", "2",
+        "--early-stop", "true", "--activation", "gelu")]
+    public void KilledAndResumedTrainingGivesTheSameBitsForAnyNumberOfThreads(params string[] settings)
     {
         string whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
         Assert.Equal(0, AsclProcess.Run([.. Quick, .. settings, "--threads", "1", "--out", whole]).ExitCode);
 
-        // Killed whenever its state has come a little further: in the middle of epochs, between them, and while something is being written.
+        // Killed at various steps: in the middle of epochs, between them, and while a file is being written.
         int kills = 0;
         string[] arguments = [.. Quick, .. settings, "--threads", "2", "--out", killed];
         for (int at = 1; at <= 7; at += 2)
@@ -61,20 +63,22 @@ public sealed class TrainTests : IDisposable
         foreach (string file in weights.Where(file => file != "state.safetensors"))
             Assert.Equal(File.ReadAllBytes(Path.Combine(whole, file)), File.ReadAllBytes(Path.Combine(killed, file)));
         Assert.Equal(Metrics(whole), Metrics(killed));
-        // What was lost to a kill and done again counts once.
+        // Work that was lost in a kill and repeated counts once.
         Assert.Equal(Passes(whole), Passes(killed));
     }
 
     [Fact]
-    public void TheSummaryTellsWhatTheRunCost()
+    public void SummaryReportsPassesAndOperations()
     {
         string run = Path.Combine(folder, "run");
         Assert.Equal(0, AsclProcess.Run([.. With("--validation", "0"), "--method", "pgd-at", "--out", run]).ExitCode);
-        // Of 420 images: 2 attack steps, 1 of training and a natural pass forward. After each of 2 epochs 128 images meet FGSM, PGD-10 and a check of each, and a look at gradients.
+        // Each of 420 images: 2 attack steps, a training step and a natural forward pass. After each of 2 epochs, 128 images: FGSM, PGD-10,
+        // a check of the adversarial images of each, and the gradient probe.
         var (forward, backward, gflop) = Passes(run);
         Assert.Equal(2 * (420 * 4 + 128 * (1 + 1 + 10 + 1 + 1)), forward);
         Assert.Equal(2 * (420 * 3 + 128 * (1 + 10 + 1)), backward);
-        // smallcnn (28-26-24, pooled, 10-8, pooled): 19.9 MFLOP an image forward; back for the images as much again, for the weights about twice.
+        // smallcnn (28-26-24, pooled, 10-8, pooled): 19.9 MFLOP per image forward; as much backward to the images, about twice that to the
+        // weights as well.
         Assert.InRange(gflop, 0.0199 * (forward + backward), 0.0199 * (forward + 2 * backward));
         JsonNode summary = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!;
         Assert.True(summary["cpu_seconds"]!.GetValue<double>() > 0);
@@ -82,7 +86,7 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
-    public void ARunLeavesItsFilesAndEvaluateReadsThem()
+    public void TrainWritesRunFilesThatEvaluateReads()
     {
         string run = Path.Combine(folder, "run"), json = Path.Combine(folder, "a.json"), other = Path.Combine(folder, "b.json");
         ProcessResult result = AsclProcess.Run([.. Small, "--out", run]);
@@ -92,25 +96,30 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(100, epoch["selection"]!["global"]!["positives"]!.GetValue<double>(), 6);
         Assert.InRange(epoch["selection"]!["leaked"]!["negatives"]!.GetValue<double>(), 0, 100);
 
-        Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", run, "--attack", "fgsm,pgd", "--steps", "5", "--restarts", "2", "--limit", "60", "--batch", "64", "--threads", "2", "--json", json).ExitCode);
-        Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", Path.Combine(run, "best.safetensors"), "--data", "sample", "--attack", "fgsm,pgd", "--steps", "5", "--restarts", "2", "--limit", "60",
+        Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", run, "--attack", "fgsm,pgd", "--steps", "5", "--restarts", "2", "--limit",
+            "60", "--batch", "64", "--threads", "2", "--json", json).ExitCode);
+        Assert.Equal(0, AsclProcess.Run("evaluate", "--weights", Path.Combine(run, "best.safetensors"), "--data", "sample", "--attack",
+            "fgsm,pgd", "--steps", "5", "--restarts", "2", "--limit", "60",
             "--batch", "7", "--threads", "1", "--json", other).ExitCode);
         JsonNode a = JsonNode.Parse(File.ReadAllText(json))!, b = JsonNode.Parse(File.ReadAllText(other))!;
         Assert.Equal(60, a["count"]!.GetValue<int>());
         Assert.Equal(a["clean_accuracy"]!.GetValue<double>(), b["clean_accuracy"]!.GetValue<double>());
         Assert.Equal(a["worst_case_accuracy"]!.GetValue<double>(), b["worst_case_accuracy"]!.GetValue<double>());
         Assert.Equal(["FGSM", "PGD-5"], a["attacks"]!.AsArray().Select(x => x!["name"]!.GetValue<string>()));
-        Assert.Equal(a["attacks"]!.AsArray().Select(x => x!["accuracy"]!.GetValue<double>()), b["attacks"]!.AsArray().Select(x => x!["accuracy"]!.GetValue<double>()));
+        Assert.Equal(a["attacks"]!.AsArray().Select(x => x!["accuracy"]!.GetValue<double>()),
+            b["attacks"]!.AsArray().Select(x => x!["accuracy"]!.GetValue<double>()));
         Assert.Equal(0, a["attacks"]![1]!["rejected"]!.GetValue<int>());
         Assert.True(a["worst_case_accuracy"]!.GetValue<double>() <= a["attacks"]!.AsArray().Min(x => x!["accuracy"]!.GetValue<double>()));
 
-        AReportTellsTheRun(run);
-        Assert.Contains("holds a run already", AsclProcess.RefusalHere([.. Small, "--out", run]), StringComparison.Ordinal);
-        Assert.Contains("--lr cannot be given", AsclProcess.RefusalHere("train", "--resume", run, "--lr", "0.5"), StringComparison.Ordinal);
-        Assert.Contains("classes", AsclProcess.RefusalHere("evaluate", "--weights", run, "--data", $"file:{FileOf(12, 1, 28)}"), StringComparison.Ordinal);
+        AssertReportDescribesRun(run);
+        Assert.Contains("holds a run already", AsclProcess.RefusalInProcess([.. Small, "--out", run]), StringComparison.Ordinal);
+        Assert.Contains("--lr cannot be given", AsclProcess.RefusalInProcess("train", "--resume", run, "--lr", "0.5"),
+            StringComparison.Ordinal);
+        Assert.Contains("classes", AsclProcess.RefusalInProcess("evaluate", "--weights", run, "--data", $"file:{FileOf(12, 1, 28)}"),
+            StringComparison.Ordinal);
     }
 
-    private static void AReportTellsTheRun(string run)
+    private static void AssertReportDescribesRun(string run)
     {
         string page = Path.Combine(run, "report.html"), text = File.ReadAllText(page);
         JsonNode report = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "report.json")))!;
@@ -118,17 +127,20 @@ public sealed class TrainTests : IDisposable
         Assert.Contains($"<td class=\"n\">60</td><td class=\"n\">{clean}</td>", text, StringComparison.Ordinal);
         Assert.Contains("ascl train --limit-train 420 --limit-test 60 --validation 100 ", text, StringComparison.Ordinal);
         Assert.Equal(24, text.Split("alt=\"adversarial\"").Length - 1);
-        Assert.All(new[] { "http:", "https:", "<script", "<link" }, outside => Assert.DoesNotContain(outside, text.Replace("http://www.w3.org/", "", StringComparison.Ordinal), StringComparison.Ordinal));
+        Assert.All(new[] { "http:", "https:", "<script", "<link" }, outside =>
+            Assert.DoesNotContain(outside, text.Replace("http://www.w3.org/", "", StringComparison.Ordinal), StringComparison.Ordinal));
         foreach (string chart in new[] { "accuracy", "loss", "learning-rate", "weights", "probe", "positives", "negatives" })
             Assert.Equal("svg", XDocument.Load(Path.Combine(run, "plots", chart + ".svg")).Root!.Name.LocalName);
 
-        Assert.Equal(["events.out.tfevents.0000000001.ascl", "events.out.tfevents.0000000002.ascl"], Directory.EnumerateFiles(Path.Combine(run, "tensorboard")).Select(Path.GetFileName).Order());
+        Assert.Equal(["events.out.tfevents.0000000001.ascl", "events.out.tfevents.0000000002.ascl"],
+            Directory.EnumerateFiles(Path.Combine(run, "tensorboard")).Select(Path.GetFileName).Order());
 
-        // A run of an earlier build knows less.
+        // A run of an earlier version has fewer metrics.
         File.WriteAllLines(Path.Combine(run, "metrics.jsonl"), File.ReadAllLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
         {
             JsonObject metrics = JsonNode.Parse(line)!.AsObject();
-            metrics["selection"] = JsonNode.Parse("""{"global": {"positives": 100, "negatives": 100}, "leaked": {"positives": 42.8, "negatives": 6.3}}""");
+            metrics["selection"] =
+                JsonNode.Parse("""{"global": {"positives": 100, "negatives": 100}, "leaked": {"positives": 42.8, "negatives": 6.3}}""");
             metrics.Remove("probe");
             metrics.Remove("warnings");
             return metrics.ToJsonString();
@@ -137,21 +149,24 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(0, AsclProcess.Run("report", run).ExitCode);
         Assert.Contains("Selection", File.ReadAllText(page), StringComparison.Ordinal);
         File.Delete(Path.Combine(run, "report.json"));
-        Assert.Contains($"end it with ascl train --resume {run}", AsclProcess.RefusalHere("report", run), StringComparison.Ordinal);
+        Assert.Contains($"finish it with ascl train --resume {run}", AsclProcess.RefusalInProcess("report", run), StringComparison.Ordinal);
     }
 
     /// <summary>Pre-training, then a linear layer on the frozen encoder, then fine-tuning of the whole.</summary>
     [Fact]
-    public void AnEncoderIsPreTrainedThenEvaluatedThenFineTuned()
+    public void EncoderIsPreTrainedThenLinearlyEvaluatedThenFineTuned()
     {
         string encoder = Path.Combine(folder, "encoder"), linear = Path.Combine(folder, "linear"), tuned = Path.Combine(folder, "tuned");
-        ProcessResult result = AsclProcess.Run([.. Quick, "--method", "supcon", "--views", "2", "--strategy", "global", "--distance", "cosine", "--out", encoder]);
+        ProcessResult result = AsclProcess.Run(
+            [.. Quick, "--method", "supcon", "--views", "2", "--strategy", "global", "--distance", "cosine", "--out", encoder]);
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Contains($"--method linear --from {encoder}", result.Output, StringComparison.Ordinal);
         Assert.Equal(0, AsclProcess.Run([.. Quick, "--method", "linear", "--from", encoder, "--out", linear]).ExitCode);
-        Assert.Equal(0, AsclProcess.Run([.. Quick, "--method", "pgd-at", "--from", Path.Combine(linear, "best.safetensors"), "--out", tuned]).ExitCode);
+        Assert.Equal(0,
+            AsclProcess.Run([.. Quick, "--method", "pgd-at", "--from", Path.Combine(linear, "best.safetensors"), "--out", tuned]).ExitCode);
 
-        using SafetensorsFile before = SafetensorsFile.Open(Path.Combine(encoder, "best.safetensors")), after = SafetensorsFile.Open(Path.Combine(linear, "best.safetensors")),
+        using SafetensorsFile before = SafetensorsFile.Open(Path.Combine(encoder, "best.safetensors")),
+            after = SafetensorsFile.Open(Path.Combine(linear, "best.safetensors")),
             whole = SafetensorsFile.Open(Path.Combine(tuned, "best.safetensors"));
         foreach (string name in after.Names)
         {
@@ -160,10 +175,12 @@ public sealed class TrainTests : IDisposable
             Assert.NotEqual(after.ReadFloats(name), whole.ReadFloats(name));
         }
         Assert.DoesNotContain("projection.weight", after.Names);
-        Assert.Contains("silu", AsclProcess.RefusalHere([.. Quick, "--method", "linear", "--from", SiluFile(), "--out", Path.Combine(folder, "refused")]), StringComparison.Ordinal);
+        Assert.Contains("silu",
+            AsclProcess.RefusalInProcess([.. Quick, "--method", "linear", "--from", SiluFile(), "--out", Path.Combine(folder, "refused")]),
+            StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(folder, "refused")));
 
-        // Once begun, a run does not need what it went out from.
+        // Once begun, a run does not need its starting weights any more.
         Directory.Delete(linear, recursive: true);
         File.Delete(Path.Combine(tuned, "report.json"));
         Assert.Equal(0, AsclProcess.Run("train", "--resume", tuned).ExitCode);
@@ -179,23 +196,27 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
-    public void ALossThatIsNotANumberStopsTrainingAndIsNamed()
+    public void NonFiniteLossStopsTrainingAndNamesTheTerm()
     {
         ProcessResult result = AsclProcess.Run([.. With("--lr", "1e20"), "--out", Path.Combine(folder, "nan")]);
         Assert.Equal(2, result.ExitCode);
-        Assert.Matches("training stopped in epoch 1, step [0-9]+: the term [a-z_]+ of the loss is (NaN|-?Infinity); last good checkpoint: .*state.safetensors", result.Error);
+        Assert.Matches("training stopped in epoch 1, step [0-9]+: the term [a-z_]+ of the loss is (NaN|-?Infinity); "
+            + "last good checkpoint: .*state.safetensors", result.Error);
         Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
     [Fact]
-    public void ADiskThatIsFullEndsTheRunInOneLineAndKeepsWhatWasSaved()
+    public void FullDiskStopsTrainingAndKeepsTheLastState()
     {
         string run = Path.Combine(folder, "full");
         Assert.Equal(0, AsclProcess.Run([.. With("--epochs", "1"), "--out", run]).ExitCode);
         byte[] before = File.ReadAllBytes(Path.Combine(run, "state.safetensors"));
-        File.WriteAllText(Path.Combine(run, "config.json"), File.ReadAllText(Path.Combine(run, "config.json")).Replace("\"epochs\": 1", "\"epochs\": 2", StringComparison.Ordinal));
-        // No file may grow past 200 kB: as on a full disk, saving fails halfway.
-        ProcessResult result = AsclProcess.Run(new ProcessStartInfo("bash", ["-c", $"trap '' XFSZ; ulimit -f 200; export DOTNET_EnableWriteXorExecute=0; exec dotnet '{AsclProcess.Program}' train --resume '{run}'"]));
+        File.WriteAllText(Path.Combine(run, "config.json"),
+            File.ReadAllText(Path.Combine(run, "config.json")).Replace("\"epochs\": 1", "\"epochs\": 2", StringComparison.Ordinal));
+        // A file size limit of 200 kB makes saving fail halfway, like a full disk.
+        const string limit = "trap '' XFSZ; ulimit -f 200; export DOTNET_EnableWriteXorExecute=0";
+        string script = $"{limit}; exec dotnet '{AsclProcess.Program}' train --resume '{run}'";
+        ProcessResult result = AsclProcess.Run(new ProcessStartInfo("bash", ["-c", script]));
         Assert.Equal(2, result.ExitCode);
         Assert.Matches("^ascl: error: cannot write .*state.safetensors: ", result.Error);
         Assert.Equal(before, File.ReadAllBytes(Path.Combine(run, "state.safetensors")));
@@ -210,13 +231,18 @@ public sealed class TrainTests : IDisposable
     [InlineData("no such file", "evaluate", "--weights", "missing.safetensors", "--data", "sample")]
     [InlineData("not a safetensors file", "evaluate", "--weights", "{text}", "--data", "sample")]
     [InlineData("does not say what network", "evaluate", "--weights", "{images}", "--data", "sample")]
-    [InlineData("unknown attack 'pdg': did you mean pgd?", "evaluate", "--weights", "{images}", "--model", "smallcnn", "--data", "sample", "--attack", "pdg")]
+    [InlineData("unknown attack 'pdg': did you mean pgd?", "evaluate", "--weights", "{images}", "--model", "smallcnn", "--data", "sample",
+        "--attack", "pdg")]
     [InlineData("holds no run", "train", "--resume", "{folder}")]
-    public void BadInputIsRefusedInOneLine(string expected, params string[] arguments)
+    public void InvalidInputIsAOneLineError(string expected, params string[] arguments)
     {
         string text = Path.Combine(folder, "text.txt"), images = FileOf(10, 3, 16);
         File.WriteAllText(text, "this is not a file of weights, whatever its name says");
-        string[] real = [.. arguments.Select(a => a.Replace("{text}", text, StringComparison.Ordinal).Replace("{images}", images, StringComparison.Ordinal).Replace("{folder}", folder, StringComparison.Ordinal))];
+        string[] real =
+        [
+            .. arguments.Select(a => a.Replace("{text}", text, StringComparison.Ordinal)
+                .Replace("{images}", images, StringComparison.Ordinal).Replace("{folder}", folder, StringComparison.Ordinal)),
+        ];
         if (real[0] == "train" && !real.Contains("--resume"))
             real = [.. real, "--out", Path.Combine(folder, "refused")];
         string before = string.Join('\n', Directory.EnumerateFileSystemEntries(folder).Order());
@@ -229,9 +255,8 @@ public sealed class TrainTests : IDisposable
         Assert.StartsWith(before, string.Join('\n', Directory.EnumerateFileSystemEntries(folder).Order()), StringComparison.Ordinal);
     }
 
-    /// <summary>How the data were read stands in the report too.</summary>
     [Fact]
-    public void TheReportTellsHowTheDataWereRead()
+    public void ReportDescribesHowDataWereRead()
     {
         string run = Path.Combine(folder, "run"), images = Path.Combine(folder, "parts.safetensors");
         SafetensorsWriter writer = new();
@@ -246,22 +271,24 @@ public sealed class TrainTests : IDisposable
         Assert.Contains("val is read as the test part", File.ReadAllText(Path.Combine(run, "report.html")), StringComparison.Ordinal);
     }
 
-    /// <summary>Without a model, validation or test part named, a few images of any size are trained on by what suits them.</summary>
+    /// <summary>Images that smallcnn does not take, and too few for the usual validation and test parts.</summary>
     [Fact]
-    public void DefaultsSuitTheImages()
+    public void DefaultNetworkAndValidationFollowFromTheImages()
     {
         string run = Path.Combine(folder, "run");
-        ProcessResult result = AsclProcess.Run("train", "--data", $"file:{FileOf(3, 1, 8)}", "--method", "natural", "--epochs", "1", "--out", run);
+        ProcessResult result =
+            AsclProcess.Run("train", "--data", $"file:{FileOf(3, 1, 8)}", "--method", "natural", "--epochs", "1", "--out", run);
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Equal("resnet20", JsonNode.Parse(File.ReadAllText(Path.Combine(run, "config.json")))!["model"]!.GetValue<string>());
-        Assert.Contains("best checkpoint by 1 validation images", File.ReadAllText(Path.Combine(run, "report.html")), StringComparison.Ordinal);
+        Assert.Contains("best checkpoint by 1 validation images", File.ReadAllText(Path.Combine(run, "report.html")),
+            StringComparison.Ordinal);
         ProcessResult more = AsclProcess.Run("train", "--resume", run, "--epochs", "2");
         Assert.True(more.ExitCode == 0, more.Error);
         Assert.Contains("the cosine schedule now ends with epoch 2", more.Output, StringComparison.Ordinal);
         Assert.Equal(2, File.ReadLines(Path.Combine(run, "metrics.jsonl")).Count());
     }
 
-    /// <summary>The arguments of a small run with one of them changed.</summary>
+    /// <summary>The arguments of a small run, with another value for one option.</summary>
     private static string[] With(string option, string value)
     {
         string[] arguments = [.. Small];
@@ -274,13 +301,14 @@ public sealed class TrainTests : IDisposable
     {
         string path = Path.Combine(folder, "images.safetensors");
         SafetensorsWriter writer = new();
-        writer.Add("images", [2 * classes, channels, size, size], [.. Enumerable.Range(0, 2 * classes * channels * size * size).Select(i => (byte)i)]);
+        writer.Add("images", [2 * classes, channels, size, size],
+            [.. Enumerable.Range(0, 2 * classes * channels * size * size).Select(i => (byte)i)]);
         writer.Add("labels", [2 * classes], [.. Enumerable.Range(0, 2 * classes).Select(i => (long)(i % classes))]);
         writer.Save(path);
         return path;
     }
 
-    /// <summary>Steps of the whole run that its saved state has done; −1 before there is one.</summary>
+    /// <summary>Number of training steps in the saved state; −1 if there is none yet.</summary>
     private static int StepsDone(string run)
     {
         const int StepsPerEpoch = 5;
@@ -295,10 +323,11 @@ public sealed class TrainTests : IDisposable
     private static (long Forward, long Backward, double Gflop) Passes(string run)
     {
         JsonNode summary = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!;
-        return (summary["forward_passes"]!.GetValue<long>(), summary["backward_passes"]!.GetValue<long>(), Math.Round(summary["gflop"]!.GetValue<double>(), 3));
+        return (summary["forward_passes"]!.GetValue<long>(), summary["backward_passes"]!.GetValue<long>(),
+            Math.Round(summary["gflop"]!.GetValue<double>(), 3));
     }
 
-    /// <summary>The metrics without what depends on the clock.</summary>
+    /// <summary>The metrics without timings.</summary>
     private static string Metrics(string run)
     {
         IEnumerable<string> lines = File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line =>

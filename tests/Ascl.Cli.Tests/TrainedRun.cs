@@ -2,7 +2,7 @@ using Xunit;
 
 namespace Ascl.Cli.Tests;
 
-/// <summary>A run of natural training in a few seconds, for the tests of a class that only read it.</summary>
+/// <summary>A run of natural training that takes a few seconds, shared by the tests of a class; they must not change it.</summary>
 public sealed class TrainedRun : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("ascl-run").FullName;
@@ -11,7 +11,8 @@ public sealed class TrainedRun : IDisposable
     {
         Path = System.IO.Path.Combine(folder, "run");
         ProcessResult trained = AsclProcess.Run(
-            "train", "--method", "natural", "--limit-train", "1500", "--limit-test", "20", "--validation", "0", "--epochs", "2", "--out", Path);
+            "train", "--method", "natural", "--limit-train", "1500", "--limit-test", "20", "--validation", "0", "--epochs", "2", "--out",
+                Path);
         Assert.True(trained.ExitCode == 0, trained.Error);
     }
 

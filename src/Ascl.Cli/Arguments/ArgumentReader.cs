@@ -5,12 +5,12 @@ using CommandLine;
 
 namespace Ascl.Cli.Arguments;
 
-/// <summary>Makes a verb's object out of its arguments and of the file that --config names.</summary>
+/// <summary>Parses a verb's arguments, together with the file that --config names.</summary>
 internal static class ArgumentReader
 {
     private const string Prefix = "--";
 
-    /// <exception cref="UserErrorException">The first thing wrong with the arguments.</exception>
+    /// <exception cref="UserErrorException">The arguments are wrong; the message names the first error.</exception>
     public static T Read<T>(string verb, string[] args) where T : VerbArguments
     {
         IReadOnlyList<VerbOption> options = VerbOption.Of(typeof(T));
@@ -32,14 +32,14 @@ internal static class ArgumentReader
         if (result is NotParsed<T> failed)
             throw new UserErrorException(Describe(verb, failed.Errors.First(), options, all, fromFile, config));
         if (result.Value.Extra.FirstOrDefault() is { } extra)
-            throw new UserErrorException($"'{extra}' is one argument too many (ascl {verb} --help)");
+            throw new UserErrorException($"'{extra}' is an unexpected argument (ascl {verb} --help)");
         return result.Value;
     }
 
     private static IEnumerable<string> OptionTokens(string[] args) =>
         args.TakeWhile(arg => arg != Prefix).Where(arg => arg.StartsWith(Prefix, StringComparison.Ordinal));
 
-    /// <summary>The parser takes an option without a value for one that is not there.</summary>
+    /// <summary>Rejects options without their value, which the parser would silently ignore.</summary>
     private static void CheckValues(string[] args, IReadOnlyList<VerbOption> options)
     {
         for (int i = 0; i < args.Length && args[i] != Prefix; i++)
@@ -76,7 +76,7 @@ internal static class ArgumentReader
                 return $"option {Prefix}{repeated.NameInfo.LongName} is given twice";
             case MissingRequiredOptionError required when required.NameInfo.LongName.Length > 0:
                 return $"option {Prefix}{required.NameInfo.LongName} is missing (ascl {verb} --help)";
-            // The parser's word for "--out=" with nothing behind it.
+            // What the parser reports for "--out=" without a value.
             case BadFormatTokenError token:
                 return $"{(fromFile.Contains(token.Token) ? $"{config}: " : "")}option {token.Token.TrimEnd('=')} needs a value";
             case MissingRequiredOptionError:
@@ -86,11 +86,11 @@ internal static class ArgumentReader
                 string where = ValueOf(option.Name, fromFile) is null ? "option " : $"{config}: option ";
                 return $"{where}{Prefix}{option.Name}: {Problem(option.ValueType, ValueOf(option.Name, all) ?? "")}";
             default:
-                return $"the arguments make no sense: {error.Tag} (ascl {verb} --help)";
+                return $"invalid arguments: {error.Tag} (ascl {verb} --help)";
         }
     }
 
-    /// <summary>Why a text is no value of a type.</summary>
+    /// <summary>Why a text is not a value of a type.</summary>
     private static string Problem(Type type, string text)
     {
         if (type.GetConstructor([typeof(string)]) is { } constructor)
@@ -104,7 +104,7 @@ internal static class ArgumentReader
                 return e.Message;
             }
         }
-        string kind = type == typeof(bool) ? "true or false" : type == typeof(ulong) ? "a whole number of 0 or more" : "a whole number";
+        string kind = type == typeof(bool) ? "true or false" : type == typeof(ulong) ? "a non-negative whole number" : "a whole number";
         return $"'{text}' is not {kind}";
     }
 }

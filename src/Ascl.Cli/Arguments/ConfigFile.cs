@@ -5,26 +5,26 @@ using Ascl.Core.Files;
 
 namespace Ascl.Cli.Arguments;
 
-/// <summary>A JSON object of options, {"attack-steps": 10, "epsilon": "8/255"}, as if they stood on the command line.</summary>
+/// <summary>Options in a JSON object, such as {"attack-steps": 10, "epsilon": "8/255"}, as command-line arguments.</summary>
 internal static class ConfigFile
 {
-    /// <summary>The file's options that the command line does not give, as arguments.</summary>
+    /// <summary>The options of a file as arguments, without those that the command line overrides.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="options">The verb's options: the keys that are valid.</param>
-    /// <param name="given">Names of the options on the command line, which win.</param>
-    /// <exception cref="UserErrorException">The file cannot be read, holds an unknown key or a value that is no option's.</exception>
+    /// <param name="options">The verb's options; their names are the valid keys.</param>
+    /// <param name="given">Names of the options on the command line.</param>
+    /// <exception cref="UserErrorException">The file cannot be read, or has an unknown key or an invalid value.</exception>
     public static IEnumerable<string> Arguments(string path, IReadOnlyList<VerbOption> options, IReadOnlySet<string> given) =>
         Arguments(JsonFile.ReadObject(path), path, options, given);
 
-    /// <summary>The same of an object that a file holds.</summary>
-    /// <param name="where">What messages call it.</param>
+    /// <summary>Likewise for an object inside a file.</summary>
+    /// <param name="where">Name of the object in messages.</param>
     public static IEnumerable<string> Arguments(JsonObject file, string where, IReadOnlyList<VerbOption> options,
         IReadOnlySet<string> given)
     {
         string[] keys = [.. options.Select(option => option.Name).Where(name => name != "config")];
         foreach (var (written, value) in file)
         {
-            // Files of earlier versions have settings under the names of then.
+            // Earlier versions of ascl wrote some settings under other names.
             string key = options.FirstOrDefault(option => option.Setting?.FormerName == written)?.Name ?? written;
             if (!keys.Contains(key))
                 throw JsonFile.UnknownKey(where, key, keys);
@@ -39,7 +39,7 @@ internal static class ConfigFile
         }
     }
 
-    /// <summary>A value as it would be written on the command line; null where the key is there but says nothing.</summary>
+    /// <summary>A value as it would be written on the command line; null for JSON null and for an empty list.</summary>
     private static string? Text(string path, string key, JsonNode? value) => value switch
     {
         null => null,

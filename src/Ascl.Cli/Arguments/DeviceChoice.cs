@@ -8,28 +8,29 @@ using Ascl.Models.Onnx;
 
 namespace Ascl.Cli.Arguments;
 
-/// <summary>What --device names.</summary>
+/// <summary>Opens the device that --device names.</summary>
 internal static class DeviceChoice
 {
     public const string Auto = ComputeDevice.Auto, On = "on";
 
     /// <summary>Opens auto, cpu, cuda or cuda:I.</summary>
-    /// <param name="name">What was asked for.</param>
-    /// <param name="threads">Threads of a CPU; 0 for one a core.</param>
-    /// <param name="graphs">Whether a GPU repeats work as CUDA graphs: on or off.</param>
-    /// <param name="pinned">Whether they are fixed to cores.</param>
+    /// <param name="name">The device.</param>
+    /// <param name="threads">Number of CPU threads; 0 for one per core.</param>
+    /// <param name="graphs">Whether a GPU replays repeated work as CUDA graphs: on or off.</param>
+    /// <param name="pinned">Whether CPU threads are pinned to cores.</param>
     /// <exception cref="UserErrorException">There is no such device.</exception>
     public static Device Open(string name, int threads, string graphs, bool pinned = true)
     {
         if (graphs is not (On or "off"))
             throw new UserErrorException($"--cuda-graphs {graphs}: must be on or off");
-        // Until the CUDA kernels have been seen to be right on a GPU, a user has to ask for them.
+        // The CUDA kernels have not been validated on a real GPU yet, so they are opt-in.
         if (name == Auto && CudaDevice.Available() is [var first, ..])
-            Message.Print($"--device auto: the CPU, because the CUDA kernels are not proven on a GPU yet; --device cuda takes {first}");
+            Message.Print($"--device auto: using the CPU, because the CUDA kernels have not been validated on a GPU yet; "
+                + $"--device cuda uses {first}");
         return ComputeDevice.Open(name, threads, pinned, graphs == On);
     }
 
-    /// <summary>Likewise, and has it compute in <paramref name="precision"/>.</summary>
+    /// <summary>Likewise, and sets its precision.</summary>
     public static Device Open(string name, int threads, string graphs, Precision precision, bool pinned = true)
     {
         Device device = Open(name, threads, graphs, pinned);
@@ -38,26 +39,31 @@ internal static class DeviceChoice
         return device;
     }
 
-    /// <summary>Has a device load what <paramref name="precision"/> takes. Where a GPU cannot, it says so and computes in
-    /// float32.</summary>
-    /// <exception cref="UserErrorException">The device has no tensor cores at all.</exception>
+    /// <summary>Loads the tensor-core kernels of a precision. A GPU that cannot load them computes in float32, and a message says
+    /// so.</summary>
+    /// <exception cref="UserErrorException">The device is a CPU, which has no tensor cores.</exception>
     public static void Prepare(Device device, Precision precision)
     {
         using IDisposable scope = device.WithPrecision(Precision.Float32);
         if (device.SetPrecision(precision) is not { } problem)
             return;
         if (device is not CudaDevice)
-            throw new UserErrorException($"precision {NameText.Of(precision)}: {problem}, {device.Name} computes in float32: choose "
-                + $"--device cuda, or leave it out");
-        Message.Print($"precision {NameText.Of(precision)}: float32 instead, because the tensor-core kernels cannot be loaded: {problem}");
+            throw new UserErrorException($"precision {NameText.Of(precision)}: {problem}: use --device cuda, or choose float32");
+        Message.Print($"precision {NameText.Of(precision)}: using float32 instead, because the tensor-core kernels cannot be loaded: "
+            + problem);
     }
 
-    /// <summary>The device for a file of weights. ONNX Runtime computes on the CPU, and its threads could only run on the core that the
-    /// thread starting them is fixed to.</summary>
-    public static Device OpenFor(string weights, string name, int threads, string graphs, Precision precision) =>
-        !OnnxFiles.IsOnnx(weights) ? Open(name, threads, graphs, precision)
-        : precision != Precision.Float32
-        ? throw new UserErrorException($"--precision {NameText.Of(precision)}: ONNX files are computed on the CPU, in float32")
-        : name is Auto or "cpu" ? new CpuDevice(threads, pinned: false)
-        : throw new UserErrorException($"--device {name}: ONNX files are computed on the CPU");
+    /// <summary>Opens the device for a file of weights. For ONNX files that is the CPU, without pinning: the threads of ONNX Runtime
+    /// inherit the affinity of the thread that starts them, and would all share its core.</summary>
+    /// <exception cref="UserErrorException">There is no such device, or it cannot compute the network.</exception>
+    public static Device OpenFor(string weights, string name, int threads, string graphs, Precision precision)
+    {
+        if (!OnnxFiles.IsOnnx(weights))
+            return Open(name, threads, graphs, precision);
+        if (precision != Precision.Float32)
+            throw new UserErrorException($"--precision {NameText.Of(precision)}: ONNX files run on the CPU in float32");
+        return name is Auto or "cpu"
+            ? new CpuDevice(threads, pinned: false)
+            : throw new UserErrorException($"--device {name}: ONNX files run on the CPU");
+    }
 }

@@ -1,6 +1,6 @@
 namespace Ascl.Cli.Arguments;
 
-/// <summary>A line in a verb's help: what one wants, and what to type.</summary>
+/// <summary>An example in a verb's help: what it does, and the arguments to type.</summary>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
 internal sealed class ExampleAttribute(string what, string arguments) : Attribute
 {

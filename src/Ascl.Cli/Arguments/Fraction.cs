@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace Ascl.Cli.Arguments;
 
-/// <summary>A number on the command line that is not negative: 0.031, 1e-2 or 8/255. Keeps the way it was written.</summary>
+/// <summary>A non-negative number on the command line: 0.031, 1e-2 or 8/255. Remembers how it was written.</summary>
 public sealed class Fraction
 {
     private readonly string text;
 
-    /// <exception cref="FormatException">It is not such a number.</exception>
+    /// <exception cref="FormatException">The text is not such a number.</exception>
     public Fraction(string text)
     {
         this.text = text;

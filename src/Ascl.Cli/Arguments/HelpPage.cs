@@ -10,19 +10,24 @@ internal static class HelpPage
     private const int Width = 100;
     private const int OptionColumn = 30;
 
-    /// <param name="verbs">Their names and what they do.</param>
+    /// <param name="verbs">Name and one-line description of each verb.</param>
     public static string OfProgram(IEnumerable<(string Name, string Help)> verbs)
     {
         var page = new StringBuilder();
         page.AppendLine("""
-            ascl trains image classifiers that withstand adversarial examples, and measures how well they do.
+            ascl trains image classifiers that are robust to adversarial examples, and measures how robust they are.
 
-            An adversarial example is an image changed by at most ε a pixel so that the classifier gets it wrong.
-            Adversarial training shows the network such images while it learns; ASCL (Bui et al. 2021,
-            arXiv 2101.10027) adds a contrastive term: it draws together the latents of one class, natural and
-            adversarial ones, and pushes apart those of classes that the network confuses.
+            An adversarial example is an image with a small perturbation (at most ε per pixel) that makes the
+            classifier wrong. Adversarial training crafts such images for every batch and trains on them. ASCL
+            (Bui et al. 2021, arXiv 2101.10027) adds a contrastive loss: it pulls together the latents of images
+            of the same class, natural and adversarial, and pushes apart those of classes that the network confuses.
 
             Usage: ascl COMMAND [options]
+
+            First steps
+              ascl train                               train on the built-in images; the run goes to runs/ascl-1
+              ascl evaluate --weights runs/ascl-1      attack the trained classifier
+              ascl train --help                        all options, with examples
 
             Commands
             """);
@@ -30,17 +35,17 @@ internal static class HelpPage
             AppendEntry(page, $"  {name}", help, 16);
         page.AppendLine("""
 
-            ascl COMMAND --help tells about one command, with examples; ascl --version prints the version.
-            Numbers may be fractions (--epsilon 8/255). Options may stand in a file too (--config FILE.json).
-            Exit codes: 0 done; 1 a check failed, or an error in ascl; 2 something given is wrong; 130 Ctrl-C.
-            ASCL_DEBUG=1 tells what was chosen and where an error came from; ASCL_DEBUG=2 times every kernel.
+            ascl COMMAND --help shows the options of a command, with examples. ascl --version prints the version.
+            Numbers may be fractions (--epsilon 8/255). Options can also be read from a file (--config FILE.json).
+            Exit codes: 0 success; 1 a check failed, or a bug in ascl; 2 wrong input; 130 interrupted by Ctrl-C.
+            Environment: ASCL_DEBUG=1 logs chosen devices and stack traces of errors; ASCL_DEBUG=2 times every kernel.
             """);
         return page.ToString();
     }
 
-    /// <param name="name">The verb's name.</param>
-    /// <param name="help">What it does.</param>
-    /// <param name="arguments">Its class.</param>
+    /// <param name="name">Name of the verb.</param>
+    /// <param name="help">Its one-line description.</param>
+    /// <param name="arguments">The class that declares its options.</param>
     public static string OfVerb(string name, string help, Type arguments)
     {
         var page = new StringBuilder();
@@ -52,7 +57,10 @@ internal static class HelpPage
         page.AppendLine($"Usage: ascl {name}{string.Concat(values.Select(value => $" {value.MetaName}"))} [options]").AppendLine();
         page.AppendLine("Examples");
         foreach (ExampleAttribute example in arguments.GetCustomAttributes<ExampleAttribute>())
-            page.AppendLine($"  {example.What}:").AppendLine($"    ascl {name} {example.Arguments}".TrimEnd());
+        {
+            page.AppendLine(example.What.EndsWith('?') ? $"  {example.What}" : $"  {example.What}:");
+            page.AppendLine($"    ascl {name} {example.Arguments}".TrimEnd());
+        }
         if (values.Length > 0)
             page.AppendLine().AppendLine("Arguments");
         foreach (ValueAttribute value in values)
@@ -81,7 +89,7 @@ internal static class HelpPage
         }
     }
 
-    /// <summary>A name, and beside it from a column on a text in lines of whole words.</summary>
+    /// <summary>A name, and beside it a text that is wrapped at word boundaries and indented to a column.</summary>
     private static void AppendEntry(StringBuilder page, string name, string text, int column)
     {
         var line = new StringBuilder(name.Length < column ? name.PadRight(column) : name + "  ");

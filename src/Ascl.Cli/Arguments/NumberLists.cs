@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Ascl.Cli.Arguments;
 
-/// <summary>Whole numbers on the command line, with commas between them: 100,105.</summary>
+/// <summary>A comma-separated list of whole numbers: 100,105.</summary>
 public sealed class WholeNumbers
 {
-    /// <exception cref="FormatException">It is not such a list.</exception>
+    /// <exception cref="FormatException">The text is not such a list.</exception>
     public WholeNumbers(string text) => Values =
     [
         .. text.Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
@@ -18,30 +18,30 @@ public sealed class WholeNumbers
     public override string ToString() => string.Join(',', Values);
 }
 
-/// <summary>Numbers on the command line, with commas between them: 4/255,8/255.</summary>
+/// <summary>A comma-separated list of numbers: 4/255,8/255.</summary>
 public sealed class Fractions
 {
-    /// <exception cref="FormatException">It is not such a list.</exception>
+    /// <exception cref="FormatException">The text is not such a list.</exception>
     public Fractions(string text)
     {
         string[] parts = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         Values = parts.Length > 0
             ? [.. parts.Select(part => new Fraction(part).Value)]
-            : throw new FormatException($"'{text}' names no number");
+            : throw new FormatException($"'{text}' is an empty list: give at least one number");
     }
 
     public IReadOnlyList<double> Values { get; }
 }
 
-/// <summary>Words on the command line, with commas between them: fgsm,pgd.</summary>
+/// <summary>A comma-separated list of words: fgsm,pgd.</summary>
 public sealed class Words
 {
-    /// <exception cref="FormatException">It holds no word.</exception>
+    /// <exception cref="FormatException">The list is empty.</exception>
     public Words(string text)
     {
         Values = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (Values.Count == 0)
-            throw new FormatException($"'{text}' names nothing");
+            throw new FormatException($"'{text}' is an empty list: give at least one name");
     }
 
     public IReadOnlyList<string> Values { get; }

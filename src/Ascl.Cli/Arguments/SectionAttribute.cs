@@ -1,6 +1,6 @@
 namespace Ascl.Cli.Arguments;
 
-/// <summary>Heading in a verb's help above this option and those after it.</summary>
+/// <summary>Starts a section of a verb's help page with this option.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class SectionAttribute(string heading) : Attribute
 {

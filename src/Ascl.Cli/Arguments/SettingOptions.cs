@@ -6,19 +6,19 @@ using CommandLine;
 
 namespace Ascl.Cli.Arguments;
 
-/// <summary>Gives a verb an option for every setting that a type declares.</summary>
+/// <summary>Adds an option to a verb for every setting that a type declares.</summary>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
 public sealed class OptionsForAttribute(Type settings) : Attribute
 {
     public Type Settings => settings;
 
-    /// <summary>Heading in help above them; null where the settings have headings of their own.</summary>
+    /// <summary>Heading of these options in the help page; null if the settings declare their own headings.</summary>
     public string? Section { get; init; }
 }
 
 /// <summary>
-/// The parser reads options off the properties of a class. A verb that takes settings is therefore extended at run time by a class with one
-/// property a setting, so that no setting is declared twice.
+/// Derives options from settings, so that no setting is declared twice. The parser finds options by reflecting over the properties of a
+/// class; so at run time this creates a subclass of the verb with one property per setting.
 /// </summary>
 internal static class SettingOptions
 {
@@ -28,14 +28,14 @@ internal static class SettingOptions
 
     private static readonly ConcurrentDictionary<Type, Lazy<Type>> Extended = new();
 
-    /// <summary>The settings that a verb takes; none where it takes no settings.</summary>
+    /// <summary>The settings that a verb takes; empty if it takes none.</summary>
     public static IReadOnlyList<Setting> Of(Type verb) => [.. Types(verb).SelectMany(SettingTree.Of).DistinctBy(setting => setting.Name)];
 
-    /// <summary>The types that declare them.</summary>
+    /// <summary>The types that declare the settings of a verb.</summary>
     public static IReadOnlyList<Type> Types(Type verb) =>
         [.. verb.GetCustomAttributes<OptionsForAttribute>().Select(options => options.Settings)];
 
-    /// <summary>The verb's class with its settings as options; the class itself where it takes no settings.</summary>
+    /// <summary>The subclass of a verb that has its settings as options; the verb's own class if it takes no settings.</summary>
     public static Type Extend(Type verb) =>
         Of(verb).Count == 0 ? verb : Extended.GetOrAdd(verb, static verb => new(() => Make(verb))).Value;
 
@@ -59,7 +59,7 @@ internal static class SettingOptions
         return type.CreateType();
     }
 
-    /// <summary>How the parser is to read values of a type; null stands for an option that is not given.</summary>
+    /// <summary>Type of the option for a setting; all of these have null for an option that is not given.</summary>
     private static Type OptionType(Type value) => value == typeof(double) ? typeof(Fraction)
         : value == typeof(IReadOnlyList<int>) ? typeof(WholeNumbers)
         : value == typeof(IReadOnlyList<double>) ? typeof(Fractions)

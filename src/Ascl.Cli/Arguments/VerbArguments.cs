@@ -7,19 +7,20 @@ using CommandLine;
 
 namespace Ascl.Cli.Arguments;
 
-/// <summary>What every verb takes. A verb's class holds its options as properties; a value that is there before parsing is the default.
-/// Further options derive from the settings that <see cref="OptionsForAttribute"/> names.</summary>
+/// <summary>Options that every verb has. A verb declares its own options as properties; their initial values are the defaults. Further
+/// options derive from the settings that <see cref="OptionsForAttribute"/> names.</summary>
 public abstract class VerbArguments
 {
-    [Option("config", MetaValue = "FILE.json", HelpText = "Read options from a JSON file, {\"epochs\": 5}; the command line wins over it.")]
+    [Option("config", MetaValue = "FILE.json",
+        HelpText = "Read options from a JSON file, such as {\"epochs\": 5}. Options on the command line override it.")]
     public string? Config { get; init; }
 
-    /// <summary>Words that no option and no positional argument takes up: an error.</summary>
+    /// <summary>Arguments that no option or positional argument takes: an error.</summary>
     [Value(int.MaxValue, Hidden = true)]
     public IEnumerable<string> Extra { get; init; } = [];
 
-    /// <summary>The values of declared settings that are given, by name.</summary>
-    /// <param name="type">Only those that this type declares.</param>
+    /// <summary>The settings that were given explicitly, by name.</summary>
+    /// <param name="type">The type that declares the settings.</param>
     public JsonObject Given(Type type)
     {
         HashSet<string> names = [.. SettingTree.Of(type).Select(setting => setting.Name)];
@@ -46,13 +47,13 @@ public abstract class VerbArguments
         return given;
     }
 
-    /// <summary>Settings with the values that are given.</summary>
-    /// <param name="defaults">Of what is not given.</param>
-    /// <param name="verb">For messages.</param>
+    /// <summary>Settings with the given values.</summary>
+    /// <param name="defaults">Values of settings that were not given.</param>
+    /// <param name="verb">Name of the verb, for messages.</param>
     /// <exception cref="Core.Diagnostics.UserErrorException">A value is unknown or out of range.</exception>
     public T Settings<T>(T defaults, string verb) where T : class => SettingTree.Read(defaults, Given(typeof(T)), verb);
 
-    /// <summary>An option's default for the help page, null where there is none.</summary>
+    /// <summary>An option's default for the help page; null if it has none.</summary>
     public string? DefaultOf(string option)
     {
         VerbOption found = VerbOption.Of(DeclaredType).First(o => o.Name == option);
@@ -68,7 +69,7 @@ public abstract class VerbArguments
         };
     }
 
-    /// <summary>The class as it is written, not as <see cref="SettingOptions"/> extends it.</summary>
+    /// <summary>The class in the source code, not its run-time subclass by <see cref="SettingOptions"/>.</summary>
     private Type DeclaredType => GetType().Assembly.IsDynamic ? GetType().BaseType! : GetType();
 
     private static string? DefaultText(JsonNode? value) => value switch
@@ -80,7 +81,7 @@ public abstract class VerbArguments
     };
 }
 
-/// <summary>What a verb takes that computes.</summary>
+/// <summary>Options of verbs that compute on a device.</summary>
 public abstract class ComputingArguments : VerbArguments
 {
     [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
@@ -95,17 +96,17 @@ public abstract class ComputingArguments : VerbArguments
     [Option("threads", MetaValue = "N", HelpText = SettingTexts.Threads)]
     public int Threads { get; init; }
 
-    /// <summary>The device that was asked for.</summary>
-    /// <param name="pinned">Whether its threads are fixed to cores.</param>
-    /// <exception cref="Core.Diagnostics.UserErrorException">There is no such device, or it cannot compute so.</exception>
-    internal Device OpenDevice(bool pinned = true) => DeviceChoice.Open(Device, Threads, CudaGraphs, RoundedTo, pinned);
+    /// <summary>Opens the device, with its precision.</summary>
+    /// <param name="pinned">Whether CPU threads are pinned to cores.</param>
+    /// <exception cref="Core.Diagnostics.UserErrorException">There is no such device, or it does not support the precision.</exception>
+    internal Device OpenDevice(bool pinned = true) => DeviceChoice.Open(Device, Threads, CudaGraphs, ChosenPrecision, pinned);
 
-    internal Precision RoundedTo => NameText.Parse<Precision>("precision", Precision);
+    internal Precision ChosenPrecision => NameText.Parse<Precision>("precision", Precision);
 }
 
-/// <summary>What a verb takes that computes with random numbers.</summary>
+/// <summary>Options of verbs that compute with random numbers.</summary>
 public abstract class RandomArguments : ComputingArguments
 {
-    [Option("seed", MetaValue = "N", HelpText = "Seed of everything random.")]
+    [Option("seed", MetaValue = "N", HelpText = "Random seed.")]
     public ulong Seed { get; init; } = 1;
 }

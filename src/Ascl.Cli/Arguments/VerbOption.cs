@@ -4,19 +4,19 @@ using CommandLine;
 
 namespace Ascl.Cli.Arguments;
 
-/// <summary>An option of a verb's class: its attribute and the property that carries it.</summary>
-/// <param name="Setting">What it sets, where it derives from a declared setting.</param>
+/// <summary>An option of a verb: its attribute and the property that declares it.</summary>
+/// <param name="Setting">The setting that the option derives from; null if the verb declares the option itself.</param>
 internal sealed record VerbOption(OptionAttribute Attribute, PropertyInfo Property, Setting? Setting)
 {
     public string Name => Attribute.LongName;
 
-    /// <summary>A switch takes no value: it is on where it is given.</summary>
+    /// <summary>Whether the option is a switch, which takes no value.</summary>
     public bool IsSwitch => Property.PropertyType == typeof(bool);
 
-    /// <summary>The type of its value.</summary>
+    /// <summary>Type of the value.</summary>
     public Type ValueType => Nullable.GetUnderlyingType(Property.PropertyType) ?? Property.PropertyType;
 
-    /// <summary>The verb's own options in the order they are declared, then its settings, then the options it inherits.</summary>
+    /// <summary>Options of a verb: those it declares, in order, then its settings, then inherited ones.</summary>
     public static IReadOnlyList<VerbOption> Of(Type verb)
     {
         List<VerbOption> options = [];

@@ -3,8 +3,8 @@ using Ascl.Robustness.Evaluation.Honesty;
 
 namespace Ascl.Cli.Display;
 
-/// <summary>An evaluation's progress: the attack, the accuracy it has left so far, and the time it will still take; what its checks
-/// find.</summary>
+/// <summary>Shows the progress of an evaluation: the running attack, the robust accuracy so far, the time left, and the findings of the
+/// checks.</summary>
 internal sealed class EvaluationDisplay(ProgressDisplay display) : IEvaluationObserver
 {
     private bool isChecking;
@@ -21,8 +21,9 @@ internal sealed class EvaluationDisplay(ProgressDisplay display) : IEvaluationOb
     public void Finding(HonestyFinding finding, int images)
     {
         if (!isChecking)
-            display.Line($"checks on the first {images} images{(images < RobustnessEvaluation.FewImages ? ", too few to tell much" : "")}; "
-                + $"PGD there has the default step size");
+            display.Line($"checks on the first {images} images"
+                + (images < RobustnessEvaluation.FewImages ? ", too few to conclude much" : "")
+                + "; their PGD uses the default step size");
         isChecking = true;
         display.Line($"{(finding.IsSuspicious ? "suspicious" : "fine      ")} {finding.Name}: {finding.Seen}");
     }

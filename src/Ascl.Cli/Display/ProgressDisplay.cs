@@ -4,14 +4,14 @@ using Spectre.Console;
 namespace Ascl.Cli.Display;
 
 /// <summary>
-/// How far long work has come: a bar on a terminal; where the output goes to a file or a pipe, a plain line now and then. Lines of results
+/// Progress of a long operation: a bar on a terminal, a plain line every few seconds if the output goes to a file or a pipe. Lines that are
 /// printed meanwhile stay above the bar.
 /// </summary>
 internal abstract class ProgressDisplay
 {
-    /// <summary>Runs <paramref name="work"/> with a display of its own, which is gone when it ends.</summary>
-    /// <param name="what">What is being done, shown until the first report.</param>
-    /// <param name="work">The work.</param>
+    /// <summary>Runs <paramref name="work"/> with a display, which disappears at the end.</summary>
+    /// <param name="what">Description of the work, shown until the first report.</param>
+    /// <param name="work">The work; it reports its progress to the display.</param>
     public static T Run<T>(string what, Func<ProgressDisplay, T> work)
     {
         if (Console.IsOutputRedirected)
@@ -24,12 +24,12 @@ internal abstract class ProgressDisplay
             .Start(context => work(new BarProgress(context.AddTask(Markup.Escape(what)))));
     }
 
-    /// <param name="done">Steps done.</param>
-    /// <param name="total">Steps of the whole work.</param>
-    /// <param name="detail">What the work has come to.</param>
+    /// <param name="done">Number of steps done.</param>
+    /// <param name="total">Number of all steps.</param>
+    /// <param name="detail">Description of the current state.</param>
     public abstract void Report(long done, long total, string detail);
 
-    /// <summary>Prints a line that stays.</summary>
+    /// <summary>Prints a line above the bar.</summary>
     public abstract void Line(string text);
 
     private sealed class BarProgress(ProgressTask task) : ProgressDisplay
@@ -45,7 +45,7 @@ internal abstract class ProgressDisplay
     }
 }
 
-/// <summary>Plain lines, a report at most once an interval.</summary>
+/// <summary>Prints plain lines, and reports at most once per interval.</summary>
 internal sealed class PlainProgress(TextWriter output, TimeSpan interval) : ProgressDisplay
 {
     private long reported = Stopwatch.GetTimestamp();

@@ -2,7 +2,7 @@ using Spectre.Console;
 
 namespace Ascl.Cli.Display;
 
-/// <summary>A table of results: framed on a terminal, columns with spaces between them where the output goes to a file or a pipe.</summary>
+/// <summary>A table of results: framed on a terminal, space-separated columns if the output goes to a file or a pipe.</summary>
 internal sealed class ResultTable(params string[] columns)
 {
     private readonly List<string[]> rows = [];
@@ -10,7 +10,7 @@ internal sealed class ResultTable(params string[] columns)
     /// <summary>A line above the table.</summary>
     public string? Title { get; init; }
 
-    /// <exception cref="ArgumentException">There are not as many cells as columns.</exception>
+    /// <exception cref="ArgumentException">The number of cells is not the number of columns.</exception>
     public void Add(params string[] cells)
     {
         if (cells.Length != columns.Length)
@@ -26,7 +26,7 @@ internal sealed class ResultTable(params string[] columns)
             PrintFramed();
     }
 
-    /// <summary>Columns as wide as their widest cell; columns of numbers to the right.</summary>
+    /// <summary>Each column is as wide as its widest cell; numeric columns are right-aligned.</summary>
     public void PrintPlain(TextWriter output)
     {
         if (Title is not null)

@@ -4,9 +4,9 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Cli.Display;
 
-/// <summary>Shows the steps and epochs of a training as they come.</summary>
-/// <param name="display">Where.</param>
-/// <param name="attack">What validation images are attacked by.</param>
+/// <summary>Shows the progress of training, and a line for each epoch.</summary>
+/// <param name="display">The progress display.</param>
+/// <param name="attack">Name of the attack of the robust validation accuracy.</param>
 internal sealed class TrainingDisplay(ProgressDisplay display, string attack) : TrainingCallback
 {
     private TrainingProgress? progress;
@@ -17,7 +17,7 @@ internal sealed class TrainingDisplay(ProgressDisplay display, string attack) : 
         long before = trainer.StepsDone, all = (long)epochs * trainer.StepsPerEpoch;
         progress = new(display, epochs, trainer.StepsPerEpoch, before);
         if (before > 0)
-            display.Line(before == all ? $"all {epochs} epochs are done already" : $"going on after step {before} of {all}");
+            display.Line(before == all ? $"all {epochs} epochs are already done" : $"resuming after step {before} of {all}");
     }
 
     public override void EndStep(Trainer trainer, TrainedStep step) =>

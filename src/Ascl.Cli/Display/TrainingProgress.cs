@@ -2,19 +2,19 @@ using System.Diagnostics;
 
 namespace Ascl.Cli.Display;
 
-/// <summary>A training run's progress: epoch and step, the terms of the loss, speed, and the time it will still take.</summary>
-/// <param name="display">Where it is shown.</param>
-/// <param name="epochs">Epochs of the whole run.</param>
-/// <param name="stepsPerEpoch">Steps of one epoch.</param>
-/// <param name="stepsBefore">Steps done before this process began: those of a run that goes on.</param>
+/// <summary>The progress line of training: epoch and step, the terms of the loss, images per second, and the time left.</summary>
+/// <param name="display">The progress display.</param>
+/// <param name="epochs">Number of epochs of the run.</param>
+/// <param name="stepsPerEpoch">Number of steps in one epoch.</param>
+/// <param name="stepsBefore">Steps that earlier processes did, if the run is resumed.</param>
 internal sealed class TrainingProgress(ProgressDisplay display, int epochs, int stepsPerEpoch, long stepsBefore = 0)
 {
     private readonly long began = Stopwatch.GetTimestamp();
     private long images;
 
-    /// <param name="epoch">The epoch, from 0.</param>
-    /// <param name="step">The step just done in it, from 0.</param>
-    /// <param name="stepImages">Images of that step.</param>
+    /// <param name="epoch">Index of the epoch, from 0.</param>
+    /// <param name="step">Index of the finished step in it, from 0.</param>
+    /// <param name="stepImages">Number of images in the step.</param>
     /// <param name="terms">The loss and its terms.</param>
     public void Step(int epoch, int step, int stepImages, IEnumerable<(string Name, double Value)> terms)
     {
@@ -27,7 +27,7 @@ internal sealed class TrainingProgress(ProgressDisplay display, int epochs, int 
         display.Report(done, total, $"epoch {epoch + 1}/{epochs} step {step + 1}/{stepsPerEpoch} {losses} {speed}");
     }
 
-    /// <summary>Prints what an epoch came to.</summary>
+    /// <summary>Prints the line of a finished epoch.</summary>
     public void Epoch(string line) => display.Line(line);
 
     /// <returns>"0:42", "12:05" or "3:07:30".</returns>

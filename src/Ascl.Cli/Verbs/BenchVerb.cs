@@ -11,30 +11,32 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("bench", HelpText = "Times the parts of training; a line each: ascl NAME MIN_MS MEDIAN_MS.")]
-[Example("A training step and its parts on ResNet-18", "--model resnet18 --batch 128 --threads 2")]
-[Example("The contrastive loss over 8,192 rows, forward and backward", "--what contrastive --rows 8192 --dim 128")]
+[Verb("bench", HelpText = "Times parts of a training step. Prints a line per part: ascl NAME MIN_MS MEDIAN_MS.")]
+[Example("A training step of ResNet-18 and its parts", "--model resnet18 --batch 128 --threads 2")]
+[Example("The contrastive loss over 8,192 latents, forward and backward", "--what contrastive --rows 8192 --dim 128")]
 internal sealed class BenchVerb : RandomArguments, IVerb
 {
     [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}.")]
     public string Model { get; init; } = "resnet18";
 
-    [Option("batch", MetaValue = "N", HelpText = "Images a step.")]
+    [Option("batch", MetaValue = "N", HelpText = "Batch size.")]
     public int Batch { get; init; } = 128;
 
-    [Option("size", MetaValue = "PIXELS", HelpText = "Height and width of the images; 0 for what the network is usually given.")]
+    [Option("size", MetaValue = "PIXELS", HelpText = "Height and width of the images; 0: the usual size for the network.")]
     public int Size { get; init; }
 
-    [Option("what", MetaValue = "NAMES", HelpText = "Parts to time, with commas between them; contrastive is another.")]
+    [Option("what", MetaValue = "NAMES",
+        HelpText = "Parts to time, comma-separated: forward, input-grad (gradient of the images), param-grad (gradient of the weights), "
+            + "attack-eval (PGD), pgd-step (a step of PGD adversarial training) or contrastive (the contrastive loss).")]
     public string What { get; init; } = "forward,input-grad,param-grad,attack-eval,pgd-step";
 
-    [Option("rows", MetaValue = "N", HelpText = "Rows of the contrastive loss.")]
+    [Option("rows", MetaValue = "N", HelpText = "Number of latents in the contrastive loss.")]
     public int Rows { get; init; } = 1024;
 
-    [Option("dim", MetaValue = "D", HelpText = "Their length.")]
+    [Option("dim", MetaValue = "D", HelpText = "Dimension of the latents in the contrastive loss.")]
     public int Dim { get; init; } = 128;
 
-    [Option("reps", MetaValue = "R", HelpText = "Timed repetitions of each part.")]
+    [Option("reps", MetaValue = "R", HelpText = "Number of timed repetitions of each part.")]
     public int Reps { get; init; } = 3;
 
     private const int MostRows = 65536;
@@ -42,23 +44,20 @@ internal sealed class BenchVerb : RandomArguments, IVerb
     public int Run(CancellationToken stop)
     {
         if (Size is < 0 or > 1024)
-            throw new UserErrorException($"--size {Size}: from 1 to 1024 pixels, or 0");
+            throw new UserErrorException($"--size {Size}: must be from 1 to 1024 pixels, or 0");
         if (Batch < 1 || Rows < 1 || Dim < 1 || Reps < 1)
             throw new UserErrorException("--batch, --rows, --dim and --reps must be at least 1");
         if (Rows > MostRows || Dim > MostRows)
-            throw new UserErrorException($"--rows {Rows}, --dim {Dim}: at most {MostRows}");
+            throw new UserErrorException($"--rows {Rows}, --dim {Dim}: must be at most {MostRows}");
         string[] parts = What.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         string[] names = [.. StepBenchmarks.Names, "contrastive"];
         if (parts.Length == 0)
-            throw new UserErrorException($"--what names nothing to time: {string.Join(", ", names)}");
+            throw new UserErrorException($"--what is empty: choose from {string.Join(", ", names)}");
         if (parts.FirstOrDefault(part => !names.Contains(part)) is { } unknown)
             throw NearestName.Unknown("measurement", unknown, names);
         using Device device = OpenDevice();
-        string place = device is CpuDevice cpu
-            ? $"t{cpu.Threads}"
-            : device.Precision == Kernels.Devices.Precision.Float32
-            ? "cuda"
-            : $"cuda.{Precision}";
+        string where = device is CpuDevice cpu ? $"t{cpu.Threads}"
+            : device.Precision == Kernels.Devices.Precision.Float32 ? "cuda" : $"cuda.{Precision}";
         foreach (string part in parts)
         {
             stop.ThrowIfCancellationRequested();
@@ -66,10 +65,10 @@ internal sealed class BenchVerb : RandomArguments, IVerb
             {
                 var contrastive = new ContrastiveBenchmark(device, Rows, Dim, Seed);
                 foreach (ContrastiveDistance distance in new[] { ContrastiveDistance.Cosine, ContrastiveDistance.Linf })
-                    Print(Timing.Of($"contrastive.{NameText.Of(distance)}.n{Rows}.d{Dim}.{place}", Reps, contrastive.Work(distance)));
+                    Print(Timing.Of($"contrastive.{NameText.Of(distance)}.n{Rows}.d{Dim}.{where}", Reps, contrastive.Work(distance)));
                 continue;
             }
-            Print(Timing.Of($"{part}.{Model}.b{Batch}{(Size > 0 ? $".s{Size}" : "")}.{place}", Reps,
+            Print(Timing.Of($"{part}.{Model}.b{Batch}{(Size > 0 ? $".s{Size}" : "")}.{where}", Reps,
                 new StepBenchmarks(device, Model, Batch, Size, Seed).Work(part)));
         }
         return 0;

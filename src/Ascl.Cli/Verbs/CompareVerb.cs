@@ -1,6 +1,5 @@
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
-using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Robustness.Comparison;
 using Ascl.Robustness.Runs;
@@ -8,49 +7,33 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("compare", HelpText = "Puts trainings side by side: accuracy, cost and selected pairs, means and deviations over seeds.")]
+[Verb("compare", HelpText = "Tabulates runs side by side: accuracy, cost, selected pairs; mean and standard deviation over seeds.")]
 [Example("All runs in a folder", "runs")]
-[Example("Some runs, as a table for a paper and one for a spreadsheet", "runs/ascl-1 runs/pgd-at-1 --markdown table.md --csv table.csv")]
+[Example("Two runs, as a table for a paper and one for a spreadsheet", "runs/ascl-1 runs/pgd-at-1 --markdown table.md --csv table.csv")]
 internal sealed class CompareVerb : VerbArguments, IVerb
 {
-    [Value(0, MetaName = "RUN", Required = true,
-        HelpText = "Folders of runs, or folders that hold some. Runs that differ in nothing but their seed make one row.")]
+    [Value(0, MetaName = "RUN...", Required = true,
+        HelpText = "Folders of runs, or folders that contain such folders. Runs that differ only in their seed are averaged in one row.")]
     public IEnumerable<string> Runs { get; init; } = [];
 
-    [Option("markdown", MetaValue = "FILE.md", HelpText = "Write the table in Markdown too.")]
+    [Option("markdown", MetaValue = "FILE.md", HelpText = "Also write the table to this file, in Markdown.")]
     public string? Markdown { get; init; }
 
-    [Option("csv", MetaValue = "FILE.csv", HelpText = "Write it as comma-separated values too, deviations in columns of their own.")]
+    [Option("csv", MetaValue = "FILE.csv",
+        HelpText = "Also write the table to this file, as CSV with standard deviations in separate columns.")]
     public string? Csv { get; init; }
 
     public int Run(CancellationToken stop)
     {
-        foreach (var (option, file, ending) in new[] { ("--markdown", Markdown, ".md"), ("--csv", Csv, ".csv") })
-        {
-            if (file is null)
-                continue;
-            if (File.Exists(file) && !AtomicFile.IsDevice(file) && !file.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
-                throw new UserErrorException(
-                    $"option {option}: {file} is there already and does not end in {ending}: it is not overwritten");
-            AtomicFile.CheckWritable(file);
-        }
+        ResultFile.CheckTable("--markdown", Markdown, ".md");
+        ResultFile.CheckTable("--csv", Csv, ".csv");
         RunRecord[] runs = [.. Runs.SelectMany(RunRecord.ReadAll).DistinctBy(run => Path.GetFullPath(run.Path))];
         RunComparison comparison = new(runs);
-        Print(comparison);
+        ComparisonTable.Print(comparison);
         if (Markdown is not null)
             AtomicFile.WriteText(Markdown, comparison.Markdown());
         if (Csv is not null)
             AtomicFile.WriteText(Csv, comparison.Csv());
         return 0;
-    }
-
-    public static void Print(RunComparison comparison)
-    {
-        var table = new ResultTable([.. comparison.Header]);
-        foreach (string[] line in comparison.Lines)
-            table.Add(line);
-        table.Print();
-        foreach (string note in comparison.Notes)
-            Console.WriteLine(note);
     }
 }

@@ -8,22 +8,22 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("data show", HelpText = "Shows what is in a data set: counts, classes, statistics, a sheet of images.")]
-[Example("The images that are built in", "sample")]
-[Example("CIFAR-10 in an archive of JPEG or PNG files, with a picture of its training images",
+[Verb("data show", HelpText = "Describes a data set: numbers of images, classes, channel statistics, on request a contact sheet.")]
+[Example("The built-in images", "sample")]
+[Example("CIFAR-10 as an archive of JPEG or PNG files, with a contact sheet of its training images",
     "folder:cifar10-images.tar.gz --sheet sheet.png")]
-[Example("Photos of any sizes at CLASS/IMAGE, as they would be trained on and tested",
+[Example("Photos of various sizes in CLASS/IMAGE, resized and split as train would with the same options",
     "folder:photos --resize 64 --crop 64 --test-share 0.2")]
 [OptionsFor(typeof(DataOptions))]
 public class DataShowVerb : VerbArguments, IVerb
 {
-    [Value(0, MetaName = "SPEC", Required = true, HelpText = SettingTexts.DataForms)]
+    [Value(0, MetaName = "SPEC", Required = true, HelpText = $"Data set: {SettingTexts.DataForms}.")]
     public string Specification { get; init; } = "";
 
-    [Option("sheet", MetaValue = "FILE.png", HelpText = "Write a contact sheet, a row of training images for each class.")]
+    [Option("sheet", MetaValue = "FILE.png", HelpText = "Write a contact sheet: a row of training images for each class.")]
     public string? Sheet { get; init; }
 
-    [Option("columns", MetaValue = "N", HelpText = "Images in a row of the sheet.")]
+    [Option("columns", MetaValue = "N", HelpText = "Number of images per row of the sheet.")]
     public int Columns { get; init; } = 16;
 
     public int Run(CancellationToken stop)
@@ -35,8 +35,7 @@ public class DataShowVerb : VerbArguments, IVerb
         if (Sheet is not null)
             AtomicFile.CheckWritable(Sheet);
         DataOptions options = Settings(new DataOptions(), "data show");
-        DataSet data = ProgressDisplay.Run(
-            $"opening {Specification}", display => DataSource.Open(Specification, options, progress: new OpeningProgress(display, stop)));
+        DataSet data = OpeningProgress.Open(Specification, options, stop);
         PrintParts(data);
         PrintClasses(data);
         if (Sheet is not null)
@@ -50,9 +49,9 @@ public class DataShowVerb : VerbArguments, IVerb
     private static void PrintParts(DataSet data)
     {
         var table = new ResultTable("part", "images", "channels", "height", "width", "mean", "std") { Title = data.Name };
-        foreach (var (part, set, isThere) in new[] { ("train", data.Train, data.HasTrainPart), ("test", data.Test, data.HasTestPart) })
+        foreach (var (part, set, exists) in new[] { ("train", data.Train, data.HasTrainPart), ("test", data.Test, data.HasTestPart) })
         {
-            if (isThere)
+            if (exists)
             {
                 var (mean, std) = set.ChannelStatistics();
                 table.Add(part, $"{set.Count}", $"{set.Channels}", $"{set.Height}", $"{set.Width}", Text(mean), Text(std));

@@ -6,8 +6,8 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("devices", HelpText = "Shows what this machine can compute on.")]
-[Example("See which instructions and how many cores the kernels will use", "")]
+[Verb("devices", HelpText = "Lists the devices that ascl can compute on.")]
+[Example("The CPU with its vector instructions and cores, and GPUs", "")]
 internal sealed class DevicesVerb : VerbArguments, IVerb
 {
     private const string CpuInfo = "/proc/cpuinfo", HugePages = "/sys/kernel/mm/transparent_hugepage/enabled";
@@ -34,12 +34,12 @@ internal sealed class DevicesVerb : VerbArguments, IVerb
         }
         table.Print();
         Console.WriteLine(gpus.Count == 0
-            ? "No CUDA device: no NVIDIA driver with a GPU was found."
-            : "--device cuda computes on the first CUDA device; auto stays on the CPU.");
+            ? "No CUDA device: found no NVIDIA GPU with a driver."
+            : "--device cuda uses the first CUDA device; --device auto uses the CPU.");
         return 0;
     }
 
-    /// <summary>The blocks of /proc/cpuinfo, one a hardware thread; none where there is no such file.</summary>
+    /// <summary>The blocks of /proc/cpuinfo, one per hardware thread; empty if the file does not exist.</summary>
     private static Dictionary<string, string>[] Processors()
     {
         if (!File.Exists(CpuInfo))
@@ -54,7 +54,7 @@ internal sealed class DevicesVerb : VerbArguments, IVerb
         ];
     }
 
-    /// <summary>The mode in brackets in "always [madvise] never".</summary>
+    /// <summary>The bracketed mode in "always [madvise] never".</summary>
     private static string HugePageMode()
     {
         string modes = File.Exists(HugePages) ? File.ReadAllText(HugePages) : "";

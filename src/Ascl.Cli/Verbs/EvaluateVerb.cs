@@ -1,63 +1,147 @@
 using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
+using Ascl.Core.Files;
 using Ascl.Data;
+using Ascl.Kernels.Devices;
+using Ascl.Models;
+using Ascl.Models.Checkpoints;
+using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Evaluation;
+using Ascl.Robustness.Reporting;
 using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
 [Verb("evaluate", HelpText = "Measures the clean and robust accuracy of trained weights.")]
-[Example("The best checkpoint of a run, under PGD-20 on its own test images", "--weights runs/ascl-1")]
+[Example("The best checkpoint of a run under PGD-20, on the run's own test images", "--weights runs/ascl-1")]
 [Example("Weights from PyTorch (a state dict saved as safetensors) on CIFAR-10",
     "--weights resnet18.safetensors --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10")]
-[Example("Auto-Attack on 1,000 images; stopped or killed, the same line goes on",
+[Example("Auto-Attack on 1,000 images. If interrupted, the same command resumes it",
     "--weights runs/ascl-1 --attack autoattack --limit 1000 --out evaluations/ascl-1")]
-[Example("Is that number honest? Signs of masked gradients and weak attacks", "--weights runs/ascl-1 --checks --twin runs/natural-1")]
-[Example("How small a change turns each image: median, quantiles, accuracy by epsilon",
+[Example("Can that accuracy be trusted? Check for masked gradients and weak attacks",
+    "--weights runs/ascl-1 --checks --twin runs/natural-1")]
+[Example("The smallest adversarial perturbation of each image: median, quantiles, accuracy by epsilon",
     "--weights runs/ascl-1 --minimal-epsilon --limit 1000 --out evaluations/minimal")]
-[Example("A stronger attack, results as JSON too", "--weights runs/ascl-1 --steps 100 --restarts 5 --json result.json")]
-[Example("Anybody's classifier as ONNX, [N, C, H, W] in [0, 1] to logits, by attacks without gradients",
+[Example("A stronger attack, with the results as JSON too", "--weights runs/ascl-1 --steps 100 --restarts 5 --json result.json")]
+[Example("Any classifier as ONNX (images [N, C, H, W] in [0, 1] to logits), with attacks that need no gradients",
     "--weights theirs.onnx --data cifar10:data/cifar-10-batches-bin --attack noise,square")]
-[Example("Check the adversarial images of an evaluation once more, also rounded to 8 bits",
+[Example("Check the adversarial images that an evaluation saved, also rounded to 8 bits",
     "--weights runs/ascl-1 --replay evaluations/ascl-1/adversarial.safetensors")]
-[OptionsFor(typeof(DataOptions), Section = "How the data are read")]
+[OptionsFor(typeof(DataOptions), Section = "Reading the data")]
 [OptionsFor(typeof(EvaluationSettings))]
-public partial class EvaluateVerb : ComputingArguments, IVerb
+public class EvaluateVerb : ComputingArguments, IVerb
 {
-    [Section("What is measured")]
+    [Section("Model and images")]
     [Option("weights", MetaValue = "FILE|RUN", Required = true,
-        HelpText = "A safetensors or ONNX file, or a run's folder: its best checkpoint.")]
+        HelpText = "A safetensors or ONNX file, or the folder of a run (its best checkpoint).")]
     public string Weights { get; init; } = "";
 
-    [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}; a run's folder knows its own.")]
+    [Option("model", MetaValue = "NAME",
+        HelpText = $"Network: {SettingTexts.Networks}. Only for weights from elsewhere: files written by ascl name their network.")]
     public string? Model { get; init; }
 
-    [Option("activation", MetaValue = "NAME", HelpText = $"Its activation: {SettingTexts.Activations}; files of ascl know their own.")]
+    [Option("activation", MetaValue = "NAME",
+        HelpText = $"Activation of the network: {SettingTexts.Activations}. Only for weights from elsewhere.")]
     public string? Activation { get; init; }
 
-    [Option("data", MetaValue = "SPEC", HelpText = $"Test images: {SettingTexts.DataForms}; a run's folder knows its own.")]
+    [Option("data", MetaValue = "SPEC", HelpText = $"Test images: {SettingTexts.DataForms}. Default for a run: its own test images.")]
     public string? Data { get; init; }
 
     [Option("ignore-class-names",
-        HelpText = "Evaluate even where the weights name their classes otherwise than the data: class numbers are taken as they are.")]
+        HelpText = "Evaluate even if the class names in the weights and in the data differ: classes are matched by number.")]
     public bool IgnoreClassNames { get; init; }
 
     [Option("normalize", MetaValue = "NAME",
-        HelpText = $"Input normalisation: {SettingTexts.Normalizations}; a run's folder knows its own.")]
+        HelpText = $"Input normalisation: {SettingTexts.Normalizations}. Default: as stored in the file.")]
     public string? Normalize { get; init; }
 
     [Option("twin", MetaValue = "FILE|RUN",
-        HelpText = "A naturally trained classifier of the same images, whose adversarial images the checks try too.")]
+        HelpText = "With --checks: a naturally trained classifier for the same images, for a transfer attack.")]
     public string? Twin { get; init; }
 
     [Section("Files")]
     [Option("out", MetaValue = "DIR",
-        HelpText = "Folder for the adversarial images and the report. An evaluation that was stopped there goes on.")]
+        HelpText = "Folder for the adversarial images and the report. An evaluation that was interrupted in it is resumed.")]
     public string? Out { get; init; }
 
-    [Option("replay", MetaValue = "FILE", HelpText = "Attack nothing: check these adversarial images of an earlier evaluation again.")]
+    [Option("replay", MetaValue = "FILE",
+        HelpText = "Run no attack: check the adversarial images in this file, which an earlier evaluation saved.")]
     public string? Replay { get; init; }
 
-    [Option("json", MetaValue = "FILE", HelpText = "Write the results to this file too.")]
+    [Option("json", MetaValue = "FILE", HelpText = "Also write the results to this file, as JSON.")]
     public string? Json { get; init; }
+
+    public int Run(CancellationToken stop)
+    {
+        RunFolder? run = RunFolder.Of(Weights)?.RequireClassifier();
+        EvaluationSettings settings = Settings(new EvaluationSettings(), "evaluate");
+        CheckOptions(settings);
+        // Fails early if settings are wrong; repeated below with what the weights themselves say of their training.
+        RobustnessEvaluation.Plan(settings, run?.Config.Attack.Threat);
+        ClassifierChoice choice = new(RunFolder.Weights(Weights), Model, Activation);
+        TestImages tested = TestImages.Of(run, Data, Given(typeof(DataOptions)), "evaluate");
+        using Device device = DeviceChoice.OpenFor(choice.File, Device, Threads, CudaGraphs, ChosenPrecision);
+        // The weights first, so that a wrong file is reported without opening the data.
+        Classifier model = choice.Load(device, note: Normalize is null ? Message.Print : null);
+        ThreatModel? trained = run?.Config.Attack.Threat ?? ThreatModel.Of(model.Provenance);
+        RobustnessEvaluation.Plan(settings, trained, Replay is null ? model : null);
+        Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.Weights(Twin));
+        DataSet data = OpeningProgress.Open(tested.Source, tested.Reading, stop);
+        if (Normalize is not null)
+            model = choice.Load(device, InputNormalization.Of(Normalize, data), Message.Print);
+        CheckFit(settings.ImagesOf(data), data, tested.Source, model, twin);
+        if (Replay is not null)
+            return RunReplay(model, data, settings.Batch);
+
+        RobustnessEvaluation evaluation = new(model, data, settings, trained)
+        {
+            Weights = choice.File,
+            Source = tested.Source,
+            Twin = twin,
+        };
+        foreach (string note in evaluation.Notes.Concat(tested.Differences(data, settings.Limit)))
+            Message.Print(note);
+        EvaluationResult result = ProgressDisplay.Run("evaluating", display => evaluation.Run(Out, new EvaluationDisplay(display), stop));
+        EvaluationTables.Print(result.Report);
+        if (EvaluationPage.Save(result, evaluation.Images))
+            Console.WriteLine($"adversarial images and report in {Out}");
+        if (Json is not null)
+            AtomicFile.WriteText(Json, Evaluator.ToJson(result.Report));
+        return 0;
+    }
+
+    private int RunReplay(Classifier model, DataSet data, int batch)
+    {
+        ReplayReport replay = AdversarialImages.Replay(Replay!, model, data.Test, batch);
+        EvaluationTables.Print(replay, Replay!);
+        return replay.Within == replay.Count && replay.Adversarial == replay.Count ? 0 : 1;
+    }
+
+    private void CheckFit(ImageSet images, DataSet data, string source, Classifier model, Classifier? twin)
+    {
+        string file = RunFolder.Weights(Weights);
+        RobustnessEvaluation.CheckFit(model, images, file, countIsLeast: source.StartsWith("file:", StringComparison.Ordinal));
+        if (!IgnoreClassNames)
+            ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
+        if (twin is not null)
+            RobustnessEvaluation.CheckFit(twin, images, Twin!, countIsLeast: true);
+    }
+
+    /// <exception cref="UserErrorException">Options contradict each other, or the file for results cannot be written.</exception>
+    private void CheckOptions(EvaluationSettings settings)
+    {
+        if (!settings.Checks && Twin is not null)
+            throw new UserErrorException("evaluate: --twin is for --checks");
+        if (Replay is not null
+            && (Json is not null || Out is not null || settings.Epsilons.Count > 0 || settings.Checks || settings.MinimalEpsilon))
+            throw new UserErrorException("evaluate: --replay runs no attack: --json, --out, --epsilons, --checks and --minimal-epsilon "
+                + "cannot be given with it");
+        string[] ofTheFile = ["norm", "epsilon", "step-size", "limit", "attack"];
+        if (Replay is not null && Given(typeof(EvaluationSettings)).Any(given => ofTheFile.Contains(given.Key)))
+            throw new UserErrorException("evaluate: --replay takes the images and their ball from its file: --norm, --epsilon, "
+                + "--step-size, --limit and --attack cannot be given with it");
+        ResultFile.CheckEvaluation(Json);
+    }
 }

@@ -14,30 +14,34 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("export", HelpText = "Writes a trained classifier as an ONNX model, for any other program: images in [0, 1] to logits.")]
+[Verb("export", HelpText = "Exports a trained classifier to ONNX, for use in other programs. Input: images in [0, 1]. Output: logits.")]
 [Example("The best checkpoint of a run", "--weights runs/ascl-1 --onnx model.onnx")]
-[Example("Weights from PyTorch with the input normalisation that they were trained with",
+[Example("Weights from PyTorch, with the input normalisation they were trained with",
     "--weights resnet18.safetensors --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10 --onnx model.onnx")]
 internal sealed class ExportVerb : VerbArguments, IVerb
 {
-    [Option("weights", MetaValue = "FILE|RUN", Required = true, HelpText = "A safetensors file, or a run's folder: its best checkpoint.")]
+    [Option("weights", MetaValue = "FILE|RUN", Required = true,
+        HelpText = "A safetensors file, or the folder of a run (its best checkpoint).")]
     public string Weights { get; init; } = "";
 
-    [Option("onnx", MetaValue = "FILE.onnx", Required = true, HelpText = "The file to write.")]
+    [Option("onnx", MetaValue = "FILE.onnx", Required = true, HelpText = "File to write.")]
     public string Onnx { get; init; } = "";
 
-    [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}; files of ascl know their own.")]
+    [Option("model", MetaValue = "NAME",
+        HelpText = $"Network: {SettingTexts.Networks}. Only for weights from elsewhere: files written by ascl name their network.")]
     public string? Model { get; init; }
 
-    [Option("activation", MetaValue = "NAME", HelpText = $"Its activation: {SettingTexts.Activations}; files of ascl know their own.")]
+    [Option("activation", MetaValue = "NAME",
+        HelpText = $"Activation of the network: {SettingTexts.Activations}. Only for weights from elsewhere.")]
     public string? Activation { get; init; }
 
     [Option("data", MetaValue = "SPEC",
-        HelpText = $"Images that it is for: {SettingTexts.DataForms}. Their classes' names go into the file; a finished run knows them.")]
+        HelpText = $"Data set to take the class names from, and --normalize auto: {SettingTexts.DataForms}. Not needed for weights "
+            + "that ascl trained.")]
     public string? Data { get; init; }
 
     [Option("normalize", MetaValue = "NAME",
-        HelpText = $"Input normalisation: {SettingTexts.Normalizations}; files of ascl know their own.")]
+        HelpText = $"Input normalisation: {SettingTexts.Normalizations}. Default: as stored in the file.")]
     public string? Normalize { get; init; }
 
     public int Run(CancellationToken stop)
@@ -45,7 +49,7 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         if (!OnnxFiles.IsOnnx(Onnx))
             throw new UserErrorException($"option --onnx: {Onnx} does not end in .onnx");
         if (Normalize is not null && Data is null && InputNormalization.NeedsData(Normalize))
-            throw new UserErrorException($"export: --normalize {Normalize} is for certain images: name them with --data");
+            throw new UserErrorException($"export: --normalize {Normalize} is computed from a data set: give it with --data SPEC");
         AtomicFile.CheckWritable(Onnx);
         if (Directory.Exists(Weights))
             RunFolder.Open(Weights).RequireClassifier();
@@ -56,7 +60,7 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         Classifier model = RunFolder.RequireClassifier(ClassifierFile.Load(device, file, known with { Note = Message.Print }), file);
         DataSet? data = Data is null
             ? null
-            : ProgressDisplay.Run($"opening {Data}", display => DataSource.Open(Data, progress: new OpeningProgress(display, stop)));
+            : OpeningProgress.Open(Data, reading: null, stop);
         if (Normalize is not null)
             model = ClassifierFile.Load(device, file, known with
             {
@@ -68,7 +72,7 @@ internal sealed class ExportVerb : VerbArguments, IVerb
             ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
         IReadOnlyList<string> classes = data?.ClassNames ?? model.Spec.ClassNames ?? ClassesOfRun();
         if (classes.Count > 0 && classes.Count != model.Spec.Classes)
-            throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {data?.Name ?? Weights} has "
+            throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, but {data?.Name ?? Weights} has "
                 + $"{classes.Count}");
         OnnxExport.Save(Onnx, model, classes);
         string size = model.ImageSize is { } fixedSize ? $"{fixedSize.Height}, {fixedSize.Width}" : "H, W";
@@ -77,7 +81,7 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         return 0;
     }
 
-    /// <summary>As the run's final evaluation names them; none where there is no run, or no such evaluation yet.</summary>
+    /// <summary>Class names in the final report of the run; empty if the weights are not a run's folder, or have no report yet.</summary>
     private IReadOnlyList<string> ClassesOfRun() =>
         Directory.Exists(Weights) ? [.. (RunRecord.Read(Weights).Report?.Classes ?? []).Select(c => c.Name)] : [];
 }

@@ -8,13 +8,13 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("gradcheck", HelpText = "Checks every gradient against central differences in double precision.")]
+[Verb("gradcheck", HelpText = "Checks the gradient of every op and objective against central differences in double precision.")]
 [Example("All ops and objectives", "")]
-[Example("One of them", "--op conv2d")]
-[Example("On other numbers", "--seed 2")]
+[Example("One op", "--op conv2d")]
+[Example("Other random inputs", "--seed 2")]
 internal sealed class GradcheckVerb : RandomArguments, IVerb
 {
-    [Option("op", MetaValue = "NAME", HelpText = "Check only this op or objective.")]
+    [Option("op", MetaValue = "NAME", HelpText = "Check only this op or objective. An unknown name prints the list of all.")]
     public string? Op { get; init; }
 
     public int Run(CancellationToken stop)
@@ -26,7 +26,7 @@ internal sealed class GradcheckVerb : RandomArguments, IVerb
         using Device device = OpenDevice(pinned: false);
         var table = new ResultTable("op", "case", "forward error", "gradient error", "worst input", "allowed", "result")
         {
-            Title = $"Errors as fractions of the largest entry, on {device.Name}",
+            Title = $"Errors relative to the largest entry, on {device.Name}",
         };
         int failed = 0;
         foreach (OpCase c in chosen)

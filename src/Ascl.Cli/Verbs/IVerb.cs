@@ -1,11 +1,11 @@
 namespace Ascl.Cli.Verbs;
 
-/// <summary>One command of the program: an options class (attributes of CommandLineParser) that can run.</summary>
+/// <summary>A command of the program: a class of options (with attributes of CommandLineParser) that can run.</summary>
 public interface IVerb
 {
-    /// <summary>Runs the verb. Results go to standard output; exceptions are turned into messages and exit codes by
-    /// <see cref="Program"/>.</summary>
-    /// <param name="stop">Asked to stop (Ctrl-C).</param>
-    /// <returns>The process's exit code: 0, or 1 where a check failed.</returns>
+    /// <summary>Runs the verb, and prints its results to standard output. <see cref="Program"/> turns exceptions into messages and exit
+    /// codes.</summary>
+    /// <param name="stop">Cancelled by Ctrl-C.</param>
+    /// <returns>The exit code of the process: 0, or 1 if a check failed.</returns>
     int Run(CancellationToken stop);
 }

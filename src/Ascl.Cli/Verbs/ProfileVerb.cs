@@ -10,25 +10,27 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("profile", HelpText = "Shows where the time of a part of training goes, kernel by kernel, beside what the device can do.")]
+[Verb("profile", HelpText = "Profiles a part of a training step kernel by kernel, and compares each kernel with the peak of the device.")]
 [Example("A training step of ResNet-20", "--model resnet20 --what pgd-step")]
-[Example("Every layer apart, and a trace for Perfetto or chrome://tracing",
+[Example("Layers of different shape separately, and a trace for Perfetto or chrome://tracing",
     "--model resnet18 --what attack-eval --shapes --trace attack.json")]
 internal sealed class ProfileVerb : RandomArguments, IVerb
 {
     [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}.")]
     public string Model { get; init; } = "resnet18";
 
-    [Option("batch", MetaValue = "N", HelpText = "Images a step.")]
+    [Option("batch", MetaValue = "N", HelpText = "Batch size.")]
     public int Batch { get; init; } = 128;
 
-    [Option("what", MetaValue = "NAME", HelpText = "Part of training: forward, input-grad, param-grad, attack-eval or pgd-step.")]
+    [Option("what", MetaValue = "NAME",
+        HelpText = "Part to profile: forward, input-grad (gradient of the images), param-grad (gradient of the weights), "
+            + "attack-eval (PGD) or pgd-step (a step of PGD adversarial training).")]
     public string What { get; init; } = "pgd-step";
 
-    [Option("shapes", HelpText = "Show each shape that a kernel works on apart.")]
+    [Option("shapes", HelpText = "List each kernel once per tensor shape.")]
     public bool Shapes { get; init; }
 
-    [Option("trace", MetaValue = "FILE.json", HelpText = "Write every call to this file, as Chrome trace events.")]
+    [Option("trace", MetaValue = "FILE.json", HelpText = "Write every kernel call to this file, as Chrome trace events.")]
     public string? Trace { get; init; }
 
     public int Run(CancellationToken stop)
@@ -43,9 +45,8 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
         KernelProfile profile = KernelProfile.Of(device, new StepBenchmarks(device, Model, Batch, size: 0, Seed).Work(What));
         var table = new ResultTable("kernel", "calls", "ms", "% of time", "GFLOP/s", "GB/s", "% of peak")
         {
-            Title =
-                $"{What}, {Model}, batch {Batch}, on {device.Name}; measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s (matrix "
-                    + $"product), {profile.Peaks.GigabytesPerSecond:F0} GB/s (sum of arrays)",
+            Title = $"{What}, {Model}, batch {Batch}, on {device.Name}; measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s "
+                + $"(matrix product), {profile.Peaks.GigabytesPerSecond:F0} GB/s (adding arrays)",
         };
         foreach (KernelTotal total in profile.Totals(Shapes))
         {
@@ -53,8 +54,8 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
                 $"{total.GigabytesPerSecond:F1}", $"{100 * total.OfPeak:F0}");
         }
         table.Print();
-        Console.WriteLine($"{profile.Calls.Count} kernels, {profile.KernelMilliseconds:F1} ms of {profile.WallMilliseconds:F1} ms; % of "
-            + $"peak: the larger of the two (Winograd's convolutions need fewer operations than are counted)");
+        Console.WriteLine($"{profile.Calls.Count} kernels, {profile.KernelMilliseconds:F1} ms of {profile.WallMilliseconds:F1} ms. % of "
+            + "peak is of arithmetic or of memory bandwidth, whichever is higher (Winograd convolutions do less arithmetic than counted)");
         if (Trace is not null)
         {
             profile.SaveChromeTrace(Trace);

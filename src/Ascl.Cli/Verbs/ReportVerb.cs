@@ -8,26 +8,24 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("report", HelpText = "Writes report.html of a training again: curves, selections, confusions, adversarial images.")]
-[Example("After a run of an earlier version, or when the images have moved", "runs/ascl-1")]
+[Verb("report", HelpText = "Rewrites report.html of a run: training curves, pair selection, confusion matrices, adversarial images.")]
+[Example("A run of an earlier version of ascl", "runs/ascl-1")]
 internal sealed class ReportVerb : ComputingArguments, IVerb
 {
-    [Value(0, MetaName = "RUN", Required = true, HelpText = "The run's folder.")]
+    [Value(0, MetaName = "RUN", Required = true, HelpText = "Folder of the run.")]
     public string Folder { get; init; } = "";
 
     public int Run(CancellationToken stop)
     {
         RunFolder folder = RunFolder.Open(Folder).RequireClassifier();
         if (!File.Exists(folder.ReportFile))
-            throw new UserErrorException($"{Folder}: has not been evaluated yet: end it with ascl train --resume {Folder}");
+            throw new UserErrorException($"{Folder}: the run is not finished: finish it with ascl train --resume {Folder}");
         using Device device = OpenDevice();
-        DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data.Source}",
-            display =>
-                DataSource.Open(folder.Config.Data.Source, folder.Config.Data.Reading, progress: new OpeningProgress(display, stop)));
+        DataSet data = OpeningProgress.Open(folder.Config.Data.Source, folder.Config.Data.Reading, stop);
         if (!folder.KnowsImages(data))
-            throw new UserErrorException($"{Folder}: the images of {folder.Config.Data.Source} have changed since the run: a page of both "
-                + $"would be of neither");
-        RunDisplay.WriteReport(device, folder, data, stop);
+            throw new UserErrorException($"{Folder}: the images of {folder.Config.Data.Source} have changed since the run, so the "
+                + "report would not match it");
+        new RunDisplay(device, data, stop).WriteReport(folder);
         return 0;
     }
 }

@@ -2,7 +2,7 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Cli.Verbs;
 
-/// <summary>Named settings of training: options as they would stand on the command line. None names data or a place.</summary>
+/// <summary>Named sets of training options, as written on the command line. None names a data set or a folder.</summary>
 internal static class TrainPresets
 {
     public const string Names = "ascl-cifar10-paper, adr, pgd-at-madry, trades, bag-of-tricks, awp, trades-awp or supcon";
@@ -23,7 +23,7 @@ internal static class TrainPresets
                 + "--global-compactness-weight 1 --global-smoothness-weight 0 "
             + "--confidence-weight 1 --epsilon 0.031 --step-size 0.007 --attack-steps 10 --start uniform --bn-mode train "
             + $"{Sgd} --weight-decay 5e-4 --epochs 110 --milestones 100,105"),
-        ["pgd-at-madry"] = ("Madry et al. 2018 on CIFAR-10, 80,000 steps; wrn-34-10 for their network of depth 32",
+        ["pgd-at-madry"] = ("Madry et al. 2018 on CIFAR-10, 80,000 steps; with wrn-34-10 instead of their network of depth 32",
             "--method pgd-at --model wrn-34-10 --epsilon 8/255 --step-size 2/255 --attack-steps 7 --start uniform --bn-mode train "
             + $"{Sgd} --weight-decay 2e-4 --epochs 205 --milestones 102,153"),
         ["trades"] = ("Zhang et al. 2019 on CIFAR-10",
@@ -44,11 +44,11 @@ internal static class TrainPresets
             + "--batch 1024 --lr 0.5 --schedule cosine --warmup 10 --momentum 0.9 --weight-decay 1e-4 --epochs 1000"),
     };
 
-    /// <summary>The options of a preset: names and values in turn.</summary>
+    /// <summary>The options of a preset: names and values alternate.</summary>
     /// <exception cref="UserErrorException">There is no such preset.</exception>
     public static string[] Options(string preset) =>
         All.TryGetValue(preset, out var found) ? found.Options.Split(' ') : throw NearestName.Unknown("preset", preset, [.. All.Keys]);
 
-    /// <summary>What each of them sets.</summary>
+    /// <summary>All presets with their options.</summary>
     public static string List() => string.Concat(All.Select(preset => $"{preset.Key}: {preset.Value.What}\n    {preset.Value.Options}\n"));
 }

@@ -1,31 +1,43 @@
 using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
+using Ascl.Core.Diagnostics;
+using Ascl.Data;
+using Ascl.Kernels.Devices;
+using Ascl.Models;
+using Ascl.Models.Networks;
+using Ascl.Robustness.Evaluation;
 using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("train", HelpText = "Trains a classifier and tells how robust it is.")]
-[Example("Train ASCL (leaked selection) on the images built in, a few minutes on two cores", "")]
-[Example("The paper's baseline on CIFAR-10 from its official files",
+[Verb("train", HelpText = "Trains a classifier and reports its clean and robust accuracy.")]
+[Example("ASCL (leaked selection) on the built-in images; a few minutes on two cores", "")]
+[Example("The paper's baseline on CIFAR-10, read from its official files",
     "--method pgd-at --model resnet18 --data cifar10:data/cifar-10-batches-bin --epochs 110 --schedule piecewise --milestones 100,105")]
-[Example("The settings of a paper, but for the epochs",
+[Example("The settings of a paper with fewer epochs",
     "--preset ascl-cifar10-paper --data cifar10:data/cifar-10-batches-bin --epochs 30 --milestones 20,25")]
-[Example("Other images: a folder or archive with train|test/CLASS/IMAGE", "--data folder:photos.tar.gz --model resnet20 --epsilon 8/255")]
+[Example("Your own images: a folder or archive with train/CLASS/IMAGE and test/CLASS/IMAGE",
+    "--data folder:photos.tar.gz --model resnet20 --epsilon 8/255")]
 [Example("Pre-train an encoder by supervised contrastive learning",
     "--method supcon --views 2 --strategy global --distance cosine --temperature 0.07 --out runs/encoder")]
-[Example("Train a linear layer on it while it is frozen", "--method linear --from runs/encoder")]
-[Example("Go on with a run that was stopped, to the same bits", "--resume runs/ascl-1")]
-[Example("Go on to more epochs than were asked for at first", "--resume runs/ascl-1 --epochs 40")]
-[Example("Do an earlier run again with another seed", "--config runs/ascl-1/config.json --seed 2 --out runs/ascl-2")]
+[Example("Train a linear classifier on the frozen encoder", "--method linear --from runs/encoder")]
+[Example("Resume an interrupted run; the result is bit-identical to an uninterrupted one", "--resume runs/ascl-1")]
+[Example("Resume a run and train it for 40 epochs in all", "--resume runs/ascl-1 --epochs 40")]
+[Example("Repeat a run with another seed", "--config runs/ascl-1/config.json --seed 2 --out runs/ascl-2")]
 [OptionsFor(typeof(RunConfig))]
-public partial class TrainVerb : VerbArguments, IVerb
+public class TrainVerb : VerbArguments, IVerb
 {
+    /// <summary>What may be given with --resume: nothing that would have changed the epochs that are done.</summary>
+    private static readonly string[] AllowedOnResume = ["resume", "threads", "epochs"];
+
     [Section("Settings of papers")]
-    [Option("preset", MetaValue = "NAME", HelpText = $"Begin with the settings of {TrainPresets.Names}; options given beside it win.")]
+    [Option("preset", MetaValue = "NAME",
+        HelpText = $"Use the settings of a paper: {TrainPresets.Names}. Other options override them.")]
     public string? Preset { get; init; }
 
-    [Option("list-presets", HelpText = "Tell what each preset sets, and do nothing else.")]
+    [Option("list-presets", HelpText = "List the settings of each preset, and exit.")]
     public bool ListPresets { get; init; }
 
     [Section("Device")]
@@ -39,6 +51,54 @@ public partial class TrainVerb : VerbArguments, IVerb
     /// settings.</summary>
     public JsonObject Given() => Given(Preset);
 
+    /// <summary>The run that the options describe.</summary>
+    /// <exception cref="UserErrorException">A value is unknown or out of range.</exception>
+    public RunConfig ToRunConfig() => RunConfig.Of(Given(), "train");
+
+    public int Run(CancellationToken stop)
+    {
+        if (ListPresets)
+        {
+            Console.Write(TrainPresets.List());
+            return 0;
+        }
+        JsonObject given = Given();
+        RunFolder? resumed = given["resume"] is { } path ? Resume($"{path}", given) : null;
+        RunConfig config = resumed?.Config ?? ToRunConfig();
+        if (resumed is null)
+            RunFolder.FreePath(config);
+        using Device device = DeviceChoice.Open(Device, given["threads"]?.GetValue<int>() ?? config.Run.Threads, CudaGraphs);
+        foreach (Precision precision in config.UsedPrecisions())
+            DeviceChoice.Prepare(device, precision);
+        // Errors come before a folder is created for the run, and an unknown network before the data are opened.
+        NetworkCatalog.Check(config.Model.Network);
+        DataSet data = OpeningProgress.Open(config.Data.Source, config.Data.Reading, stop);
+        if (resumed is null && !given.ContainsKey("model"))
+            config = config with { Model = config.Model with { Network = StartingModel.DefaultNetwork(data.Train) } };
+        RunTraining.Check(config, data);
+        Classifier? start = resumed is null ? StartingModel.Of(config, data, device, Message.Print) : null;
+        RunFolder folder = resumed ?? RunFolder.Create(config);
+
+        RunDisplay display = new(device, data, stop);
+        if (Preset is not null)
+            Console.WriteLine($"preset {Preset}: {string.Join(' ', TrainPresets.Options(Preset))} (other options override these)");
+        display.Introduce(folder);
+        if (resumed is null)
+            WarnOfUnused(config);
+        List<(string Name, EvaluationReport Report)> results = display.TrainAndEvaluate(folder, config.Method.Name, start);
+        if (NaturalTwin.IsWanted(config))
+            results.AddRange(display.TrainAndEvaluate(NaturalTwin.Open(folder), "natural twin"));
+        if (results.Count > 0)
+        {
+            display.WriteReport(folder);
+            display.PrintTable(results);
+        }
+        else
+            Console.WriteLine($"trained an encoder: train a classifier on it with --method linear --from {folder.Path}, or fine-tune "
+                + "all of it with another method");
+        return 0;
+    }
+
     private JsonObject Given(string? preset)
     {
         JsonObject given = preset is null ? [] : ArgumentReader.Read<TrainVerb>("train", TrainPresets.Options(preset)).Given();
@@ -47,7 +107,31 @@ public partial class TrainVerb : VerbArguments, IVerb
         return given;
     }
 
-    /// <summary>The run that the options describe.</summary>
-    /// <exception cref="Core.Diagnostics.UserErrorException">A value is unknown or out of range.</exception>
-    public RunConfig ToRunConfig() => RunConfig.Of(Given(), "train");
+    private RunFolder Resume(string path, JsonObject given)
+    {
+        string? other = Preset is not null
+            ? "preset"
+            : given.Select(pair => pair.Key).FirstOrDefault(key => !AllowedOnResume.Contains(key));
+        if (other is not null)
+            throw new UserErrorException($"--resume keeps the settings of the run: --{other} cannot be given with it");
+        RunFolder run = RunFolder.Open(path);
+        run.Checkpoints.CheckState();
+        if (given["epochs"]?.GetValue<int>() is not { } epochs || epochs == run.Config.Training.Epochs)
+            return run;
+        RunFolder longer = run.WithEpochs(epochs);
+        Console.WriteLine($"{path}: {epochs} epochs instead of {run.Config.Training.Epochs}");
+        if (run.Config.Schedule.DependsOnEpochs)
+            Console.WriteLine($"the {run.Config.Schedule.Name} schedule now ends with epoch {epochs}: the learning rate jumps up to "
+                + $"that of a run of {epochs} epochs");
+        return longer;
+    }
+
+    /// <summary>Names the given options that belong to other methods. Those of a preset do not count.</summary>
+    private void WarnOfUnused(RunConfig config)
+    {
+        string[] unused = [.. Given(preset: null).Select(pair => pair.Key).Where(key => !config.Uses(key)).Select(key => $"--{key}")];
+        if (unused.Length > 0)
+            Console.WriteLine($"warning: {string.Join(", ", unused)} {(unused.Length == 1 ? "has" : "have")} no effect in this run "
+                + $"(method {config.Method.Name}, schedule {config.Schedule.Name})");
+    }
 }

@@ -5,14 +5,14 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-/// <summary>A verb as the command line sees it.</summary>
-/// <param name="Name">One word or two: "train", "data show".</param>
-/// <param name="Help">What it does, in a line.</param>
-/// <param name="Arguments">Its class.</param>
-/// <param name="Read">Makes its object from the arguments after the name.</param>
+/// <summary>A verb of the command line.</summary>
+/// <param name="Name">One or two words: "train", "data show".</param>
+/// <param name="Help">One-line description.</param>
+/// <param name="Arguments">The class that declares its options.</param>
+/// <param name="Read">Parses the arguments after the name.</param>
 internal sealed record Verb(string Name, string Help, Type Arguments, Func<string[], IVerb> Read)
 {
-    /// <summary>The verbs there are, in the order of the help.</summary>
+    /// <summary>All verbs, in the order of the help page.</summary>
     public static IReadOnlyList<Verb> All { get; } =
     [
         Of<TrainVerb>(),
@@ -31,7 +31,7 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
     ];
 
     /// <summary>The verb that the arguments begin with, and the arguments after it.</summary>
-    /// <exception cref="UserErrorException">They begin with none.</exception>
+    /// <exception cref="UserErrorException">The arguments begin with no verb.</exception>
     public static (Verb Verb, string[] Arguments) Find(string[] args)
     {
         foreach (Verb verb in All)
@@ -40,10 +40,10 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
             if (args.Take(words.Length).SequenceEqual(words))
                 return (verb, args[words.Length..]);
         }
-        Verb? begun = All.FirstOrDefault(verb => verb.Name.StartsWith($"{args[0]} ", StringComparison.Ordinal));
-        bool isTwoWords = begun is not null && args.Length > 1 && !args[1].StartsWith('-');
+        Verb? incomplete = All.FirstOrDefault(verb => verb.Name.StartsWith($"{args[0]} ", StringComparison.Ordinal));
+        bool isTwoWords = incomplete is not null && args.Length > 1 && !args[1].StartsWith('-');
         string given = isTwoWords ? $"{args[0]} {args[1]}" : args[0];
-        string? near = NearestName.Of(given, All.Select(verb => verb.Name)) ?? begun?.Name;
+        string? near = NearestName.Of(given, All.Select(verb => verb.Name)) ?? incomplete?.Name;
         string suggestion = near is null ? "" : $"did you mean {near}? ";
         throw new UserErrorException($"unknown command '{given}': {suggestion}(ascl --help lists them)");
     }

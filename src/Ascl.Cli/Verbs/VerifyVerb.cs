@@ -6,11 +6,12 @@ using CommandLine;
 
 namespace Ascl.Cli.Verbs;
 
-[Verb("verify", HelpText = "Recomputes the golden values in files and tells how far this machine is from them.")]
-[Example("Check a new machine", "fixtures/*.safetensors")]
+[Verb("verify", HelpText = "Checks the results of this machine against golden files: reference values computed in float64.")]
+[Example("Check a new machine (in a clone of the source code)", "tests/fixtures/*.safetensors")]
 internal sealed class VerifyVerb : ComputingArguments, IVerb
 {
-    [Value(0, MetaName = "FILE...", Required = true, HelpText = "Golden files: inputs, and the values computed from them in float64.")]
+    [Value(0, MetaName = "FILE...", Required = true,
+        HelpText = "Golden files, each with inputs and the values that an independent implementation computed from them.")]
     public IEnumerable<string> Files { get; init; } = [];
 
     public int Run(CancellationToken stop)
@@ -23,8 +24,7 @@ internal sealed class VerifyVerb : ComputingArguments, IVerb
             IReadOnlyList<GoldenCheck> checks = GoldenFile.Verify(device, path);
             bool passed = checks.All(c => c.Passed) && checks.Any(c => c.Skipped is null);
             all &= passed;
-            var table = new ResultTable("quantity", "largest error", "allowed", "",
-                "result")
+            var table = new ResultTable("quantity", "largest error", "allowed", "", "result")
             { Title = $"{Path.GetFileName(path)} on {device.Name}" };
             foreach (GoldenCheck check in checks)
                 table.Add(check.Quantity, check.Skipped is null ? $"{check.Error:g3}" : "",

@@ -19,6 +19,16 @@ public sealed record StageRows(string Stage, int Size, float[] Natural, float[] 
 /// <summary>What a network makes of images and of their adversarial ones, stage by stage.</summary>
 public sealed record LatentRows(int[] Labels, int[] Predictions, int[] AdversarialPredictions, IReadOnlyList<StageRows> Stages)
 {
+    /// <summary>The rows of the stage before the last linear layer.</summary>
+    public StageRows Latent => Stages.First(rows => rows.Stage == "latent");
+
+    /// <summary>Share of the images that are classified correctly.</summary>
+    public double CleanAccuracy => Labels.Zip(Predictions).Average(image => image.First == image.Second ? 1.0 : 0);
+
+    /// <summary>Share of the images that are classified correctly, and whose adversarial image is too.</summary>
+    public double RobustAccuracy => Labels.Zip(Predictions, AdversarialPredictions)
+        .Average(image => image.First == image.Second && image.First == image.Third ? 1.0 : 0);
+
     /// <summary>Passes the images and their adversarial images through the network and collects the activations of each stage.</summary>
     public static LatentRows Of(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, CancellationToken stop,
         Action<int, int>? progress = null)

@@ -1,3 +1,4 @@
+using Ascl.Core.Files;
 using Ascl.Robustness.Reporting;
 
 namespace Ascl.Robustness.LatentStudy;
@@ -42,6 +43,20 @@ public sealed record StudyComparison(IReadOnlyList<StudyReport> Studies, IReadOn
                 [.. study.Stages.Index().Select(s => ((double)s.Index, kind.Of(s.Item)[distance.Index].Ratio))],
                 kind.Name == "adversarial")),
             [.. study.Stages.Select(s => s.Stage)])));
+
+    /// <summary>Writes comparison.json and a plot of robust accuracy over R-DIV for each distance.</summary>
+    /// <exception cref="Core.Diagnostics.UserErrorException">A file cannot be written.</exception>
+    public void Save(string folder)
+    {
+        AtomicFile.WriteText(Path.Combine(folder, "comparison.json"), JsonFile.Text(this, StudyJson.Default.StudyComparison));
+        SavePlots(folder, Plots());
+    }
+
+    internal static void SavePlots(string folder, IEnumerable<(string Name, string Svg)> plots)
+    {
+        foreach (var (name, svg) in plots)
+            AtomicFile.WriteText(Path.Combine(folder, $"divergence-{name}.svg"), svg);
+    }
 
     private static double? Correlation(double?[] ratios, double[] accuracies)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ascl.Core.Files;
 using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Attack;
@@ -20,6 +21,20 @@ public static class EvaluationPage
         "seconds"];
     private static readonly string[] ClassHeader = ["class", "images", "clean %", "robust %"];
     private static readonly string[] QuantileHeader = ["images turned %", "by a change of"];
+
+    /// <summary>Writes report.html and report.md into the folder that keeps an evaluation.</summary>
+    /// <param name="result">An evaluation that was run in a folder.</param>
+    /// <param name="images">The test images that were evaluated.</param>
+    /// <returns>Whether there is such a folder: nothing is written otherwise.</returns>
+    /// <exception cref="Core.Diagnostics.UserErrorException">A file cannot be written.</exception>
+    public static bool Save(EvaluationResult result, ImageSet images)
+    {
+        if (result is not { Store: { } store, Adversarial: { } adversarial })
+            return false;
+        AtomicFile.WriteText(store.MarkdownFile, Markdown(result.Report));
+        AtomicFile.WriteText(store.PageFile, Html(result.Report, images, adversarial));
+        return true;
+    }
 
     /// <param name="images">The test images that were evaluated.</param>
     /// <param name="adversarial">Those that the attacks turned.</param>

@@ -150,6 +150,15 @@ public sealed partial record RunConfig : ICheckedSettings
         _ => SettingTree.Of(this).Any(setting => setting.Name == name),
     };
 
+    /// <summary>Settings that are valid but probably a mistake, a line each.</summary>
+    public IEnumerable<string> Doubts()
+    {
+        if (Attack.Threat.Doubt is { } doubt)
+            yield return doubt;
+        if (Method.Attack is not null && PgdSettings.StepProblem(Attack.Epsilon, Attack.StepSize, Attack.Steps) is { } problem)
+            yield return $"training attack: {problem}: check --step-size and --attack-steps";
+    }
+
     /// <inheritdoc/>
     public IEnumerable<SettingProblem> Problems()
     {

@@ -42,6 +42,9 @@ public static class StartingModel
     public static bool Takes(string network, ImageSet images) =>
         network != "smallcnn" || (images.Height, images.Width) == (SmallCnn.ImageSize, SmallCnn.ImageSize);
 
+    /// <summary>The network for images of this size if none is named: smallcnn if it takes them, resnet20 otherwise.</summary>
+    public static string DefaultNetwork(ImageSet images) => Takes("smallcnn", images) ? "smallcnn" : "resnet20";
+
     /// <exception cref="UserErrorException">The network does not take images of this size.</exception>
     public static void CheckImages(string network, ImageSet images)
     {

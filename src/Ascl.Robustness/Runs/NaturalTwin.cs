@@ -1,0 +1,31 @@
+using System.Text.Json.Nodes;
+using Ascl.Robustness.Objectives;
+
+namespace Ascl.Robustness.Runs;
+
+/// <summary>The naturally trained twin of a run, for comparison: same network, data, seed and schedule, but without attack.</summary>
+public static class NaturalTwin
+{
+    /// <summary>Whether a configuration asks for a twin: a run without attack, or of a part of the network only, has none.</summary>
+    public static bool IsWanted(RunConfig config) =>
+        config.Method is { Attack: not null, Trains: TrainedLayers.All } && (config.Run.Twin ?? config.Data.Source == "sample");
+
+    /// <summary>The twin's folder inside the run's: opened if it exists, created otherwise.</summary>
+    /// <exception cref="Core.Diagnostics.UserErrorException">The folder cannot be read or created.</exception>
+    public static RunFolder Open(RunFolder run)
+    {
+        string path = RunFolder.TwinPath(run.Path);
+        return File.Exists(Path.Combine(path, "config.json"))
+            ? RunFolder.Open(path).WithEpochs(run.Config.Training.Epochs)
+            : RunFolder.Create(Of(run.Config, path));
+    }
+
+    /// <summary>Label smoothing and other settings that are not of the attack stay.</summary>
+    private static RunConfig Of(RunConfig config, string path)
+    {
+        JsonObject given = config.ToJson();
+        given["method"] = "natural";
+        given["out"] = path;
+        return RunConfig.Of(given, "natural twin");
+    }
+}
