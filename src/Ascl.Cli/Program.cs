@@ -1,8 +1,10 @@
 using System.Reflection;
+using System.Runtime.InteropServices;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Cli.Verbs;
 using Ascl.Core.Diagnostics;
+using Ascl.Distributed;
 
 namespace Ascl.Cli;
 
@@ -13,6 +15,9 @@ internal static class Program
 
     private static int Main(string[] args)
     {
+        // Open MPI gives every process a pseudo-terminal, also where its own output goes to a file.
+        if (ProcessLaunch.Detect() is not null)
+            Environment.SetEnvironmentVariable("TERM", "dumb");
         using var stop = new CancellationTokenSource();
         Console.CancelKeyPress += (_, e) =>
         {
@@ -20,6 +25,12 @@ internal static class Program
             e.Cancel = !stop.IsCancellationRequested;
             stop.Cancel();
         };
+        // Schedulers announce the end of a job's time by SIGTERM.
+        using PosixSignalRegistration terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+        {
+            signal.Cancel = !stop.IsCancellationRequested;
+            stop.Cancel();
+        });
         try
         {
             return Run(args, stop.Token);

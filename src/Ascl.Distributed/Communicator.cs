@@ -32,8 +32,11 @@ public abstract unsafe class Communicator : IDisposable
     /// <summary>Whether this is rank 0.</summary>
     public bool IsMain => Rank == 0;
 
-    /// <summary>Ranks on this process's host, and this process's number among them, from 0.</summary>
-    public virtual (int Rank, int Size) Local => (Rank, Size);
+    /// <summary>This process's number among the ranks on its host, from 0, and their number. Known after <see cref="ShareHosts"/>; before,
+    /// all ranks count as on one host.</summary>
+    public (int Rank, int Size) Local => hosts is null
+        ? (Rank, Size)
+        : (hosts.Take(Rank).Count(host => host == hosts[Rank]), hosts.Count(host => host == hosts[Rank]));
 
     /// <summary>One line for users: the kind of communicator and its version.</summary>
     public abstract string Description { get; }

@@ -18,8 +18,9 @@ internal static class DeviceChoice
     /// <param name="threads">Number of CPU threads; 0 for one per core.</param>
     /// <param name="graphs">Whether a GPU replays repeated work as CUDA graphs: on or off.</param>
     /// <param name="pinned">Whether CPU threads are pinned to cores.</param>
+    /// <param name="cores">The cores to pin to; null for the first that this process may use.</param>
     /// <exception cref="UserErrorException">There is no such device.</exception>
-    public static Device Open(string name, int threads, string graphs, bool pinned = true)
+    public static Device Open(string name, int threads, string graphs, bool pinned = true, IReadOnlyList<int>? cores = null)
     {
         if (graphs is not (On or "off"))
             throw new UserErrorException($"--cuda-graphs {graphs}: must be on or off");
@@ -27,13 +28,14 @@ internal static class DeviceChoice
         if (name == Auto && CudaDevice.Available() is [var first, ..])
             Message.Print($"--device auto: using the CPU, because the CUDA kernels have not been validated on a GPU yet; "
                 + $"--device cuda uses {first}");
-        return ComputeDevice.Open(name, threads, pinned, graphs == On);
+        return ComputeDevice.Open(name, threads, pinned, graphs == On, cores);
     }
 
     /// <summary>Likewise, and sets its precision.</summary>
-    public static Device Open(string name, int threads, string graphs, Precision precision, bool pinned = true)
+    public static Device Open(string name, int threads, string graphs, Precision precision, bool pinned = true,
+        IReadOnlyList<int>? cores = null)
     {
-        Device device = Open(name, threads, graphs, pinned);
+        Device device = Open(name, threads, graphs, pinned, cores);
         Prepare(device, precision);
         device.SetPrecision(precision);
         return device;
@@ -56,10 +58,11 @@ internal static class DeviceChoice
     /// <summary>Opens the device for a file of weights. For ONNX files that is the CPU, without pinning: the threads of ONNX Runtime
     /// inherit the affinity of the thread that starts them, and would all share its core.</summary>
     /// <exception cref="UserErrorException">There is no such device, or it cannot compute the network.</exception>
-    public static Device OpenFor(string weights, string name, int threads, string graphs, Precision precision)
+    public static Device OpenFor(string weights, string name, int threads, string graphs, Precision precision,
+        IReadOnlyList<int>? cores = null)
     {
         if (!OnnxFiles.IsOnnx(weights))
-            return Open(name, threads, graphs, precision);
+            return Open(name, threads, graphs, precision, cores: cores);
         if (precision != Precision.Float32)
             throw new UserErrorException($"--precision {NameText.Of(precision)}: ONNX files run on the CPU in float32");
         return name is Auto or "cpu"

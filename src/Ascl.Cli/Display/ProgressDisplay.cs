@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Ascl.Distributed;
 using Spectre.Console;
 
 namespace Ascl.Cli.Display;
@@ -9,12 +10,16 @@ namespace Ascl.Cli.Display;
 /// </summary>
 internal abstract class ProgressDisplay
 {
+    /// <summary>Whether standard output is a terminal. Open MPI gives every process a pseudo-terminal, whatever the output of mpirun goes
+    /// to.</summary>
+    public static bool IsTerminal => !Console.IsOutputRedirected && ProcessLaunch.Detect() is null;
+
     /// <summary>Runs <paramref name="work"/> with a display, which disappears at the end.</summary>
     /// <param name="what">Description of the work, shown until the first report.</param>
     /// <param name="work">The work; it reports its progress to the display.</param>
     public static T Run<T>(string what, Func<ProgressDisplay, T> work)
     {
-        if (Console.IsOutputRedirected)
+        if (!IsTerminal)
             return work(new PlainProgress(Console.Out, TimeSpan.FromSeconds(10)));
         return AnsiConsole.Progress().AutoClear(true)
             .Columns(

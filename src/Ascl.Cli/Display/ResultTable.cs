@@ -20,7 +20,7 @@ internal sealed class ResultTable(params string[] columns)
 
     public void Print()
     {
-        if (Console.IsOutputRedirected)
+        if (!ProgressDisplay.IsTerminal)
             PrintPlain(Console.Out);
         else
             PrintFramed();

@@ -1,5 +1,6 @@
 using Ascl.Core.Settings;
 using Ascl.Data;
+using Ascl.Distributed;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Checkpoints;
@@ -12,7 +13,7 @@ using Ascl.Robustness.Training;
 namespace Ascl.Cli.Display;
 
 /// <summary>Trains and evaluates runs on one data set, with progress displays.</summary>
-internal sealed class RunDisplay(Device device, DataSet data, CancellationToken stop)
+internal sealed class RunDisplay(Device device, DataSet data, Communicator ranks, CancellationToken stop)
 {
     /// <summary>Prints what is going to be trained, and the settings and images to be wary of.</summary>
     public void Introduce(RunFolder folder)
@@ -36,11 +37,12 @@ internal sealed class RunDisplay(Device device, DataSet data, CancellationToken 
     public List<(string Name, EvaluationReport Report)> TrainAndEvaluate(RunFolder folder, string name, Classifier? start = null)
     {
         RunConfig config = folder.Config;
-        using IDisposable locked = folder.Lock();
+        using IDisposable? locked = ranks.Together(() => ranks.IsMain ? folder.Lock() : null);
         ProgressDisplay.Run($"training {config.Method.Name}", display =>
         {
             TrainingCallback[] log = config.Run.Tensorboard ? [new TensorBoardLog(folder.TensorBoardFolder)] : [];
-            RunTraining training = new(device, folder, data, start, [.. log, new TrainingDisplay(display, config.Attack.Validation.Name)]);
+            RunTraining training = ranks.Together(() => new RunTraining(device, folder, data, start, ranks,
+                [.. log, new TrainingDisplay(display, config.Attack.Validation.Name)]));
             foreach (string note in training.Notes)
                 display.Line(note);
             training.Fit(stop);
@@ -77,7 +79,7 @@ internal sealed class RunDisplay(Device device, DataSet data, CancellationToken 
     }
 
     private EvaluationReport Evaluate(RunFolder folder, bool ofAverage) => ProgressDisplay.Run("evaluating on the test images",
-        display => FinalEvaluation.Run(device, folder, data, ofAverage, new EvaluationDisplay(display).Progress, stop));
+        display => FinalEvaluation.Run(device, folder, data, ofAverage, new EvaluationDisplay(display).Progress, ranks, stop));
 
     private static string Percent(double share) => (100 * share).ToString("F1");
 }

@@ -2,6 +2,7 @@ using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Data;
+using Ascl.Distributed;
 using Ascl.Kernels.Devices;
 using Ascl.Robustness.Runs;
 using CommandLine;
@@ -25,7 +26,7 @@ internal sealed class ReportVerb : ComputingArguments, IVerb
         if (!folder.KnowsImages(data))
             throw new UserErrorException($"{Folder}: the images of {folder.Config.Data.Source} have changed since the run, so the "
                 + "report would not match it");
-        new RunDisplay(device, data, stop).WriteReport(folder);
+        new RunDisplay(device, data, Communicator.Single, stop).WriteReport(folder);
         return 0;
     }
 }

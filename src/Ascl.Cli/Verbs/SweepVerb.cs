@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
+using Ascl.Distributed;
 using Ascl.Kernels.Devices;
 using Ascl.Robustness.Comparison;
 using Ascl.Robustness.Runs;
@@ -85,7 +86,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     {
         try
         {
-            RunDisplay display = new(device, sweep.DataOf(run), stop);
+            RunDisplay display = new(device, sweep.DataOf(run), Communicator.Single, stop);
             RunFolder folder = sweep.Open(run);
             if (display.TrainAndEvaluate(folder, run.Name).Count > 0)
                 display.WriteReport(folder);

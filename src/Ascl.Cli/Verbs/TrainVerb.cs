@@ -3,6 +3,7 @@ using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Data;
+using Ascl.Distributed;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Networks;
@@ -47,6 +48,9 @@ public class TrainVerb : VerbArguments, IVerb
     [Option("cuda-graphs", MetaValue = "on|off", HelpText = VerbTexts.CudaGraphs)]
     public string CudaGraphs { get; init; } = DeviceChoice.On;
 
+    [Option("mpi", MetaValue = "LIBRARY|off", HelpText = VerbTexts.Mpi)]
+    public string Mpi { get; init; } = "";
+
     /// <summary>The values that the preset, the command line and --config give, by the names of <see cref="RunConfig"/>'s
     /// settings.</summary>
     public JsonObject Given() => Given(Preset);
@@ -62,24 +66,39 @@ public class TrainVerb : VerbArguments, IVerb
             Console.Write(TrainPresets.List());
             return 0;
         }
+        return ProcessGroup.Run(Mpi, group => Train(group, stop));
+    }
+
+    private sealed record Prepared(RunConfig Config, RunFolder? Resumed, Device Device, DataSet Data, Classifier? Start);
+
+    /// <summary>Everything that can fail before a folder is created for the run.</summary>
+    private Prepared Prepare(ProcessGroup group, CancellationToken stop)
+    {
         JsonObject given = Given();
         RunFolder? resumed = given["resume"] is { } path ? Resume($"{path}", given) : null;
         RunConfig config = resumed?.Config ?? ToRunConfig();
         if (resumed is null)
             RunFolder.FreePath(config);
-        using Device device = DeviceChoice.Open(Device, given["threads"]?.GetValue<int>() ?? config.Run.Threads, CudaGraphs);
+        Device device = group.OpenDevice(Device, given["threads"]?.GetValue<int>() ?? config.Run.Threads,
+            (name, threads, cores) => DeviceChoice.Open(name, threads, CudaGraphs, cores: cores));
         foreach (Precision precision in config.UsedPrecisions())
             DeviceChoice.Prepare(device, precision);
-        // Errors come before a folder is created for the run, and an unknown network before the data are opened.
+        // An unknown network is an error before the data are opened.
         NetworkCatalog.Check(config.Model.Network);
         DataSet data = OpeningProgress.Open(config.Data.Source, config.Data.Reading, stop);
         if (resumed is null && !given.ContainsKey("model"))
             config = config with { Model = config.Model with { Network = StartingModel.DefaultNetwork(data.Train) } };
         RunTraining.Check(config, data);
-        Classifier? start = resumed is null ? StartingModel.Of(config, data, device, Message.Print) : null;
-        RunFolder folder = resumed ?? RunFolder.Create(config);
+        return new(config, resumed, device, data, resumed is null ? StartingModel.Of(config, data, device, Message.Print) : null);
+    }
 
-        RunDisplay display = new(device, data, stop);
+    private int Train(ProcessGroup group, CancellationToken stop)
+    {
+        Communicator ranks = group.Communicator;
+        var (config, resumed, device, data, start) = ranks.Together(() => Prepare(group, stop));
+        using Device opened = device;
+        RunFolder folder = resumed ?? RunFolder.Create(config, ranks);
+        RunDisplay display = new(device, data, ranks, stop);
         if (Preset is not null)
             Console.WriteLine($"preset {Preset}: {string.Join(' ', TrainPresets.Options(Preset))} (other options override these)");
         display.Introduce(folder);
@@ -87,7 +106,9 @@ public class TrainVerb : VerbArguments, IVerb
             WarnOfUnused(config);
         List<(string Name, EvaluationReport Report)> results = display.TrainAndEvaluate(folder, config.Method.Name, start);
         if (NaturalTwin.IsWanted(config))
-            results.AddRange(display.TrainAndEvaluate(NaturalTwin.Open(folder), "natural twin"));
+            results.AddRange(display.TrainAndEvaluate(NaturalTwin.Open(folder, ranks), "natural twin"));
+        if (!ranks.IsMain)
+            return 0;
         if (results.Count > 0)
         {
             display.WriteReport(folder);

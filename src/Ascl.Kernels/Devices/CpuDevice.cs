@@ -21,13 +21,14 @@ public sealed unsafe class CpuDevice : Device
     /// <summary>Starts the threads.</summary>
     /// <param name="threads">Compute threads including the caller; 0 for one per core.</param>
     /// <param name="pinned">Pin each thread, including the caller, to its own core; for a program that has the machine to itself.</param>
+    /// <param name="cores">The cores to pin to, at least one per thread; null for the first that this process may use.</param>
     /// <exception cref="UserErrorException"><paramref name="threads"/> is negative or above <see cref="MaximumThreads"/>.</exception>
-    public CpuDevice(int threads = 0, bool pinned = false)
+    public CpuDevice(int threads = 0, bool pinned = false, IReadOnlyList<int>? cores = null)
     {
         if (threads is < 0 or > MaximumThreads)
             throw new UserErrorException($"threads is {threads}: must be from 0 (one per core) to {MaximumThreads}");
         Threads = threads > 0 ? threads : Environment.ProcessorCount;
-        team = new WorkerTeam(Threads, pinned && Threads <= Environment.ProcessorCount);
+        team = new WorkerTeam(Threads, pinned && Threads <= Environment.ProcessorCount ? cores ?? CpuCores.Available() : []);
         scratch = new CpuBuffer<float>?[Threads];
         pools = new BufferPool?[Threads];
         recent = [.. Enumerable.Range(0, Threads).Select(_ => new RecentOperands())];

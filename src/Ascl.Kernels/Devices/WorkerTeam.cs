@@ -22,10 +22,12 @@ internal sealed class WorkerTeam : IDisposable
     /// <summary>The team whose item this thread is running, and its worker number: a nested loop stays on that thread.</summary>
     [ThreadStatic] private static (WorkerTeam? Team, int Worker) inside;
 
-    public WorkerTeam(int threads, bool pinned)
+    /// <param name="threads">Including the caller.</param>
+    /// <param name="available">Cores to pin to; with fewer than threads, no thread is pinned.</param>
+    public WorkerTeam(int threads, IReadOnlyList<int> available)
     {
         spins = threads <= Environment.ProcessorCount ? SpinsBeforeSleep : 1;
-        int[] cores = pinned && threads > 1 ? LinuxThreads.AvailableCores() : [];
+        int[] cores = threads > 1 ? [.. available] : [];
         callersCore = cores.Length >= threads ? cores[0] : null;
         helpers = new Thread[threads - 1];
         for (int i = 0; i < helpers.Length; i++)

@@ -15,10 +15,12 @@ public static class ComputeDevice
     /// <param name="threads">Threads of a CPU; 0 for one a core.</param>
     /// <param name="pinned">Whether these are fixed to cores, which is faster unless other libraries' threads work between.</param>
     /// <param name="graphs">Whether a GPU replays repeated work as CUDA graphs.</param>
+    /// <param name="cores">The cores that CPU threads are pinned to; null for the first that this process may use.</param>
     /// <exception cref="UserErrorException">There is no such device.</exception>
-    public static Device Open(string name = Auto, int threads = 0, bool pinned = true, bool graphs = true) => name switch
+    public static Device Open(string name = Auto, int threads = 0, bool pinned = true, bool graphs = true,
+        IReadOnlyList<int>? cores = null) => name switch
     {
-        Auto or "cpu" => new CpuDevice(threads, pinned),
+        Auto or "cpu" => new CpuDevice(threads, pinned, cores),
         "cuda" => CudaDevice.Open(0, graphs),
         _ when name.StartsWith("cuda:", StringComparison.Ordinal)
             && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index)

@@ -5,6 +5,7 @@ using Ascl.Core.Files;
 using Ascl.Core.Random;
 using Ascl.Core.Settings;
 using Ascl.Data;
+using Ascl.Distributed;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
@@ -33,6 +34,9 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     private const int GradientImages = 256;
 
     private readonly ResidentBatches batches = new(model.Device);
+
+    /// <summary>The processes that evaluate together, each a block of the images; by default one.</summary>
+    public Communicator Communicator { get; init; } = Communicator.Single;
 
     /// <param name="attacks">In the order of the report; each begins from the clean images.</param>
     /// <param name="stop">Ends the evaluation without a report.</param>

@@ -1,5 +1,6 @@
 using Ascl.Core.Files;
 using Ascl.Data;
+using Ascl.Distributed;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Checkpoints;
@@ -17,18 +18,23 @@ public static class FinalEvaluation
     /// <param name="data">Its data set.</param>
     /// <param name="ofAverage">Whether to evaluate the averaged weights instead.</param>
     /// <param name="progress">Called after each batch; null for nobody.</param>
+    /// <param name="communicator">The processes that evaluate together; null for one. Collective.</param>
     /// <param name="stop">Cancels the evaluation.</param>
     /// <exception cref="Core.Diagnostics.UserErrorException">The weights cannot be read, or the report cannot be written.</exception>
     public static EvaluationReport Run(Device device, RunFolder run, DataSet data, bool ofAverage = false,
-        Action<EvaluationProgress>? progress = null, CancellationToken stop = default)
+        Action<EvaluationProgress>? progress = null, Communicator? communicator = null, CancellationToken stop = default)
     {
         string weights = ofAverage ? run.Checkpoints.BestAverageFile : run.Checkpoints.BestFile;
         RunConfig config = run.Config;
         Classifier model = ClassifierFile.Load(device, weights);
         PlannedAttack[] attacks = [.. config.Attack.Report.Select(attack => new PlannedAttack(attack))];
-        Evaluator evaluator = new(model, config.Data.TestOf(data), config.Training.Batch, config.Training.Seed);
+        Evaluator evaluator = new(model, config.Data.TestOf(data), config.Training.Batch, config.Training.Seed)
+        {
+            Communicator = communicator ?? Communicator.Single,
+        };
         EvaluationReport report = evaluator.Described(evaluator.Run(attacks, stop, progress), weights, data);
-        AtomicFile.WriteText(ofAverage ? run.AverageReportFile : run.ReportFile, Evaluator.ToJson(report));
+        if (evaluator.Communicator.IsMain)
+            AtomicFile.WriteText(ofAverage ? run.AverageReportFile : run.ReportFile, Evaluator.ToJson(report));
         return report;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ascl.Distributed;
 using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Runs;
@@ -11,13 +12,15 @@ public static class NaturalTwin
         config.Method is { Attack: not null, Trains: TrainedLayers.All } && (config.Run.Twin ?? config.Data.Source == "sample");
 
     /// <summary>The twin's folder inside the run's: opened if it exists, created otherwise.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="communicator">The processes that work on it. Collective.</param>
     /// <exception cref="Core.Diagnostics.UserErrorException">The folder cannot be read or created.</exception>
-    public static RunFolder Open(RunFolder run)
+    public static RunFolder Open(RunFolder run, Communicator communicator)
     {
         string path = RunFolder.TwinPath(run.Path);
         return File.Exists(Path.Combine(path, "config.json"))
             ? RunFolder.Open(path).WithEpochs(run.Config.Training.Epochs)
-            : RunFolder.Create(Of(run.Config, path));
+            : RunFolder.Create(Of(run.Config, path), communicator);
     }
 
     /// <summary>Label smoothing and other settings that are not of the attack stay.</summary>

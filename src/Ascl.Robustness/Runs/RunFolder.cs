@@ -1,7 +1,9 @@
+using System.Text;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Core.Settings;
 using Ascl.Data;
+using Ascl.Distributed;
 using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Training;
@@ -79,6 +81,18 @@ public sealed class RunFolder
         RunFolder folder = new(path, config with { Run = config.Run with { Out = null, Resume = null } });
         folder.Config.Save(folder.ConfigFile);
         return folder;
+    }
+
+    /// <summary>A folder for a new run that several processes work on, at a place that all their hosts see: rank 0 makes it.
+    /// Collective.</summary>
+    /// <exception cref="UserErrorException">The place is taken, the folder cannot be made, or another host does not see it.</exception>
+    public static RunFolder Create(RunConfig config, Communicator communicator)
+    {
+        if (communicator.Size == 1)
+            return Create(config);
+        string own = communicator.Together(() => communicator.IsMain ? Create(config).Path : "");
+        string path = Encoding.UTF8.GetString(communicator.Broadcast(Encoding.UTF8.GetBytes(own)));
+        return communicator.Together(() => Open(path));
     }
 
     /// <summary>The folder of an earlier run.</summary>
