@@ -68,7 +68,9 @@ internal static class Program
         var (message, exitCode) = Failure(e);
         if (DebugSettings.Level >= 1)
             Console.Error.WriteLine(e);
-        Message.Print(message);
+        // Errors outside of the work that ranks do together, such as wrong options, are the same on all of them.
+        if (ProcessLaunch.Detect() is null or { Rank: 0 })
+            Message.Print(message);
         return exitCode;
     }
 
