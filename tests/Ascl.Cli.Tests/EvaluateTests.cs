@@ -267,8 +267,8 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
         // Without a limit more can be found than within one, not less.
         Assert.True(minimal["accuracy"]!.GetValue<double>() <= report["worst_case_accuracy"]!.GetValue<double>());
         Assert.Contains("smallest linf changes found by FAB-T and Brendel & Bethge", result.Output, StringComparison.Ordinal);
-        Assert.Contains("Smallest changes", File.ReadAllText(Path.Combine(whole, "report.html")), StringComparison.Ordinal);
-        Assert.Contains("there is only its form for linf", AsclProcess.RefusalHere("evaluate", "--weights", run, "--attack", "brendel-bethge", "--norm", "l2"), StringComparison.Ordinal);
+        Assert.Contains("Smallest perturbations", File.ReadAllText(Path.Combine(whole, "report.html")), StringComparison.Ordinal);
+        Assert.Contains("works only in linf", AsclProcess.RefusalHere("evaluate", "--weights", run, "--attack", "brendel-bethge", "--norm", "l2"), StringComparison.Ordinal);
     }
 
     private static void Tamper(string from, string to)

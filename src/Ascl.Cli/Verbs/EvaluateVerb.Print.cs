@@ -26,7 +26,7 @@ public partial class EvaluateVerb
         table.Add("none", "", "", "", "", "", "", "", $"{100 * report.CleanAccuracy:F2}", "");
         foreach (AttackReport a in report.Attacks)
             table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}",
-                $"{a.Restarts}", $"{a.Attacked}", $"{a.Turned}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
+                $"{a.Restarts}", $"{a.Attacked}", $"{a.Misclassified}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
         if ((report.Attacks.Count > 1 && !report.IsCascade) || report.WorstCaseAccuracy < report.Attacks[^1].Accuracy)
             table.Add("worst case", "", "", "", "", "", "", "", $"{100 * report.WorstCaseAccuracy:F2}", "");
         table.Print();
@@ -37,7 +37,7 @@ public partial class EvaluateVerb
             Console.WriteLine($"{a.Name}: {a.Rejected} images left the ball or [0, 1] and did not count");
         foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
             Console.WriteLine(note);
-        foreach (string doubt in report.Doubts ?? [])
+        foreach (string doubt in report.Caveats ?? [])
             Console.WriteLine($"warning: {doubt}");
     }
 

@@ -26,7 +26,7 @@ public partial class EvaluateVerb
         CheckOptions(settings);
         // Before anything is opened; what weights without a run's folder know of their own ball comes later.
         RobustnessEvaluation.Plan(settings, run?.Config.Attack.Threat);
-        string file = RunFolder.Weights(Weights);
+        string file = RunFolder.WeightsFile(Weights);
         bool isOwnData = run is not null && (Data is null || DataSource.AreSame(Data, run.Config.Data.Source));
         DataOptions reading = Reading(run?.Config.Data.Reading, isOwnData);
         string specification = Data ?? run?.Config.Data.Source
@@ -36,7 +36,7 @@ public partial class EvaluateVerb
         Classifier model = Load(device, file, normalization: null, Normalize is null ? Message.Print : null);
         ThreatModel? trained = run?.Config.Attack.Threat ?? ThreatModel.Of(model.Provenance);
         RobustnessEvaluation.Plan(settings, trained, Replay is null ? model : null);
-        Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.Weights(Twin));
+        Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.WeightsFile(Twin));
         DataSet data = ProgressDisplay.Run($"opening {specification}",
             display => DataSource.Open(specification, reading, progress: new OpeningProgress(display, stop)));
         if (Normalize is not null)
@@ -46,13 +46,13 @@ public partial class EvaluateVerb
         if (!IgnoreClassNames)
             ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
         if (twin is not null)
-            RobustnessEvaluation.CheckFit(twin, settings.ImagesOf(data), Twin!, countIsLeast: true);
+            RobustnessEvaluation.CheckFit(twin, settings.ImagesOf(data), Twin!, mayHaveMoreClasses: true);
         if (Replay is not null)
             return PrintReplay(AdversarialImages.Replay(Replay, model, data.Test, settings.Batch));
         RobustnessEvaluation evaluation = new(model, data, settings, trained) { Weights = file, Source = specification, Twin = twin };
         foreach (string note in evaluation.Notes)
             Message.Print(note);
-        if (isOwnData && reading == run!.Config.Data.Reading && run.ChangedImages(data) is { } changed)
+        if (isOwnData && reading == run!.Config.Data.Reading && run.ImageChangeNote(data) is { } changed)
             Message.Print(changed);
         if (isOwnData && settings.Limit is null && run!.Config.Data.LimitTest is { } limit && limit < evaluation.Images.Count)
             Message.Print($"the report of the run is of its first {limit} test images; this is of all {evaluation.Images.Count} (--limit "

@@ -24,7 +24,7 @@ internal sealed class ReportVerb : ComputingArguments, IVerb
         DataSet data = ProgressDisplay.Run($"opening {folder.Config.Data.Source}",
             display =>
                 DataSource.Open(folder.Config.Data.Source, folder.Config.Data.Reading, progress: new OpeningProgress(display, stop)));
-        if (!folder.KnowsImages(data))
+        if (!folder.HasSameImages(data))
             throw new UserErrorException($"{Folder}: the images of {folder.Config.Data.Source} have changed since the run: a page of both "
                 + $"would be of neither");
         RunDisplay.WriteReport(device, folder, data, stop);

@@ -58,7 +58,7 @@ internal static class RunDisplay
         Evaluator evaluator = new(best, config.Data.TestOf(data), config.Training.Batch, config.Training.Seed);
         EvaluationReport report = ProgressDisplay.Run("evaluating on the test images",
             display => evaluator.Run(attacks, stop, new EvaluationDisplay(display).Progress));
-        report = evaluator.Described(report, weights, data);
+        report = evaluator.Annotate(report, weights, data);
         AtomicFile.WriteText(file, Evaluator.ToJson(report));
         return report;
     }
@@ -72,7 +72,7 @@ internal static class RunDisplay
             table.Add([name, Percent(report.CleanAccuracy), .. report.Attacks.Select(a => Percent(a.Accuracy))]);
         table.Print();
         foreach (var (name, report) in results)
-            foreach (string doubt in report.Doubts ?? [])
+            foreach (string doubt in report.Caveats ?? [])
                 Console.WriteLine($"warning: {name}: {doubt}");
     }
 

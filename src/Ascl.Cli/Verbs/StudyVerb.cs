@@ -53,7 +53,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
         RunFolder[] folders = [.. Runs.Select(RunFolder.Open)];
         foreach (RunFolder folder in folders)
         {
-            RunFolder.Weights(folder.RequireClassifier().Path);
+            RunFolder.WeightsFile(folder.RequireClassifier().Path);
             BallOf(folder);
         }
         if (folders.GroupBy(Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
@@ -93,7 +93,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
     {
         Classifier model = ClassifierFile.Load(device, folder.Checkpoints.BestFile);
         DataSet data = DataSource.Open(folder.Config.Data.Source, folder.Config.Data.Reading, progress: new OpeningProgress(display, stop));
-        if (folder.ChangedImages(data) is { } changed)
+        if (folder.ImageChangeNote(data) is { } changed)
             display.Line(changed);
         ImageSet test = data.Test.Take(Limit);
         ThreatModel threat = BallOf(folder);
@@ -159,7 +159,7 @@ internal sealed class StudyVerb : RandomArguments, IVerb
             "nearest natural %", "nearest adversarial %")
         { Title = "latents, L2" };
         foreach (StudyReport study in comparison.Studies)
-            table.Add(study.Name, study.IsOfNewImages ? $"{study.Count}" : $"{study.Count} TRAINING", study.Norm,
+            table.Add(study.Name, study.IsOnUnseenImages ? $"{study.Count}" : $"{study.Count} TRAINING", study.Norm,
                 NumberText.Of(study.Epsilon), Percent(study.CleanAccuracy), Percent(study.RobustAccuracy),
                 Text(study.Latent.Natural[0].Ratio), Text(study.Latent.Adversarial[0].Ratio), Percent(study.NearestNatural),
                 Percent(study.NearestAdversarial));

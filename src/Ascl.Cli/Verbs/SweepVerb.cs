@@ -151,7 +151,7 @@ internal sealed class SweepVerb : VerbArguments, IVerb
                     data[DataKey.Of(run)] = set = ProgressDisplay.Run($"opening {run.Config.Data.Source}",
                         display =>
                             DataSource.Open(run.Config.Data.Source, run.Config.Data.Reading, progress: new OpeningProgress(display, stop)));
-                if (state != SweepState.New && !RunFolder.Open(path).KnowsImages(set))
+                if (state != SweepState.New && !RunFolder.Open(path).HasSameImages(set))
                     throw new UserErrorException($"{path}: the images of {run.Config.Data.Source} have changed since it was trained: runs "
                         + $"of a sweep are compared with each other; choose another folder with --out");
                 if (state == SweepState.Done && run.Config.Model.From is { } start
@@ -175,6 +175,6 @@ internal sealed class SweepVerb : VerbArguments, IVerb
 
         bool StartsAnew(string start, string? known) => toCome.Contains(Path.GetFullPath(start))
             || (known is not null && (Directory.Exists(start) || File.Exists(WeightPath.Parse(start).File))
-                && WeightPath.Sha256(RunFolder.Weights(start)) != known);
+                && WeightPath.Sha256(RunFolder.WeightsFile(start)) != known);
     }
 }

@@ -39,7 +39,7 @@ public partial class TrainVerb
         DataSet data = ProgressDisplay.Run($"opening {config.Data.Source}",
             display => DataSource.Open(config.Data.Source, config.Data.Reading, progress: new OpeningProgress(display, stop)));
         // The network by default is for the images built in.
-        if (earlier is null && !given.ContainsKey("model") && !StartingModel.Takes(config.Model.Network, data.Train))
+        if (earlier is null && !given.ContainsKey("model") && !StartingModel.Accepts(config.Model.Network, data.Train))
             config = config with { Model = config.Model with { Network = "resnet20" } };
         RunTraining.Check(config, data);
         Classifier? start = earlier is null ? StartingModel.Of(config, data, device, Message.Print) : null;
@@ -116,7 +116,7 @@ public partial class TrainVerb
     {
         foreach (string note in data.Notes)
             yield return $"{data.Name}: {note}";
-        if (config.Attack.Threat.Doubt is { } doubt)
+        if (config.Attack.Threat.Caveat is { } doubt)
             yield return $"warning: {doubt}";
         if (config.Method.Attack is not null
             && PgdSettings.StepProblem(config.Attack.Epsilon, config.Attack.StepSize, config.Attack.Steps) is { } problem)

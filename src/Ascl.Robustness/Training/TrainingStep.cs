@@ -11,17 +11,17 @@ using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>What one step measured.</summary>
-/// <param name="Terms">Value of each loss term, unweighted.</param>
+/// <summary>The result of a training step.</summary>
+/// <param name="Terms">Unweighted value of each loss term.</param>
 /// <param name="Loss">Their weighted sum.</param>
-/// <param name="NaturalCorrect">Natural images predicted right; null where they were not passed through.</param>
-/// <param name="AdversarialCorrect">Adversarial images predicted right; null where there are none.</param>
-/// <param name="Selected">Of every strategy, whether it is the one in use or not; empty without both kinds of images.</param>
+/// <param name="NaturalCorrect">Natural images classified correctly; null if they were not passed through the network.</param>
+/// <param name="AdversarialCorrect">Adversarial images classified correctly; null if there are none.</param>
+/// <param name="Selected">Pair counts of every strategy, whether in use or not; empty without both natural and adversarial images.</param>
 public sealed record StepResult(
     IReadOnlyDictionary<string, double> Terms, double Loss, int? NaturalCorrect, int? AdversarialCorrect,
     IReadOnlyDictionary<string, PairCounts> Selected);
 
-/// <summary>A loss that is not a number, or infinite.</summary>
+/// <summary>The loss is NaN or infinite.</summary>
 public sealed class LossNotFiniteException(string term, double value)
     : Exception($"the term {term} of the loss is {value.ToString(CultureInfo.InvariantCulture)}")
 {
@@ -29,9 +29,10 @@ public sealed class LossNotFiniteException(string term, double value)
     public string Term { get; } = term;
 }
 
-/// <summary>One step of training as the paper has it: two forward passes, the terms, the gradients, the update.</summary>
-/// <param name="model">In training mode, or in inference mode where the objective trains only the layers after the latent.</param>
-/// <param name="perturbation">Moves the weights while the gradient is taken; null for none.</param>
+/// <summary>One training step: forward passes, loss terms, gradients, update.</summary>
+/// <param name="model">The classifier; it runs in inference mode if the objective trains only the layers after the latent, else in training
+/// mode.</param>
+/// <param name="perturbation">Adversarial weight perturbation; null for none.</param>
 public sealed class TrainingStep(Classifier model, IObjective objective, IOptimizer optimizer, WeightPerturbation? perturbation = null)
 {
     private readonly Classifier model = model;
@@ -39,10 +40,11 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
     private readonly ForwardMode mode = objective.Trains == TrainedLayers.Head ? ForwardMode.Inference : ForwardMode.Train;
     private readonly Tensor[] targets = [.. optimizer.Targets.Select(target => target.Tensor)];
 
+    /// <summary>Performs the step.</summary>
     /// <param name="batch">Natural images.</param>
-    /// <param name="adversarial">Crafted from them; null for an objective without attack.</param>
-    /// <param name="learningRate">Of the update.</param>
-    /// <exception cref="LossNotFiniteException">Nothing was updated.</exception>
+    /// <param name="adversarial">Adversarial images crafted from them; null for objectives without an attack.</param>
+    /// <param name="learningRate">Learning rate of the update.</param>
+    /// <exception cref="LossNotFiniteException">A loss term is not finite; nothing was updated.</exception>
     public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
@@ -61,18 +63,18 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
             Correct(input.Adversarial, batch), Selection(input));
     }
 
-    /// <summary>Moves the weights to where this batch's loss is larger.</summary>
+    /// <summary>Perturbs the weights to increase the loss of this batch.</summary>
     private void Perturb(WeightPerturbation perturbation, ImageBatch batch, Tensor? adversarial)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        perturbation.Begin();
-        perturbation.Move(model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data,
+        perturbation.SaveStatistics();
+        perturbation.Perturb(model.Device.RunCaptured(new Pass(this, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial?.Data,
             perturbation.Tensors)).Gradients);
     }
 
     private sealed record PassResult(ObjectiveInput Input, IReadOnlyList<LossTerm> Terms, Tensor[] Gradients);
 
-    /// <summary>Forward passes, terms, and the gradients of their sum with respect to some parameters.</summary>
+    /// <summary>Forward passes, loss terms, and the gradients of the loss with respect to <paramref name="Targets"/>.</summary>
     private sealed record Pass(TrainingStep Step, Shape Shape, DeviceBuffer<float> Natural, DeviceBuffer<int> Labels,
         DeviceBuffer<float>? Adversarial, Tensor[] Targets)
         : ICapturable<PassResult>

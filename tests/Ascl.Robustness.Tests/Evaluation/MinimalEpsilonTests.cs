@@ -28,7 +28,7 @@ public sealed class MinimalEpsilonTests : IDisposable
         // Between two sizes that are clearly apart.
         int right = known.Count(size => size > 0), middle = Enumerable.Range(Images - right + 5, right - 10).MaxBy(i => sorted[i + 1] / sorted[i]);
         double epsilon = (sorted[middle] + sorted[middle + 1]) / 2;
-        MinimalEpsilonReport report = new Evaluator(model, images, 16, 1).Smallest(NearestAttack.All(norm, epsilon), norm, epsilon, CancellationToken.None);
+        MinimalEpsilonReport report = new Evaluator(model, images, 16, 1).FindSmallestChanges(NearestAttack.All(norm, epsilon), norm, epsilon, CancellationToken.None);
         Assert.All(known.Zip(report.Sizes), pair => Assert.InRange(pair.Second, pair.First * (1 - 1e-4), pair.First * 1.01));
         Assert.Equal(3, report.Sizes.Count(size => size == 0));
         Assert.Equal((double)(Images - 1 - middle) / Images, report.Accuracy, 9);
@@ -40,7 +40,7 @@ public sealed class MinimalEpsilonTests : IDisposable
         Assert.True(report.Curve[^1].Accuracy <= 0.1);
 
         // Whatever the batches.
-        Assert.Equal(report.Sizes, new Evaluator(model, images, 7, 1).Smallest(NearestAttack.All(norm, epsilon), norm, epsilon, CancellationToken.None).Sizes);
+        Assert.Equal(report.Sizes, new Evaluator(model, images, 7, 1).FindSmallestChanges(NearestAttack.All(norm, epsilon), norm, epsilon, CancellationToken.None).Sizes);
     }
 
     /// <summary>What an attack says of its finds is not believed.</summary>
@@ -50,7 +50,7 @@ public sealed class MinimalEpsilonTests : IDisposable
         Classifier model = LinearNetwork.Classifier(device);
         ImageSet images = Set(model);
         NearestAttack idle = new("idle", (_, batch, _) => (batch.Images, [.. Enumerable.Repeat(0.001f, batch.Count)])), wild = new("wild", (_, batch, _) => (Wild(batch), [.. Enumerable.Repeat(0.001f, batch.Count)]));
-        MinimalEpsilonReport report = new Evaluator(model, images, 16, 1).Smallest([idle, wild], PerturbationNorm.Linf, 0.1, CancellationToken.None);
+        MinimalEpsilonReport report = new Evaluator(model, images, 16, 1).FindSmallestChanges([idle, wild], PerturbationNorm.Linf, 0.1, CancellationToken.None);
         Assert.Equal(Images - 3, report.NotFound);
         Assert.Equal(0.9, report.Accuracy, 9);
         Assert.Null(report.Median);

@@ -103,8 +103,8 @@ public sealed class GoingOnTests : IDisposable
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
         File.Delete(folder.Checkpoints.StateFile);
-        Assert.Null(folder.ChangedImages(TinyRun.Data));
-        Assert.NotNull(folder.ChangedImages(TinyRun.DataOf(seed: 2)));
+        Assert.Null(folder.ImageChangeNote(TinyRun.Data));
+        Assert.NotNull(folder.ImageChangeNote(TinyRun.DataOf(seed: 2)));
     }
 
     /// <summary>The files of a run belong together: no accuracy of one is told as that of another.</summary>
@@ -140,7 +140,7 @@ public sealed class GoingOnTests : IDisposable
         {
             using CpuDevice device = new(1);
             Evaluator evaluator = new(ClassifierFile.Load(device, folder.Checkpoints.BestFile), TinyRun.Data.Test, 16, 0);
-            File.WriteAllText(folder.ReportFile, Evaluator.ToJson(evaluator.Described(evaluator.Run([], CancellationToken.None), folder.Checkpoints.BestFile, TinyRun.Data)));
+            File.WriteAllText(folder.ReportFile, Evaluator.ToJson(evaluator.Annotate(evaluator.Run([], CancellationToken.None), folder.Checkpoints.BestFile, TinyRun.Data)));
         }
     }
 
@@ -221,7 +221,7 @@ public sealed class GoingOnTests : IDisposable
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
         File.WriteAllLines(folder.Checkpoints.MetricsFile, File.ReadAllLines(folder.Checkpoints.MetricsFile).Skip(1));
-        Assert.Contains("a line for each of the 2 epochs that the run has done, and holds 2", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
+        Assert.Contains("one line for each of the 2 completed epochs, but has 2", Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
     }
 
     /// <summary>Weights know the images that they have learned, also those of the run they started from, in another split.</summary>
@@ -243,8 +243,8 @@ public sealed class GoingOnTests : IDisposable
         Classifier model = training.Trainer.Model;
         Assert.Equal(48, model.Provenance!.Images.Count);
         EvaluationReport report = new Evaluator(model, turned.Test, 16, 0).Run([], CancellationToken.None);
-        report = new Evaluator(model, turned.Test, 16, 0).Described(report, first.Checkpoints.BestFile, turned);
-        Assert.Equal((32, false), (report.TrainedOn, report.IsOfNewImages));
+        report = new Evaluator(model, turned.Test, 16, 0).Annotate(report, first.Checkpoints.BestFile, turned);
+        Assert.Equal((32, false), (report.TrainedOn, report.IsOnUnseenImages));
         // The first run's validation images chose its epoch.
         using CpuDevice again2 = new(1);
         Assert.Equal(40, ClassifierFile.Load(again2, first.Checkpoints.BestFile).Provenance!.CountOf(turned.Test.Size, turned.Test.PixelHashes()));

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Ascl.Robustness.Tests.Training;
 
-public sealed class FailureWatchTests
+public sealed class FailureDetectorTests
 {
     private static readonly TrainingProbe Sound = new(0.5, 0.4, 0);
 
@@ -60,7 +60,7 @@ public sealed class FailureWatchTests
         float[] pixels = Made.Uniform(40 * Made.Image, 9, 0, 1);
         ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size, [.. Enumerable.Range(0, 40).Select(i => i % Made.Classes)], pixels);
         ThreatModel threat = ThreatModel.Of(PerturbationNorm.Linf);
-        Assert.Equal(0, EpochProbe.At(model, threat, 1, images).Accuracies.VanishedGradients);
+        Assert.Equal(0, EpochProbe.Measure(model, threat, 1, images).Accuracies.VanishedGradients);
 
         // Scaled by 1e6 the softmax is 0 or 1 exactly: right images have no gradient, wrong ones keep one.
         int right = 0;
@@ -74,11 +74,11 @@ public sealed class FailureWatchTests
                 right += Array.IndexOf(logits, logits.Skip(i * Made.Classes).Take(Made.Classes).Max(), i * Made.Classes) % Made.Classes == i % Made.Classes ? 1 : 0;
         }
         Assert.InRange(right, 1, 39);
-        Assert.Equal(right / 40.0, EpochProbe.At(model, threat, 1, images).Accuracies.VanishedGradients);
+        Assert.Equal(right / 40.0, EpochProbe.Measure(model, threat, 1, images).Accuracies.VanishedGradients);
     }
 
     private static string[] Names(EpochMetrics metrics, EpochMetrics? before = null, string method = "pgd-at") =>
-        [.. new FailureWatch((IObjective)ObjectiveCatalog.All.First(one => one.Name == method), 500).Warnings(metrics, before is null ? [] : [before]).Select(w => w.Name)];
+        [.. new FailureDetector((IObjective)ObjectiveCatalog.All.First(one => one.Name == method), 500).Warnings(metrics, before is null ? [] : [before]).Select(w => w.Name)];
 
     private static EpochMetrics Epoch(int epoch, TrainingProbe probe, double train = 0.4, double validation = 0.4, SelectionPercent? selection = null) => new(
         epoch, 0.1, 1, new Dictionary<string, double>(), null, train, 0.6, validation, false, null, null,
