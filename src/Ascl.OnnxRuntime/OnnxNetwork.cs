@@ -169,8 +169,8 @@ public sealed class OnnxNetwork : INetwork
         catch (Exception e) when (e is DllNotFoundException || e.InnerException is DllNotFoundException)
         {
             throw new UserErrorException(
-                $"{path}: needs ONNX Runtime's native library (libonnxruntime.so, onnxruntime.dll or libonnxruntime.dylib), "
-                + "which is not beside the program", e);
+                $"{path}: needs ONNX Runtime's native library (libonnxruntime.so, onnxruntime.dll or libonnxruntime.dylib), which is not "
+                + "beside the program", e);
         }
     }
 

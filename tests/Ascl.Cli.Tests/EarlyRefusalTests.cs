@@ -52,7 +52,7 @@ public sealed class EarlyRefusalTests : IDisposable
     [InlineData("steps is 0: must be at least 1", "--steps", "0")]
     [InlineData("is an empty list", "--epsilons", ",")]
     [InlineData("is for --checks", "--twin", "none.safetensors")]
-    [InlineData("is for checks, which are not asked for", "--check-images", "20")]
+    [InlineData("applies only with checks", "--check-images", "20")]
     [InlineData("option --out needs a value", "--out", "")]
     [InlineData("--replay takes the images and their ball from its file", "--replay", "none.safetensors", "--epsilon", "0.1")]
     [InlineData("--replay takes the images and their ball from its file", "--replay", "none.safetensors", "--attack", "fgsm")]

@@ -30,7 +30,7 @@ public sealed class LearnedImagesTests : IDisposable
         Assert.Contains("has its input normalisation inside", AsclProcess.RefusalInProcess("evaluate", "--weights", onnx, "--data",
             $"file:{data}", "--normalize", "half", "--attack", "noise"), StringComparison.Ordinal);
         // Images of another size cannot be recognised, and the output says so.
-        Assert.Contains("whether they have learned some of them in another size cannot be told",
+        Assert.Contains("whether they were trained on resized versions of some of these is unknown",
             AsclProcess.Run("evaluate", "--weights", weightsElsewhere, "--data", $"file:{other}", "--ignore-class-names", "--attack",
                 "noise", "--crop", "26").Output, StringComparison.Ordinal);
         foreach (string weights in new[] { run, weightsElsewhere, onnx })

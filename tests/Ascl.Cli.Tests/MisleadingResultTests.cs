@@ -67,7 +67,7 @@ public sealed class MisleadingResultTests(TrainedRun trained) : IClassFixture<Tr
         ProcessResult result = AsclProcess.Run("evaluate", "--weights", trained.Path, "--limit", "10", "--epsilon", "0.3", "--step-size",
             "0.01", "--steps", "20");
         Assert.Equal(0, result.ExitCode);
-        Assert.Contains("20 steps of 0.01 cannot reach the border of the ball of 0.3", result.Output, StringComparison.Ordinal);
+        Assert.Contains("20 steps of 0.01 cannot reach the boundary of the ball of radius 0.3", result.Output, StringComparison.Ordinal);
     }
 
     /// <summary>If there is no test part, every output says that its accuracies are on training images.</summary>
@@ -185,7 +185,7 @@ public sealed class MisleadingResultTests(TrainedRun trained) : IClassFixture<Tr
                 last.Data.CopyFrom([.. last.ToArray().Select(w => w * 3e38f)]);
             ClassifierFile.Save(path, model);
         }
-        Assert.Contains("nothing can be measured of a network whose logits are not finite",
+        Assert.Contains("a network without finite logits cannot be evaluated",
             AsclProcess.RefusalInProcess("evaluate", "--weights", path, "--data", "sample", "--limit", "20", "--attack", "fab-t", "--norm",
                 "l2"), StringComparison.Ordinal);
     }

@@ -35,9 +35,9 @@ public sealed class RunConfigTests : IDisposable
     [Theory]
     [InlineData("""{"epoch": 3}""", "unknown key 'epoch': did you mean epochs?")]
     [InlineData("""{"Epochs": 3}""", "unknown key 'Epochs': did you mean epochs?")]
-    [InlineData("""{"epochs": "3"}""", "epochs is \"3\": not a value of the right kind")]
-    [InlineData("""{"epochs": 1e12}""", "epochs is 1e12: not a value of the right kind")]
-    [InlineData("""{"milestones": [1, "x"]}""", "milestones is [1,\"x\"]: not a value of the right kind")]
+    [InlineData("""{"epochs": "3"}""", "epochs is \"3\": not a value of the right type")]
+    [InlineData("""{"epochs": 1e12}""", "epochs is 1e12: not a value of the right type")]
+    [InlineData("""{"milestones": [1, "x"]}""", "milestones is [1,\"x\"]: not a value of the right type")]
     [InlineData("""{"epochs": 0}""", "epochs is 0: must be at least 1")]
     [InlineData("""{"batch": -1}""", "batch is -1: must be at least 1")]
     [InlineData("""{"attack-steps": 0}""", "attack-steps is 0: must be at least 1")]
@@ -69,7 +69,7 @@ public sealed class RunConfigTests : IDisposable
     /// <summary>Settings of methods that are not chosen have no effect, but must be valid.</summary>
     [Theory]
     [InlineData("""{"method": "pgd-at", "trades-beta": -1}""", "trades-beta is -1: must not be negative")]
-    [InlineData("""{"method": "natural", "strategy": 3}""", "strategy is 3: not a value of the right kind")]
+    [InlineData("""{"method": "natural", "strategy": 3}""", "strategy is 3: not a value of the right type")]
     [InlineData("""{"schedule": "cosine", "decay": 0}""", "decay is 0: must be more than 0")]
     public void UnusedValuesAreChecked(string json, string problem) => InvalidFileErrorNamesFileAndKey(json, problem);
 

@@ -89,7 +89,7 @@ internal sealed class OwnAttack(double epsilon) : IAttack
             using IDisposable scope = model.Device.Pool.BeginScope();
             float[] moved = [.. natural.Select(v => Math.Clamp(v + sign * (float)epsilon, 0, 1))];
             Tensor x = Tensor.FromArray(model.Device, batch.Images.Shape, moved);
-            float[] loss = AttackLoss.CrossEntropy.Each(model.Forward(x, ForwardMode.Inference).Logits, batch.Labels).ToArray();
+            float[] loss = AttackLoss.CrossEntropy.PerImage(model.Forward(x, ForwardMode.Inference).Logits, batch.Labels).ToArray();
             for (int i = 0; i < loss.Length; i++)
             {
                 if (loss[i] <= losses[i])

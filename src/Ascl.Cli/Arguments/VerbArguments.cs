@@ -58,7 +58,7 @@ public abstract class VerbArguments
     {
         VerbOption found = VerbOption.Of(DeclaredType).First(o => o.Name == option);
         if (found.Setting is { } setting)
-            return setting.Follows || setting.IsSwitch
+            return setting.HasDerivedDefault || setting.IsSwitch
                 ? null
                 : DefaultText(SettingOptions.Types(DeclaredType).Select(type => SettingTree.Defaults(type)[option])
                     .FirstOrDefault(value => value is not null));

@@ -37,7 +37,7 @@ internal static class EvaluationTables
         AddAccuracy("none", report.CleanAccuracy);
         foreach (AttackReport a in report.Attacks)
             table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}",
-                $"{a.Restarts}", $"{a.Attacked}", $"{a.Turned}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
+                $"{a.Restarts}", $"{a.Attacked}", $"{a.Misclassified}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
         if ((report.Attacks.Count > 1 && !report.IsCascade) || report.WorstCaseAccuracy < report.Attacks[^1].Accuracy)
             AddAccuracy("worst case", report.WorstCaseAccuracy);
         table.Print();
@@ -54,7 +54,7 @@ internal static class EvaluationTables
             Console.WriteLine($"{a.Name}: {a.Rejected} adversarial images were not counted: they lay outside the ball or outside [0, 1]");
         foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
             Console.WriteLine(note);
-        foreach (string doubt in report.Doubts ?? [])
+        foreach (string doubt in report.Caveats ?? [])
             Console.WriteLine($"warning: {doubt}");
     }
 

@@ -74,7 +74,7 @@ internal sealed class RunDisplay(Device device, DataSet data, Communicator ranks
             table.Add([name, Percent(report.CleanAccuracy), .. report.Attacks.Select(a => Percent(a.Accuracy))]);
         table.Print();
         foreach (var (name, report) in results)
-            foreach (string doubt in report.Doubts ?? [])
+            foreach (string doubt in report.Caveats ?? [])
                 Console.WriteLine($"warning: {name}: {doubt}");
     }
 

@@ -48,7 +48,7 @@ internal static class StudyTables
             "nearest natural %", "nearest adversarial %")
         { Title = "latents, L2" };
         foreach (StudyReport study in studies)
-            table.Add(study.Name, study.IsOfNewImages ? $"{study.Count}" : $"{study.Count} TRAINING", study.Norm,
+            table.Add(study.Name, study.IsOnUnseenImages ? $"{study.Count}" : $"{study.Count} TRAINING", study.Norm,
                 NumberText.Of(study.Epsilon), Percent(study.CleanAccuracy), Percent(study.RobustAccuracy),
                 Text(study.Latent.Natural[0].Ratio), Text(study.Latent.Adversarial[0].Ratio), Percent(study.NearestNatural),
                 Percent(study.NearestAdversarial));

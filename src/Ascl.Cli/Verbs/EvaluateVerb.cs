@@ -80,14 +80,14 @@ public class EvaluateVerb : ComputingArguments, IVerb
         CheckOptions(settings);
         // Fails early if settings are wrong; repeated below with what the weights themselves say of their training.
         RobustnessEvaluation.Plan(settings, run?.Config.Attack.Threat);
-        ClassifierChoice choice = new(RunFolder.Weights(Weights), Model, Activation);
+        ClassifierChoice choice = new(RunFolder.WeightsFile(Weights), Model, Activation);
         TestImages tested = TestImages.Of(run, Data, Given(typeof(DataOptions)), "evaluate");
         using Device device = DeviceChoice.OpenFor(choice.File, Device, Threads, CudaGraphs, ChosenPrecision);
         // The weights first, so that a wrong file is reported without opening the data.
         Classifier model = choice.Load(device, note: Normalize is null ? Message.Print : null);
         ThreatModel? trained = run?.Config.Attack.Threat ?? ThreatModel.Of(model.Provenance);
         RobustnessEvaluation.Plan(settings, trained, Replay is null ? model : null);
-        Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.Weights(Twin));
+        Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.WeightsFile(Twin));
         DataSet data = OpeningProgress.Open(tested.Source, tested.Reading, stop);
         if (Normalize is not null)
             model = choice.Load(device, InputNormalization.Of(Normalize, data), Message.Print);
@@ -121,12 +121,12 @@ public class EvaluateVerb : ComputingArguments, IVerb
 
     private void CheckFit(ImageSet images, DataSet data, string source, Classifier model, Classifier? twin)
     {
-        string file = RunFolder.Weights(Weights);
-        RobustnessEvaluation.CheckFit(model, images, file, countIsLeast: source.StartsWith("file:", StringComparison.Ordinal));
+        string file = RunFolder.WeightsFile(Weights);
+        RobustnessEvaluation.CheckFit(model, images, file, mayHaveMoreClasses: source.StartsWith("file:", StringComparison.Ordinal));
         if (!IgnoreClassNames)
             ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
         if (twin is not null)
-            RobustnessEvaluation.CheckFit(twin, images, Twin!, countIsLeast: true);
+            RobustnessEvaluation.CheckFit(twin, images, Twin!, mayHaveMoreClasses: true);
     }
 
     /// <exception cref="UserErrorException">Options contradict each other, or the file for results cannot be written.</exception>

@@ -53,7 +53,7 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         AtomicFile.CheckWritable(Onnx);
         if (Directory.Exists(Weights))
             RunFolder.Open(Weights).RequireClassifier();
-        string file = RunFolder.Weights(Weights);
+        string file = RunFolder.WeightsFile(Weights);
         Activation? activation = Activation is null ? null : NameText.Parse<Activation>("activation", Activation);
         using CpuDevice device = new(threads: 1);
         LoadOptions known = new() { Network = Model, Activation = activation };

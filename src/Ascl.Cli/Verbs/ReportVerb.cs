@@ -23,7 +23,7 @@ internal sealed class ReportVerb : ComputingArguments, IVerb
             throw new UserErrorException($"{Folder}: the run is not finished: finish it with ascl train --resume {Folder}");
         using Device device = OpenDevice();
         DataSet data = OpeningProgress.Open(folder.Config.Data.Source, folder.Config.Data.Reading, stop);
-        if (!folder.KnowsImages(data))
+        if (!folder.HasSameImages(data))
             throw new UserErrorException($"{Folder}: the images of {folder.Config.Data.Source} have changed since the run, so the "
                 + "report would not match it");
         new RunDisplay(device, data, Communicator.Single, stop).WriteReport(folder);

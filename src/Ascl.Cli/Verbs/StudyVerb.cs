@@ -59,7 +59,7 @@ public class StudyVerb : ComputingArguments, IVerb
     {
         DataSettings own = study.Run.Config.Data;
         DataSet data = OpeningProgress.Open(own.Source, own.Reading, stop);
-        if (study.Run.ChangedImages(data) is { } changed)
+        if (study.Run.ImageChangeNote(data) is { } changed)
             Console.WriteLine(changed);
         return ProgressDisplay.Run($"studying {study.Run.Path}", display => study.Measure(device, data, Threads > 0 ? Threads : null,
             (done, total) => display.Report(done, total, $"{study.Run.Path}: batch {done} of {total}"), stop));

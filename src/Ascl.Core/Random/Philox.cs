@@ -37,8 +37,8 @@ public static class Philox
     {
         var (x, y, z, w) = Block(key, position >> 2);
         // No switch: ILGPU would compile it to a branch table.
-        uint place = position & 3;
-        return place == 0 ? x : place == 1 ? y : place == 2 ? z : w;
+        uint lane = position & 3;
+        return lane == 0 ? x : lane == 1 ? y : lane == 2 ? z : w;
     }
 
     /// <summary>A random bit: whether word number <paramref name="position"/> is odd.</summary>

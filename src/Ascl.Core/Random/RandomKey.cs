@@ -42,8 +42,7 @@ public enum RandomPurpose : uint
     /// <summary>Starts of Brendel and Bethge's attack.</summary>
     BrendelBethge = 12,
 
-    /// <summary>Pairs of images in studies of latent distances (reserved).</summary>
-    LatentPairs = 13,
+    // 13 is reserved: it was a purpose of an earlier version.
 }
 
 /// <summary>

@@ -4,9 +4,10 @@ using System.Text.Json.Nodes;
 
 namespace Ascl.Core.Settings;
 
-/// <summary>Numbers as people in the field write them.</summary>
+/// <summary>Formats numbers as is usual in the field.</summary>
 public static class NumberText
 {
+    /// <summary>Formats a number exactly, as a fraction of 255 where it is one.</summary>
     /// <returns>0.03137254901960784 is 8/255.</returns>
     public static string Of(double value)
     {
@@ -16,15 +17,18 @@ public static class NumberText
         return isLevels ? $"{(Math.Round(levels * 2) / 2).ToString(CultureInfo.InvariantCulture)}/255" : text;
     }
 
+    /// <summary>Formats a number with up to four significant digits, or as a fraction of 255.</summary>
     /// <returns>Four digits at most, or levels of 255: 0.3875, 2/255.</returns>
-    public static string Short(double value) => Of(value) is { Length: <= 8 } text ? text : value.ToString("g4", CultureInfo.InvariantCulture);
+    public static string Short(double value) =>
+        Of(value) is { Length: <= 8 } text ? text : value.ToString("g4", CultureInfo.InvariantCulture);
 
-    /// <summary>A setting's value as it stands on the command line; empty for none.</summary>
+    /// <summary>A setting's value in the form of the command line; empty for null.</summary>
     public static string Of(JsonNode? value) => value switch
     {
         null => "",
         JsonArray array => string.Join(',', array.Select(Of)),
-        _ when value.GetValueKind() == JsonValueKind.Number => value.AsValue().TryGetValue(out ulong whole) ? $"{whole}" : Of(value.GetValue<double>()),
+        _ when value.GetValueKind() == JsonValueKind.Number =>
+            value.AsValue().TryGetValue(out ulong whole) ? $"{whole}" : Of(value.GetValue<double>()),
         _ => value.ToString(),
     };
 }

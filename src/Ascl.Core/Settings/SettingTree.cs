@@ -7,8 +7,8 @@ using Ascl.Core.Files;
 namespace Ascl.Core.Settings;
 
 /// <summary>
-/// The settings of a record: its own, those of the records that it groups, and those of the objects that are chosen. In JSON all of them lie side by side in one
-/// object, under their names.
+/// The settings of a record: its own, those of records that it groups, and those of chosen objects. In JSON they form one flat object, by
+/// name.
 /// </summary>
 public static class SettingTree
 {
@@ -16,35 +16,37 @@ public static class SettingTree
     private static readonly ConcurrentDictionary<Type, IReadOnlyList<(PropertyInfo Property, Setting? Setting)>> Members = new();
     private static readonly MethodInfo Clone = typeof(object).GetMethod("MemberwiseClone", BindingFlags.Instance | BindingFlags.NonPublic)!;
 
-    /// <summary>Every setting that an object of a type may have, whatever is chosen, in the order of declaration; each name once.</summary>
+    /// <summary>All settings that an object of a type may have with any choice, in the order of declaration; each name once.</summary>
     public static IReadOnlyList<Setting> Of(Type type) => Known.GetOrAdd(type, static type =>
         [.. Prototypes(Activator.CreateInstance(type)!).Select(declared => declared.Setting).DistinctBy(setting => setting.Name)]);
 
-    /// <summary>The default values of all settings of a type by name, also of what is not chosen by default.</summary>
-    public static JsonObject Defaults(Type type) => Values(Prototypes(Activator.CreateInstance(type)!).Select(declared => (declared.Holder, (Setting?)declared.Setting)));
+    /// <summary>The default values of all settings of a type by name, including those of objects that are not chosen by default.</summary>
+    public static JsonObject Defaults(Type type) =>
+        Values(Prototypes(Activator.CreateInstance(type)!).Select(declared => (declared.Holder, (Setting?)declared.Setting)));
 
-    /// <summary>The settings that an object has now: of choices only those of what is chosen.</summary>
+    /// <summary>The settings that an object has now, including those of chosen objects only.</summary>
     public static IEnumerable<Setting> Of(object settings) => Held(settings).Select(held => held.Setting).OfType<Setting>();
 
-    /// <summary>The values by name, without those that are not given.</summary>
+    /// <summary>The values by name, without nulls.</summary>
     public static JsonObject ToJson(object settings) => Values(Held(settings));
 
-    /// <summary>A copy of some settings with the values that <paramref name="given"/> holds.</summary>
-    /// <param name="defaults">Values of what is not given.</param>
-    /// <param name="given">By name; null stands for the default, and settings of what is not chosen are passed over.</param>
-    /// <param name="where">Where the values come from, for messages.</param>
-    /// <exception cref="UserErrorException">An unknown name, or a value of the wrong kind or out of range.</exception>
+    /// <summary>A copy of settings, overridden by given values.</summary>
+    /// <param name="defaults">Values of settings that are not given.</param>
+    /// <param name="given">Values by name; null stands for the default. Settings of objects that are not chosen are ignored.</param>
+    /// <param name="where">Source of the values, for messages.</param>
+    /// <exception cref="UserErrorException">A name is unknown, or a value has the wrong type or is out of range.</exception>
     public static T Read<T>(T defaults, JsonObject given, string where) where T : class => Checked(Fill(defaults, given, where), where);
 
     /// <summary>The same without checking ranges and rules.</summary>
-    /// <exception cref="UserErrorException">An unknown name, or a value of the wrong kind.</exception>
+    /// <exception cref="UserErrorException">A name is unknown, or a value has the wrong type.</exception>
     public static T Fill<T>(T defaults, JsonObject given, string where) where T : class
     {
         JsonObject named = [];
         IReadOnlyList<Setting> known = Of(defaults.GetType());
         foreach (var (key, value) in given)
         {
-            Setting setting = known.FirstOrDefault(setting => setting.Name == key) ?? known.FirstOrDefault(setting => setting.FormerName == key)
+            Setting setting = known.FirstOrDefault(setting => setting.Name == key)
+                ?? known.FirstOrDefault(setting => setting.FormerName == key)
                 ?? throw JsonFile.UnknownKey(where, key, [.. known.Select(setting => setting.Name)]);
             if (value is not null)
                 named[setting.Name] = value.DeepClone();
@@ -56,10 +58,10 @@ public static class SettingTree
         return filled;
     }
 
-    /// <summary>The settings themselves, where all values are valid.</summary>
-    /// <param name="settings">Any object with declared settings.</param>
-    /// <param name="where">Where the values come from, for messages; null where they were set in code.</param>
-    /// <exception cref="UserErrorException">A value is out of range or breaks a rule.</exception>
+    /// <summary>Checks all values and returns the settings.</summary>
+    /// <param name="settings">An object with declared settings.</param>
+    /// <param name="where">Source of the values, for messages; null if they were set in code.</param>
+    /// <exception cref="UserErrorException">A value is out of range or violates a rule.</exception>
     public static T Checked<T>(this T settings, string? where = null) where T : class
     {
         (object Holder, Setting? Setting)[] held = [.. Held(settings)];
@@ -72,7 +74,7 @@ public static class SettingTree
         return settings;
     }
 
-    /// <summary>Values by name; of settings that several objects hold the first one's.</summary>
+    /// <summary>Values by name; if several objects hold a setting, that of the first.</summary>
     private static JsonObject Values(IEnumerable<(object Holder, Setting? Setting)> held)
     {
         JsonObject all = [];
@@ -82,7 +84,7 @@ public static class SettingTree
         return all;
     }
 
-    /// <summary>A value of something that is not chosen changes nothing, but it must be one.</summary>
+    /// <summary>Checks a value of an object that is not chosen: it has no effect, but must be valid.</summary>
     private static void CheckUnused(Type type, string name, JsonNode value, string where)
     {
         var (holder, setting) = Prototypes(Activator.CreateInstance(type)!).First(declared => declared.Setting.Name == name);
@@ -94,7 +96,7 @@ public static class SettingTree
         setting.Check(copy, where);
     }
 
-    /// <summary>Every setting that an object may have, with an object that has its default.</summary>
+    /// <summary>All settings that an object may have, each with an object that holds its default.</summary>
     private static IEnumerable<(object Holder, Setting Setting)> Prototypes(object holder)
     {
         foreach (var (property, setting) in MembersOf(holder.GetType()))
@@ -125,7 +127,7 @@ public static class SettingTree
 
     private static object Build(object prototype, JsonObject given, string where)
     {
-        // What has no settings is itself, not one like it.
+        // Objects without settings are shared, not copied.
         if (MembersOf(prototype.GetType()).Count == 0)
             return prototype;
         object copy = Clone.Invoke(prototype, null)!;
@@ -138,7 +140,7 @@ public static class SettingTree
             else if (setting.Alternatives.Count > 0)
             {
                 INamedSettings chosen = (INamedSettings)property.GetValue(prototype)!;
-                // What is chosen already keeps its settings.
+                // An object that is already chosen keeps its settings.
                 if (given[setting.Name] is { } name && setting.Chosen(name, where) is var other && other.Name != chosen.Name)
                     chosen = other;
                 Set(property, Build(chosen, given, where));
@@ -150,7 +152,8 @@ public static class SettingTree
         }
         return copy;
 
-        void Set(PropertyInfo property, object value) => property.SetMethod!.Invoke(copy, BindingFlags.DoNotWrapExceptions, null, [value], null);
+        void Set(PropertyInfo property, object value) =>
+            property.SetMethod!.Invoke(copy, BindingFlags.DoNotWrapExceptions, null, [value], null);
     }
 
     /// <summary>Base classes' members come first, so that shared settings lead.</summary>

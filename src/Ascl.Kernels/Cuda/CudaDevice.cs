@@ -192,7 +192,7 @@ public sealed class CudaDevice : Device, IKernelClock
         }
         catch (OutOfMemoryException e)
         {
-            throw new UserErrorException($"{Name}: out of memory: {e.Message}; lower --batch or choose a smaller model");
+            throw new UserErrorException($"{Name}: out of memory: {e.Message}; use a smaller batch or model");
         }
     }
 

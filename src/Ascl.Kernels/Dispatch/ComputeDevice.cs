@@ -19,12 +19,12 @@ public static class ComputeDevice
     /// <exception cref="UserErrorException">There is no such device.</exception>
     public static Device Open(string name = Auto, int threads = 0, bool pinned = true, bool graphs = true,
         IReadOnlyList<int>? cores = null) => name switch
-    {
-        Auto or "cpu" => new CpuDevice(threads, pinned, cores),
-        "cuda" => CudaDevice.Open(0, graphs),
-        _ when name.StartsWith("cuda:", StringComparison.Ordinal)
-            && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
-            => CudaDevice.Open(index, graphs),
-        _ => throw new UserErrorException($"device {name}: must be auto, cpu, cuda or cuda:NUMBER"),
-    };
+        {
+            Auto or "cpu" => new CpuDevice(threads, pinned, cores),
+            "cuda" => CudaDevice.Open(0, graphs),
+            _ when name.StartsWith("cuda:", StringComparison.Ordinal)
+                && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+                => CudaDevice.Open(index, graphs),
+            _ => throw new UserErrorException($"device {name}: must be auto, cpu, cuda or cuda:NUMBER"),
+        };
 }

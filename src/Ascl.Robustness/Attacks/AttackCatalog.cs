@@ -5,43 +5,45 @@ using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>What attacks are made with; those whose authors fixed a value keep theirs.</summary>
-/// <param name="StepSize">Of PGD and Multi-Targeted; null: <see cref="PgdSettings.DefaultStepSize"/>.</param>
-/// <param name="Steps">Of PGD.</param>
-/// <param name="Restarts">Of PGD.</param>
-/// <param name="Iterations">Of Auto-PGD and FAB.</param>
-/// <param name="Queries">Of Square.</param>
-/// <param name="Passes">Of Auto-PGD, for each gradient.</param>
+/// <summary>Settings from which the catalogue builds its attacks. An attack whose authors fixed a value keeps that value.</summary>
+/// <param name="StepSize">Step size of PGD and Multi-Targeted; null: <see cref="PgdSettings.DefaultStepSize"/>.</param>
+/// <param name="Steps">Iterations of PGD.</param>
+/// <param name="Restarts">Random starts of PGD.</param>
+/// <param name="Iterations">Iterations of Auto-PGD and FAB.</param>
+/// <param name="Queries">Queries of Square for each image.</param>
+/// <param name="Passes">Forward and backward passes that Auto-PGD averages for each gradient (EOT).</param>
 public sealed record AttackOptions(
     double Epsilon, double? StepSize = null, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 20, int Restarts = 1,
     int Iterations = 100, int Queries = 5000, int Passes = 1)
 {
-    /// <summary>The length of a step of an attack of so many.</summary>
-    public double StepOf(int steps) => StepSize ?? PgdSettings.DefaultStepSize(Epsilon, steps);
+    /// <summary>The step size of an attack with this many steps.</summary>
+    public double StepSizeFor(int steps) => StepSize ?? PgdSettings.DefaultStepSize(Epsilon, steps);
 
-    /// <summary>The same attacks within another ε; a step size that was given keeps its share of ε.</summary>
+    /// <summary>The same options for another ε; an explicit step size is scaled with ε.</summary>
     public AttackOptions Within(double epsilon) =>
         this with { Epsilon = epsilon, StepSize = Epsilon > 0 ? StepSize * (epsilon / Epsilon) : null };
 }
 
-/// <summary>An attack and how often it may begin anew; an image counts as robust if it survives all starts.</summary>
+/// <summary>An attack and its number of random starts; an image counts as robust if it survives all of them.</summary>
 public sealed record PlannedAttack(IAttack Attack, int Restarts = 1);
 
-/// <summary>The attacks by the names of the command line.</summary>
+/// <summary>The built-in attacks by name.</summary>
 public static class AttackCatalog
 {
-    private const int Targets = 9, MultiTargetedSteps = 20, StartsOfPlus = 5, PassesOfRand = 20;
+    private const int Targets = 9, MultiTargetedSteps = 20, PlusRestarts = 5, RandPasses = 20;
 
     private static readonly Dictionary<string, Func<AttackOptions, PlannedAttack>> Single = new()
     {
         ["noise"] = o => new(new NoiseAttack(o.Epsilon, norm: o.Norm)),
         ["fgsm"] = o => new(PgdAttack.Fgsm(o.Epsilon, o.Norm)),
-        ["pgd"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm)), o.Restarts),
-        ["pgd-margin"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.Margin)), o.Restarts),
-        ["pgd-dlr"] = o => new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.Dlr)), o.Restarts),
+        ["pgd"] = o => new(new PgdAttack(new(o.Epsilon, o.StepSizeFor(o.Steps), o.Steps, o.Norm)), o.Restarts),
+        ["pgd-margin"] = o =>
+            new(new PgdAttack(new(o.Epsilon, o.StepSizeFor(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.Margin)), o.Restarts),
+        ["pgd-dlr"] = o =>
+            new(new PgdAttack(new(o.Epsilon, o.StepSizeFor(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.Dlr)), o.Restarts),
         ["pgd-kl"] = o =>
-            new(new PgdAttack(new(o.Epsilon, o.StepOf(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.KullbackLeibler)), o.Restarts),
-        ["multi-targeted"] = o => new(new MultiTargetedAttack(o.Epsilon, o.StepOf(MultiTargetedSteps), MultiTargetedSteps, o.Norm)),
+            new(new PgdAttack(new(o.Epsilon, o.StepSizeFor(o.Steps), o.Steps, o.Norm, Loss: AttackLoss.KullbackLeibler)), o.Restarts),
+        ["multi-targeted"] = o => new(new MultiTargetedAttack(o.Epsilon, o.StepSizeFor(MultiTargetedSteps), MultiTargetedSteps, o.Norm)),
         ["apgd-ce"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, Passes: o.Passes))),
         ["apgd-dlr"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, AttackLoss.Dlr, Passes: o.Passes))),
         ["apgd-t"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, AttackLoss.Dlr, Targets, o.Passes))),
@@ -51,31 +53,31 @@ public static class AttackCatalog
         ["brendel-bethge"] = o =>
             o.Norm == PerturbationNorm.Linf
                 ? new(new BrendelBethgeAttack(o.Epsilon))
-                : throw new UserErrorException("attack brendel-bethge: there is only its form for linf: leave it out, or give --norm linf"),
+                : throw new UserErrorException("attack brendel-bethge works only in linf: leave it out, or set norm to linf"),
     };
 
-    /// <summary>Auto-Attack's versions, their attacks in the order of the authors' code.</summary>
+    /// <summary>The versions of Auto-Attack, with their attacks in the order of the authors' code.</summary>
     private static readonly Dictionary<string, Func<AttackOptions, PlannedAttack[]>> Ensembles = new()
     {
         ["autoattack"] = o => [Member("apgd-ce", o), Member("apgd-t", o), Member("fab-t", o), Member("square", o)],
         ["autoattack-plus"] = o =>
-            [Member("apgd-ce", o, StartsOfPlus), Member("apgd-dlr", o, StartsOfPlus), Member("fab", o, StartsOfPlus), Member("square", o),
+            [Member("apgd-ce", o, PlusRestarts), Member("apgd-dlr", o, PlusRestarts), Member("fab", o, PlusRestarts), Member("square", o),
                 Member("apgd-t", o), Member("fab-t", o)],
         ["autoattack-rand"] = o =>
-            [Member("apgd-ce", o with { Passes = PassesOfRand }), Member("apgd-dlr", o with { Passes = PassesOfRand })],
+            [Member("apgd-ce", o with { Passes = RandPasses }), Member("apgd-dlr", o with { Passes = RandPasses })],
     };
 
     /// <summary>All names.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Single.Keys, .. Ensembles.Keys];
 
-    /// <summary>The attacks that a list of names stands for, in its order.</summary>
-    /// <exception cref="UserErrorException">There is none of that name, or not in that norm.</exception>
+    /// <summary>The attacks with these names, in the same order.</summary>
+    /// <exception cref="UserErrorException">An attack is unknown, or does not support the norm.</exception>
     public static IReadOnlyList<PlannedAttack> Of(IEnumerable<string> names, AttackOptions options) =>
         [.. names.SelectMany(name => Ensembles.TryGetValue(name, out var make) ? make(options)
             : Single.ContainsKey(name) ? [Member(name, options)]
             : throw NearestName.Unknown("attack", name, Names))];
 
-    /// <summary>Whether a change of an option changes nothing of these attacks.</summary>
+    /// <summary>Whether these attacks are the same under both options.</summary>
     public static bool Ignores(IReadOnlyList<string> names, AttackOptions options, AttackOptions changed)
     {
         return Settings(options).SequenceEqual(Settings(changed));
@@ -84,21 +86,23 @@ public static class AttackCatalog
             Of(names, of).Select(planned => (planned.Attack.Name, planned.Attack.Steps, planned.Attack.StepSize, planned.Restarts));
     }
 
-    /// <exception cref="UserErrorException">One of the attacks, or what is asked for beside them, needs gradients, and the classifier has
-    /// none.</exception>
-    /// <param name="beside">What else needs gradients; null for nothing.</param>
-    public static void CheckGradients(Classifier model, IEnumerable<IAttack> attacks, string? beside = null)
+    /// <summary>Checks that the classifier provides the gradients that attacks need.</summary>
+    /// <exception cref="UserErrorException">One of the attacks, or <paramref name="otherUse"/>, needs gradients, which the classifier does
+    /// not provide.</exception>
+    /// <param name="otherUse">What else needs gradients, for the message; null if nothing does.</param>
+    public static void CheckGradients(Classifier model, IEnumerable<IAttack> attacks, string? otherUse = null)
     {
-        string? refused = attacks.FirstOrDefault(attack => attack.UsesGradients)?.Name ?? beside;
-        if (model.HasGradients || refused is null)
+        string? needing = attacks.FirstOrDefault(attack => attack.UsesGradients)?.Name ?? otherUse;
+        if (model.HasGradients || needing is null)
             return;
         IEnumerable<string> others = Single.Where(entry => !entry.Value(new(0)).Attack.UsesGradients).Select(entry => entry.Key);
-        throw new UserErrorException($"{refused} needs gradients, which there are none of in {model.Spec.Network}: attacks without are "
-            + $"{string.Join(", ", others)}");
+        throw new UserErrorException($"{needing} needs gradients, which {model.Spec.Network} does not provide; attacks without gradients "
+            + $"are {string.Join(", ", others)}");
     }
 
-    /// <summary>What an attack does otherwise than its definition for so many classes, or does in vain; null for nothing.</summary>
-    /// <param name="isRandom">Whether the classifier's logits differ from pass to pass.</param>
+    /// <summary>How an attack deviates from its definition for this number of classes, or why it is weak or wasteful; null if
+    /// neither.</summary>
+    /// <param name="isRandom">Whether the classifier's logits are stochastic.</param>
     public static string? Note(IAttack attack, int classes, bool isRandom = false)
     {
         var (usesRatio, targets, passes) = attack switch
@@ -110,13 +114,13 @@ public static class AttackCatalog
         };
         List<string> notes = [];
         if (attack.StepSize is { } step && PgdSettings.StepProblem(attack.Epsilon, step, attack.Steps) is { } problem)
-            notes.Add($"{problem}: its accuracy is too high");
+            notes.Add($"{problem}: the attack is too weak, so its accuracy is too high");
         if (usesRatio && AttackLoss.Dlr.For(classes, targets > 0) != AttackLoss.Dlr)
             notes.Add($"the difference of logits ratio is not defined for {classes} classes; the margin takes its place");
         if (targets >= classes)
             notes.Add($"{classes} classes: {classes - 1} of {targets} targets");
         if (passes > 1 && !isRandom)
-            notes.Add($"the network is not random: {passes} passes give the gradient of one");
+            notes.Add($"the network is deterministic: averaging {passes} passes gives the same gradient as one");
         return notes.Count == 0 ? null : $"{attack.Name}: {string.Join("; ", notes)}";
     }
 

@@ -6,13 +6,13 @@ using Ascl.Kernels.Softmax;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>What an attack makes large.</summary>
+/// <summary>The loss that an attack maximises.</summary>
 public enum AttackLoss
 {
     /// <summary>Cross-entropy with the label.</summary>
     CrossEntropy,
 
-    /// <summary>KL(softmax clean ‖ softmax adversarial), TRADES' choice. The clean logits do not change and are computed once.</summary>
+    /// <summary>KL(softmax clean ‖ softmax adversarial), as in TRADES. The clean logits do not change and are computed once.</summary>
     KullbackLeibler,
 
     /// <summary>The logit of a wrong class minus that of the label (Carlini and Wagner 2017).</summary>
@@ -22,13 +22,13 @@ public enum AttackLoss
     Dlr,
 }
 
-/// <summary>The losses' values.</summary>
+/// <summary>Computes attack losses.</summary>
 public static class AttackLosses
 {
-    /// <summary>A value for each image: [n].</summary>
+    /// <summary>The loss of each image, [n].</summary>
     /// <param name="clean">The clean logits, for <see cref="AttackLoss.KullbackLeibler"/>.</param>
-    /// <param name="targets">For the margins: wrong classes; null for the most likely ones.</param>
-    public static Tensor Each(this AttackLoss loss, Tensor logits, DeviceBuffer<int> labels, Tensor? clean = null,
+    /// <param name="targets">Target classes of the margin losses; null for the most likely wrong class of each image.</param>
+    public static Tensor PerImage(this AttackLoss loss, Tensor logits, DeviceBuffer<int> labels, Tensor? clean = null,
         DeviceBuffer<int>? targets = null) => loss switch
         {
             AttackLoss.CrossEntropy => logits.CrossEntropy(labels, 0, Reduction.None),
@@ -37,7 +37,7 @@ public static class AttackLosses
             _ => logits.Margin(MarginLoss.Ratio, labels, targets),
         };
 
-    /// <summary>The loss itself where it is defined for so many classes; for a ratio that is not, the margin.</summary>
+    /// <summary>The loss itself, or the margin where the difference of logits ratio is not defined for this number of classes.</summary>
     public static AttackLoss For(this AttackLoss loss, int classes, bool isTargeted) =>
         loss == AttackLoss.Dlr && classes < MarginKernels.LeastClasses(MarginLoss.Ratio, isTargeted) ? AttackLoss.Margin : loss;
 }

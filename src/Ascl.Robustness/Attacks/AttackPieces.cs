@@ -7,30 +7,30 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>
-/// Attacks on batches. What an attack does to an image does not depend on the images beside it, so on a CPU each thread takes runs of
-/// images through the whole attack: no thread waits for another after each kernel, and while one reads memory the other computes.
+/// Runs attacks on batches. Attacks treat each image independently, so on a CPU the batch is split and each thread runs the whole attack on
+/// its slice: threads need not synchronise after each kernel, and memory access of one overlaps with computation of another.
 /// </summary>
 public static class AttackPieces
 {
-    /// <summary>Images of the smallest piece: with fewer, all threads rather work on each kernel together.</summary>
+    /// <summary>Minimum number of images per slice; with fewer, it is faster to run each kernel on all threads.</summary>
     private const int FewestImages = 8;
 
     /// <summary>Adversarial images [N, C, H, W], within the ball around the originals and in [0, 1]. They belong to the caller's buffer
     /// scope.</summary>
-    /// <param name="model">Under attack.</param>
-    /// <param name="batch">The originals.</param>
-    /// <param name="key">Of the random choices, with each image's id as index.</param>
+    /// <param name="model">The attacked classifier.</param>
+    /// <param name="batch">The original images.</param>
+    /// <param name="key">Key of the random numbers; the index is each image's id.</param>
     public static Tensor Perturb(this IAttack attack, Classifier model, ImageBatch batch, RandomKey key) =>
         attack.CouplesImages ? attack.Craft(model, batch, key) : InPieces(model, batch, piece => attack.Craft(model, piece, key));
 
-    /// <summary>The nearest adversarial images that a search finds. They belong to the caller's buffer scope.</summary>
+    /// <summary>The nearest adversarial images found. They belong to the caller's buffer scope.</summary>
     public static Tensor Find(this NearestAttack attack, Classifier model, ImageBatch batch, RandomKey key) =>
         InPieces(model, batch, piece => attack.Nearest(model, piece, key).Images);
 
-    /// <summary>Puts together what <paramref name="craft"/> makes of runs of the images.</summary>
+    /// <summary>Applies <paramref name="craft"/> to slices of the batch in parallel and concatenates the results.</summary>
     private static Tensor InPieces(Classifier model, ImageBatch batch, Func<ImageBatch, Tensor> craft)
     {
-        // One a thread: smaller ones, which caches hold, were no faster and ask for the weights more often.
+        // One slice per thread: smaller ones that fit the cache were no faster and read the weights more often.
         int pieces = model.RunsInPieces ? model.Device.PiecesAtOnce : 1;
         if (pieces == 1 || batch.Count < pieces * FewestImages)
             return craft(batch);

@@ -9,10 +9,10 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings of <see cref="AutoPgdAttack"/>; ε in units of [0, 1] pixels.</summary>
-/// <param name="Loss">Cross-entropy or the difference of logits ratio; where that is not defined for so few classes, the margin.</param>
-/// <param name="Targets">0: away from the label. Else: towards each of so many wrong classes, the most likely ones first.</param>
-/// <param name="Passes">Passes that each gradient is the mean of, for networks that are random (expectation over transformation, Athalye et
-/// al. 2018).</param>
+/// <param name="Loss">Cross-entropy or the difference of logits ratio; with too few classes for the ratio, the margin.</param>
+/// <param name="Targets">0: untargeted. Otherwise the number of wrong classes that are targeted in turn, most likely first.</param>
+/// <param name="Passes">Passes averaged for each gradient, for stochastic networks (expectation over transformation, Athalye et al.
+/// 2018).</param>
 public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100,
     AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Passes = 1)
 {
@@ -21,7 +21,7 @@ public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = Per
         = AttackChecks.NotNegative("epsilon", Epsilon);
     /// <summary>Iterations of each run; at least 1.</summary>
     public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 1); } = AttackChecks.AtLeast("steps", Steps, 1);
-    /// <summary>Wrong classes that are targeted one after another; 0 for the untargeted attack.</summary>
+    /// <summary>Number of wrong classes targeted in turn; 0 for the untargeted attack.</summary>
     public int Targets { get; init => field = AttackChecks.AtLeast("targets", value, 0); } = AttackChecks.AtLeast("targets", Targets, 0);
     /// <summary>Forward and backward passes averaged per gradient; at least 1.</summary>
     public int Passes { get; init => field = AttackChecks.AtLeast("passes", value, 1); } = AttackChecks.AtLeast("passes", Passes, 1);
@@ -29,10 +29,10 @@ public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = Per
 
 /// <summary>
 /// Auto-PGD (Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks"):
-/// gradient ascent with momentum that halves an image's own step size where the loss stops rising, and goes on from its best point. As in
-/// the authors' code, also in what it does at the first check. An image that is turned is left alone from then on; with several passes a
-/// gradient it goes on to the end, because a random network may err by chance, and the last point of it counts that the last pass got
-/// wrong.
+/// gradient ascent with momentum and a step size per image, which is halved when the loss stops rising; the image then restarts from its
+/// best point. Follows the authors' code, including its behaviour at the first checkpoint. An image is no longer attacked once it is
+/// misclassified; with several passes per gradient it is attacked to the end, because a stochastic network may err by chance, and the last
+/// misclassified point counts.
 /// </summary>
 public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
 {
@@ -70,10 +70,10 @@ public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
     }
 }
 
-/// <summary>The wrong classes of images.</summary>
+/// <summary>Ranks the wrong classes of images.</summary>
 internal static class WrongClasses
 {
-    /// <summary>Of each image, those with the largest logit first; of equal ones the first class.</summary>
+    /// <summary>The wrong classes of each image by descending logit; ties in class order.</summary>
     public static int[][] ByLogit(Classifier model, ImageBatch batch)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();

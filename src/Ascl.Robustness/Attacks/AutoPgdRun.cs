@@ -9,18 +9,19 @@ using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>When Auto-PGD looks whether to halve its steps: after 22 % of them, then after periods that are 3 % shorter each time, but at
-/// least 6 %.</summary>
+/// <summary>The checkpoints at which Auto-PGD may halve its step size (Croce and Hein 2020, arXiv 2003.01690): w_j = ⌈p_j·steps⌉ with p_0 =
+/// 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j − p_{j−1} − 0.03, 0.06). As in the authors' code, the lengths of the periods are rounded down,
+/// instead of the checkpoints up.</summary>
 public static class AutoPgdSchedule
 {
-    /// <summary>Iterations before the first check of the step size.</summary>
+    /// <summary>Iterations before the first checkpoint: max(⌊0.22·steps⌋, 1).</summary>
     public static int First(int steps) => Math.Max((int)(0.22 * steps), 1);
 
-    /// <summary>Iterations between a check and the next one.</summary>
+    /// <summary>Iterations of the period after one of <paramref name="period"/> iterations.</summary>
     public static int After(int period, int steps) => Math.Max(period - Math.Max((int)(0.03 * steps), 1), Math.Max((int)(0.06 * steps), 1));
 }
 
-/// <summary>One start of Auto-PGD on some images. Everything decided is decided for each image by itself.</summary>
+/// <summary>One start of Auto-PGD on some images. All decisions are made per image.</summary>
 internal sealed class AutoPgdRun
 {
     private const double Rho = 0.75;
@@ -32,83 +33,85 @@ internal sealed class AutoPgdRun
     private readonly int image;
     private readonly RandomKey key;
 
-    /// <summary>The images still at work; each has one place in all that follows.</summary>
+    /// <summary>The images still under attack; all the following arrays and tensors have one entry for each of them.</summary>
     private ImageBatch batch;
     private ImageState[] states;
     private DeviceBuffer<int>? targets;
     private Tensor x, before, best, gradient, bestGradient;
 
-    private sealed class ImageState(int place, int? target, float step)
+    private sealed class ImageState(int index, int? target, float step)
     {
-        public int Place => place;
+        public int Index => index;
         public int? Target => target;
         public float Step { get; set; } = step;
         public float Loss { get; set; }
         public float BestLoss { get; set; }
         public float BestAtLastCheck { get; set; }
-        public int Rises { get; set; }
-        public bool WasReduced { get; set; } = true;
-        public bool IsTurned { get; set; }
+        public int LossIncreases { get; set; }
+        public bool WasHalved { get; set; } = true;
+        public bool IsMisclassified { get; set; }
     }
 
-    /// <param name="places">Of the images in <paramref name="whole"/>.</param>
-    /// <param name="targets">A wrong class for each of them; null for none.</param>
-    public AutoPgdRun(Classifier model, AutoPgdSettings settings, ImageBatch whole, int[] places, int[]? targets, RandomKey key)
+    /// <param name="indices">Indices of the images in <paramref name="whole"/>.</param>
+    /// <param name="targets">Target class of each image; null for an untargeted attack.</param>
+    public AutoPgdRun(Classifier model, AutoPgdSettings settings, ImageBatch whole, int[] indices, int[]? targets, RandomKey key)
     {
         (this.model, this.settings, this.key) = (model, settings, key);
         loss = settings.Loss.For(model.Spec.Classes, targets is not null);
         image = whole.Images.Shape.Length / whole.Count;
-        batch = whole.Select(places);
-        states = [.. places.Select((place, i) => new ImageState(place, targets?[i], (float)(2 * settings.Epsilon)))];
+        batch = whole.Select(indices);
+        states = [.. indices.Select((index, i) => new ImageState(index, targets?[i], (float)(2 * settings.Epsilon)))];
         this.targets = Targets();
-        (x, before, best, gradient, bestGradient) = (New(), New(), New(), New(), New());
+        (x, before, best, gradient, bestGradient) = (NewBuffer(), NewBuffer(), NewBuffer(), NewBuffer(), NewBuffer());
     }
 
-    /// <summary>Writes each image that is turned to its place in <paramref name="adversarial"/>.</summary>
-    /// <returns>The places of those that were not.</returns>
+    /// <summary>Writes each adversarial image found to its index in <paramref name="adversarial"/>.</summary>
+    /// <returns>The indices of the images that are still classified correctly.</returns>
     public int[] Attack(Tensor adversarial)
     {
         AttackKernels.Start(AttackStart.Surface, settings.Norm, image, batch.Images.Data, batch.Ids, key, (float)settings.Epsilon, x.Data);
-        float[] losses = Look(adversarial);
+        float[] losses = Evaluate(adversarial);
         foreach (var (state, value) in states.Zip(losses))
             state.BestLoss = state.BestAtLastCheck = value;
         Copy(x, before);
         Copy(x, best);
         Copy(gradient, bestGradient);
         List<int> survivors = [];
-        for (int step = 0, since = 0, period = AutoPgdSchedule.First(settings.Steps); step < settings.Steps && !states.All(IsDone); step++)
+        int sinceCheck = 0, period = AutoPgdSchedule.First(settings.Steps);
+        for (int step = 0; step < settings.Steps && !states.All(IsDone); step++)
         {
             using (model.Device.Pool.BeginScope())
             {
                 AutoPgdKernels.Step(settings.Norm, image, batch.Images.Data, gradient.Data,
                     model.Device.Upload<float>([.. states.Select(s => s.Step)]),
                     (float)settings.Epsilon, step == 0 ? 1 : Momentum, x.Data, before.Data);
-                losses = Look(adversarial);
-                Note(losses);
+                losses = Evaluate(adversarial);
+                KeepBest(losses);
             }
-            if (++since < period)
+            if (++sinceCheck < period)
                 continue;
-            Check(period);
-            (since, period) = (0, AutoPgdSchedule.After(period, settings.Steps));
-            Drop();
+            ReduceStepSizes(period);
+            (sinceCheck, period) = (0, AutoPgdSchedule.After(period, settings.Steps));
+            DropMisclassified();
         }
-        return [.. states.Where(s => !s.IsTurned).Select(s => s.Place)];
+        return [.. states.Where(s => !s.IsMisclassified).Select(s => s.Index)];
     }
 
-    /// <summary>An image of which nothing more is to be found.</summary>
-    private bool IsDone(ImageState state) => state.IsTurned && settings.Passes == 1;
+    /// <summary>Whether the image needs no further iterations.</summary>
+    private bool IsDone(ImageState state) => state.IsMisclassified && settings.Passes == 1;
 
-    /// <summary>Gradients at x, the means over the passes, and the losses of the last one; images that it gets wrong are turned.</summary>
-    private float[] Look(Tensor adversarial)
+    /// <summary>Computes the gradients at x, averaged over the passes, and returns the losses of the last pass; images that it
+    /// misclassifies are marked and saved.</summary>
+    private float[] Evaluate(Tensor adversarial)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         var (losses, predictions) = Pass(gradient);
         for (int pass = 1; pass < settings.Passes; pass++)
         {
             using IDisposable passScope = model.Device.Pool.BeginScope();
-            Tensor more = New();
-            (losses, predictions) = Pass(more);
-            ElementwiseKernels.Add(gradient.Data, more.Data, gradient.Data);
+            Tensor gradientOfPass = NewBuffer();
+            (losses, predictions) = Pass(gradientOfPass);
+            ElementwiseKernels.Add(gradient.Data, gradientOfPass.Data, gradient.Data);
         }
         if (settings.Passes > 1)
             ElementwiseKernels.Scale(gradient.Data, 1f / settings.Passes, gradient.Data);
@@ -116,18 +119,18 @@ internal sealed class AutoPgdRun
         foreach (var (i, state) in states.Index())
             if (!IsDone(state) && predictions[i] != labels[i])
             {
-                state.IsTurned = true;
-                ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, state.Place * image, image);
+                state.IsMisclassified = true;
+                ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, state.Index * image, image);
             }
         return losses;
     }
 
-    /// <summary>Losses and predictions at x, and the losses' gradients.</summary>
+    /// <summary>The losses and predictions at x; writes the gradients of the losses.</summary>
     private (float[] Losses, int[] Predictions) Pass(Tensor gradients)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         GradientPass pass = new(model, loss, x.Shape, x.Data, batch.Labels, targets, gradients.Data);
-        // A random network does something else each time.
+        // A stochastic network differs in each pass, so a captured one cannot be replayed.
         var (losses, predictions) = settings.Passes > 1 ? pass.Run() : model.Device.RunCaptured(pass);
         return (losses.ToArray(), predictions.ToArray());
     }
@@ -139,21 +142,21 @@ internal sealed class AutoPgdRun
         public (Tensor Losses, DeviceBuffer<int> Predictions) Run()
         {
             Tensor point = Tensor.Over(X, Shape, requiresGrad: true), logits = Model.Forward(point, ForwardMode.Inference).Logits;
-            Tensor losses = Loss.Each(logits, Labels, targets: Targets);
+            Tensor losses = Loss.PerImage(logits, Labels, targets: Targets);
             WorkCount.BackwardImages += Shape[0];
             ElementwiseKernels.Copy(Gradient.Of(losses.Sum(), point)[0].Data, 0, Gradients, 0, Shape.Length);
             return (losses, logits.Predict());
         }
     }
 
-    /// <summary>Keeps best points, and counts the steps that raised the loss. The authors' code compares the first step's loss with 0; so
-    /// does this.</summary>
-    private void Note(float[] losses)
+    /// <summary>Updates the best points and counts the steps that raised the loss. As in the authors' code, the first loss is compared with
+    /// 0.</summary>
+    private void KeepBest(float[] losses)
     {
         int[] better = new int[states.Length];
         foreach (var (i, state) in states.Index())
         {
-            state.Rises += losses[i] > state.Loss ? 1 : 0;
+            state.LossIncreases += losses[i] > state.Loss ? 1 : 0;
             state.Loss = losses[i];
             if (losses[i] > state.BestLoss)
                 (better[i], state.BestLoss) = (1, losses[i]);
@@ -163,28 +166,29 @@ internal sealed class AutoPgdRun
         AutoPgdKernels.Copy(image, chosen, gradient.Data, bestGradient.Data);
     }
 
-    /// <summary>Halves the step where too few steps of the period raised the loss, or where neither the step nor the best loss has changed
-    /// since the check before, and goes back to the best point there.</summary>
-    private void Check(int period)
+    /// <summary>Halves the step size of an image and resets it to its best point if too few steps of the period raised the loss, or if
+    /// neither the step size nor the best loss has changed since the last checkpoint.</summary>
+    private void ReduceStepSizes(int period)
     {
-        int[] reduced = new int[states.Length];
+        int[] halved = new int[states.Length];
         foreach (var (i, state) in states.Index())
         {
-            bool isStuck = !state.WasReduced && state.BestAtLastCheck >= state.BestLoss, isReduced = state.Rises <= period * Rho || isStuck;
-            (state.WasReduced, state.BestAtLastCheck, state.Rises) = (isReduced, state.BestLoss, 0);
-            if (!isReduced)
+            bool isStuck = !state.WasHalved && state.BestAtLastCheck >= state.BestLoss,
+                isHalved = state.LossIncreases <= period * Rho || isStuck;
+            (state.WasHalved, state.BestAtLastCheck, state.LossIncreases) = (isHalved, state.BestLoss, 0);
+            if (!isHalved)
                 continue;
-            reduced[i] = 1;
+            halved[i] = 1;
             state.Step /= 2;
         }
         using IDisposable scope = model.Device.Pool.BeginScope();
-        DeviceBuffer<int> chosen = model.Device.Upload<int>(reduced);
+        DeviceBuffer<int> chosen = model.Device.Upload<int>(halved);
         AutoPgdKernels.Copy(image, chosen, best.Data, x.Data);
         AutoPgdKernels.Copy(image, chosen, bestGradient.Data, gradient.Data);
     }
 
-    /// <summary>Goes on without the images that are turned, once a quarter is.</summary>
-    private void Drop()
+    /// <summary>Removes misclassified images from the batch once they are at least a quarter of it.</summary>
+    private void DropMisclassified()
     {
         int[] left = [.. states.Index().Where(s => !IsDone(s.Item)).Select(s => s.Index)];
         if (left.Length == 0 || left.Length > states.Length * 3 / 4)
@@ -199,7 +203,7 @@ internal sealed class AutoPgdRun
     private DeviceBuffer<int>? Targets() =>
         states[0].Target is null ? null : model.Device.Upload<int>([.. states.Select(s => s.Target!.Value)]);
 
-    private Tensor New() => Tensor.EmptyLike(batch.Images);
+    private Tensor NewBuffer() => Tensor.EmptyLike(batch.Images);
 
     private static void Copy(Tensor from, Tensor to) => ElementwiseKernels.Copy(from.Data, 0, to.Data, 0, from.Shape.Length);
 }

@@ -11,8 +11,8 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings of <see cref="BoundaryAttack"/>, the authors' by default; ε in units of [0, 1] pixels.</summary>
-/// <param name="Targets">0: towards whichever boundary is nearest. Else: towards each of so many wrong classes, the most likely ones
-/// first.</param>
+/// <param name="Targets">0: towards the nearest decision boundary. Otherwise the number of wrong classes that are targeted in turn, most
+/// likely first.</param>
 public sealed record BoundarySettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, int Targets = 9,
     double LargestAlpha = 0.1, double Eta = 1.05, double Beta = 0.9)
 {
@@ -21,15 +21,15 @@ public sealed record BoundarySettings(double Epsilon, PerturbationNorm Norm = Pe
         = AttackChecks.NotNegative("epsilon", Epsilon);
     /// <summary>Projections of each run; at least 1.</summary>
     public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 1); } = AttackChecks.AtLeast("steps", Steps, 1);
-    /// <summary>Wrong classes that are targeted one after another; 0 for the untargeted attack.</summary>
+    /// <summary>Number of wrong classes targeted in turn; 0 for the untargeted attack.</summary>
     public int Targets { get; init => field = AttackChecks.AtLeast("targets", value, 0); } = AttackChecks.AtLeast("targets", Targets, 0);
 }
 
 /// <summary>
-/// The fast adaptive boundary attack FAB (Croce and Hein 2020): looks for the smallest change that is misclassified, by projections onto a
-/// linearised boundary; targeted (FAB-T) onto that with one wrong class after another, else in every step onto the nearest of all, for
-/// which it takes a backward pass a class. The first start is the image itself, restarts are random points half of ε away. Within ε it
-/// counts as an attack; the size found tells how far the boundary is.
+/// The fast adaptive boundary attack FAB (Croce and Hein 2020): searches for the smallest adversarial perturbation by projecting onto the
+/// linearised decision boundary. FAB-T takes the boundary to one target class after another; untargeted FAB takes the nearest boundary in
+/// each step, which costs a backward pass per class. The first start is the image itself, restarts are random points at distance ε/2. The
+/// attack succeeds if the perturbation found is within ε.
 /// </summary>
 public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
 {
@@ -44,17 +44,17 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
     /// <inheritdoc/>
     public int Steps => Settings.Steps;
 
-    /// <summary>The nearest adversarial image found where it is within ε; else the original.</summary>
+    /// <summary>The nearest adversarial image found if it is within ε, otherwise the original.</summary>
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         var (nearest, sizes) = Nearest(model, batch, Settings.Epsilon, key);
         return NearestAttack.Within(Settings.Epsilon, batch, nearest, sizes);
     }
 
-    /// <summary>The nearest adversarial image found for each image, and the length of its change, infinite where none was found.</summary>
-    /// <param name="enough">An image for which a target gave a change no longer than this is not tried with the targets after it.</param>
-    /// <param name="key">Its step counts restarts: 0 is the start at the image.</param>
-    public (Tensor Images, float[] Sizes) Nearest(Classifier model, ImageBatch batch, double enough = 0, RandomKey key = default)
+    /// <summary>The nearest adversarial image found for each image, and the size of its perturbation, infinite if none was found.</summary>
+    /// <param name="stopAtSize">An image whose perturbation is no larger than this is not attacked with further targets.</param>
+    /// <param name="key">Its step is the number of the restart; 0 starts at the image itself.</param>
+    public (Tensor Images, float[] Sizes) Nearest(Classifier model, ImageBatch batch, double stopAtSize = 0, RandomKey key = default)
     {
         Tensor nearest = Tensor.EmptyLike(batch.Images);
         ElementwiseKernels.Copy(batch.Images.Data, 0, nearest.Data, 0, batch.Images.Shape.Length);
@@ -63,20 +63,21 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
         int rounds = wrong is null ? 1 : Math.Min(Settings.Targets, model.Spec.Classes - 1);
         for (int round = 0; round < rounds; round++)
         {
-            int[] left = [.. Enumerable.Range(0, batch.Count).Where(i => !(sizes[i] <= enough))];
+            int[] left = [.. Enumerable.Range(0, batch.Count).Where(i => !(sizes[i] <= stopAtSize))];
             if (left.Length == 0)
                 break;
             using IDisposable scope = model.Device.Pool.BeginScope();
             RandomKey own = key with { Purpose = RandomPurpose.FastAdaptiveBoundary, Step = key.Step * (uint)rounds + (uint)round };
             int[]? targets = wrong is null ? null : [.. left.Select(i => wrong[i][round])];
-            Approach(model, batch.Select(left), targets, key.Step == 0 ? AttackStart.None : AttackStart.Surface, own, left, nearest, sizes);
+            AttackStart start = key.Step == 0 ? AttackStart.None : AttackStart.Surface;
+            RunTowards(model, batch.Select(left), targets, start, own, left, nearest, sizes);
         }
         return (nearest, sizes);
     }
 
-    /// <summary>One run for each image, towards one class each or the nearest ones; what is nearer than before is written to its
-    /// place.</summary>
-    private void Approach(Classifier model, ImageBatch batch, int[]? targets, AttackStart start, RandomKey key, int[] places,
+    /// <summary>One run on each image, towards its target class or the nearest boundary; updates the results of images for which a nearer
+    /// point is found.</summary>
+    private void RunTowards(Classifier model, ImageBatch batch, int[]? targets, AttackStart start, RandomKey key, int[] indices,
         Tensor nearest, float[] sizes)
     {
         int image = batch.Images.Shape.Length / batch.Count;
@@ -86,29 +87,30 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
         for (int step = 0; step < Settings.Steps; step++)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            var (margins, gradients) = Boundaries(model, batch, x, targets, labels);
+            var (margins, gradients) = LinearizedBoundaries(model, batch, x, targets, labels);
             BoundaryKernels.Step(Settings.Norm, image, batch.Images.Data, margins.Data, gradients.Data, Settings.LargestAlpha, Settings.Eta,
                 x.Data);
 
             int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray();
-            int[] turned = [.. predictions.Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];
-            if (!turned.Contains(1))
+            int[] misclassified = [.. predictions.Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];
+            if (!misclassified.Contains(1))
                 continue;
             DeviceBuffer<float> lengths = model.Device.Allocate<float>(batch.Count);
             BoundaryKernels.Lengths(Settings.Norm, image, batch.Images.Data, x.Data, lengths);
             float[] found = lengths.ToArray();
-            foreach (var (i, place) in places.Index())
-                if (turned[i] == 1 && found[i] < sizes[place])
+            foreach (var (i, index) in indices.Index())
+                if (misclassified[i] == 1 && found[i] < sizes[index])
                 {
-                    sizes[place] = found[i];
-                    ElementwiseKernels.Copy(x.Data, i * image, nearest.Data, place * image, image);
+                    sizes[index] = found[i];
+                    ElementwiseKernels.Copy(x.Data, i * image, nearest.Data, index * image, image);
                 }
-            BoundaryKernels.Shrink(image, model.Device.Upload<int>(turned), batch.Images.Data, (float)Settings.Beta, x.Data);
+            BoundaryKernels.Shrink(image, model.Device.Upload<int>(misclassified), batch.Images.Data, (float)Settings.Beta, x.Data);
         }
     }
 
-    /// <summary>The differences of logits whose linearisation each image is projected onto, and their gradients.</summary>
-    private (Tensor Margins, Tensor Gradients) Boundaries(Classifier model, ImageBatch batch, Tensor x, int[]? targets, int[] labels)
+    /// <summary>The logit difference that defines the boundary of each image, and its gradient.</summary>
+    private (Tensor Margins, Tensor Gradients) LinearizedBoundaries(Classifier model, ImageBatch batch, Tensor x, int[]? targets,
+        int[] labels)
     {
         Tensor point = x.Detach(requiresGrad: true), logits = model.Forward(point, ForwardMode.Inference).Logits;
         if (targets is not null)
@@ -119,8 +121,8 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
         for (int wrong = 0; wrong < model.Spec.Classes - 1; wrong++)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            var (values, slopes) = Towards([.. labels.Select(label => wrong < label ? wrong : wrong + 1)]);
-            BoundaryKernels.KeepNearest(Settings.Norm, image, values.Data, slopes.Data, distances, margins.Data, gradients.Data);
+            var (values, itsGradients) = Towards([.. labels.Select(label => wrong < label ? wrong : wrong + 1)]);
+            BoundaryKernels.KeepNearest(Settings.Norm, image, values.Data, itsGradients.Data, distances, margins.Data, gradients.Data);
         }
         return (margins, gradients);
 

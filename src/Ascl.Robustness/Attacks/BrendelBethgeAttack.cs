@@ -11,19 +11,19 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>
-/// The attack of Brendel and Bethge in L∞ (Brendel et al. 2019, "Accurate, reliable and fast robustness evaluation"): from a point that is
-/// adversarial, back to the decision boundary, then along it towards the image, each step the best one within a trust region:
+/// The attack of Brendel and Bethge in L∞ (Brendel et al. 2019, "Accurate, reliable and fast robustness evaluation"): starts at an
+/// adversarial point, moves to the decision boundary and follows it towards the image; each step is optimal within a trust region:
 /// <see cref="TrustRegionStep"/>. The schedule is that of the authors' code: overshoot 1.1, the boundary's normal averaged with momentum
-/// 0.8, a radius of a thousandth of the pixels that is halved twenty times. Starts are those of PGD-20 on the margin, with steps of half
-/// the ball: in the ball of ε, and for images that it does not turn there, in balls twice as large each, up to all images. An image that no
-/// ball turns stays as it is. Within ε it counts as an attack; the size found tells how far the boundary is.
+/// 0.8, a radius of 1/1000 of the number of pixels that is halved 20 times. Starting points come from PGD-20 on the margin with step size
+/// ε/2; where it fails, ε is doubled until it succeeds or reaches 1. An image for which it never succeeds is returned unchanged. The attack
+/// succeeds if the perturbation found is within ε.
 /// </summary>
 public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAttack
 {
     private const int StartSteps = 20, Searches = 10, Decays = 20;
     private const float Momentum = 0.8f, Overshoot = 1.1f;
-    private const uint MostBalls = 16;
-    private const double FirstRadius = 1e-3, LeastBall = 1.0 / 255;
+    private const uint MaximumBalls = 16;
+    private const double FirstRadius = 1e-3, SmallestBall = 1.0 / 255;
 
     /// <inheritdoc/>
     public string Name => "Brendel & Bethge";
@@ -34,31 +34,31 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
     /// <inheritdoc/>
     public int Steps { get; } = AttackChecks.AtLeast("steps", steps, 1);
 
-    /// <summary>The nearest adversarial image found where it is within ε; else the original.</summary>
+    /// <summary>The nearest adversarial image found if it is within ε, otherwise the original.</summary>
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         var (nearest, sizes) = Nearest(model, batch, key, epsilon);
         return NearestAttack.Within(epsilon, batch, nearest, sizes);
     }
 
-    /// <summary>The nearest adversarial image found for each image, and the size of its change, infinite where none was found; 0 for those
-    /// that are wrong.</summary>
-    /// <param name="enough">An image is left alone once a change no larger than this is found.</param>
-    public (Tensor Images, float[] Sizes) Nearest(Classifier model, ImageBatch batch, RandomKey key, double enough = 0)
+    /// <summary>The nearest adversarial image found for each image, and the size of its perturbation: infinite if none was found, 0 if the
+    /// original is misclassified.</summary>
+    /// <param name="stopAtSize">An image is no longer attacked once a perturbation no larger than this is found.</param>
+    public (Tensor Images, float[] Sizes) Nearest(Classifier model, ImageBatch batch, RandomKey key, double stopAtSize = 0)
     {
         Tensor nearest = Tensor.EmptyLike(batch.Images);
         ElementwiseKernels.Copy(batch.Images.Data, 0, nearest.Data, 0, batch.Images.Shape.Length);
         using IDisposable scope = model.Device.Pool.BeginScope();
-        NearestSoFar found = new(model, batch, nearest);
-        found.Keep(batch.Images, [.. Enumerable.Range(0, batch.Count)]);
-        Start(found, key);
-        if (found.Places(size => size > enough && float.IsFinite(size)) is { Length: > 0 } places)
-            Walk(found, places, enough);
+        BestSoFar found = new(model, batch, nearest);
+        found.KeepNearer(batch.Images, [.. Enumerable.Range(0, batch.Count)]);
+        FindStarts(found, key);
+        if (found.Indices(size => size > stopAtSize && float.IsFinite(size)) is { Length: > 0 } indices)
+            FollowBoundary(found, indices, stopAtSize);
         return (nearest, found.Sizes);
     }
 
-    /// <summary>What is known of a batch's images: the nearest adversarial one of each, and its size.</summary>
-    private sealed class NearestSoFar(Classifier model, ImageBatch batch, Tensor nearest)
+    /// <summary>The nearest adversarial image found so far for each image of a batch, and the size of its perturbation.</summary>
+    private sealed class BestSoFar(Classifier model, ImageBatch batch, Tensor nearest)
     {
         private readonly int image = batch.Images.Shape.Length / batch.Count;
         private readonly int[] labels = batch.Labels.ToArray();
@@ -69,98 +69,100 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
         public int Image => image;
         public float[] Sizes { get; } = [.. Enumerable.Repeat(float.PositiveInfinity, batch.Count)];
 
-        public int[] Places(Func<float, bool> which) => [.. Sizes.Index().Where(s => which(s.Item)).Select(s => s.Index)];
+        public int[] Indices(Func<float, bool> which) => [.. Sizes.Index().Where(s => which(s.Item)).Select(s => s.Index)];
 
-        /// <summary>Looks at points for some of the images, and keeps those that are adversarial and nearer than what was known.</summary>
-        /// <returns>Whether each is adversarial.</returns>
-        public bool[] Keep(Tensor x, int[] places)
+        /// <summary>Evaluates candidates for some of the images and keeps those that are adversarial and nearer than the best so
+        /// far.</summary>
+        /// <returns>Whether each candidate is adversarial.</returns>
+        public bool[] KeepNearer(Tensor x, int[] indices)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            return Keep(x, places, model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray());
+            return KeepNearer(x, indices, model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray());
         }
 
-        public bool[] Keep(Tensor x, int[] places, int[] predictions)
+        public bool[] KeepNearer(Tensor x, int[] indices, int[] predictions)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            DeviceBuffer<float> lengths = model.Device.Allocate<float>(places.Length);
-            BoundaryKernels.Lengths(PerturbationNorm.Linf, image, ImageBatch.SelectImages(batch.Images, places).Data, x.Data, lengths);
-            bool[] isTurned = [.. predictions.Select((prediction, i) => prediction != labels[places[i]])];
+            DeviceBuffer<float> lengths = model.Device.Allocate<float>(indices.Length);
+            BoundaryKernels.Lengths(PerturbationNorm.Linf, image, ImageBatch.SelectImages(batch.Images, indices).Data, x.Data, lengths);
+            bool[] isMisclassified = [.. predictions.Select((prediction, i) => prediction != labels[indices[i]])];
             foreach (var (i, length) in lengths.ToArray().Index())
-                if (isTurned[i] && length < Sizes[places[i]])
+                if (isMisclassified[i] && length < Sizes[indices[i]])
                 {
-                    Sizes[places[i]] = length;
-                    ElementwiseKernels.Copy(x.Data, i * image, nearest.Data, places[i] * image, image);
+                    Sizes[indices[i]] = length;
+                    ElementwiseKernels.Copy(x.Data, i * image, nearest.Data, indices[i] * image, image);
                 }
-            return isTurned;
+            return isMisclassified;
         }
     }
 
-    /// <summary>An adversarial point for every image that PGD turns in some ball, and from it back towards the image to where the
-    /// prediction changes.</summary>
-    private void Start(NearestSoFar found, RandomKey key)
+    /// <summary>Finds an adversarial starting point for each image with PGD, then moves it towards the image to the decision boundary by
+    /// binary search.</summary>
+    private void FindStarts(BestSoFar found, RandomKey key)
     {
         uint round = 0;
-        for (double ball = Math.Max(epsilon, LeastBall), before = 0; before < 1; before = ball, ball = Math.Min(2 * ball, 1))
+        for (double ball = Math.Max(epsilon, SmallestBall), before = 0; before < 1; before = ball, ball = Math.Min(2 * ball, 1))
         {
             using IDisposable scope = found.Model.Device.Pool.BeginScope();
-            int[] places = found.Places(float.IsInfinity);
-            if (places.Length == 0)
+            int[] indices = found.Indices(float.IsInfinity);
+            if (indices.Length == 0)
                 break;
             PgdAttack pgd = new(new(ball, ball / 2, StartSteps, Loss: AttackLoss.Margin, EarlyStop: true));
-            // Balls from 1/255 to 1 are nine: a restart takes up other numbers than any ball of the one before.
-            found.Keep(pgd.Perturb(found.Model, found.Batch.Select(places),
-                key with { Purpose = RandomPurpose.BrendelBethge, Step = key.Step * MostBalls + round++ }),
-                places);
+            // From 1/255 to 1 there are nine balls, so restarts share no random numbers.
+            found.KeepNearer(pgd.Perturb(found.Model, found.Batch.Select(indices),
+                key with { Purpose = RandomPurpose.BrendelBethge, Step = key.Step * MaximumBalls + round++ }),
+                indices);
         }
-        int[] started = found.Places(size => size > 0 && float.IsFinite(size));
+        int[] started = found.Indices(size => size > 0 && float.IsFinite(size));
         if (started.Length == 0)
             return;
         ImageBatch batch = found.Batch.Select(started);
         Tensor start = ImageBatch.SelectImages(found.Nearest, started), x = Tensor.EmptyLike(start);
-        float[] low = new float[started.Length], high = [.. started.Select(place => found.Sizes[place])];
+        float[] low = new float[started.Length], high = [.. started.Select(index => found.Sizes[index])];
         for (int search = 0; search < Searches; search++)
         {
             using IDisposable scope = found.Model.Device.Pool.BeginScope();
             float[] middle = [.. low.Zip(high, (a, b) => (a + b) / 2)];
             BrendelBethgeKernels.Between(found.Image, batch.Images.Data, start.Data, found.Model.Device.Upload<float>(middle), x.Data);
-            foreach (var (i, isTurned) in found.Keep(x, started).Index())
-                (low[i], high[i]) = isTurned ? (low[i], middle[i]) : (middle[i], high[i]);
+            foreach (var (i, isMisclassified) in found.KeepNearer(x, started).Index())
+                (low[i], high[i]) = isMisclassified ? (low[i], middle[i]) : (middle[i], high[i]);
         }
     }
 
-    /// <summary>All steps along the boundary. Images with a change that is small enough are dropped once a quarter is.</summary>
-    private void Walk(NearestSoFar found, int[] places, double enough)
+    /// <summary>All steps along the boundary. Finished images are removed from the batch once they are at least a quarter of it.</summary>
+    private void FollowBoundary(BestSoFar found, int[] indices, double stopAtSize)
     {
         Device device = found.Model.Device;
-        ImageBatch batch = found.Batch.Select(places);
-        Tensor x = ImageBatch.SelectImages(found.Nearest, places), normals = Tensor.EmptyLike(x);
+        ImageBatch batch = found.Batch.Select(indices);
+        Tensor x = ImageBatch.SelectImages(found.Nearest, indices), normals = Tensor.EmptyLike(x);
         int decayInterval = Math.Max(1, steps / Decays);
         double radius = FirstRadius * found.Image;
         for (int step = 1; step <= steps; step++)
         {
-            int[] left = [.. places.Index().Where(p => found.Sizes[p.Item] > enough).Select(p => p.Index)];
+            int[] left = [.. indices.Index().Where(p => found.Sizes[p.Item] > stopAtSize).Select(p => p.Index)];
             if (left.Length == 0)
                 return;
-            if (left.Length <= places.Length * 3 / 4)
-                (places, batch, x, normals) = ([.. left.Select(i => places[i])], batch.Select(left), ImageBatch.SelectImages(x, left),
+            if (left.Length <= indices.Length * 3 / 4)
+                (indices, batch, x, normals) = ([.. left.Select(i => indices[i])], batch.Select(left), ImageBatch.SelectImages(x, left),
                     ImageBatch.SelectImages(normals, left));
 
             using IDisposable scope = device.Pool.BeginScope();
             Tensor point = x.Detach(requiresGrad: true), logits = found.Model.Forward(point, ForwardMode.Inference).Logits,
                 margins = logits.Margin(MarginLoss.Difference, batch.Labels);
-            found.Keep(x, places, logits.Predict().ToArray());
+            found.KeepNearer(x, indices, logits.Predict().ToArray());
             Tensor gradients = Gradient.Of(margins.Sum(), point)[0];
-            WorkCount.BackwardImages += places.Length;
+            WorkCount.BackwardImages += indices.Length;
             if (step == 1)
                 ElementwiseKernels.Copy(gradients.Data, 0, normals.Data, 0, normals.Shape.Length);
             else
                 ElementwiseKernels.Interpolate(normals.Data, gradients.Data, 1 - Momentum, normals.Data);
             if ((step + 1) % decayInterval == 0)
                 radius /= 2;
-            // From the wrong side a little beyond the boundary, from the right one not quite to it: the points stay adversarial.
+            // Points on the right side step 10 % beyond the boundary, adversarial ones 90 % of the way to it, so that points stay
+            // adversarial.
             float[] shifts = [.. margins.ToArray().Select(margin => margin * (margin < 0 ? -Overshoot : Overshoot - 2))];
             BrendelBethgeKernels.Step(found.Image, batch.Images.Data, normals.Data, device.Upload<float>(shifts), radius, x.Data);
         }
-        found.Keep(x, places);
+        found.KeepNearer(x, indices);
     }
 }

@@ -5,30 +5,30 @@ using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>Something that changes images within a ball so that a classifier errs.</summary>
+/// <summary>An attack: perturbs images within a norm ball so that the classifier misclassifies them.</summary>
 public interface IAttack
 {
-    /// <summary>What it is, with the settings that matter, as in "PGD-20".</summary>
+    /// <summary>Display name with the main settings, such as "PGD-20".</summary>
     string Name { get; }
 
-    /// <summary>What <see cref="Epsilon"/> measures.</summary>
+    /// <summary>Norm of the ball.</summary>
     PerturbationNorm Norm { get; }
 
-    /// <summary>Radius of the ball, of pixels in [0, 1].</summary>
+    /// <summary>Radius of the ball, for pixels in [0, 1].</summary>
     double Epsilon { get; }
 
     /// <summary>Iterations, or queries of an attack without gradients.</summary>
     int Steps { get; }
 
-    /// <summary>Length of a step, where it is a setting; null where the attack finds its own.</summary>
+    /// <summary>Step size; null if the attack has none or adapts it.</summary>
     double? StepSize => null;
 
-    /// <summary>Whether it asks for gradients, which not every classifier has.</summary>
+    /// <summary>Whether it needs gradients, which not every classifier provides.</summary>
     bool UsesGradients => true;
 
-    /// <summary>Whether what becomes of an image depends on those beside it: through BatchNorm in training mode.</summary>
+    /// <summary>Whether the images of a batch influence each other, as they do through BatchNorm in training mode.</summary>
     bool CouplesImages => false;
 
-    /// <summary>The attack on all images of a batch together; <see cref="AttackPieces.Perturb"/> is what to call.</summary>
+    /// <summary>Attacks all images of a batch in one go. Callers use <see cref="AttackPieces.Perturb"/>.</summary>
     Tensor Craft(Classifier model, ImageBatch batch, RandomKey key);
 }

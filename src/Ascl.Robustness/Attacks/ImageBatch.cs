@@ -6,25 +6,25 @@ using Ascl.Kernels.Elementwise;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>Images to be attacked or learned from, on a device.</summary>
-/// <param name="Images">Plain [N, C, H, W] in [0, 1].</param>
+/// <summary>A batch of labelled images on a device.</summary>
+/// <param name="Images">[N, C, H, W] in [0, 1], in plain layout.</param>
 /// <param name="Labels">[N].</param>
-/// <param name="Ids">[N] each image's own number, which keys its random numbers.</param>
+/// <param name="Ids">[N]; the id of each image, which keys its random numbers.</param>
 public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceBuffer<int> Ids)
 {
     /// <summary>Number of images.</summary>
     public int Count => Images.Shape[0];
 
-    /// <summary>Some of the images, by their places here; a place may come more than once.</summary>
-    public ImageBatch Select(IReadOnlyList<int> places)
+    /// <summary>The images at these indices, which may repeat.</summary>
+    public ImageBatch Select(IReadOnlyList<int> indices)
     {
-        if (places.SequenceEqual(Enumerable.Range(0, Count)))
+        if (indices.SequenceEqual(Enumerable.Range(0, Count)))
             return this;
-        DeviceBuffer<int> indices = Images.Device.Upload<int>([.. places]);
-        return new(Gather(Images, indices), Gather(Labels, indices), Gather(Ids, indices));
+        DeviceBuffer<int> uploaded = Images.Device.Upload<int>([.. indices]);
+        return new(Gather(Images, uploaded), Gather(Labels, uploaded), Gather(Ids, uploaded));
     }
 
-    /// <summary>A run of the images.</summary>
+    /// <summary>A contiguous part of the batch.</summary>
     public ImageBatch Slice(int first, int count)
     {
         Shape shape = new([count, .. Images.Shape.Sizes[1..]]);
@@ -41,7 +41,7 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
         }
     }
 
-    /// <summary>Some images of [N, C, H, W], by their indices.</summary>
+    /// <summary>The images of [N, C, H, W] at these indices.</summary>
     public static Tensor SelectImages(Tensor images, IReadOnlyList<int> indices) => Gather(images, images.Device.Upload<int>([.. indices]));
 
     private static Tensor Gather(Tensor images, DeviceBuffer<int> indices)
@@ -67,13 +67,13 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
     }
 }
 
-/// <summary>Batches of a device that are filled again and again: one of each size. What works on one of them finds the same memory each
-/// time, so that <see cref="Device.RunCaptured"/> knows it again.</summary>
+/// <summary>Batches on a device that are reused, one for each size. They stay at the same addresses, so that
+/// <see cref="Device.RunCaptured"/> can replay work on them.</summary>
 public sealed class ResidentBatches(Device device)
 {
     private readonly Dictionary<Shape, ImageBatch> batches = [];
 
-    /// <summary>The images on the device; valid until another batch of as many is asked for.</summary>
+    /// <summary>Copies a batch to the device; the result is valid until the next batch of the same size.</summary>
     public ImageBatch Of(ImageSet set, Batch batch)
     {
         Shape shape = new(batch.Count, set.Channels, set.Height, set.Width);

@@ -8,8 +8,8 @@ using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>Multi-Targeted (Gowal et al. 2019): PGD towards every wrong class by the difference of its logit and the label's; right only if
-/// right under all.</summary>
+/// <summary>Multi-Targeted (Gowal et al. 2019): PGD towards every wrong class on the difference of its logit and the label's; an image is
+/// robust only if it survives all targets.</summary>
 public sealed class MultiTargetedAttack(double epsilon, double stepSize, int steps = 20, PerturbationNorm norm = PerturbationNorm.Linf)
     : IAttack
 {
@@ -37,14 +37,14 @@ public sealed class MultiTargetedAttack(double epsilon, double stepSize, int ste
         for (int round = 0; round < rounds && left.Length > 0; round++)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            ImageBatch some = batch.Select(left);
-            Tensor x = Tensor.EmptyLike(some.Images);
-            AttackKernels.Start(AttackStart.Uniform, norm, image, some.Images.Data, some.Ids, key.At(key.Step * (uint)rounds + (uint)round),
-                (float)epsilon, x.Data);
-            towards.Ascend(model, some, x, model.Device.Upload<int>([.. left.Select(i => wrong[i][round])]));
-            int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray(), labels = some.Labels.ToArray();
-            foreach (var (i, place) in left.Index().Where(entry => predictions[entry.Index] != labels[entry.Index]))
-                ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, place * image, image);
+            ImageBatch subset = batch.Select(left);
+            Tensor x = Tensor.EmptyLike(subset.Images);
+            AttackKernels.Start(AttackStart.Uniform, norm, image, subset.Images.Data, subset.Ids,
+                key.At(key.Step * (uint)rounds + (uint)round), (float)epsilon, x.Data);
+            towards.Ascend(model, subset, x, model.Device.Upload<int>([.. left.Select(i => wrong[i][round])]));
+            int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray(), labels = subset.Labels.ToArray();
+            foreach (var (i, index) in left.Index().Where(entry => predictions[entry.Index] != labels[entry.Index]))
+                ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, index * image, image);
             left = [.. left.Where((_, i) => predictions[i] == labels[i])];
         }
         return adversarial;

@@ -6,12 +6,12 @@ using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>An attack that looks for the smallest change of an image, not for one within an ε.</summary>
-/// <param name="Nearest">The nearest adversarial image that it finds for each, and its size.</param>
+/// <summary>An attack that searches for the smallest adversarial perturbation instead of one within a given ε.</summary>
+/// <param name="Nearest">Finds the nearest adversarial image for each image, and the size of its perturbation.</param>
 public sealed record NearestAttack(string Name, Func<Classifier, ImageBatch, RandomKey, (Tensor Images, float[] Sizes)> Nearest)
 {
-    /// <summary>All there are for a norm.</summary>
-    /// <param name="epsilon">A size that is expected: where the search for a start begins.</param>
+    /// <summary>All minimum-norm attacks for a norm.</summary>
+    /// <param name="epsilon">Expected size of the perturbations, at which the search for starting points begins.</param>
     public static IReadOnlyList<NearestAttack> All(PerturbationNorm norm, double epsilon)
     {
         BoundaryAttack fab = new(new(epsilon, norm));
@@ -22,8 +22,8 @@ public sealed record NearestAttack(string Name, Func<Classifier, ImageBatch, Ran
         return [first, new(brendelBethge.Name, (model, batch, key) => brendelBethge.Nearest(model, batch, key))];
     }
 
-    /// <summary>Such a search as an attack within ε: the originals take the place of images that are further away.</summary>
-    /// <param name="nearest">What was found; changed in place.</param>
+    /// <summary>The result as that of an attack within ε: images further away are replaced by the originals.</summary>
+    /// <param name="nearest">The images found; changed in place.</param>
     internal static Tensor Within(double epsilon, ImageBatch batch, Tensor nearest, float[] sizes)
     {
         int[] outside = [.. sizes.Select(size => size <= epsilon ? 0 : 1)];

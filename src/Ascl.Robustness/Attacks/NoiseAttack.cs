@@ -8,7 +8,7 @@ using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>Points drawn uniformly from the ball: the least that any attack has to beat.</summary>
+/// <summary>Uniform noise in the ball: the baseline that any attack has to beat.</summary>
 public sealed class NoiseAttack(double epsilon, int draws = 10, PerturbationNorm norm = PerturbationNorm.Linf) : IAttack
 {
     /// <inheritdoc/>
@@ -35,9 +35,9 @@ public sealed class NoiseAttack(double epsilon, int draws = 10, PerturbationNorm
             Tensor x = Tensor.EmptyLike(batch.Images);
             AttackKernels.Start(AttackStart.Uniform, norm, image, batch.Images.Data, batch.Ids,
                 key with { Purpose = RandomPurpose.InputNoise, Step = key.Step * (uint)draws + (uint)draw }, (float)epsilon, x.Data);
-            int[] turned = [.. model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray()
+            int[] misclassified = [.. model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray()
                 .Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];
-            AutoPgdKernels.Copy(image, model.Device.Upload<int>(turned), x.Data, adversarial.Data);
+            AutoPgdKernels.Copy(image, model.Device.Upload<int>(misclassified), x.Data, adversarial.Data);
         }
         return adversarial;
     }

@@ -11,11 +11,11 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings of <see cref="PgdAttack"/>; ε and step size in units of [0, 1] pixels.</summary>
-/// <param name="StepSize">Length of a step; <see cref="DefaultStepSize"/> follows from the others.</param>
-/// <param name="Steps">0 leaves the images at the start.</param>
+/// <param name="StepSize">Length of a step; see <see cref="DefaultStepSize"/>.</param>
+/// <param name="Steps">Iterations; with 0 the images stay at the start.</param>
 /// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or
 /// <see cref="ForwardMode.Inference"/>.</param>
-/// <param name="EarlyStop">An image stays where it is once it is misclassified.</param>
+/// <param name="EarlyStop">Stop the attack on an image once it is misclassified.</param>
 public sealed record PgdSettings(
     double Epsilon,
     double StepSize,
@@ -36,27 +36,26 @@ public sealed record PgdSettings(
     public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 0); } = AttackChecks.AtLeast("steps", Steps, 0);
 
     /// <summary>
-    /// The step size where none is given, in every attack, validation, report and check: 2.5·ε/steps (Madry et al. 2018), so that all steps
-    /// together go beyond the ball's border whatever ε and the norm, but not below ε/4 (2/255 for 8/255, the usual step of PGD-10 and
-    /// PGD-20), nor above ε.
+    /// The default step size of attacks in training, validation, evaluation and checks: 2.5·ε/steps (Madry et al. 2018), so that the attack
+    /// can reach any point of the ball, clamped to [ε/4, ε] (2/255 for ε = 8/255, the usual step size of PGD-10 and PGD-20).
     /// </summary>
     public static double DefaultStepSize(double epsilon, int steps) => epsilon * Math.Clamp(2.5 / Math.Max(steps, 1), 0.25, 1);
 
-    /// <summary>What is wrong with a step size: all steps together are shorter than ε, so that even the nearest border is out of reach from
-    /// the image itself, or one leaps over the whole ball. Null where nothing is.</summary>
+    /// <summary>Why a step size is unsuitable: all steps together are shorter than ε, so that the attack cannot reach the boundary of the
+    /// ball, or a single step exceeds the ball's diameter. Null if it is suitable.</summary>
     public static string? StepProblem(double epsilon, double stepSize, int steps) =>
         stepSize * steps < epsilon * (1 - 1e-9)
             ? string.Create(CultureInfo.InvariantCulture,
-                $"{steps} steps of {stepSize:g3} cannot reach the border of the ball of {epsilon:g3}")
+                $"{steps} steps of {stepSize:g3} cannot reach the boundary of the ball of radius {epsilon:g3}")
         : epsilon > 0 && stepSize > 2 * epsilon
             ? string.Create(CultureInfo.InvariantCulture,
-                $"steps of {stepSize:g3} leap over the whole ball of {epsilon:g3} (is {stepSize:g3}/255 meant?)")
+                $"steps of {stepSize:g3} exceed the diameter of the ball of radius {epsilon:g3} (did you mean {stepSize:g3}/255?)")
         : null;
 }
 
 /// <summary>
-/// Projected gradient descent (Madry et al. 2018): from a random start, steps of ascent on the loss, each projected to the ball and clipped
-/// to [0, 1]. Asks only for the gradient of the images: no weight gradient is computed.
+/// Projected gradient descent (Madry et al. 2018): gradient ascent on the loss from a random start; each step is projected onto the ball
+/// and clipped to [0, 1]. Only input gradients are computed, no weight gradients.
 /// </summary>
 public sealed class PgdAttack(PgdSettings settings) : IAttack
 {
@@ -81,8 +80,7 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
     /// <inheritdoc/>
     public bool CouplesImages => Settings.Mode == ForwardMode.Train;
 
-    /// <summary>PGD from a uniform start in evaluation mode with steps of <see cref="PgdSettings.DefaultStepSize"/>: what robustness is
-    /// measured by.</summary>
+    /// <summary>The standard PGD of evaluations: uniform start, inference mode, <see cref="PgdSettings.DefaultStepSize"/>.</summary>
     public static PgdAttack Standard(ThreatModel threat, int steps) =>
         new(new(threat.Epsilon, PgdSettings.DefaultStepSize(threat.Epsilon, steps), steps, threat.Norm));
 
@@ -101,8 +99,8 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
         return adversarial;
     }
 
-    /// <summary>All steps, in place, from wherever <paramref name="adversarial"/> is.</summary>
-    /// <param name="targets">[n] the wrong classes that a margin is taken to; null for the most likely ones.</param>
+    /// <summary>Runs all steps in place, starting at <paramref name="adversarial"/>.</summary>
+    /// <param name="targets">[n]; target classes of the margin losses; null for the most likely wrong class of each image.</param>
     public void Ascend(Classifier model, ImageBatch batch, Tensor adversarial, DeviceBuffer<int>? targets = null)
     {
         using IDisposable attackScope = model.Device.Pool.BeginScope();
@@ -133,7 +131,7 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
             return logits;
         }
 
-        /// <summary>Leaves those alone that are misclassified. False, and no step, where all of them are.</summary>
+        /// <summary>One step on the images that are still classified correctly. Returns false, without a step, if there are none.</summary>
         public bool Run(DeviceBuffer<int> stopped)
         {
             var (x, logits) = Forward();
@@ -153,13 +151,14 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
         {
             int classes = Model.Spec.Classes, count = Shape[0];
             Tensor? clean = Clean is null ? null : Tensor.Over(Clean, logits.Shape);
-            Tensor gradient = Gradient.Of(Settings.Loss.For(classes, Targets is not null).Each(logits, Labels, clean, Targets).Sum(), x)[0];
+            AttackLoss loss = Settings.Loss.For(classes, Targets is not null);
+            Tensor gradient = Gradient.Of(loss.PerImage(logits, Labels, clean, Targets).Sum(), x)[0];
             WorkCount.BackwardImages += count;
             AttackKernels.PgdStep(Settings.Norm, Shape.Length / count, Images, gradient.Data, (float)Settings.Epsilon,
                 (float)Settings.StepSize, Adversarial, stopped);
         }
 
-        /// <summary>Marks the images that are misclassified; they stay marked. True if all of them are.</summary>
+        /// <summary>Marks misclassified images, which stay marked. Returns true if all are.</summary>
         private bool Stop(DeviceBuffer<int> stopped, Tensor logits)
         {
             int[] before = stopped.ToArray(), predictions = logits.Predict().ToArray(), labels = Labels.ToArray();
@@ -171,9 +170,9 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
 
     private Tensor CleanLogits(Classifier model, ImageBatch batch)
     {
-        Tensor kept = Tensor.Empty(model.Device, new(batch.Count, model.Spec.Classes));
+        Tensor copy = Tensor.Empty(model.Device, new(batch.Count, model.Spec.Classes));
         using IDisposable scope = model.Device.Pool.BeginScope();
-        ElementwiseKernels.Copy(model.Forward(batch.Images, Settings.Mode).Logits.Data, 0, kept.Data, 0, kept.Shape.Length);
-        return kept;
+        ElementwiseKernels.Copy(model.Forward(batch.Images, Settings.Mode).Logits.Data, 0, copy.Data, 0, copy.Shape.Length);
+        return copy;
     }
 }

@@ -10,18 +10,18 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>
-/// The Square attack (Andriushchenko et al. 2020): random squares, kept where they lower the margin. Asks for logits only, no gradients:
-/// what hides gradients does not stop it. An image is left alone once it is turned.
+/// The Square attack (Andriushchenko et al. 2020): random search with squares, kept if they lower the margin. A black-box attack on the
+/// logits, so gradient masking does not stop it. An image is no longer attacked once it is misclassified.
 /// </summary>
-/// <param name="epsilon">Of pixels in [0, 1].</param>
-/// <param name="queries">Times that the network is asked about an image.</param>
+/// <param name="epsilon">Radius of the ball, for pixels in [0, 1].</param>
+/// <param name="queries">Queries of the network for each image.</param>
 public sealed class SquareAttack(double epsilon, int queries = 5000, PerturbationNorm norm = PerturbationNorm.Linf) : IAttack
 {
-    /// <summary>Share of the pixels that the first squares cover.</summary>
+    /// <summary>Fraction of the pixels that the first squares cover.</summary>
     private const double FirstShare = 0.8;
 
-    /// <summary>Queries after which the share is halved. Made for 10,000; as in Auto-Attack's standard version they stay where they are for
-    /// other budgets.</summary>
+    /// <summary>Queries after which the fraction is halved. The schedule is that for 10,000 queries; as in Auto-Attack's standard version
+    /// it is not rescaled for other budgets.</summary>
     private static readonly int[] Halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
 
     /// <inheritdoc/>
@@ -35,10 +35,11 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
     /// <inheritdoc/>
     public bool UsesGradients => false;
 
-    /// <summary>Share of the pixels that the squares of a query cover; query 0 is the first after the start.</summary>
+    /// <summary>Fraction of the pixels that the squares of a query cover; query 0 is the first after the start.</summary>
     public static double Share(int query) => FirstShare / Math.Pow(2, Halvings.Count(halving => query > halving));
 
-    /// <summary>Side of the squares that cover a share of an image, in pixels: in L2 odd, and 3 where the image has room for it.</summary>
+    /// <summary>Side in pixels of squares that cover a fraction of an image; in L2 it is odd and at least 3 if the image is large
+    /// enough.</summary>
     public static int Side(PerturbationNorm norm, double share, int height, int width)
     {
         int side = (int)Math.Round(Math.Sqrt(share * height * width)), most = Math.Min(height, width);
@@ -50,12 +51,12 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         Copy(batch.Images, adversarial);
-        // Step 0 is the start's and query q has step q + 1: a restart takes up where the numbers of the one before end.
+        // The start uses step 0 and query q step q + 1; a restart continues with the next steps, so no random numbers repeat.
         RandomKey own = key with { Purpose = RandomPurpose.Square, Step = key.Step * (uint)(queries + 1) };
         int[] sizes = [.. batch.Images.Shape.Sizes];
         (int channels, int height, int width) = (sizes[1], sizes[2], sizes[3]);
         using IDisposable scope = model.Device.Pool.BeginScope();
-        int[] places = [.. Enumerable.Range(0, batch.Count)];
+        int[] indices = [.. Enumerable.Range(0, batch.Count)];
         (ImageBatch left, Tensor x, Tensor candidate) = (batch, Tensor.EmptyLike(batch.Images), Tensor.EmptyLike(batch.Images));
         if (norm == PerturbationNorm.Linf)
             SquareKernels.Stripes(channels, height, width, left.Images.Data, left.Ids, own, (float)epsilon, x.Data);
@@ -64,15 +65,15 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
         float[] margins = Margins(model, x, left);
         for (int query = 0; query < queries; query++)
         {
-            int turned = margins.Count(margin => margin <= 0);
-            if (turned > 0 && (turned == places.Length || turned * 4 >= places.Length))
+            int misclassified = margins.Count(margin => margin <= 0);
+            if (misclassified > 0 && (misclassified == indices.Length || misclassified * 4 >= indices.Length))
             {
-                Keep(places, margins, x, adversarial);
-                int[] still = [.. margins.Index().Where(m => m.Item > 0).Select(m => m.Index)];
-                if (still.Length == 0)
+                CopyMisclassified(indices, margins, x, adversarial);
+                int[] remaining = [.. margins.Index().Where(m => m.Item > 0).Select(m => m.Index)];
+                if (remaining.Length == 0)
                     return adversarial;
-                (left, x, margins, places) = (left.Select(still), ImageBatch.SelectImages(x, still), [.. still.Select(i => margins[i])],
-                    [.. still.Select(i => places[i])]);
+                (left, x, margins, indices) = (left.Select(remaining), ImageBatch.SelectImages(x, remaining),
+                    [.. remaining.Select(i => margins[i])], [.. remaining.Select(i => indices[i])]);
                 candidate = Tensor.EmptyLike(x);
             }
             int side = Side(norm, Share(query), height, width);
@@ -86,31 +87,31 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
                     candidate.Data);
             float[] proposed = Margins(model, candidate, left);
             int[] better = [.. proposed.Select((margin, i) => margins[i] > 0 && margin < margins[i] ? 1 : 0)];
-            AutoPgdKernels.Copy(x.Shape.Length / places.Length, model.Device.Upload<int>(better), candidate.Data, x.Data);
+            AutoPgdKernels.Copy(x.Shape.Length / indices.Length, model.Device.Upload<int>(better), candidate.Data, x.Data);
             for (int i = 0; i < better.Length; i++)
                 margins[i] = better[i] == 1 ? proposed[i] : margins[i];
         }
-        Keep(places, margins, x, adversarial);
+        CopyMisclassified(indices, margins, x, adversarial);
         return adversarial;
     }
 
-    /// <summary>The label's logit minus the largest other one; at or below 0 an image is turned.</summary>
+    /// <summary>The label's logit minus the largest other one; at or below 0 the image is misclassified.</summary>
     private static float[] Margins(Classifier model, Tensor x, ImageBatch batch)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         Tensor logits = model.Forward(x, ForwardMode.Inference).Logits;
         int[] predictions = logits.Predict().ToArray(), labels = batch.Labels.ToArray();
-        // Equal logits count as the prediction says, which is the first class.
+        // With tied logits the prediction decides, which is the first class.
         return [.. logits.Margin(MarginLoss.Difference, batch.Labels).ToArray()
             .Select((margin, i) => predictions[i] == labels[i] ? Math.Max(-margin, float.Epsilon) : -margin)];
     }
 
-    private static void Keep(int[] places, float[] margins, Tensor x, Tensor adversarial)
+    private static void CopyMisclassified(int[] indices, float[] margins, Tensor x, Tensor adversarial)
     {
-        int image = x.Shape.Length / places.Length;
-        foreach (var (i, place) in places.Index())
+        int image = x.Shape.Length / indices.Length;
+        foreach (var (i, index) in indices.Index())
             if (margins[i] <= 0)
-                ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, place * image, image);
+                ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, index * image, image);
     }
 
     private static void Copy(Tensor from, Tensor to) => ElementwiseKernels.Copy(from.Data, 0, to.Data, 0, from.Shape.Length);

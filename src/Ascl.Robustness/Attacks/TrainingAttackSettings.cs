@@ -14,14 +14,14 @@ public enum TrainingStart
     /// <summary>Anywhere in the ball.</summary>
     Uniform,
 
-    /// <summary>0.001·N(0, 1) beside the image.</summary>
+    /// <summary>The image plus 0.001·N(0, 1).</summary>
     Gaussian,
 
-    /// <summary>At the image itself.</summary>
+    /// <summary>The image itself.</summary>
     None,
 }
 
-/// <summary>BatchNorm while adversarial images are crafted for training.</summary>
+/// <summary>BatchNorm mode while crafting adversarial training images.</summary>
 public enum CraftingNorm
 {
     /// <summary>Statistics of the batch, which also update the running ones.</summary>
@@ -31,15 +31,15 @@ public enum CraftingNorm
     Eval,
 }
 
-/// <summary>PGD as it crafts the images that are trained on.</summary>
+/// <summary>Settings of the PGD attack that crafts adversarial training images.</summary>
 public sealed record TrainingAttackSettings : ICheckedSettings
 {
-    /// <summary>Norm of the ball of allowed changes.</summary>
+    /// <summary>Norm of the perturbation ball.</summary>
     [Setting("norm", AttackTexts.Norm, Form = "NORM", Section = "Attack while training")]
     public PerturbationNorm Norm { get; init; }
 
-    /// <summary>Radius of that ball; by default <see cref="ThreatModel.DefaultEpsilon"/> of the norm.</summary>
-    [Setting("epsilon", AttackTexts.Epsilon + " By default 8/255 in linf and 0.5 in l2.", Form = "E", Min = 0, Follows = true)]
+    /// <summary>Radius of the ball; by default <see cref="ThreatModel.DefaultEpsilon"/> of the norm.</summary>
+    [Setting("epsilon", AttackTexts.Epsilon + " By default 8/255 in linf and 0.5 in l2.", Form = "E", Min = 0, HasDerivedDefault = true)]
     public double Epsilon
     {
         get => GivenEpsilon ?? ThreatModel.DefaultEpsilon(Norm);
@@ -47,7 +47,7 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     }
 
     /// <summary>Length of one step; by default <see cref="PgdSettings.DefaultStepSize"/>.</summary>
-    [Setting("step-size", "Attack step size. " + AttackTexts.StepSize, Form = "A", Min = 0, Follows = true)]
+    [Setting("step-size", "Attack step size. " + AttackTexts.StepSize, Form = "A", Min = 0, HasDerivedDefault = true)]
     public double StepSize
     {
         get => GivenStepSize ?? PgdSettings.DefaultStepSize(Epsilon, Steps);
@@ -60,9 +60,8 @@ public sealed record TrainingAttackSettings : ICheckedSettings
 
     /// <summary>Where the attack starts.</summary>
     [Setting("start",
-        "Where it starts: uniform (anywhere within epsilon), gaussian (0.001 N(0, 1) beside the image), none (at the image), or auto: "
-            + "gaussian for "
-        + "trades, else uniform.")]
+        "Start of the attack: uniform (anywhere within epsilon), gaussian (the image plus 0.001 N(0, 1)), none (the image itself), or "
+            + "auto: gaussian for trades, else uniform.")]
     public TrainingStart Start { get; init; }
 
     /// <summary>Stop the attack on an image once it is misclassified.</summary>
@@ -73,28 +72,28 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     [Setting("bn-mode", "BatchNorm while crafting: train (batch statistics) or eval (running statistics).", Form = "MODE")]
     public CraftingNorm BnMode { get; init; }
 
-    /// <summary>What the attack's convolutions and matrix products round their factors to; null: as the training step's.</summary>
+    /// <summary>Precision of the attack's convolutions and matrix products; null: that of the training step.</summary>
     [Setting("attack-precision",
-        "Precision of the attack, where it differs from that of the update: bf16 with updates in float32 is a sensible mix.")]
+        "Precision of the attack if it differs from that of the update; bf16 with float32 updates is a sensible mix.")]
     public Precision? AttackPrecision { get; init; }
 
     private double? GivenEpsilon { get; init; }
 
     private double? GivenStepSize { get; init; }
 
-    /// <summary>What the network is trained against.</summary>
+    /// <summary>The threat model of training.</summary>
     public ThreatModel Threat => new(Norm, Epsilon);
 
-    /// <summary>The attack of validation, whatever was trained with: as many steps as in training, but ten where those are fewer than five,
-    /// too few to measure robustness.</summary>
+    /// <summary>The standard PGD attack for validation: as many steps as in training, or 10 if those are fewer than 5, too few to measure
+    /// robustness.</summary>
     public PgdAttack Validation => PgdAttack.Standard(Threat, Steps < 5 ? 10 : Steps);
 
-    /// <summary>The attacks of the final report, whatever was trained with: FGSM and PGD-20.</summary>
+    /// <summary>The attacks of the final report: FGSM and PGD-20, independent of the training attack.</summary>
     public IReadOnlyList<PgdAttack> Report => [PgdAttack.Fgsm(Epsilon, Norm), PgdAttack.Standard(Threat, 20)];
 
-    /// <summary>The attack that training images are crafted with.</summary>
-    /// <param name="loss">What it maximises.</param>
-    /// <param name="isEncoderFrozen">Whether BatchNorm must not see the batch's statistics.</param>
+    /// <summary>The attack that crafts adversarial training images.</summary>
+    /// <param name="loss">The loss it maximises.</param>
+    /// <param name="isEncoderFrozen">Whether the encoder is frozen, so that BatchNorm must use running statistics.</param>
     public PgdAttack Training(AttackLoss loss, bool isEncoderFrozen = false)
     {
         AttackStart start = Start switch

@@ -28,18 +28,19 @@ public sealed class StepBenchmarks
     /// <summary>Names of the measurements.</summary>
     public static IReadOnlyList<string> Names { get; } = ["forward", "input-grad", "param-grad", "attack-eval", "pgd-step"];
 
-    /// <param name="device">Where to work.</param>
-    /// <param name="network">A name of <see cref="NetworkCatalog"/>.</param>
-    /// <param name="images">A batch.</param>
-    /// <param name="size">Height and width of the images; 0 for what the network is usually given.</param>
-    /// <param name="seed">Of weights and images.</param>
+    /// <summary>Creates the network and a batch of random images.</summary>
+    /// <param name="device">The device to run on.</param>
+    /// <param name="network">A name from <see cref="NetworkCatalog"/>.</param>
+    /// <param name="images">Batch size.</param>
+    /// <param name="size">Height and width of the images; 0 for the network's usual size.</param>
+    /// <param name="seed">Seed of weights and images.</param>
     public StepBenchmarks(Device device, string network, int images, int size, ulong seed)
     {
         bool small = network == "smallcnn";
         int channels = small ? 1 : 3;
         if (size == 0)
             size = small ? SmallCnn.ImageSize : 32;
-        // The images first: a batch that cannot be is told before a network is made.
+        // The shape first: an invalid batch size is reported before the network is created.
         Shape shape = new(images, channels, size, size);
         model = new Classifier(device, new(network, channels, 10, [], []), seed);
         optimizer = new SgdOptimizer(Optimizers.Targets(model));
@@ -52,6 +53,7 @@ public sealed class StepBenchmarks
             device.Upload<int>(numbers));
     }
 
+    /// <summary>The work of a measurement.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     public Action Work(string name) => name switch
     {

@@ -8,7 +8,7 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Comparison;
 
-/// <summary>A quantity of several runs that differ in nothing but their seed.</summary>
+/// <summary>The values of a quantity over runs that differ only in their seed.</summary>
 public readonly record struct Spread(IReadOnlyList<double> Values)
 {
     /// <summary>Mean over the seeds.</summary>
@@ -24,6 +24,7 @@ public readonly record struct Spread(IReadOnlyList<double> Values)
         }
     }
 
+    /// <summary>The mean and standard deviation as text.</summary>
     /// <returns>"39.3 ± 0.4", "39.3" for a single run, "-" for none.</returns>
     public string Text(string format) => Values.Count switch
     {
@@ -33,27 +34,28 @@ public readonly record struct Spread(IReadOnlyList<double> Values)
     };
 }
 
-/// <summary>Runs that differ in nothing but their seed, under the weights that were evaluated.</summary>
-/// <param name="Method">Its name, with "averaged" for averaged weights.</param>
-/// <param name="Settings">What tells it from the other rows, as in "strategy leaked, distance cosine".</param>
-/// <param name="Runs">How many of them are evaluated.</param>
-/// <param name="Cells">A cell a column; empty where no run knows it.</param>
+/// <summary>A row of the table: runs that differ only in their seed.</summary>
+/// <param name="Method">Name of the method, with "averaged" for averaged weights.</param>
+/// <param name="Settings">Settings that differ between rows, such as "strategy leaked, distance cosine".</param>
+/// <param name="Runs">Number of evaluated runs.</param>
+/// <param name="Cells">One cell per column; empty if no run has the value.</param>
 public sealed record ComparisonRow(string Method, string Settings, int Runs, IReadOnlyList<Spread> Cells);
 
-/// <summary>One table of many runs.</summary>
+/// <summary>Compares runs in one table.</summary>
 public sealed class RunComparison
 {
     private sealed record Column(string Name, string Format, Func<RunRecord, EvaluationReport?, double?> Value);
 
-    /// <summary>Of a data set's hash, where rows differ in it.</summary>
+    /// <summary>Digits shown of a data set's hash, if rows differ in it.</summary>
     private const int HashDigits = 8;
 
-    /// <summary>What tells a continued run from one that was to be so long from its start.</summary>
+    /// <summary>Marks runs that were extended, unlike those planned with this number of epochs from the start.</summary>
     private const string AfterEpochs = "after epochs";
 
     private readonly List<Column> columns;
 
-    /// <param name="runs">In the order of the rows.</param>
+    /// <summary>Compares runs.</summary>
+    /// <param name="runs">The runs, in the order of the rows.</param>
     public RunComparison(IReadOnlyList<RunRecord> runs)
     {
         string[] attacks = [.. runs.SelectMany(r => r.Report?.Attacks ?? []).Select(a => a.Name).Distinct()];
@@ -69,41 +71,42 @@ public sealed class RunComparison
             new("backward passes", "F0", (run, _) => run.Summary?.BackwardPasses),
             new("TFLOP", "F1", (run, _) => run.Summary?.Gflop / 1e3),
             new("peak MiB", "F0", (run, _) => run.Summary?.PeakMemoryBytes / 1048576.0),
-            new("positives %", "F1", (run, _) => Used(run)?.Positives),
-            new("negatives %", "F1", (run, _) => Used(run)?.Negatives),
+            new("positives %", "F1", (run, _) => UsedSelection(run)?.Positives),
+            new("negatives %", "F1", (run, _) => UsedSelection(run)?.Negatives),
         ];
-        RunRecord[] copies = [.. runs.GroupBy(Identity).SelectMany(same => same.Skip(1))];
-        runs = [.. runs.Except(copies)];
+        RunRecord[] duplicates = [.. runs.GroupBy(Identity).SelectMany(same => same.Skip(1))];
+        runs = [.. runs.Except(duplicates)];
         Rows = [.. Group(runs)];
-        // A column that no run fills says nothing.
+        // Empty columns are left out.
         bool[] filled = [.. columns.Select((_, c) => Rows.Any(row => row.Cells[c].Values.Count > 0))];
         columns = [.. columns.Where((_, c) => filled[c])];
         Rows = [.. Rows.Select(row => row with { Cells = [.. row.Cells.Where((_, c) => filled[c])] })];
         int[] counts = [.. runs.Select(r => r.Report?.Count).OfType<int>().Distinct().Order()];
         Notes = counts.Length > 1 ? [$"the runs were evaluated on different numbers of images: {string.Join(", ", counts)}"] : [];
-        if (copies.Length > 0)
+        if (duplicates.Length > 0)
             Notes = [.. Notes,
-                $"left out, as another run has the same settings, images and seed: {string.Join(", ", copies.Select(r => r.Path))}"];
+                "left out because another run has the same settings, images and seed: "
+                    + $"{string.Join(", ", duplicates.Select(r => r.Path))}"];
         if (runs.GroupBy(r => r.Config.Data.Source).Any(same => same.Select(r => r.DataHash).OfType<string>().Distinct().Count() > 1))
-            Notes = [.. Notes, "runs with data of one name were trained and tested on different images: each kind has its own row"];
-        RunRecord[] onTraining = [.. runs.Where(r => r.Report is { IsOfNewImages: false })];
+            Notes = [.. Notes, "runs with the same data name were trained and tested on different images: they are in separate rows"];
+        RunRecord[] onTraining = [.. runs.Where(r => r.Report is { IsOnUnseenImages: false })];
         if (onTraining.Length > 0)
             Notes = [.. Notes,
                 $"accuracies on TRAINING images (they say nothing about new images): {string.Join(", ", onTraining.Select(r => r.Path))}"];
         Notes = [.. Notes,
-            .. runs.SelectMany(run => (run.Report?.Doubts ?? []).Concat(run.Report?.Attacks.Select(a => a.Note).OfType<string>() ?? [])
+            .. runs.SelectMany(run => (run.Report?.Caveats ?? []).Concat(run.Report?.Attacks.Select(a => a.Note).OfType<string>() ?? [])
                 .Select(doubt => $"{run.Path}: {doubt}"))];
         string[] threats = [.. runs.SelectMany(r => r.Report?.Attacks.Take(1) ?? []).Select(a => $"{a.Norm} {NumberText.Of(a.Epsilon)}")
             .Distinct()];
         if (threats.Length > 1)
-            Notes = [.. Notes, $"each run was attacked within its own ball: {string.Join(", ", threats)}"];
+            Notes = [.. Notes, $"runs were attacked under different threat models: {string.Join(", ", threats)}"];
         Notes = [.. Notes, .. runs.Where(r => r.Report is null && r.Config.Method.TrainsLogits).Select(r => $"{r.Path}: not finished")];
     }
 
-    /// <summary>One row for each group of runs that differ in nothing but their seed.</summary>
+    /// <summary>One row for each group of runs that differ only in their seed.</summary>
     public IReadOnlyList<ComparisonRow> Rows { get; }
 
-    /// <summary>What a reader has to know beside the table.</summary>
+    /// <summary>Notes for the reader of the table.</summary>
     public IReadOnlyList<string> Notes { get; }
 
     /// <summary>Column titles.</summary>
@@ -122,8 +125,8 @@ public sealed class RunComparison
             + string.Concat(Notes.Select(note => $"\n{note}\n"));
     }
 
-    /// <summary>The table as comma-separated values (RFC 4180): for each quantity its mean and, in a column of its own, its
-    /// deviation.</summary>
+    /// <summary>The table as comma-separated values (RFC 4180): the mean and standard deviation of each quantity in separate
+    /// columns.</summary>
     public string Csv()
     {
         IEnumerable<IEnumerable<string>> lines =
@@ -134,7 +137,7 @@ public sealed class RunComparison
         return string.Concat(lines.Select(line => string.Join(',', line.Select(Quoted)) + "\r\n"));
     }
 
-    /// <summary>Of the columns before the numbers; where nothing but the method differs there is no column for settings.</summary>
+    /// <summary>Titles of the columns before the numbers; the settings column is omitted if only the method differs.</summary>
     private string[] Titles => HasSettings ? ["method", "settings", "runs"] : ["method", "runs"];
 
     private bool HasSettings => Rows.Any(row => row.Settings.Length > 0);
@@ -149,7 +152,7 @@ public sealed class RunComparison
     private static string Quoted(string text) =>
         text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
-    private static SelectionPercent? Used(RunRecord run) =>
+    private static SelectionPercent? UsedSelection(RunRecord run) =>
         run.Config.Method is AsclObjective { Contrastive: var contrastive } && run.LastEpoch is { } epoch
             && epoch.Selection.TryGetValue(contrastive.Strategy.Name, out SelectionPercent? used) ? used : null;
 
@@ -167,13 +170,13 @@ public sealed class RunComparison
         {
             RunRecord[] same = [.. group.Select(pair => pair.First)];
             JsonObject shared = group.First().Second;
-            string told = string.Join(", ", differing.Where(shared.ContainsKey).Select(key => $"{key} {NumberText.Of(shared[key])}"));
-            string method = same[0].Config.Method.Name, trained = same.Any(run => run.Report is { IsOfNewImages: false })
+            string label = string.Join(", ", differing.Where(shared.ContainsKey).Select(key => $"{key} {NumberText.Of(shared[key])}"));
+            string method = same[0].Config.Method.Name, trained = same.Any(run => run.Report is { IsOnUnseenImages: false })
                 ? ", on TRAINING images"
                 : "";
-            yield return Row($"{method}{trained}", told, same, run => run.Report);
+            yield return Row($"{method}{trained}", label, same, run => run.Report);
             if (same[0].Config.Training.EmaDecay > 0)
-                yield return Row($"{method}, averaged{trained}", told, same, run => run.AverageReport);
+                yield return Row($"{method}, averaged{trained}", label, same, run => run.AverageReport);
         }
     }
 
@@ -187,7 +190,7 @@ public sealed class RunComparison
     {
         RunConfig config = run.Config;
         JsonObject all = config.ToJson();
-        // Nor do the seed and the number of test images tell methods apart.
+        // Seed and number of test images do not distinguish methods either.
         foreach (Setting setting in RunConfig.Settings.Where(setting => setting.Incidental || setting.Name is "seed" or "limit-test"
             || !config.Uses(setting.Name)))
             all.Remove(setting.Name);

@@ -2,17 +2,17 @@ using Ascl.Kernels.Attack;
 
 namespace Ascl.Robustness.Evaluation;
 
-/// <summary>Whether an image is what an attack may return.</summary>
+/// <summary>Checks that images returned by an attack are within the threat model.</summary>
 public static class AdversarialCheck
 {
-    /// <summary>Rounding of x + δ to float may exceed ε by this much.</summary>
+    /// <summary>Tolerance on ε for the rounding of x + δ to float.</summary>
     public const double BallSlack = 1e-6;
 
-    /// <summary>Within ε of the original, and in [0, 1]; a NaN is neither.</summary>
+    /// <summary>Whether an image is within ε of the original and in [0, 1]; false for NaN.</summary>
     public static bool IsWithin(ReadOnlySpan<float> original, ReadOnlySpan<float> changed, PerturbationNorm norm, double epsilon) =>
         Size(original, changed, norm) <= epsilon + BallSlack;
 
-    /// <summary>The length of the change; infinite for an image that is not in [0, 1].</summary>
+    /// <summary>The norm of the perturbation; infinite if the image is not in [0, 1].</summary>
     public static double Size(ReadOnlySpan<float> original, ReadOnlySpan<float> changed, PerturbationNorm norm)
     {
         double squares = 0, largest = 0;

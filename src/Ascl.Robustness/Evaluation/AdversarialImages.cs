@@ -12,11 +12,12 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Evaluation;
 
-/// <summary>Adversarial images of an evaluation, one for each image that an attack turned, as a file that others can read: images, labels,
-/// ids (places in the data's test set), attacks (numbers into the names in the metadata).</summary>
+/// <summary>The adversarial images of an evaluation, one for each image that became misclassified under an attack. As a safetensors file:
+/// images, labels, ids (indices in the test set), attacks (indices into the attack names in the metadata).</summary>
 public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, float[][] Images)
 {
-    /// <summary>Writes the images to a safetensors file; norm, ε and the names of the attacks go into its metadata.</summary>
+    /// <summary>Writes the images to a safetensors file. Its metadata hold the attack names, the norm and ε of the first attack, and the
+    /// number of evaluated images.</summary>
     public void Save(string path, ImageSet set, EvaluationReport report)
     {
         SafetensorsWriter writer = new();
@@ -31,34 +32,35 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
         writer.Save(path);
     }
 
-    /// <summary>What <see cref="Save"/> wrote.</summary>
-    /// <exception cref="UserErrorException">The file is damaged or of other images.</exception>
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <exception cref="UserErrorException">The file is damaged or belongs to other images.</exception>
     public static AdversarialImages Read(string path, ImageSet set)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        int[] ids = Numbers(file, "ids"), labels = Numbers(file, "labels"), attacks = Numbers(file, "attacks");
+        int[] ids = ReadInts(file, "ids"), labels = ReadInts(file, "labels"), attacks = ReadInts(file, "attacks");
         float[][] images = ids.Length == 0 ? [] : [.. file.ReadFloats("images").Chunk(set.ImageLength)];
         return labels.Length == ids.Length && attacks.Length == ids.Length && images.Length == ids.Length
             && ids.All(id => set.Ids.Contains(id))
             ? new(ids, labels, attacks, images)
-            : throw new UserErrorException($"{path}: is not of this evaluation's images");
+            : throw new UserErrorException($"{path}: does not belong to this evaluation's images");
     }
 
-    /// <summary>What is no int becomes one that no image has.</summary>
-    private static int[] Numbers(SafetensorsFile file, string name) =>
+    /// <summary>Values outside the range of int are clamped to ids and labels that no image has.</summary>
+    private static int[] ReadInts(SafetensorsFile file, string name) =>
         [.. file.ReadIntegers(name).Select(value => (int)long.Clamp(value, -1, int.MaxValue))];
 
-    /// <summary>Checks the images of a file once more, as they are and rounded to 8 bits, as an image file would hold them.</summary>
-    /// <param name="data">The originals: the test set that they were made from.</param>
-    /// <exception cref="UserErrorException">The file is no such file, or its images are not of this set.</exception>
+    /// <summary>Re-evaluates the images of a file, both as stored and rounded to 8 bits as in an image file.</summary>
+    /// <param name="data">The original images: the test set they were crafted from.</param>
+    /// <exception cref="UserErrorException">The file holds no adversarial images, or they are not of this set.</exception>
     public static ReplayReport Replay(string path, Classifier model, ImageSet data, int batchSize)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         if (!file.Metadata.TryGetValue("epsilon", out string? written)
             || !double.TryParse(written, CultureInfo.InvariantCulture, out double epsilon)
             || !Enum.TryParse(file.Metadata.GetValueOrDefault("norm"), ignoreCase: true, out PerturbationNorm norm))
-            throw new UserErrorException($"{path}: holds no adversarial images of an evaluation: its metadata tells no norm and epsilon");
-        int[] ids = Numbers(file, "ids");
+            throw new UserErrorException($"{path}: holds no adversarial images of an evaluation: norm and epsilon are missing from its "
+                + "metadata");
+        int[] ids = ReadInts(file, "ids");
         long[] labels = file.ReadIntegers("labels");
         float[][] images = [.. file.ReadFloats("images").Chunk(data.ImageLength)];
         if (labels.Length != ids.Length)
@@ -66,25 +68,25 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
         new ThreatModel(norm, epsilon).Checked();
         if (images.Length != ids.Length || (images.Length > 0 && images[^1].Length != data.ImageLength))
             throw new UserErrorException($"{path}: its images are not of the size of {data.Name}");
-        Dictionary<int, int> placeOf = data.Ids.ToArray().Index().ToDictionary(entry => entry.Item, entry => entry.Index);
+        Dictionary<int, int> indexOf = data.Ids.ToArray().Index().ToDictionary(entry => entry.Item, entry => entry.Index);
         float[] original = new float[data.ImageLength];
         int within = 0, withinRounded = 0;
         foreach (var (i, id) in ids.Index())
         {
-            if (!placeOf.TryGetValue(id, out int place) || data.Labels[place] != labels[i])
+            if (!indexOf.TryGetValue(id, out int index) || data.Labels[index] != labels[i])
                 throw new UserErrorException($"{path}: image {i} is of the test image {id} with label {labels[i]}, which {data.Name} does "
                     + "not have");
-            data.CopyImage(place, original);
+            data.CopyImage(index, original);
             within += AdversarialCheck.IsWithin(original, images[i], norm, epsilon) ? 1 : 0;
-            withinRounded += AdversarialCheck.IsWithin(original, Rounded(images[i]), norm, epsilon) ? 1 : 0;
+            withinRounded += AdversarialCheck.IsWithin(original, RoundedTo8Bits(images[i]), norm, epsilon) ? 1 : 0;
         }
-        return new(ids.Length, within, Wrong(model, data, images, labels, batchSize), withinRounded,
-            Wrong(model, data, [.. images.Select(Rounded)], labels, batchSize), NameText.Of(norm), epsilon);
+        return new(ids.Length, within, CountMisclassified(model, data, images, labels, batchSize), withinRounded,
+            CountMisclassified(model, data, [.. images.Select(RoundedTo8Bits)], labels, batchSize), NameText.Of(norm), epsilon);
     }
 
-    private static float[] Rounded(float[] image) => [.. image.Select(v => MathF.Round(v * 255) / 255)];
+    private static float[] RoundedTo8Bits(float[] image) => [.. image.Select(v => MathF.Round(v * 255) / 255)];
 
-    private static int Wrong(Classifier model, ImageSet data, float[][] images, long[] labels, int batchSize)
+    private static int CountMisclassified(Classifier model, ImageSet data, float[][] images, long[] labels, int batchSize)
     {
         int wrong = 0;
         foreach (var (b, chunk) in images.Chunk(batchSize).Index())
@@ -99,10 +101,10 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
     }
 }
 
-/// <summary>What is left of adversarial images read back from a file.</summary>
-/// <param name="Within">Those in the ball and in [0, 1].</param>
-/// <param name="Adversarial">Those that the classifier gets wrong.</param>
-/// <param name="WithinRounded">Those in the ball after rounding to 8 bits.</param>
-/// <param name="AdversarialRounded">Those wrong after rounding.</param>
+/// <summary>The result of re-evaluating adversarial images from a file.</summary>
+/// <param name="Within">Images within the ball and [0, 1].</param>
+/// <param name="Adversarial">Images that are misclassified.</param>
+/// <param name="WithinRounded">Images within the ball after rounding to 8 bits.</param>
+/// <param name="AdversarialRounded">Images misclassified after rounding.</param>
 public sealed record ReplayReport(int Count, int Within, int Adversarial, int WithinRounded, int AdversarialRounded, string Norm,
     double Epsilon);

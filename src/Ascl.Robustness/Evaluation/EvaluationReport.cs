@@ -6,78 +6,79 @@ using Ascl.Robustness.Evaluation.Honesty;
 
 namespace Ascl.Robustness.Evaluation;
 
-/// <summary>What one attack left.</summary>
-/// <param name="Name">As in "PGD-20".</param>
+/// <summary>The result of one attack.</summary>
+/// <param name="Name">Display name, such as "PGD-20".</param>
 /// <param name="Norm">linf or l2.</param>
-/// <param name="Epsilon">Of pixels in [0, 1].</param>
+/// <param name="Epsilon">Radius of the ball, for pixels in [0, 1].</param>
 /// <param name="Steps">Iterations, or queries.</param>
-/// <param name="Accuracy">Share of all images that are right and that no restart of it turned; in a cascade none of the attacks before it
-/// either.</param>
-/// <param name="Attacked">Images that it was tried on.</param>
-/// <param name="Turned">Those it turned.</param>
-/// <param name="Rejected">Images returned by the attack outside the ball or outside [0, 1]; they did not count.</param>
-/// <param name="Seconds">Time it took.</param>
-/// <param name="Note">What it did otherwise than its definition, or that makes its accuracy doubtful.</param>
-/// <param name="StepSize">Length of a step, where it is a setting.</param>
+/// <param name="Accuracy">Fraction of all images that are still classified correctly after all restarts; in a cascade also after all
+/// previous attacks.</param>
+/// <param name="Attacked">Number of images attacked.</param>
+/// <param name="Misclassified">Number of them that are misclassified after the attack.</param>
+/// <param name="Rejected">Number of images that the attack returned outside the ball or [0, 1], which do not count as
+/// misclassified.</param>
+/// <param name="Seconds">Run time.</param>
+/// <param name="Note">How the attack deviated from its definition, or why its accuracy is unreliable; null if neither.</param>
+/// <param name="StepSize">Step size, if the attack has a fixed one.</param>
 public sealed record AttackReport(
-    string Name, string Norm, double Epsilon, int Steps, int Restarts, double Accuracy, int Attacked, int Turned, int Rejected,
-    double Seconds, string? Note = null,
-    double? StepSize = null);
+    string Name, string Norm, double Epsilon, int Steps, int Restarts, double Accuracy, int Attacked,
+    [property: JsonPropertyName("turned")] int Misclassified, int Rejected, double Seconds, string? Note = null, double? StepSize = null);
 
-/// <summary>Worst-case accuracy in a ball of another size.</summary>
+/// <summary>Worst-case accuracy for another ε.</summary>
 public sealed record CurvePoint(double Epsilon, double Accuracy);
 
 /// <summary>Accuracy on the images of one class.</summary>
 public sealed record ClassReport(string Name, int Count, double CleanAccuracy, double RobustAccuracy);
 
 /// <summary>Clean and robust accuracy on a set of images.</summary>
-/// <param name="Count">Images.</param>
-/// <param name="WorstCaseAccuracy">Share of images that are right and that no attack turned.</param>
-/// <param name="IsCascade">Each attack was tried only on what those before it had left.</param>
-/// <param name="Weights">File the weights are from, where there is one.</param>
-/// <param name="Findings">Of the checks for false robustness, where they were asked for.</param>
-/// <param name="Curve">Of the same attacks within other ε, where they were asked for.</param>
-/// <param name="MinimalEpsilon">How small a change turns each image, where it was asked for.</param>
-/// <param name="Doubts">Why its accuracies are not what they seem; empty where nothing was seen.</param>
-/// <param name="Normalization">Of the input, in words.</param>
-/// <param name="Part">Part of the data set that the images are: test, or train where it has no test part.</param>
-/// <param name="TrainedOn">How many of the images these weights were trained on or chosen by; null where it is not known.</param>
-/// <param name="WeightsSha256">Of the file the weights are from.</param>
-/// <param name="CheckedImages">How many of the images the findings are of.</param>
+/// <param name="Count">Number of images.</param>
+/// <param name="WorstCaseAccuracy">Fraction of images that are classified correctly under all attacks.</param>
+/// <param name="IsCascade">Whether each attack was run only on images that survived the previous ones.</param>
+/// <param name="Weights">Weight file, if any.</param>
+/// <param name="Findings">Findings of the checks for false robustness, if requested.</param>
+/// <param name="Curve">Worst-case accuracy of the same attacks for other ε, if requested.</param>
+/// <param name="MinimalEpsilon">The smallest adversarial perturbations, if requested.</param>
+/// <param name="Caveats">Reasons why the accuracies may be misleading; empty if none were found.</param>
+/// <param name="Normalization">Input normalisation, as text.</param>
+/// <param name="Part">Part of the data set the images are from: test, or train if there is no test part.</param>
+/// <param name="TrainedOn">How many of the images the weights were trained on or selected by; null if unknown.</param>
+/// <param name="WeightsSha256">SHA-256 of the weight file.</param>
+/// <param name="CheckedImages">Number of images the findings are based on.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
     string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false,
     IReadOnlyList<ClassReport>? Classes = null,
     IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null,
-    string Part = "test", IReadOnlyList<string>? Doubts = null, string? Normalization = null,
+    string Part = "test", [property: JsonPropertyName("doubts")] IReadOnlyList<string>? Caveats = null, string? Normalization = null,
     int? TrainedOn = null, string? WeightsSha256 = null, int? CheckedImages = null)
 {
-    /// <summary>The report in a file; null where there is none.</summary>
+    /// <summary>Reads a report; null if there is no such file.</summary>
     /// <exception cref="Core.Diagnostics.UserErrorException">The file is damaged.</exception>
     public static EvaluationReport? Read(string path) =>
         JsonFile.ReadRecord(path, EvaluationJson.Default.EvaluationReport, report => report.Attacks is not null);
 
-    /// <summary>How many images of which part, and what to think of them: no accuracy is to be shown without it.</summary>
+    /// <summary>Describes the images: their number, their part of the data set, and whether the weights were trained on them. Shown with
+    /// every accuracy.</summary>
     [JsonIgnore]
     public string Images => ImagesOf(Part, Count, TrainedOn);
 
-    /// <summary>Whether the weights have learned none of the images, as far as it is known.</summary>
+    /// <summary>Whether, as far as known, the weights were trained on none of the images.</summary>
     [JsonIgnore]
-    public bool IsOfNewImages => AreNew(Part, TrainedOn);
+    public bool IsOnUnseenImages => AreUnseen(Part, TrainedOn);
 
-    internal static bool AreNew(string part, int? trainedOn) => part == "test" && trainedOn is null or 0;
+    internal static bool AreUnseen(string part, int? trainedOn) => part == "test" && trainedOn is null or 0;
 
-    /// <summary>What the images of a part are called where something is said of them.</summary>
+    /// <summary>Describes images of a part of a data set, as in <see cref="Images"/>.</summary>
     /// <param name="part">test or train.</param>
-    /// <param name="trainedOn">How many of them the weights were trained on; null where it is not known.</param>
+    /// <param name="trainedOn">How many of them the weights were trained on; null if unknown.</param>
     public static string ImagesOf(string part, int count, int? trainedOn) =>
         part != "test" ? $"{count} TRAINING images (there is no test part: says nothing about new images)"
         : trainedOn > 0
-            ? $"{count} images, {(trainedOn == count ? "ALL" : trainedOn)} of which THE WEIGHTS WERE TRAINED ON or chosen by (says nothing "
-                + "about new images)"
+            ? $"{count} images, {(trainedOn == count ? "ALL" : trainedOn)} of which THE WEIGHTS WERE TRAINED ON or selected by (says "
+                + "nothing about new images)"
         : $"{count} test images";
 
-    /// <summary>The evaluation in the fields of a RobustBench entry.</summary>
+    /// <summary>The evaluation as a RobustBench entry.</summary>
     [JsonPropertyName("robustbench")]
     public RobustBenchEntry RobustBench => RobustBenchEntry.Of(this);
 }

@@ -5,31 +5,30 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Evaluation;
 
-/// <summary>What <see cref="RobustnessEvaluation"/> measures.</summary>
+/// <summary>Settings of <see cref="RobustnessEvaluation"/>.</summary>
 public sealed record EvaluationSettings : ICheckedSettings
 {
-    /// <summary>Names of <see cref="AttackCatalog"/>, in their order.</summary>
+    /// <summary>Names from <see cref="AttackCatalog"/>, in the order of execution.</summary>
     [Setting("attack",
-        "Attacks in turn, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, apgd-t, fab, "
-            + "fab-t, brendel-bethge, "
-        + "square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more attacks and starts), autoattack-rand "
-        + "(for random networks).",
+        "Attacks, run in this order, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, "
+            + "apgd-t, fab, fab-t, brendel-bethge, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more "
+            + "attacks and starts), autoattack-rand (for stochastic networks).",
         Form = "NAMES", Section = "Attack")]
     public IReadOnlyList<string> Attacks { get; init; } = ["pgd"];
 
-    /// <summary>What ε measures; null: what the weights were trained against, else L∞.</summary>
-    [Setting("norm", AttackTexts.Norm + " By default what the weights were trained against, where they say so, else linf.", Form = "NORM")]
+    /// <summary>Norm of the perturbation; null: that of training if known, else L∞.</summary>
+    [Setting("norm", AttackTexts.Norm + " By default that of training, if the weights record it, else linf.", Form = "NORM")]
     public PerturbationNorm? Norm { get; init; }
 
-    /// <summary>Largest change; null: what the weights were trained against in this norm, else
+    /// <summary>Maximum perturbation; null: that of training if it was in this norm, else
     /// <see cref="ThreatModel.DefaultEpsilon"/>.</summary>
     [Setting("epsilon",
-        AttackTexts.Epsilon + " By default what the weights were trained against in this norm, else 8/255 in linf and 0.5 in l2.",
+        AttackTexts.Epsilon + " By default that of training if it was in this norm, else 8/255 in linf and 0.5 in l2.",
         Form = "E", Min = 0)]
     public double? Epsilon { get; init; }
 
-    /// <summary>Length of one step of PGD and Multi-Targeted; null: <see cref="PgdSettings.DefaultStepSize"/>.</summary>
-    [Setting("step-size", "Length of one step of PGD and Multi-Targeted. " + AttackTexts.StepSize, Form = "A", Min = 0)]
+    /// <summary>Step size of PGD and Multi-Targeted; null: <see cref="PgdSettings.DefaultStepSize"/>.</summary>
+    [Setting("step-size", "Step size of PGD and Multi-Targeted. " + AttackTexts.StepSize, Form = "A", Min = 0)]
     public double? StepSize { get; init; }
 
     /// <summary>Steps of PGD; null: 20.</summary>
@@ -44,50 +43,51 @@ public sealed record EvaluationSettings : ICheckedSettings
     [Setting("queries", "Queries of Square for each image, 5000 by default.", Min = 1)]
     public int? Queries { get; init; }
 
-    /// <summary>Other radii that the same attacks are run within.</summary>
-    [Setting("epsilons", "Measure the same attacks within these ε too: a curve. A given step size keeps its share of ε.", Form = "E,E")]
+    /// <summary>Other radii for which the attacks are repeated.</summary>
+    [Setting("epsilons", "Also run the attacks for these ε, for an accuracy curve. An explicit step size is scaled with ε.", Form = "E,E")]
     public IReadOnlyList<double> Epsilons { get; init; } = [];
 
-    /// <summary>Look too for the smallest change that turns each image.</summary>
+    /// <summary>Whether to search for the smallest adversarial perturbation of each image.</summary>
     [Setting("minimal-epsilon",
-        "Look too for the smallest change that turns each image, without a limit: FAB-T and, in linf, Brendel & Bethge.", IsSwitch = true)]
+        "Also search for the smallest adversarial perturbation of each image, with FAB-T and, in linf, Brendel & Bethge.", IsSwitch = true)]
     public bool MinimalEpsilon { get; init; }
 
-    /// <summary>Try each attack on every image that is right; otherwise only on what the attacks before it have left.</summary>
-    [Setting("each", "Try each attack on every image that is right, not only on what the attacks before it have left.", IsSwitch = true)]
+    /// <summary>Whether each attack runs on every correctly classified image; otherwise only on those that survived the previous
+    /// attacks.</summary>
+    [Setting("each", "Run each attack on every correctly classified image, not only on those that survived the previous attacks.",
+        IsSwitch = true)]
     public bool Each { get; init; }
 
-    /// <summary>Look for signs of false robustness too.</summary>
+    /// <summary>Whether to check for signs of false robustness.</summary>
     [Setting("checks",
-        "Look for signs of false robustness too: gradients that vanish, more steps or stronger attacks that still help, attacks without "
-            + "gradients that do better, "
-        + "and others.", IsSwitch = true, Section = "Is it honest?")]
+        "Also check for signs of false robustness: vanishing gradients, more steps or stronger attacks that lower the accuracy, black-box "
+            + "attacks that beat white-box ones, and others.", IsSwitch = true, Section = "Checks for false robustness")]
     public bool Checks { get; init; }
 
-    /// <summary>Test images that the checks look at; null: 200.</summary>
-    [Setting("check-images", "Test images that the checks look at, the first 200 by default.", Min = 1)]
+    /// <summary>Number of test images for the checks; null: 200.</summary>
+    [Setting("check-images", "Number of test images for the checks, 200 by default.", Min = 1)]
     public int? CheckImages { get; init; }
 
-    /// <summary>Use only the first images; null for all.</summary>
+    /// <summary>Use only the first N images; null for all.</summary>
     [Setting("limit", "Use only the first N test images.", Min = 1, Section = "Run")]
     public int? Limit { get; init; }
 
-    /// <summary>Images at a time.</summary>
-    [Setting("batch", "Images at a time; the results do not depend on it.", Min = 1)]
+    /// <summary>Batch size.</summary>
+    [Setting("batch", "Batch size; the results do not depend on it.", Min = 1)]
     public int Batch { get; init; } = 128;
 
-    /// <summary>Of everything random.</summary>
-    [Setting("seed", "Seed of everything random.")]
+    /// <summary>Random seed.</summary>
+    [Setting("seed", "Random seed.")]
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>The images that are evaluated.</summary>
+    /// <summary>The images to evaluate.</summary>
     public ImageSet ImagesOf(DataSet data) => Limit is { } limit ? data.Test.Take(limit) : data.Test;
 
-    /// <summary>The ball that attacks stay in.</summary>
-    /// <param name="trained">What the weights were trained against; null where it is not known.</param>
+    /// <summary>The threat model of the evaluation.</summary>
+    /// <param name="trained">The threat model of training; null if unknown.</param>
     public ThreatModel BallOf(ThreatModel? trained) => ThreatModel.Of(Norm, Epsilon, trained);
 
-    /// <summary>What attacks are made with, within a ball.</summary>
+    /// <summary>The attack options for a threat model.</summary>
     public AttackOptions Options(ThreatModel threat)
     {
         AttackOptions usual = new(threat.Epsilon, Norm: threat.Norm);
@@ -104,8 +104,8 @@ public sealed record EvaluationSettings : ICheckedSettings
     public IEnumerable<SettingProblem> Problems()
     {
         if (Attacks.Count == 0)
-            yield return new("attack", "empty", "names no attack");
+            yield return new("attack", "empty", "must name at least one attack");
         if (!Checks && CheckImages is not null)
-            yield return new("check-images", CheckImages, "is for checks, which are not asked for");
+            yield return new("check-images", CheckImages, "applies only with checks");
     }
 }

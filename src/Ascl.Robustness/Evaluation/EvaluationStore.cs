@@ -6,19 +6,19 @@ using Ascl.Data;
 
 namespace Ascl.Robustness.Evaluation;
 
-/// <summary>What an attack did to some images.</summary>
-/// <param name="Turned">Places in the evaluated set.</param>
-/// <param name="Images">The adversarial image of each of them; empty where they are not kept.</param>
-public sealed record ChunkOutcome(IReadOnlyList<int> Turned, IReadOnlyList<float[]> Images, int Rejected, double Seconds);
+/// <summary>The outcome of an attack on a batch of images.</summary>
+/// <param name="Misclassified">Indices in the evaluated set of the images that are misclassified after the attack.</param>
+/// <param name="Images">The adversarial image of each of them; empty if they are not kept.</param>
+public sealed record ChunkOutcome(IReadOnlyList<int> Misclassified, IReadOnlyList<float[]> Images, int Rejected, double Seconds);
 
-/// <summary>How small a change turns some images.</summary>
-/// <param name="Sizes">Of each of them; infinite where none was found.</param>
+/// <summary>The smallest adversarial perturbations of a batch of images.</summary>
+/// <param name="Sizes">Norm of each perturbation; infinite if none was found.</param>
 public sealed record SizesOutcome(IReadOnlyList<float> Sizes, double Seconds);
 
 /// <summary>
-/// The folder of an evaluation: evaluation.json (what is evaluated, and how), chunks/ (what each attack has done to each batch so far), and
-/// in the end adversarial.safetensors, sizes.safetensors where smallest changes were looked for, and report.json, report.md, report.html.
-/// Stopped at any moment, it goes on after the last whole batch.
+/// The folder of an evaluation: evaluation.json (the settings), chunks/ (the outcome of each attack on each batch so far), and at the end
+/// adversarial.safetensors, sizes.safetensors if the smallest perturbations were searched for, and report.json, report.md, report.html. A
+/// stopped evaluation resumes after the last completed batch.
 /// </summary>
 public sealed class EvaluationStore
 {
@@ -30,7 +30,7 @@ public sealed class EvaluationStore
 
     /// <summary>Path of the adversarial images.</summary>
     public string AdversarialFile => Path.Combine(folder, "adversarial.safetensors");
-    /// <summary>Path of the sizes of the smallest changes.</summary>
+    /// <summary>Path of the norms of the smallest perturbations.</summary>
     public string SizesFile => Path.Combine(folder, "sizes.safetensors");
     /// <summary>Path of the report in JSON.</summary>
     public string ReportFile => Path.Combine(folder, "report.json");
@@ -42,8 +42,8 @@ public sealed class EvaluationStore
 
     private string Chunks => Path.Combine(folder, "chunks");
 
-    /// <summary>A new folder, or one in which the same evaluation has begun.</summary>
-    /// <param name="settings">All that the result depends on.</param>
+    /// <summary>Opens a new folder, or that of the same evaluation to resume it.</summary>
+    /// <param name="settings">All settings that the result depends on.</param>
     /// <exception cref="UserErrorException">The folder holds something else.</exception>
     public static EvaluationStore Open(string folder, JsonObject settings, ImageSet images)
     {
@@ -57,13 +57,13 @@ public sealed class EvaluationStore
                 if (found[key]?.ToJsonString() != settings[key]?.ToJsonString())
                     throw key is "content" or "weights" && found[key] is not null
                         ? new UserErrorException($"{folder}: holds an evaluation of other {(key == "content" ? "images" : "weights")}, "
-                            + "though perhaps of the same name: choose another folder with --out")
+                            + "perhaps of the same name: choose another folder")
                         : new UserErrorException($"{folder}: holds an evaluation with {key} {found[key]?.ToJsonString() ?? "not given"}, "
-                            + $"not {settings[key]?.ToJsonString() ?? "none"}: choose another folder with --out");
+                            + $"not {settings[key]?.ToJsonString() ?? "none"}: choose another folder");
         }
         else if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
         {
-            throw new UserErrorException($"{folder}: is not empty: choose another folder with --out");
+            throw new UserErrorException($"{folder}: is not empty: choose another folder");
         }
         EvaluationStore store = new(folder, images);
         AtomicFile.CreateFolder(store.Chunks);
@@ -76,69 +76,69 @@ public sealed class EvaluationStore
     /// <exception cref="UserErrorException">The file is damaged.</exception>
     public EvaluationReport? ReadReport() => EvaluationReport.Read(ReportFile);
 
-    /// <summary>Batches that attacks have been through already.</summary>
+    /// <summary>Number of completed batches, over all attacks.</summary>
     public int Batches => Directory.EnumerateFiles(Chunks, "*.safetensors").Count();
 
-    /// <summary>What is known of a batch; null where the attack has not been through it.</summary>
-    public ChunkOutcome? Read(int attack, int chunk, int[] places)
+    /// <summary>The saved outcome of an attack on a batch; null if there is none yet.</summary>
+    public ChunkOutcome? Read(int attack, int chunk, int[] indices)
     {
-        using SafetensorsFile? file = Open(PathOf(attack, chunk), places);
+        using SafetensorsFile? file = Open(PathOf(attack, chunk), indices);
         if (file is null)
             return null;
-        long[] turned = file.ReadIntegers("turned");
-        float[] kept = turned.Length == 0 ? [] : file.ReadFloats("images");
-        bool isWhole = turned.Distinct().Count() == turned.Length
-            && turned.All(place => places.Contains((int)long.Clamp(place, -1, int.MaxValue)))
-            && kept.Length == (long)turned.Length * images.ImageLength && kept.All(value => value is >= 0 and <= 1);
+        long[] misclassified = file.ReadIntegers("turned");
+        float[] kept = misclassified.Length == 0 ? [] : file.ReadFloats("images");
+        bool isWhole = misclassified.Distinct().Count() == misclassified.Length
+            && misclassified.All(index => indices.Contains((int)long.Clamp(index, -1, int.MaxValue)))
+            && kept.Length == (long)misclassified.Length * images.ImageLength && kept.All(value => value is >= 0 and <= 1);
         if (!isWhole
             || !int.TryParse(file.Metadata.GetValueOrDefault("rejected"), NumberStyles.None, CultureInfo.InvariantCulture,
                 out int rejected))
             throw Damaged(file);
-        return new([.. turned.Select(place => (int)place)], [.. kept.Chunk(images.ImageLength)], rejected, Seconds(file));
+        return new([.. misclassified.Select(index => (int)index)], [.. kept.Chunk(images.ImageLength)], rejected, Seconds(file));
     }
 
-    /// <summary>Keeps what an attack did to a batch, so that an evaluation that was stopped resumes after it.</summary>
-    public void Write(int attack, int chunk, int[] places, ChunkOutcome outcome)
+    /// <summary>Saves the outcome of an attack on a batch, so that a stopped evaluation resumes after it.</summary>
+    public void Write(int attack, int chunk, int[] indices, ChunkOutcome outcome)
     {
-        SafetensorsWriter writer = Writer(places, outcome.Seconds);
-        writer.Add("turned", [outcome.Turned.Count], [.. outcome.Turned.Select(p => (long)p)]);
-        if (outcome.Turned.Count > 0)
-            writer.Add("images", [outcome.Turned.Count, images.Channels, images.Height, images.Width],
+        SafetensorsWriter writer = Writer(indices, outcome.Seconds);
+        writer.Add("turned", [outcome.Misclassified.Count], [.. outcome.Misclassified.Select(p => (long)p)]);
+        if (outcome.Misclassified.Count > 0)
+            writer.Add("images", [outcome.Misclassified.Count, images.Channels, images.Height, images.Width],
                 [.. outcome.Images.SelectMany(i => i)]);
         writer.Metadata["rejected"] = outcome.Rejected.ToString(CultureInfo.InvariantCulture);
         writer.Save(PathOf(attack, chunk));
     }
 
-    /// <summary>What is known of the smallest changes of a batch; null where they have not been looked for.</summary>
-    public SizesOutcome? ReadSizes(int chunk, int[] places)
+    /// <summary>The saved smallest perturbations of a batch; null if there are none yet.</summary>
+    public SizesOutcome? ReadSizes(int chunk, int[] indices)
     {
-        using SafetensorsFile? file = Open(SizesPathOf(chunk), places);
+        using SafetensorsFile? file = Open(SizesPathOf(chunk), indices);
         return file is null ? null : new(file.ReadFloats("sizes"), Seconds(file));
     }
 
-    /// <summary>Keeps the sizes of the smallest changes found for a batch.</summary>
-    public void WriteSizes(int chunk, int[] places, SizesOutcome outcome)
+    /// <summary>Saves the norms of the smallest perturbations found for a batch.</summary>
+    public void WriteSizes(int chunk, int[] indices, SizesOutcome outcome)
     {
-        SafetensorsWriter writer = Writer(places, outcome.Seconds);
-        writer.Add("sizes", [places.Length], [.. outcome.Sizes]);
+        SafetensorsWriter writer = Writer(indices, outcome.Seconds);
+        writer.Add("sizes", [indices.Length], [.. outcome.Sizes]);
         writer.Save(SizesPathOf(chunk));
     }
 
-    /// <summary>Writes the report and all adversarial images, and forgets the batches.</summary>
+    /// <summary>Writes the report and all adversarial images, and deletes the saved batches.</summary>
     /// <returns>The adversarial images.</returns>
     public AdversarialImages Finish(EvaluationReport report)
     {
-        List<(int Place, int Attack, float[] Image)> all = [];
+        List<(int Index, int Attack, float[] Image)> all = [];
         foreach (string path in Directory.EnumerateFiles(Chunks, "???-??????.safetensors").Order(StringComparer.Ordinal))
         {
             using SafetensorsFile file = SafetensorsFile.Open(path);
             int attack = int.Parse(Path.GetFileName(path)[..3], CultureInfo.InvariantCulture);
-            long[] turned = [.. file.ReadIntegers("turned")];
-            if (turned.Length > 0)
-                all.AddRange(turned.Zip(file.ReadFloats("images").Chunk(images.ImageLength),
-                    (place, image) => ((int)place, attack, image)));
+            long[] misclassified = [.. file.ReadIntegers("turned")];
+            if (misclassified.Length > 0)
+                all.AddRange(misclassified.Zip(file.ReadFloats("images").Chunk(images.ImageLength),
+                    (index, image) => ((int)index, attack, image)));
         }
-        AdversarialImages kept = new([.. all.Select(a => images.Ids[a.Place])], [.. all.Select(a => images.Labels[a.Place])],
+        AdversarialImages kept = new([.. all.Select(a => images.Ids[a.Index])], [.. all.Select(a => images.Labels[a.Index])],
             [.. all.Select(a => a.Attack)], [.. all.Select(a => a.Image)]);
         kept.Save(AdversarialFile, images, report);
         if (report.MinimalEpsilon is { } minimal)
@@ -148,11 +148,10 @@ public sealed class EvaluationStore
         return kept;
     }
 
-    /// <summary>Writes another report of a finished evaluation, to which something was added; the adversarial images are those that there
-    /// are.</summary>
+    /// <summary>Rewrites the report of a finished evaluation after results were added; its adversarial images are unchanged.</summary>
     public AdversarialImages Complete(EvaluationReport report)
     {
-        // A report that was read does not hold them: they are in their file.
+        // A report read from a file does not hold the sizes: they are in a file of their own.
         if (report.MinimalEpsilon is { Sizes.Count: > 0 } minimal)
             SaveSizes(minimal.Sizes);
         AtomicFile.WriteText(ReportFile, Evaluator.ToJson(report));
@@ -160,23 +159,23 @@ public sealed class EvaluationStore
         return AdversarialImages.Read(AdversarialFile, images);
     }
 
-    /// <summary>Opens a batch's file; null where there is none yet.</summary>
-    private SafetensorsFile? Open(string path, int[] places)
+    /// <summary>Opens a batch's file; null if there is none yet.</summary>
+    private SafetensorsFile? Open(string path, int[] indices)
     {
         if (!File.Exists(path))
             return null;
         SafetensorsFile file = SafetensorsFile.Open(path);
-        // Another order of images cannot be: settings are the same. A file of other images is somebody's mistake.
-        if (file.ReadIntegers("attacked").SequenceEqual(places.Select(p => (long)images.Ids[p])))
+        // With equal settings the order of images is the same; a file of other images was put there by mistake.
+        if (file.ReadIntegers("attacked").SequenceEqual(indices.Select(p => (long)images.Ids[p])))
             return file;
         file.Dispose();
-        throw new UserErrorException($"{path}: is about other images than this evaluation's: choose another folder with --out");
+        throw new UserErrorException($"{path}: belongs to other images than this evaluation's: choose another folder");
     }
 
-    private SafetensorsWriter Writer(int[] places, double seconds)
+    private SafetensorsWriter Writer(int[] indices, double seconds)
     {
         SafetensorsWriter writer = new();
-        writer.Add("attacked", [places.Length], [.. places.Select(p => (long)images.Ids[p])]);
+        writer.Add("attacked", [indices.Length], [.. indices.Select(p => (long)images.Ids[p])]);
         writer.Metadata["seconds"] = seconds.ToString("R", CultureInfo.InvariantCulture);
         return writer;
     }
@@ -187,7 +186,7 @@ public sealed class EvaluationStore
             : throw Damaged(file);
 
     private static UserErrorException Damaged(SafetensorsFile file) =>
-        new($"{file.Path}: is damaged: without it the batch is attacked again");
+        new($"{file.Path}: is damaged: delete it to attack the batch again");
 
     private void SaveSizes(IReadOnlyList<float> sizes)
     {

@@ -2,16 +2,16 @@ using System.Text.Json.Serialization;
 
 namespace Ascl.Robustness.Evaluation;
 
-/// <summary>A size that turns a share of all images, the smallest such; null where the changes found turn fewer.</summary>
+/// <summary>The smallest perturbation size at which a fraction of all images is misclassified; null if fewer were.</summary>
 public sealed record SizeQuantile(double Share, double? Size);
 
-/// <summary>How small a change turns each image, as far as attacks without a limit found: upper bounds. Images that are wrong have size
-/// 0.</summary>
-/// <param name="Attacks">That looked for it; the smallest change of any of them counts.</param>
-/// <param name="Median">Half of all images are turned by a change of this size; null where no more than half were turned.</param>
-/// <param name="Curve">Share of images that no change of this size turned, from ε = 0.</param>
-/// <param name="Epsilon">Of the evaluation, and the share of images that no change of this size turned.</param>
-/// <param name="NotFound">Images for which no change was found.</param>
+/// <summary>The smallest adversarial perturbations found by minimum-norm attacks, which are upper bounds. Images that are misclassified
+/// anyway have size 0.</summary>
+/// <param name="Attacks">The attacks used; the smallest perturbation of any of them counts.</param>
+/// <param name="Median">The median size; null if adversarial perturbations were found for fewer than half of the images.</param>
+/// <param name="Curve">Fraction of images that are robust to perturbations of each size, from ε = 0.</param>
+/// <param name="Epsilon">ε of the evaluation, at which <paramref name="Accuracy"/> is the fraction of robust images.</param>
+/// <param name="NotFound">Number of images for which no adversarial perturbation was found.</param>
 public sealed record MinimalEpsilonReport(
     IReadOnlyList<string> Attacks, string Norm, double? Median, IReadOnlyList<SizeQuantile> Quantiles, double Epsilon, double Accuracy,
     IReadOnlyList<CurvePoint> Curve, int NotFound, double Seconds)
@@ -20,23 +20,26 @@ public sealed record MinimalEpsilonReport(
     private const double CurveShare = 0.95;
     private static readonly double[] Shares = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95];
 
-    /// <summary>Of each image in the set's order; infinite where none was found.</summary>
+    /// <summary>Size for each image, in the order of the set; infinite if none was found.</summary>
     [JsonIgnore]
     public IReadOnlyList<float> Sizes { get; init; } = [];
 
-    /// <param name="sizes">Of each image.</param>
+    /// <summary>Summarises sizes.</summary>
+    /// <param name="sizes">Size for each image.</param>
     public static MinimalEpsilonReport Of(IReadOnlyList<string> attacks, string norm, IReadOnlyList<float> sizes, double epsilon,
         double seconds)
     {
         double[] sorted = [.. sizes.Select(size => (double)size).Order()], found = [.. sorted.Where(double.IsFinite)];
         SizeQuantile[] quantiles = [.. Shares.Select(share => new SizeQuantile(share, Quantile(sorted, share)))];
-        // As far as most images of those that can be turned are: a few far ones would press the others together.
+        // The curve covers most of the sizes found: a few large ones would compress the rest.
         double end = Math.Max(epsilon, Quantile(found, CurveShare) ?? 0);
         CurvePoint[] curve = [.. Enumerable.Range(0, CurvePoints).Select(i => Math.Round(end * i / (CurvePoints - 1), CurveDigits))
             .Select(size => new CurvePoint(size, Accuracy(size)))];
-        return new(attacks, norm, Quantile(sorted, 0.5), quantiles, epsilon, Accuracy(epsilon), curve, sorted.Length - found.Length,
-            seconds)
-        { Sizes = sizes };
+        int notFound = sorted.Length - found.Length;
+        return new(attacks, norm, Quantile(sorted, 0.5), quantiles, epsilon, Accuracy(epsilon), curve, notFound, seconds)
+        {
+            Sizes = sizes,
+        };
 
         double Accuracy(double size) => (double)sorted.Count(s => s > size + AdversarialCheck.BallSlack) / sorted.Length;
     }

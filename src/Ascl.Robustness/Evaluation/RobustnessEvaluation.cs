@@ -12,36 +12,36 @@ using Ascl.Robustness.Evaluation.Honesty;
 
 namespace Ascl.Robustness.Evaluation;
 
-/// <summary>What is told while an evaluation works.</summary>
+/// <summary>Receives progress and results during an evaluation.</summary>
 public interface IEvaluationObserver
 {
-    /// <summary>How far an attack is.</summary>
+    /// <summary>Called after every batch.</summary>
     void Progress(EvaluationProgress progress);
 
-    /// <summary>What a check for false robustness has found.</summary>
+    /// <summary>Called with the finding of each check for false robustness.</summary>
     void Finding(HonestyFinding finding, int images);
 
-    /// <summary>A line that a user should read.</summary>
+    /// <summary>Called with a note for the user, of one line.</summary>
     void Note(string line);
 }
 
-/// <summary>What came out of an evaluation.</summary>
-/// <param name="Report">Everything that was measured.</param>
-/// <param name="Adversarial">The adversarial images; null where they are not kept.</param>
-/// <param name="IsNew">Whether anything was measured: not where the folder held it all.</param>
+/// <summary>The result of an evaluation.</summary>
+/// <param name="Report">The report.</param>
+/// <param name="Adversarial">The adversarial images; null if they were not kept.</param>
+/// <param name="IsNew">Whether anything was measured; false if the folder already held all results.</param>
 public sealed record EvaluationResult(EvaluationReport Report, AdversarialImages? Adversarial, bool IsNew)
 {
-    /// <summary>The folder that keeps it; null where there is none.</summary>
+    /// <summary>The evaluation's folder; null if there is none.</summary>
     public EvaluationStore? Store { get; init; }
 }
 
 /// <summary>
-/// The evaluation of a classifier on a data set: the attacks, and as far as asked for a curve over ε, the smallest changes, checks for
-/// false robustness. In a folder it keeps adversarial images and goes on where it was stopped.
+/// The evaluation of a classifier on a data set: attacks, and on request an accuracy curve over ε, the smallest perturbations and checks
+/// for false robustness. With a folder it saves adversarial images and can be resumed.
 /// </summary>
 public sealed class RobustnessEvaluation
 {
-    /// <summary>Fewer than this, and a difference of an image or two means nothing.</summary>
+    /// <summary>With fewer images, differences of one or two of them are not meaningful.</summary>
     public const int FewImages = 50;
 
     private const int DefaultCheckImages = 200;
@@ -50,51 +50,52 @@ public sealed class RobustnessEvaluation
     private readonly EvaluationSettings settings;
     private readonly AttackOptions options;
 
-    /// <param name="model">Under evaluation.</param>
+    /// <summary>An evaluation of a classifier on the test part of a data set.</summary>
+    /// <param name="model">The classifier to evaluate.</param>
     /// <param name="data">Its test part is attacked.</param>
-    /// <param name="settings">Null for the defaults.</param>
-    /// <param name="trained">What the weights were trained against; null: what their provenance says.</param>
-    /// <exception cref="UserErrorException">Settings, model and data do not fit.</exception>
+    /// <param name="settings">Evaluation settings; null for the defaults.</param>
+    /// <param name="trained">The threat model of training; null: as recorded in the weights' provenance.</param>
+    /// <exception cref="UserErrorException">Settings, model and data do not match.</exception>
     public RobustnessEvaluation(Classifier model, DataSet data, EvaluationSettings? settings = null, ThreatModel? trained = null)
     {
         (this.model, this.data, this.settings) = (model, data, (settings ?? new()).Checked());
         (Threat, options, Attacks) = Plan(this.settings, trained ?? ThreatModel.Of(model.Provenance), model);
         Images = this.settings.ImagesOf(data);
-        CheckFit(model, Images, model.Spec.Network, countIsLeast: true);
+        CheckFit(model, Images, model.Spec.Network, mayHaveMoreClasses: true);
         foreach (double radius in this.settings.Epsilons.Append(Threat.Epsilon))
             (Threat with { Epsilon = radius }).CheckFits(Images);
     }
 
-    /// <summary>The file that the classifier is from; null where it is from none.</summary>
+    /// <summary>The weight file of the classifier; null if it is not from a file.</summary>
     public string? Weights { get; init; }
 
-    /// <summary>What the images are called in a description of the evaluation; by default the data set's name.</summary>
+    /// <summary>Name of the images in the stored description of the evaluation; by default the data set's name.</summary>
     public string? Source { get; init; }
 
-    /// <summary>A naturally trained classifier of the same images, whose adversarial images the checks try too; null for none.</summary>
+    /// <summary>A naturally trained classifier for transfer attacks in the checks; null for none.</summary>
     public Classifier? Twin { get; init; }
 
-    /// <summary>The ball that attacks stay in.</summary>
+    /// <summary>The threat model of the attacks.</summary>
     public ThreatModel Threat { get; }
 
-    /// <summary>The attacks in their order.</summary>
+    /// <summary>The attacks, in the order of execution.</summary>
     public IReadOnlyList<PlannedAttack> Attacks { get; }
 
-    /// <summary>The images that are evaluated.</summary>
+    /// <summary>The images to evaluate.</summary>
     public ImageSet Images { get; }
 
-    /// <summary>What a user should know before, a line each.</summary>
+    /// <summary>Notes for the user about data and settings, one line each.</summary>
     public IReadOnlyList<string> Notes =>
     [
-        .. data.Notes.Select(note => $"{data.Name}: {note}"), .. Threat.Doubt is { } doubt ? [doubt] : Array.Empty<string>(),
+        .. data.Notes.Select(note => $"{data.Name}: {note}"), .. Threat.Caveat is { } doubt ? [doubt] : Array.Empty<string>(),
         .. ClassCoverage.Notes("test", Images, data.Test), .. Unused(),
     ];
 
-    /// <summary>The attacks that settings name, made for their ball: tells early what cannot be evaluated.</summary>
-    /// <param name="trained">What the weights were trained against; null where it is not known.</param>
-    /// <param name="model">Under evaluation; null where it is not loaded yet.</param>
-    /// <exception cref="UserErrorException">There is no such attack or radius, or it needs gradients that the model does not
-    /// have.</exception>
+    /// <summary>Creates the attacks that the settings name, which reports invalid settings before any data or model is needed.</summary>
+    /// <param name="trained">The threat model of training; null if unknown.</param>
+    /// <param name="model">The classifier to evaluate; null if it is not loaded yet.</param>
+    /// <exception cref="UserErrorException">An attack or radius is invalid, or an attack needs gradients that the model does not
+    /// provide.</exception>
     public static (ThreatModel Threat, AttackOptions Options, IReadOnlyList<PlannedAttack> Attacks) Plan(
         EvaluationSettings settings, ThreatModel? trained, Classifier? model = null)
     {
@@ -109,18 +110,19 @@ public sealed class RobustnessEvaluation
         return (threat, options, attacks);
     }
 
-    /// <summary>Whether a classifier takes some images and has their classes.</summary>
-    /// <param name="file">What messages call the classifier.</param>
-    /// <param name="countIsLeast">Whether the network may have more classes: a bare file of labels only shows those that occur in it.</param>
-    /// <exception cref="UserErrorException">It does not.</exception>
-    public static void CheckFit(Classifier model, ImageSet images, string file, bool countIsLeast)
+    /// <summary>Checks that a classifier matches the size, channels and classes of images.</summary>
+    /// <param name="file">Name of the classifier, for messages.</param>
+    /// <param name="mayHaveMoreClasses">Whether the network may have more classes than the data, because files of labels only tell the
+    /// classes that occur in them.</param>
+    /// <exception cref="UserErrorException">They do not match.</exception>
+    public static void CheckFit(Classifier model, ImageSet images, string file, bool mayHaveMoreClasses)
     {
         if (model.Spec.Classes < 2)
-            throw new UserErrorException($"{file}: the network has one class; robustness is of classifiers of at least two");
+            throw new UserErrorException($"{file}: the network has one class; at least two are needed");
         if (model.Spec.Channels != images.Channels)
             throw new UserErrorException($"{file}: the network takes images of {model.Spec.Channels} channels, {images.Name} has "
                 + $"{images.Channels}");
-        if (model.Spec.Classes < images.ClassNames.Count || (model.Spec.Classes > images.ClassNames.Count && !countIsLeast))
+        if (model.Spec.Classes < images.ClassNames.Count || (model.Spec.Classes > images.ClassNames.Count && !mayHaveMoreClasses))
             throw new UserErrorException($"{file}: the network has {model.Spec.Classes} classes, {images.Name} has "
                 + $"{images.ClassNames.Count}");
         if (model.ImageSize is { } size && size != (images.Height, images.Width))
@@ -128,34 +130,33 @@ public sealed class RobustnessEvaluation
                 + $"{images.Height}x{images.Width}");
     }
 
-    /// <summary>Measures everything that is asked for.</summary>
-    /// <param name="folder">Where adversarial images and results are kept and the evaluation goes on after a stop; null for
-    /// nowhere.</param>
-    /// <param name="observer">Told how far it is; null for nobody.</param>
-    /// <param name="stop">Ends it; what is done is in the folder.</param>
+    /// <summary>Runs the evaluation.</summary>
+    /// <param name="folder">Folder for adversarial images and results, from which a stopped evaluation is resumed; null for none.</param>
+    /// <param name="observer">Receives progress and findings; null for none.</param>
+    /// <param name="stop">Stops the evaluation; completed batches remain in the folder.</param>
     /// <exception cref="UserErrorException">The folder holds something else, or a file cannot be written.</exception>
     public EvaluationResult Run(string? folder = null, IEvaluationObserver? observer = null, CancellationToken stop = default)
     {
         EvaluationStore? store = folder is null ? null : EvaluationStore.Open(folder, Description(), Images);
         EvaluationReport? done = store?.ReadReport();
-        if (done is not null && !IsOwn(done))
+        if (done is not null && !IsOfThisEvaluation(done))
             throw new UserErrorException($"{store!.ReportFile}: is not of the evaluation in {folder}, but of other weights or attacks: "
-                + "choose another folder with --out");
-        if (done is not null && HoldsAll(done))
+                + "choose another folder");
+        if (done is not null && HasAllResults(done))
         {
-            observer?.Note($"{folder} held this evaluation already; nothing was attacked again");
+            observer?.Note($"{folder} already holds this evaluation; nothing was attacked again");
             return new(done, null, IsNew: false) { Store = store };
         }
         if (done is null && store?.Batches > 0)
-            observer?.Note($"{folder}: goes on after {store.Batches} batches");
+            observer?.Note($"{folder}: resuming after {store.Batches} batches");
         EvaluationReport report = done ?? Measure(observer, store, stop);
-        // What a finished evaluation has and is not asked for again stays.
+        // Results of a finished evaluation that are not requested again are kept.
         if (settings.MinimalEpsilon && report.MinimalEpsilon is null)
-            report = WithSmallest(report, Smallest(observer, store, stop));
-        if (settings.Checks && !HoldsChecks(report))
+            report = WithSmallest(report, FindSmallestChanges(observer, store, stop));
+        if (settings.Checks && !HasChecks(report))
             report = WithFindings(report, observer, stop);
-        if (settings.Epsilons.Count > 0 && !HoldsCurve(report))
-            report = report with { Curve = [.. settings.Epsilons.Select(radius => Point(radius, observer, stop))] };
+        if (settings.Epsilons.Count > 0 && !HasCurve(report))
+            report = report with { Curve = [.. settings.Epsilons.Select(radius => CurvePointAt(radius, observer, stop))] };
         return new(report, done is null ? store?.Finish(report) : store!.Complete(report), IsNew: true) { Store = store };
     }
 
@@ -164,16 +165,16 @@ public sealed class RobustnessEvaluation
     private EvaluationReport Measure(IEvaluationObserver? observer, EvaluationStore? store, CancellationToken stop)
     {
         Evaluator evaluator = Evaluator();
-        return evaluator.Described(evaluator.Run(Attacks, stop, observer is null ? null : observer.Progress, !settings.Each, store),
+        return evaluator.Annotate(evaluator.Run(Attacks, stop, observer is null ? null : observer.Progress, !settings.Each, store),
             Weights, data);
     }
 
-    private MinimalEpsilonReport Smallest(IEvaluationObserver? observer, EvaluationStore? store, CancellationToken stop) =>
+    private MinimalEpsilonReport FindSmallestChanges(IEvaluationObserver? observer, EvaluationStore? store, CancellationToken stop) =>
         Evaluator()
-            .Smallest(NearestAttack.All(Threat.Norm, Threat.Epsilon), Threat.Norm, Threat.Epsilon, stop,
+            .FindSmallestChanges(NearestAttack.All(Threat.Norm, Threat.Epsilon), Threat.Norm, Threat.Epsilon, stop,
                 observer is null ? null : observer.Progress, store);
 
-    private CurvePoint Point(double radius, IEvaluationObserver? observer, CancellationToken stop)
+    private CurvePoint CurvePointAt(double radius, IEvaluationObserver? observer, CancellationToken stop)
     {
         IReadOnlyList<PlannedAttack> attacks = AttackCatalog.Of(settings.Attacks, options.Within(radius));
         return new(radius, Evaluator().Run(attacks, stop, observer is null ? null : observer.Progress, isCascade: true).WorstCaseAccuracy);
@@ -193,21 +194,21 @@ public sealed class RobustnessEvaluation
         return report with { Findings = findings, CheckedImages = some.Count };
     }
 
-    /// <summary>What was misclassified within ε by the search for the smallest changes is not robust either.</summary>
+    /// <summary>Images for which the search found perturbations within ε are not robust either.</summary>
     private static EvaluationReport WithSmallest(EvaluationReport report, MinimalEpsilonReport minimal)
     {
         string doubt =
-            $"the search for the smallest changes turned more images within {NumberText.Of(minimal.Epsilon)} than the attacks did "
-            + $"({100 * report.WorstCaseAccuracy:F2} %): its accuracy is the worst case";
+            $"the search for the smallest perturbations broke more images within {NumberText.Of(minimal.Epsilon)} than the attacks did "
+                + $"({100 * report.WorstCaseAccuracy:F2} %): the worst-case accuracy is that of the search";
         return report with
         {
             MinimalEpsilon = minimal,
             WorstCaseAccuracy = Math.Min(report.WorstCaseAccuracy, minimal.Accuracy),
-            Doubts = minimal.Accuracy < report.WorstCaseAccuracy ? [.. report.Doubts ?? [], doubt] : report.Doubts,
+            Caveats = minimal.Accuracy < report.WorstCaseAccuracy ? [.. report.Caveats ?? [], doubt] : report.Caveats,
         };
     }
 
-    /// <summary>All that the result depends on; weights and images by their content.</summary>
+    /// <summary>All settings that the result depends on; weights and images by content hash.</summary>
     private JsonObject Description() => new()
     {
         ["weights"] = Weights is not { } file
@@ -222,7 +223,7 @@ public sealed class RobustnessEvaluation
         ["each"] = settings.Each,
         ["epsilon"] = options.Epsilon,
         ["norm"] = NameText.Of(options.Norm),
-        ["step-size"] = options.StepOf(options.Steps),
+        ["step-size"] = options.StepSizeFor(options.Steps),
         ["steps"] = options.Steps,
         ["restarts"] = options.Restarts,
         ["queries"] = options.Queries,
@@ -232,7 +233,7 @@ public sealed class RobustnessEvaluation
         ["precision"] = model.Device.Precision == Kernels.Devices.Precision.Float32 ? null : NameText.Of(model.Device.Precision),
     };
 
-    /// <summary>Of a classifier that is from no file.</summary>
+    /// <summary>Hash of the weights of a classifier that is not from a file.</summary>
     private string WeightHash()
     {
         using System.Security.Cryptography.IncrementalHash hash =
@@ -242,24 +243,24 @@ public sealed class RobustnessEvaluation
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Whether a report is of these weights and attacks.</summary>
-    private bool IsOwn(EvaluationReport report)
+    /// <summary>Whether a report has these weights and attacks.</summary>
+    private bool IsOfThisEvaluation(EvaluationReport report)
     {
         bool areWeights = report.WeightsSha256 is null || Weights is null || report.WeightsSha256 == WeightPath.Sha256(Weights);
         return areWeights && report.Attacks.Select(a => (a.Name, a.Norm, a.Epsilon))
             .SequenceEqual(Attacks.Select(a => (a.Attack.Name, NameText.Of(a.Attack.Norm), a.Attack.Epsilon)));
     }
 
-    /// <summary>Whether a finished evaluation has all that is asked for besides the attacks.</summary>
-    private bool HoldsAll(EvaluationReport done) => (!settings.MinimalEpsilon || done.MinimalEpsilon is not null)
-        && (!settings.Checks || HoldsChecks(done)) && (settings.Epsilons.Count == 0 || HoldsCurve(done));
+    /// <summary>Whether a finished evaluation has all requested results besides the attacks.</summary>
+    private bool HasAllResults(EvaluationReport done) => (!settings.MinimalEpsilon || done.MinimalEpsilon is not null)
+        && (!settings.Checks || HasChecks(done)) && (settings.Epsilons.Count == 0 || HasCurve(done));
 
-    private bool HoldsChecks(EvaluationReport done) =>
+    private bool HasChecks(EvaluationReport done) =>
         done.Findings is not null && Twin is null && done.CheckedImages == Math.Min(done.Count, settings.CheckImages ?? DefaultCheckImages);
 
-    private bool HoldsCurve(EvaluationReport done) => settings.Epsilons.SequenceEqual((done.Curve ?? []).Select(point => point.Epsilon));
+    private bool HasCurve(EvaluationReport done) => settings.Epsilons.SequenceEqual((done.Curve ?? []).Select(point => point.Epsilon));
 
-    /// <summary>Settings of attacks that none of those asked for has.</summary>
+    /// <summary>A note about attack settings that none of the attacks uses.</summary>
     private IEnumerable<string> Unused()
     {
         (string Name, bool IsGiven, AttackOptions Changed)[] all =

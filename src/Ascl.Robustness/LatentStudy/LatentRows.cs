@@ -9,14 +9,14 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.LatentStudy;
 
-/// <summary>The outputs of one stage of a network, a row an image.</summary>
-/// <param name="Stage">The module's name; "latent" and "logits" at the end.</param>
-/// <param name="Size">Values of a row: channels, averaged over the places of the image, or all values of a vector.</param>
+/// <summary>The activations of one stage of a network, one row per image.</summary>
+/// <param name="Stage">Name of the module, or "latent", "projection" or "logits".</param>
+/// <param name="Size">Length of a row: the number of channels, which are averaged over the pixels, or the length of the vector.</param>
 /// <param name="Natural">[N, Size].</param>
-/// <param name="Adversarial">[N, Size] of the adversarial image of each.</param>
+/// <param name="Adversarial">[N, Size]; of the adversarial image of each natural one.</param>
 public sealed record StageRows(string Stage, int Size, float[] Natural, float[] Adversarial);
 
-/// <summary>What a network makes of images and of their adversarial ones, stage by stage.</summary>
+/// <summary>The activations and predictions of a network for images and their adversarial images.</summary>
 public sealed record LatentRows(int[] Labels, int[] Predictions, int[] AdversarialPredictions, IReadOnlyList<StageRows> Stages)
 {
     /// <summary>The rows of the stage before the last linear layer.</summary>
@@ -29,7 +29,8 @@ public sealed record LatentRows(int[] Labels, int[] Predictions, int[] Adversari
     public double RobustAccuracy => Labels.Zip(Predictions, AdversarialPredictions)
         .Average(image => image.First == image.Second && image.First == image.Third ? 1.0 : 0);
 
-    /// <summary>Passes the images and their adversarial images through the network and collects the activations of each stage.</summary>
+    /// <summary>Attacks the images and collects the activations of natural and adversarial images at each stage, in inference mode; feature
+    /// maps are averaged over the pixels.</summary>
     public static LatentRows Of(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, CancellationToken stop,
         Action<int, int>? progress = null)
     {

@@ -5,43 +5,44 @@ using Ascl.Robustness.Evaluation;
 
 namespace Ascl.Robustness.LatentStudy;
 
-/// <summary>Mean distances of pairs of one class and of two, and their quotient.</summary>
-/// <param name="Ratio">R-DIV as we define it: intra / inter, smaller where classes are better separated. Null without pairs of both
+/// <summary>Mean distances of pairs within and between classes, and their ratio.</summary>
+/// <param name="Ratio">R-DIV, defined here as intra/inter: smaller if classes are better separated. Null without pairs of both
 /// kinds.</param>
 public sealed record Divergence(string Distance, double? Intra, double? Inter, double? Ratio);
 
-/// <summary>A stage's divergences, of pairs of natural images, of a natural and an adversarial one (of another image), and of adversarial
-/// ones.</summary>
+/// <summary>The divergences of a stage, for pairs of natural images, of a natural and an adversarial image (of another one), and of
+/// adversarial images.</summary>
 public sealed record StageStudy(string Stage, int Size, IReadOnlyList<Divergence> Natural, IReadOnlyList<Divergence> NaturalAdversarial,
     IReadOnlyList<Divergence> Adversarial);
 
-/// <summary>study.json: where a classifier's representations lie.</summary>
-/// <param name="Name">Short, of the run.</param>
-/// <param name="Norm">What ε measures: linf or l2.</param>
-/// <param name="Part">Part of the data set that the images are: test, or train where it has no test part.</param>
-/// <param name="TrainedOn">How many of them the weights were trained on; null where it is not known.</param>
-/// <param name="NearestNatural">Share of natural images whose nearest other natural latent (L2) has their label.</param>
-/// <param name="NearestAdversarial">Share of adversarial images whose nearest natural latent, but that of their own image, has their
-/// label.</param>
+/// <summary>A study of a classifier's representations: study.json.</summary>
+/// <param name="Name">Short name of the run.</param>
+/// <param name="Norm">Norm of the attack: linf or l2.</param>
+/// <param name="Part">Part of the data set the images are from: test, or train if there is no test part.</param>
+/// <param name="TrainedOn">How many of the images the weights were trained on; null if unknown.</param>
+/// <param name="NearestNatural">Fraction of natural images whose nearest other natural latent (L2) has the same label.</param>
+/// <param name="NearestAdversarial">Fraction of adversarial images whose nearest natural latent, except that of their own image, has the
+/// same label.</param>
 public sealed record StudyReport(
     string Name, string Weights, string Model, string Data, int Count, string Attack, double Epsilon, double CleanAccuracy,
     double RobustAccuracy, IReadOnlyList<StageStudy> Stages,
     double NearestNatural, double NearestAdversarial, string Norm = "linf", string Part = "test", int? TrainedOn = null)
 {
-    /// <inheritdoc cref="EvaluationReport.IsOfNewImages"/>
+    /// <inheritdoc cref="EvaluationReport.IsOnUnseenImages"/>
     [JsonIgnore]
-    public bool IsOfNewImages => EvaluationReport.AreNew(Part, TrainedOn);
+    public bool IsOnUnseenImages => EvaluationReport.AreUnseen(Part, TrainedOn);
 
     /// <summary>The stage before the last linear layer.</summary>
     [JsonIgnore]
     public StageStudy Latent => Stages.First(s => s.Stage == "latent");
 }
 
-/// <summary>Divergences and neighbours of a network's representations (SPEC of the study: Bui et al. 2021 relate adversarial R-DIV to
-/// robust accuracy).</summary>
+/// <summary>Divergences and nearest neighbours of a network's representations (Bui et al. 2021 relate adversarial R-DIV to robust
+/// accuracy).</summary>
 public static class LatentStudies
 {
-    /// <summary>R-DIV of each stage, for pairs of natural, natural and adversarial, and adversarial images.</summary>
+    /// <summary>The divergences of each stage in L2, cosine and L∞ distance, for pairs of natural images, of a natural and an adversarial
+    /// image, and of adversarial images.</summary>
     public static IReadOnlyList<StageStudy> Stages(Device device, LatentRows rows) => [.. rows.Stages.Select(stage =>
     {
         using IDisposable scope = device.Pool.BeginScope();
@@ -57,7 +58,7 @@ public static class LatentStudies
         }
     })];
 
-    /// <summary>Shares of natural and of adversarial rows whose nearest natural row of another image has their label.</summary>
+    /// <summary>Fractions of natural and of adversarial rows whose nearest natural row of another image (L2) has the same label.</summary>
     public static (double Natural, double Adversarial) NearestLabels(StageRows rows, int[] labels, int threads)
     {
         int n = labels.Length;
@@ -71,7 +72,7 @@ public static class LatentStudies
 
         int Nearest(float[] from, int i)
         {
-            (int place, double least) = (i, double.PositiveInfinity);
+            (int index, double least) = (i, double.PositiveInfinity);
             for (int j = 0; j < n; j++)
             {
                 double squares = 0;
@@ -81,13 +82,13 @@ public static class LatentStudies
                     squares += difference * difference;
                 }
                 if (j != i && squares < least)
-                    (place, least) = (j, squares);
+                    (index, least) = (j, squares);
             }
-            return place;
+            return index;
         }
     }
 
-    /// <summary>Rows [N, size] on the two directions of their largest variance, found by subspace iteration from fixed vectors.</summary>
+    /// <summary>Projects rows [N, size] onto their first two principal components, found by power iteration from a fixed vector.</summary>
     public static (double X, double Y)[] PrincipalComponents(float[] rows, int size)
     {
         int n = rows.Length / size;
@@ -105,7 +106,7 @@ public static class LatentStudies
             return sum;
         }
 
-        double[] Direction(double[] beside)
+        double[] Direction(double[] orthogonalTo)
         {
             double[] direction = [.. Enumerable.Range(0, size).Select(k => Math.Sin(k + 1.0))];
             for (int iteration = 0; iteration < 100; iteration++)
@@ -117,9 +118,9 @@ public static class LatentStudies
                     for (int k = 0; k < size; k++)
                         next[k] += along * (rows[i * size + k] - mean[k]);
                 }
-                double overlap = beside.Length == 0 ? 0 : next.Zip(beside, (a, b) => a * b).Sum();
-                for (int k = 0; k < size && beside.Length > 0; k++)
-                    next[k] -= overlap * beside[k];
+                double overlap = orthogonalTo.Length == 0 ? 0 : next.Zip(orthogonalTo, (a, b) => a * b).Sum();
+                for (int k = 0; k < size && orthogonalTo.Length > 0; k++)
+                    next[k] -= overlap * orthogonalTo[k];
                 double length = Math.Sqrt(next.Sum(v => v * v));
                 if (length < 1e-30)
                     return new double[size];

@@ -21,7 +21,7 @@ public sealed class RunStudy
     /// <exception cref="UserErrorException">The run has no classifier or no best checkpoint, or a setting is out of range.</exception>
     public RunStudy(RunFolder run, StudySettings? settings = null)
     {
-        RunFolder.Weights(run.RequireClassifier().Path);
+        RunFolder.WeightsFile(run.RequireClassifier().Path);
         (Run, this.settings) = (run, (settings ?? new()).Checked());
         Threat = ThreatModel.Of(this.settings.Norm, this.settings.Epsilon, run.Config.Attack.Threat);
     }

@@ -3,12 +3,12 @@ using Ascl.Robustness.Reporting;
 
 namespace Ascl.Robustness.LatentStudy;
 
-/// <summary>How R-DIV of the latents goes with robust accuracy over several classifiers: Pearson's correlation, −1 where the better
-/// separated are exactly the more robust in proportion; null where there are fewer than three classifiers, or all are equal.</summary>
+/// <summary>Pearson's correlation of the latents' R-DIV with robust accuracy over several classifiers: −1 if robust accuracy falls linearly
+/// with R-DIV; null with fewer than three classifiers or without variance.</summary>
 /// <param name="Pairs">natural, natural_adversarial or adversarial.</param>
 public sealed record DivergenceCorrelation(string Distance, string Pairs, double? Value);
 
-/// <summary>comparison.json: several studies beside each other.</summary>
+/// <summary>A comparison of several studies: comparison.json.</summary>
 public sealed record StudyComparison(IReadOnlyList<StudyReport> Studies, IReadOnlyList<DivergenceCorrelation> Correlations)
 {
     private static readonly (string Name, string Title, Func<StageStudy, IReadOnlyList<Divergence>> Of)[] Kinds =
@@ -17,7 +17,7 @@ public sealed record StudyComparison(IReadOnlyList<StudyReport> Studies, IReadOn
         ("adversarial", "adversarial", s => s.Adversarial),
     ];
 
-    /// <summary>Puts studies side by side and computes the correlations.</summary>
+    /// <summary>Compares studies: the correlation of R-DIV with robust accuracy, for each kind of pairs and each distance.</summary>
     public static StudyComparison Of(IReadOnlyList<StudyReport> studies) => new(studies,
         [.. from kind in Kinds
             from d in Enumerable.Range(0, kind.Of(studies[0].Latent).Count)
@@ -25,8 +25,7 @@ public sealed record StudyComparison(IReadOnlyList<StudyReport> Studies, IReadOn
             select new DivergenceCorrelation(kind.Of(studies[0].Latent)[d].Distance, kind.Name,
                 Correlation(ratios, [.. studies.Select(s => s.RobustAccuracy)]))]);
 
-    /// <summary>Each classifier a point: its robust accuracy over the R-DIV of its latents, for pairs of adversarial images in each
-    /// distance.</summary>
+    /// <summary>Charts of robust accuracy over R-DIV of adversarial latents, a point per classifier and a chart per distance.</summary>
     public IEnumerable<(string Name, string Svg)> Plots() =>
         Studies[0].Latent.Adversarial.Index().Select(distance => (distance.Item.Distance,
         Chart.Points($"Robust accuracy over R-DIV of adversarial latents, {distance.Item.Distance}",
@@ -35,7 +34,7 @@ public sealed record StudyComparison(IReadOnlyList<StudyReport> Studies, IReadOn
                     (IReadOnlyList<(double, double)>)[(s.Latent.Adversarial[distance.Index].Ratio!.Value, 100 * s.RobustAccuracy)])),
                 markerSize: 5)));
 
-    /// <summary>R-DIV of one classifier from stage to stage, a picture for each distance.</summary>
+    /// <summary>Charts of a classifier's R-DIV by stage, one per distance.</summary>
     public static IEnumerable<(string Name, string Svg)> StagePlots(StudyReport study) =>
         study.Latent.Adversarial.Index().Select(distance => (distance.Item.Distance,
         Chart.Lines($"R-DIV by stage, {distance.Item.Distance}", "", "R-DIV",

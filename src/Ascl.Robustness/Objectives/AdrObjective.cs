@@ -8,9 +8,9 @@ using Ascl.Kernels.PairDistance;
 namespace Ascl.Robustness.Objectives;
 
 /// <summary>
-/// Adversarial divergence reduction (Bui et al. 2020): the terms of the base objective (PGD-AT or TRADES), and terms that draw the
-/// adversarial latents and predictions to the natural ones (no gradient flows to those), to those of the same class more than to others,
-/// and make adversarial predictions confident. A weight of 0 leaves its term out.
+/// Adversarial divergence reduction (Bui et al. 2020): the terms of the base objective (PGD-AT or TRADES), and terms that pull adversarial
+/// latents and predictions towards the natural ones (which are detached), more strongly within a class, and make adversarial predictions
+/// confident. A weight of 0 omits its term.
 /// </summary>
 public sealed record AdrObjective : CompositeObjective
 {

@@ -7,17 +7,16 @@ using Ascl.Kernels.Elementwise;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>Which rows are contrasted with each other where a batch holds two views of each image: all first views, then all second
-/// ones.</summary>
+/// <summary>Which rows are contrasted when a batch holds two views of each image (all first views, then all view).</summary>
 public enum ViewPairing
 {
-    /// <summary>All rows together; also what a batch of single views has.</summary>
+    /// <summary>All rows together; also the mode for single views.</summary>
     Jointly,
 
-    /// <summary>½ ASCL(z₁, z₂) + ½ ASCL(z₁^a, z₂^a): natural ones, and adversarial ones.</summary>
+    /// <summary>½ ASCL(z₁, z₂) + ½ ASCL(z₁^a, z₂^a): natural rows, and adversarial rows.</summary>
     SameKind,
 
-    /// <summary>½ ASCL(z₁, z₁^a) + ½ ASCL(z₂, z₂^a): first views, and second views.</summary>
+    /// <summary>½ ASCL(z₁, z₁^a) + ½ ASCL(z₂, z₂^a): the rows of each view.</summary>
     SameView,
 }
 
@@ -34,10 +33,10 @@ public sealed record AsclObjective : CompositeObjective, IObjective
     [SettingGroup]
     public ContrastiveSettings Contrastive { get; init; } = new();
 
-    /// <summary>Which rows are contrasted with each other where a batch holds two views of each image.</summary>
+    /// <summary>Which rows are contrasted when a batch holds two views of each image.</summary>
     [Setting("view-pairing",
-        "With two views, what ascl contrasts: all jointly, same-kind (natural ones, and adversarial ones) or same-view (first ones, and "
-            + "second ones).")]
+        "With two views, the rows that ascl contrasts: jointly (all), same-kind (natural, and adversarial) or same-view (those of each "
+            + "view).")]
     public ViewPairing ViewPairing { get; init; }
 
     /// <summary>Weight of the contrastive term.</summary>

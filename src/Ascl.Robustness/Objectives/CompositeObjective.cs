@@ -3,11 +3,11 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>What objectives have in common that add terms to those of another one.</summary>
+/// <summary>Base of objectives that add terms to another objective.</summary>
 public abstract record CompositeObjective : IObjective
 {
-    /// <summary>What the terms are added to; its attack is the one that is trained with.</summary>
-    [SettingChoice("base-objective", "What adr and ascl add their terms to: pgd-at or trades.", typeof(BaseObjectives),
+    /// <summary>The objective that terms are added to; its attack crafts the training images.</summary>
+    [SettingChoice("base-objective", "Base objective to which adr and ascl add their terms: pgd-at or trades.", typeof(BaseObjectives),
         FormerName = "foundation")]
     public IObjective Base { get; init; } = new PgdAtObjective();
 

@@ -6,7 +6,7 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>The distance of two contrasted rows.</summary>
+/// <summary>Distance between two contrasted rows.</summary>
 public enum ContrastiveDistance
 {
     /// <summary>Minus the dot product of normalised rows.</summary>
@@ -25,10 +25,10 @@ public enum ContrastiveDistance
     Linf,
 }
 
-/// <summary>How rows are contrasted: the similarity of two is −distance/temperature.</summary>
+/// <summary>Settings of the contrastive loss; the similarity of two rows is −distance/temperature.</summary>
 public sealed record ContrastiveSettings
 {
-    /// <summary>Which rows are an anchor's positives and negatives.</summary>
+    /// <summary>Selection strategy for positives and negatives.</summary>
     [SettingChoice("strategy", "Positive and negative selection of the contrastive loss: global, hard, soft, leaked or merge.",
         typeof(PairSelection))]
     public PairSelection Strategy { get; init; } = SelectionStrategy.Leaked;
@@ -37,15 +37,15 @@ public sealed record ContrastiveSettings
     [Setting("distance", "Distance of two latents: cosine, dot, l1, l2 or linf.")]
     public ContrastiveDistance Distance { get; init; } = ContrastiveDistance.Linf;
 
-    /// <summary>τ.</summary>
+    /// <summary>Temperature τ of the similarity.</summary>
     [Setting("temperature", "Similarity is -distance/T.", Form = "T", Min = 1e-4)]
     public double Temperature { get; init; } = 0.2;
 
-    /// <summary>Divide each row by its L2 norm; the cosine distance always does.</summary>
+    /// <summary>Whether rows are divided by their L2 norm; with cosine distance they always are.</summary>
     [Setting("normalize-rows", "Divide each contrasted latent by its L2 norm.")]
     public bool NormalizeRows { get; init; } = true;
 
-    /// <summary>The distance that the kernels compute, on rows that are normalised for the cosine.</summary>
+    /// <summary>The distance that the kernels compute; for cosine it is the dot product of normalised rows.</summary>
     public RowDistance RowDistance => Distance switch
     {
         ContrastiveDistance.L1 => RowDistance.L1,
@@ -54,10 +54,10 @@ public sealed record ContrastiveSettings
         _ => RowDistance.Dot,
     };
 
-    /// <summary>L_SCL of some rows.</summary>
+    /// <summary>The supervised contrastive loss L_SCL of some rows.</summary>
     /// <param name="rows">[n, d].</param>
     /// <param name="labels">[n].</param>
-    /// <param name="predictions">[n], for the strategies that select by them.</param>
+    /// <param name="predictions">[n]; used by strategies that select by prediction.</param>
     public Tensor Loss(Tensor rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions)
     {
         bool isNormalized = NormalizeRows || Distance == ContrastiveDistance.Cosine;

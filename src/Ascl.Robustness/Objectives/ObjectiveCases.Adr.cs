@@ -4,7 +4,7 @@ namespace Ascl.Robustness.Objectives;
 
 public static partial class ObjectiveCases
 {
-    /// <summary>A term of ADR, of the natural logits and latents and of the adversarial ones: the former get no gradient from it.</summary>
+    /// <summary>A term of ADR as a function of natural and adversarial logits and latents; the natural ones are detached.</summary>
     private delegate double AdrTerm(double[][] natural, double[][] adversarial, Batch batch);
 
     private static IEnumerable<OpCase> AdrCases(Batch batch, Batch single)
@@ -46,7 +46,7 @@ public static partial class ObjectiveCases
         double Loss(double[][] x, double[][] natural) => formula(x, batch) + terms([natural[0], natural[2]], [x[1], x[3]], batch);
         return Case("adr", variant, batch, weights with { Base = objective }, (x, _) => Loss(x, x)) with
         {
-            // The natural side of the terms stays where it is while the inputs are moved.
+            // The natural side of the terms is detached: it stays fixed while the inputs are perturbed.
             Convention = (x, dy) => [.. x.Select((_, input) => GradientCheck.Differences(moved => [Loss(moved, x)], x, input, dy))],
         };
     }

@@ -7,14 +7,14 @@ using Ascl.Models.Networks;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>The cases of every objective: its weighted sum against the formula, with gradients to the natural and adversarial logits and
-/// latents and to the projection of the latents. Predictions, which are piecewise constant, are those at the inputs.</summary>
+/// <summary>Gradient-check cases of every objective: the weighted sum against its formula, with gradients with respect to natural and
+/// adversarial logits and latents and the projection. Predictions are piecewise constant and taken at the inputs.</summary>
 public static partial class ObjectiveCases
 {
     private const int Classes = 4, Latent = 8, Projected = 5;
     private const double Beta = 6, VatWeight = 0.2, ContrastiveWeight = 0.7;
 
-    /// <summary>Logits, latents and labels of a batch, and whether latents are projected before they are contrasted.</summary>
+    /// <summary>Logits, latents and labels of a batch, and whether latents are projected before contrasting.</summary>
     private sealed record Batch(OpInput[] Inputs, int[] Labels, bool Projects)
     {
         /// <summary>Predictions of the natural images, then of the adversarial ones.</summary>
@@ -22,10 +22,10 @@ public static partial class ObjectiveCases
             [.. Inputs[..2].SelectMany(logits => ReferenceLosses.Predict([.. logits.Values.Select(v => (double)v)], Classes))];
     }
 
-    /// <summary>A formula of a batch in double precision; x: as in <see cref="Batch.Inputs"/>.</summary>
+    /// <summary>A loss of a batch in double precision; x as in <see cref="Batch.Inputs"/>.</summary>
     private delegate double Formula(double[][] x, Batch batch);
 
-    /// <summary>All of them; other seeds draw other values.</summary>
+    /// <summary>All cases, with values drawn from the seed.</summary>
     public static IEnumerable<OpCase> All(ulong seed)
     {
         CaseInputs inputs = new(seed);
@@ -46,7 +46,11 @@ public static partial class ObjectiveCases
             (x, b) => CrossEntropy(x[0], b, 0.1f) + Divergence(x));
 
         ContrastiveSettings supervised = new()
-        { Strategy = SelectionStrategy.Global, Distance = ContrastiveDistance.Cosine, Temperature = 0.07 };
+        {
+            Strategy = SelectionStrategy.Global,
+            Distance = ContrastiveDistance.Cosine,
+            Temperature = 0.07,
+        };
         foreach (Batch of in new[] { batch, projected })
             yield return Case("supcon", of.Projects ? "projected" : "", of, new SupConObjective { Contrastive = supervised },
                 (x, b) => Contrastive(x, b, supervised, [[.. Enumerable.Range(0, b.Labels.Length)]]));
@@ -133,7 +137,7 @@ public static partial class ObjectiveCases
 
     private static double Divergence(double[][] x) => ReferenceLosses.KullbackLeibler(x[0], x[1], Classes).Average();
 
-    /// <summary>Over natural and adversarial rows, in the groups of a pairing.</summary>
+    /// <summary>The contrastive loss over natural and adversarial rows, in the groups of a view pairing.</summary>
     private static double Contrastive(double[][] x, Batch batch, ContrastiveSettings settings, ViewPairing pairing = ViewPairing.Jointly)
     {
         int n = 2 * batch.Labels.Length;
@@ -146,7 +150,7 @@ public static partial class ObjectiveCases
         });
     }
 
-    /// <summary>The mean over groups of rows, natural ones numbered first, then adversarial ones.</summary>
+    /// <summary>The mean contrastive loss over groups of rows; natural rows are numbered first, then adversarial ones.</summary>
     private static double Contrastive(double[][] x, Batch batch, ContrastiveSettings settings, int[][] groups)
     {
         double[] latents = [.. x[2], .. x[3]];

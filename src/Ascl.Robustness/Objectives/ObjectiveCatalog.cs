@@ -2,10 +2,10 @@ using Ascl.Core.Settings;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>The objectives that can be chosen by name, each with its default settings.</summary>
+/// <summary>The objectives by name, each with its default settings.</summary>
 public static class ObjectiveCatalog
 {
-    /// <summary>All of them.</summary>
+    /// <summary>All objectives.</summary>
     public static IReadOnlyList<INamedSettings> All { get; } =
         [new NaturalObjective(), new PgdAtObjective(), new TradesObjective(), new AdrObjective(), new AsclObjective(),
             new SupConObjective(), new LinearObjective()];
@@ -14,6 +14,6 @@ public static class ObjectiveCatalog
 /// <summary>The objectives that ASCL and ADR can add their terms to.</summary>
 public static class BaseObjectives
 {
-    /// <summary>All of them.</summary>
+    /// <summary>All objectives.</summary>
     public static IReadOnlyList<INamedSettings> All { get; } = [new PgdAtObjective(), new TradesObjective()];
 }

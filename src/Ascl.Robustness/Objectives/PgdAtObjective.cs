@@ -9,8 +9,8 @@ public sealed record PgdAtObjective : SupervisedObjective, ICheckedSettings
     /// <inheritdoc/>
     public override string Name => "pgd-at";
 
-    /// <summary>Pass the natural images through the network even where nothing is learned from them: BatchNorm's running statistics then
-    /// come from both kinds of images, as in the authors' baseline and in ASCL.</summary>
+    /// <summary>Whether natural images pass through the network even if no loss term depends on them, so that BatchNorm's running
+    /// statistics come from natural and adversarial images, as in the authors' baseline and in ASCL.</summary>
     [Setting("natural-pass",
         "Pass natural images through the network even at natural-weight 0, so that BatchNorm's running statistics come from natural and "
         + "adversarial images, as in the authors' baseline (pgd-at).")]
@@ -22,7 +22,8 @@ public sealed record PgdAtObjective : SupervisedObjective, ICheckedSettings
     public double NaturalWeight { get; init; }
 
     /// <summary>Weight of the cross-entropy on adversarial images.</summary>
-    [Setting("robust-weight", "Weight of the cross-entropy on adversarial images (likewise).", Form = "W", Min = 0)]
+    [Setting("robust-weight", "Weight of the cross-entropy on adversarial images (pgd-at, also as base of ascl or adr).",
+        Form = "W", Min = 0)]
     public double RobustWeight { get; init; } = 1;
 
     /// <inheritdoc/>
@@ -47,6 +48,6 @@ public sealed record PgdAtObjective : SupervisedObjective, ICheckedSettings
     public IEnumerable<SettingProblem> Problems()
     {
         if (NaturalWeight + RobustWeight == 0)
-            yield return new("robust-weight", RobustWeight, "and so is natural-weight: nothing would be learned");
+            yield return new("robust-weight", RobustWeight, "and natural-weight is 0 too: there is no loss to minimise");
     }
 }

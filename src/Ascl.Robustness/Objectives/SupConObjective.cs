@@ -4,8 +4,7 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>Supervised contrastive pre-training (Khosla et al. 2020): L_SCL over the rows of natural images, two views of each, and nothing
-/// else.</summary>
+/// <summary>Supervised contrastive pre-training (Khosla et al. 2020): L_SCL over two views of each natural image.</summary>
 public sealed record SupConObjective : IObjective
 {
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>What objectives with a cross-entropy have in common.</summary>
+/// <summary>Base of objectives with a cross-entropy term.</summary>
 public abstract record SupervisedObjective : IObjective
 {
     /// <summary>Share of the target probability spread evenly over the classes.</summary>

@@ -10,7 +10,7 @@ public sealed record TradesObjective : SupervisedObjective
     /// <inheritdoc/>
     public override string Name => "trades";
 
-    /// <summary>β.</summary>
+    /// <summary>Weight β of the KL term.</summary>
     [Setting("trades-beta", "Weight of KL(natural || adversarial prediction) in trades, also as the base of ascl or adr.", Form = "W",
         Min = 0)]
     public double Beta { get; init; } = 6;

@@ -5,16 +5,16 @@ using OxyPlot.Series;
 
 namespace Ascl.Robustness.Reporting;
 
-/// <summary>A line of a chart. Points that are not there leave a gap.</summary>
-/// <param name="IsEmphasised">Drawn thicker than the others.</param>
+/// <summary>A line of a chart. A null value leaves a gap.</summary>
+/// <param name="IsEmphasised">Whether the line is drawn thicker.</param>
 public sealed record ChartLine(string Name, IReadOnlyList<(double X, double? Y)> Points, bool IsEmphasised = false);
 
-/// <summary>Charts as SVG: vectors and text, for a page or a paper.</summary>
+/// <summary>Creates charts as SVG.</summary>
 public static class Chart
 {
     private const int Width = 560, Height = 340;
 
-    /// <summary>Distinguishable also by colour-blind readers (Okabe and Ito 2008); on a dark ground each is lighter.</summary>
+    /// <summary>A palette that is safe for colour-blind readers (Okabe and Ito 2008), lighter on a dark background.</summary>
     private static readonly PageColour[] Colours =
     [
         new("line-1", "#0072B2", "#3D9BE0"), new("line-2", "#D55E00", "#F0803C"), new("line-3", "#009E73", "#1FBF8F"),
@@ -25,10 +25,10 @@ public static class Chart
     private static readonly PageColour Ground = new("ground", "#FFFFFF", "#1F2228"), Grid = new("grid", "#E6E6E6", "#383D47"),
         Frame = new("frame", "#808080", "#8A919E");
 
-    /// <summary>A standalone SVG element. Lines without any point are left out.</summary>
-    /// <param name="places">Names of x = 0, 1, 2, …; null where x is a number.</param>
+    /// <summary>A line chart as a standalone SVG element. Lines without points are left out.</summary>
+    /// <param name="categories">Names of x = 0, 1, 2, …; null if x is numeric.</param>
     public static string Lines(string title, string xTitle, string yTitle, IEnumerable<ChartLine> lines,
-        IReadOnlyList<string>? places = null)
+        IReadOnlyList<string>? categories = null)
     {
         PlotModel model = Titled(title);
         ChartLine[] all = [.. lines];
@@ -40,9 +40,9 @@ public static class Chart
             LegendFontSize = 11
         });
         bool isWhole = all.All(line => line.Points.All(p => double.IsInteger(p.X)));
-        model.Axes.Add(places is null
+        model.Axes.Add(categories is null
             ? Axis(AxisPosition.Bottom, xTitle, minimumStep: isWhole ? 1 : 0)
-            : new CategoryAxis { Position = AxisPosition.Bottom, Title = xTitle, ItemsSource = places, Angle = -35, FontSize = 10 });
+            : new CategoryAxis { Position = AxisPosition.Bottom, Title = xTitle, ItemsSource = categories, Angle = -35, FontSize = 10 });
         model.Axes.Add(Axis(AxisPosition.Left, yTitle));
         foreach (var (i, line) in all.Where(line => line.Points.Any(p => p.Y is not null)).Index())
         {
@@ -60,7 +60,7 @@ public static class Chart
         return Svg(model);
     }
 
-    /// <summary>Points of several groups, each with a colour of its own.</summary>
+    /// <summary>A scatter plot of several groups, each in its own colour.</summary>
     public static string Points(string title, string xTitle, string yTitle,
         IEnumerable<(string Name, IReadOnlyList<(double X, double Y)> Points)> groups, double markerSize = 2)
     {
@@ -89,7 +89,7 @@ public static class Chart
         return Svg(model, 440);
     }
 
-    /// <summary>Bars from left to right, each with its name under it.</summary>
+    /// <summary>A chart of horizontal bars, the first at the top, each with its name beside it.</summary>
     public static string Bars(string title, string yTitle, IReadOnlyList<(string Name, double Value)> bars)
     {
         PlotModel model = Titled(title);
@@ -116,8 +116,8 @@ public static class Chart
         return Svg(model, Math.Max(Height, 80 + 15 * bars.Count));
     }
 
-    /// <summary>A chart as part of a page: its colours are those of the page's <see cref="Variables"/>. As a file of its own it keeps them:
-    /// not every reader of SVG knows variables.</summary>
+    /// <summary>A chart for embedding in a page: its colours become the page's <see cref="CssVariables"/>. Standalone files keep fixed
+    /// colours, because not every SVG viewer supports variables.</summary>
     public static string InPage(string svg)
     {
         foreach (PageColour colour in (PageColour[])[.. Colours, Ground, Grid, Frame])
@@ -127,20 +127,20 @@ public static class Chart
             .Replace(" fill=\"black\"", " style=\"fill:var(--ink)\"", StringComparison.Ordinal);
     }
 
-    /// <summary>CSS that gives the colours of charts in a page.</summary>
-    public static string Variables(bool isDark) =>
+    /// <summary>CSS variables with the colours of charts.</summary>
+    public static string CssVariables(bool isDark) =>
         string.Join("; ",
             Colours.Append(Ground).Append(Grid).Append(Frame)
                 .Select(colour => $"--{colour.Name}: {(isDark ? colour.Dark : colour.InFile)}"));
 
-    /// <param name="Name">Of the variable that a page has for it.</param>
-    /// <param name="InFile">On white.</param>
+    /// <param name="Name">Name of the CSS variable.</param>
+    /// <param name="InFile">Colour in files and on a light background.</param>
     private sealed record PageColour(string Name, string InFile, string Dark)
     {
         public OxyColor Light { get; } = OxyColor.Parse(InFile);
     }
 
-    /// <summary>Leaves room for text in a browser's own font, which may be wider than the Helvetica that OxyPlot measures by.</summary>
+    /// <summary>Leaves room for text in a browser's font, which may be wider than Helvetica, which OxyPlot measures with.</summary>
     private sealed class WideText(double width, double height) : PdfRenderContext(width, height, OxyColors.Transparent)
     {
         private const double Wider = 1.45, Higher = 1.3;
@@ -186,11 +186,11 @@ public static class Chart
             UseVerticalTextAlignmentWorkaround = true,
             TextMeasurer = new WideText(Width, height)
         }.ExportToString(model);
-        // Inside a page there is no XML declaration; a size in pixels would keep the picture from shrinking with the window.
+        // An embedded SVG has no XML declaration; a size in pixels would keep the chart from scaling with the window.
         string element = svg[svg.IndexOf("<svg", StringComparison.Ordinal)..];
         element = element.Replace($"<svg width=\"{Width}\" height=\"{height}\"", $"<svg viewBox=\"0 0 {Width} {height}\"",
             StringComparison.Ordinal);
-        // Names of clipping rectangles hold for the whole page: two charts must not share them.
+        // Ids of clipping paths are global in a page: two charts must not share them.
         string own = string.Concat(model.Title.Where(char.IsAsciiLetterOrDigit));
         return element.Replace("\"clipPath", $"\"{own}-clip", StringComparison.Ordinal)
             .Replace("url(#clipPath", $"url(#{own}-clip", StringComparison.Ordinal);

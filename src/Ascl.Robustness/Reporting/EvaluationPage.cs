@@ -9,18 +9,18 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Reporting;
 
-/// <summary>An evaluation as a page and as Markdown.</summary>
+/// <summary>Formats an evaluation as an HTML page and as Markdown.</summary>
 public static class EvaluationPage
 {
     private const int Examples = 24;
 
-    /// <summary>Of a curve's points every fifth stands in Markdown.</summary>
+    /// <summary>In Markdown, every fifth point of a curve is shown.</summary>
     private const int MarkdownStride = 5;
 
-    private static readonly string[] AttackHeader = ["attack", "norm", "ε", "step", "steps", "restarts", "tried on", "turned", "accuracy %",
-        "seconds"];
+    private static readonly string[] AttackHeader =
+        ["attack", "norm", "ε", "step", "steps", "restarts", "attacked", "flipped", "accuracy %", "seconds"];
     private static readonly string[] ClassHeader = ["class", "images", "clean %", "robust %"];
-    private static readonly string[] QuantileHeader = ["images turned %", "by a change of"];
+    private static readonly string[] QuantileHeader = ["images flipped %", "by a perturbation of"];
 
     /// <summary>Writes report.html and report.md into the folder that keeps an evaluation.</summary>
     /// <param name="result">An evaluation that was run in a folder.</param>
@@ -36,23 +36,24 @@ public static class EvaluationPage
         return true;
     }
 
+    /// <summary>The report as an HTML page.</summary>
     /// <param name="images">The test images that were evaluated.</param>
-    /// <param name="adversarial">Those that the attacks turned.</param>
+    /// <param name="adversarial">The adversarial images.</param>
     public static string Html(EvaluationReport report, ImageSet images, AdversarialImages adversarial)
     {
         HtmlPage page = new($"{report.Model} on {Images(report)} of {report.Data}: {Percent(report.CleanAccuracy)} % clean, "
             + $"{Percent(report.WorstCaseAccuracy)} % robust");
-        page.Paragraph($"weights {report.Weights}, input normalisation {report.Normalization ?? "not told"}, seed {report.Seed}, "
+        page.Paragraph($"weights {report.Weights}, input normalisation {report.Normalization ?? "unknown"}, seed {report.Seed}, "
             + $"{report.Device}",
             isSoft: true);
-        if (!report.IsOfNewImages)
+        if (!report.IsOnUnseenImages)
             page.Warning($"Every accuracy on this page is on {report.Images}.");
-        foreach (string doubt in report.Doubts ?? [])
+        foreach (string doubt in report.Caveats ?? [])
             page.Warning(doubt);
         page.Heading("Attacks").Table(AttackHeader, Attacks(report));
         page.Paragraph(report.IsCascade
-            ? "Each attack was tried on what those before it had left; accuracy is what is left after it."
-            : "Each attack was tried on every image that is right.",
+            ? "Each attack ran only on images that survived the previous ones; accuracy is the share of images that survived so far."
+            : "Each attack ran on every correctly classified image.",
             isSoft: true);
         foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
             page.Paragraph(note);
@@ -67,9 +68,9 @@ public static class EvaluationPage
                 .Row([HtmlPage.Figure(Chart.Lines("Worst-case accuracy", "ε", "%", [new("all attacks", Points(curve), true)]))]);
         if (report.MinimalEpsilon is { } minimal)
         {
-            page.Heading("Smallest changes").Table(QuantileHeader, Quantiles(minimal))
-                .Row([HtmlPage.Figure(Chart.Lines($"Accuracy under the smallest {minimal.Norm} changes found", "ε", "%",
-                    [new("images not turned", Points(minimal.Curve), true)]))]);
+            page.Heading("Smallest perturbations").Table(QuantileHeader, Quantiles(minimal))
+                .Row([HtmlPage.Figure(Chart.Lines($"Accuracy under the smallest {minimal.Norm} perturbations found", "ε", "%",
+                    [new("robust images", Points(minimal.Curve), true)]))]);
             page.Paragraph(Summary(minimal), isSoft: true);
         }
         if (report.Classes is { } classes)
@@ -83,7 +84,7 @@ public static class EvaluationPage
     /// <summary>The report in Markdown.</summary>
     public static string Markdown(EvaluationReport report)
     {
-        string findings = string.Concat((report.Doubts ?? []).Select(doubt => $"- **{doubt}**\n"))
+        string findings = string.Concat((report.Caveats ?? []).Select(doubt => $"- **{doubt}**\n"))
             + string.Concat((report.Findings ?? []).Select(f => $"- {(f.IsSuspicious ? "**suspicious**" : "fine")} {f.Name}: {f.Seen}\n"));
         string curve = report.Curve is null ? "" : Curve(report.Curve);
         string minimal = report.MinimalEpsilon is { } m
@@ -96,16 +97,17 @@ public static class EvaluationPage
                 Table(AttackHeader, Attacks(report), 2), findings, curve, minimal, classes }.Where(part => part.Length > 0));
     }
 
-    /// <summary>A size of a change, also in grey levels; a dash where there is none.</summary>
+    /// <summary>A perturbation size, also in grey levels; a dash if there is none.</summary>
     public static string Size(double? size) =>
         size is { } s ? string.Create(CultureInfo.InvariantCulture, $"{s:F5} ({s * 255:F2}/255)") : "–";
 
-    /// <param name="texts">Columns of text at the left; the others are numbers.</param>
+    /// <param name="texts">Number of text columns at the left; the others are numeric.</param>
     private static string Table(string[] header, IEnumerable<string[]> rows, int texts)
     {
         IEnumerable<string[]> lines = [header, [.. header.Select((_, i) => i < texts ? "---" : "--:")], .. rows];
-        return string.Concat(lines.Select(line =>
-            $"| {string.Join(" | ", line.Select(cell => cell.ReplaceLineEndings(" ").Replace("|", "\\|", StringComparison.Ordinal)))} |\n"));
+        return string.Concat(lines.Select(line => $"| {string.Join(" | ", line.Select(Cell))} |\n"));
+
+        static string Cell(string text) => text.ReplaceLineEndings(" ").Replace("|", "\\|", StringComparison.Ordinal);
     }
 
     private static string Curve(IReadOnlyList<CurvePoint> curve) =>
@@ -121,14 +123,13 @@ public static class EvaluationPage
         minimal.Quantiles.Select(q => (string[])[Percent(q.Share), Size(q.Size)]);
 
     private static string Summary(MinimalEpsilonReport minimal) =>
-        $"Found by {string.Join(" and ", minimal.Attacks)}, without a limit; images that are wrong count as turned by 0. "
-            + $"{Percent(minimal.Accuracy)} % were turned by no change within {NumberText.Of(minimal.Epsilon)}; for {minimal.NotFound} "
-            + "images no change was found at all.";
+        $"Found by {string.Join(" and ", minimal.Attacks)}, without a limit; misclassified images count as 0. {Percent(minimal.Accuracy)} "
+            + $"% are robust within {NumberText.Of(minimal.Epsilon)}; for {minimal.NotFound} images no adversarial perturbation was found.";
 
     private static IEnumerable<string[]> Attacks(EvaluationReport report) =>
         report.Attacks.Select(a => (string[])[a.Name, a.Norm, NumberText.Of(a.Epsilon),
             a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}", $"{a.Restarts}",
-        $"{a.Attacked}", $"{a.Turned}", Percent(a.Accuracy), a.Seconds.ToString("F1", CultureInfo.InvariantCulture)]);
+        $"{a.Attacked}", $"{a.Misclassified}", Percent(a.Accuracy), a.Seconds.ToString("F1", CultureInfo.InvariantCulture)]);
 
     private static string Tile(EvaluationReport report, ImageSet images, AdversarialImages adversarial, int i)
     {
@@ -136,10 +137,10 @@ public static class EvaluationPage
         images.CopyImage(Array.IndexOf(images.Ids.ToArray(), adversarial.Ids[i]), natural);
         AttackReport attack = report.Attacks[adversarial.Attacks[i]];
         return ImageTile.Html(natural, adversarial.Images[i], images, Enum.Parse<PerturbationNorm>(attack.Norm, ignoreCase: true),
-            $"{HtmlPage.Escape(images.ClassNames[adversarial.Labels[i]])}: turned by {attack.Name}");
+            $"{HtmlPage.Escape(images.ClassNames[adversarial.Labels[i]])}: misclassified under {attack.Name}");
     }
 
-    private static string Images(EvaluationReport report) => $"{report.Count} {(report.IsOfNewImages ? "test" : "TRAINING")} images";
+    private static string Images(EvaluationReport report) => $"{report.Count} {(report.IsOnUnseenImages ? "test" : "TRAINING")} images";
 
     private static string Percent(double share) => (100 * share).ToString("F1", CultureInfo.InvariantCulture);
 }

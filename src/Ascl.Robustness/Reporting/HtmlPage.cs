@@ -4,24 +4,23 @@ using System.Text;
 
 namespace Ascl.Robustness.Reporting;
 
-/// <summary>A page of text, tables and pictures in one file: nothing is loaded from elsewhere. Everything given as text is
-/// escaped.</summary>
+/// <summary>A self-contained HTML page of text, tables and images. Text arguments are escaped.</summary>
 public sealed class HtmlPage(string title)
 {
-    /// <summary>A text of more characters may be broken into lines in a table.</summary>
+    /// <summary>Longer texts may wrap in a table.</summary>
     private const int LongText = 24;
 
     private const string LongClass = " class=\"l\"";
 
-    /// <summary>Of more columns, the names of those with numbers stand upright.</summary>
+    /// <summary>With more columns, the headings of numeric columns are vertical.</summary>
     private const int ManyColumns = 10;
 
-    /// <summary>A heat map of more rows scrolls in a box that is no higher than the window.</summary>
+    /// <summary>A heat map with more rows scrolls in a box no higher than the window.</summary>
     private const int ManyRows = 25;
 
     private readonly StringBuilder body = new();
 
-    /// <summary>Text with the characters that mean something in HTML replaced by entities.</summary>
+    /// <summary>Escapes text for HTML.</summary>
     public static string Escape(string text) => WebUtility.HtmlEncode(text);
 
     /// <summary>Adds a heading; the text is escaped.</summary>
@@ -36,7 +35,8 @@ public sealed class HtmlPage(string title)
     /// <summary>Adds a highlighted warning; the text is escaped.</summary>
     public HtmlPage Warning(string text) => Add($"<p class=\"warning\">{Escape(text)}</p>");
 
-    /// <summary>A table; columns of numbers stand to the right. One that is wider than the page scrolls under its first column.</summary>
+    /// <summary>Adds a table; numeric columns are right-aligned. A table wider than the page scrolls under its fixed first
+    /// column.</summary>
     public HtmlPage Table(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows)
     {
         IReadOnlyList<string>[] all = [.. rows];
@@ -47,14 +47,15 @@ public sealed class HtmlPage(string title)
             : all.Any(row => row[i].Length > LongText) ? LongClass
             : "")];
         StringBuilder table = new("<div class=\"wide\"><table>\n");
-        table.Append(
-            $"<thead><tr>{string.Concat(header.Select((cell, i) => isNumber[i] && header.Count > ManyColumns ? Upright(cell) : $"<th{kind[i]}>{Escape(cell)}</th>"))}</tr></thead>\n");
+        IEnumerable<string> headings = header.Select((cell, i) =>
+            isNumber[i] && header.Count > ManyColumns ? Upright(cell) : $"<th{kind[i]}>{Escape(cell)}</th>");
+        table.Append($"<thead><tr>{string.Concat(headings)}</tr></thead>\n");
         foreach (IReadOnlyList<string> row in all)
             table.Append($"<tr>{string.Concat(row.Select((cell, i) => $"<td{kind[i]}>{Escape(cell)}</td>"))}</tr>\n");
         return Add(table.Append("</table></div>").ToString());
     }
 
-    /// <summary>A matrix of counts: row and column names, cells shaded by their share of the row.</summary>
+    /// <summary>A matrix of counts with row and column names, shaded by the fraction of the row.</summary>
     public static string HeatMap(string caption, IReadOnlyList<string> names, int[,] counts)
     {
         string kind = names.Any(name => name.Length > LongText) ? LongClass : "";
@@ -72,23 +73,25 @@ public sealed class HtmlPage(string title)
         return table.Append($"</table></div><figcaption>{Escape(caption)}</figcaption></figure>").ToString();
     }
 
-    /// <param name="svg">An SVG element, as <see cref="Chart"/> makes them.</param>
+    /// <summary>A figure with a caption.</summary>
+    /// <param name="svg">An SVG element from <see cref="Chart"/>.</param>
     public static string Figure(string svg, string caption = "") =>
         $"<figure>{Chart.InPage(svg)}{(caption.Length > 0 ? $"<figcaption>{Escape(caption)}</figcaption>" : "")}</figure>";
 
-    /// <summary>Adds a PNG image, embedded as a data URL, with its alternative text.</summary>
+    /// <summary>A PNG image, embedded as a data URL, with its alternative text.</summary>
     public static string Image(byte[] png, string description) =>
         $"<img src=\"data:image/png;base64,{Convert.ToBase64String(png)}\" alt=\"{Escape(description)}\" title=\"{Escape(description)}\">";
 
     private static string Upright(string name) => $"<th class=\"n up\"><span>{Escape(name)}</span></th>";
 
-    /// <param name="tiles">HTML of each.</param>
+    /// <summary>Adds a grid of image tiles.</summary>
+    /// <param name="tiles">HTML of each tile.</param>
     public HtmlPage Images(IEnumerable<string> tiles) => Add($"<div class=\"images\">{string.Concat(tiles)}</div>");
 
-    /// <summary>Pieces beside each other as far as there is room.</summary>
+    /// <summary>Adds figures side by side, wrapping as needed.</summary>
     public HtmlPage Row(IEnumerable<string> figures) => Add($"<div class=\"row\">{string.Concat(figures)}</div>");
 
-    /// <summary>HTML as it is.</summary>
+    /// <summary>Adds raw HTML.</summary>
     public HtmlPage Add(string html)
     {
         body.Append(html).Append('\n');

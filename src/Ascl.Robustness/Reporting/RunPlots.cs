@@ -5,14 +5,15 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Reporting;
 
-/// <summary>A picture of a run.</summary>
-/// <param name="Name">Of its file.</param>
+/// <summary>A chart of a run.</summary>
+/// <param name="Name">Name of its file.</param>
 public sealed record RunPlot(string Name, string Svg);
 
 /// <summary>A run's metrics over its epochs as charts.</summary>
 public static class RunPlots
 {
-    /// <param name="model">The run's weights, for their sizes.</param>
+    /// <summary>The charts of a run.</summary>
+    /// <param name="model">The run's weights, for the chart of their norms.</param>
     public static IReadOnlyList<RunPlot> Of(RunConfig config, IReadOnlyList<EpochMetrics> epochs, Classifier model)
     {
         string attack = config.Attack.Validation.Name;
@@ -33,7 +34,7 @@ public static class RunPlots
                     .Prepend(Line("loss", m => m.Loss, true)))),
             new("learning-rate",
                 Chart.Lines("Learning rate at the start of each epoch", "epoch", "", [Line("learning rate", m => m.LearningRate, true)])),
-            new("weights", Chart.Bars("Length of each weight tensor (best checkpoint)", "L2 norm",
+            new("weights", Chart.Bars("Norm of each weight tensor (best checkpoint)", "L2 norm",
                 [.. model.Parameters.All.Where(p => p.Tensor.Shape.Rank > 1)
                     .Select(p => (p.Name, Math.Sqrt(p.Tensor.ToArray().Sum(w => (double)w * w))))])),
         ];

@@ -15,15 +15,15 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Reporting;
 
-/// <summary>report.html of a run, and its charts as files in the folder plots.</summary>
+/// <summary>Writes report.html of a run, and its charts as files in the folder plots.</summary>
 public static class RunReport
 {
     private const int Images = 1000, Examples = 24;
 
-    /// <summary>Looks at the best weights once more and writes the report.</summary>
-    /// <param name="folder">Of a run that has ended.</param>
-    /// <param name="model">Its best weights.</param>
-    /// <param name="data">What it was trained on.</param>
+    /// <summary>Evaluates the best weights for the report's examples and writes the report.</summary>
+    /// <param name="folder">Folder of a finished run.</param>
+    /// <param name="model">The classifier with its best weights.</param>
+    /// <param name="data">Its data set.</param>
     /// <returns>The page's path.</returns>
     /// <exception cref="Core.Diagnostics.UserErrorException">A file cannot be read or written.</exception>
     public static string Write(RunFolder folder, Classifier model, DataSet data, CancellationToken stop)
@@ -31,13 +31,14 @@ public static class RunReport
         RunConfig config = folder.Config;
         PgdAttack attack = config.Attack.Report[^1];
         ImageSet images = data.Test.Take(Math.Min(Images, config.Data.LimitTest ?? Images));
-        AdversarialLook look = AdversarialLook.At(model, images, attack, config.Training.Batch, config.Training.Seed, Examples, stop);
+        AttackPredictions predicted =
+            AttackPredictions.Collect(model, images, attack, config.Training.Batch, config.Training.Seed, Examples, stop);
         IReadOnlyList<RunPlot> plots = RunPlots.Of(config, folder.Checkpoints.ReadMetrics(), model);
         Directory.CreateDirectory(folder.PlotsFolder);
         foreach (RunPlot plot in plots)
             AtomicFile.WriteText(Path.Combine(folder.PlotsFolder, $"{plot.Name}.svg"), plot.Svg);
         AtomicFile.WriteText(folder.PageFile,
-            Page(RunRecord.Read(folder.Path), folder.Checkpoints.ReadMetrics(), data, plots, look,
+            Page(RunRecord.Read(folder.Path), folder.Checkpoints.ReadMetrics(), data, plots, predicted,
                 EvaluationReport.ImagesOf(data.HasTestPart ? "test" : "train", images.Count, Evaluator.TrainedOn(model, images)),
                 attack.Name)
                 .ToString());
@@ -45,13 +46,13 @@ public static class RunReport
     }
 
     private static HtmlPage Page(RunRecord run, IReadOnlyList<EpochMetrics> epochs, DataSet data, IReadOnlyList<RunPlot> plots,
-        AdversarialLook look, string images, string attack)
+        AttackPredictions predicted, string images, string attack)
     {
         RunConfig config = run.Config;
         HtmlPage page = new($"{config.Method.Title} on {data.Name}: {config.Model.Network}, seed {config.Training.Seed}");
         page.Paragraph($"{config.Training.Epochs} epochs, ε {NumberText.Of(config.Attack.Epsilon)} "
-            + $"({(config.Attack.Norm == PerturbationNorm.L2 ? "L2" : "L∞")}), training's attack {config.Attack.Steps} steps of "
-            + $"{NumberText.Short(config.Attack.StepSize)}, {Chosen(config, data)}",
+            + $"({(config.Attack.Norm == PerturbationNorm.L2 ? "L2" : "L∞")}), training attack: {config.Attack.Steps} steps of "
+            + $"{NumberText.Short(config.Attack.StepSize)}, {CheckpointChoice(config, data)}",
             isSoft: true);
         foreach (string note in data.Notes)
             page.Paragraph($"{data.Name}: {note}", isSoft: true);
@@ -61,14 +62,14 @@ public static class RunReport
         page.Heading("Training")
             .Row(plots.Where(p => p.Name is not ("positives" or "negatives" or "weights")).Select(p => HtmlPage.Figure(p.Svg)));
         Selection(page, config, epochs, plots, data.ClassNames);
-        Confusions(page, look, images, data.ClassNames, attack);
-        Grid(page, look, data, attack, config.Attack.Norm);
+        Confusions(page, predicted, images, data.ClassNames, attack);
+        Grid(page, predicted, data, attack, config.Attack.Norm);
         page.Heading("Weights").Row(plots.Where(p => p.Name == "weights").Select(p => HtmlPage.Figure(p.Svg)));
         Settings(page, run);
         return page;
     }
 
-    private static string Chosen(RunConfig config, DataSet data)
+    private static string CheckpointChoice(RunConfig config, DataSet data)
     {
         int images = Math.Min(config.Data.LimitTrain ?? int.MaxValue, data.Train.Count),
             held = config.Data.Validation ?? TrainingData.ValidationCount(images);
@@ -80,11 +81,11 @@ public static class RunReport
         string twin = RunFolder.TwinPath(run.Path);
         (string Name, EvaluationReport? Report)[] all = [("best", run.Report), ("averaged, best", run.AverageReport),
             ("natural twin, best", Directory.Exists(twin) ? RunRecord.Read(twin).Report : null)];
-        bool isTest = run.Report!.IsOfNewImages;
+        bool isTest = run.Report!.IsOnUnseenImages;
         page.Heading(isTest ? "Test accuracy" : "Accuracy on training images");
         if (!isTest)
             page.Warning($"Every accuracy on this page is on {run.Report.Images}.");
-        foreach (string doubt in run.Report.Doubts ?? [])
+        foreach (string doubt in run.Report.Caveats ?? [])
             page.Warning(doubt);
         page.Table(["weights", isTest ? "test images" : "TRAINING images", "clean %", .. run.Report.Attacks.Select(a => $"{a.Name} %"),
             "worst case %"],
@@ -99,9 +100,12 @@ public static class RunReport
     {
         if (epochs.LastOrDefault(m => m.Selection.Count > 0) is not { } last)
             return;
+        string inUse = config.Method is AsclObjective { Contrastive: var contrastive }
+            ? $"{contrastive.Strategy.Name} is the strategy in use"
+            : "no strategy is in use";
         page.Heading("Selection").Row(plots.Where(p => p.Name is "positives" or "negatives").Select(p => HtmlPage.Figure(p.Svg)));
         page.Paragraph($"Percent of the pairs of the global strategy in epoch {last.Epoch}, by the anchor's class; "
-            + $"{(config.Method is AsclObjective { Contrastive: var contrastive } ? $"{contrastive.Strategy.Name} is the strategy in use" : "no strategy is in use")}.",
+            + $"{inUse}.",
             isSoft: true);
         if (last.Selection.Values.All(s => s.PositivesByClass is null || s.NegativesByClass is null))
             return;
@@ -114,10 +118,10 @@ public static class RunReport
         }));
     }
 
-    private static void Confusions(HtmlPage page, AdversarialLook look, string images, IReadOnlyList<string> classes, string attack)
+    private static void Confusions(HtmlPage page, AttackPredictions predicted, string images, IReadOnlyList<string> classes, string attack)
     {
-        int[,] clean = AdversarialLook.Confusion(look.Labels, look.Predictions, classes.Count),
-            adversarial = AdversarialLook.Confusion(look.Labels, look.AdversarialPredictions, classes.Count);
+        int[,] clean = AttackPredictions.Confusion(predicted.Labels, predicted.Predictions, classes.Count),
+            adversarial = AttackPredictions.Confusion(predicted.Labels, predicted.AdversarialPredictions, classes.Count);
         page.Heading("Confusions").Row(
         [
             HtmlPage.HeatMap($"{images}: true class down, prediction across", classes, clean),
@@ -134,21 +138,21 @@ public static class RunReport
         return total == 0 ? "–" : Number(100.0 * counts[label, label] / total);
     }
 
-    private static void Grid(HtmlPage page, AdversarialLook look, DataSet data, string attack, PerturbationNorm norm)
+    private static void Grid(HtmlPage page, AttackPredictions predicted, DataSet data, string attack, PerturbationNorm norm)
     {
         page.Heading("Adversarial images");
         page.Paragraph(
-            $"Natural image, adversarial image ({attack}), their difference magnified until its largest value is black or white.",
+            $"Natural image, adversarial image ({attack}), their difference, scaled so that its largest value is black or white.",
             isSoft: true);
-        page.Images(look.Examples.Select(e => Example(e, data, norm)));
+        page.Images(predicted.Examples.Select(e => Example(e, data, norm)));
     }
 
     private static string Example(AdversarialExample e, DataSet data, PerturbationNorm norm)
     {
         string label = HtmlPage.Escape(data.ClassNames[e.Label]), after = HtmlPage.Escape(data.ClassNames[e.AdversarialPrediction]);
-        string turned = e.AdversarialPrediction == e.Label ? after : $"<b class=\"turned\">{after}</b>";
+        string prediction = e.AdversarialPrediction == e.Label ? after : $"<b class=\"flipped\">{after}</b>";
         return ImageTile.Html(e.Image, e.Adversarial, data.Test, norm,
-            $"{label}: taken for {HtmlPage.Escape(data.ClassNames[e.Prediction])}, then {turned}");
+            $"{label}: predicted {HtmlPage.Escape(data.ClassNames[e.Prediction])}, then {prediction}");
     }
 
     private static void Settings(HtmlPage page, RunRecord run)
@@ -160,12 +164,12 @@ public static class RunReport
                 [[cost.Device, Number(cost.TrainSeconds), Number(cost.CpuSeconds), Number(cost.ImagesPerSecond), $"{cost.ForwardPasses}",
                     $"{cost.BackwardPasses}", Number(cost.Gflop / 1e3), Number(cost.PeakMemoryBytes / 1048576.0), $"{cost.BestEpoch}"]]);
         JsonObject defaults = run.Config.Defaults();
-        page.Paragraph("Every setting that this method uses; those that differ from the defaults first.", isSoft: true);
+        page.Paragraph("All settings used by this method; those that differ from the defaults come first.", isSoft: true);
         page.Table(["setting", "value", "default"], run.Config.ToJson().Where(e => run.Config.Uses(e.Key))
             .Select(e => (string[])[e.Key, NumberText.Of(e.Value), NumberText.Of(defaults[e.Key])]).OrderBy(row => row[1] == row[2]));
     }
 
-    /// <summary>"--model resnet20" as a shell takes it; a value with spaces stands in quotation marks.</summary>
+    /// <summary>"--model resnet20" quoted for a shell: values with special characters are in quotation marks.</summary>
     private static string Quoted(string argument)
     {
         int value = argument.IndexOf(' ') + 1;

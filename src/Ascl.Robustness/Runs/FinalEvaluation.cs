@@ -32,7 +32,7 @@ public static class FinalEvaluation
         {
             Communicator = communicator ?? Communicator.Single,
         };
-        EvaluationReport report = evaluator.Described(evaluator.Run(attacks, stop, progress), weights, data);
+        EvaluationReport report = evaluator.Annotate(evaluator.Run(attacks, stop, progress), weights, data);
         if (evaluator.Communicator.IsMain)
             AtomicFile.WriteText(ofAverage ? run.AverageReportFile : run.ReportFile, Evaluator.ToJson(report));
         return report;

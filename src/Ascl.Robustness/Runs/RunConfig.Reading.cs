@@ -6,34 +6,34 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Robustness.Runs;
 
-/// <summary>Reading, comparing and writing.</summary>
+/// <summary>Reading, comparing and writing configurations.</summary>
 public sealed partial record RunConfig
 {
-    /// <summary>The defaults, with the values that <paramref name="given"/> holds.</summary>
-    /// <param name="given">Values by name; null stands for the default.</param>
-    /// <param name="where">Where they come from, for messages.</param>
-    /// <exception cref="UserErrorException">An unknown name, or a value of the wrong kind or out of range.</exception>
+    /// <summary>The defaults overridden by given values.</summary>
+    /// <param name="given">Values by setting name; null stands for the default.</param>
+    /// <param name="where">Source of the values, for messages.</param>
+    /// <exception cref="UserErrorException">A name is unknown, or a value has the wrong type or is out of range.</exception>
     public static RunConfig Of(JsonObject given, string where) => SettingTree.Read(new RunConfig(), given, where);
 
-    /// <summary>The configuration of a run, from its folder.</summary>
+    /// <summary>Reads the configuration file of a run.</summary>
     /// <exception cref="UserErrorException">The file cannot be read, or is not a valid configuration.</exception>
     public static RunConfig OfRun(string path) => OfRun(JsonFile.ReadObject(path), path);
 
-    /// <summary>The configuration that a run has written.</summary>
-    /// <param name="written">By name.</param>
-    /// <param name="where">Where it stands, for messages.</param>
+    /// <summary>The configuration written by a run.</summary>
+    /// <param name="written">Values by setting name.</param>
+    /// <param name="where">Source of the configuration, for messages.</param>
     /// <exception cref="UserErrorException">It is not a valid configuration.</exception>
     public static RunConfig OfRun(JsonObject written, string where)
     {
-        // Runs of versions without this setting were trained without it, and go on so.
+        // Older runs without this setting were trained without it, and are resumed without it.
         if (!written.ContainsKey("natural-pass"))
             written["natural-pass"] = false;
         return Of(written, where);
     }
 
-    /// <summary>The first setting that another configuration has otherwise, of those that change what a run computes; null where there is
+    /// <summary>The first setting in which another configuration differs, among those that affect the result of a run; null if there is
     /// none.</summary>
-    /// <param name="other">To compare with.</param>
+    /// <param name="other">The configuration to compare with.</param>
     /// <param name="except">A setting that may differ.</param>
     public (string Name, string Own, string Other)? Difference(RunConfig other, string? except = null)
     {
@@ -45,10 +45,10 @@ public sealed partial record RunConfig
         static string Text(JsonNode? value) => value?.ToJsonString() ?? "not given";
     }
 
-    /// <summary>The values by name, without those that are not given.</summary>
+    /// <summary>The values by setting name, without those that are null.</summary>
     public JsonObject ToJson() => SettingTree.ToJson(this);
 
-    /// <summary>The values by name that decide the result, but for the number of epochs: what tells one run from another.</summary>
+    /// <summary>The values by name of the settings that determine the result, except the number of epochs; they identify a run.</summary>
     public JsonObject Description()
     {
         JsonObject all = ToJson();
@@ -57,19 +57,18 @@ public sealed partial record RunConfig
         return all;
     }
 
-    /// <summary>The default values of the settings that this run has, by name: under the same method, base objective and
-    /// schedule.</summary>
+    /// <summary>The default values of this run's settings, by name, for the same method, base objective and schedule.</summary>
     public JsonObject Defaults()
     {
         JsonObject choices = ToJson();
         foreach (string name in choices.Select(pair => pair.Key).Where(name => name is not ("method" or "base-objective" or "schedule"))
             .ToArray())
             choices.Remove(name);
-        // Without the rules: a linear evaluation has no default encoder.
+        // Rules are not checked: a linear evaluation has no default encoder.
         return SettingTree.Fill(new RunConfig(), choices, "defaults").ToJson();
     }
 
-    /// <summary>The options of a command line that trains this run: what it uses and what differs from the defaults.</summary>
+    /// <summary>The command-line options that train this run: the settings that it uses and that differ from their defaults.</summary>
     public IEnumerable<string> Arguments()
     {
         JsonObject plain = new RunConfig().ToJson(), defaults = Defaults();
@@ -79,7 +78,7 @@ public sealed partial record RunConfig
                select $"--{setting.Key} {NumberText.Of(setting.Value)}";
     }
 
-    /// <summary>What training steps and their attack round to.</summary>
+    /// <summary>The precisions of training steps and their attack.</summary>
     public IEnumerable<Precision> UsedPrecisions() => new[] { Training.Precision, Attack.AttackPrecision ?? Training.Precision }.Distinct();
 
     /// <summary>Writes the configuration as JSON.</summary>

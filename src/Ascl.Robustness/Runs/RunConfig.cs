@@ -8,67 +8,67 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Runs;
 
-/// <summary>Which images a run uses.</summary>
+/// <summary>The data settings of a run.</summary>
 public sealed record DataSettings
 {
     /// <summary>Data set, NAME or NAME:PATH (<see cref="DataSource"/>).</summary>
     [Setting("data", $"Images: {SettingTexts.DataForms}.", Form = "SPEC", Section = "Data")]
     public string Source { get; init; } = "sample";
 
-    /// <summary>Training images used; all where null.</summary>
+    /// <summary>Number of training images used; null for all.</summary>
     [Setting("limit-train", "Use only the first N training images.", Min = 1)]
     public int? LimitTrain { get; init; }
 
-    /// <summary>Test images used; all where null.</summary>
+    /// <summary>Number of test images used; null for all.</summary>
     [Setting("limit-test", "Use only the first N test images.", Min = 1)]
     public int? LimitTest { get; init; }
 
-    /// <summary>How the data are read.</summary>
+    /// <summary>How the data set is read.</summary>
     [SettingGroup]
     public DataOptions Reading { get; init; } = new();
 
-    /// <summary>Training images held out to choose the best checkpoint by; 0 for none; null: a fifth of them, at most 500.</summary>
-    [Setting("validation", "Training images held out to choose the best checkpoint by; 0: none. By default a fifth of them, at most 500.",
+    /// <summary>Training images held out to select the best checkpoint; 0 for none; null: a fifth of them, at most 500.</summary>
+    [Setting("validation", "Training images held out to select the best checkpoint; 0: none. By default a fifth of them, at most 500.",
         Min = 0)]
     public int? Validation { get; init; }
 
-    /// <summary>The test images that are used.</summary>
+    /// <summary>The test images used.</summary>
     public ImageSet TestOf(DataSet data) => LimitTest is { } limit ? data.Test.Take(limit) : data.Test;
 }
 
-/// <summary>What is trained, and from where.</summary>
+/// <summary>The model settings of a run.</summary>
 public sealed record ModelSettings
 {
-    /// <summary>Mean and standard deviation of the input layer: as <see cref="InputNormalization"/> reads it; auto: what the data
-    /// say.</summary>
+    /// <summary>Mean and standard deviation of the input normalisation, in a form that <see cref="InputNormalization"/> reads; auto: those
+    /// of the data set.</summary>
     [Setting("normalize", $"Input normalisation: {SettingTexts.Normalizations}.", Section = "Model")]
     public string Normalize { get; init; } = InputNormalization.Auto;
 
-    /// <summary>Weights to start from: a file of a classifier, or a run's folder for its best checkpoint; null to start anew.</summary>
+    /// <summary>Initial weights: a weight file, or a run's folder for its best checkpoint; null: random.</summary>
     [Setting("from",
-        "Start from these weights (a run: its best checkpoint), to train all of them or, with method linear, a new last layer.",
+        "Initial weights: a file, or a run for its best checkpoint. All of them are trained, or with method linear only a new last layer.",
         Form = "FILE|RUN")]
     public string? From { get; init; }
 
-    /// <summary>Network.</summary>
+    /// <summary>Name of the network.</summary>
     [Setting("model", $"Network: {SettingTexts.Networks}. By default smallcnn for images of 28x28 pixels, resnet20 for others.",
-        Follows = true)]
+        HasDerivedDefault = true)]
     public string Network { get; init; } = "smallcnn";
 
-    /// <summary>Function after its convolutions and hidden layers.</summary>
-    [Setting("activation", $"Function after each layer: {SettingTexts.Activations}; the last three are smooth.")]
+    /// <summary>Activation function.</summary>
+    [Setting("activation", $"Activation function: {SettingTexts.Activations}; the last three are smooth.")]
     public Activation Activation { get; init; }
 
-    /// <summary>Width of the linear projection head on the latent that ASCL and SupCon contrast; 0 contrasts the latent itself.</summary>
-    [Setting("head", "Width of the linear projection that ascl and supcon contrast; 0: contrast the latent itself.", Form = "DIM", Min = 0,
-        Max = 65536)]
+    /// <summary>Width of the linear projection head for the contrastive loss of ASCL and SupCon; 0 contrasts the latent itself.</summary>
+    [Setting("head", "Width of the linear projection head for the contrastive loss of ascl and supcon; 0: contrast the latent itself.",
+        Form = "DIM", Min = 0, Max = 65536)]
     public int Head { get; init; } = 128;
 }
 
-/// <summary>Where a run is kept, and what is done besides; none of it changes what is computed.</summary>
+/// <summary>Options of a run that do not affect its results.</summary>
 public sealed record RunOptions
 {
-    /// <summary>Threads that compute; 0 for one a core. The results do not depend on it.</summary>
+    /// <summary>Number of threads; 0 for one per core. The results do not depend on it.</summary>
     [Setting("threads", SettingTexts.Threads, Min = 0, Max = CpuDevice.MaximumThreads, Incidental = true, Section = "Run")]
     public int Threads { get; init; }
 
@@ -76,39 +76,40 @@ public sealed record RunOptions
     [Setting("save-every", "Steps between two saves of the state inside an epoch; 0: only at its end.", Min = 0, Incidental = true)]
     public int SaveEvery { get; init; } = 50;
 
-    /// <summary>Train a natural twin too: the same network, data, seed and schedule without attacks, for comparison. Where null, only on
-    /// the sample.</summary>
-    [Setting("twin", "Train a natural twin too, to compare with (by default only on the images built in).", Incidental = true)]
+    /// <summary>Whether to train a natural twin for comparison: the same network, data, seed and schedule without attacks. Null: only on
+    /// the built-in sample.</summary>
+    [Setting("twin", "Also train a natural twin for comparison: the same without attacks (by default only on the built-in sample).",
+        Incidental = true)]
     public bool? Twin { get; init; }
 
-    /// <summary>Write event files that TensorBoard shows.</summary>
+    /// <summary>Whether to write event files for TensorBoard.</summary>
     [Setting("tensorboard", "Write event files for TensorBoard into the run's folder tensorboard.", Incidental = true)]
     public bool Tensorboard { get; init; } = true;
 
-    /// <summary>Folder that the run is written to; it must not hold a run yet.</summary>
+    /// <summary>Folder to write the run to; it must not hold a run yet.</summary>
     [Setting("out", "Folder to write the run to; it must not hold a run yet.", Form = "DIR", Incidental = true)]
     public string? Out { get; init; }
 
-    /// <summary>Folder of an earlier run that is to go on.</summary>
-    [Setting("resume", "Go on with the run in this folder, with its own settings; --epochs N goes on to more epochs.", Form = "RUN",
+    /// <summary>Folder of a run to resume.</summary>
+    [Setting("resume", "Resume the run in this folder with its own settings; a larger number of epochs extends it.", Form = "RUN",
         Incidental = true)]
     public string? Resume { get; init; }
 }
 
 /// <summary>
-/// Everything that decides what a training run computes, and its defaults. As JSON (a run's config.json, a file given by --config) its keys
-/// are the command line's long option names. Pixels lie in [0, 1]; ε and step size are in the same units.
+/// The complete configuration of a training run, with its defaults. In JSON (config.json of a run, configuration files) the keys are the
+/// setting names, which are also the command line's option names. Pixels lie in [0, 1]; ε and step size are in the same units.
 /// </summary>
 public sealed partial record RunConfig : ICheckedSettings
 {
-    /// <summary>Every setting there is, in the order of their declarations.</summary>
+    /// <summary>All settings, in the order of declaration.</summary>
     public static IReadOnlyList<Setting> Settings => SettingTree.Of(typeof(RunConfig));
 
-    /// <summary>The images.</summary>
+    /// <summary>The data settings.</summary>
     [SettingGroup]
     public DataSettings Data { get; init; } = new();
 
-    /// <summary>What is trained.</summary>
+    /// <summary>The model settings.</summary>
     [SettingGroup]
     public ModelSettings Model { get; init; } = new();
 
@@ -119,30 +120,30 @@ public sealed partial record RunConfig : ICheckedSettings
         typeof(ObjectiveCatalog), Section = "Objective")]
     public IObjective Method { get; init; } = new AsclObjective();
 
-    /// <summary>How the images that are trained on are crafted, and what the network is measured by.</summary>
+    /// <summary>The training attack, whose threat model is also used for validation and reports.</summary>
     [SettingGroup]
     public TrainingAttackSettings Attack { get; init; } = new();
 
-    /// <summary>How training proceeds.</summary>
+    /// <summary>The training settings.</summary>
     [SettingGroup]
     public TrainingSettings Training { get; init; } = new();
 
-    /// <summary>Learning rates.</summary>
+    /// <summary>The learning-rate schedule.</summary>
     [SettingChoice("schedule", "Learning-rate schedule: cosine, or piecewise constant with milestones.", typeof(ScheduleCatalog))]
     public LearningRateSchedule Schedule { get; init; } = new CosineSchedule();
 
-    /// <summary>Updates.</summary>
+    /// <summary>The optimiser settings.</summary>
     [SettingGroup]
     public SgdSettings Optimizer { get; init; } = new();
 
-    /// <summary>Where it is kept.</summary>
+    /// <summary>Options that do not affect the results.</summary>
     [SettingGroup]
     public RunOptions Run { get; init; } = new();
 
-    /// <summary>Whether the value of a setting changes what this run computes: a method leaves the settings of others alone.</summary>
+    /// <summary>Whether a setting affects the results of this run; each method ignores the settings of others.</summary>
     public bool Uses(string name) => name switch
     {
-        // Validation attacks too, whatever the method.
+        // The other attack settings are also used by validation, for every method.
         "start" or "early-stop" or "bn-mode" or "attack-precision" => Method.Attack is not null,
         "head" => Method.Contrastive is not null,
         "view-pairing" => Training.Views == 2 && Method is AsclObjective,
@@ -153,7 +154,7 @@ public sealed partial record RunConfig : ICheckedSettings
     /// <summary>Settings that are valid but probably a mistake, a line each.</summary>
     public IEnumerable<string> Doubts()
     {
-        if (Attack.Threat.Doubt is { } doubt)
+        if (Attack.Threat.Caveat is { } doubt)
             yield return doubt;
         if (Method.Attack is not null && PgdSettings.StepProblem(Attack.Epsilon, Attack.StepSize, Attack.Steps) is { } problem)
             yield return $"training attack: {problem}: check --step-size and --attack-steps";

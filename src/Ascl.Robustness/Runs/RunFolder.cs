@@ -11,27 +11,27 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Runs;
 
 /// <summary>
-/// The folder of a run: config.json (what it computes), the files of its <see cref="Checkpoints"/>, report.json and with averaged weights
-/// report-ema.json (the final evaluation), summary.json (what training cost), report.html with its charts in plots/, tensorboard/ (an event
-/// file an epoch). Each file is replaced whole or not at all.
+/// The folder of a run: config.json (the configuration), the files of its <see cref="Checkpoints"/>, report.json and with averaged weights
+/// report-ema.json (the final evaluation), summary.json (the cost of training), report.html with its charts in plots/, tensorboard/ (an
+/// event file per epoch). Each file is replaced atomically.
 /// </summary>
 public sealed class RunFolder
 {
     private RunFolder(string path, RunConfig config) => (Path, Config, Checkpoints) = (path, config, new(path));
 
-    /// <summary>Where it is.</summary>
+    /// <summary>Path of the folder.</summary>
     public string Path { get; }
 
-    /// <summary>What the run computes.</summary>
+    /// <summary>The configuration of the run.</summary>
     public RunConfig Config { get; }
 
     /// <summary>State, weights and metrics.</summary>
     public CheckpointFolder Checkpoints { get; }
 
-    /// <summary>What the run computes, as JSON.</summary>
+    /// <summary>Path of the configuration.</summary>
     public string ConfigFile => File("config.json");
 
-    /// <summary>What training cost.</summary>
+    /// <summary>Path of the summary with the cost of training.</summary>
     public string SummaryFile => File("summary.json");
 
     /// <summary>Final evaluation of the best weights.</summary>
@@ -40,20 +40,20 @@ public sealed class RunFolder
     /// <summary>Final evaluation of the best averaged weights.</summary>
     public string AverageReportFile => File("report-ema.json");
 
-    /// <summary>Everything on a page.</summary>
+    /// <summary>Path of the HTML report.</summary>
     public string PageFile => File("report.html");
 
-    /// <summary>The page's charts as files.</summary>
+    /// <summary>Folder of the report's charts as SVG files.</summary>
     public string PlotsFolder => File("plots");
 
-    /// <summary>Event files.</summary>
+    /// <summary>Folder of the event files for TensorBoard.</summary>
     public string TensorBoardFolder => File("tensorboard");
 
-    /// <summary>Where the naturally trained twin of a run is, if it has one.</summary>
+    /// <summary>Folder of a run's naturally trained twin, if it has one.</summary>
     public static string TwinPath(string run) => System.IO.Path.Combine(run, "natural-twin");
 
-    /// <summary>Where a new run goes: <see cref="RunOptions.Out"/>, or the first free one of runs/METHOD-1, runs/METHOD-2, ….</summary>
-    /// <exception cref="UserErrorException">That place holds something already.</exception>
+    /// <summary>The folder for a new run: <see cref="RunOptions.Out"/>, or the first free one of runs/METHOD-1, runs/METHOD-2, ….</summary>
+    /// <exception cref="UserErrorException">The folder is not empty.</exception>
     public static string FreePath(RunConfig config)
     {
         string path = config.Run.Out
@@ -65,14 +65,13 @@ public sealed class RunFolder
         {
             bool isRun = System.IO.File.Exists(System.IO.Path.Combine(path, "config.json"));
             throw new UserErrorException(
-                $"{path}: {(isRun ? $"holds a run already: go on with it by --resume {path}, or" : "is not empty:")} choose another folder "
-                    + "with --out");
+                $"{path}: {(isRun ? $"holds a run already: resume it, or" : "is not empty:")} choose another folder");
         }
         return path;
     }
 
-    /// <summary>A folder for a new run at <see cref="FreePath"/>.</summary>
-    /// <exception cref="UserErrorException">The place is taken, or the folder cannot be made.</exception>
+    /// <summary>Creates the folder for a new run at <see cref="FreePath"/>.</summary>
+    /// <exception cref="UserErrorException">The folder is not empty, or cannot be created.</exception>
     public static RunFolder Create(RunConfig config)
     {
         config.Checked("configuration");
@@ -95,7 +94,7 @@ public sealed class RunFolder
         return communicator.Together(() => Open(path));
     }
 
-    /// <summary>The folder of an earlier run.</summary>
+    /// <summary>Opens the folder of an existing run.</summary>
     /// <exception cref="UserErrorException">It holds no run.</exception>
     public static RunFolder Open(string path)
     {
@@ -103,13 +102,13 @@ public sealed class RunFolder
         if (!System.IO.File.Exists(config))
             throw new UserErrorException($"{path}: holds no run: there is no config.json");
         RunFolder folder = new(path, RunConfig.OfRun(config));
-        folder.CheckWhole();
+        folder.CheckConsistency();
         return folder;
     }
 
-    /// <summary>The run whose folder holds a file of weights; null where that is no run's folder.</summary>
-    /// <param name="weights">A run's folder, or the file.</param>
-    /// <exception cref="UserErrorException">The folder is no run's, or of a run whose files do not belong together.</exception>
+    /// <summary>The run whose folder contains a weight file; null if the file is not in a run's folder.</summary>
+    /// <param name="weights">The weight file, or a run's folder.</param>
+    /// <exception cref="UserErrorException">The folder holds no run, or its files do not belong together.</exception>
     public static RunFolder? Of(string weights)
     {
         if (Directory.Exists(weights))
@@ -122,60 +121,62 @@ public sealed class RunFolder
         return isWeights && System.IO.File.Exists(System.IO.Path.Combine(folder, "config.json")) ? Open(folder) : null;
     }
 
-    /// <summary>The run with another number of epochs; its files change when it goes on, <see cref="KeepConfig"/>.</summary>
-    /// <exception cref="UserErrorException">It has done more epochs already, or its other settings do not go with that number.</exception>
+    /// <summary>The run with another number of epochs; its files are unchanged until <see cref="SaveConfig"/>.</summary>
+    /// <exception cref="UserErrorException">The run has completed more epochs already, or its other settings do not allow that
+    /// number.</exception>
     public RunFolder WithEpochs(int epochs)
     {
         int done = System.IO.File.Exists(Checkpoints.StateFile) ? RunState.Progress(Checkpoints.StateFile).Epoch : 0;
         if (epochs < done)
-            throw new UserErrorException($"{Path}: has done {done} epochs already: epochs must be at least as many, not {epochs}");
+            throw new UserErrorException($"{Path}: has completed {done} epochs already: epochs must be at least as many, not {epochs}");
         RunConfig more = Config with { Training = Config.Training with { Epochs = epochs } };
         return new(Path, more.Checked(ConfigFile));
     }
 
-    /// <summary>What the run's configuration on file says, before <see cref="KeepConfig"/>.</summary>
-    public int EpochsOnFile => RunConfig.OfRun(ConfigFile).Training.Epochs;
+    /// <summary>The number of epochs in the configuration file.</summary>
+    public int SavedEpochs => RunConfig.OfRun(ConfigFile).Training.Epochs;
 
-    /// <summary>Writes the configuration where it has another number of epochs than the file. What was reported of the run so far is of
-    /// fewer epochs, and is removed.</summary>
-    public void KeepConfig()
+    /// <summary>Writes the configuration if its number of epochs differs from that in the file, and deletes the reports, which are of the
+    /// former number.</summary>
+    public void SaveConfig()
     {
-        if (EpochsOnFile == Config.Training.Epochs)
+        if (SavedEpochs == Config.Training.Epochs)
             return;
         foreach (string file in new[] { ReportFile, AverageReportFile, SummaryFile, PageFile })
             System.IO.File.Delete(file);
         Config.Save(ConfigFile);
     }
 
-    /// <exception cref="UserErrorException">The run makes an encoder only: its logits are those of a layer that was never
-    /// trained.</exception>
+    /// <summary>Checks that the run trains a classifier, and returns it.</summary>
+    /// <exception cref="UserErrorException">The run trains an encoder only, so its logits are untrained.</exception>
     public RunFolder RequireClassifier() => Config.Method.TrainsLogits
         ? this
         : throw new UserErrorException($"{Path}: an encoder without a classifier (method {Config.Method.Name}): train a last layer on it "
             + $"with method linear, or fine-tune it, from {Path}");
 
-    /// <summary><see cref="RunProgress.DataHash"/>, as far as the run's state or its summary tells.</summary>
+    /// <summary><see cref="RunProgress.DataHash"/>, from the run's state or its summary; null if unknown.</summary>
     public string? DataHash => Identity(RunSummary.Read(SummaryFile)).DataHash;
 
-    /// <exception cref="UserErrorException">The weights are those of an encoder, wherever their file is now.</exception>
+    /// <summary>Checks that weights are those of a classifier, and returns it.</summary>
+    /// <exception cref="UserErrorException">The weights are those of an encoder, according to their provenance.</exception>
     public static Classifier RequireClassifier(Classifier model, string file) => model.Provenance is { IsEncoder: true }
         ? throw new UserErrorException($"{file}: an encoder without a classifier, from pre-training: train a last layer on it with method "
             + $"linear, or fine-tune it, from {file}")
         : model;
 
-    /// <summary>Keeps the folder for the caller until it is disposed of or the process ends.</summary>
-    /// <exception cref="UserErrorException">Another process works on the run.</exception>
+    /// <summary>Locks the folder until the result is disposed or the process ends.</summary>
+    /// <exception cref="UserErrorException">Another process is working on the run.</exception>
     public IDisposable Lock() => FolderLock.Take(Path);
 
-    /// <summary>Whether these are the images that the run was trained and tested on, as far as its state or its summary tells.</summary>
-    public bool KnowsImages(DataSet data) => DataHash is not { } hash || hash == data.ContentHash;
+    /// <summary>Whether these are, as far as known, the images that the run was trained and tested on.</summary>
+    public bool HasSameImages(DataSet data) => DataHash is not { } hash || hash == data.ContentHash;
 
-    /// <summary>Refuses to measure the run on changed images where its test images may then have been trained on.</summary>
-    /// <returns>What to say of images that have changed otherwise; null where they have not.</returns>
-    /// <exception cref="UserErrorException">They have changed, and the test part is split off the data by the run itself.</exception>
-    public string? ChangedImages(DataSet data)
+    /// <summary>Checks for images that have changed since the run, and refuses them if test images may then have been trained on.</summary>
+    /// <returns>A note that the images have changed; null if they have not.</returns>
+    /// <exception cref="UserErrorException">The images have changed, and the run itself splits the test part off.</exception>
+    public string? ImageChangeNote(DataSet data)
     {
-        if (KnowsImages(data))
+        if (HasSameImages(data))
             return null;
         string changed = $"{Path}: the images of {Config.Data.Source} have changed since the run";
         return Config.Data.Reading.TestShare is null
@@ -183,9 +184,9 @@ public sealed class RunFolder
             : throw new UserErrorException($"{changed}: test images split off now may have been trained on");
     }
 
-    /// <summary>The weights that a user names: a file itself, or the best checkpoint of a run's folder.</summary>
-    /// <exception cref="UserErrorException">The folder holds no run, or one that has no best checkpoint yet.</exception>
-    public static string Weights(string fileOrRun)
+    /// <summary>The weight file that a user names: the file itself, or the best checkpoint of a run's folder.</summary>
+    /// <exception cref="UserErrorException">There is no such file, or the folder holds no run or one without a best checkpoint.</exception>
+    public static string WeightsFile(string fileOrRun)
     {
         if (!Directory.Exists(fileOrRun))
             return System.IO.File.Exists(WeightPath.Parse(fileOrRun).File)
@@ -195,12 +196,12 @@ public sealed class RunFolder
         return System.IO.File.Exists(best) ? best : throw new UserErrorException($"{fileOrRun}: the run has no best checkpoint yet");
     }
 
-    /// <summary>Writes what training cost.</summary>
+    /// <summary>Writes the summary.</summary>
     public void WriteSummary(RunSummary summary) => summary.Save(SummaryFile);
 
-    /// <exception cref="UserErrorException">The configuration was changed since the run began, or a file of weights is of another
+    /// <exception cref="UserErrorException">The configuration was changed after the run began, or a weight file belongs to another
     /// run.</exception>
-    private void CheckWhole()
+    private void CheckConsistency()
     {
         RunSummary? summary = RunSummary.Read(SummaryFile);
         RunConfig? known = System.IO.File.Exists(Checkpoints.StateFile) && RunState.Description(Checkpoints.StateFile) is { } described
@@ -208,11 +209,11 @@ public sealed class RunFolder
             : summary?.Config is { } written ? RunConfig.OfRun(written, SummaryFile) : null;
         if (known?.Difference(Config, except: "epochs") is var (name, began, now))
             throw new UserErrorException($"{ConfigFile}: {name} is {now}, but the run began with {began}: its weights and reports are of "
-                + "that, and it cannot go on with another; "
-                + $"put it back, or begin a new run, from its weights if you like (from {Path})");
+                + "that, and it cannot be resumed with a different one; restore it, or start a new run, optionally from its weights (from "
+                + $"{Path})");
         if (Identity(summary).Id is not { } id)
             return;
-        if (summary?.Id is { } told && told != id)
+        if (summary?.Id is { } recorded && recorded != id)
             throw new UserErrorException($"{SummaryFile}: is not of the run in {Path}, but of one with other settings or images");
         foreach (string file in Checkpoints.WeightFiles.Where(System.IO.File.Exists))
         {

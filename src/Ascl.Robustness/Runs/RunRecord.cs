@@ -6,14 +6,16 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Runs;
 
-/// <summary>A run as its folder tells it. What is not there yet, or was not written by the build that trained it, is null.</summary>
+/// <summary>The results of a run, read from its folder. Results that do not exist yet, or that an older version did not write, are
+/// null.</summary>
 /// <param name="Report">Final evaluation of the best weights.</param>
-/// <param name="AverageReport">That of the averaged weights.</param>
+/// <param name="AverageReport">Final evaluation of the averaged weights.</param>
 /// <param name="LastEpoch">Metrics of the last epoch.</param>
-/// <param name="DataHash">Of the images it was trained and tested on.</param>
+/// <param name="DataHash">Hash of the images it was trained and tested on.</param>
 public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? Report, EvaluationReport? AverageReport,
     RunSummary? Summary, EpochMetrics? LastEpoch, string? DataHash = null)
 {
+    /// <summary>Reads a run.</summary>
     /// <exception cref="UserErrorException">The folder holds no run, or one of its files is damaged.</exception>
     public static RunRecord Read(string path)
     {
@@ -23,22 +25,22 @@ public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? 
             RunSummary.Read(folder.SummaryFile), folder.Checkpoints.ReadMetrics().LastOrDefault(), folder.DataHash);
     }
 
-    /// <summary>The report in a file, which is to be of the weights beside it.</summary>
+    /// <summary>Reads a report and checks that it is of these weights.</summary>
     private static EvaluationReport? ReportOf(RunConfig config, string file, string weights)
     {
         EvaluationReport? report = EvaluationReport.Read(file);
         string norm = NameText.Of(config.Attack.Norm);
         if (report?.WeightsSha256 is { } reported && File.Exists(weights) && FileHash.Of(weights) != reported)
             throw new UserErrorException($"{file}: is not of the weights in {weights}: one of the two is of another run or was changed "
-                + "(ascl train --resume evaluates them again)");
+                + "(resuming the run evaluates it again)");
         if (report?.Attacks.FirstOrDefault(attack => attack.Norm != norm
             || Math.Abs(attack.Epsilon - config.Attack.Epsilon) > 1e-9) is { } other)
             throw new UserErrorException($"{file}: is of attacks within {other.Norm} {NumberText.Of(other.Epsilon)}, the run within {norm} "
-                + $"{NumberText.Of(config.Attack.Epsilon)}: it is not the run's own (ascl train --resume evaluates it again)");
+                + $"{NumberText.Of(config.Attack.Epsilon)}: it is not of this run (resuming the run evaluates it again)");
         return report;
     }
 
-    /// <summary>The run in a folder, or those in the folders in it, in the order of their names.</summary>
+    /// <summary>The run in a folder, or the runs in its subfolders, ordered by name.</summary>
     /// <exception cref="UserErrorException">There is none.</exception>
     public static IReadOnlyList<RunRecord> ReadAll(string path)
     {
@@ -47,7 +49,7 @@ public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? 
         if (IsRun(path))
             return [Read(path)];
         RunRecord[] inside = [.. Directory.EnumerateDirectories(path).Where(IsRun).Order(StringComparer.Ordinal).Select(Read)];
-        return inside.Length > 0 ? inside : throw new UserErrorException($"{path}: holds no run, nor do the folders in it");
+        return inside.Length > 0 ? inside : throw new UserErrorException($"{path}: neither it nor its subfolders hold a run");
     }
 
     private static bool IsRun(string path) => File.Exists(System.IO.Path.Combine(path, "config.json"));

@@ -5,18 +5,18 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Runs;
 
-/// <summary>summary.json: what a run was and what it took.</summary>
-/// <param name="TrainSeconds">Wall time of training with its validation, without the final evaluation.</param>
-/// <param name="CpuSeconds">The same in CPU time over all threads.</param>
+/// <summary>The summary of a run and its cost: summary.json.</summary>
+/// <param name="TrainSeconds">Wall time of training and validation, without the final evaluation.</param>
+/// <param name="CpuSeconds">CPU time of the same over all threads.</param>
 /// <param name="ImagesPerSecond">Training images, mean over the run.</param>
-/// <param name="ForwardPasses">Of one image each, attack and validation included.</param>
-/// <param name="Gflop">10⁹ floating-point operations of the plain definitions.</param>
-/// <param name="Warnings">How many epochs each warning was given in.</param>
+/// <param name="ForwardPasses">Forward passes, each of one image, including attacks and validation.</param>
+/// <param name="Gflop">10⁹ floating-point operations, counted by the textbook definitions of the ops.</param>
+/// <param name="Warnings">Number of epochs with each warning.</param>
 /// <param name="DataHash">As <see cref="RunProgress.DataHash"/>.</param>
 /// <param name="Id">As <see cref="RunProgress.Id"/>.</param>
 /// <param name="FromSha256">As <see cref="RunProgress.FromSha256"/>.</param>
 /// <param name="EarlierEpochs">As <see cref="RunProgress.EarlierEpochs"/>.</param>
-/// <param name="Config">What the run was trained with.</param>
+/// <param name="Config">The configuration of the run.</param>
 public sealed record RunSummary(
     string Method, string Model, string Data, ulong Seed, int Epochs, int TrainingImages, string Device, double TrainSeconds,
     double CpuSeconds, double ImagesPerSecond,
@@ -25,7 +25,7 @@ public sealed record RunSummary(
     string? DataHash = null, string? Id = null,
     string? FromSha256 = null, IReadOnlyList<int>? EarlierEpochs = null, JsonObject? Config = null)
 {
-    /// <summary>What a training came to.</summary>
+    /// <summary>The summary of a finished training.</summary>
     public static RunSummary Of(RunConfig config, Trainer trainer)
     {
         RunProgress progress = trainer.Progress;
@@ -42,10 +42,10 @@ public sealed record RunSummary(
             config.ToJson());
     }
 
-    /// <summary>Writes it as JSON.</summary>
+    /// <summary>Writes the summary as JSON.</summary>
     public void Save(string path) => AtomicFile.WriteText(path, JsonFile.Text(this, RunSummaryJson.Default.RunSummary));
 
-    /// <summary>The summary in a file; null where there is none.</summary>
+    /// <summary>Reads a summary; null if there is no such file.</summary>
     /// <exception cref="Core.Diagnostics.UserErrorException">The file is damaged.</exception>
     public static RunSummary? Read(string path) =>
         JsonFile.ReadRecord(path, RunSummaryJson.Default.RunSummary, summary => summary.Method is not null);

@@ -10,19 +10,20 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Runs;
 
-/// <summary>The training of a run: the trainer that its configuration describes, kept in its folder.</summary>
+/// <summary>Trains a run: builds the trainer from the run's configuration, with checkpoints in its folder.</summary>
 public sealed class RunTraining
 {
     private readonly RunFolder folder;
     private readonly TrainingData trainingData;
 
-    /// <param name="device">Where to train.</param>
-    /// <param name="folder">A new run's, or an earlier one's to go on with.</param>
-    /// <param name="data">What the run's configuration names.</param>
-    /// <param name="start">What a new run starts from, where it is made already; null to make it.</param>
+    /// <summary>Prepares the training of a new run, or of one to resume.</summary>
+    /// <param name="device">The device to train on.</param>
+    /// <param name="folder">The folder of a new run, or of one to resume.</param>
+    /// <param name="data">The data set that the configuration names.</param>
+    /// <param name="start">The initial model of a new run; null to create it.</param>
     /// <param name="communicator">The processes that train together, each with the same folder; null for one.</param>
-    /// <param name="callbacks">Called after the run's own.</param>
-    /// <exception cref="UserErrorException">Data and model do not fit, or the saved state is damaged.</exception>
+    /// <param name="callbacks">Additional callbacks, called after the run's own.</param>
+    /// <exception cref="UserErrorException">Data and model do not match, or the saved state is damaged.</exception>
     public RunTraining(Device device, RunFolder folder, DataSet data, Classifier? start = null, Communicator? communicator = null,
         params IReadOnlyList<TrainingCallback> callbacks)
     {
@@ -32,12 +33,12 @@ public sealed class RunTraining
         folder.Checkpoints.CheckState();
         trainingData = TrainingData.Of(data, config.Training, config.Data.Validation, config.Data.LimitTrain);
         bool isBegun = File.Exists(folder.Checkpoints.StateFile);
-        // What a run went out from is in its state already; that file need not exist any more.
+        // The state of a resumed run contains its weights; the file of its initial weights may no longer exist.
         Classifier model = isBegun && RunState.Spec(folder.Checkpoints.StateFile) is { } spec
             ? new Classifier(device, spec, seed: null)
             : start ?? StartingModel.Of(config, data, device);
         Provenance? before = isBegun ? Provenance.Read(folder.Checkpoints.StateFile) : model.Provenance;
-        Notes = LearnedImages.Notes(trainingData, data, config.Data.LimitTest, before, config.Model.From);
+        Notes = TrainedImages.Notes(trainingData, data, config.Data.LimitTest, before, config.Model.From);
         Checkpoints checkpoints = new(folder.Checkpoints, config.Run.SaveEvery) { Config = config.ToJson() };
         Trainer = new Trainer(model, config.Method, config.Training)
         {
@@ -50,18 +51,22 @@ public sealed class RunTraining
             Schedule = config.Schedule,
             Communicator = communicator ?? Communicator.Single,
             Description = config.Description(),
-            Callbacks = [checkpoints, new Keeper(folder, checkpoints, isBegun), new Validation(config.Attack.Validation), new Monitoring(),
-                .. callbacks],
+            Callbacks =
+            [
+                checkpoints, new RunFilesCallback(folder, checkpoints, isBegun), new Validation(config.Attack.Validation), new Monitoring(),
+                .. callbacks,
+            ],
         };
     }
 
-    /// <summary>What trains.</summary>
+    /// <summary>The trainer.</summary>
     public Trainer Trainer { get; }
 
-    /// <summary>What a user should know of the images beside what the data say themselves, a line each.</summary>
+    /// <summary>Notes for the user about the images, beyond those of the data set, one line each.</summary>
     public IReadOnlyList<string> Notes { get; }
 
-    /// <exception cref="UserErrorException">The configuration does not fit the data.</exception>
+    /// <summary>Checks that a configuration matches the data.</summary>
+    /// <exception cref="UserErrorException">It does not.</exception>
     public static void Check(RunConfig config, DataSet data)
     {
         if (!data.HasTrainPart)
@@ -75,12 +80,12 @@ public sealed class RunTraining
     }
 
     /// <summary>Trains until the last epoch is done.</summary>
-    /// <param name="stop">Ends training after the current step, with its state saved.</param>
+    /// <param name="stop">Stops training after the current step and saves its state.</param>
     /// <exception cref="UserErrorException">The loss is no longer finite, or a file cannot be written.</exception>
     public void Fit(CancellationToken stop) => Trainer.Fit(trainingData, stop);
 
-    /// <summary>Keeps what a run's folder has beyond checkpoints: its configuration and its summary.</summary>
-    private sealed class Keeper(RunFolder folder, Checkpoints checkpoints, bool isBegun) : TrainingCallback
+    /// <summary>Writes the files of a run other than its checkpoints: configuration and summary.</summary>
+    private sealed class RunFilesCallback(RunFolder folder, Checkpoints checkpoints, bool isBegun) : TrainingCallback
     {
         public override bool RunsOnEveryRank => true;
 
@@ -89,9 +94,9 @@ public sealed class RunTraining
             RunConfig config = folder.Config;
             RunProgress progress = trainer.Progress;
             if (!isBegun && config.Model.From is { } from)
-                progress.FromSha256 = WeightPath.Sha256(RunFolder.Weights(from));
-            // Learning rates of the epochs done were those of another number of epochs: first the state says so, then the configuration.
-            int earlier = folder.EpochsOnFile;
+                progress.FromSha256 = WeightPath.Sha256(RunFolder.WeightsFile(from));
+            // The completed epochs had the learning rates of another total; recorded in the state before the configuration changes.
+            int earlier = folder.SavedEpochs;
             if (earlier != config.Training.Epochs && config.Schedule.DependsOnEpochs && progress.Epoch > 0)
             {
                 progress.EarlierEpochs = [.. progress.EarlierEpochs.Append(earlier).Distinct()];
@@ -99,7 +104,7 @@ public sealed class RunTraining
                     checkpoints.SaveState(trainer);
             }
             if (trainer.Communicator.IsMain)
-                folder.KeepConfig();
+                folder.SaveConfig();
         }
 
         public override void End(Trainer trainer)

@@ -1,6 +1,6 @@
 namespace Ascl.Robustness.Runs;
 
-/// <summary>Lists of names for help that stand in several places.</summary>
+/// <summary>Texts shared by several help texts.</summary>
 public static class SettingTexts
 {
     /// <summary>Data sets.</summary>
@@ -15,13 +15,12 @@ public static class SettingTexts
 
     /// <summary>Input normalisations.</summary>
     public const string Normalizations =
-        "none, cifar10, cifar100, mnist, fashion-mnist, imagenet, half (0.5/0.5), numbers M,M,M/S,S,S, or auto: what the data say";
+        "none, cifar10, cifar100, mnist, fashion-mnist, imagenet, half (0.5/0.5), numbers M,M,M/S,S,S, or auto: that of the data set";
 
-    /// <summary>What products are rounded to.</summary>
+    /// <summary>Precision.</summary>
     public const string Precision =
-        "What convolutions and matrix products round their factors to: float32 (nothing), tf32 or bf16 on a GPU's tensor cores; sums stay "
-            + "float32.";
+        "Precision of convolutions and matrix products: float32, or on a GPU's tensor cores tf32 or bf16 with float32 accumulation.";
 
     /// <summary>Threads.</summary>
-    public const string Threads = "Threads that compute on a CPU, 0: one a core. The results are the same bits for any number.";
+    public const string Threads = "Number of CPU threads; 0: one per core. The results are bit-identical for any number.";
 }

@@ -9,14 +9,14 @@ using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Runs;
 
-/// <summary>The classifier that a run starts from.</summary>
+/// <summary>Creates the initial classifier of a run.</summary>
 public static class StartingModel
 {
-    /// <summary>Drawn anew, or with the weights of <see cref="ModelSettings.From"/>. From those a linear evaluation takes the encoder only;
-    /// what has no counterpart of its name and shape there starts anew, and the last layer where it is of other classes.</summary>
-    /// <param name="note">Told what a user should know of the weights, a line each; null for nobody.</param>
-    /// <exception cref="UserErrorException">The network does not take such images, there is no such network, or the weights are of another
-    /// one.</exception>
+    /// <summary>A classifier with random weights, or with those of <see cref="ModelSettings.From"/>. A linear evaluation takes only the
+    /// encoder from there. Parameters without a counterpart of the same name and shape are initialised randomly, as is the last layer if
+    /// the classes differ.</summary>
+    /// <param name="note">Receives notes about the weights, one line each; null to ignore them.</param>
+    /// <exception cref="UserErrorException">The network is unknown, does not accept such images, or does not match the weights.</exception>
     public static Classifier Of(RunConfig config, DataSet data, Device device, Action<string>? note = null)
     {
         ImageSet images = data.Train;
@@ -29,35 +29,37 @@ public static class StartingModel
             return new Classifier(device, spec, config.Training.Seed);
         Classifier source = Pretrained(config.Model, from, spec, device, note);
         Classifier model = new(device, spec with { Mean = source.Spec.Mean, Std = source.Spec.Std }, config.Training.Seed)
-        { Provenance = source.Provenance };
+        {
+            Provenance = source.Provenance,
+        };
         bool isHeadOnly = config.Method.Trains == TrainedLayers.Head;
         string? difference = isHeadOnly ? null : ClassNames.Difference(source.Spec.ClassNames, data.Name, data.ClassNames);
         if (difference is not null)
-            note?.Invoke($"{from}: {difference}: its last layer starts anew");
+            note?.Invoke($"{from}: {difference}: its last layer is initialised randomly");
         model.CopyFrom(source, except: isHeadOnly || difference is not null ? model.HeadPrefix : null);
         return model;
     }
 
-    /// <summary>Whether a network takes images of this size.</summary>
-    public static bool Takes(string network, ImageSet images) =>
+    /// <summary>Whether a network accepts images of this size.</summary>
+    public static bool Accepts(string network, ImageSet images) =>
         network != "smallcnn" || (images.Height, images.Width) == (SmallCnn.ImageSize, SmallCnn.ImageSize);
 
     /// <summary>The network for images of this size if none is named: smallcnn if it takes them, resnet20 otherwise.</summary>
-    public static string DefaultNetwork(ImageSet images) => Takes("smallcnn", images) ? "smallcnn" : "resnet20";
+    public static string DefaultNetwork(ImageSet images) => Accepts("smallcnn", images) ? "smallcnn" : "resnet20";
 
-    /// <exception cref="UserErrorException">The network does not take images of this size.</exception>
+    /// <summary>Checks that a network accepts images of this size.</summary>
+    /// <exception cref="UserErrorException">It does not.</exception>
     public static void CheckImages(string network, ImageSet images)
     {
-        if (!Takes(network, images))
+        if (!Accepts(network, images))
             throw new UserErrorException($"smallcnn takes images of {SmallCnn.ImageSize}x{SmallCnn.ImageSize} pixels, {images.Name} has "
-                + $"{images.Height}x{images.Width}: "
-                + "choose another model, such as resnet18");
+                + $"{images.Height}x{images.Width}: choose another model, such as resnet18");
     }
 
-    /// <summary>The input normalisation of weights is their own unless the configuration names one.</summary>
+    /// <summary>Loads the weights, with their own input normalisation unless the configuration names one.</summary>
     private static Classifier Pretrained(ModelSettings settings, string from, ClassifierSpec wanted, Device device, Action<string>? note)
     {
-        string file = RunFolder.Weights(from);
+        string file = RunFolder.WeightsFile(from);
         Classifier source = ClassifierFile.Load(device, file, new()
         {
             Network = settings.Network,

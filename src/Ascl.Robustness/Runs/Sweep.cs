@@ -110,7 +110,7 @@ public sealed class Sweep
             return;
         string path = PathOf(run);
         RunFolder found = RunFolder.Open(path);
-        if (!found.KnowsImages(set))
+        if (!found.HasSameImages(set))
             throw new UserErrorException($"{path}: the images of {run.Config.Data.Source} have changed since it was trained, and runs "
                 + "of a sweep are to be comparable: choose another folder with --out");
         if (StateOf(run) == SweepState.Done && run.Config.Model.From is { } from
@@ -122,5 +122,5 @@ public sealed class Sweep
     /// <summary>Whether starting weights are no longer those of a hash, or are going to be trained again.</summary>
     private static bool WillDiffer(string from, string? sha256, HashSet<string> pending) => pending.Contains(Path.GetFullPath(from))
         || (sha256 is not null && (Directory.Exists(from) || File.Exists(WeightPath.Parse(from).File))
-            && WeightPath.Sha256(RunFolder.Weights(from)) != sha256);
+            && WeightPath.Sha256(RunFolder.WeightsFile(from)) != sha256);
 }

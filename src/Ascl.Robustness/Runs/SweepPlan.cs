@@ -4,25 +4,26 @@ using Ascl.Core.Files;
 
 namespace Ascl.Robustness.Runs;
 
-/// <summary>A training of a sweep.</summary>
-/// <param name="Name">Of its folder: what its entry is called, or its method, and the values of the grid.</param>
+/// <summary>A run of a sweep.</summary>
+/// <param name="Name">Name of its folder: the name of its entry, or its method, and the values of the grid.</param>
 public sealed record SweepRun(string Name, RunConfig Config);
 
 /// <summary>
-/// Many trainings in one file: <c>{"out": DIR, "base": {options}, "runs": [{"name": N, options}, …], "grid": {"option": [values], …}}</c>.
-/// Every entry of runs (one empty entry where there are none) is trained at every point of the grid; options of the grid win over those of
-/// the entry, and these over base.
+/// Many runs in one file: <c>{"out": DIR, "base": {options}, "runs": [{"name": N, options}, …], "grid": {"option": [values], …}}</c>. Every
+/// entry of runs (by default one empty entry) is trained at every point of the grid. Options of the grid override those of the entry, which
+/// override base.
 /// </summary>
-/// <param name="Out">Folder that holds the runs' folders; null where the file names none.</param>
+/// <param name="Out">Folder for the runs; null if the file names none.</param>
 public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
 {
     private const int MaxRuns = 10_000;
     private static readonly string[] Keys = ["out", "base", "grid", "runs"];
 
+    /// <summary>Reads a plan.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="configuration">The configuration that options describe; the text says where they stand.</param>
-    /// <exception cref="UserErrorException">The file cannot be read or does not have that form, options are wrong, or two runs would have
-    /// one name.</exception>
+    /// <param name="configuration">Makes a configuration from options; the text is their source, for messages.</param>
+    /// <exception cref="UserErrorException">The file cannot be read or is malformed, options are invalid, or two runs have the same
+    /// name.</exception>
     public static SweepPlan Read(string path, Func<JsonObject, string, RunConfig> configuration)
     {
         JsonObject file = JsonFile.ReadObject(path);
@@ -40,8 +41,8 @@ public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
             foreach (JsonObject point in points)
                 runs.Add(Run(shared, own, point, $"{path}: runs[{i}]", configuration));
         }
-        foreach (var twice in runs.GroupBy(run => run.Name).Where(group => group.Count() > 1))
-            throw new UserErrorException($"{path}: {twice.Count()} runs are called {twice.Key}: give them a \"name\"");
+        foreach (var duplicates in runs.GroupBy(run => run.Name).Where(group => group.Count() > 1))
+            throw new UserErrorException($"{path}: {duplicates.Count()} runs are called {duplicates.Key}: give them a \"name\"");
         return new(file["out"] is { } folder ? Text(folder, $"{path}: out") : null, runs);
     }
 

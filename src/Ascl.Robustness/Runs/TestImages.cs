@@ -51,7 +51,7 @@ public sealed class TestImages
     {
         if (owner is null)
             yield break;
-        if (Reading == owner.Config.Data.Reading && owner.ChangedImages(data) is { } changed)
+        if (Reading == owner.Config.Data.Reading && owner.ImageChangeNote(data) is { } changed)
             yield return changed;
         if (limit is null && owner.Config.Data.LimitTest is { } reported && reported < data.Test.Count)
             yield return $"the report of the run is on its first {reported} test images; this evaluation uses all {data.Test.Count} "

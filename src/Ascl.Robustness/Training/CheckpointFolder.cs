@@ -6,16 +6,16 @@ using Ascl.Core.Files;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// The files that training keeps in a folder: state.safetensors (all that is needed to go on), last.safetensors and best.safetensors
-/// (weights), with averaged weights last-ema.safetensors and best-ema.safetensors too, metrics.jsonl (a line an epoch). Each is replaced
-/// whole or not at all.
+/// The checkpoint files of a training run: state.safetensors (everything needed to resume), last.safetensors and best.safetensors
+/// (weights), with averaged weights last-ema.safetensors and best-ema.safetensors too, metrics.jsonl (one line per epoch). Each file is
+/// replaced atomically.
 /// </summary>
 public sealed class CheckpointFolder(string path)
 {
-    /// <summary>Where it is.</summary>
+    /// <summary>Path of the folder.</summary>
     public string Path => path;
 
-    /// <summary>All that is needed to go on.</summary>
+    /// <summary>Training state: everything needed to resume.</summary>
     public string StateFile => File("state.safetensors");
 
     /// <summary>Weights after the last epoch.</summary>
@@ -30,41 +30,40 @@ public sealed class CheckpointFolder(string path)
     /// <summary>Averaged weights of their best epoch.</summary>
     public string BestAverageFile => File("best-ema.safetensors");
 
-    /// <summary>A line an epoch.</summary>
+    /// <summary>Metrics, one line per epoch.</summary>
     public string MetricsFile => File("metrics.jsonl");
 
-    /// <summary>The files of weights.</summary>
+    /// <summary>All weight files.</summary>
     public IReadOnlyList<string> WeightFiles => [LastFile, BestFile, LastAverageFile, BestAverageFile];
 
-    /// <exception cref="UserErrorException">The run has begun, but what it would go on from is gone: it would start over.</exception>
+    /// <summary>Checks that a run that has begun can be resumed.</summary>
+    /// <exception cref="UserErrorException">The state file of a run that has begun is missing.</exception>
     public void CheckState()
     {
         if (!System.IO.File.Exists(StateFile) && (System.IO.File.Exists(LastFile) || System.IO.File.Exists(MetricsFile)))
-            throw new UserErrorException($"{Path}: cannot go on: state.safetensors, which holds the momentum and the progress, is missing; "
-                + "its weights can begin a new "
-                + $"run (from {Path})");
+            throw new UserErrorException($"{Path}: cannot be resumed: state.safetensors, which holds momentum and progress, is missing; "
+                + $"its weights can start a new run (from {Path})");
     }
 
-    /// <summary>Writes the lines of all epochs. The file ends with a whole line whenever the process is stopped: it is replaced, not
-    /// appended to.</summary>
+    /// <summary>Writes the metrics of all epochs. The file is replaced atomically, not appended to, so it never ends in a partial
+    /// line.</summary>
     public void WriteMetrics(IEnumerable<EpochMetrics> epochs) =>
         AtomicFile.WriteText(MetricsFile,
             string.Concat(epochs.Select(metrics => JsonSerializer.Serialize(metrics, TrainingJson.Default.EpochMetrics) + "\n")));
 
-    /// <summary>The epochs so far.</summary>
+    /// <summary>The metrics of all epochs so far.</summary>
     /// <exception cref="UserErrorException">A line of metrics.jsonl is damaged.</exception>
     public IReadOnlyList<EpochMetrics> ReadMetrics() =>
         System.IO.File.Exists(MetricsFile) ? [.. System.IO.File.ReadLines(MetricsFile, Encoding.UTF8).Select(Metrics)] : [];
 
-    /// <summary>The first epochs.</summary>
+    /// <summary>The metrics of the first <paramref name="epochs"/> epochs.</summary>
     /// <exception cref="UserErrorException">One of them is missing, or a line of metrics.jsonl is damaged.</exception>
     public IReadOnlyList<EpochMetrics> ReadMetrics(int epochs)
     {
         EpochMetrics[] metrics = [.. ReadMetrics().Take(epochs)];
         return metrics.Select(m => m.Epoch).SequenceEqual(Enumerable.Range(1, epochs))
             ? metrics
-            : throw new UserErrorException($"{MetricsFile}: is to hold a line for each of the {epochs} epochs that the run has done, and "
-                + "holds "
+            : throw new UserErrorException($"{MetricsFile}: must have one line for each of the {epochs} completed epochs, but has "
                 + (metrics.Length == 0 ? "none" : string.Join(", ", metrics.Select(m => m.Epoch))));
     }
 
@@ -77,7 +76,7 @@ public sealed class CheckpointFolder(string path)
         }
         catch (JsonException)
         {
-            // Told below.
+            // Reported below.
         }
         throw new UserErrorException($"{MetricsFile}: line {index + 1} is not what a run writes");
     }

@@ -9,23 +9,23 @@ using Ascl.Models.Weights;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// Keeps a training in a folder: its state every few steps and after each epoch, the last and the best weights, a line of metrics an epoch.
-/// Training that finds a state there goes on from it to the same bits.
+/// Saves checkpoints to a folder: the state every few steps and after each epoch, the last and the best weights, and the metrics of each
+/// epoch. If the folder holds a state, training resumes from it, with bit-identical results.
 /// </summary>
-/// <param name="folder">Where to keep it; created if needed.</param>
+/// <param name="folder">The checkpoint folder; created if needed.</param>
 /// <param name="saveEvery">Steps between two saves of the state inside an epoch; 0 saves at the end of each epoch only.</param>
 public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : TrainingCallback
 {
-    /// <summary>The same in the folder of that path.</summary>
+    /// <summary>Saves checkpoints to the folder at a path.</summary>
     public Checkpoints(string folder, int saveEvery = 50)
         : this(new CheckpointFolder(folder), saveEvery)
     {
     }
 
-    /// <summary>Where training is kept.</summary>
+    /// <summary>The checkpoint folder.</summary>
     public CheckpointFolder Folder => folder;
 
-    /// <summary>What the state's file says of the training besides; by default the trainer's description.</summary>
+    /// <summary>Configuration stored with the state; by default the trainer's description.</summary>
     public JsonObject? Config { get; init; }
 
     /// <summary>Saves the state now.</summary>
@@ -33,7 +33,7 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
     public void SaveState(Trainer trainer)
     {
         RunState.Save(folder.StateFile, trainer, Config ?? trainer.Description);
-        NameLastGood(trainer);
+        SetLastGoodCheckpoint(trainer);
     }
 
     /// <summary>Every rank reads the state; rank 0 writes.</summary>
@@ -51,18 +51,17 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
             CheckDescription(trainer);
         RunState.Load(folder.StateFile, trainer);
         RunProgress progress = trainer.Progress;
-        if (progress.DataHash is { } known && known != trainer.Data.ContentHash)
-            throw new UserErrorException($"{folder.Path}: the images of {trainer.Data.Train.Name} are not those that the run began with: "
-                + "it cannot go on with others; "
-                + $"begin a new run, from its weights if you like (from {folder.Path})");
+        if (progress.DataHash is { } expected && expected != trainer.Data.ContentHash)
+            throw new UserErrorException($"{folder.Path}: the images of {trainer.Data.Train.Name} are not those that the run began with, "
+                + $"so it cannot be resumed; start a new run, optionally from its weights (from {folder.Path})");
         trainer.History.AddRange(folder.ReadMetrics(progress.Epoch));
-        // Told now, not after the epochs that are left.
+        // A damaged file is reported now instead of after training.
         if (progress.Best.Epoch > 0)
             ClassifierFile.LoadInto(trainer.Model.Structure(), folder.BestFile);
-        // The epochs after the state will be done again.
+        // Drops the metrics of epochs after the state, which will be repeated.
         if (trainer.Communicator.IsMain)
             folder.WriteMetrics(trainer.History);
-        NameLastGood(trainer);
+        SetLastGoodCheckpoint(trainer);
     }
 
     /// <inheritdoc/>
@@ -99,7 +98,7 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
         return trainer.Communicator.IsMain;
     }
 
-    private void NameLastGood(Trainer trainer) =>
+    private void SetLastGoodCheckpoint(Trainer trainer) =>
         trainer.LastGoodCheckpoint = File.Exists(folder.BestFile) ? folder.BestFile : folder.StateFile;
 
     private static void SaveWeights(Classifier model, RunProgress progress, BestEpoch best, string last, string bestFile)
@@ -118,7 +117,6 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
             // A setting that is absent in the file is newer than it.
             if (!JsonNode.DeepEquals(begun[key] ?? defaults[key], now[key]))
                 throw new UserErrorException($"{folder.Path}: training began there with {key} {begun[key]?.ToJsonString() ?? "not given"}, "
-                    + "not with "
-                    + $"{now[key]?.ToJsonString() ?? "none"}: it cannot go on with another; choose another folder");
+                    + $"not with {now[key]?.ToJsonString() ?? "none"}: it cannot be resumed with a different one; choose another folder");
     }
 }

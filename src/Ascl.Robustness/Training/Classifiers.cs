@@ -8,13 +8,13 @@ namespace Ascl.Robustness.Training;
 /// <summary>Makes classifiers for the images of a data set.</summary>
 public static class Classifiers
 {
-    /// <summary>A new classifier with a network of the caller's own.</summary>
+    /// <summary>A new classifier with a custom network.</summary>
     /// <param name="device">Where its tensors live.</param>
-    /// <param name="data">Decides channels, classes and input normalisation.</param>
-    /// <param name="network">What the network is called in messages and files.</param>
-    /// <param name="create">Makes it.</param>
+    /// <param name="data">Determines channels, classes and input normalisation.</param>
+    /// <param name="network">Name of the network in messages and files.</param>
+    /// <param name="create">Creates the network.</param>
     /// <param name="projectionSize">Width of the linear projection of the latent for contrastive objectives; 0 for none.</param>
-    /// <param name="seed">Of the starting weights.</param>
+    /// <param name="seed">Seed of the initial weights.</param>
     public static Classifier For(Device device, DataSet data, string network, NetworkFactory create, int projectionSize = 0,
         ulong seed = 1) =>
         new(device, Spec(data, network, projectionSize), create, seed);

@@ -10,30 +10,30 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>How the network stands against a weak and a strong attack on a few training images, and what gradient their pixels
-/// get.</summary>
-/// <param name="FgsmAccuracy">Share right after one step of length ε.</param>
-/// <param name="PgdAccuracy">Share right after ten steps of ε/4.</param>
-/// <param name="VanishedGradients">Share of images whose cross-entropy has no gradient that float32 attacks can use.</param>
+/// <summary>Robustness on a few training images under a weak and a strong attack, and the fraction of vanished gradients.</summary>
+/// <param name="FgsmAccuracy">Accuracy under FGSM.</param>
+/// <param name="PgdAccuracy">Accuracy under PGD with <see cref="EpochProbe.StrongSteps"/> steps of the default size.</param>
+/// <param name="VanishedGradients">Fraction of images whose cross-entropy gradient has vanished
+/// (<see cref="Attacks.VanishedGradients"/>).</param>
 public sealed record TrainingProbe(double FgsmAccuracy, double PgdAccuracy, double VanishedGradients);
 
 /// <summary>
-/// The network on the first training images, unaugmented, after an epoch: under a weak and a strong attack, and their latents. Nothing that
-/// is trained changes.
+/// The network evaluated after an epoch on the first training images, unaugmented: accuracy under a weak and a strong attack, and latents.
+/// Does not change the network.
 /// </summary>
 /// <param name="Labels">[N].</param>
 /// <param name="Images">[N, C, H, W].</param>
-/// <param name="Adversarial">The same after the strong attack.</param>
+/// <param name="Adversarial">[N, C, H, W] after the strong attack.</param>
 /// <param name="Latents">[N, D] of the natural images.</param>
-/// <param name="AdversarialLatents">Of the adversarial ones.</param>
+/// <param name="AdversarialLatents">[N, D] of the adversarial images.</param>
 public sealed record EpochProbe(TrainingProbe Accuracies, int[] Labels, float[] Images, float[] Adversarial, float[] Latents,
     float[] AdversarialLatents)
 {
-    /// <summary>The most images that are attacked after an epoch, and the iterations of the stronger of the two attacks, PGD.</summary>
+    /// <summary>The maximum number of images attacked, and the iterations of the stronger attack, PGD.</summary>
     public const int ImageCount = 128, StrongSteps = 10;
 
-    /// <summary>Attacks the images with the classifier as it is now.</summary>
-    public static EpochProbe At(Classifier model, ThreatModel threat, ulong seed, ImageSet train)
+    /// <summary>Attacks the first <see cref="ImageCount"/> images of <paramref name="train"/>.</summary>
+    public static EpochProbe Measure(Classifier model, ThreatModel threat, ulong seed, ImageSet train)
     {
         ImageSet few = train.Take(ImageCount);
         Batch host = Batch.Of(few);
@@ -51,7 +51,8 @@ public sealed record EpochProbe(TrainingProbe Accuracies, int[] Labels, float[] 
             adversarial.Latent.ToArray());
     }
 
-    /// <summary>L2 distances of latents: of natural images of one class, of two classes, and of an image and its adversarial one.</summary>
+    /// <summary>L2 distances between latents: of natural images of the same class, of different classes, and of each image and its
+    /// adversarial image.</summary>
     public (double[] SameClass, double[] OtherClass, double[] Adversarial) LatentDistances()
     {
         int size = Latents.Length / Labels.Length;

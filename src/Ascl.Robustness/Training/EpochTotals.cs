@@ -3,7 +3,7 @@ using Ascl.Kernels.Contrastive;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>Sums over the steps of an epoch so far. Part of a run's saved state, so that an epoch that was interrupted ends with the same
+/// <summary>Running sums over the steps of an epoch. Saved with the training state, so that a resumed epoch ends with the same
 /// means.</summary>
 public sealed class EpochTotals
 {
@@ -17,7 +17,7 @@ public sealed class EpochTotals
     public long NaturalCorrect { get; set; }
     /// <summary>Adversarial images that were classified correctly.</summary>
     public long AdversarialCorrect { get; set; }
-    /// <summary>Whether the steps passed natural images through the network.</summary>
+    /// <summary>Whether the steps had natural images.</summary>
     public bool HasNatural { get; set; }
     /// <summary>Whether the steps had adversarial images.</summary>
     public bool HasAdversarial { get; set; }
@@ -44,34 +44,39 @@ public sealed class EpochTotals
             Selected[strategy] = Selected.TryGetValue(strategy, out PairCounts? sum) ? sum + pairs : pairs;
     }
 
-    /// <summary>What the epoch came to.</summary>
-    /// <param name="epoch">From 1.</param>
-    /// <param name="learningRate">At its start.</param>
+    /// <summary>The metrics of the epoch.</summary>
+    /// <param name="epoch">Number of the epoch, from 1.</param>
+    /// <param name="learningRate">Learning rate at its start.</param>
     public EpochMetrics Metrics(int epoch, double learningRate) => new(
-        epoch, learningRate, Loss / Images, Terms.ToDictionary(e => e.Key, e => e.Value / Images), HasNatural
-            ? (double)NaturalCorrect / Images
-            : null,
-        HasAdversarial
-            ? (double)AdversarialCorrect / Images
-            : null, null, null, false, null, null, SelectionPercents(), Images / Seconds, Seconds);
+        epoch,
+        learningRate,
+        Loss / Images,
+        Terms.ToDictionary(e => e.Key, e => e.Value / Images),
+        TrainNaturalAccuracy: HasNatural ? (double)NaturalCorrect / Images : null,
+        TrainRobustAccuracy: HasAdversarial ? (double)AdversarialCorrect / Images : null,
+        ValidationNaturalAccuracy: null,
+        ValidationRobustAccuracy: null,
+        Best: false,
+        AverageNaturalAccuracy: null,
+        AverageRobustAccuracy: null,
+        SelectionPercents(),
+        Images / Seconds,
+        Seconds);
 
-    /// <summary>Percent of the global strategy's positives and negatives that each strategy uses.</summary>
-    public Dictionary<string, SelectionPercent> SelectionPercents()
-    {
-        return Selected.TryGetValue("global", out PairCounts? global)
-            ? Selected.ToDictionary(s => s.Key, s => s.Value.PercentOf(global))
-            : [];
-    }
+    /// <summary>Pairs that each strategy selects, in percent of those of the global strategy.</summary>
+    public Dictionary<string, SelectionPercent> SelectionPercents() => Selected.TryGetValue("global", out PairCounts? global)
+        ? Selected.ToDictionary(s => s.Key, s => s.Value.PercentOf(global))
+        : [];
 }
 
-/// <summary>A line of metrics.jsonl.</summary>
-/// <param name="Epoch">From 1.</param>
+/// <summary>The metrics of an epoch: a line of metrics.jsonl.</summary>
+/// <param name="Epoch">Number of the epoch, from 1.</param>
 /// <param name="Terms">Mean of each term of the loss, unweighted.</param>
-/// <param name="TrainNaturalAccuracy">On the natural training images as they were trained on; null where they were not passed
-/// through.</param>
-/// <param name="AverageNaturalAccuracy">Of the averaged weights, on the validation images; null where there are none.</param>
-/// <param name="Selection">Of every strategy, whether in use or not; empty without natural and adversarial images.</param>
-/// <param name="Probe">After the epoch; like the warnings absent in older files and for pre-training.</param>
+/// <param name="TrainNaturalAccuracy">Accuracy on the natural training images, augmented, during training; null if they were not passed
+/// through the network.</param>
+/// <param name="AverageNaturalAccuracy">Accuracy of the averaged weights on the validation images; null without averaging.</param>
+/// <param name="Selection">Statistics of every strategy, whether in use or not; empty without natural and adversarial images.</param>
+/// <param name="Probe">Measured after the epoch; like the warnings, absent in older files and for pre-training.</param>
 public sealed record EpochMetrics(
     int Epoch,
     double LearningRate,

@@ -12,20 +12,19 @@ public interface IOptimizer
     /// <summary>The parameters that are updated, in the order in which gradients are given.</summary>
     IReadOnlyList<NamedTensor> Targets { get; }
 
-    /// <summary>The buffers that the optimiser keeps from step to step, under names that differ from each other: they are saved with a
-    /// run's state.</summary>
+    /// <summary>The buffers that the optimiser keeps between steps, with unique names; they are saved with the training state.</summary>
     IReadOnlyList<(string Name, Shape Shape, DeviceBuffer<float> Values)> State { get; }
 
-    /// <summary>Its declared settings, which belong to the description of a training; null where there are none.</summary>
+    /// <summary>Its declared settings, which become part of the training's description; null if there are none.</summary>
     object? Settings => null;
 
     /// <summary>One update.</summary>
-    /// <param name="gradients">One of each target. They may be changed.</param>
-    /// <param name="learningRate">Of this step.</param>
+    /// <param name="gradients">The gradient of each target; may be overwritten.</param>
+    /// <param name="learningRate">Learning rate of this step.</param>
     void Step(ReadOnlySpan<Tensor> gradients, double learningRate);
 }
 
-/// <summary>What optimisers are given.</summary>
+/// <summary>Chooses the parameters of optimisers.</summary>
 public static class Optimizers
 {
     /// <summary>The parameters of a model that an objective trains.</summary>

@@ -2,7 +2,7 @@ using Ascl.Core.Settings;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>The learning rate of every step: a linear warm-up, then what the schedule says. Implementations are immutable.</summary>
+/// <summary>The learning rate of each step: linear warm-up, then the schedule. Implementations are immutable.</summary>
 public abstract record LearningRateSchedule : INamedSettings
 {
     /// <inheritdoc/>
@@ -12,36 +12,37 @@ public abstract record LearningRateSchedule : INamedSettings
     [Setting("lr", "Learning rate.", Above = 0)]
     public double LearningRate { get; init; } = 0.05;
 
-    /// <summary>Epochs over which the learning rate rises linearly from 0 first.</summary>
+    /// <summary>Epochs of linear warm-up from 0.</summary>
     [Setting("warmup", "Epochs of linear learning-rate warm-up from 0.", Min = 0)]
     public int Warmup { get; init; }
 
-    /// <summary>Whether learning rates depend on how many epochs there are in all.</summary>
+    /// <summary>Whether the learning rate depends on the total number of epochs.</summary>
     public abstract bool DependsOnEpochs { get; }
 
+    /// <summary>The learning rate of a step.</summary>
     /// <param name="epoch">From 0.</param>
     /// <param name="step">In the epoch, from 0.</param>
     /// <param name="stepsPerEpoch">Steps of each epoch.</param>
-    /// <param name="epochs">Of the whole training.</param>
+    /// <param name="epochs">Epochs of the whole training.</param>
     public double At(int epoch, int step, int stepsPerEpoch, int epochs) => epoch < Warmup
         ? LearningRate * (epoch * (double)stepsPerEpoch + step + 1) / (Warmup * (double)stepsPerEpoch)
         : LearningRate * Factor(epoch, epoch + (double)step / stepsPerEpoch, epochs);
 
-    /// <summary>The rules that the schedule breaks for a number of epochs.</summary>
+    /// <summary>The rules that the schedule violates for a number of epochs.</summary>
     public virtual IEnumerable<SettingProblem> ProblemsFor(int epochs)
     {
         if (Warmup >= epochs)
             yield return new("warmup", Warmup, $"must be less than the {epochs} epochs");
     }
 
-    /// <summary>What the learning rate is multiplied with after warm-up.</summary>
+    /// <summary>The factor of the learning rate after warm-up.</summary>
     /// <param name="epoch">From 0.</param>
-    /// <param name="done">Epochs done, with the fraction of this one.</param>
-    /// <param name="epochs">Of the whole training.</param>
+    /// <param name="done">Completed epochs, including the fraction of this one.</param>
+    /// <param name="epochs">Epochs of the whole training.</param>
     protected abstract double Factor(int epoch, double done, int epochs);
 }
 
-/// <summary>Half a cosine from the end of warm-up to 0, by step.</summary>
+/// <summary>Cosine decay from the end of warm-up to 0, per step.</summary>
 public sealed record CosineSchedule : LearningRateSchedule
 {
     /// <inheritdoc/>
@@ -55,13 +56,13 @@ public sealed record CosineSchedule : LearningRateSchedule
         0.5 * (1 + Math.Cos(Math.PI * (done - Warmup) / (epochs - Warmup)));
 }
 
-/// <summary>Piecewise constant by epoch.</summary>
+/// <summary>Piecewise constant, per epoch.</summary>
 public sealed record PiecewiseSchedule : LearningRateSchedule
 {
     /// <inheritdoc/>
     public override string Name => "piecewise";
 
-    /// <summary>Epochs (counted from 0) at whose start the learning rate is multiplied by <see cref="Decay"/>.</summary>
+    /// <summary>Epochs, counted from 0, at the start of which the learning rate is multiplied by <see cref="Decay"/>.</summary>
     [Setting("milestones", "Epochs at which a piecewise schedule multiplies the learning rate by the decay.", Form = "N,N")]
     public IReadOnlyList<int> Milestones { get; init; } = [];
 
@@ -81,7 +82,7 @@ public sealed record PiecewiseSchedule : LearningRateSchedule
         if (Milestones.Count == 0)
             yield return new("milestones", "empty", "a piecewise schedule needs them (such as 100,105)");
         if (Milestones.Zip(Milestones.Skip(1)).Any(pair => pair.First >= pair.Second))
-            yield return new("milestones", given, "must rise");
+            yield return new("milestones", given, "must be strictly increasing");
         if (Milestones.Any(epoch => epoch < 1 || epoch >= epochs))
             yield return new("milestones", given, $"must lie between 1 and the last of {epochs} epochs");
     }
@@ -90,9 +91,9 @@ public sealed record PiecewiseSchedule : LearningRateSchedule
     protected override double Factor(int epoch, double done, int epochs) => Math.Pow(Decay, Milestones.Count(m => epoch >= m));
 }
 
-/// <summary>The schedules that can be chosen by name, each with its default settings.</summary>
+/// <summary>The schedules by name, each with its default settings.</summary>
 public static class ScheduleCatalog
 {
-    /// <summary>All of them.</summary>
+    /// <summary>All schedules.</summary>
     public static IReadOnlyList<INamedSettings> All { get; } = [new PiecewiseSchedule(), new CosineSchedule()];
 }

@@ -1,8 +1,8 @@
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// After each epoch runs the network on a few training images under a weak and a strong attack, and warns of ways in which training fails
-/// without its loss showing it (<see cref="FailureWatch"/>).
+/// After each epoch evaluates the network on a few training images under a weak and a strong attack, and warns of failures that the loss
+/// does not show (<see cref="FailureDetector"/>).
 /// </summary>
 public sealed class Monitoring : TrainingCallback
 {
@@ -10,9 +10,9 @@ public sealed class Monitoring : TrainingCallback
     public override void Measure(Trainer trainer, TrainedEpoch epoch)
     {
         if (trainer.Objective.TrainsLogits)
-            epoch.Probe = EpochProbe.At(trainer.Model, trainer.ThreatModel, trainer.Settings.Seed, trainer.Data.Train);
+            epoch.Probe = EpochProbe.Measure(trainer.Model, trainer.ThreatModel, trainer.Settings.Seed, trainer.Data.Train);
         EpochMetrics metrics = epoch.Metrics with { Probe = epoch.Probe?.Accuracies };
-        FailureWatch watch = new(trainer.Objective, trainer.Data.Validation?.Count ?? 0);
+        FailureDetector watch = new(trainer.Objective, trainer.Data.Validation?.Count ?? 0);
         epoch.Metrics = metrics with { Warnings = watch.Warnings(metrics, trainer.History) };
     }
 }

@@ -3,7 +3,7 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>Pairs that a selection strategy chooses, summed over the anchors of each class.</summary>
+/// <summary>Counts of the pairs that a selection strategy selects, summed over the anchors of each class.</summary>
 public sealed class PairCounts
 {
     /// <summary>Σ |P_i| over the anchors i of each class.</summary>
@@ -11,16 +11,16 @@ public sealed class PairCounts
     /// <summary>Σ |N_i| over the anchors i of each class.</summary>
     public long[] Negatives { get; set; } = [];
 
-    /// <summary>Anchors counted.</summary>
+    /// <summary>Number of anchors.</summary>
     public long Anchors { get; set; }
 
-    /// <summary>Anchors with an empty P_i: they contribute nothing to the loss.</summary>
+    /// <summary>Anchors with an empty P_i, which do not contribute to the loss.</summary>
     public long WithoutPositives { get; set; }
 
-    /// <summary>Anchors with an empty N_i: nothing pushes them away.</summary>
+    /// <summary>Anchors with an empty N_i, which nothing pushes away.</summary>
     public long WithoutNegatives { get; set; }
 
-    /// <summary>Counts the pairs that a selection makes of these labels and predictions.</summary>
+    /// <summary>Counts the pairs that a strategy selects for these labels and predictions.</summary>
     public static PairCounts Of(PairSelection strategy, DeviceBuffer<int> labels, DeviceBuffer<int> predictions, int classes)
     {
         var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(strategy, labels, predictions);
@@ -41,7 +41,7 @@ public sealed class PairCounts
         return counts;
     }
 
-    /// <summary>The sum of each count.</summary>
+    /// <summary>Adds the counts.</summary>
     public static PairCounts operator +(PairCounts a, PairCounts b) => new()
     {
         Positives = [.. a.Positives.Zip(b.Positives, (x, y) => x + y)],
@@ -51,7 +51,7 @@ public sealed class PairCounts
         WithoutNegatives = a.WithoutNegatives + b.WithoutNegatives,
     };
 
-    /// <summary>These pairs in percent of the global strategy's.</summary>
+    /// <summary>These counts in percent of the global strategy's.</summary>
     public SelectionPercent PercentOf(PairCounts global) => new(
         Percent(Positives.Sum(), global.Positives.Sum()), Percent(Negatives.Sum(), global.Negatives.Sum()),
         [.. Positives.Zip(global.Positives, Percent)], [.. Negatives.Zip(global.Negatives, Percent)],
@@ -60,8 +60,8 @@ public sealed class PairCounts
     private static double Percent(long part, long whole) => 100.0 * part / Math.Max(1, whole);
 }
 
-/// <summary>A strategy's pairs as percent of the global strategy's: those of all anchors, and of the anchors of each class.</summary>
-/// <param name="AnchorsWithoutPositives">Percent of the anchors.</param>
+/// <summary>Pairs that a strategy selects, in percent of the global strategy's: over all anchors, and by class of the anchor.</summary>
+/// <param name="AnchorsWithoutPositives">Percentage of anchors without positives.</param>
 public sealed record SelectionPercent(
     double Positives, double Negatives, IReadOnlyList<double>? PositivesByClass = null, IReadOnlyList<double>? NegativesByClass = null,
     double? AnchorsWithoutPositives = null, double? AnchorsWithoutNegatives = null);

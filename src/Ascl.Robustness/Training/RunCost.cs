@@ -5,25 +5,25 @@ using Ascl.Kernels.Diagnostics;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>What a run has cost up to its last saved state: its steps and its validation, over all processes that worked on it. Work that
-/// was lost to a kill does not count.</summary>
+/// <summary>The cost of a run up to its last saved state: training steps and validation, over all processes that worked on it. Work lost
+/// because a process was killed does not count.</summary>
 public sealed class RunCost
 {
-    /// <summary>Seconds of training.</summary>
+    /// <summary>Wall time in seconds.</summary>
     public double Seconds { get; set; }
 
-    /// <summary>Of all threads; does not grow when other programs take the cores.</summary>
+    /// <summary>CPU time of all threads in seconds; unaffected by other processes.</summary>
     public double CpuSeconds { get; set; }
 
-    /// <summary>Of one image each.</summary>
+    /// <summary>Forward passes, each of one image.</summary>
     public long ForwardPasses { get; set; }
-    /// <summary>Images passed backward through the network.</summary>
+    /// <summary>Backward passes, each of one image, whether for input gradients (attacks) or weight gradients.</summary>
     public long BackwardPasses { get; set; }
 
-    /// <summary>Floating-point operations of the plain definitions.</summary>
+    /// <summary>Floating-point operations, counted by the textbook definitions of the ops.</summary>
     public double Flop { get; set; }
 
-    /// <summary>The most that a process of this run has held in memory.</summary>
+    /// <summary>Peak memory of any process of this run, in bytes.</summary>
     public long PeakMemoryBytes { get; set; }
 
     /// <summary>Adds the cost of later work.</summary>
@@ -54,7 +54,7 @@ public sealed class RunCost
         return all;
     }
 
-    /// <summary>Adds what <paramref name="work"/> costs.</summary>
+    /// <summary>Runs <paramref name="work"/> and adds its cost.</summary>
     public T Measure<T>(Func<T> work)
     {
         using Process process = Process.GetCurrentProcess();

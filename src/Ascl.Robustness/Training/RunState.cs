@@ -8,53 +8,52 @@ using Ascl.Models.Weights;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>How far a run is.</summary>
+/// <summary>Training progress: epoch, step, running totals, cost and the best epoch.</summary>
 public sealed class RunProgress
 {
-    /// <summary>Epochs done.</summary>
+    /// <summary>Completed epochs.</summary>
     public int Epoch { get; set; }
 
-    /// <summary>Steps done of the epoch after them.</summary>
+    /// <summary>Completed steps of the current epoch.</summary>
     public int Step { get; set; }
 
-    /// <summary>What those steps summed up to.</summary>
+    /// <summary>Running totals of those steps.</summary>
     public EpochTotals Totals { get; set; } = new();
 
-    /// <summary>What the run has cost so far.</summary>
+    /// <summary>The cost of the run so far.</summary>
     public RunCost Cost { get; set; } = new();
 
     /// <summary>The best epoch so far.</summary>
     public BestEpoch Best { get; set; } = new(0, -1);
 
-    /// <summary>That of the averaged weights.</summary>
+    /// <summary>The best epoch of the averaged weights.</summary>
     public BestEpoch BestAverage { get; set; } = new(0, -1);
 
-    /// <summary><see cref="Data.DataSet.ContentHash"/> of the images that the run began with; null in states of builds that did not keep
-    /// it.</summary>
+    /// <summary><see cref="Data.DataSet.ContentHash"/> of the run's images; absent in older states.</summary>
     public string? DataHash { get; set; }
 
-    /// <summary><see cref="Provenance.Run"/> of the weights that the run makes; null in states of builds that did not keep it.</summary>
+    /// <summary><see cref="Provenance.Run"/> of the weights that the run produces; absent in older states.</summary>
     public string? Id { get; set; }
 
-    /// <summary>SHA-256 of the file of the weights that the run started from; null where it started anew.</summary>
+    /// <summary>SHA-256 of the file of the initial weights; null if they were random.</summary>
     public string? FromSha256 { get; set; }
 
-    /// <summary>Numbers of epochs that were asked for before it went on to more, under a schedule whose learning rates depend on them: such
-    /// a run is not the same as one that was to be so long from its start.</summary>
+    /// <summary>Former total numbers of epochs, if the run was extended under a schedule that depends on the total: such a run differs from
+    /// one that was planned with the final number from the start.</summary>
     public List<int> EarlierEpochs { get; set; } = [];
 }
 
-/// <summary>An epoch, from 1, and its accuracy on the validation images; −1 before the first.</summary>
+/// <summary>An epoch, from 1, and its validation accuracy; −1 if there is none.</summary>
 public sealed record BestEpoch(int Epoch, double Accuracy);
 
-/// <summary>Saves and restores all that a run needs to go on as if never stopped: weights, running statistics, momenta, averages, progress.
-/// Random numbers need no state: they are keyed by seed, epoch and image.</summary>
+/// <summary>Saves and restores everything needed to resume a run as if it had never stopped: weights, running statistics, optimiser state,
+/// averaged weights, progress. Random numbers need no state, because they are keyed by seed, epoch and image.</summary>
 public static class RunState
 {
     private const string Model = "model.", Average = "ema.", ProgressKey = "progress", ConfigKey = "config";
 
-    /// <summary>Saves what a training needs to go on.</summary>
-    /// <param name="config">What decides the result, by name.</param>
+    /// <summary>Saves the state of a trainer.</summary>
+    /// <param name="config">The settings that determine the result, by name.</param>
     public static void Save(string path, Trainer trainer, JsonObject config)
     {
         SafetensorsWriter writer = new();
@@ -72,7 +71,7 @@ public static class RunState
         writer.Save(path);
     }
 
-    /// <summary>What decided the result of the training that was saved, by name; null in states of versions that did not keep it.</summary>
+    /// <summary>The settings that determine the result of the saved training, by name; absent in older states.</summary>
     /// <exception cref="UserErrorException">The file is damaged.</exception>
     public static JsonObject? Description(string path)
     {
@@ -89,7 +88,7 @@ public static class RunState
         }
     }
 
-    /// <summary>What the classifier of a saved state is made of; absent in older states.</summary>
+    /// <summary>The specification of the saved classifier; absent in older states.</summary>
     /// <exception cref="UserErrorException">The file is damaged.</exception>
     public static ClassifierSpec? Spec(string path)
     {
@@ -97,7 +96,7 @@ public static class RunState
         return ClassifierFile.Written(file.Metadata, path);
     }
 
-    /// <summary>Brings a trainer to where it was when the state was saved.</summary>
+    /// <summary>Restores a trainer to a saved state.</summary>
     /// <exception cref="UserErrorException">The file is damaged or of another model or optimiser.</exception>
     public static void Load(string path, Trainer trainer)
     {
@@ -118,7 +117,7 @@ public static class RunState
         trainer.Progress = ReadProgress(file);
     }
 
-    /// <summary>How far the run of a saved state is.</summary>
+    /// <summary>The progress of a saved state.</summary>
     /// <exception cref="UserErrorException">The file is damaged.</exception>
     public static RunProgress Progress(string path)
     {

@@ -12,11 +12,11 @@ namespace Ascl.Robustness.Training;
 public sealed record SgdSettings
 {
     /// <summary>Momentum.</summary>
-    [Setting("momentum", "Momentum of SGD.", Min = 0, Below = 1)]
+    [Setting("momentum", "SGD momentum.", Min = 0, Below = 1)]
     public double Momentum { get; init; } = 0.9;
 
     /// <summary>Weight decay, added to every parameter's gradient.</summary>
-    [Setting("weight-decay", "Weight decay, on every parameter.", Min = 0)]
+    [Setting("weight-decay", "Weight decay, applied to all parameters.", Min = 0)]
     public double WeightDecay { get; init; } = 5e-4;
 
     /// <summary>Maximum global gradient norm; 0 for no clipping.</summary>
@@ -24,11 +24,12 @@ public sealed record SgdSettings
     public double ClipNorm { get; init; }
 }
 
-/// <summary>SGD with momentum and weight decay, as PyTorch's.</summary>
+/// <summary>SGD with momentum and weight decay, as in PyTorch.</summary>
 public sealed class SgdOptimizer : IOptimizer
 {
     private readonly DeviceBuffer<float>[] momenta;
 
+    /// <summary>An optimiser with zero momentum buffers.</summary>
     /// <param name="targets">The parameters to update (<see cref="Optimizers.Targets"/>).</param>
     /// <param name="settings">Checked here; null for the defaults.</param>
     /// <exception cref="Core.Diagnostics.UserErrorException">A setting is out of range.</exception>
@@ -39,7 +40,7 @@ public sealed class SgdOptimizer : IOptimizer
         State = [.. targets.Zip(momenta, (target, momentum) => ($"momentum.{target.Name}", target.Tensor.Shape, momentum))];
     }
 
-    /// <summary>How it updates.</summary>
+    /// <summary>The settings.</summary>
     public SgdSettings Settings { get; }
 
     object? IOptimizer.Settings => Settings;

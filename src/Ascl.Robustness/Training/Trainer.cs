@@ -20,9 +20,9 @@ using Ascl.Robustness.Training.Shards;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// Trains a classifier: for each batch the attack crafts images, the objective's gradient is taken, the optimiser updates. Whatever else is
-/// to happen (checkpoints, validation, logs, progress) is a callback. Everything random is keyed by seed, epoch and image, so that training
-/// stopped and resumed from a state (<see cref="Checkpoints"/>) comes to the same bits.
+/// Trains a classifier: for each batch, the attack crafts adversarial images, the gradient of the objective is computed and the optimiser
+/// updates the weights. Everything else (checkpoints, validation, logs, progress) is done by callbacks. Random numbers are keyed by seed,
+/// epoch and image, so that stopped and resumed training (<see cref="Checkpoints"/>) is bit-identical to uninterrupted training.
 /// </summary>
 public sealed class Trainer
 {
@@ -30,9 +30,10 @@ public sealed class Trainer
     private TrainingStep? step;
     private ShardGroup? shards;
 
-    /// <param name="model">What is trained.</param>
-    /// <param name="objective">What is minimised.</param>
-    /// <param name="settings">Null for the defaults.</param>
+    /// <summary>A trainer with the default attack, optimiser and schedule.</summary>
+    /// <param name="model">The classifier to train.</param>
+    /// <param name="objective">The objective to minimise.</param>
+    /// <param name="settings">Training settings; null for the defaults.</param>
     /// <exception cref="UserErrorException">A setting is out of range.</exception>
     public Trainer(Classifier model, IObjective objective, TrainingSettings? settings = null)
     {
@@ -46,29 +47,28 @@ public sealed class Trainer
         Schedule = new CosineSchedule();
     }
 
-    /// <summary>What is trained.</summary>
+    /// <summary>The classifier to train.</summary>
     public Classifier Model { get; }
 
-    /// <summary>What is minimised.</summary>
+    /// <summary>The objective to minimise.</summary>
     public IObjective Objective { get; }
 
-    /// <summary>How training proceeds.</summary>
+    /// <summary>The training settings.</summary>
     public TrainingSettings Settings { get; }
 
-    /// <summary>Crafts the images that are trained on; null for an objective without attack. By default PGD-10.</summary>
+    /// <summary>Crafts the adversarial training images; null for objectives without an attack. By default PGD-10.</summary>
     public IAttack? Attack { get; init; }
 
-    /// <summary>What the attack's convolutions and matrix products round their factors to; null: as the training step's.</summary>
+    /// <summary>Precision of the attack's convolutions and matrix products; null: that of the training step.</summary>
     public Precision? AttackPrecision { get; init; }
 
     /// <summary>Updates the weights; by default SGD with momentum.</summary>
     public IOptimizer Optimizer { get; init; }
 
-    /// <summary>Learning rates; by default half a cosine.</summary>
+    /// <summary>The learning-rate schedule; by default cosine.</summary>
     public LearningRateSchedule Schedule { get; init; }
 
-    /// <summary>What the network is trained against and measured by; by default the attack's ball, and 8/255 in L∞ without an
-    /// attack.</summary>
+    /// <summary>Threat model of training and validation; by default that of the attack, or 8/255 in L∞ without an attack.</summary>
     public ThreatModel ThreatModel
     {
         get => field ?? (Attack is null ? ThreatModel.Of(PerturbationNorm.Linf) : new(Attack.Norm, Attack.Epsilon));
@@ -79,56 +79,57 @@ public sealed class Trainer
     /// same model, data and settings.</summary>
     public Communicator Communicator { get; init; } = Communicator.Single;
 
-    /// <summary>What happens besides, in this order.</summary>
+    /// <summary>The callbacks, called in this order.</summary>
     public IList<TrainingCallback> Callbacks { get; init; } = [];
 
-    /// <summary>What decides the result, by name: a run goes on under no other. By default what is known of the parts.</summary>
+    /// <summary>The settings that determine the result, by name; a run is resumed only if they are unchanged. By default collected from the
+    /// objective, optimiser, schedule and attack.</summary>
     public JsonObject Description
     {
         get => field ?? Describe();
         init;
     }
 
-    /// <summary>The averaged weights; null without.</summary>
+    /// <summary>The averaged weights; null without averaging.</summary>
     public WeightAverage? Average { get; }
 
-    /// <summary>The images of the training that is under way.</summary>
+    /// <summary>The images of the current training.</summary>
     public TrainingData Data { get => field ?? throw new InvalidOperationException("training has not begun"); private set; }
 
-    /// <summary>How far training is.</summary>
+    /// <summary>Training progress: epoch, step, totals.</summary>
     public RunProgress Progress { get; internal set; } = new();
 
-    /// <summary>Metrics of the epochs done, the ones before a resume too.</summary>
+    /// <summary>Metrics of all completed epochs, including those before a resume.</summary>
     public List<EpochMetrics> History { get; } = [];
 
-    /// <summary>Steps of an epoch.</summary>
+    /// <summary>Steps per epoch.</summary>
     public int StepsPerEpoch { get; private set; }
 
-    /// <summary>Steps done, the ones before a resume too.</summary>
+    /// <summary>Completed steps, including those before a resume.</summary>
     public long StepsDone => (long)Progress.Epoch * StepsPerEpoch + Progress.Step;
 
-    /// <summary>A file with the weights of a time when all was well, for messages; null where none is kept.</summary>
+    /// <summary>Latest checkpoint whose weights are finite, for messages; null if there is none.</summary>
     public string? LastGoodCheckpoint { get; set; }
 
     private IEnumerable<TrainingCallback> OwnCallbacks => Callbacks.Where(callback => Communicator.IsMain || callback.RunsOnEveryRank);
 
     private bool ChoosesBest => Callbacks.Any(callback => callback.ChoosesBest);
 
-    /// <summary>Trains on the training part of a data set, of which images are held out where a callback validates.</summary>
-    /// <exception cref="UserErrorException">As for the other form.</exception>
+    /// <summary>Trains on the training part of a data set; validation images are held out if a callback selects the best epoch.</summary>
+    /// <exception cref="UserErrorException">As for the other overload.</exception>
     public void Fit(DataSet data, CancellationToken stop = default) =>
         Fit(TrainingData.Of(data, Settings, ChoosesBest ? null : 0), stop);
 
     /// <summary>Trains until the last epoch is done.</summary>
-    /// <param name="data">Images of the size and classes that the model takes.</param>
+    /// <param name="data">Images that match the model's input size and classes.</param>
     /// <param name="stop">Ends training after the current step.</param>
-    /// <exception cref="UserErrorException">Data and model do not fit, the loss is no longer finite, or a file cannot be
+    /// <exception cref="UserErrorException">Data and model do not match, the loss is no longer finite, or a file cannot be
     /// written.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <exception cref="OperationCanceledException">Training was stopped.</exception>
     public void Fit(TrainingData data, CancellationToken stop = default)
     {
         Data = data;
-        Check();
+        CheckCompatibility();
         StepsPerEpoch = Plan(0).Count;
         Communicator.Together(() =>
         {
@@ -140,8 +141,8 @@ public sealed class Trainer
         if (Settings.Shards > 1 || Communicator.Size > 1)
             shards = new(Model, Communicator, Settings.Shards);
         Progress.DataHash ??= data.ContentHash;
-        Progress.Id ??= Identity(Description, data.ContentHash, Progress.FromSha256);
-        Remember();
+        Progress.Id ??= RunIdOf(Description, data.ContentHash, Progress.FromSha256);
+        RecordProvenance();
         WeightPerturbation? perturbation = Settings.AwpGamma > 0 ? new(Model.Parameters, Settings.AwpGamma) : null;
         step = new(Model, Objective, Optimizer, perturbation);
         while (Progress.Epoch < Settings.Epochs)
@@ -153,9 +154,9 @@ public sealed class Trainer
             callback.End(this);
     }
 
-    /// <summary>The same for the same description and images, and another for others. It is kept, not computed again: later versions have
+    /// <summary>The id of a run: a hash of its description and images. It is stored rather than recomputed, because later versions may have
     /// other settings.</summary>
-    private static string Identity(JsonObject description, string dataHash, string? from) =>
+    private static string RunIdOf(JsonObject description, string dataHash, string? from) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{description.ToJsonString()} {dataHash} {from}"))[..16]);
 
     private JsonObject Describe()
@@ -173,15 +174,15 @@ public sealed class Trainer
         return all;
     }
 
-    /// <summary>Gives the weights their provenance: what they are trained on now, and were before.</summary>
-    private void Remember()
+    /// <summary>Records in the model which images it is trained on, in addition to those of its initial weights.</summary>
+    private void RecordProvenance()
     {
-        Model.Provenance = LearnedImages.Provenance(Data, Model.Provenance, ThreatModel, Progress.Id!, isEncoder: !Objective.TrainsLogits);
+        Model.Provenance = TrainedImages.Provenance(Data, Model.Provenance, ThreatModel, Progress.Id!, isEncoder: !Objective.TrainsLogits);
         if (Average is not null)
             Average.Model.Provenance = Model.Provenance;
     }
 
-    private void Check()
+    private void CheckCompatibility()
     {
         ImageSet train = Data.Train;
         if (train.Channels != Model.Spec.Channels)
@@ -255,7 +256,7 @@ public sealed class Trainer
         }
         catch (LossNotFiniteException e)
         {
-            throw Stopped($"in epoch {Progress.Epoch + 1}, step {Progress.Step + 1}: {e.Message}", e);
+            throw StoppedError($"in epoch {Progress.Epoch + 1}, step {Progress.Step + 1}: {e.Message}", e);
         }
     }
 
@@ -282,7 +283,7 @@ public sealed class Trainer
         return Objective.Attack is null ? null : Attack!.Perturb(Model, batch, key);
     }
 
-    private UserErrorException Stopped(string problem, Exception? cause = null) =>
+    private UserErrorException StoppedError(string problem, Exception? cause = null) =>
         new($"training stopped {problem}; last good checkpoint: {LastGoodCheckpoint ?? "none yet"} (a lower learning rate may help)",
             cause);
 
@@ -294,7 +295,7 @@ public sealed class Trainer
         CheckFinite(Model);
         if (Average is not null)
             CheckFinite(Average.Model);
-        // Where nobody validates, the newest weights are the best known.
+        // Without validation, the latest epoch counts as the best.
         if (!ChoosesBest)
             Progress.Best = Progress.BestAverage = new(Progress.Epoch, -1);
         Measured(() =>
@@ -317,6 +318,6 @@ public sealed class Trainer
     private void CheckFinite(Classifier model)
     {
         if (model.Parameters.All.FirstOrDefault(p => !double.IsFinite(ReduceKernels.SquaredNorm(p.Tensor.Data))) is { } broken)
-            throw Stopped($"after epoch {Progress.Epoch}: the weights of {broken.Name} are no longer finite");
+            throw StoppedError($"after epoch {Progress.Epoch}: the weights of {broken.Name} are no longer finite");
     }
 }

@@ -12,17 +12,17 @@ using Ascl.Robustness.Training.Shards;
 
 namespace Ascl.Robustness.Training;
 
-/// <summary>What one step measured.</summary>
-/// <param name="Terms">Value of each loss term, unweighted.</param>
+/// <summary>The result of a training step.</summary>
+/// <param name="Terms">Unweighted value of each loss term.</param>
 /// <param name="Loss">Their weighted sum.</param>
-/// <param name="NaturalCorrect">Natural images predicted right; null where they were not passed through.</param>
-/// <param name="AdversarialCorrect">Adversarial images predicted right; null where there are none.</param>
-/// <param name="Selected">Of every strategy, whether it is the one in use or not; empty without both kinds of images.</param>
+/// <param name="NaturalCorrect">Natural images classified correctly; null if they were not passed through the network.</param>
+/// <param name="AdversarialCorrect">Adversarial images classified correctly; null if there are none.</param>
+/// <param name="Selected">Pair counts of every strategy, whether in use or not; empty without both natural and adversarial images.</param>
 public sealed record StepResult(
     IReadOnlyDictionary<string, double> Terms, double Loss, int? NaturalCorrect, int? AdversarialCorrect,
     IReadOnlyDictionary<string, PairCounts> Selected);
 
-/// <summary>A loss that is not a number, or infinite.</summary>
+/// <summary>The loss is NaN or infinite.</summary>
 public sealed class LossNotFiniteException(string term, double value)
     : Exception($"the term {term} of the loss is {value.ToString(CultureInfo.InvariantCulture)}")
 {
@@ -36,18 +36,19 @@ public sealed class LossNotFiniteException(string term, double value)
 /// <param name="Gradients">Of the loss, one for each parameter that was asked for.</param>
 internal sealed record PassResult(ObjectiveInput Input, IReadOnlyList<LossTerm> Terms, Tensor[] Gradients);
 
-/// <summary>One step of training as the paper has it: two forward passes, the terms, the gradients, the update.</summary>
-/// <param name="model">In training mode, or in inference mode where the objective trains only the layers after the latent.</param>
-/// <param name="perturbation">Moves the weights while the gradient is taken; null for none.</param>
+/// <summary>One training step: forward passes, loss terms, gradients, update.</summary>
+/// <param name="model">The classifier; it runs in inference mode if the objective trains only the layers after the latent, else in training
+/// mode.</param>
+/// <param name="perturbation">Adversarial weight perturbation; null for none.</param>
 public sealed class TrainingStep(Classifier model, IObjective objective, IOptimizer optimizer, WeightPerturbation? perturbation = null)
 {
     private readonly Tensor[] targets = [.. optimizer.Targets.Select(target => target.Tensor)];
 
-    /// <summary>The step on a batch as a whole.</summary>
+    /// <summary>Performs the step on a whole batch.</summary>
     /// <param name="batch">Natural images.</param>
-    /// <param name="adversarial">Crafted from them; null for an objective without attack.</param>
-    /// <param name="learningRate">Of the update.</param>
-    /// <exception cref="LossNotFiniteException">Nothing was updated.</exception>
+    /// <param name="adversarial">Adversarial images crafted from them; null for objectives without an attack.</param>
+    /// <param name="learningRate">Learning rate of the update.</param>
+    /// <exception cref="LossNotFiniteException">A loss term is not finite; nothing was updated.</exception>
     public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate) =>
         Run((parameters, _) => model.Device.RunCaptured(new WholePass(model, objective, batch.Images.Shape, batch.Images.Data, batch.Labels,
             adversarial?.Data, parameters)), learningRate);
@@ -74,12 +75,12 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
             Selection(input));
     }
 
-    /// <summary>Moves the weights to where this batch's loss is larger.</summary>
+    /// <summary>Perturbs the weights to increase the loss of this batch.</summary>
     private void Perturb(WeightPerturbation perturbation, Func<Tensor[], bool, PassResult> pass)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        perturbation.Begin();
-        perturbation.Move(pass(perturbation.Tensors, false).Gradients);
+        perturbation.SaveStatistics();
+        perturbation.Perturb(pass(perturbation.Tensors, false).Gradients);
     }
 
     private static int? Correct(ModelOutput? output, ObjectiveInput input) => output?.Logits.CountCorrect(input.Labels);

@@ -6,10 +6,10 @@ using Ascl.Robustness.Evaluation;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// Measures natural and robust accuracy on the validation images after each epoch, also of averaged weights, and tells which epoch is best:
-/// by robust accuracy where training has an attack, by natural accuracy otherwise. Test images are never used.
+/// Measures natural and robust accuracy on the validation images after each epoch, also of averaged weights, and selects the best epoch: by
+/// robust accuracy if training has an attack, else by natural accuracy. Test images are never used.
 /// </summary>
-/// <param name="attack">Null: PGD-10 within what the training attack may change.</param>
+/// <param name="attack">The validation attack; null: PGD-10 within the trainer's threat model.</param>
 public sealed class Validation(PgdAttack? attack = null) : TrainingCallback
 {
     /// <inheritdoc/>
@@ -22,7 +22,7 @@ public sealed class Validation(PgdAttack? attack = null) : TrainingCallback
     public override void Measure(Trainer trainer, TrainedEpoch epoch)
     {
         RunProgress progress = trainer.Progress;
-        // Pre-training leaves logits that mean nothing.
+        // Pre-training does not train the logits.
         ImageSet? images = trainer.Objective.TrainsLogits ? trainer.Data.Validation : null;
         (double Natural, double Robust)? measured = images is null ? null : Accuracies(trainer, trainer.Model, images);
         progress.Best = Best(trainer, progress.Best, measured);
@@ -34,7 +34,7 @@ public sealed class Validation(PgdAttack? attack = null) : TrainingCallback
         epoch.Metrics = epoch.Metrics with { AverageNaturalAccuracy = measured?.Natural, AverageRobustAccuracy = measured?.Robust };
     }
 
-    /// <summary>Without validation images the newest weights are the best known.</summary>
+    /// <summary>The best epoch so far; without validation images the latest.</summary>
     private static BestEpoch Best(Trainer trainer, BestEpoch best, (double Natural, double Robust)? measured)
     {
         double? accuracy = trainer.Objective.Attack is null ? measured?.Natural : measured?.Robust;

@@ -5,16 +5,15 @@ using Ascl.Models;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// An exponential moving average of a model while it is trained: average ← d·average + (1 − d)·model with d = min(decay, (1 + t)/(10 + t))
-/// in step t, so that the first weights are soon forgotten. BatchNorm's running statistics are averaged in the same way: the average has
-/// its own.
+/// Exponential moving average of a model during training: average ← d·average + (1 − d)·model with d = min(decay, (1 + t)/(10 + t)) in step
+/// t, so that the initial weights are forgotten quickly. BatchNorm's running statistics are averaged too.
 /// </summary>
 public sealed class WeightAverage
 {
     private readonly Classifier source;
     private readonly double decay;
 
-    /// <summary>Begins at the model's weights.</summary>
+    /// <summary>Initialises the average with the model's weights.</summary>
     public WeightAverage(Classifier source, double decay)
     {
         (this.source, this.decay) = (source, decay);
@@ -25,7 +24,8 @@ public sealed class WeightAverage
     /// <summary>The averaged classifier.</summary>
     public Classifier Model { get; }
 
-    /// <param name="step">Steps before this one in the whole run.</param>
+    /// <summary>Updates the average after a step.</summary>
+    /// <param name="step">Number of steps before this one in the whole run.</param>
     public void Update(long step) => Mix(1 - Math.Min(decay, (1.0 + step) / (10 + step)));
 
     private void Mix(double share)

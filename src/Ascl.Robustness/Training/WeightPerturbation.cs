@@ -7,54 +7,54 @@ using Ascl.Models.Weights;
 namespace Ascl.Robustness.Training;
 
 /// <summary>
-/// Adversarial weight perturbation (Wu et al. 2020): a step's gradient is taken not at the weights w but at w + γ·‖w‖·g/(‖g‖ + 1e-20),
-/// tensor by tensor, with g the gradient of the same loss at w: where the loss is large nearby. Only tensors of more than one dimension are
-/// moved.
+/// Adversarial weight perturbation (Wu et al. 2020): the gradient of a step is computed not at the weights w but at w + γ·‖w‖·g/(‖g‖ +
+/// 1e-20), per tensor, where g is the gradient of the same loss at w. Only tensors of more than one dimension are perturbed.
 /// </summary>
-/// <param name="gamma">γ, the length of a tensor's move as a share of its norm.</param>
+/// <param name="gamma">γ, the size of the perturbation relative to the norm of each tensor.</param>
 public sealed class WeightPerturbation(ParameterSet parameters, double gamma)
 {
     private const double SmallestNorm = 1e-20;
 
-    private readonly (DeviceBuffer<float> Own, DeviceBuffer<float> Kept)[] weights = Copies(parameters, Moves);
-    private readonly (DeviceBuffer<float> Own, DeviceBuffer<float> Kept)[] statistics = Copies(parameters, tensor => !tensor.Trained);
+    private readonly (DeviceBuffer<float> Live, DeviceBuffer<float> Saved)[] weights = Copies(parameters, IsPerturbed);
+    private readonly (DeviceBuffer<float> Live, DeviceBuffer<float> Saved)[] statistics = Copies(parameters, tensor => !tensor.Trained);
 
-    /// <summary>The tensors to give gradients of to <see cref="Move"/>.</summary>
-    public Tensor[] Tensors { get; } = [.. parameters.All.Where(Moves).Select(tensor => tensor.Tensor)];
+    /// <summary>The tensors whose gradients <see cref="Perturb"/> takes.</summary>
+    public Tensor[] Tensors { get; } = [.. parameters.All.Where(IsPerturbed).Select(tensor => tensor.Tensor)];
 
-    /// <summary>Remembers the running statistics: the pass that finds g is not to change them.</summary>
-    public void Begin() => CopyAll(statistics, back: false);
+    /// <summary>Saves the running statistics, which the pass that computes g must not change.</summary>
+    public void SaveStatistics() => CopyAll(statistics, back: false);
 
-    /// <summary>Moves the weights, after the pass that <see cref="Begin"/> began.</summary>
-    public void Move(ReadOnlySpan<Tensor> gradients)
+    /// <summary>Restores the running statistics and perturbs the weights, after the pass that computes g.</summary>
+    public void Perturb(ReadOnlySpan<Tensor> gradients)
     {
         CopyAll(statistics, back: true);
         CopyAll(weights, back: false);
         for (int i = 0; i < weights.Length; i++)
         {
-            double norm = Math.Sqrt(ReduceKernels.SquaredNorm(weights[i].Own)),
+            double norm = Math.Sqrt(ReduceKernels.SquaredNorm(weights[i].Live)),
                 slope = Math.Sqrt(ReduceKernels.SquaredNorm(gradients[i].Data));
-            ElementwiseKernels.AddScaled(weights[i].Own, gradients[i].Data, (float)(gamma * norm / (slope + SmallestNorm)), weights[i].Own);
+            float scale = (float)(gamma * norm / (slope + SmallestNorm));
+            ElementwiseKernels.AddScaled(weights[i].Live, gradients[i].Data, scale, weights[i].Live);
         }
     }
 
-    /// <summary>Puts the weights back, bit for bit.</summary>
+    /// <summary>Restores the weights exactly.</summary>
     public void Restore() => CopyAll(weights, back: true);
 
-    private static bool Moves(NamedTensor tensor) => tensor.Trained && tensor.Tensor.Shape.Rank > 1;
+    private static bool IsPerturbed(NamedTensor tensor) => tensor.Trained && tensor.Tensor.Shape.Rank > 1;
 
     private static (DeviceBuffer<float>, DeviceBuffer<float>)[] Copies(ParameterSet parameters, Func<NamedTensor, bool> of) =>
         [.. parameters.All.Where(of)
             .Select(tensor => (tensor.Tensor.Data, tensor.Tensor.Device.Allocate<float>(tensor.Tensor.Shape.Length)))];
 
-    private static void CopyAll((DeviceBuffer<float> Own, DeviceBuffer<float> Kept)[] buffers, bool back)
+    private static void CopyAll((DeviceBuffer<float> Live, DeviceBuffer<float> Saved)[] buffers, bool back)
     {
-        foreach (var (own, kept) in buffers)
+        foreach (var (live, saved) in buffers)
         {
             if (back)
-                ElementwiseKernels.Copy(kept, 0, own, 0, own.Length);
+                ElementwiseKernels.Copy(saved, 0, live, 0, live.Length);
             else
-                ElementwiseKernels.Copy(own, 0, kept, 0, own.Length);
+                ElementwiseKernels.Copy(live, 0, saved, 0, live.Length);
         }
     }
 }

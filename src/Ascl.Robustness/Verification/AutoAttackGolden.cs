@@ -11,13 +11,13 @@ using Ascl.Robustness.Attacks;
 namespace Ascl.Robustness.Verification;
 
 /// <summary>
-/// Files of Auto-Attack's attacks in L∞ on a small robust network, with the program's random numbers: weights, images, labels; the loss of
-/// every iterate of APGD-CE and APGD-T, NaN once an image is turned; the least change that FAB-T finds; Square's least margin. The attacks
-/// are run as they are; what their iterates are worth is seen by a network that remembers its answers.
+/// Golden files of Auto-Attack in L∞ on a small robust network, with this program's random numbers: weights, images, labels; the loss of
+/// every iterate of APGD-CE and APGD-T, NaN once an image is misclassified; the smallest perturbation of FAB-T; the smallest margin of
+/// Square. The attacks run unmodified on a network that records its logits, from which the losses of the iterates are computed.
 /// </summary>
 internal static class AutoAttackGolden
 {
-    /// <summary>Losses, and ratios of logits, further apart than this are of different iterates.</summary>
+    /// <summary>Iterates whose losses differ by more than this count as different.</summary>
     private const double SameLoss = 1e-3;
 
     private const double IteratesAllowed = 0.02, SizesAllowed = 1e-3, MarginsAllowed = 1e-3;
@@ -36,9 +36,10 @@ internal static class AutoAttackGolden
             (one, _, expected) => Math.Abs(boundary.Nearest(subject.Model, one).Sizes[0] - expected) / expected);
         SquareAttack square = new(epsilon, queries);
         Nearest("square.margins", MarginsAllowed, "in the margin", (one, image, expected) =>
-            Math.Abs(subject.Seen(square, one).Min(logits => -Margin(logits, image.Label, Wrong(logits, image.Label)[0])) - expected));
+            Math.Abs(subject.RecordedLogits(square, one)
+                .Min(logits => -Margin(logits, image.Label, Wrong(logits, image.Label)[0])) - expected));
 
-        // How much of the path towards each target is another, of each image on the branch of rounding nearest to the golden one.
+        // The fraction of iterates that differ, for each image on the rounding branch nearest to the golden one.
         void Iterates(string name, IAttack attack, Func<Image, float[], int, double> loss)
         {
             double[] golden = file.ReadDoubles(name);
@@ -46,13 +47,13 @@ internal static class AutoAttackGolden
             Each(name, IteratesAllowed, "of an image's iterates differ", golden, (one, image, expected) =>
             {
                 double[][] paths = [.. expected.Chunk(1 + attack.Steps).Select(path => path.TakeWhile(v => !double.IsNaN(v)).ToArray())];
-                // The first answer of an attack with targets is to the image itself.
-                float[][] seen = [.. subject.Seen(attack, one).Skip(rounds > 1 ? 1 : 0)];
-                int at = 0, differ = Math.Abs(seen.Length - paths.Sum(path => path.Length));
+                // The first forward pass of a targeted attack is that of the original image.
+                float[][] recorded = [.. subject.RecordedLogits(attack, one).Skip(rounds > 1 ? 1 : 0)];
+                int at = 0, differ = Math.Abs(recorded.Length - paths.Sum(path => path.Length));
                 foreach (var (round, path) in paths.Index())
                     foreach (double value in path)
-                        if (at < seen.Length)
-                            differ += Math.Abs(loss(image, seen[at++], round) - value) <= SameLoss ? 0 : 1;
+                        if (at < recorded.Length)
+                            differ += Math.Abs(loss(image, recorded[at++], round) - value) <= SameLoss ? 0 : 1;
                 return (double)differ / paths.Sum(path => path.Length);
             });
         }
@@ -67,7 +68,7 @@ internal static class AutoAttackGolden
             {
                 double[] expected = golden[(n * golden.Length / subject.Images.Length)..((n + 1) * golden.Length / subject.Images.Length)];
                 double least = double.PositiveInfinity;
-                // Once an image has no branch, the others need not be looked for.
+                // Once an image has failed on all branches, only one branch of the others is tried.
                 for (int branch = 0; branch < (worst > allowed ? 1 : RoundingBranches.First) && !(least <= allowed); branch++)
                     least = Math.Min(least, error(subject.Batch(n, branch), image, expected));
                 worst = Math.Max(worst, least);
@@ -93,7 +94,7 @@ internal static class AutoAttackGolden
     private static int[] Wrong(float[] logits, int label) =>
         [.. Enumerable.Range(0, logits.Length).Where(c => c != label).OrderByDescending(c => logits[c])];
 
-    /// <param name="Wrong">The wrong classes, the most likely first.</param>
+    /// <param name="Wrong">The wrong classes, most likely first.</param>
     private sealed record Image(float[] Pixels, int Label, int[] Wrong);
 
     /// <summary>The file's network and images.</summary>
@@ -110,7 +111,7 @@ internal static class AutoAttackGolden
             float Value(string key) => (float)NetworkGolden.Metadata(file, key);
             WeightShapes shapes = WeightShapes.Of(file, "weights.");
             Model = new(device, new(network, shapes.Channels, shapes.Classes, [Value("mean")], [Value("std")]),
-                (parameters, settings) => new Remembering(NetworkCatalog.Create(network, parameters, settings), answers), seed: null);
+                (parameters, settings) => new RecordingNetwork(NetworkCatalog.Create(network, parameters, settings), answers), seed: null);
             WeightFile.Load(Model.Parameters, file, "weights.");
             int[] sizes = file.Shape("images");
             shape = new([1, .. sizes[1..]]);
@@ -126,13 +127,13 @@ internal static class AutoAttackGolden
         public Classifier Model { get; }
         public Image[] Images { get; }
 
-        /// <summary>An image alone, moved by rounding.</summary>
+        /// <summary>A batch of one image, perturbed by rounding.</summary>
         public ImageBatch Batch(int n, int branch) =>
             new(Tensor.FromArray(Model.Device, shape, RoundingBranches.Input(Images[n].Pixels, branch)),
                 Model.Device.Upload<int>([Images[n].Label]), Model.Device.Upload<int>([n]));
 
-        /// <summary>What the network answers while the image is attacked.</summary>
-        public float[][] Seen(IAttack attack, ImageBatch one)
+        /// <summary>The logits of all forward passes of an attack on an image.</summary>
+        public float[][] RecordedLogits(IAttack attack, ImageBatch one)
         {
             answers.Clear();
             attack.Perturb(Model, one, new RandomKey(seed, RandomPurpose.AttackStart));
@@ -140,8 +141,8 @@ internal static class AutoAttackGolden
         }
     }
 
-    /// <summary>A network that remembers its logits.</summary>
-    private sealed class Remembering(INetwork network, List<float[]> answers) : INetwork
+    /// <summary>A network that records its logits.</summary>
+    private sealed class RecordingNetwork(INetwork network, List<float[]> answers) : INetwork
     {
         public int LatentSize => network.LatentSize;
         public string HeadPrefix => network.HeadPrefix;

@@ -10,7 +10,7 @@ using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Verification;
 
-/// <summary>Files of the contrastive loss: hidden, labels, predictions, and STRATEGY.DISTANCE.normalized|raw.tauT.loss and .grad,
+/// <summary>Golden files of the contrastive loss: hidden, labels, predictions, and STRATEGY.DISTANCE.normalized|raw.tauT.loss and .grad,
 /// STRATEGY.positives and .negatives.</summary>
 internal static partial class ContrastiveGolden
 {
@@ -38,10 +38,8 @@ internal static partial class ContrastiveGolden
             }
             else if (CountName().Match(name) is { Success: true } c)
             {
-                var (positives,
-                    negatives) = ContrastiveKernels.CountPairsOfEach(PairSelection.All.First(strategy =>
-                        strategy.Name == c.Groups["strategy"].Value),
-                    labels, predictions);
+                PairSelection selection = PairSelection.All.First(strategy => strategy.Name == c.Groups["strategy"].Value);
+                var (positives, negatives) = ContrastiveKernels.CountPairsOfEach(selection, labels, predictions);
                 int[] ours = c.Groups["set"].Value == "positives" ? positives : negatives;
                 comparison.Add(name, file.ReadIntegers(name).Zip(ours).Max(p => Math.Abs(p.First - p.Second)), 0, "pairs");
             }
@@ -55,7 +53,8 @@ internal static partial class ContrastiveGolden
     public static DeviceBuffer<int> Integers(Device device, SafetensorsFile file, string name) =>
         device.Upload<int>([.. file.ReadIntegers(name).Select(i => checked((int)i))]);
 
-    [GeneratedRegex("^(?<strategy>global|hard|soft|leaked|merge)\\.(?<distance>cosine|dot|l1|l2|linf)\\.(?<rows>normalized|raw)\\.tau(?<tau>[0-9.e-]+)\\.loss$")]
+    [GeneratedRegex("^(?<strategy>global|hard|soft|leaked|merge)\\.(?<distance>cosine|dot|l1|l2|linf)\\.(?<rows>normalized|raw)"
+        + "\\.tau(?<tau>[0-9.e-]+)\\.loss$")]
     private static partial Regex LossName();
 
     [GeneratedRegex("^(?<strategy>global|hard|soft|leaked|merge)\\.(?<set>positives|negatives)$")]

@@ -4,24 +4,23 @@ using Ascl.Kernels.Devices;
 
 namespace Ascl.Robustness.Verification;
 
-/// <summary>One quantity of a golden file against ours.</summary>
+/// <summary>The comparison of a quantity with a golden file.</summary>
 /// <param name="Quantity">Its name in the file.</param>
 /// <param name="Error">The largest deviation, in the unit of <paramref name="Measure"/>.</param>
-/// <param name="Allowed">The largest that passes.</param>
+/// <param name="Allowed">The tolerance.</param>
 /// <param name="Measure">What the error is a fraction of.</param>
 /// <param name="Skipped">Why it was not compared; null if it was.</param>
 public sealed record GoldenCheck(string Quantity, double Error, double Allowed, string Measure, string? Skipped = null)
 {
-    /// <summary>Errors that are not numbers fail.</summary>
+    /// <summary>Whether the error is within the tolerance; false for NaN.</summary>
     public bool Passed => Skipped is not null || Error <= Allowed;
 }
 
-/// <summary>Golden files: values computed in double precision by an independent implementation, and our answers to the same
-/// inputs.</summary>
+/// <summary>Compares computations with golden files: values computed in double precision by an independent implementation.</summary>
 public static class GoldenFile
 {
-    /// <summary>Recomputes everything that the file holds on <paramref name="device"/>.</summary>
-    /// <exception cref="UserErrorException">The file is damaged, or of no known kind.</exception>
+    /// <summary>Recomputes all quantities of a file on <paramref name="device"/>.</summary>
+    /// <exception cref="UserErrorException">The file is damaged, or its kind is unknown.</exception>
     public static IReadOnlyList<GoldenCheck> Verify(Device device, string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -51,18 +50,18 @@ internal sealed class Comparison(SafetensorsFile file)
     public List<GoldenCheck> Checks { get; } = [];
     public bool AllPassed => Checks.All(c => c.Passed);
 
-    /// <summary>The errors that are too large, as multiples of what is allowed.</summary>
+    /// <summary>The errors that exceed the tolerance, as multiples of it.</summary>
     public IEnumerable<double> Excesses =>
         Checks.Where(c => !c.Passed).Select(c => double.IsNaN(c.Error) ? double.PositiveInfinity : c.Error / c.Allowed);
 
-    /// <summary>A number, to a fraction of its size.</summary>
+    /// <summary>Compares a number, with relative error.</summary>
     public void Value(string name, double ours, double allowed)
     {
         double expected = file.ReadDoubles(name)[0];
         Add(name, Math.Abs(ours - expected) / Math.Max(Math.Abs(expected), 1e-6), allowed, "of the value");
     }
 
-    /// <summary>A tensor, to a fraction of its largest entry.</summary>
+    /// <summary>Compares a tensor, with the error relative to its largest entry.</summary>
     public void Tensor(string name, ReadOnlySpan<float> ours, double allowed)
     {
         double[] expected = file.ReadDoubles(name);

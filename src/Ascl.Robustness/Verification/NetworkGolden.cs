@@ -13,8 +13,8 @@ using Ascl.Robustness.Attacks;
 namespace Ascl.Robustness.Verification;
 
 /// <summary>
-/// Files of whole networks: weights, images, labels; eval.* (running statistics), pgd.* (10 steps in evaluation mode), train.* (one pass
-/// with batch statistics: logits, loss, gradients, running statistics after it).
+/// Golden files of whole networks: weights, images, labels; eval.* (running statistics), pgd.* (10 steps in evaluation mode), train.* (one
+/// pass with batch statistics: logits, loss, gradients, updated running statistics).
 /// </summary>
 internal static class NetworkGolden
 {
@@ -47,7 +47,7 @@ internal static class NetworkGolden
         VerifyTraining(Load, file, comparison, images, labels);
     }
 
-    /// <summary>One pass with batch statistics, on the branch of rounding whose gradients are nearest to the golden ones.</summary>
+    /// <summary>One pass with batch statistics, on the rounding branch whose gradients are nearest to the golden ones.</summary>
     private static void VerifyTraining(Func<Classifier> load, SafetensorsFile file, Comparison comparison, Tensor images,
         DeviceBuffer<int> labels)
     {
@@ -70,7 +70,7 @@ internal static class NetworkGolden
         comparison.Checks.AddRange(nearest.Checks);
     }
 
-    /// <summary>The network that the file's metadata name, without weights.</summary>
+    /// <summary>The network named in the file's metadata, without weights.</summary>
     public static Classifier MakeClassifier(Device device, SafetensorsFile file, string prefix, int projection = 0)
     {
         IEnumerable<string> names = file.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => n[prefix.Length..]);
@@ -80,15 +80,15 @@ internal static class NetworkGolden
             seed: null);
     }
 
-    /// <summary>An entry of the metadata.</summary>
-    /// <exception cref="UserErrorException">There is none.</exception>
+    /// <summary>A metadata entry.</summary>
+    /// <exception cref="UserErrorException">It is missing or malformed.</exception>
     public static string Text(SafetensorsFile file, string key) =>
         file.Metadata.TryGetValue(key, out string? text)
             ? text
             : throw new UserErrorException($"{file.Path}: the metadata hold no '{key}'");
 
-    /// <summary>The number that an entry of the metadata begins with.</summary>
-    /// <exception cref="UserErrorException">There is none.</exception>
+    /// <summary>The number at the start of a metadata entry.</summary>
+    /// <exception cref="UserErrorException">It is missing or malformed.</exception>
     public static double Metadata(SafetensorsFile file, string key)
     {
         string text = Text(file, key);
@@ -108,11 +108,11 @@ internal static class NetworkGolden
         float[] expected = file.ReadFloats($"{name}.adversarial"), start = StartedAt(images, file.ReadFloats("pgd.start_delta")).ToArray();
         double[] expectedLoss = file.ReadDoubles($"{name}.cross_entropy_each");
         int image = expected.Length / batch.Count;
-        // Of each image, the branch nearest to the golden one: share of pixels that differ, and the loss's relative error.
+        // For each image the rounding branch nearest to the golden one: fraction of differing pixels, and relative error of the loss.
         (double Pixels, double Loss)[] nearest = [.. Enumerable.Repeat((double.PositiveInfinity, double.PositiveInfinity), batch.Count)];
         for (int branch = 0; branch < RoundingBranches.Count && nearest.Any(n => n.Pixels > PixelsAllowed); branch++)
         {
-            // Rounding parts a few images; where most are still parted, it is another attack.
+            // Rounding affects a few images; if most still differ, the attack is a different one.
             if (branch == RoundingBranches.First && nearest.Count(n => n.Pixels > PixelsAllowed) > batch.Count / 2)
                 break;
             Tensor adversarial = Tensor.FromArray(images.Device, images.Shape, RoundingBranches.Input(start, branch));

@@ -9,7 +9,8 @@ using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Verification;
 
-/// <summary>Files of whole objectives: natural and adversarial logits and latents, labels, and NAME.loss with NAME.grad.GIVEN.</summary>
+/// <summary>Golden files of whole objectives: natural and adversarial logits and latents, labels, and NAME.loss with
+/// NAME.grad.GIVEN.</summary>
 internal static partial class ObjectiveGolden
 {
     private static readonly string[] Given = ["natural.logits", "adversarial.logits", "natural.latent", "adversarial.latent"];
@@ -36,7 +37,7 @@ internal static partial class ObjectiveGolden
         }
     }
 
-    /// <summary>The loss that a golden name stands for, null for one that is not here.</summary>
+    /// <summary>The loss for a golden name; null if this version does not have it.</summary>
     private static Func<ObjectiveInput, Tensor>? Loss(string name)
     {
         Match m = NameAndNumber().Match(name);

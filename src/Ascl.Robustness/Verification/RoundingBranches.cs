@@ -4,27 +4,27 @@ using Ascl.Core.Random;
 namespace Ascl.Robustness.Verification;
 
 /// <summary>
-/// Inputs moved by no more than rounding. Sign steps and ReLUs branch: where a gradient or an activation is zero to within rounding, two
-/// correct float32 computations take different branches, and an attack or a batch's gradients then part visibly. A golden value, computed
-/// in double, is one of the branches; ours agrees with it if one of the branches that rounding allows does, to the ordinary tolerance. A
-/// wrong formula has no such branch.
+/// Perturbs inputs by rounding errors. Sign steps and ReLUs branch: where a gradient or activation is zero to within rounding, two correct
+/// float32 computations may take different branches, and attacks or gradients then diverge visibly. The golden value, computed in double,
+/// is one of the branches; ours agrees if one of the branches within rounding matches it to the ordinary tolerance. A wrong formula has no
+/// such branch.
 /// </summary>
 internal static class RoundingBranches
 {
-    /// <summary>Branches tried, the unmoved input first.</summary>
+    /// <summary>Number of branches tried; the first is the unperturbed input.</summary>
     public const int Count = 128;
 
-    /// <summary>After so many branches a search goes on only if some of what is left looks like rounding.</summary>
+    /// <summary>After this many branches, the search continues only if some of the remaining errors look like rounding.</summary>
     public const int First = 8;
 
-    /// <summary>Errors beyond this multiple of what is allowed are of another formula, not of another branch.</summary>
+    /// <summary>Errors beyond this multiple of the tolerance indicate a different formula, not another branch.</summary>
     private const double FarOff = 1000;
 
-    /// <summary>The most that a pixel in [0, 1] is moved, in turn: what float32 loses at the input, and what it loses on the way through a
+    /// <summary>Maximum perturbations of a pixel, used alternately: the float32 rounding error of the input, and that accumulated through a
     /// network.</summary>
     private static readonly float[] Roundings = [1e-7f, 1e-6f];
 
-    /// <summary>The first branch on which everything passes, else one on which the fewest do not, and of these the one with the smallest
+    /// <summary>The first branch on which everything passes; otherwise the one with the fewest failures, and among these with the smallest
     /// errors.</summary>
     public static Comparison Nearest(SafetensorsFile file, int branches, Action<int, Comparison> verify)
     {
@@ -43,7 +43,7 @@ internal static class RoundingBranches
         static (int, double) Rank(Comparison checks) => (checks.Excesses.Count(), checks.Excesses.DefaultIfEmpty().Max());
     }
 
-    /// <summary><paramref name="values"/> in [0, 1] as branch number <paramref name="branch"/> sees them.</summary>
+    /// <summary><paramref name="values"/> in [0, 1] perturbed for branch number <paramref name="branch"/>.</summary>
     public static float[] Input(float[] values, int branch)
     {
         float[] moved = new float[values.Length];

@@ -9,9 +9,9 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Verification;
 
-/// <summary>Traces of training steps with given adversarial images, for what surrounds an objective: weights before, every step's images
-/// and labels, the loss of every step, weights after, and averaged ones. Metadata: objective, learning_rate, momentum, weight_decay,
-/// awp_gamma, clip_norm, ema_decay, linear.</summary>
+/// <summary>Golden files of training steps with given adversarial images, which verify optimiser, weight perturbation and averaging:
+/// initial weights, images and labels of every step, loss of every step, final and averaged weights. Metadata: objective, learning_rate,
+/// momentum, weight_decay, awp_gamma, clip_norm, ema_decay, linear.</summary>
 internal static class StepGolden
 {
     private const double Allowed = 1e-3;
@@ -29,7 +29,11 @@ internal static class StepGolden
             : NetworkGolden.Text(file, "objective") == "trades" ? new TradesObjective()
             : new PgdAtObjective { NaturalWeight = 1 };
         SgdSettings settings = new()
-        { Momentum = Number("momentum"), WeightDecay = Number("weight_decay"), ClipNorm = Number("clip_norm") };
+        {
+            Momentum = Number("momentum"),
+            WeightDecay = Number("weight_decay"),
+            ClipNorm = Number("clip_norm"),
+        };
         SgdOptimizer optimizer = new(Optimizers.Targets(model, objective.Trains), settings);
         WeightPerturbation? perturbation = Number("awp_gamma") > 0 ? new(model.Parameters, Number("awp_gamma")) : null;
         WeightAverage? average = Number("ema_decay") > 0 ? new(model, Number("ema_decay")) : null;

@@ -11,15 +11,15 @@ using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Verification;
 
-/// <summary>Traces of training: weights before, every step's images, labels and attack start, every loss term, weights after. The attack
-/// runs in training mode and updates the running statistics, then the natural pass, then the adversarial one.</summary>
+/// <summary>Golden files of training: initial weights, images, labels and attack start of every step, every loss term, final weights. The
+/// attack in training mode updates the running statistics first, then the natural pass, then the adversarial one.</summary>
 internal static class TrainingGolden
 {
     private const double LossAllowed = 1e-3, WeightsAllowed = 1e-3;
     private static readonly (string Golden, string Ours)[] Terms = [("robust_cross_entropy", "robust_ce"), ("contrastive", "contrastive"),
         ("kl", "vat_kl")];
 
-    /// <summary>Branches of rounding that a whole trace is tried on.</summary>
+    /// <summary>Number of rounding branches tried for a whole trace.</summary>
     private const int Branches = 64;
 
     public static void Verify(Device device, SafetensorsFile file, Comparison comparison) =>

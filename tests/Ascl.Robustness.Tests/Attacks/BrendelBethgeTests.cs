@@ -121,7 +121,7 @@ public sealed class BrendelBethgeTests : IDisposable
 
     [Fact]
     public void OtherNormsThanLinfAreRefused() =>
-        Assert.Contains("only its form for linf", Assert.Throws<UserErrorException>(
+        Assert.Contains("works only in linf", Assert.Throws<UserErrorException>(
             () => AttackCatalog.Of(["brendel-bethge"], new(1, 1, PerturbationNorm.L2))).Message, StringComparison.Ordinal);
 
     /// <summary>Images with the labels that the model gives them.</summary>

@@ -103,8 +103,8 @@ public sealed class RandomNetworkTests
     {
         using CpuDevice device = new(2);
         Assert.All(Notes(Noise), Assert.Null);
-        Assert.All(Notes(0), note =>
-            Assert.Contains("EOT 20): the network is not random: 20 passes give the gradient of one", note, StringComparison.Ordinal));
+        Assert.All(Notes(0), note => Assert.Contains(
+            "EOT 20): the network is deterministic: averaging 20 passes gives the same gradient as one", note, StringComparison.Ordinal));
 
         string?[] Notes(float noise)
         {

@@ -112,7 +112,7 @@ public sealed class RunComparisonTests
     {
         RunRecord run = Run(Of(("method", "pgd-at")), 0.4, 0.2);
         RunComparison comparison = new(
-            [run with { Report = run.Report! with { Doubts = ["odd"], Attacks = [run.Report.Attacks[0] with { Note = "too short" }] } }]);
+            [run with { Report = run.Report! with { Caveats = ["odd"], Attacks = [run.Report.Attacks[0] with { Note = "too short" }] } }]);
         Assert.Equal(["run: odd", "run: too short"], comparison.Notes);
     }
 

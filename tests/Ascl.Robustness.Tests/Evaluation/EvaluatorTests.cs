@@ -18,14 +18,14 @@ public sealed class EvaluatorTests : IDisposable
     [Fact]
     public void ProbabilitiesAreDoubtful()
     {
-        Assert.Equal([LogitChecks.Probabilities],
-            Evaluated(LinearNetwork.Classifier(device, change: logits => logits.LogSoftmax().Exp())).Doubts!);
-        Assert.Empty(Evaluated(LinearNetwork.Classifier(device)).Doubts!);
+        Assert.Equal([LogitChecks.ProbabilitiesCaveat],
+            Evaluated(LinearNetwork.Classifier(device, change: logits => logits.LogSoftmax().Exp())).Caveats!);
+        Assert.Empty(Evaluated(LinearNetwork.Classifier(device)).Caveats!);
     }
 
     [Fact]
     public void ConstantNetworksAreDoubtful() => Assert.Contains(
-        "every image is taken for", Assert.Single(Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(0))).Doubts!));
+        "every image is classified as", Assert.Single(Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(0))).Caveats!));
 
     /// <summary>Where softmax has saturated, attacks by gradient leave every image as it is: that is no robustness.</summary>
     [Fact]
@@ -36,9 +36,9 @@ public sealed class EvaluatorTests : IDisposable
         string file = Path.GetTempFileName();
         ImageSet set = Images(device);
         DataSet data = new("made", set, set, Augmentation.None);
-        string[] Doubts(Classifier model) => [.. new Evaluator(model, set, 8, 0).Described(Evaluated(model), file, data).Doubts!];
-        Assert.Contains("cross-entropy has no gradient at", Assert.Single(Doubts(saturated)));
-        Assert.Empty(Doubts(sound));
+        string[] Caveats(Classifier model) => [.. new Evaluator(model, set, 8, 0).Annotate(Evaluated(model), file, data).Caveats!];
+        Assert.Contains("cross-entropy has no gradient at", Assert.Single(Caveats(saturated)));
+        Assert.Empty(Caveats(sound));
         File.Delete(file);
     }
 

@@ -30,7 +30,7 @@ public sealed class MinimalEpsilonTests : IDisposable
         int middle = Enumerable.Range(Images - right + 5, right - 10).MaxBy(i => sorted[i + 1] / sorted[i]);
         double epsilon = (sorted[middle] + sorted[middle + 1]) / 2;
         MinimalEpsilonReport report = new Evaluator(model, images, 16, 1)
-            .Smallest(NearestAttack.All(norm, epsilon), norm, epsilon, CancellationToken.None);
+            .FindSmallestChanges(NearestAttack.All(norm, epsilon), norm, epsilon, CancellationToken.None);
         Assert.All(known.Zip(report.Sizes), pair => Assert.InRange(pair.Second, pair.First * (1 - 1e-4), pair.First * 1.01));
         Assert.Equal(3, report.Sizes.Count(size => size == 0));
         Assert.Equal((double)(Images - 1 - middle) / Images, report.Accuracy, 9);
@@ -44,7 +44,7 @@ public sealed class MinimalEpsilonTests : IDisposable
 
         // Whatever the batches.
         Assert.Equal(report.Sizes,
-            new Evaluator(model, images, 7, 1).Smallest(NearestAttack.All(norm, epsilon), norm, epsilon, CancellationToken.None).Sizes);
+            new Evaluator(model, images, 7, 1).FindSmallestChanges(NearestAttack.All(norm, epsilon), norm, epsilon, CancellationToken.None).Sizes);
     }
 
     /// <summary>What an attack says of its finds is not believed.</summary>
@@ -56,7 +56,7 @@ public sealed class MinimalEpsilonTests : IDisposable
         NearestAttack idle = new("idle", (_, batch, _) => (batch.Images, [.. Enumerable.Repeat(0.001f, batch.Count)]));
         NearestAttack wild = new("wild", (_, batch, _) => (Wild(batch), [.. Enumerable.Repeat(0.001f, batch.Count)]));
         MinimalEpsilonReport report = new Evaluator(model, images, 16, 1)
-            .Smallest([idle, wild], PerturbationNorm.Linf, 0.1, CancellationToken.None);
+            .FindSmallestChanges([idle, wild], PerturbationNorm.Linf, 0.1, CancellationToken.None);
         Assert.Equal(Images - 3, report.NotFound);
         Assert.Equal(0.9, report.Accuracy, 9);
         Assert.Null(report.Median);

@@ -24,13 +24,13 @@ public sealed class EvaluationPageTests
         Assert.Contains(
             "| class | images | clean % | robust % |\n| --- | --: | --: | --: |\n| cat | 2 | 100.0 | 50.0 |\n| dog | 2 | 50.0 | 50.0 |\n",
             plain, StringComparison.Ordinal);
-        Assert.DoesNotContain("by a change of", plain, StringComparison.Ordinal);
+        Assert.DoesNotContain("by a perturbation of", plain, StringComparison.Ordinal);
         Assert.Contains(
             "| 50.0 | 0.10000 (25.50/255) |\n| 75.0 | 0.30000 (76.50/255) |\n| 90.0 | – |\n", minimal, StringComparison.Ordinal);
         Assert.Contains("| ε | 0 | 0.0375 |", minimal, StringComparison.Ordinal);
         Assert.Contains("| robust % | 75.0 | 75.0 | 75.0 | 50.0 |", minimal, StringComparison.Ordinal);
         Assert.Contains(
-            "75.0 % were turned by no change within 8/255; for 1 images no change was found at all", minimal, StringComparison.Ordinal);
+            "75.0 % are robust within 8/255; for 1 images no adversarial perturbation was found", minimal, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public sealed class EvaluationPageTests
     {
         ImageSet images = new("made", ["cat", "dog"], 1, 1, 1, [0, 0, 1, 1], [0, 0, 0, 0]);
         string page = EvaluationPage.Html(Minimal, images, new([], [], [], []));
-        Assert.Contains("<h2>Smallest changes</h2>", page, StringComparison.Ordinal);
+        Assert.Contains("<h2>Smallest perturbations</h2>", page, StringComparison.Ordinal);
         Assert.Contains("Accuracy under the smallest linf changes found", page, StringComparison.Ordinal);
         Assert.Contains("<td>cat</td>", page, StringComparison.Ordinal);
     }

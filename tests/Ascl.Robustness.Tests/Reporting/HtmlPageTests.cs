@@ -23,7 +23,7 @@ public sealed class HtmlPageTests
     [Fact]
     public void HeatMapsShadeEachCellByItsShareOfTheRow()
     {
-        int[,] counts = AdversarialLook.Confusion([0, 0, 0, 1], [0, 0, 1, 1], 2);
+        int[,] counts = AttackPredictions.Confusion([0, 0, 0, 1], [0, 0, 1, 1], 2);
         Assert.Equal((2, 1, 0, 1), (counts[0, 0], counts[0, 1], counts[1, 0], counts[1, 1]));
         XElement map = XElement.Parse(HtmlPage.HeatMap("a & b", ["<x>", "y"], counts));
         Assert.Equal(["2", "1", "0", "1"], map.Descendants("td").Select(c => c.Value));

@@ -104,8 +104,8 @@ public sealed class ResumedRunTests : IDisposable
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
         File.Delete(folder.Checkpoints.StateFile);
-        Assert.Null(folder.ChangedImages(TinyRun.Data));
-        Assert.NotNull(folder.ChangedImages(TinyRun.DataOf(seed: 2)));
+        Assert.Null(folder.ImageChangeNote(TinyRun.Data));
+        Assert.NotNull(folder.ImageChangeNote(TinyRun.DataOf(seed: 2)));
     }
 
     /// <summary>The files of a run belong together: no accuracy of one is told as that of another.</summary>
@@ -145,7 +145,7 @@ public sealed class ResumedRunTests : IDisposable
             using CpuDevice device = new(1);
             Evaluator evaluator = new(ClassifierFile.Load(device, folder.Checkpoints.BestFile), TinyRun.Data.Test, 16, 0);
             File.WriteAllText(folder.ReportFile, Evaluator.ToJson(
-                evaluator.Described(evaluator.Run([], CancellationToken.None), folder.Checkpoints.BestFile, TinyRun.Data)));
+                evaluator.Annotate(evaluator.Run([], CancellationToken.None), folder.Checkpoints.BestFile, TinyRun.Data)));
         }
     }
 
@@ -233,7 +233,7 @@ public sealed class ResumedRunTests : IDisposable
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder.WithEpochs(3);
         File.WriteAllLines(folder.Checkpoints.MetricsFile, File.ReadAllLines(folder.Checkpoints.MetricsFile).Skip(1));
-        Assert.Contains("a line for each of the 2 epochs that the run has done, and holds 2",
+        Assert.Contains("one line for each of the 2 completed epochs, but has 2",
             Assert.Throws<UserErrorException>(() => TinyRun.GoOn(folder)).Message);
     }
 
@@ -256,8 +256,8 @@ public sealed class ResumedRunTests : IDisposable
         Classifier model = training.Trainer.Model;
         Assert.Equal(48, model.Provenance!.Images.Count);
         EvaluationReport report = new Evaluator(model, turned.Test, 16, 0).Run([], CancellationToken.None);
-        report = new Evaluator(model, turned.Test, 16, 0).Described(report, first.Checkpoints.BestFile, turned);
-        Assert.Equal((32, false), (report.TrainedOn, report.IsOfNewImages));
+        report = new Evaluator(model, turned.Test, 16, 0).Annotate(report, first.Checkpoints.BestFile, turned);
+        Assert.Equal((32, false), (report.TrainedOn, report.IsOnUnseenImages));
         // The first run's validation images chose its epoch.
         using CpuDevice again2 = new(1);
         Assert.Equal(40,

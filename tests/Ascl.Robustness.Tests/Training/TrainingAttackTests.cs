@@ -85,12 +85,12 @@ public sealed class TrainingAttackTests
         Assert.Equal((expectedNorm, expectedEpsilon), (threat.Norm, threat.Epsilon));
     }
 
-    /// <summary>Steps that cannot reach the border are told; the others are not.</summary>
+    /// <summary>Steps that cannot reach the boundary are told; the others are not.</summary>
     [Fact]
     public void StepsTooShortToReachTheBorderAreNoted()
     {
-        Assert.Contains("cannot reach the border", AttackCatalog.Note(new PgdAttack(new(1.5, 2 / 255.0, 20, PerturbationNorm.L2)), 10));
-        Assert.Contains("cannot reach the border", AttackCatalog.Note(new MultiTargetedAttack(0.3, 0.01), 10));
+        Assert.Contains("cannot reach the boundary", AttackCatalog.Note(new PgdAttack(new(1.5, 2 / 255.0, 20, PerturbationNorm.L2)), 10));
+        Assert.Contains("cannot reach the boundary", AttackCatalog.Note(new MultiTargetedAttack(0.3, 0.01), 10));
         foreach (string name in AttackCatalog.Names)
             foreach (PlannedAttack planned in AttackCatalog.Of([name], new(0.3)))
                 Assert.DoesNotContain("border", AttackCatalog.Note(planned.Attack, 10) ?? "");
@@ -101,8 +101,8 @@ public sealed class TrainingAttackTests
     public void CurvesScaleAGivenStepSize()
     {
         AttackOptions given = new(0.4, 0.05), derived = new(0.4);
-        Assert.Equal((0.05, 0.025), (given.Within(0.4).StepOf(20), given.Within(0.2).StepOf(20)));
-        Assert.Equal(0.05, derived.Within(0.2).StepOf(20));
+        Assert.Equal((0.05, 0.025), (given.Within(0.4).StepSizeFor(20), given.Within(0.2).StepSizeFor(20)));
+        Assert.Equal(0.05, derived.Within(0.2).StepSizeFor(20));
     }
 
     /// <summary>A configuration made in code is checked as one from the command line.</summary>

@@ -9,13 +9,12 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Evaluation.Honesty;
 
-/// <summary>A classifier on a few images, asked the questions that the checks have in common. What was answered once is not computed
-/// again.</summary>
-/// <param name="model">Under suspicion.</param>
-/// <param name="images">A few hundred.</param>
-/// <param name="epsilon">Of the claim, of pixels in [0, 1].</param>
-/// <param name="attacks">Of the evaluation that is under suspicion; null for PGD-20.</param>
-/// <param name="twin">A naturally trained classifier of the same images, for attacks that are transferred; null for none.</param>
+/// <summary>The classifier and images under check, with the measurements that the checks share. Accuracies are cached.</summary>
+/// <param name="model">The classifier to check.</param>
+/// <param name="images">A few hundred images.</param>
+/// <param name="epsilon">ε of the evaluation, for pixels in [0, 1].</param>
+/// <param name="attacks">The attacks of the evaluation; null for PGD-20.</param>
+/// <param name="twin">A naturally trained classifier of the same images for transfer attacks; null for none.</param>
 public sealed class HonestySubject(Classifier model, ImageSet images, double epsilon, PerturbationNorm norm, int batchSize, ulong seed,
     Classifier? twin = null, IReadOnlyList<PlannedAttack>? attacks = null)
 {
@@ -32,31 +31,29 @@ public sealed class HonestySubject(Classifier model, ImageSet images, double eps
     /// <summary>A naturally trained network of the same task for transfer attacks; null for none.</summary>
     public Classifier? Twin => twin;
 
-    /// <summary>Where no image could stay what it is: half the range of a pixel, or in L2 half of the image's diagonal.</summary>
-    public double HugeEpsilon => norm == PerturbationNorm.Linf ? 0.5 : 0.5 * Math.Sqrt(images.ImageLength);
+    /// <summary>An ε for which no classifier can be robust: half the range of a pixel, or in L2 half of the image's diagonal.</summary>
+    public double UnboundedEpsilon => norm == PerturbationNorm.Linf ? 0.5 : 0.5 * Math.Sqrt(images.ImageLength);
 
-    /// <summary>PGD as robustness is measured by it.</summary>
+    /// <summary>The standard PGD attack.</summary>
     public PgdAttack Pgd(double ball, int steps) => PgdAttack.Standard(new(norm, ball), steps);
 
-    /// <summary>Share of the images that are right and that none of the evaluation's own attacks turns; of PGD-20 where there are
-    /// none.</summary>
-    public double UnderEvaluation() => Ask("evaluation", () =>
+    /// <summary>Worst-case accuracy under the evaluation's own attacks, or PGD-20 if there are none.</summary>
+    public double AccuracyUnderEvaluation() => Cached("evaluation", () =>
     {
         EvaluationReport report = new Evaluator(model, images, batchSize, seed)
             .Run(attacks ?? [new(Pgd(epsilon, 20))], CancellationToken.None, isCascade: true);
         return report.WorstCaseAccuracy;
     });
 
-    /// <summary>Share of the images that are right and that the attack does not turn; it is crafted on the twin where
-    /// <paramref name="transferred"/>.</summary>
-    public double Under(IAttack attack, bool transferred = false) => Ask($"{attack.Name} {attack.Epsilon:R} {transferred}",
+    /// <summary>Accuracy under an attack, crafted on the twin if <paramref name="transferred"/>.</summary>
+    public double AccuracyUnder(IAttack attack, bool transferred = false) => Cached($"{attack.Name} {attack.Epsilon:R} {transferred}",
         () => Accuracy(batch => attack.Perturb(transferred ? twin! : model, batch, new RandomKey(seed, RandomPurpose.AttackStart))));
 
-    /// <summary>Runs something on each batch.</summary>
-    public void ForEachBatch(Action<ImageBatch> look)
+    /// <summary>Runs <paramref name="work"/> on each batch.</summary>
+    public void ForEachBatch(Action<ImageBatch> work)
     {
         foreach (var (_, batch) in new DeviceBatches(model.Device, images, batchSize))
-            look(batch);
+            work(batch);
     }
 
     /// <summary>Logits [images, classes] in inference mode.</summary>
@@ -74,6 +71,6 @@ public sealed class HonestySubject(Classifier model, ImageSet images, double eps
         return (double)right / images.Count;
     }
 
-    private double Ask(string question, Func<double> compute) =>
+    private double Cached(string question, Func<double> compute) =>
         accuracies.TryGetValue(question, out double known) ? known : accuracies[question] = compute();
 }

@@ -6,30 +6,30 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Reporting.TensorBoard;
 
 /// <summary>
-/// What TensorBoard shows of a training: every number of the metrics, histograms of latent distances, adversarial images. Each epoch has a
-/// file of its own, replaced whole; TensorBoard reads a folder's files in the order of their names, so an epoch that is done again after a
-/// kill stands there once.
+/// Writes events for TensorBoard: all metrics, histograms of latent distances, adversarial images. Each epoch has its own file, which is
+/// replaced atomically; TensorBoard reads the files of a folder in order of their names, so an epoch repeated after a resume appears once.
 /// </summary>
 public static class EpochEvents
 {
     private const int ShownImages = 4;
 
-    /// <param name="folder">Of the event files.</param>
-    /// <param name="look">Null where training makes no classifier.</param>
-    /// <param name="images">Of the size that the look's images have.</param>
+    /// <summary>Writes the event file of an epoch.</summary>
+    /// <param name="folder">Folder of the event files.</param>
+    /// <param name="probe">The probe of the epoch; null if no classifier is trained.</param>
+    /// <param name="images">A set with images of the probe's size.</param>
     /// <exception cref="Core.Diagnostics.UserErrorException">The file cannot be written.</exception>
-    public static void Write(string folder, EpochMetrics metrics, EpochProbe? look, ImageSet images)
+    public static void Write(string folder, EpochMetrics metrics, EpochProbe? probe, ImageSet images)
     {
         EventFile file = new(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1e3);
         foreach (var (tag, value) in Scalars(metrics))
             file.Scalar(tag, metrics.Epoch, value);
-        if (look is not null)
-            Show(file, metrics.Epoch, look, images);
+        if (probe is not null)
+            AddProbe(file, metrics.Epoch, probe, images);
         Directory.CreateDirectory(folder);
         file.Save(Path.Combine(folder, $"events.out.tfevents.{metrics.Epoch.ToString("D10", CultureInfo.InvariantCulture)}.ascl"));
     }
 
-    /// <summary>The numbers of an epoch under the names that group them.</summary>
+    /// <summary>The metrics of an epoch by tag.</summary>
     public static IEnumerable<(string Tag, double Value)> Scalars(EpochMetrics m)
     {
         (string Tag, double? Value)[] all =
@@ -47,22 +47,22 @@ public static class EpochEvents
         return all.Where(entry => entry.Value is not null).Select(entry => (entry.Tag, entry.Value!.Value));
     }
 
-    private static void Show(EventFile file, int epoch, EpochProbe look, ImageSet images)
+    private static void AddProbe(EventFile file, int epoch, EpochProbe probe, ImageSet images)
     {
-        var (same, other, adversarial) = look.LatentDistances();
+        var (same, other, adversarial) = probe.LatentDistances();
         file.Histogram("latent_distance/same_class", epoch, same);
         file.Histogram("latent_distance/other_class", epoch, other);
         file.Histogram("latent_distance/natural_to_adversarial", epoch, adversarial);
-        for (int i = 0; i < Math.Min(ShownImages, look.Labels.Length); i++)
+        for (int i = 0; i < Math.Min(ShownImages, probe.Labels.Length); i++)
         {
-            float[] natural = look.Images[(i * images.ImageLength)..((i + 1) * images.ImageLength)],
-                moved = look.Adversarial[(i * images.ImageLength)..((i + 1) * images.ImageLength)];
-            Picture($"image{i}/natural", natural);
-            Picture($"image{i}/adversarial", moved);
-            Picture($"image{i}/difference", PngImage.Difference(natural, moved));
+            float[] natural = probe.Images[(i * images.ImageLength)..((i + 1) * images.ImageLength)],
+                moved = probe.Adversarial[(i * images.ImageLength)..((i + 1) * images.ImageLength)];
+            AddImage($"image{i}/natural", natural);
+            AddImage($"image{i}/adversarial", moved);
+            AddImage($"image{i}/difference", PngImage.Difference(natural, moved));
         }
 
-        void Picture(string tag, float[] image) =>
+        void AddImage(string tag, float[] image) =>
             file.Image(tag, epoch, PngImage.Encode(image, images.Channels, images.Height, images.Width), images.Height, images.Width,
                 images.Channels);
     }

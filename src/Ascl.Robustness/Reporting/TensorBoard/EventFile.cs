@@ -7,7 +7,7 @@ namespace Ascl.Robustness.Reporting.TensorBoard;
 
 /// <summary>
 /// One TensorBoard event file: TFRecord frames (length, masked CRC-32C, data, masked CRC-32C) around protobuf messages of TensorFlow's
-/// event.proto and summary.proto, of which the fields used here are written by their numbers.
+/// event.proto and summary.proto, whose fields are written by number.
 /// </summary>
 public sealed class EventFile
 {
@@ -16,22 +16,24 @@ public sealed class EventFile
     private readonly double wallTime;
     private readonly MemoryStream frames = new();
 
-    /// <param name="wallTime">Of all events, in seconds since 1970.</param>
+    /// <summary>An event file without events.</summary>
+    /// <param name="wallTime">Time of all events, in seconds since 1970.</param>
     public EventFile(double wallTime)
     {
         this.wallTime = wallTime;
         AddFrame(new ProtobufMessage().Double(1, wallTime).Text(3, "brain.Event:2"));
     }
 
-    /// <summary>Adds one value of a curve.</summary>
+    /// <summary>Adds a point of a curve.</summary>
     public void Scalar(string tag, long step, double value) => Add(step, Entry(tag).Float(2, (float)value));
 
+    /// <summary>Adds an image.</summary>
     /// <param name="png">A PNG file.</param>
     /// <param name="channels">1 for grey, 3 for colours.</param>
     public void Image(string tag, long step, byte[] png, int height, int width, int channels) =>
         Add(step, Entry(tag).Message(4, new ProtobufMessage().Integer(1, height).Integer(2, width).Integer(3, channels).Bytes(4, png)));
 
-    /// <summary>A histogram of buckets of equal width between the smallest and the largest value. Nothing is written without
+    /// <summary>Adds a histogram with buckets of equal width from the smallest to the largest value; nothing if there are no
     /// values.</summary>
     public void Histogram(string tag, long step, IReadOnlyCollection<double> values)
     {
@@ -44,7 +46,8 @@ public sealed class EventFile
             .Doubles(6, limits).Doubles(7, counts)));
     }
 
-    /// <exception cref="Core.Diagnostics.UserErrorException">The file cannot be written; an earlier one is then as it was.</exception>
+    /// <summary>Writes the file.</summary>
+    /// <exception cref="Core.Diagnostics.UserErrorException">The file cannot be written; an existing one is unchanged.</exception>
     public void Save(string path) => AtomicFile.Write(path, file => frames.WriteTo(file));
 
     private static ProtobufMessage Entry(string tag) => new ProtobufMessage().Text(1, tag);

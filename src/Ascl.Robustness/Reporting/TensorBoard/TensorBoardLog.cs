@@ -3,7 +3,7 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Reporting.TensorBoard;
 
 /// <summary>Writes an event file for TensorBoard after each epoch (<see cref="EpochEvents"/>).</summary>
-/// <param name="folder">Of the event files; created if needed.</param>
+/// <param name="folder">Folder of the event files; created if needed.</param>
 public sealed class TensorBoardLog(string folder) : TrainingCallback
 {
     /// <inheritdoc/>

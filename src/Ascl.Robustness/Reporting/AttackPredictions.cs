@@ -8,22 +8,22 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.Reporting;
 
-/// <summary>An image before and after an attack, and what each was taken for.</summary>
+/// <summary>An image before and after an attack, with the predictions.</summary>
 public sealed record AdversarialExample(int Label, int Prediction, int AdversarialPrediction, float[] Image, float[] Adversarial);
 
-/// <summary>What a classifier makes of images and of the adversarial images crafted from each of them, those that were wrong before
-/// included.</summary>
-/// <param name="Labels">Of every image, in the set's order.</param>
+/// <summary>The predictions of a classifier for images and for adversarial images crafted from all of them, including misclassified
+/// ones.</summary>
+/// <param name="Labels">Label of every image, in the order of the set.</param>
 /// <param name="Examples">The first images of the set.</param>
-public sealed record AdversarialLook(int[] Labels, int[] Predictions, int[] AdversarialPredictions,
+public sealed record AttackPredictions(int[] Labels, int[] Predictions, int[] AdversarialPredictions,
     IReadOnlyList<AdversarialExample> Examples)
 {
     /// <summary>Attacks a set of images and records the predictions before and after.</summary>
-    public static AdversarialLook At(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, int examples,
+    public static AttackPredictions Collect(Classifier model, ImageSet images, IAttack attack, int batchSize, ulong seed, int examples,
         CancellationToken stop)
     {
         List<int> labels = [], predictions = [], adversarialPredictions = [];
-        List<AdversarialExample> kept = [];
+        List<AdversarialExample> collected = [];
         foreach (var (host, batch) in new DeviceBatches(model.Device, images, batchSize, stop: stop))
         {
             Tensor adversarial = attack.Perturb(model, batch, new RandomKey(seed, RandomPurpose.AttackStart));
@@ -31,16 +31,18 @@ public sealed record AdversarialLook(int[] Labels, int[] Predictions, int[] Adve
             labels.AddRange(host.Labels);
             predictions.AddRange(before);
             adversarialPredictions.AddRange(after);
-            int wanted = Math.Min(examples - kept.Count, host.Count);
-            if (wanted > 0)
+            int missing = Math.Min(examples - collected.Count, host.Count);
+            if (missing > 0)
             {
                 float[] natural = batch.Images.ToArray(), moved = adversarial.ToArray();
-                for (int i = 0; i < wanted; i++)
-                    kept.Add(new(host.Labels[i], before[i], after[i], natural[(i * images.ImageLength)..((i + 1) * images.ImageLength)],
-                        moved[(i * images.ImageLength)..((i + 1) * images.ImageLength)]));
+                for (int i = 0; i < missing; i++)
+                {
+                    Range pixels = (i * images.ImageLength)..((i + 1) * images.ImageLength);
+                    collected.Add(new(host.Labels[i], before[i], after[i], natural[pixels], moved[pixels]));
+                }
             }
         }
-        return new([.. labels], [.. predictions], [.. adversarialPredictions], kept);
+        return new([.. labels], [.. predictions], [.. adversarialPredictions], collected);
     }
 
     /// <summary>counts[label, prediction].</summary>

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Ascl.Robustness.Tests.Training;
 
-public sealed class FailureWatchTests
+public sealed class FailureDetectorTests
 {
     private static readonly TrainingProbe Sound = new(0.5, 0.4, 0);
 
@@ -61,7 +61,7 @@ public sealed class FailureWatchTests
         ImageSet images = new("made", [.. Enumerable.Range(0, Made.Classes).Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size,
             [.. Enumerable.Range(0, 40).Select(i => i % Made.Classes)], pixels);
         ThreatModel threat = ThreatModel.Of(PerturbationNorm.Linf);
-        Assert.Equal(0, EpochProbe.At(model, threat, 1, images).Accuracies.VanishedGradients);
+        Assert.Equal(0, EpochProbe.Measure(model, threat, 1, images).Accuracies.VanishedGradients);
 
         // Scaled by 1e6 the softmax is 0 or 1 exactly: right images have no gradient, wrong ones keep one.
         int right = 0;
@@ -76,11 +76,11 @@ public sealed class FailureWatchTests
                     i * Made.Classes) % Made.Classes == i % Made.Classes ? 1 : 0;
         }
         Assert.InRange(right, 1, 39);
-        Assert.Equal(right / 40.0, EpochProbe.At(model, threat, 1, images).Accuracies.VanishedGradients);
+        Assert.Equal(right / 40.0, EpochProbe.Measure(model, threat, 1, images).Accuracies.VanishedGradients);
     }
 
     private static string[] Names(EpochMetrics metrics, EpochMetrics? before = null, string method = "pgd-at") =>
-        [.. new FailureWatch((IObjective)ObjectiveCatalog.All.First(one => one.Name == method), 500)
+        [.. new FailureDetector((IObjective)ObjectiveCatalog.All.First(one => one.Name == method), 500)
             .Warnings(metrics, before is null ? [] : [before]).Select(w => w.Name)];
 
     private static EpochMetrics Epoch(
