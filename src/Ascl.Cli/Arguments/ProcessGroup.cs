@@ -10,7 +10,8 @@ namespace Ascl.Cli.Arguments;
 /// report errors of their own.</summary>
 internal sealed class ProcessGroup
 {
-    private const string Off = "off";
+    /// <summary>The value of --mpi for a process that works alone.</summary>
+    public const string Off = "off";
 
     /// <summary>How long a rank that failed lets rank 0 tell the error first, since most errors are every rank's.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);

@@ -7,4 +7,5 @@ namespace Ascl.Robustness.Evaluation;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true,
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(EvaluationReport))]
+[JsonSerializable(typeof(BlockOutcome))]
 internal sealed partial class EvaluationJson : JsonSerializerContext;
