@@ -97,7 +97,8 @@ public class EvaluateVerb : ComputingArguments, IVerb
         if (Part is not null)
         {
             var (part, parts) = PartOf(Part);
-            int images = ProgressDisplay.Run("evaluating", display => evaluation.RunPart(part, parts, Out!, new EvaluationDisplay(display), stop));
+            int images = ProgressDisplay.Run("evaluating",
+                display => evaluation.RunPart(part, parts, Out!, new EvaluationDisplay(display), stop));
             Console.WriteLine($"part {Part}: {images} of {evaluation.Images.Count} images done, in {Out}; the same command without --part "
                 + "puts the parts together");
             return 0;

@@ -15,6 +15,24 @@ internal sealed record AttackTally(int Attacked, int Misclassified = 0, int Reje
         a.Rejected + b.Rejected, a.Seconds + b.Seconds, a.SecondsBefore + b.SecondsBefore);
 }
 
+/// <summary>The predictions on clean images.</summary>
+/// <param name="Right">For each image, whether it is classified correctly.</param>
+/// <param name="Predicted">Every class that is predicted for an image.</param>
+/// <param name="Probabilities">Images whose outputs are probabilities.</param>
+internal sealed record CleanOutcome(bool[] Right, int[] Predicted, int Probabilities)
+{
+    /// <summary>The predictions of all ranks. Collective.</summary>
+    public static CleanOutcome Gather(Communicator communicator, CleanOutcome own)
+    {
+        if (communicator.Size == 1)
+            return own;
+        CleanOutcome[] all = [.. communicator.Gather(JsonSerializer.Serialize(own, EvaluationJson.Default.CleanOutcome))
+            .Select(text => JsonSerializer.Deserialize(text, EvaluationJson.Default.CleanOutcome)!)];
+        return new([.. all.SelectMany(one => one.Right)], [.. all.SelectMany(one => one.Predicted).Distinct().Order()],
+            all.Sum(one => one.Probabilities));
+    }
+}
+
 /// <summary>What all attacks did to a block of images.</summary>
 /// <param name="Robust">For each image of the block, whether it withstood all attacks.</param>
 /// <param name="Attacks">Totals of each attack.</param>

@@ -8,4 +8,5 @@ namespace Ascl.Robustness.Evaluation;
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(EvaluationReport))]
 [JsonSerializable(typeof(BlockOutcome))]
+[JsonSerializable(typeof(CleanOutcome))]
 internal sealed partial class EvaluationJson : JsonSerializerContext;

@@ -12,16 +12,41 @@ namespace Ascl.Robustness.Evaluation;
 
 public sealed partial class Evaluator
 {
+    /// <summary>Classifies the images of a block.</summary>
+    private CleanOutcome CleanPredictions(Range block)
+    {
+        ImageSet own = block.Start.Value == 0 && block.End.Value == images.Count
+            ? images
+            : images.Subset([.. Enumerable.Range(0, images.Count).Take(block)]);
+        List<bool> right = [];
+        HashSet<int> predicted = [];
+        int probabilities = 0;
+        foreach (var (host, batch) in new DeviceBatches(model.Device, own, batchSize, batches))
+        {
+            Tensor logits = model.Forward(batch.Images, ForwardMode.Inference).Logits;
+            float[] values = logits.ToArray();
+            LogitChecks.RequireFinite(values, host.Ids, model.Spec.Network, images.Name);
+            probabilities += LogitChecks.CountProbabilities(values, model.Spec.Classes);
+            int[] predictions = logits.Predict().ToArray();
+            predicted.UnionWith(predictions.Take(host.Count));
+            right.AddRange(Correct(predictions, host.Labels));
+        }
+        return new([.. right], [.. predicted.Order()], probabilities);
+    }
+
     /// <summary>Runs the attacks on a block of the images, from where the store's outcomes end.</summary>
+    /// <param name="right">For each image of the block, whether it is classified correctly.</param>
     private BlockOutcome AttackBlock(Range block, IReadOnlyList<PlannedAttack> attacks, bool[] right, CancellationToken stop,
         Action<EvaluationProgress>? progress, bool isCascade, EvaluationStore? store)
     {
         int[] all = [.. Enumerable.Range(0, images.Count).Take(block)];
-        bool[] robust = [.. right];
+        bool[] robust = new bool[images.Count];
+        right.CopyTo(robust, block.Start.Value);
+        bool[] correct = [.. robust];
         List<AttackTally> tallies = [];
         foreach (var (a, planned) in attacks.Index())
         {
-            int[] attacked = [.. all.Where(i => isCascade ? robust[i] : right[i])];
+            int[] attacked = [.. all.Where(i => isCascade ? robust[i] : correct[i])];
             HashSet<int> open = [.. attacked];
             AttackTally tally = new(attacked.Length);
             int done = 0;
@@ -60,8 +85,8 @@ public sealed partial class Evaluator
         Range block, CancellationToken stop, Action<EvaluationProgress>? progress, EvaluationStore? store)
     {
         int[] all = [.. Enumerable.Range(0, images.Count).Take(block)];
-        Dictionary<int, float> sizes = all.ToDictionary(i => i, i => right[i] ? float.PositiveInfinity : 0);
-        HashSet<int> open = [.. all.Where(i => right[i])];
+        Dictionary<int, float> sizes = all.Zip(right).ToDictionary(i => i.First, i => i.Second ? float.PositiveInfinity : 0);
+        HashSet<int> open = [.. all.Where(i => sizes[i] > 0)];
         int total = open.Count, done = 0;
         double seconds = 0;
         foreach (SizesOutcome saved in store?.ReadSizes(open) ?? [])

@@ -49,10 +49,12 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
         bool isCascade = false, EvaluationStore? store = null)
     {
         long began = Stopwatch.GetTimestamp();
-        var (right, doubts) = CleanPredictions();
+        CleanOutcome clean = CleanOutcome.Gather(Communicator, CleanPredictions(OwnBlock));
+        bool[] right = clean.Right;
         // The built-in networks are deterministic; those of ONNX files may be stochastic.
         bool isRandom = (!model.HasGradients || attacks.Any(a => a.Attack is AutoPgdAttack { Settings.Passes: > 1 })) && IsRandom();
-        BlockOutcome[] blocks = BlockOutcome.Gather(Communicator, AttackBlock(OwnBlock, attacks, right, stop, progress, isCascade, store));
+        BlockOutcome[] blocks = BlockOutcome.Gather(Communicator,
+            AttackBlock(OwnBlock, attacks, right[OwnBlock], stop, progress, isCascade, store));
         bool[] robust = [.. blocks.SelectMany(block => block.Robust)];
         List<AttackReport> reports = [];
         foreach (var (a, planned) in attacks.Index())
@@ -64,11 +66,11 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
                 AttackCatalog.Note(planned.Attack, model.Spec.Classes, isRandom), planned.Attack.StepSize));
         }
         double secondsBefore = blocks.Max(block => block.Attacks.Sum(attack => attack.SecondsBefore));
-        double clean = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
-        return new(images.Count, clean, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network,
+        double accuracy = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
+        return new(images.Count, accuracy, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network,
             images.Name, seed, model.Device.Name,
             IsCascade: isCascade, Classes: Classes(right, robust),
-            Caveats: [.. doubts, .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>()]);
+            Caveats: [.. Caveats(clean), .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>()]);
     }
 
     /// <summary>Runs the attacks on one of several parts of the images and saves the outcome in the store, from which a later
@@ -76,13 +78,13 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
     /// <param name="block">The images of the part.</param>
     public void RunPart(Range block, IReadOnlyList<PlannedAttack> attacks, EvaluationStore store, CancellationToken stop,
         Action<EvaluationProgress>? progress = null, bool isCascade = false) =>
-        AttackBlock(block, attacks, CleanPredictions().Right, stop, progress, isCascade, store);
+        AttackBlock(block, attacks, CleanPredictions(block).Right, stop, progress, isCascade, store);
 
     /// <summary>As <see cref="RunPart"/>, for the smallest adversarial perturbations.</summary>
     /// <param name="block">The images of the part.</param>
     public void FindSmallestPart(Range block, IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, double epsilon,
         EvaluationStore store, CancellationToken stop, Action<EvaluationProgress>? progress = null) =>
-        FindSmallestChanges(attacks, norm, epsilon, CleanPredictions().Right, block, stop, progress, store);
+        FindSmallestChanges(attacks, norm, epsilon, CleanPredictions(block).Right, block, stop, progress, store);
 
     /// <summary>Adds to a report what is known about its weights and images, and the resulting caveats.</summary>
     /// <param name="weights">The weight file of the classifier; null if it is not from a file.</param>
@@ -107,8 +109,7 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
     public MinimalEpsilonReport FindSmallestChanges(IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, double epsilon,
         CancellationToken stop, Action<EvaluationProgress>? progress = null, EvaluationStore? store = null)
     {
-        bool[] right = CleanPredictions().Right;
-        SizesOutcome own = FindSmallestChanges(attacks, norm, epsilon, right, OwnBlock, stop, progress, store);
+        SizesOutcome own = FindSmallestChanges(attacks, norm, epsilon, CleanPredictions(OwnBlock).Right, OwnBlock, stop, progress, store);
         // Of each block the sizes, then the seconds.
         float[][] blocks = [.. Communicator.Gather(MemoryMarshal.AsBytes<float>([.. own.Sizes, (float)own.Seconds]))
             .Select(bytes => MemoryMarshal.Cast<byte, float>(bytes).ToArray())];
@@ -142,26 +143,8 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
         return (double)vanished / first.Count;
     }
 
-    /// <summary>Which images are classified correctly, and caveats about the outputs.</summary>
-    private (bool[] Right, IEnumerable<string> Caveats) CleanPredictions()
-    {
-        List<bool> right = [];
-        HashSet<int> predicted = [];
-        int probabilities = 0;
-        foreach (var (host, batch) in new DeviceBatches(model.Device, images, batchSize, batches))
-        {
-            Tensor logits = model.Forward(batch.Images, ForwardMode.Inference).Logits;
-            float[] values = logits.ToArray();
-            LogitChecks.RequireFinite(values, host.Ids, model.Spec.Network, images.Name);
-            probabilities += LogitChecks.CountProbabilities(values, model.Spec.Classes);
-            int[] predictions = logits.Predict().ToArray();
-            predicted.UnionWith(predictions.Take(host.Count));
-            right.AddRange(Correct(predictions, host.Labels));
-        }
-        return ([.. right],
-            LogitChecks.Caveats(probabilities > images.Count / 2,
-                [.. predicted.Select(c => images.ClassNames.ElementAtOrDefault(c) ?? $"{c}")], images));
-    }
+    private IEnumerable<string> Caveats(CleanOutcome clean) => LogitChecks.Caveats(clean.Probabilities > images.Count / 2,
+        [.. clean.Predicted.Select(c => images.ClassNames.ElementAtOrDefault(c) ?? $"{c}")], images);
 
     /// <summary>Whether two passes over a batch give different logits.</summary>
     private bool IsRandom()

@@ -191,8 +191,8 @@ public sealed class RobustnessEvaluation
             Action<EvaluationProgress>? progress = observer is null ? null : observer.Progress;
             Evaluator().RunPart(block, Attacks, store, stop, progress, !settings.Each);
             if (settings.MinimalEpsilon)
-                Evaluator().FindSmallestPart(block, NearestAttack.All(Threat.Norm, Threat.Epsilon), Threat.Norm, Threat.Epsilon, store, stop,
-                    progress);
+                Evaluator().FindSmallestPart(block, NearestAttack.All(Threat.Norm, Threat.Epsilon), Threat.Norm, Threat.Epsilon, store,
+                    stop, progress);
         }
         return block.End.Value - block.Start.Value;
     }
@@ -206,8 +206,8 @@ public sealed class RobustnessEvaluation
         {
             EvaluationStore store = own ?? EvaluationStore.Open(folder, description, Images);
             return store.ReadReport() is { } done && !IsOfThisEvaluation(done)
-                ? throw new UserErrorException($"{store.ReportFile}: is not of the evaluation in {folder}, but of other weights or attacks: "
-                    + "choose another folder")
+                ? throw new UserErrorException($"{store.ReportFile}: is not of the evaluation in {folder}, but of other weights or "
+                    + "attacks: choose another folder")
                 : store;
         });
     }
