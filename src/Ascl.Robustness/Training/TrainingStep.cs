@@ -70,6 +70,9 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
             if (!double.IsFinite(value))
                 throw new LossNotFiniteException(name, value);
         optimizer.Step(passed.Gradients, learningRate);
+        // Whatever way an optimiser writes, values derived from the weights are stale now.
+        foreach (Tensor target in targets)
+            target.Data.MarkChanged();
         ObjectiveInput input = passed.Input;
         return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, input), Correct(input.Adversarial, input),
             Selection(input));
