@@ -107,7 +107,7 @@ internal sealed record WholePass(Classifier Model, IObjective Objective, Shape S
     {
         var (natural, adversarial) = Forward(Model, Objective, Shape, Natural, Adversarial);
         ObjectiveInput input = new(natural, adversarial, Labels, Model.Project);
-        IReadOnlyList<LossTerm> terms = Objective.Terms(input);
+        IReadOnlyList<LossTerm> terms = LossTerms.Of(Objective, input);
         return new(input, terms, Gradient.Of(terms.Total(), Targets));
     }
 
