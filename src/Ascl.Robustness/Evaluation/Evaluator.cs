@@ -44,10 +44,13 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     /// <param name="isCascade">Whether each attack runs only on images that survived the previous ones, as in Auto-Attack; otherwise on
     /// every correctly classified image.</param>
     /// <param name="store">Saves adversarial images and lets a stopped evaluation resume; null for neither.</param>
+    /// <exception cref="Core.Diagnostics.UserErrorException">A setting of an attack is out of range.</exception>
     public EvaluationReport Run(IReadOnlyList<PlannedAttack> attacks, CancellationToken stop, Action<EvaluationProgress>? progress = null,
         bool isCascade = false, EvaluationStore? store = null)
     {
         long began = Stopwatch.GetTimestamp();
+        foreach (PlannedAttack planned in attacks)
+            planned.Attack.Checked();
         var (right, doubts) = CleanPredictions();
         bool[] robust = [.. right];
         // The built-in networks are deterministic; those of ONNX files may be stochastic.
@@ -83,7 +86,7 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         return new(images.Count, clean, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network,
             images.Name, seed, model.Device.Name,
             IsCascade: isCascade, Classes: Classes(right, robust),
-            Caveats: [.. doubts, .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>()]);
+            Caveats: [.. doubts, .. AdversarialCheck.Caveats(reports), .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>()]);
     }
 
     /// <summary>Adds to a report what is known about its weights and images, and the resulting caveats.</summary>
