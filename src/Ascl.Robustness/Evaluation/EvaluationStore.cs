@@ -9,10 +9,13 @@ namespace Ascl.Robustness.Evaluation;
 /// <summary>The outcome of an attack on a batch of images.</summary>
 /// <param name="Misclassified">Indices in the evaluated set of the images that are misclassified after the attack.</param>
 /// <param name="Images">The adversarial image of each of them; empty if they are not kept.</param>
+/// <param name="Rejected">Images that the attack returned outside the ball or [0, 1].</param>
+/// <param name="Seconds">Run time.</param>
 public sealed record ChunkOutcome(IReadOnlyList<int> Misclassified, IReadOnlyList<float[]> Images, int Rejected, double Seconds);
 
 /// <summary>The smallest adversarial perturbations of a batch of images.</summary>
 /// <param name="Sizes">Norm of each perturbation; infinite if none was found.</param>
+/// <param name="Seconds">Run time.</param>
 public sealed record SizesOutcome(IReadOnlyList<float> Sizes, double Seconds);
 
 /// <summary>

@@ -27,6 +27,10 @@ public sealed record EvaluationProgress(string Attack, int Done, int Total, (int
 /// Measures a classifier on images: clean accuracy, then each attack. Every adversarial image is verified to be within the ball and [0, 1]
 /// and to be misclassified. The result of an image depends only on the weights, the image, its id and the seed, not on its batch.
 /// </summary>
+/// <param name="model">The classifier to evaluate.</param>
+/// <param name="images">The images to evaluate it on.</param>
+/// <param name="batchSize">Images per batch; results do not depend on it.</param>
+/// <param name="seed">Seed of the random numbers of attacks.</param>
 public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, ulong seed)
 {
     /// <summary>Number of images checked for vanished gradients.</summary>

@@ -39,6 +39,8 @@ internal sealed record PassResult(ObjectiveInput Input, IReadOnlyList<LossTerm> 
 /// <summary>One training step: forward passes, loss terms, gradients, update.</summary>
 /// <param name="model">The classifier; it runs in inference mode if the objective trains only the layers after the latent, else in training
 /// mode.</param>
+/// <param name="objective">The objective to minimise.</param>
+/// <param name="optimizer">Updates the weights.</param>
 /// <param name="perturbation">Adversarial weight perturbation; null for none.</param>
 public sealed class TrainingStep(Classifier model, IObjective objective, IOptimizer optimizer, WeightPerturbation? perturbation = null)
 {
