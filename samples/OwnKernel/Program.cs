@@ -59,7 +59,7 @@ public static class CubeOp
         name, x.Length, 3.0 * x.Length, 4.0 * x.Length * (dy is null ? 2 : 3),
         cpu => cpu.For((x.Length + Chunk - 1) / Chunk, (chunk, thread) =>
         {
-            ReadOnlySpan<float> values = CpuDevice.Span(x), gradients = dy is null ? [] : CpuDevice.Span(dy);
+            ReadOnlySpan<float> values = CpuDevice.ReadSpan(x), gradients = dy is null ? [] : CpuDevice.ReadSpan(dy);
             Span<float> results = CpuDevice.Span(to);
             for (int i = chunk * Chunk; i < Math.Min(values.Length, (chunk + 1) * Chunk); i++)
                 results[i] = dy is null ? values[i] * values[i] * values[i] : 3 * values[i] * values[i] * gradients[i];

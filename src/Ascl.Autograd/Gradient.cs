@@ -14,7 +14,9 @@ public static class Gradient
     /// d output / d target for each target, in the targets' order and layout; zeros for a target that the output does not depend on.
     /// </summary>
     /// <param name="output">A tensor of one value.</param>
-    /// <param name="targets">Leaves or results of ops.</param>
+    /// <param name="targets">Leaves or results of ops that require gradients. For the gradient of images:
+    /// <c>Tensor x = images.Detach(requiresGrad: true)</c>, the loss of x, and <c>Gradient.Of(loss, x)</c>.</param>
+    /// <exception cref="ArgumentException">A target does not require gradients.</exception>
     /// <exception cref="ShapeException">The output is not one value.</exception>
     public static Tensor[] Of(Tensor output, params ReadOnlySpan<Tensor> targets)
     {
@@ -29,12 +31,19 @@ public static class Gradient
     /// <summary>The gradients of Σ seed·output with respect to each target.</summary>
     /// <param name="output">Any tensor.</param>
     /// <param name="seed">The gradient with respect to the output, in its shape and layout.</param>
-    /// <param name="targets">Leaves or results of ops.</param>
+    /// <param name="targets">Leaves or results of ops that require gradients.</param>
+    /// <exception cref="ArgumentException">A target does not require gradients.</exception>
     /// <exception cref="ShapeException">The seed's shape or layout differs from the output's.</exception>
     public static Tensor[] Seeded(Tensor output, Tensor seed, params ReadOnlySpan<Tensor> targets)
     {
         if (seed.Shape != output.Shape || seed.Layout != output.Layout)
             throw new ShapeException($"gradient: seed {seed.Shape} for output {output.Shape}");
+        for (int i = 0; i < targets.Length; i++)
+            if (!targets[i].RequiresGrad)
+            {
+                throw new ArgumentException(
+                    $"gradient: target {i} {targets[i].Shape} does not require gradients: use Detach(requiresGrad: true)");
+            }
         HashSet<Tensor> wanted = [.. targets];
         List<Tensor> path = PathTo(output, wanted);
         HashSet<Tensor> onPath = [.. path];

@@ -31,8 +31,9 @@ public sealed class Tensor
     /// <summary>The number of the tensor created last.</summary>
     internal static long Latest => Interlocked.Read(ref made);
 
-    /// <summary>Whether the memory has returned to the pool since the tensor was created.</summary>
-    internal bool IsGone => Data.Rental != rental;
+    /// <summary>Whether the memory has returned to the pool since the tensor was created, because its buffer scope ended: it then holds, or
+    /// soon will, the values of other tensors.</summary>
+    public bool IsGone => Data.Rental != rental && !Data.IsCaptured;
 
     private Tensor(Shape shape, TensorLayout layout, DeviceBuffer<float> data, bool requiresGrad)
     {
@@ -108,12 +109,19 @@ public sealed class Tensor
     internal Tensor Viewed(Shape shape) => Over(Data, shape);
 
     /// <summary>The same memory as a leaf: gradients stop here.</summary>
-    public Tensor Detach(bool requiresGrad = false) => new(Shape, Layout, Data, requiresGrad);
+    /// <param name="requiresGrad">Whether gradients with respect to the leaf can be requested.</param>
+    /// <exception cref="InvalidOperationException">The tensor is used after its buffer scope.</exception>
+    public Tensor Detach(bool requiresGrad = false)
+    {
+        RequireValues();
+        return new(Shape, Layout, Data, requiresGrad);
+    }
 
     /// <summary>
     /// Records how this tensor was computed, with one edge per input. Edges to inputs that do not require gradients are dropped.
     /// </summary>
     /// <returns>This tensor.</returns>
+    /// <exception cref="InvalidOperationException">An input is used after its buffer scope.</exception>
     public Tensor Record(Op op, params ReadOnlySpan<Edge> edges)
     {
         Op = op;
@@ -125,7 +133,10 @@ public sealed class Tensor
             CheckFinite();
         int needed = 0;
         foreach (Edge edge in edges)
+        {
+            edge.Input.RequireValues();
             needed += edge.Input.RequiresGrad ? 1 : 0;
+        }
         if (needed == 0)
             return this;
         RequiresGrad = true;
@@ -137,8 +148,10 @@ public sealed class Tensor
     }
 
     /// <summary>A copy of the values on the host, in plain order; waits for the device.</summary>
+    /// <exception cref="InvalidOperationException">The tensor is used after its buffer scope.</exception>
     public float[] ToArray()
     {
+        RequireValues();
         if (Layout == TensorLayout.Plain)
             return Data.ToArray();
         DeviceBuffer<float> plain = Device.Allocate<float>(Shape.Length);
@@ -148,7 +161,8 @@ public sealed class Tensor
 
     /// <summary>The value of a one-element tensor; waits for the device.</summary>
     /// <exception cref="ShapeException">The tensor has another number of values.</exception>
-    public float Item => Shape.Length == 1 ? Data.ToArray()[0] : throw new ShapeException($"a tensor of shape {Shape} is not one value");
+    /// <exception cref="InvalidOperationException">The tensor is used after its buffer scope.</exception>
+    public float Item => Shape.Length == 1 ? ToArray()[0] : throw new ShapeException($"a tensor of shape {Shape} is not one value");
 
     /// <summary>The op's name and the shape.</summary>
     public override string ToString() => $"{Op.Name} {Shape}";
@@ -160,6 +174,16 @@ public sealed class Tensor
         return layout == TensorLayout.Activation
             ? ActivationLayout.Blocked(device, shape[0], shape[1], shape[2], shape[3])
             : ActivationLayout.Planes(shape[0], shape[1], shape[2], shape[3]);
+    }
+
+    private void RequireValues()
+    {
+        if (IsGone)
+        {
+            throw new InvalidOperationException(
+                $"{this} is used after its buffer scope has ended: its memory is that of other tensors now; keep a copy (ToArray), or make it "
+                + "in an outer scope");
+        }
     }
 
     private void CheckFinite()

@@ -103,7 +103,8 @@ public sealed class Classifier
     /// <param name="images">[N, C, H, W] in [0, 1], not normalised.</param>
     /// <param name="mode">Which statistics BatchNorm uses, and whether the weights are constants.</param>
     /// <param name="stage">Receives the name and the output of the stem and of each block; null for no callback.</param>
-    /// <exception cref="ShapeException">The images have another rank or number of channels than the network takes.</exception>
+    /// <exception cref="ShapeException">The images have another rank or number of channels than the network takes, or the network returns
+    /// latents or logits of another shape than [N, <see cref="LatentSize"/>] and [N, <see cref="ClassifierSpec.Classes"/>].</exception>
     public ModelOutput Forward(Tensor images, ForwardMode mode, Action<string, Tensor>? stage = null)
     {
         if (images.Shape.Rank != 4 || images.Shape[1] != Spec.Channels)
@@ -112,7 +113,18 @@ public sealed class Classifier
                 $"{Spec.Network}: images of {Spec.Channels} channels [N, {Spec.Channels}, H, W] are needed, not {images.Shape}");
         }
         WorkCount.ForwardImages += images.Shape[0];
-        return network.Forward(images.Normalize(Spec.Mean, Spec.Std), mode, stage);
+        ModelOutput output = network.Forward(images.Normalize(Spec.Mean, Spec.Std), mode, stage);
+        Require("latents", output?.Latent, new(images.Shape[0], LatentSize));
+        Require("logits", output?.Logits, new(images.Shape[0], Spec.Classes));
+        return output!;
+    }
+
+    private void Require(string what, Tensor? returned, Shape needed)
+    {
+        if (returned?.Shape == needed)
+            return;
+        string given = returned is null ? $"no {what}" : $"{what} {returned.Shape}";
+        throw new ShapeException($"{Spec.Network} returned {given}; {needed} are needed");
     }
 
     /// <summary>The rows that the contrastive objectives compare: the projection [N, <see cref="ClassifierSpec.ProjectionSize"/>] of

@@ -28,8 +28,8 @@ public static class Cube
         name, x.Length, 3.0 * x.Length, 4.0 * x.Length * (dy is null ? 2 : 3),
         cpu => cpu.For(x.Length, (i, _) =>
         {
-            float value = CpuDevice.Span(x)[i];
-            CpuDevice.Span(to)[i] = dy is null ? value * value * value : 3 * value * value * CpuDevice.Span(dy)[i];
+            float value = CpuDevice.ReadSpan(x)[i];
+            CpuDevice.Span(to)[i] = dy is null ? value * value * value : 3 * value * value * CpuDevice.ReadSpan(dy)[i];
         }),
         cuda => cuda.Launch(Kernel, (CudaDevice.Groups(x.Length), CudaDevice.GroupSize), new CubeArguments
         {

@@ -43,6 +43,10 @@ public enum RandomPurpose : uint
     BrendelBethge = 12,
 
     // 13 is reserved: it was a purpose of an earlier version.
+
+    /// <summary>Draws of programs that use the library, such as those of an attack of one's own. The engine draws nothing for it;
+    /// <see cref="RandomKey.Step"/> tells several of one's own apart.</summary>
+    Own = 1000,
 }
 
 /// <summary>

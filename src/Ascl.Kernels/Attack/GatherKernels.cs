@@ -20,7 +20,7 @@ public static partial class GatherKernels
             throw new ShapeException($"gather.rows: {indices.Length} rows of {row} from {from.Length} values do not make {to.Length}");
         DeviceKernel.Run("gather.rows", (indices.Length, row), 0, 8.0 * to.Length,
             cpu => cpu.For(indices.Length, (i, _) =>
-                CpuDevice.Span(from).Slice(CpuDevice.Span(indices)[i] * row, row).CopyTo(CpuDevice.Span(to)[(i * row)..])),
+                CpuDevice.ReadSpan(from).Slice(CpuDevice.ReadSpan(indices)[i] * row, row).CopyTo(CpuDevice.Span(to)[(i * row)..])),
             cuda => RowsCuda(cuda, row, from, indices, to),
             to);
     }

@@ -76,7 +76,7 @@ public static unsafe partial class BatchNormKernels
         DeviceBuffer<float> runningMean, DeviceBuffer<float> runningVariance)
     {
         Span<float> m = CpuDevice.Span(runningMean), v = CpuDevice.Span(runningVariance);
-        Span<float> batchMean = CpuDevice.Span(mean), batchVariance = CpuDevice.Span(variance);
+        ReadOnlySpan<float> batchMean = CpuDevice.ReadSpan(mean), batchVariance = CpuDevice.ReadSpan(variance);
         for (int c = 0; c < channels; c++)
         {
             m[c] = (float)((1 - (double)momentum) * m[c] + (double)momentum * batchMean[c]);
@@ -95,7 +95,8 @@ public static unsafe partial class BatchNormKernels
 
     private static void InverseStdCpu(int channels, DeviceBuffer<float> variance, float epsilon, DeviceBuffer<float> inverseStd)
     {
-        Span<float> v = CpuDevice.Span(variance), s = CpuDevice.Span(inverseStd);
+        ReadOnlySpan<float> v = CpuDevice.ReadSpan(variance);
+        Span<float> s = CpuDevice.Span(inverseStd);
         for (int c = 0; c < s.Length; c++)
             s[c] = c < channels ? (float)(1 / Math.Sqrt(v[c] + (double)epsilon)) : 0;
     }

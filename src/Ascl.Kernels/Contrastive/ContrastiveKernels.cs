@@ -77,7 +77,7 @@ public static unsafe class ContrastiveKernels
     }
 
     private static RowGroups Groups(DeviceBuffer<int> labels, DeviceBuffer<int> predictions) =>
-        new(CpuDevice.Span(labels), CpuDevice.Span(predictions));
+        new(CpuDevice.ReadSpan(labels), CpuDevice.ReadSpan(predictions));
 
     private static void Check(
         string name, ContrastiveGeometry g, DeviceBuffer<float> rows, DeviceBuffer<int> labels, DeviceBuffer<int> predictions,

@@ -4,7 +4,8 @@ namespace Ascl.Kernels.Devices;
 /// Reuses a device's float buffers in scopes: a buffer rented inside <see cref="BeginScope"/> returns to the pool when the scope ends, so a
 /// training step that needs the same sizes as the previous one allocates nothing. Outside any scope a rented buffer belongs to the caller
 /// and is garbage collected. When free buffers outgrow the memory in use (after a change of batch size, for instance), the longest unused
-/// are released. Not thread-safe: each thread that runs kernels has its own pool.
+/// are released. Not thread-safe: inside <see cref="Device.Independently"/> each thread has its own pool, and a device is used by one thread
+/// at a time; a second one is refused.
 /// </summary>
 public sealed class BufferPool(Device device)
 {
@@ -15,6 +16,9 @@ public sealed class BufferPool(Device device)
     private readonly Dictionary<(int Length, long Tag), List<(DeviceBuffer<float> Buffer, long Returned)>> free = [];
     private readonly Stack<List<(DeviceBuffer<float> Buffer, int Rental)>> scopes = [];
 
+    /// <summary>The thread that has a scope open; 0 if none has.</summary>
+    private int owner;
+
     private long freeBytes, usedBytes, mostUsedBytes, returns;
 
     /// <summary>Total bytes this pool has allocated on the device, including released ones.</summary>
@@ -24,8 +28,11 @@ public sealed class BufferPool(Device device)
     /// <param name="length">Floats.</param>
     /// <param name="tag">A buffer is reused only for the same tag. An activation's tag encodes its height and width: its border, once zero,
     /// stays zero, because kernels never write there. 0 for plain memory, whose contents are arbitrary.</param>
+    /// <exception cref="InvalidOperationException">Another thread has a scope open.</exception>
     public DeviceBuffer<float> Rent(int length, long tag)
     {
+        if (scopes.Count > 0)
+            RequireOwner(Volatile.Read(ref owner));
         DeviceBuffer<float> buffer;
         if (scopes.Count > 0 && free.TryGetValue((length, tag), out var kind) && kind.Count > 0)
         {
@@ -39,7 +46,11 @@ public sealed class BufferPool(Device device)
             buffer = device.Allocate<float>(length);
             AllocatedBytes += Bytes(buffer);
         }
-        device.Capture?.Hold(buffer);
+        if (device.Capture is { } capture)
+        {
+            capture.Hold(buffer);
+            buffer.IsCaptured = true;
+        }
         if (scopes.Count > 0)
         {
             buffer.PoolTag = tag;
@@ -77,10 +88,21 @@ public sealed class BufferPool(Device device)
     private static long Bytes(DeviceBuffer<float> buffer) => buffer.Length * (long)sizeof(float);
 
     /// <summary>Begins a scope: buffers rented from now on return to the pool when the result is disposed. Scopes nest.</summary>
+    /// <exception cref="InvalidOperationException">Another thread has a scope open.</exception>
     public IDisposable BeginScope()
     {
+        RequireOwner(Interlocked.CompareExchange(ref owner, Environment.CurrentManagedThreadId, 0));
         scopes.Push([]);
         return new Scope(this, scopes.Count);
+    }
+
+    private void RequireOwner(int thread)
+    {
+        if (thread != 0 && thread != Environment.CurrentManagedThreadId)
+        {
+            throw new InvalidOperationException(
+                $"device {device.Name.Split(':')[0]} is used by another thread: open one device per thread");
+        }
     }
 
     private void EndScope(int depth)
@@ -92,6 +114,8 @@ public sealed class BufferPool(Device device)
         for (int i = rented.Count - 1; i >= 0; i--)
             if (rented[i].Buffer.Rental == rented[i].Rental)
                 Return(rented[i].Buffer);
+        if (scopes.Count == 0)
+            Volatile.Write(ref owner, 0);
     }
 
     private sealed class Scope(BufferPool pool, int depth) : IDisposable

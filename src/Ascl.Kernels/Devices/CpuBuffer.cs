@@ -29,7 +29,10 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
         GC.AddMemoryPressure((long)bytes);
     }
 
-    /// <summary>The memory, for a kernel: valid until the kernel ends, even if this buffer becomes unreachable.</summary>
+    /// <summary>
+    /// The memory, for a kernel: valid until the kernel ends, even if this buffer becomes unreachable. What is written through it is not
+    /// noticed: the kernel's call marks the buffers that it writes (<see cref="DeviceBuffer{T}.MarkChanged"/>).
+    /// </summary>
     public T* Pointer
     {
         get
@@ -39,22 +42,31 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
         }
     }
 
-    /// <summary>The elements.</summary>
-    public Span<T> Span => new(Pointer, Length);
+    /// <summary>The elements, for writing: marks the buffer as changed.</summary>
+    public Span<T> Span
+    {
+        get
+        {
+            MarkChanged();
+            return new(Pointer, Length);
+        }
+    }
+
+    /// <summary>The elements, for reading.</summary>
+    public ReadOnlySpan<T> ReadSpan => new(Pointer, Length);
 
     /// <inheritdoc/>
     public override void CopyFrom(ReadOnlySpan<T> source)
     {
         CheckLength(source.Length);
         source.CopyTo(Span);
-        MarkChanged();
     }
 
     /// <inheritdoc/>
     public override void CopyTo(Span<T> destination)
     {
         CheckLength(destination.Length);
-        Span.CopyTo(destination);
+        ReadSpan.CopyTo(destination);
     }
 
     private void CheckLength(int length, [CallerMemberName] string caller = "")

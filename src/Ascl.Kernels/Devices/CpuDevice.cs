@@ -4,7 +4,10 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Devices;
 
-/// <summary>The CPU, with a fixed number of threads.</summary>
+/// <summary>
+/// The CPU, with a fixed number of threads of its own. Like every device it is used by one thread at a time: programs that train or evaluate
+/// on several threads at once open a device on each.
+/// </summary>
 public sealed unsafe class CpuDevice : Device
 {
     /// <summary>More than the operands of any kernel.</summary>
@@ -89,8 +92,15 @@ public sealed unsafe class CpuDevice : Device
         return buffer.Pointer;
     }
 
-    /// <summary>The elements of a CPU buffer, in place.</summary>
+    /// <summary>
+    /// The elements of a CPU buffer, in place, for writing: values derived from the buffer (<see cref="DeviceBuffer{T}.Derived"/>), such as
+    /// a convolution's transformed weights, are computed anew at their next use. Ask for a new span before each round of writing, because
+    /// what is written to a span that was kept is not noticed.
+    /// </summary>
     public static Span<T> Span<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Span;
+
+    /// <summary>The elements of a CPU buffer, in place, for reading.</summary>
+    public static ReadOnlySpan<T> ReadSpan<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).ReadSpan;
 
     /// <summary>The memory of a CPU buffer.</summary>
     internal static T* Pointer<T>(DeviceBuffer<T> buffer) where T : unmanaged => ((CpuBuffer<T>)buffer).Pointer;

@@ -2,7 +2,7 @@ namespace Ascl.Kernels.Devices;
 
 /// <summary>
 /// A compute device: it owns buffers and runs the kernels given to it in order. The kernels themselves are in the kernel folders; each call
-/// dispatches to the path of its buffers' device (<see cref="Dispatch.DeviceKernel"/>).
+/// dispatches to the path of its buffers' device (<see cref="Dispatch.DeviceKernel"/>). One thread uses a device at a time.
 /// </summary>
 public abstract class Device : IDisposable
 {

@@ -18,6 +18,9 @@ public abstract class DeviceBuffer<T>(Device device, int length) : IDeviceBuffer
     /// <summary>How often the buffer has been returned to a pool.</summary>
     public int Rental { get; internal set; }
 
+    /// <summary>Whether captured work rented the buffer: its results are valid after their scope, until other work is repeated.</summary>
+    public bool IsCaptured { get; internal set; }
+
     /// <summary>Copies host values into the buffer.</summary>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public abstract void CopyFrom(ReadOnlySpan<T> source);
@@ -63,7 +66,7 @@ public abstract class DeviceBuffer<T>(Device device, int length) : IDeviceBuffer
 
     /// <summary>
     /// Invalidates values derived from the buffer. Whatever writes into the buffer calls this; <see cref="Dispatch.DeviceKernel"/> does for
-    /// kernels.
+    /// kernels, <see cref="CpuDevice.Span"/> for whoever asks for a CPU buffer's memory.
     /// </summary>
     public void MarkChanged()
     {

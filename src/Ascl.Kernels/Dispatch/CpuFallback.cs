@@ -17,7 +17,7 @@ internal static class CpuFallback
     {
         DeviceBuffer<T> copy = Download(buffer);
         kernel(Host.Value, copy);
-        buffer.CopyFrom(CpuDevice.Span(copy));
+        buffer.CopyFrom(CpuDevice.ReadSpan(copy));
     }
 
     /// <summary>Runs a kernel on the host and returns its result.</summary>

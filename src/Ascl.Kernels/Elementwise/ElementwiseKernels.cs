@@ -61,7 +61,7 @@ public static partial class ElementwiseKernels
     public static void Fill(DeviceBuffer<float>? value, float scale, DeviceBuffer<float> y)
     {
         DeviceKernel.Run("elementwise.fill", y.Length, 0, 4.0 * y.Length,
-            _ => CpuDevice.Span(y).Fill(value is null ? scale : CpuDevice.Span(value)[0] * scale),
+            _ => CpuDevice.Span(y).Fill(value is null ? scale : CpuDevice.ReadSpan(value)[0] * scale),
             cuda => FillCuda(cuda, value, scale, y),
             y);
     }
@@ -70,7 +70,7 @@ public static partial class ElementwiseKernels
     public static void Copy<T>(DeviceBuffer<T> from, int fromStart, DeviceBuffer<T> to, int toStart, int length) where T : unmanaged
     {
         DeviceKernel.Run("elementwise.copy", length, 0, 2.0 * Unsafe.SizeOf<T>() * length,
-            _ => CpuDevice.Span(from).Slice(fromStart, length).CopyTo(CpuDevice.Span(to)[toStart..]),
+            _ => CpuDevice.ReadSpan(from).Slice(fromStart, length).CopyTo(CpuDevice.Span(to)[toStart..]),
             cuda => cuda.Copy(CudaDevice.View(from).SubView(fromStart, length), CudaDevice.View(to).SubView(toStart, length)),
             to);
     }

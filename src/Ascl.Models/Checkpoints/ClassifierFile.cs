@@ -64,6 +64,8 @@ public static class ClassifierFile
         string network = options.Network ?? written?.Network
             ?? throw new UserErrorException(
                 $"{file.Path}: does not say what network it is of: set {nameof(LoadOptions.Network)} (option model)");
+        if (options.Network is null)
+            CheckKnown(network, file.Path);
         IReadOnlyList<WeightSet> sets = WeightSet.In(file);
         // Choosing a set needs all of the network's names, so the network is first made for the likeliest set.
         WeightSet likeliest = WeightSet.Named(sets, place.Set).FirstOrDefault(sets[0]);
@@ -114,6 +116,19 @@ public static class ClassifierFile
             if (strange.Length > 0)
                 yield return $"left out, as {model.Spec.Network} has no place for them: {string.Join(", ", strange.Take(NamedTensors))}"
                     + (strange.Length > NamedTensors ? $" and {strange.Length - NamedTensors} more tensors" : "");
+        }
+    }
+
+    private static void CheckKnown(string network, string path)
+    {
+        try
+        {
+            NetworkCatalog.Check(network);
+        }
+        catch (UserErrorException e)
+        {
+            throw new UserErrorException($"{path}: is of a network that is not built in; a program that has it makes it and loads the "
+                + $"weights with {nameof(ClassifierFile)}.{nameof(LoadInto)} ({e.Message})", e);
         }
     }
 

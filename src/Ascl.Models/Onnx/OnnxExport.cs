@@ -26,18 +26,25 @@ public sealed class OnnxExport
     private readonly OnnxGraph graph = new();
     private readonly Dictionary<Tensor, string> names = [];
     private readonly Dictionary<Tensor, string> parameters;
+    private readonly string network;
 
-    private OnnxExport(Classifier model) => parameters = model.Parameters.All.ToDictionary(p => p.Tensor, p => p.Name);
+    private OnnxExport(Classifier model) =>
+        (parameters, network) = (model.Parameters.All.ToDictionary(p => p.Tensor, p => p.Name), model.Spec.Network);
 
     /// <summary>Writes a classifier as one ONNX file (IR version 9, operator set 20), with its specification, provenance and class names in
     /// the metadata.</summary>
     /// <param name="path">The file to write.</param>
     /// <param name="model">The classifier.</param>
     /// <param name="classNames">Names of the classes in the order of the logits; empty where they are not known.</param>
-    /// <exception cref="UserErrorException">The file cannot be written, or the weights exceed 2 GB, protobuf's limit.</exception>
-    /// <exception cref="NotSupportedException">The network uses an op without an ONNX form.</exception>
+    /// <exception cref="UserErrorException">The file cannot be written, the weights exceed 2 GB, protobuf's limit, there are more or fewer
+    /// names than logits, or the network uses an op without an ONNX form.</exception>
     public static void Save(string path, Classifier model, IReadOnlyList<string> classNames)
     {
+        if (classNames.Count > 0 && classNames.Count != model.Spec.Classes)
+        {
+            throw new UserErrorException(
+                $"cannot export {model.Spec.Network}: {classNames.Count} class names for {model.Spec.Classes} logits");
+        }
         if (model.Parameters.All.Sum(p => sizeof(float) * (long)p.Tensor.Shape.Length) > MostBytes)
             throw new UserErrorException($"{path}: {model.Spec.Network} has more than 2 GB of weights, which one ONNX file cannot hold");
         ReadOnlyMemory<byte> bytes = new OnnxExport(model).Of(model, classNames).Written();
@@ -84,7 +91,7 @@ public sealed class OnnxExport
             { Name: "silu" } => graph.Add("Mul", [inputs[0], graph.Add("Sigmoid", inputs)]),
             { Name: "softplus" } => Softplus(inputs[0]),
             { Name: "gelu" } => graph.Add("Gelu", inputs),
-            _ => throw new NotSupportedException($"{tensor.Op.Name} has no form in ONNX yet: it belongs in {nameof(OnnxExport)}"),
+            _ => throw new UserErrorException($"cannot export {network}: the op '{tensor.Op.Name}' has no ONNX form"),
         };
         return names[tensor] = tensor.Rectified ? graph.Add("Relu", [result]) : result;
     }

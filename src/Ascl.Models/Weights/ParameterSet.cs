@@ -23,6 +23,7 @@ public sealed class ParameterSet(Device device, ulong? seed)
     private const int MaxTensors = 10_000, MaxValues = 1_000_000_000;
 
     private readonly List<NamedTensor> all = [];
+    private readonly HashSet<string> names = new(StringComparer.Ordinal);
     private long values;
 
     /// <summary>Device of the tensors.</summary>
@@ -37,6 +38,7 @@ public sealed class ParameterSet(Device device, ulong? seed)
     /// <summary>Adds a trained tensor of normal numbers with standard deviation √(2/fan-in) (He et al. 2015), for weights followed by a
     /// ReLU. The fan-in is the product of all sizes but the first.</summary>
     /// <exception cref="UserErrorException">The network is too large.</exception>
+    /// <exception cref="ArgumentException">Another tensor has this name.</exception>
     public Tensor HeNormal(string name, Shape shape)
     {
         float[] start = Take(name, shape);
@@ -48,6 +50,7 @@ public sealed class ParameterSet(Device device, ulong? seed)
     /// <summary>Adds a trained tensor of uniform numbers in ±1/√<paramref name="fanIn"/>, PyTorch's default for linear layers and
     /// biases.</summary>
     /// <exception cref="UserErrorException">The network is too large.</exception>
+    /// <exception cref="ArgumentException">Another tensor has this name.</exception>
     public Tensor Uniform(string name, Shape shape, int fanIn)
     {
         float[] start = Take(name, shape);
@@ -59,6 +62,7 @@ public sealed class ParameterSet(Device device, ulong? seed)
 
     /// <summary>Adds a tensor with all elements equal to <paramref name="value"/>.</summary>
     /// <exception cref="UserErrorException">The network is too large.</exception>
+    /// <exception cref="ArgumentException">Another tensor has this name.</exception>
     public Tensor Constant(string name, Shape shape, float value, bool trained)
     {
         float[] start = Take(name, shape);
@@ -81,6 +85,8 @@ public sealed class ParameterSet(Device device, ulong? seed)
 
     private Tensor Add(string name, Shape shape, float[] start, bool trained)
     {
+        if (!names.Add(name))
+            throw new ArgumentException($"two tensors of the network are named {name}: each layer needs a name of its own");
         Tensor tensor = Tensor.FromArray(Device, shape, start, requiresGrad: trained);
         all.Add(new(name, tensor, trained));
         return tensor;

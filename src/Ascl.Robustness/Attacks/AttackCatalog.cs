@@ -6,7 +6,9 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings from which the catalogue builds its attacks. An attack whose authors fixed a value keeps that value.</summary>
+/// <param name="Epsilon">Radius of the ball, for pixels in [0, 1].</param>
 /// <param name="StepSize">Step size of PGD and Multi-Targeted; null: <see cref="PgdSettings.DefaultStepSize"/>.</param>
+/// <param name="Norm">Norm of the ball.</param>
 /// <param name="Steps">Iterations of PGD.</param>
 /// <param name="Restarts">Random starts of PGD.</param>
 /// <param name="Iterations">Iterations of Auto-PGD and FAB.</param>
@@ -25,6 +27,8 @@ public sealed record AttackOptions(
 }
 
 /// <summary>An attack and its number of random starts; an image counts as robust if it survives all of them.</summary>
+/// <param name="Attack">The attack.</param>
+/// <param name="Restarts">How often it is run, each time with other random numbers on the images that are left.</param>
 public sealed record PlannedAttack(IAttack Attack, int Restarts = 1);
 
 /// <summary>The built-in attacks by name.</summary>

@@ -1,4 +1,5 @@
 using Ascl.Autograd;
+using Ascl.Core.Diagnostics;
 using Ascl.Core.Random;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
@@ -20,12 +21,34 @@ public static class AttackPieces
     /// <param name="model">The attacked classifier.</param>
     /// <param name="batch">The original images.</param>
     /// <param name="key">Key of the random numbers; the index is each image's id.</param>
-    public static Tensor Perturb(this IAttack attack, Classifier model, ImageBatch batch, RandomKey key) =>
-        attack.CouplesImages ? attack.Craft(model, batch, key) : InPieces(model, batch, piece => attack.Craft(model, piece, key));
+    /// <exception cref="ShapeException">The attack returns images of another shape.</exception>
+    /// <exception cref="InvalidOperationException">The attack returns images of a buffer scope of its own.</exception>
+    public static Tensor Perturb(this IAttack attack, Classifier model, ImageBatch batch, RandomKey key)
+    {
+        return attack.CouplesImages ? Crafted(batch) : InPieces(model, batch, Crafted);
+
+        Tensor Crafted(ImageBatch piece) => Checked(attack.Name, piece.Images, attack.Craft(model, piece, key));
+    }
 
     /// <summary>The nearest adversarial images found. They belong to the caller's buffer scope.</summary>
     public static Tensor Find(this NearestAttack attack, Classifier model, ImageBatch batch, RandomKey key) =>
         InPieces(model, batch, piece => attack.Nearest(model, piece, key).Images);
+
+    /// <summary>What an attack returned, if it can stand for the originals.</summary>
+    private static Tensor Checked(string attack, Tensor originals, Tensor? crafted)
+    {
+        if (crafted is null || crafted.Shape != originals.Shape || crafted.Layout != originals.Layout)
+        {
+            string returned = crafted is null ? "no images"
+                : crafted.Shape != originals.Shape ? $"images {crafted.Shape}"
+                : $"images in the layout {crafted.Layout}";
+            throw new ShapeException($"attack {attack} returned {returned}; {originals.Shape} are needed, as they were given");
+        }
+        return crafted.IsGone
+            ? throw new InvalidOperationException($"attack {attack} returned images of a buffer scope that it had ended: their memory "
+                + "is that of other tensors; the result is made outside the scopes that Craft opens")
+            : crafted;
+    }
 
     /// <summary>Applies <paramref name="craft"/> to slices of the batch in parallel and concatenates the results.</summary>
     private static Tensor InPieces(Classifier model, ImageBatch batch, Func<ImageBatch, Tensor> craft)

@@ -9,6 +9,9 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings of <see cref="AutoPgdAttack"/>; ε in units of [0, 1] pixels.</summary>
+/// <param name="Epsilon">Radius of the ball, for pixels in [0, 1].</param>
+/// <param name="Norm">Norm of the ball.</param>
+/// <param name="Steps">Iterations of each run.</param>
 /// <param name="Loss">Cross-entropy or the difference of logits ratio; with too few classes for the ratio, the margin.</param>
 /// <param name="Targets">0: untargeted. Otherwise the number of wrong classes that are targeted in turn, most likely first.</param>
 /// <param name="Passes">Passes averaged for each gradient, for stochastic networks (expectation over transformation, Athalye et al.

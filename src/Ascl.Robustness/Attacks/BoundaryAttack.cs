@@ -11,8 +11,14 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings of <see cref="BoundaryAttack"/>, the authors' by default; ε in units of [0, 1] pixels.</summary>
+/// <param name="Epsilon">Radius of the ball, for pixels in [0, 1].</param>
+/// <param name="Norm">Norm of the ball.</param>
+/// <param name="Steps">Projections of each run.</param>
 /// <param name="Targets">0: towards the nearest decision boundary. Otherwise the number of wrong classes that are targeted in turn, most
 /// likely first.</param>
+/// <param name="LargestAlpha">Largest weight, in a step, of what is projected from the original image.</param>
+/// <param name="Eta">How many times the way to the hyperplane a step goes: beyond it if above 1.</param>
+/// <param name="Beta">Share of the perturbation that is kept after an image is misclassified.</param>
 public sealed record BoundarySettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100, int Targets = 9,
     double LargestAlpha = 0.1, double Eta = 1.05, double Beta = 0.9)
 {

@@ -18,6 +18,8 @@ namespace Ascl.Robustness.Attacks;
 /// ε/2; where it fails, ε is doubled until it succeeds or reaches 1. An image for which it never succeeds is returned unchanged. The attack
 /// succeeds if the perturbation found is within ε.
 /// </summary>
+/// <param name="epsilon">Radius of the ball, for pixels in [0, 1].</param>
+/// <param name="steps">Iterations.</param>
 public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAttack
 {
     private const int StartSteps = 20, Searches = 10, Decays = 20;

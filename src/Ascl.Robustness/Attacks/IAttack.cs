@@ -1,11 +1,15 @@
 using Ascl.Autograd;
 using Ascl.Kernels.Attack;
 using Ascl.Core.Random;
+using Ascl.Core.Settings;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
 
-/// <summary>An attack: perturbs images within a norm ball so that the classifier misclassifies them.</summary>
+/// <summary>
+/// An attack: perturbs images within a norm ball so that the classifier misclassifies them. Settings that are properties with
+/// <see cref="SettingAttribute"/> are checked by trainer and evaluator, and are part of a training's description.
+/// </summary>
 public interface IAttack
 {
     /// <summary>Display name with the main settings, such as "PGD-20".</summary>
@@ -29,6 +33,14 @@ public interface IAttack
     /// <summary>Whether the images of a batch influence each other, as they do through BatchNorm in training mode.</summary>
     bool CouplesImages => false;
 
-    /// <summary>Attacks all images of a batch in one go. Callers use <see cref="AttackPieces.Perturb"/>.</summary>
+    /// <summary>
+    /// Attacks all images of a batch in one go. Callers use <see cref="AttackPieces.Perturb"/>, which may call it for several pieces of a
+    /// batch at once, each on a thread of its own.
+    /// </summary>
+    /// <param name="model">The attacked classifier.</param>
+    /// <param name="batch">The original images, which stay as they are.</param>
+    /// <param name="key">Key of the random numbers; <see cref="RandomKey.For"/> an image's id gives that of the image.</param>
+    /// <returns>Images in the shape and plain layout of the originals. They belong to the buffer scope of the caller: the result is made
+    /// before, or outside, the scopes that the attack opens for its own steps.</returns>
     Tensor Craft(Classifier model, ImageBatch batch, RandomKey key);
 }

@@ -69,6 +69,7 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
 
 /// <summary>Batches on a device that are reused, one for each size. They stay at the same addresses, so that
 /// <see cref="Device.RunCaptured"/> can replay work on them.</summary>
+/// <param name="device">Where the batches are.</param>
 public sealed class ResidentBatches(Device device)
 {
     private readonly Dictionary<Shape, ImageBatch> batches = [];

@@ -10,6 +10,10 @@ namespace Ascl.Robustness.Attacks;
 
 /// <summary>Multi-Targeted (Gowal et al. 2019): PGD towards every wrong class on the difference of its logit and the label's; an image is
 /// robust only if it survives all targets.</summary>
+/// <param name="epsilon">Radius of the ball, for pixels in [0, 1].</param>
+/// <param name="stepSize">Length of a step.</param>
+/// <param name="steps">Iterations for each target.</param>
+/// <param name="norm">Norm of the ball.</param>
 public sealed class MultiTargetedAttack(double epsilon, double stepSize, int steps = 20, PerturbationNorm norm = PerturbationNorm.Linf)
     : IAttack
 {

@@ -7,6 +7,7 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>An attack that searches for the smallest adversarial perturbation instead of one within a given ε.</summary>
+/// <param name="Name">Display name.</param>
 /// <param name="Nearest">Finds the nearest adversarial image for each image, and the size of its perturbation.</param>
 public sealed record NearestAttack(string Name, Func<Classifier, ImageBatch, RandomKey, (Tensor Images, float[] Sizes)> Nearest)
 {

@@ -9,6 +9,9 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Uniform noise in the ball: the baseline that any attack has to beat.</summary>
+/// <param name="epsilon">Radius of the ball, for pixels in [0, 1].</param>
+/// <param name="draws">Random perturbations that are tried.</param>
+/// <param name="norm">Norm of the ball.</param>
 public sealed class NoiseAttack(double epsilon, int draws = 10, PerturbationNorm norm = PerturbationNorm.Linf) : IAttack
 {
     /// <inheritdoc/>

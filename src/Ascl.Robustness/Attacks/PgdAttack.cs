@@ -11,8 +11,12 @@ using Ascl.Models;
 namespace Ascl.Robustness.Attacks;
 
 /// <summary>Settings of <see cref="PgdAttack"/>; ε and step size in units of [0, 1] pixels.</summary>
+/// <param name="Epsilon">Radius of the ball, for pixels in [0, 1].</param>
 /// <param name="StepSize">Length of a step; see <see cref="DefaultStepSize"/>.</param>
 /// <param name="Steps">Iterations; with 0 the images stay at the start.</param>
+/// <param name="Norm">Norm of the ball.</param>
+/// <param name="Start">Where the ascent starts.</param>
+/// <param name="Loss">The loss that is maximised.</param>
 /// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or
 /// <see cref="ForwardMode.Inference"/>.</param>
 /// <param name="EarlyStop">Stop the attack on an image once it is misclassified.</param>
@@ -57,6 +61,7 @@ public sealed record PgdSettings(
 /// Projected gradient descent (Madry et al. 2018): gradient ascent on the loss from a random start; each step is projected onto the ball
 /// and clipped to [0, 1]. Only input gradients are computed, no weight gradients.
 /// </summary>
+/// <param name="settings">The settings.</param>
 public sealed class PgdAttack(PgdSettings settings) : IAttack
 {
     /// <summary>The settings of the attack.</summary>

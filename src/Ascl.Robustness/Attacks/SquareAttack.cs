@@ -15,6 +15,7 @@ namespace Ascl.Robustness.Attacks;
 /// </summary>
 /// <param name="epsilon">Radius of the ball, for pixels in [0, 1].</param>
 /// <param name="queries">Queries of the network for each image.</param>
+/// <param name="norm">Norm of the ball.</param>
 public sealed class SquareAttack(double epsilon, int queries = 5000, PerturbationNorm norm = PerturbationNorm.Linf) : IAttack
 {
     /// <summary>Fraction of the pixels that the first squares cover.</summary>

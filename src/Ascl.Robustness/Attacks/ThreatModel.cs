@@ -12,6 +12,11 @@ namespace Ascl.Robustness.Attacks;
 /// <param name="Epsilon">Maximum perturbation, for pixels in [0, 1].</param>
 public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
 {
+    /// <summary>Maximum perturbation, for pixels in [0, 1]; not negative.</summary>
+    /// <exception cref="UserErrorException">It is negative or not finite.</exception>
+    public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); }
+        = AttackChecks.NotNegative("epsilon", Epsilon);
+
     /// <summary>The ε of RobustBench's CIFAR-10 leaderboards: 8/255 in L∞, 0.5 in L2.</summary>
     public static double DefaultEpsilon(PerturbationNorm norm) => norm == PerturbationNorm.Linf ? 8 / 255.0 : 0.5;
 
@@ -56,15 +61,29 @@ public sealed record ThreatModel(PerturbationNorm Norm, double Epsilon)
                     + $"[0, 1] are more than {largest:F1} apart (is {Epsilon}/255 meant?)"));
     }
 
-    /// <summary>The threat model itself, if ε is valid.</summary>
-    /// <exception cref="UserErrorException">ε is negative or not finite, or more than 1 in L∞.</exception>
-    public ThreatModel Checked()
+    /// <summary>Checks that given attacks can be evaluated under this threat model.</summary>
+    /// <param name="epsilons">Other ε that the attacks would have to be repeated for.</param>
+    /// <exception cref="UserErrorException">There are none, one has another norm or ε or a setting out of range, or other ε are asked
+    /// for.</exception>
+    internal void CheckAttacks(IReadOnlyList<PlannedAttack> attacks, IReadOnlyList<double> epsilons)
     {
-        AttackChecks.NotNegative("epsilon", Epsilon);
-        return Norm != PerturbationNorm.Linf || Epsilon <= 1 ? this : throw new UserErrorException(
-            string.Create(CultureInfo.InvariantCulture,
-                $"epsilon is {Epsilon}: must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)"));
+        if (attacks.Count == 0)
+            throw new UserErrorException("attacks is empty: at least one is needed");
+        if (epsilons.Count > 0)
+            throw new UserErrorException("epsilons: only attacks that are named in the settings can be repeated for other ε");
+        foreach (IAttack attack in attacks.Select(planned => planned.Attack.Checked()))
+            if ((attack.Norm, attack.Epsilon) != (Norm, Epsilon))
+            {
+                throw new UserErrorException($"attack {attack.Name} is of {NameText.Of(attack.Norm)} {NumberText.Of(attack.Epsilon)}, the "
+                    + $"evaluation of {NameText.Of(Norm)} {NumberText.Of(Epsilon)}: set norm and epsilon to those of the attack");
+            }
     }
+
+    /// <summary>The threat model itself, if ε is valid.</summary>
+    /// <exception cref="UserErrorException">ε is more than 1 in L∞.</exception>
+    public ThreatModel Checked() => Norm != PerturbationNorm.Linf || Epsilon <= 1 ? this : throw new UserErrorException(
+        string.Create(CultureInfo.InvariantCulture,
+            $"epsilon is {Epsilon}: must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)"));
 }
 
 /// <summary>Range checks of attack settings.</summary>

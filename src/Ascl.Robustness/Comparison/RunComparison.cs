@@ -9,6 +9,7 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Comparison;
 
 /// <summary>The values of a quantity over runs that differ only in their seed.</summary>
+/// <param name="Values">One value per seed.</param>
 public readonly record struct Spread(IReadOnlyList<double> Values)
 {
     /// <summary>Mean over the seeds.</summary>

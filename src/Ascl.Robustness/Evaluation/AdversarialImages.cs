@@ -14,6 +14,10 @@ namespace Ascl.Robustness.Evaluation;
 
 /// <summary>The adversarial images of an evaluation, one for each image that became misclassified under an attack. As a safetensors file:
 /// images, labels, ids (indices in the test set), attacks (indices into the attack names in the metadata).</summary>
+/// <param name="Ids">[n]; id of the original image in its set.</param>
+/// <param name="Labels">[n].</param>
+/// <param name="Attacks">[n]; index of the attack that made the image misclassified.</param>
+/// <param name="Images">[n][C·H·W], in [0, 1].</param>
 public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, float[][] Images)
 {
     /// <summary>Writes the images to a safetensors file. Its metadata hold the attack names, the norm and ε of the first attack, and the
@@ -102,9 +106,12 @@ public sealed record AdversarialImages(int[] Ids, int[] Labels, int[] Attacks, f
 }
 
 /// <summary>The result of re-evaluating adversarial images from a file.</summary>
+/// <param name="Count">Images in the file.</param>
 /// <param name="Within">Images within the ball and [0, 1].</param>
 /// <param name="Adversarial">Images that are misclassified.</param>
 /// <param name="WithinRounded">Images within the ball after rounding to 8 bits.</param>
 /// <param name="AdversarialRounded">Images misclassified after rounding.</param>
+/// <param name="Norm">Norm of the ball: linf or l2.</param>
+/// <param name="Epsilon">Radius of the ball, for pixels in [0, 1].</param>
 public sealed record ReplayReport(int Count, int Within, int Adversarial, int WithinRounded, int AdversarialRounded, string Norm,
     double Epsilon);

@@ -11,6 +11,7 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="Norm">linf or l2.</param>
 /// <param name="Epsilon">Radius of the ball, for pixels in [0, 1].</param>
 /// <param name="Steps">Iterations, or queries.</param>
+/// <param name="Restarts">How often the attack was run on images that survived it.</param>
 /// <param name="Accuracy">Fraction of all images that are still classified correctly after all restarts; in a cascade also after all
 /// previous attacks.</param>
 /// <param name="Attacked">Number of images attacked.</param>
@@ -25,22 +26,36 @@ public sealed record AttackReport(
     [property: JsonPropertyName("turned")] int Misclassified, int Rejected, double Seconds, string? Note = null, double? StepSize = null);
 
 /// <summary>Worst-case accuracy for another ε.</summary>
+/// <param name="Epsilon">Radius of the ball, for pixels in [0, 1].</param>
+/// <param name="Accuracy">Fraction of all images that are classified correctly under all attacks within it.</param>
 public sealed record CurvePoint(double Epsilon, double Accuracy);
 
 /// <summary>Accuracy on the images of one class.</summary>
+/// <param name="Name">Name of the class.</param>
+/// <param name="Count">Images of the class.</param>
+/// <param name="CleanAccuracy">Fraction of them that are classified correctly.</param>
+/// <param name="RobustAccuracy">Fraction of them that are classified correctly under all attacks.</param>
 public sealed record ClassReport(string Name, int Count, double CleanAccuracy, double RobustAccuracy);
 
 /// <summary>Clean and robust accuracy on a set of images.</summary>
 /// <param name="Count">Number of images.</param>
+/// <param name="CleanAccuracy">Fraction of images that are classified correctly.</param>
+/// <param name="Attacks">The attacks in the order of execution.</param>
 /// <param name="WorstCaseAccuracy">Fraction of images that are classified correctly under all attacks.</param>
-/// <param name="IsCascade">Whether each attack was run only on images that survived the previous ones.</param>
+/// <param name="Seconds">Run time, including that of a stopped process that was resumed.</param>
+/// <param name="Model">Name of the network.</param>
+/// <param name="Data">Name of the data set.</param>
+/// <param name="Seed">Seed of the random numbers.</param>
+/// <param name="Device">The device and how it was used.</param>
 /// <param name="Weights">Weight file, if any.</param>
+/// <param name="IsCascade">Whether each attack was run only on images that survived the previous ones.</param>
+/// <param name="Classes">Accuracies by class.</param>
 /// <param name="Findings">Findings of the checks for false robustness, if requested.</param>
 /// <param name="Curve">Worst-case accuracy of the same attacks for other ε, if requested.</param>
 /// <param name="MinimalEpsilon">The smallest adversarial perturbations, if requested.</param>
+/// <param name="Part">Part of the data set the images are from: test, or train if there is no test part.</param>
 /// <param name="Caveats">Reasons why the accuracies may be misleading; empty if none were found.</param>
 /// <param name="Normalization">Input normalisation, as text.</param>
-/// <param name="Part">Part of the data set the images are from: test, or train if there is no test part.</param>
 /// <param name="TrainedOn">How many of the images the weights were trained on or selected by; null if unknown.</param>
 /// <param name="WeightsSha256">SHA-256 of the weight file.</param>
 /// <param name="CheckedImages">Number of images the findings are based on.</param>

@@ -10,12 +10,15 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="Attacked">Indices in the evaluated set of the images of the batch.</param>
 /// <param name="Misclassified">Indices in the evaluated set of the images that are misclassified after the attack.</param>
 /// <param name="Images">The adversarial image of each of them; empty if they are not kept.</param>
+/// <param name="Rejected">Images that the attack returned outside the ball or [0, 1].</param>
+/// <param name="Seconds">Run time.</param>
 public sealed record ChunkOutcome(IReadOnlyList<int> Attacked, IReadOnlyList<int> Misclassified, IReadOnlyList<float[]> Images,
     int Rejected, double Seconds);
 
 /// <summary>The smallest adversarial perturbations of a batch of images.</summary>
 /// <param name="Indices">Indices in the evaluated set of the images of the batch.</param>
 /// <param name="Sizes">Norm of each perturbation; infinite if none was found.</param>
+/// <param name="Seconds">Run time.</param>
 public sealed record SizesOutcome(IReadOnlyList<int> Indices, IReadOnlyList<float> Sizes, double Seconds);
 
 /// <summary>

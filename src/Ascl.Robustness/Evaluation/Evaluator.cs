@@ -28,6 +28,10 @@ public sealed record EvaluationProgress(string Attack, int Done, int Total, (int
 /// Measures a classifier on images: clean accuracy, then each attack. Every adversarial image is verified to be within the ball and [0, 1]
 /// and to be misclassified. The result of an image depends only on the weights, the image, its id and the seed, not on its batch.
 /// </summary>
+/// <param name="model">The classifier to evaluate.</param>
+/// <param name="images">The images to evaluate it on.</param>
+/// <param name="batchSize">Images per batch; results do not depend on it.</param>
+/// <param name="seed">Seed of the random numbers of attacks.</param>
 public sealed partial class Evaluator(Classifier model, ImageSet images, int batchSize, ulong seed)
 {
     /// <summary>Number of images checked for vanished gradients.</summary>
@@ -45,10 +49,13 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
     /// <param name="isCascade">Whether each attack runs only on images that survived the previous ones, as in Auto-Attack; otherwise on
     /// every correctly classified image.</param>
     /// <param name="store">Saves adversarial images and lets a stopped evaluation resume; null for neither.</param>
+    /// <exception cref="Core.Diagnostics.UserErrorException">A setting of an attack is out of range.</exception>
     public EvaluationReport Run(IReadOnlyList<PlannedAttack> attacks, CancellationToken stop, Action<EvaluationProgress>? progress = null,
         bool isCascade = false, EvaluationStore? store = null)
     {
         long began = Stopwatch.GetTimestamp();
+        foreach (PlannedAttack planned in attacks)
+            planned.Attack.Checked();
         CleanOutcome clean = CleanOutcome.Gather(Communicator, CleanPredictions(OwnBlock));
         bool[] right = clean.Right;
         // The built-in networks are deterministic; those of ONNX files may be stochastic.
@@ -70,7 +77,11 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
         return new(images.Count, accuracy, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network,
             images.Name, seed, model.Device.Name,
             IsCascade: isCascade, Classes: Classes(right, robust),
-            Caveats: [.. Caveats(clean), .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>()]);
+            Caveats:
+            [
+                .. Caveats(clean), .. AdversarialCheck.Caveats(reports),
+                .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>(),
+            ]);
     }
 
     /// <summary>Runs the attacks on one of several parts of the images and saves the outcome in the store, from which a later

@@ -3,15 +3,21 @@ using System.Text.Json.Serialization;
 namespace Ascl.Robustness.Evaluation;
 
 /// <summary>The smallest perturbation size at which a fraction of all images is misclassified; null if fewer were.</summary>
+/// <param name="Share">Fraction of all images.</param>
+/// <param name="Size">Norm of the perturbation.</param>
 public sealed record SizeQuantile(double Share, double? Size);
 
 /// <summary>The smallest adversarial perturbations found by minimum-norm attacks, which are upper bounds. Images that are misclassified
 /// anyway have size 0.</summary>
 /// <param name="Attacks">The attacks used; the smallest perturbation of any of them counts.</param>
+/// <param name="Norm">linf or l2.</param>
 /// <param name="Median">The median size; null if adversarial perturbations were found for fewer than half of the images.</param>
-/// <param name="Curve">Fraction of images that are robust to perturbations of each size, from ε = 0.</param>
+/// <param name="Quantiles">Sizes at usual fractions of images.</param>
 /// <param name="Epsilon">ε of the evaluation, at which <paramref name="Accuracy"/> is the fraction of robust images.</param>
+/// <param name="Accuracy">Fraction of images that are robust to perturbations of <paramref name="Epsilon"/>.</param>
+/// <param name="Curve">Fraction of images that are robust to perturbations of each size, from ε = 0.</param>
 /// <param name="NotFound">Number of images for which no adversarial perturbation was found.</param>
+/// <param name="Seconds">Run time.</param>
 public sealed record MinimalEpsilonReport(
     IReadOnlyList<string> Attacks, string Norm, double? Median, IReadOnlyList<SizeQuantile> Quantiles, double Epsilon, double Accuracy,
     IReadOnlyList<CurvePoint> Curve, int NotFound, double Seconds)

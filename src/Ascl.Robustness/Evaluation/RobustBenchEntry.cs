@@ -5,7 +5,12 @@ namespace Ascl.Robustness.Evaluation;
 
 /// <summary>An evaluation in the format of RobustBench's model_info files: numbers as strings, accuracies in percent. Fields that an
 /// evaluation does not know (name, authors, venue, link, additional_data, reported) are omitted.</summary>
+/// <param name="Dataset">Name of the data set in lower case, without punctuation.</param>
+/// <param name="Architecture">Name of the network.</param>
+/// <param name="Eps">ε of the first attack; null without attacks.</param>
+/// <param name="CleanAcc">Clean accuracy in percent.</param>
 /// <param name="AutoattackAcc">Accuracy under Auto-Attack's standard version; null if other attacks were run.</param>
+/// <param name="NumberForwardPasses">Passes of the network for a prediction.</param>
 /// <param name="Unreliable">Whether a check for false robustness was suspicious, or the weights were trained on some of the images; null if
 /// neither is known.</param>
 public sealed record RobustBenchEntry(string Dataset, string Architecture, string? Eps, string CleanAcc, string? AutoattackAcc,

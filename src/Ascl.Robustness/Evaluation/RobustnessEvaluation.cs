@@ -50,6 +50,8 @@ public sealed class RobustnessEvaluation
     private readonly DataSet data;
     private readonly EvaluationSettings settings;
     private readonly AttackOptions options;
+    private readonly IReadOnlyList<PlannedAttack> named;
+    private readonly IReadOnlyList<PlannedAttack>? own;
 
     /// <summary>An evaluation of a classifier on the test part of a data set.</summary>
     /// <param name="model">The classifier to evaluate.</param>
@@ -60,7 +62,7 @@ public sealed class RobustnessEvaluation
     public RobustnessEvaluation(Classifier model, DataSet data, EvaluationSettings? settings = null, ThreatModel? trained = null)
     {
         (this.model, this.data, this.settings) = (model, data, (settings ?? new()).Checked());
-        (Threat, options, Attacks) = Plan(this.settings, trained ?? ThreatModel.Of(model.Provenance), model);
+        (Threat, options, named) = Plan(this.settings, trained ?? ThreatModel.Of(model.Provenance), model);
         Images = this.settings.ImagesOf(data);
         CheckFit(model, Images, model.Spec.Network, mayHaveMoreClasses: true);
         foreach (double radius in this.settings.Epsilons.Append(Threat.Epsilon))
@@ -83,8 +85,20 @@ public sealed class RobustnessEvaluation
     /// <summary>The threat model of the attacks.</summary>
     public ThreatModel Threat { get; }
 
-    /// <summary>The attacks, in the order of execution.</summary>
-    public IReadOnlyList<PlannedAttack> Attacks { get; }
+    /// <summary>The attacks, in the order of execution: by default those that the settings name; others, such as one's own, replace
+    /// them.</summary>
+    /// <exception cref="UserErrorException">There are none, one does not fit the classifier or the threat model, or the settings ask for
+    /// other ε, for which given attacks cannot be repeated.</exception>
+    public IReadOnlyList<PlannedAttack> Attacks
+    {
+        get => own ?? named;
+        init
+        {
+            Threat.CheckAttacks(value, settings.Epsilons);
+            AttackCatalog.CheckGradients(model, value.Select(planned => planned.Attack));
+            own = value;
+        }
+    }
 
     /// <summary>The images to evaluate.</summary>
     public ImageSet Images { get; }
@@ -271,7 +285,7 @@ public sealed class RobustnessEvaluation
         ["data"] = Source ?? data.Name,
         ["images"] = Images.Count,
         ["content"] = Images.ContentHash,
-        ["attack"] = string.Join(',', settings.Attacks),
+        ["attack"] = own is null ? string.Join(',', settings.Attacks) : string.Join("; ", own.Select(AttackDescription.Text)),
         ["each"] = settings.Each,
         ["epsilon"] = options.Epsilon,
         ["norm"] = NameText.Of(options.Norm),
@@ -322,9 +336,11 @@ public sealed class RobustnessEvaluation
             ("queries", settings.Queries is not null, options with { Queries = options.Queries + 1 }),
             ("step-size", settings.StepSize is not null, options with { StepSize = options.StepSize / 2 }),
         ];
-        string[] unused = [.. all.Where(one => one.IsGiven && AttackCatalog.Ignores(settings.Attacks, options, one.Changed))
+        string[] unused = [.. all
+            .Where(one => one.IsGiven && (own is not null || AttackCatalog.Ignores(settings.Attacks, options, one.Changed)))
             .Select(one => one.Name)];
         if (unused.Length > 0)
-            yield return $"{string.Join(", ", unused)}: not used by {string.Join(',', settings.Attacks)}";
+            yield return $"{string.Join(", ", unused)}: not used by "
+                + string.Join(',', own is null ? settings.Attacks : own.Select(planned => planned.Attack.Name));
     }
 }

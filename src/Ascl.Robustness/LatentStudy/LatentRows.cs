@@ -17,6 +17,10 @@ namespace Ascl.Robustness.LatentStudy;
 public sealed record StageRows(string Stage, int Size, float[] Natural, float[] Adversarial);
 
 /// <summary>The activations and predictions of a network for images and their adversarial images.</summary>
+/// <param name="Labels">[N].</param>
+/// <param name="Predictions">[N]; for the natural images.</param>
+/// <param name="AdversarialPredictions">[N]; for the adversarial images.</param>
+/// <param name="Stages">The activations of each stage, in the order of the network.</param>
 public sealed record LatentRows(int[] Labels, int[] Predictions, int[] AdversarialPredictions, IReadOnlyList<StageRows> Stages)
 {
     /// <summary>The rows of the stage before the last linear layer.</summary>

@@ -6,23 +6,40 @@ using Ascl.Robustness.Evaluation;
 namespace Ascl.Robustness.LatentStudy;
 
 /// <summary>Mean distances of pairs within and between classes, and their ratio.</summary>
+/// <param name="Distance">Name of the distance.</param>
+/// <param name="Intra">Mean distance of pairs of one class; null without any.</param>
+/// <param name="Inter">Mean distance of pairs of two classes; null without any.</param>
 /// <param name="Ratio">R-DIV, defined here as intra/inter: smaller if classes are better separated. Null without pairs of both
 /// kinds.</param>
 public sealed record Divergence(string Distance, double? Intra, double? Inter, double? Ratio);
 
 /// <summary>The divergences of a stage, for pairs of natural images, of a natural and an adversarial image (of another one), and of
 /// adversarial images.</summary>
+/// <param name="Stage">Name of the stage.</param>
+/// <param name="Size">Length of a row.</param>
+/// <param name="Natural">Of pairs of natural images, for each distance.</param>
+/// <param name="NaturalAdversarial">Of pairs of a natural and an adversarial image.</param>
+/// <param name="Adversarial">Of pairs of adversarial images.</param>
 public sealed record StageStudy(string Stage, int Size, IReadOnlyList<Divergence> Natural, IReadOnlyList<Divergence> NaturalAdversarial,
     IReadOnlyList<Divergence> Adversarial);
 
 /// <summary>A study of a classifier's representations: study.json.</summary>
 /// <param name="Name">Short name of the run.</param>
-/// <param name="Norm">Norm of the attack: linf or l2.</param>
-/// <param name="Part">Part of the data set the images are from: test, or train if there is no test part.</param>
-/// <param name="TrainedOn">How many of the images the weights were trained on; null if unknown.</param>
+/// <param name="Weights">The weight file.</param>
+/// <param name="Model">Name of the network.</param>
+/// <param name="Data">Name of the data set.</param>
+/// <param name="Count">Number of images.</param>
+/// <param name="Attack">Name of the attack.</param>
+/// <param name="Epsilon">Radius of the ball, for pixels in [0, 1].</param>
+/// <param name="CleanAccuracy">Fraction of images that are classified correctly.</param>
+/// <param name="RobustAccuracy">Fraction of images that are classified correctly before and after the attack.</param>
+/// <param name="Stages">The divergences at each stage.</param>
 /// <param name="NearestNatural">Fraction of natural images whose nearest other natural latent (L2) has the same label.</param>
 /// <param name="NearestAdversarial">Fraction of adversarial images whose nearest natural latent, except that of their own image, has the
 /// same label.</param>
+/// <param name="Norm">Norm of the attack: linf or l2.</param>
+/// <param name="Part">Part of the data set the images are from: test, or train if there is no test part.</param>
+/// <param name="TrainedOn">How many of the images the weights were trained on; null if unknown.</param>
 public sealed record StudyReport(
     string Name, string Weights, string Model, string Data, int Count, string Attack, double Epsilon, double CleanAccuracy,
     double RobustAccuracy, IReadOnlyList<StageStudy> Stages,

@@ -5,10 +5,14 @@ namespace Ascl.Robustness.LatentStudy;
 
 /// <summary>Pearson's correlation of the latents' R-DIV with robust accuracy over several classifiers: −1 if robust accuracy falls linearly
 /// with R-DIV; null with fewer than three classifiers or without variance.</summary>
+/// <param name="Distance">Name of the distance.</param>
 /// <param name="Pairs">natural, natural_adversarial or adversarial.</param>
+/// <param name="Value">The correlation, from −1 to 1.</param>
 public sealed record DivergenceCorrelation(string Distance, string Pairs, double? Value);
 
 /// <summary>A comparison of several studies: comparison.json.</summary>
+/// <param name="Studies">The studies that are compared.</param>
+/// <param name="Correlations">For each kind of pairs and each distance.</param>
 public sealed record StudyComparison(IReadOnlyList<StudyReport> Studies, IReadOnlyList<DivergenceCorrelation> Correlations)
 {
     private static readonly (string Name, string Title, Func<StageStudy, IReadOnlyList<Divergence>> Of)[] Kinds =

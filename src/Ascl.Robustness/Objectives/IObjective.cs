@@ -1,5 +1,4 @@
 using Ascl.Autograd;
-using Ascl.Autograd.Ops;
 using Ascl.Core.Settings;
 using Ascl.Kernels.Devices;
 using Ascl.Models.Networks;
@@ -8,13 +7,14 @@ using Ascl.Robustness.Attacks;
 namespace Ascl.Robustness.Objectives;
 
 /// <summary>A weighted term of a loss.</summary>
-/// <param name="Name">Name in metrics.</param>
+/// <param name="Name">Name in metrics; no two terms of an objective have the same.</param>
 /// <param name="Weight">The loss is Σ Weight·Value.</param>
 /// <param name="Value">The unweighted term, a scalar.</param>
 public sealed record LossTerm(string Name, double Weight, Tensor Value);
 
 /// <summary>The inputs of an objective.</summary>
-/// <param name="Natural">Outputs for the natural images; null if the objective does not need them.</param>
+/// <param name="Natural">Outputs for the natural images; null if the objective does not need them
+/// (<see cref="IObjective.NeedsNatural"/>).</param>
 /// <param name="Adversarial">Outputs for the adversarial images; null for objectives without an attack.</param>
 /// <param name="Labels">[b].</param>
 /// <param name="Project">Maps latents to the rows that are contrasted.</param>
@@ -63,14 +63,6 @@ public interface IObjective : INamedSettings
     /// <summary>Display name.</summary>
     string Title => Name;
 
-    /// <summary>The terms of the loss on a batch.</summary>
+    /// <summary>The terms of the loss on a batch: at least one, each of one value.</summary>
     IReadOnlyList<LossTerm> Terms(ObjectiveInput input);
-}
-
-/// <summary>Sums loss terms.</summary>
-public static class LossTerms
-{
-    /// <summary>Σ Weight·Value.</summary>
-    public static Tensor Total(this IReadOnlyList<LossTerm> terms) =>
-        terms.Skip(1).Aggregate(terms[0].Value.Scale((float)terms[0].Weight), (sum, term) => sum.AddScaled(term.Value, (float)term.Weight));
 }

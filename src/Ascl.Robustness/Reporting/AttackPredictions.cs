@@ -9,11 +9,18 @@ using Ascl.Robustness.Attacks;
 namespace Ascl.Robustness.Reporting;
 
 /// <summary>An image before and after an attack, with the predictions.</summary>
+/// <param name="Label">Class of the image.</param>
+/// <param name="Prediction">Predicted class before the attack.</param>
+/// <param name="AdversarialPrediction">Predicted class after it.</param>
+/// <param name="Image">[C·H·W], in [0, 1].</param>
+/// <param name="Adversarial">[C·H·W], in [0, 1].</param>
 public sealed record AdversarialExample(int Label, int Prediction, int AdversarialPrediction, float[] Image, float[] Adversarial);
 
 /// <summary>The predictions of a classifier for images and for adversarial images crafted from all of them, including misclassified
 /// ones.</summary>
 /// <param name="Labels">Label of every image, in the order of the set.</param>
+/// <param name="Predictions">Predicted class of every image.</param>
+/// <param name="AdversarialPredictions">Predicted class of every adversarial image.</param>
 /// <param name="Examples">The first images of the set.</param>
 public sealed record AttackPredictions(int[] Labels, int[] Predictions, int[] AdversarialPredictions,
     IReadOnlyList<AdversarialExample> Examples)

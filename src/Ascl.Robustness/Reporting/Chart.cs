@@ -6,6 +6,8 @@ using OxyPlot.Series;
 namespace Ascl.Robustness.Reporting;
 
 /// <summary>A line of a chart. A null value leaves a gap.</summary>
+/// <param name="Name">Name in the legend.</param>
+/// <param name="Points">From left to right.</param>
 /// <param name="IsEmphasised">Whether the line is drawn thicker.</param>
 public sealed record ChartLine(string Name, IReadOnlyList<(double X, double? Y)> Points, bool IsEmphasised = false);
 

@@ -7,6 +7,7 @@ namespace Ascl.Robustness.Reporting;
 
 /// <summary>A chart of a run.</summary>
 /// <param name="Name">Name of its file.</param>
+/// <param name="Svg">The chart as SVG.</param>
 public sealed record RunPlot(string Name, string Svg);
 
 /// <summary>A run's metrics over its epochs as charts.</summary>

@@ -100,7 +100,12 @@ public sealed class RunFolder
     {
         string config = System.IO.Path.Combine(path, "config.json");
         if (!System.IO.File.Exists(config))
-            throw new UserErrorException($"{path}: holds no run: there is no config.json");
+        {
+            CheckpointFolder saved = new(path);
+            string? weights = new[] { saved.BestFile, saved.LastFile }.FirstOrDefault(System.IO.File.Exists);
+            throw new UserErrorException($"{path}: holds no run: there is no config.json" + (weights is null ? ""
+                : $"; for the weights that a program saved there, name the file, such as {weights}, and the images (data)"));
+        }
         RunFolder folder = new(path, RunConfig.OfRun(config));
         folder.CheckConsistency();
         return folder;

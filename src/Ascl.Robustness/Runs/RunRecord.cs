@@ -8,8 +8,11 @@ namespace Ascl.Robustness.Runs;
 
 /// <summary>The results of a run, read from its folder. Results that do not exist yet, or that an older version did not write, are
 /// null.</summary>
+/// <param name="Path">The run's folder.</param>
+/// <param name="Config">The configuration.</param>
 /// <param name="Report">Final evaluation of the best weights.</param>
 /// <param name="AverageReport">Final evaluation of the averaged weights.</param>
+/// <param name="Summary">Summary and cost of the training.</param>
 /// <param name="LastEpoch">Metrics of the last epoch.</param>
 /// <param name="DataHash">Hash of the images it was trained and tested on.</param>
 public sealed record RunRecord(string Path, RunConfig Config, EvaluationReport? Report, EvaluationReport? AverageReport,

@@ -6,11 +6,22 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Runs;
 
 /// <summary>The summary of a run and its cost: summary.json.</summary>
+/// <param name="Method">Name of the objective.</param>
+/// <param name="Model">Name of the network.</param>
+/// <param name="Data">Name of the data set.</param>
+/// <param name="Seed">Seed of the run.</param>
+/// <param name="Epochs">Completed epochs.</param>
+/// <param name="TrainingImages">Images of the training part.</param>
+/// <param name="Device">The device and how it was used.</param>
 /// <param name="TrainSeconds">Wall time of training and validation, without the final evaluation.</param>
 /// <param name="CpuSeconds">CPU time of the same over all threads.</param>
 /// <param name="ImagesPerSecond">Training images, mean over the run.</param>
 /// <param name="ForwardPasses">Forward passes, each of one image, including attacks and validation.</param>
+/// <param name="BackwardPasses">Backward passes, each of one image.</param>
 /// <param name="Gflop">10⁹ floating-point operations, counted by the textbook definitions of the ops.</param>
+/// <param name="PeakMemoryBytes">Largest memory of the process.</param>
+/// <param name="BestEpoch">Epoch of the best weights, from 1.</param>
+/// <param name="BestValidationAccuracy">Validation accuracy of that epoch; null without validation.</param>
 /// <param name="Warnings">Number of epochs with each warning.</param>
 /// <param name="DataHash">As <see cref="RunProgress.DataHash"/>.</param>
 /// <param name="Id">As <see cref="RunProgress.Id"/>.</param>

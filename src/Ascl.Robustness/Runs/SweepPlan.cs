@@ -6,6 +6,7 @@ namespace Ascl.Robustness.Runs;
 
 /// <summary>A run of a sweep.</summary>
 /// <param name="Name">Name of its folder: the name of its entry, or its method, and the values of the grid.</param>
+/// <param name="Config">The configuration.</param>
 public sealed record SweepRun(string Name, RunConfig Config);
 
 /// <summary>
@@ -14,6 +15,7 @@ public sealed record SweepRun(string Name, RunConfig Config);
 /// override base.
 /// </summary>
 /// <param name="Out">Folder for the runs; null if the file names none.</param>
+/// <param name="Runs">All runs, in the order of execution.</param>
 public sealed record SweepPlan(string? Out, IReadOnlyList<SweepRun> Runs)
 {
     private const int MaxRuns = 10_000;

@@ -10,6 +10,7 @@ namespace Ascl.Robustness.Training;
 /// (weights), with averaged weights last-ema.safetensors and best-ema.safetensors too, metrics.jsonl (one line per epoch). Each file is
 /// replaced atomically.
 /// </summary>
+/// <param name="path">Path of the folder; it need not exist.</param>
 public sealed class CheckpointFolder(string path)
 {
     /// <summary>Path of the folder.</summary>

@@ -54,6 +54,7 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
         if (progress.DataHash is { } expected && expected != trainer.Data.ContentHash)
             throw new UserErrorException($"{folder.Path}: the images of {trainer.Data.Train.Name} are not those that the run began with, "
                 + $"so it cannot be resumed; start a new run, optionally from its weights (from {folder.Path})");
+        trainer.History.Clear();
         trainer.History.AddRange(folder.ReadMetrics(progress.Epoch));
         // A damaged file is reported now instead of after training.
         if (progress.Best.Epoch > 0)
@@ -85,7 +86,7 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
     }
 
     /// <inheritdoc/>
-    public override void Stop(Trainer trainer)
+    public override void Stopped(Trainer trainer)
     {
         if (MayWrite(trainer))
             SaveState(trainer);
@@ -114,8 +115,8 @@ public sealed class Checkpoints(CheckpointFolder folder, int saveEvery = 50) : T
             return;
         JsonObject now = trainer.Description, defaults = SettingTree.Defaults(typeof(TrainingSettings));
         foreach (string key in begun.Select(pair => pair.Key).Union(now.Select(pair => pair.Key)))
-            // A setting that is absent in the file is newer than it.
-            if (!JsonNode.DeepEquals(begun[key] ?? defaults[key], now[key]))
+            // A setting that is absent in the file is newer than it, and so is the schedule's name.
+            if (!JsonNode.DeepEquals(begun[key] ?? defaults[key] ?? (key == "schedule" ? now[key] : null), now[key]))
                 throw new UserErrorException($"{folder.Path}: training began there with {key} {begun[key]?.ToJsonString() ?? "not given"}, "
                     + $"not with {now[key]?.ToJsonString() ?? "none"}: it cannot be resumed with a different one; choose another folder");
     }

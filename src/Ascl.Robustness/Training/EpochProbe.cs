@@ -21,6 +21,7 @@ public sealed record TrainingProbe(double FgsmAccuracy, double PgdAccuracy, doub
 /// The network evaluated after an epoch on the first training images, unaugmented: accuracy under a weak and a strong attack, and latents.
 /// Does not change the network.
 /// </summary>
+/// <param name="Accuracies">Accuracies and the fraction of vanished gradients.</param>
 /// <param name="Labels">[N].</param>
 /// <param name="Images">[N, C, H, W].</param>
 /// <param name="Adversarial">[N, C, H, W] after the strong attack.</param>

@@ -71,12 +71,23 @@ public sealed class EpochTotals
 
 /// <summary>The metrics of an epoch: a line of metrics.jsonl.</summary>
 /// <param name="Epoch">Number of the epoch, from 1.</param>
+/// <param name="LearningRate">Learning rate at the start of the epoch.</param>
+/// <param name="Loss">Mean of the weighted sum of the terms.</param>
 /// <param name="Terms">Mean of each term of the loss, unweighted.</param>
 /// <param name="TrainNaturalAccuracy">Accuracy on the natural training images, augmented, during training; null if they were not passed
 /// through the network.</param>
+/// <param name="TrainRobustAccuracy">Accuracy on the adversarial training images during training; null without an attack.</param>
+/// <param name="ValidationNaturalAccuracy">Accuracy on the validation images; null without validation.</param>
+/// <param name="ValidationRobustAccuracy">Accuracy on the validation images under attack; null without validation.</param>
+/// <param name="Best">Whether it is the best epoch so far.</param>
 /// <param name="AverageNaturalAccuracy">Accuracy of the averaged weights on the validation images; null without averaging.</param>
+/// <param name="AverageRobustAccuracy">Accuracy of the averaged weights on the validation images under attack; null without
+/// averaging.</param>
 /// <param name="Selection">Statistics of every strategy, whether in use or not; empty without natural and adversarial images.</param>
+/// <param name="ImagesPerSecond">Training images per second of the steps.</param>
+/// <param name="Seconds">Time of steps and validation.</param>
 /// <param name="Probe">Measured after the epoch; like the warnings, absent in older files and for pre-training.</param>
+/// <param name="Warnings">Warnings of <see cref="Monitoring"/>.</param>
 public sealed record EpochMetrics(
     int Epoch,
     double LearningRate,

@@ -61,7 +61,12 @@ public sealed class PairCounts
 }
 
 /// <summary>Pairs that a strategy selects, in percent of the global strategy's: over all anchors, and by class of the anchor.</summary>
+/// <param name="Positives">Selected positive pairs.</param>
+/// <param name="Negatives">Selected negative pairs.</param>
+/// <param name="PositivesByClass">The same for the anchors of each class.</param>
+/// <param name="NegativesByClass">The same for the anchors of each class.</param>
 /// <param name="AnchorsWithoutPositives">Percentage of anchors without positives.</param>
+/// <param name="AnchorsWithoutNegatives">Percentage of anchors without negatives.</param>
 public sealed record SelectionPercent(
     double Positives, double Negatives, IReadOnlyList<double>? PositivesByClass = null, IReadOnlyList<double>? NegativesByClass = null,
     double? AnchorsWithoutPositives = null, double? AnchorsWithoutNegatives = null);

@@ -44,6 +44,8 @@ public sealed class RunProgress
 }
 
 /// <summary>An epoch, from 1, and its validation accuracy; −1 if there is none.</summary>
+/// <param name="Epoch">Number of the epoch, from 1; 0 before the first.</param>
+/// <param name="Accuracy">Validation accuracy; −1 if there is none.</param>
 public sealed record BestEpoch(int Epoch, double Accuracy);
 
 /// <summary>Saves and restores everything needed to resume a run as if it had never stopped: weights, running statistics, optimiser state,

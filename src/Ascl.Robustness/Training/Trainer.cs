@@ -29,6 +29,7 @@ public sealed class Trainer
     private readonly ResidentBatches batches;
     private TrainingStep? step;
     private ShardGroup? shards;
+    private bool isFinished, isEnough;
 
     /// <summary>A trainer with the default attack, optimiser and schedule.</summary>
     /// <param name="model">The classifier to train.</param>
@@ -57,7 +58,7 @@ public sealed class Trainer
     public TrainingSettings Settings { get; }
 
     /// <summary>Crafts the adversarial training images; null for objectives without an attack. By default PGD-10.</summary>
-    public IAttack? Attack { get; init; }
+    public IAttack? Attack { get; init => field = value?.Checked(); }
 
     /// <summary>Precision of the attack's convolutions and matrix products; null: that of the training step.</summary>
     public Precision? AttackPrecision { get; init; }
@@ -126,8 +127,12 @@ public sealed class Trainer
     /// <exception cref="UserErrorException">Data and model do not match, the loss is no longer finite, or a file cannot be
     /// written.</exception>
     /// <exception cref="OperationCanceledException">Training was stopped.</exception>
+    /// <exception cref="InvalidOperationException">This trainer's training is finished already.</exception>
     public void Fit(TrainingData data, CancellationToken stop = default)
     {
+        if (isFinished)
+            throw new InvalidOperationException($"training is finished: this trainer has done its {Progress.Epoch} epochs; another trainer "
+                + "of the same model trains on from its weights");
         Data = data;
         CheckCompatibility();
         StepsPerEpoch = Plan(0).Count;
@@ -145,14 +150,22 @@ public sealed class Trainer
         RecordProvenance();
         WeightPerturbation? perturbation = Settings.AwpGamma > 0 ? new(Model.Parameters, Settings.AwpGamma) : null;
         step = new(Model, Objective, Optimizer, perturbation);
-        while (Progress.Epoch < Settings.Epochs)
+        // All ranks end after the same epoch.
+        while (Progress.Epoch < Settings.Epochs && !Communicator.Any(isEnough))
         {
             RunEpoch(stop);
             EndEpoch();
         }
         foreach (TrainingCallback callback in OwnCallbacks)
             callback.End(this);
+        isFinished = true;
     }
+
+    /// <summary>
+    /// Ends training after the current epoch as if it were the last, for early stopping in a callback: <see cref="Fit(TrainingData,
+    /// CancellationToken)"/> then returns. A cancellation token instead ends it after the current step, by an exception.
+    /// </summary>
+    public void RequestStop() => isEnough = true;
 
     /// <summary>The id of a run: a hash of its description and images. It is stored rather than recomputed, because later versions may have
     /// other settings.</summary>
@@ -168,9 +181,10 @@ public sealed class Trainer
             all[key] = value?.DeepClone();
         all["network"] = Model.Spec.Network;
         all["objective"] = Objective.Name;
+        all["schedule"] = Schedule.Name;
         all["optimizer"] = Optimizer.GetType().Name;
-        if (Attack is not null)
-            all["attack"] = $"{Attack.Name}, {NameText.Of(Attack.Norm)} {NumberText.Of(Attack.Epsilon)}, steps of {Attack.StepSize}";
+        foreach (var (key, value) in Attack is null ? [] : AttackDescription.Of(Attack))
+            all[key] = value?.DeepClone();
         return all;
     }
 
@@ -194,6 +208,9 @@ public sealed class Trainer
                 + $"{size.Height}x{size.Width}");
         if (Objective.Attack is not null && Attack is null)
             throw new UserErrorException($"objective {Objective.Name}: trains on adversarial images, but there is no attack to craft them");
+        if (Optimizer.Targets.Count == 0)
+            throw new UserErrorException($"{Optimizer.GetType().Name}: has no targets, so nothing would be trained");
+        Optimizer.Settings?.Checked();
         ThreatModel.CheckFits(train);
         foreach (SettingProblem problem in Schedule.Checked().ProblemsFor(Settings.Epochs))
             throw problem.Error(Schedule.GetType().Name);
@@ -214,7 +231,7 @@ public sealed class Trainer
             if (Communicator.Any(stop.IsCancellationRequested))
             {
                 foreach (TrainingCallback callback in OwnCallbacks)
-                    callback.Stop(this);
+                    callback.Stopped(this);
                 throw new OperationCanceledException(stop);
             }
             long began = Stopwatch.GetTimestamp();

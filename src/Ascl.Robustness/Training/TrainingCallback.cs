@@ -52,8 +52,9 @@ public abstract class TrainingCallback
     {
     }
 
-    /// <summary>Called between two steps if training was asked to stop.</summary>
-    public virtual void Stop(Trainer trainer)
+    /// <summary>Called between two steps, as the last event, when the cancellation token has stopped the training. To end a training early
+    /// as if after its last epoch, call <see cref="Trainer.RequestStop"/>.</summary>
+    public virtual void Stopped(Trainer trainer)
     {
     }
 

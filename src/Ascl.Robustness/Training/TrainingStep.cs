@@ -39,6 +39,8 @@ internal sealed record PassResult(ObjectiveInput Input, IReadOnlyList<LossTerm> 
 /// <summary>One training step: forward passes, loss terms, gradients, update.</summary>
 /// <param name="model">The classifier; it runs in inference mode if the objective trains only the layers after the latent, else in training
 /// mode.</param>
+/// <param name="objective">The objective to minimise.</param>
+/// <param name="optimizer">Updates the weights.</param>
 /// <param name="perturbation">Adversarial weight perturbation; null for none.</param>
 public sealed class TrainingStep(Classifier model, IObjective objective, IOptimizer optimizer, WeightPerturbation? perturbation = null)
 {
@@ -70,6 +72,9 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
             if (!double.IsFinite(value))
                 throw new LossNotFiniteException(name, value);
         optimizer.Step(passed.Gradients, learningRate);
+        // Whatever way an optimiser writes, values derived from the weights are stale now.
+        foreach (Tensor target in targets)
+            target.Data.MarkChanged();
         ObjectiveInput input = passed.Input;
         return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, input),
             Correct(input.Adversarial, input), Selection(input));
@@ -104,7 +109,7 @@ internal sealed record WholePass(Classifier Model, IObjective Objective, Shape S
     {
         var (natural, adversarial) = Forward(Model, Objective, Shape, Natural, Adversarial);
         ObjectiveInput input = new(natural, adversarial, Labels, Model.Project);
-        IReadOnlyList<LossTerm> terms = Objective.Terms(input);
+        IReadOnlyList<LossTerm> terms = LossTerms.Of(Objective, input);
         return new(input, terms, Gradient.Of(terms.Total(), Targets));
     }
 

@@ -21,7 +21,7 @@ public sealed class DeviceKernelTests : IDisposable
         (object ofY, object ofRead) = (Derived(y), Derived(read));
         DeviceKernel.Run("test", 1, 0, 0, _ => CpuDevice.Span(y)[0] = 2, null, y, null);
         Assert.NotSame(ofY, Derived(y));
-        Assert.Equal(3, DeviceKernel.ReadBack("test", 1, 0, 0, _ => CpuDevice.Span(read)[0] + 3, null, read, null));
+        Assert.Equal(3, DeviceKernel.ReadBack("test", 1, 0, 0, _ => CpuDevice.ReadSpan(read)[0] + 3, null, read, null));
         Assert.Same(ofRead, Derived(read));
     }
 

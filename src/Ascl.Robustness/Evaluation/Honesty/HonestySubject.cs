@@ -13,8 +13,11 @@ namespace Ascl.Robustness.Evaluation.Honesty;
 /// <param name="model">The classifier to check.</param>
 /// <param name="images">A few hundred images.</param>
 /// <param name="epsilon">ε of the evaluation, for pixels in [0, 1].</param>
-/// <param name="attacks">The attacks of the evaluation; null for PGD-20.</param>
+/// <param name="norm">Norm of the ball.</param>
+/// <param name="batchSize">Images per batch.</param>
+/// <param name="seed">Seed of the random numbers of attacks.</param>
 /// <param name="twin">A naturally trained classifier of the same images for transfer attacks; null for none.</param>
+/// <param name="attacks">The attacks of the evaluation; null for PGD-20.</param>
 public sealed class HonestySubject(Classifier model, ImageSet images, double epsilon, PerturbationNorm norm, int batchSize, ulong seed,
     Classifier? twin = null, IReadOnlyList<PlannedAttack>? attacks = null)
 {

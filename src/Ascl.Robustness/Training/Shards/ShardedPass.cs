@@ -41,7 +41,7 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
             [.. shards.Index().Where(shard => shard.Item is not null).Select(shard =>
                 (shard.Item!.Batch.Labels.ToArray(), outputs[shard.Index].Natural, outputs[shard.Index].Adversarial))], Widths());
         ObjectiveInput input = new(rows.Natural, rows.Adversarial, rows.Labels, model.Project);
-        IReadOnlyList<LossTerm> terms = objective.Terms(input);
+        IReadOnlyList<LossTerm> terms = LossTerms.Of(objective, input);
         Tensor total = terms.Total();
         HashSet<Tensor> reached = ReachedFrom(total);
         // The rows, and parameters that the loss depends on without the network, such as the projection head's.
