@@ -173,3 +173,6 @@ public abstract unsafe class Communicator : IDisposable
 
 /// <summary>An error that every rank throws alike: rank 0 tells the user, the others end silently.</summary>
 public sealed class CollectiveErrorException(string message, Exception? cause = null) : UserErrorException(message, cause);
+
+/// <summary>All ranks stop together, between two steps, because one of them was asked to.</summary>
+public sealed class CollectiveStopException(CancellationToken stop) : OperationCanceledException(stop);

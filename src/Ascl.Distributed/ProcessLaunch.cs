@@ -22,6 +22,10 @@ public enum Launcher
 /// <param name="Rank">This process's number among them.</param>
 public sealed record ProcessLaunch(Launcher Launcher, int Size, int Rank)
 {
+    /// <summary>Whether the launcher helps the processes to find each other. srun does so with an MPI plugin only; without one, MPI
+    /// libraries end the process, so this has to be known before.</summary>
+    public bool ConnectsProcesses { get; init; } = true;
+
     private static readonly (Launcher Launcher, string Size, string Rank)[] Known =
     [
         (Launcher.OpenMpi, "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
@@ -44,7 +48,10 @@ public sealed record ProcessLaunch(Launcher Launcher, int Size, int Rank)
         variable ??= ProcessEnvironment.Variable;
         foreach (var (launcher, size, rank) in Known)
             if (Number(size) is { } processes and > 1 && Number(rank) is { } own)
-                return new(launcher, processes, own);
+                return new(launcher, processes, own)
+                {
+                    ConnectsProcesses = launcher != Launcher.Slurm || Number("PMIX_RANK") is not null || Number("PMI_RANK") is not null,
+                };
         return null;
 
         int? Number(string name) =>

@@ -47,6 +47,12 @@ public sealed unsafe class ThreadCommunicator : Communicator
             catch (OperationCanceledException) when (mailbox.IsClosed)
             {
             }
+            catch (Exception e) when (e is CollectiveStopException or CollectiveErrorException)
+            {
+                // The other ranks end by themselves, and may still need what this one has sent.
+                lock (failures)
+                    failures.Add(e);
+            }
             catch (Exception e)
             {
                 lock (failures)

@@ -11,7 +11,15 @@ public sealed class ProcessLaunchTests
     // mpirun inside a job of Slurm: the step of mpirun's own daemons is not what counts.
     [InlineData("SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0 OMPI_COMM_WORLD_SIZE=16 OMPI_COMM_WORLD_RANK=9", Launcher.OpenMpi, 16, 9)]
     public void ALaunchIsFound(string variables, Launcher launcher, int size, int rank) =>
-        Assert.Equal(new ProcessLaunch(launcher, size, rank), ProcessLaunch.Detect(Reader(variables)));
+        Assert.Equal(new ProcessLaunch(launcher, size, rank), ProcessLaunch.Detect(Reader(variables))! with { ConnectsProcesses = true });
+
+    [Theory]
+    [InlineData("SLURM_STEP_NUM_TASKS=8 SLURM_PROCID=7", false)]
+    [InlineData("SLURM_STEP_NUM_TASKS=8 SLURM_PROCID=7 PMIX_RANK=7", true)]
+    [InlineData("SLURM_STEP_NUM_TASKS=8 SLURM_PROCID=7 PMI_RANK=7", true)]
+    [InlineData("OMPI_COMM_WORLD_SIZE=3 OMPI_COMM_WORLD_RANK=2", true)]
+    public void ProcessesOfSrunNeedAnMpiPlugin(string variables, bool connects) =>
+        Assert.Equal(connects, ProcessLaunch.Detect(Reader(variables))!.ConnectsProcesses);
 
     [Theory]
     [InlineData("")]

@@ -55,12 +55,17 @@ public static class BatchNormOps
 
         int channels = layout.Blocks * layout.Block;
         bool train = mode == BatchNormMode.Train;
+        IBatchGroup? group = train ? x.Device.BatchGroup : null;
+        double count = 0;
         DeviceBuffer<float> mean = state.RunningMean.Data, inverseStd = Tensor.Empty(x.Device, new(channels)).Data;
         if (train)
         {
             mean = Tensor.Empty(x.Device, new(channels)).Data;
-            BatchNormKernels.TrainStatistics(layout, x.Data, new(state.RunningMean.Data, state.RunningVariance.Data, state.Momentum),
-                state.Epsilon, mean, inverseStd, x.Sums);
+            if (group is not null)
+                count = BatchNormSynchronization.Statistics(group, layout, x, state, mean, inverseStd);
+            else
+                BatchNormKernels.TrainStatistics(layout, x.Data, new(state.RunningMean.Data, state.RunningVariance.Data, state.Momentum),
+                    state.Epsilon, mean, inverseStd, x.Sums);
         }
         else
         {
@@ -76,8 +81,10 @@ public static class BatchNormOps
             bool gated = relu && !masked;
             // The residual's gradient is dy masked by the ReLU.
             Tensor? dz = residual is { RequiresGrad: true } && gated ? Tensor.EmptyLike(x) : null;
-            BatchNormKernels.Backward(layout, dy.Data, gated ? y.Data : null, x.Data, mean, inverseStd, state.Gamma.Data, train, dx.Data,
-                dgamma.Data, dbeta.Data, dz?.Data);
+            BatchNormKernels.Backward(layout, dy.Data, gated ? y.Data : null, x.Data, mean, inverseStd, state.Gamma.Data,
+                train && group is null, dx.Data, dgamma.Data, dbeta.Data, dz?.Data);
+            if (group is not null)
+                dx = BatchNormSynchronization.Backward(group, layout, x, state, mean, inverseStd, count, dx, dgamma, dbeta);
             return new(dx, dgamma, dbeta, dz ?? dy);
         });
         Edge[] edges = [To(x, g => g.Input), To(state.Gamma, g => g.Gamma), To(state.Beta, g => g.Beta)];

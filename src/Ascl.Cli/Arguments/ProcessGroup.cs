@@ -61,7 +61,7 @@ internal sealed class ProcessGroup
         {
             var (message, exitCode) = Program.Failure(e);
             // All ranks have the same error and end alike.
-            bool isCollective = communicator is not null && e is CollectiveErrorException;
+            bool isCollective = communicator is not null && e is (CollectiveErrorException or CollectiveStopException);
             if (launch.Rank > 0 && !isCollective)
             {
                 Thread.Sleep(Grace);

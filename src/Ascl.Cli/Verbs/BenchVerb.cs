@@ -28,8 +28,8 @@ internal sealed class BenchVerb : RandomArguments, IVerb
 
     [Option("what", MetaValue = "NAMES",
         HelpText = "Parts to time, comma-separated: forward, input-grad (gradient of the images), param-grad (gradient of the weights), "
-            + "attack-eval (PGD), pgd-step (a step of PGD adversarial training), contrastive (the contrastive loss) or exchange (adding the "
-            + "gradients of the processes that mpirun has started).")]
+            + "attack-eval (PGD), pgd-step (a step of PGD adversarial training), contrastive (the contrastive loss) or exchange "
+            + "(adding the gradients of the processes that mpirun has started).")]
     public string What { get; init; } = "forward,input-grad,param-grad,attack-eval,pgd-step";
 
     [Option("rows", MetaValue = "N", HelpText = "Number of latents in the contrastive loss.")]

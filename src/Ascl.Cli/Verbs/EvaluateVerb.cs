@@ -1,4 +1,3 @@
-using System.Globalization;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
@@ -96,7 +95,7 @@ public class EvaluateVerb : ComputingArguments, IVerb
             return RunReplay(model, data);
         if (Part is not null)
         {
-            var (part, parts) = PartOf(Part);
+            var (part, parts) = PartOption.Read(Part);
             int images = ProgressDisplay.Run("evaluating",
                 display => evaluation.RunPart(part, parts, Out!, new EvaluationDisplay(display), stop));
             Console.WriteLine($"part {Part}: {images} of {evaluation.Images.Count} images done, in {Out}; the same command without --part "
@@ -182,7 +181,7 @@ public class EvaluateVerb : ComputingArguments, IVerb
                 + "--step-size, --limit and --attack cannot be given with it");
         if (Part is not null)
         {
-            PartOf(Part);
+            PartOption.Read(Part);
             if (Out is null)
                 throw new UserErrorException("evaluate: --part needs --out DIR, the folder that all parts share");
             if (Json is not null || Replay is not null || settings.Checks || settings.Epsilons.Count > 0)
@@ -191,11 +190,4 @@ public class EvaluateVerb : ComputingArguments, IVerb
         }
         ResultFile.CheckEvaluation(Json);
     }
-
-    /// <exception cref="UserErrorException">It is not K/N with 1 ≤ K ≤ N.</exception>
-    private static (int Part, int Parts) PartOf(string text) =>
-        text.Split('/') is [var k, var n] && int.TryParse(k, NumberStyles.None, CultureInfo.InvariantCulture, out int part)
-            && int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out int parts) && part >= 1 && part <= parts
-            ? (part - 1, parts)
-            : throw new UserErrorException($"--part {text}: must be K/N with K from 1 to N, such as 3/16");
 }

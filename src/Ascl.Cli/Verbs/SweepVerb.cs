@@ -28,6 +28,11 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     [Option("list", HelpText = "List the runs and their state, and exit.")]
     public bool List { get; init; }
 
+    [Option("part", MetaValue = "K/N",
+        HelpText = "Train only every N-th run, from the K-th on, for job arrays of schedulers. The same command without --part trains what "
+            + "is missing and compares all runs.")]
+    public string? Part { get; init; }
+
     [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
     public string Device { get; init; } = DeviceChoice.Auto;
 
@@ -47,35 +52,41 @@ internal sealed class SweepVerb : VerbArguments, IVerb
             PrintList(plan, sweep);
             return 0;
         }
+        var (part, parts) = Part is null ? (0, 1) : PartOption.Read(Part);
         using Device device = DeviceChoice.Open(Device, Threads, CudaGraphs);
         foreach (Precision precision in plan.Runs.SelectMany(run => run.Config.UsedPrecisions()).Distinct())
             DeviceChoice.Prepare(device, precision);
         sweep.OpenData(device, (source, reading) => OpeningProgress.Open(source, reading, stop));
-        string[] failed = [.. TrainAll(plan, sweep, device, stop)];
-        string[] paths = [.. plan.Runs.Select(sweep.PathOf).Where(Directory.Exists)];
-        ComparisonTable.Print(new RunComparison([.. paths.Select(RunRecord.Read)]));
+        SweepRun[] chosen = [.. plan.Runs.Where((_, i) => i % parts == part)];
+        string[] failed = [.. TrainAll(chosen, sweep, device, stop)];
+        if (Part is not null)
+            Console.WriteLine($"part {Part}: {chosen.Length - failed.Length} of {chosen.Length} runs done; the same command without --part "
+                + "compares all");
+        else
+            ComparisonTable.Print(new RunComparison([.. plan.Runs.Select(sweep.PathOf).Where(Directory.Exists).Select(RunRecord.Read)]));
         if (failed.Length > 0)
-            Message.Print($"{failed.Length} of {plan.Runs.Count} runs failed: {string.Join(", ", failed)}");
+            Message.Print($"{failed.Length} of {chosen.Length} runs failed: {string.Join(", ", failed)}");
         return failed.Length > 0 ? 1 : 0;
     }
 
     /// <summary>Trains every run that is not done; one that fails does not stop the others.</summary>
     /// <returns>Names of the runs that failed.</returns>
-    private static IEnumerable<string> TrainAll(SweepPlan plan, Sweep sweep, Device device, CancellationToken stop)
+    private static IEnumerable<string> TrainAll(SweepRun[] runs, Sweep sweep, Device device, CancellationToken stop)
     {
         long began = Stopwatch.GetTimestamp();
         int trained = 0;
-        foreach (var (i, run) in plan.Runs.Index())
+        int remaining = runs.Count(run => sweep.StateOf(run) != SweepState.Done);
+        foreach (var (i, run) in runs.Index())
         {
             SweepState state = sweep.StateOf(run);
             string what = state switch { SweepState.Done => ": done", SweepState.Begun => ": resumed", _ => "" };
-            Console.WriteLine($"[{i + 1}/{plan.Runs.Count}] {run.Name}{what}");
+            Console.WriteLine($"[{i + 1}/{runs.Length}] {run.Name}{what}");
             if (state == SweepState.Done)
                 continue;
             if (!Train(sweep, run, device, stop))
                 yield return run.Name;
             trained++;
-            int left = sweep.Remaining - trained;
+            int left = remaining - trained;
             if (left > 0)
                 Console.WriteLine($"{left} to go, about {TrainingProgress.Duration(Stopwatch.GetElapsedTime(began) / trained * left)}");
         }

@@ -37,6 +37,9 @@ public sealed unsafe class MpiCommunicator : Communicator
     /// <exception cref="UserErrorException">There is no MPI library, or it is not the launcher's.</exception>
     public static MpiCommunicator Start(ProcessLaunch launch, string? libraryFile = null)
     {
+        if (!launch.ConnectsProcesses)
+            throw new UserErrorException($"{launch.Program} started {launch.Size} processes without an MPI plugin, so they cannot find "
+                + "each other: start with srun --mpi=pmix (Open MPI) or --mpi=pmi2 (MPICH)");
         MpiLibrary library = MpiLibrary.Load(launch, libraryFile);
         library.Initialize();
         MpiCommunicator communicator = new(library);

@@ -5,8 +5,8 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// The CPU, with a fixed number of threads of its own. Like every device it is used by one thread at a time: programs that train or evaluate
-/// on several threads at once open a device on each.
+/// The CPU, with a fixed number of threads of its own. Like every device it is used by one thread at a time: programs that train or
+/// evaluate on several threads at once open a device on each.
 /// </summary>
 public sealed unsafe class CpuDevice : Device
 {
@@ -48,7 +48,23 @@ public sealed unsafe class CpuDevice : Device
     public override string InstructionSet => SimdWidth.InstructionSet;
 
     /// <summary>The pool of the calling thread: inside a piece of <see cref="Independently"/> each thread has its own.</summary>
-    public override BufferPool Pool => pools[team.CurrentWorker] ??= new BufferPool(this);
+    public override BufferPool Pool => threadPool is { } own && own.Device == this && !team.IsInside
+        ? own.Pool
+        : pools[team.CurrentWorker] ??= new BufferPool(this);
+
+    /// <summary>The pool that this thread uses instead of a device's own.</summary>
+    [ThreadStatic] private static (CpuDevice Device, BufferPool Pool)? threadPool;
+
+    internal override IDisposable WithPool(BufferPool pool)
+    {
+        threadPool = (this, pool);
+        return new ThreadPoolScope();
+    }
+
+    private sealed class ThreadPoolScope : IDisposable
+    {
+        public void Dispose() => threadPool = null;
+    }
 
     /// <summary>1 while kernels are recorded or printed, so that each trace covers all images and all threads.</summary>
     public override int PiecesAtOnce => team.IsInside || KernelTrace.IsListening ? 1 : Threads;

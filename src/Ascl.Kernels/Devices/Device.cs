@@ -35,6 +35,25 @@ public abstract class Device : IDisposable
         public void Dispose() => device.SetPrecision(before);
     }
 
+    /// <summary>The parts of a batch that share BatchNorm's statistics; null for batches that are whole.</summary>
+    public IBatchGroup? BatchGroup { get; private set; }
+
+    /// <summary>Lets passes share BatchNorm's statistics with the other parts of their batch until the result is disposed.</summary>
+    public IDisposable WithBatchGroup(IBatchGroup group)
+    {
+        BatchGroup = group;
+        return new BatchGroupScope(this);
+    }
+
+    private sealed class BatchGroupScope(Device device) : IDisposable
+    {
+        public void Dispose() => device.BatchGroup = null;
+    }
+
+    /// <summary>Lets the calling thread rent from another pool until the result is disposed. A GPU has one pool.</summary>
+    internal virtual IDisposable WithPool(BufferPool pool) =>
+        throw new NotSupportedException($"{Name}: only one part of a batch at a time (sync-bn on a GPU needs a process per shard)");
+
     /// <summary>The pool of float buffers.</summary>
     public virtual BufferPool Pool
     {

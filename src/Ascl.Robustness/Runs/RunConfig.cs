@@ -147,6 +147,7 @@ public sealed partial record RunConfig : ICheckedSettings
         "start" or "early-stop" or "bn-mode" or "attack-precision" => Method.Attack is not null,
         "head" => Method.Contrastive is not null,
         "view-pairing" => Training.Views == 2 && Method is AsclObjective,
+        "sync-bn" => Training.Shards > 1,
         "natural-pass" => Method is PgdAtObjective,
         _ => SettingTree.Of(this).Any(setting => setting.Name == name),
     };
@@ -174,6 +175,8 @@ public sealed partial record RunConfig : ICheckedSettings
                 : new("views", Training.Views, $"{Method.Name} contrasts two views of each image (views 2)");
         if (Method is LinearObjective && Model.From is null)
             yield return new("from", "not given", "a linear evaluation needs an encoder, such as that of a run of supcon");
+        if (Training.SyncBn == BatchNormSynchronizationMode.All && Attack.EarlyStop)
+            yield return new("sync-bn", "all", "needs all shards to take the same steps, so not with early-stop");
         foreach (SettingProblem problem in Schedule.ProblemsFor(Training.Epochs))
             yield return problem;
     }

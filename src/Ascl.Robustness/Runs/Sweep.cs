@@ -37,9 +37,6 @@ public sealed class Sweep
         states = plan.Runs.ToDictionary(run => run.Name, ReadState);
     }
 
-    /// <summary>Runs that are not done, when the sweep was opened.</summary>
-    public int Remaining => states.Values.Count(state => state != SweepState.Done);
-
     /// <summary>State of a run when the sweep was opened.</summary>
     public SweepState StateOf(SweepRun run) => states[run.Name];
 

@@ -232,7 +232,7 @@ public sealed class Trainer
             {
                 foreach (TrainingCallback callback in OwnCallbacks)
                     callback.Stopped(this);
-                throw new OperationCanceledException(stop);
+                throw Communicator.Size == 1 ? new OperationCanceledException(stop) : new CollectiveStopException(stop);
             }
             long began = Stopwatch.GetTimestamp();
             StepResult result = Measured(() =>
@@ -280,17 +280,23 @@ public sealed class Trainer
     private StepResult RunShards(ShardGroup group, BatchPlan plan, Batch host)
     {
         group.Statistics.Begin();
-        List<Shard?> own = [];
-        for (int i = 0; i < group.Count; i++)
-        {
-            ImageBatch? batch = group.Batch(plan, Progress.Step, i, host);
-            group.Statistics.Load(i);
-            own.Add(batch is null ? null : new(batch, Adversarial(batch)));
-            group.Statistics.Store(i);
-        }
+        ImageBatch?[] images = [.. Enumerable.Range(0, group.Count).Select(i => group.Batch(plan, Progress.Step, i, host))];
+        Tensor?[] adversarial = new Tensor?[group.Count];
+        bool[] has = [.. images.Select(batch => batch is not null)];
+        bool craftsSynchronized = Settings.SyncBn == BatchNormSynchronizationMode.All && Attack is { CouplesImages: true };
+        group.ForEach(has, craftsSynchronized, keepsStatistics: true, i => adversarial[i] = Adversarial(images[i]!));
         using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
-        ShardedPass pass = new(Model, Objective, group, own, plan.CountOf(Progress.Step), Settings.Views);
-        return step!.Run(pass, LearningRate(Progress.Step));
+        Shard?[] own = [.. images.Zip(adversarial, (batch, crafted) => batch is null ? null : new Shard(batch, crafted))];
+        ShardedPass pass = new(Model, Objective, group, own, plan.CountOf(Progress.Step), Settings.Views,
+            Settings.SyncBn != BatchNormSynchronizationMode.Off);
+        try
+        {
+            return step!.Run(pass, LearningRate(Progress.Step));
+        }
+        finally
+        {
+            group.EndStep();
+        }
     }
 
     private Tensor? Adversarial(ImageBatch batch)

@@ -17,6 +17,19 @@ public enum AugmentationMode
     Off,
 }
 
+/// <summary>Where BatchNorm uses the statistics of a whole batch that is cut into shards.</summary>
+public enum BatchNormSynchronizationMode
+{
+    /// <summary>Nowhere: each shard has its own.</summary>
+    Off,
+
+    /// <summary>In the passes of the training step.</summary>
+    Training,
+
+    /// <summary>Also while crafting with BatchNorm in training mode.</summary>
+    All,
+}
+
 /// <summary>Settings of <see cref="Trainer"/>.</summary>
 public sealed record TrainingSettings : ICheckedSettings
 {
@@ -42,6 +55,13 @@ public sealed record TrainingSettings : ICheckedSettings
             + "processes. Results depend on the shards, not on the number of processes.",
         Form = "S", Min = 1)]
     public int Shards { get; init; } = 1;
+
+    /// <summary>Whether BatchNorm uses the statistics of the whole batch although it is cut into shards.</summary>
+    [Setting("sync-bn",
+        "With shards, whether BatchNorm uses the statistics of the whole batch: off (each shard its own), training (in the passes of the "
+            + "training step) or all (also while crafting, with bn-mode train).",
+        Form = "MODE")]
+    public BatchNormSynchronizationMode SyncBn { get; init; }
 
     /// <summary>γ of adversarial weight perturbation; 0 for none.</summary>
     [Setting("awp-gamma",

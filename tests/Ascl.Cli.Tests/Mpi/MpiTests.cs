@@ -9,8 +9,8 @@ public sealed class MpiTests : IDisposable
 {
     private static readonly string[] Options =
     [
-        "train", "--epochs", "2", "--limit-train", "150", "--validation", "30", "--limit-test", "40", "--attack-steps", "1", "--batch", "64",
-        "--shards", "4", "--save-every", "1", "--twin", "false", "--tensorboard", "false",
+        "train", "--epochs", "2", "--limit-train", "150", "--validation", "30", "--limit-test", "40", "--attack-steps", "1", "--batch",
+        "64", "--shards", "4", "--save-every", "1", "--twin", "false", "--tensorboard", "false",
     ];
 
     private readonly string folder = Directory.CreateTempSubdirectory("ascl-mpi-").FullName;
@@ -61,7 +61,10 @@ public sealed class MpiTests : IDisposable
         string run = Path.Combine(folder, "run"), one = Path.Combine(folder, "one"), many = Path.Combine(folder, "many"),
             parts = Path.Combine(folder, "parts");
         Succeeds(AsclProcess.Run([.. Options, "--out", run]));
-        string[] evaluate = ["evaluate", "--weights", run, "--attack", "pgd,square", "--steps", "3", "--queries", "30", "--epsilon", "0.02"];
+        string[] evaluate =
+        [
+            "evaluate", "--weights", run, "--attack", "pgd,square", "--steps", "3", "--queries", "30", "--epsilon", "0.02",
+        ];
         Succeeds(AsclProcess.Run([.. evaluate, "--out", one]));
         Succeeds(AsclProcess.Run(Mpirun.Ranks(3, [.. evaluate, "--out", many])));
         foreach (int part in new[] { 1, 2 })
@@ -104,9 +107,13 @@ public sealed class MpiTests : IDisposable
     public void ALauncherOfAnotherMpiIsRecognised()
     {
         // What MPICH's mpiexec tells its processes: Open MPI's library does not see the others.
-        ProcessStartInfo start = new("dotnet", [AsclProcess.Program, .. Options, "--mpi", "libmpi.so.40", "--out", Path.Combine(folder, "x")])
+        string[] arguments = [AsclProcess.Program, .. Options, "--mpi", "libmpi.so.40", "--out", Path.Combine(folder, "x")];
+        ProcessStartInfo start = new("dotnet", arguments)
         {
-            Environment = { ["PMI_SIZE"] = "4", ["PMI_RANK"] = "0", ["OMPI_ALLOW_RUN_AS_ROOT"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1" },
+            Environment =
+            {
+                ["PMI_SIZE"] = "4", ["PMI_RANK"] = "0", ["OMPI_ALLOW_RUN_AS_ROOT"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1",
+            },
         };
         ProcessResult result = AsclProcess.Run(start);
         Assert.Equal(2, result.ExitCode);

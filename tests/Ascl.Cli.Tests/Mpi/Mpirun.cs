@@ -40,7 +40,8 @@ internal static class Mpirun
             .. arguments]);
 
     /// <summary>What ascl says, without what mpirun adds about processes that failed.</summary>
-    public static string[] OwnLines(string error) => [.. error.Split('\n').Where(line => line.StartsWith("ascl: ", StringComparison.Ordinal))];
+    public static string[] OwnLines(string error) =>
+        [.. error.Split('\n').Where(line => line.StartsWith("ascl: ", StringComparison.Ordinal))];
 
     private static string Version()
     {

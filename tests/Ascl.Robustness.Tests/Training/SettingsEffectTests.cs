@@ -69,6 +69,7 @@ public sealed class SettingsEffectTests : IDisposable
         ["clip-norm"] = (0.1, ""),
         ["awp-gamma"] = (0.01, ""),
         ["shards"] = (2, ""),
+        ["sync-bn"] = ("training", "shards"),
         ["seed"] = (2, ""),
     };
 
@@ -206,6 +207,7 @@ public sealed class SettingsEffectTests : IDisposable
     private static RunConfig Base(string needs) => needs switch
     {
         "views" => TinyRun.Config.With(("views", 2)),
+        "shards" => TinyRun.Config.With(("shards", 2)),
         "piecewise" => TinyRun.Config.With(("schedule", "piecewise"), ("milestones", new JsonArray(1)), ("epochs", 3)),
         // Far enough for images to be misclassified before the last step.
         "long" => TinyRun.Config.With(("epsilon", 0.3), ("attack-steps", 6)),

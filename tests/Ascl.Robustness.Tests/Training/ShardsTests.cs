@@ -36,6 +36,9 @@ public sealed class ShardsTests : IDisposable
     [InlineData("supcon", "views=2 strategy=global distance=cosine")]
     // Steps of 5 images: three shards have none.
     [InlineData("ascl", "batch=5")]
+    [InlineData("ascl", "sync-bn=training awp-gamma=0.01")]
+    [InlineData("trades", "sync-bn=all bn-mode=train")]
+    [InlineData("pgd-at", "sync-bn=all bn-mode=train batch=5")]
     public void AnyNumberOfRanksMakesTheSameState(string method, string settings)
     {
         RunConfig config = With(Config, $"method={method} {settings}");
@@ -87,6 +90,27 @@ public sealed class ShardsTests : IDisposable
         Assert.Equal((1, 1), (RunState.Progress(folder.Checkpoints.StateFile).Epoch, RunState.Progress(folder.Checkpoints.StateFile).Step));
         ThreadCommunicator.Run(after, communicator => Fit(folder, communicator));
         Assert.True(expected.AsSpan().SequenceEqual(Tensors(folder)));
+    }
+
+    /// <summary>With synchronised BatchNorm a batch in shards is the same batch, to within rounding: weights and running
+    /// statistics.</summary>
+    [Theory]
+    [InlineData("natural", "", 2)]
+    [InlineData("pgd-at", "bn-mode=eval", 2)]
+    [InlineData("ascl", "bn-mode=train awp-gamma=0.01", 3)]
+    [InlineData("ascl", "bn-mode=train views=2", 8)]
+    public void SynchronisedBatchNormHasTheStatisticsOfTheWholeBatch(string method, string settings, int shards)
+    {
+        // One step with images that the attack hardly moves: its signs branch where a gradient is 0 to within rounding.
+        RunConfig whole = With(TinyRun.Config, $"method={method} batch=32 epochs=1 start=none step-size=1e-9 lr=0.1 {settings}"),
+            cut = With(whole, $"shards={shards} sync-bn=all");
+        float[] start = TinyRun.Start(whole), one = runs.Train(whole).Weights, synchronised = runs.Train(cut).Weights,
+            apart = runs.Train(With(cut, "sync-bn=off")).Weights;
+        double largest = Difference(start, one);
+        Assert.True(Difference(one, synchronised) < 2e-4 * largest, $"{Difference(one, synchronised)} of {largest}");
+        Assert.True(Difference(one, apart) > 5e-3 * largest, $"without synchronisation only {Difference(one, apart)} of {largest}");
+
+        static double Difference(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs((double)x - y)).Max();
     }
 
     [Fact]

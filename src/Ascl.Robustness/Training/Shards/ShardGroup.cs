@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Distributed;
+using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
 
@@ -14,6 +16,7 @@ internal sealed class ShardGroup
 {
     private readonly Dictionary<int, TreeSum> sums = [];
     private readonly ResidentBatches[] batches;
+    private readonly Lockstep lockstep;
 
     /// <param name="model">That is trained.</param>
     /// <param name="communicator">The processes.</param>
@@ -29,6 +32,7 @@ internal sealed class ShardGroup
         Own = Tree.ShardsOf(communicator.Rank);
         Count = Own.End.Value - Own.Start.Value;
         Statistics = new(model, Count);
+        lockstep = new(model.Device, Exchange);
         batches = [.. Enumerable.Range(0, Count).Select(_ => new ResidentBatches(model.Device))];
     }
 
@@ -59,6 +63,43 @@ internal sealed class ShardGroup
             return null;
         plan.Fill(step, images, host);
         return batches[own].Of(plan.Set, host);
+    }
+
+    /// <summary>Runs the passes of each shard that has images, with its own running statistics.</summary>
+    /// <param name="has">Whether each of this process's shards has images.</param>
+    /// <param name="isSynchronized">Whether BatchNorm uses the statistics of the whole batch; then collective.</param>
+    /// <param name="keepsStatistics">Whether running statistics change.</param>
+    /// <param name="passes">Given the index among this process's shards.</param>
+    public void ForEach(IReadOnlyList<bool> has, bool isSynchronized, bool keepsStatistics, Action<int> passes)
+    {
+        int[] own = [.. Enumerable.Range(0, Count).Where(i => has[i])];
+        IReadOnlyList<Action> updates = isSynchronized ? lockstep.Run(own.Length, k => passes(own[k])) : [];
+        foreach (int i in own)
+        {
+            Statistics.Load(i);
+            if (!isSynchronized)
+                passes(i);
+            foreach (Action update in updates)
+                update();
+            if (keepsStatistics)
+                Statistics.Store(i);
+        }
+    }
+
+    /// <summary>Returns the memory of synchronised passes, at the end of a step.</summary>
+    public void EndStep() => lockstep.Release();
+
+    /// <summary>The values of all shards of all processes, in order, given those of this process's shards.</summary>
+    private float[][] Exchange(IReadOnlyList<float[]> own)
+    {
+        if (Communicator.Size == 1)
+            return [.. own];
+        float[] sent = [own.Count == 0 ? 0 : own[0].Length, .. own.SelectMany(values => values)];
+        return [.. Communicator.Gather(MemoryMarshal.AsBytes(sent.AsSpan())).SelectMany(bytes =>
+        {
+            float[] received = MemoryMarshal.Cast<byte, float>(bytes).ToArray();
+            return received[0] == 0 ? [] : received[1..].Chunk((int)received[0]);
+        })];
     }
 
     /// <summary>Adds arrays of so many floats over all shards.</summary>

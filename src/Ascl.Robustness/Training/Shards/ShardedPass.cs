@@ -26,8 +26,9 @@ internal sealed record Shard(ImageBatch Batch, Tensor? Adversarial);
 /// <param name="shards">Those shards, in order; null for one without images.</param>
 /// <param name="images">In the whole batch, not counting views.</param>
 /// <param name="views">Of each image.</param>
+/// <param name="isSynchronized">Whether BatchNorm uses the statistics of the whole batch.</param>
 internal sealed class ShardedPass(Classifier model, IObjective objective, ShardGroup group, IReadOnlyList<Shard?> shards, int images,
-    int views)
+    int views, bool isSynchronized)
 {
     /// <summary>Outputs of the whole batch, the loss terms, and the gradients of their sum. Collective.</summary>
     /// <param name="targets">The parameters to take gradients of.</param>
@@ -36,7 +37,10 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
     {
         // A frozen encoder's statistics stay as they are, to the bit.
         keepsStatistics &= objective.Trains != TrainedLayers.Head;
-        (ModelOutput? Natural, ModelOutput? Adversarial)[] outputs = [.. shards.Select((shard, i) => Forward(i, shard, keepsStatistics))];
+        bool[] has = [.. shards.Select(shard => shard is not null)];
+        var outputs = new (ModelOutput? Natural, ModelOutput? Adversarial)[shards.Count];
+        group.ForEach(has, isSynchronized, keepsStatistics, i => outputs[i] = WholePass.Forward(model, objective,
+            shards[i]!.Batch.Images.Shape, shards[i]!.Batch.Images.Data, shards[i]!.Adversarial?.Data));
         ShardRows rows = ShardRows.Gather(group, model.Device, images, views,
             [.. shards.Index().Where(shard => shard.Item is not null).Select(shard =>
                 (shard.Item!.Batch.Labels.ToArray(), outputs[shard.Index].Natural, outputs[shard.Index].Adversarial))], Widths());
@@ -51,6 +55,10 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
         Dictionary<Tensor, float[]> seeds = leaves.Zip(gradients).ToDictionary(pair => pair.First, pair => pair.Second.ToArray());
 
         int parameters = targets.Sum(target => target.Shape.Length), statistics = keepsStatistics ? group.Statistics.Length : 0;
+        // Synchronised passes of all shards have to go backward together; others one by one, with less memory.
+        float[]?[] together = new float[shards.Count][];
+        if (isSynchronized)
+            group.ForEach(has, isSynchronized, keepsStatistics: false, i => together[i] = Leaf(i));
         TreeSum sum = group.SumOf(parameters + statistics);
         float[] summed = sum.Run([.. group.Tree.NodesOf(group.Communicator.Rank).Select(Node)]);
         if (keepsStatistics)
@@ -60,7 +68,7 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
         float[] Node(ShardNode node)
         {
             if (node.Count == 1)
-                return Leaf(node.First - group.Own.Start.Value);
+                return together[node.First - group.Own.Start.Value] ?? Leaf(node.First - group.Own.Start.Value);
             float[] left = Node(node.Left);
             TreeSum.Add(left, Node(node.Right));
             return left;
@@ -79,17 +87,6 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
                 group.Statistics.CopyTo(own, values.AsSpan(parameters));
             return values;
         }
-    }
-
-    private (ModelOutput? Natural, ModelOutput? Adversarial) Forward(int own, Shard? shard, bool keepsStatistics)
-    {
-        if (shard is null)
-            return default;
-        group.Statistics.Load(own);
-        var outputs = WholePass.Forward(model, objective, shard.Batch.Images.Shape, shard.Batch.Images.Data, shard.Adversarial?.Data);
-        if (keepsStatistics)
-            group.Statistics.Store(own);
-        return outputs;
     }
 
     /// <summary>Writes the gradients of the parameters on a shard's images one after another.</summary>
