@@ -79,8 +79,8 @@ public abstract unsafe class Communicator : IDisposable
     public byte[] Broadcast(ReadOnlySpan<byte> own) => Gather(IsMain ? own : [])[0];
 
     /// <summary>
-    /// Runs work that may fail on one rank and not on another, such as opening files. If it fails on any, every rank throws the error of the
-    /// lowest rank that failed. Collective.
+    /// Runs work that may fail on one rank and not on another, such as opening files. If it fails on any, every rank throws the error of
+    /// the lowest rank that failed. Collective.
     /// </summary>
     /// <exception cref="CollectiveErrorException">The work failed on a rank.</exception>
     public T Together<T>(Func<T> work)
@@ -99,7 +99,9 @@ public abstract unsafe class Communicator : IDisposable
         }
         string[] errors = Gather(own?.Message ?? "");
         int failed = Array.FindIndex(errors, error => error.Length > 0);
-        return failed < 0 ? result! : throw new CollectiveErrorException(failed == 0 ? errors[0] : $"{Name(failed)}: {errors[failed]}", own);
+        return failed < 0
+            ? result!
+            : throw new CollectiveErrorException(failed == 0 ? errors[0] : $"{Name(failed)}: {errors[failed]}", own);
     }
 
     /// <summary>Checks that all ranks have the same values. Collective.</summary>
@@ -112,9 +114,9 @@ public abstract unsafe class Communicator : IDisposable
         string[][] all = [.. Gather(string.Join('\0', facts.Select(fact => fact.Value))).Select(text => text.Split('\0'))];
         for (int rank = 1; rank < Size; rank++)
             for (int i = 0; i < facts.Count; i++)
-                if (all[rank].ElementAtOrDefault(i) != all[0][i])
-                    throw new CollectiveErrorException($"{Name(rank)}: {facts[i].Name} differs from rank 0's: {all[rank].ElementAtOrDefault(i)}, "
-                        + $"not {all[0][i]}");
+                if (all[rank][i] != all[0][i])
+                    throw new CollectiveErrorException($"{Name(rank)}: {facts[i].Name} differs from rank 0's: {all[rank][i]}, not "
+                        + all[0][i]);
     }
 
     /// <summary>A rank as messages name it, with its host. The hosts are known after <see cref="ShareHosts"/>.</summary>

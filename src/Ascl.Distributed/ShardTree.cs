@@ -13,8 +13,8 @@ public readonly record struct ShardNode(int First, int Count)
 }
 
 /// <summary>
-/// The order in which values of shards are added: a binary tree that depends on the number of shards only, so that the sum has the same bits
-/// for any number of ranks. Each rank has a contiguous run of shards and adds the complete subtrees in it.
+/// The order in which values of shards are added: a binary tree that depends on the number of shards only, so that the sum has the same
+/// bits for any number of ranks. Each rank has a contiguous run of shards and adds the complete subtrees in it.
 /// </summary>
 public sealed class ShardTree
 {

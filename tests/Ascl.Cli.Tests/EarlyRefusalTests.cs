@@ -61,7 +61,7 @@ public sealed class EarlyRefusalTests : IDisposable
             StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("robust-weight is 0: and so is natural-weight", "train", "--method", "pgd-at", "--robust-weight", "0")]
+    [InlineData("robust-weight is 0: and natural-weight is 0 too", "train", "--method", "pgd-at", "--robust-weight", "0")]
     [InlineData("temperature is 1E-30: must be at least 0.0001", "train", "--temperature", "1e-30")]
     [InlineData("sheet.jpg does not end in .png", "data", "show", "sample", "--sheet", "sheet.jpg")]
     public void MeaninglessSettingsAreRefused(string expected, params string[] arguments) =>

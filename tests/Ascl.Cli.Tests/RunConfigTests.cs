@@ -48,7 +48,7 @@ public sealed class RunConfigTests : IDisposable
     [InlineData("""{"epsilon": -0.1}""", "epsilon is -0.1: must not be negative")]
     [InlineData("""{"epsilon": 8}""", "epsilon is 8: must be at most 1, as pixels lie in [0, 1] (8 of 255 grey levels are 8/255)")]
     [InlineData("""{"views": 3}""", "views is 3: must be from 1 to 2")]
-    [InlineData("""{"views": 2, "augment": "off"}""", "augment is off: two views of an image differ by it")]
+    [InlineData("""{"views": 2, "augment": "off"}""", "augment is off: two views need augmentation to differ")]
     [InlineData("""{"view-pairing": "same-kind"}""", "view-pairing is same-kind: needs two views of each image (views 2)")]
     [InlineData("""{"method": "supcon"}""", "views is 1: supcon contrasts two views of each image (views 2)")]
     [InlineData("""{"method": "linear"}""", "from is not given: a linear evaluation needs an encoder, such as that of a run of supcon")]
@@ -57,7 +57,7 @@ public sealed class RunConfigTests : IDisposable
     [InlineData("""{"momentum": 1}""", "momentum is 1: must be at least 0 and less than 1")]
     [InlineData("""{"warmup": 10}""", "warmup is 10: must be less than the 10 epochs")]
     [InlineData("""{"schedule": "piecewise"}""", "milestones is empty: a piecewise schedule needs them (such as 100,105)")]
-    [InlineData("""{"schedule": "piecewise", "milestones": [5, 5]}""", "milestones is 5,5: must rise")]
+    [InlineData("""{"schedule": "piecewise", "milestones": [5, 5]}""", "milestones is 5,5: must be strictly increasing")]
     [InlineData("""{"schedule": "piecewise", "milestones": [5, 10]}""", "milestones is 5,10: must lie between 1 and the last of 10 epochs")]
     [InlineData("""{"epochs": 3, "epochs": 4}""", "not valid JSON: ")]
     public void InvalidFileErrorNamesFileAndKey(string json, string problem)

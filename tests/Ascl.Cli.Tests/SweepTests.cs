@@ -102,7 +102,7 @@ public sealed class SweepTests : IDisposable
             StringComparison.Ordinal);
         Assert.Contains("no such folder", AsclProcess.RefusalInProcess("compare", Path.Combine(folder, "nowhere")),
             StringComparison.Ordinal);
-        Assert.Contains("holds no run", AsclProcess.RefusalInProcess("compare", folder), StringComparison.Ordinal);
+        Assert.Contains("neither it nor its subfolders hold a run", AsclProcess.RefusalInProcess("compare", folder), StringComparison.Ordinal);
     }
 
     private string Plan(string runs, IEnumerable<int>? seeds = null)

@@ -10,7 +10,8 @@ namespace Ascl.Cli.Arguments;
 /// report errors of their own.</summary>
 internal sealed class ProcessGroup
 {
-    private const string Off = "off";
+    /// <summary>The value of --mpi for a process that works alone.</summary>
+    public const string Off = "off";
 
     /// <summary>How long a rank that failed lets rank 0 tell the error first, since most errors are every rank's.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
@@ -86,8 +87,8 @@ internal sealed class ProcessGroup
             return open(name, threads, null);
         int local = Communicator.Local.Size, machine = CpuCores.OfMachine();
         if (threads == 0 && cores.Count == 1 && sharing == 1 && machine > local)
-            throw new UserErrorException($"bound to 1 of {machine} cores, with {local} rank{(local == 1 ? "" : "s")} on this host: start with "
-                + "mpirun --bind-to none (srun: --cpus-per-task), or give --threads 1 if that is meant");
+            throw new UserErrorException($"bound to 1 of {machine} cores, with {local} rank{(local == 1 ? "" : "s")} on this host: "
+                + "start with mpirun --bind-to none (srun: --cpus-per-task), or give --threads 1 if that is meant");
         if (threads == 0)
             threads = Math.Max(1, cores.Count > 0 ? Math.Min(cores.Count, Environment.ProcessorCount) : Environment.ProcessorCount / local);
         bool isGpu = name.StartsWith("cuda", StringComparison.Ordinal);

@@ -13,6 +13,7 @@ namespace Ascl.Cli.Verbs;
 
 [Verb("bench", HelpText = "Times parts of a training step. Prints a line per part: ascl NAME MIN_MS MEDIAN_MS.")]
 [Example("A training step of ResNet-18 and its parts", "--model resnet18 --batch 128 --threads 2")]
+[Example("Exchange of ResNet-18's gradients, under mpirun", "--model resnet18 --what exchange --reps 20")]
 [Example("The contrastive loss over 8,192 latents, forward and backward", "--what contrastive --rows 8192 --dim 128")]
 internal sealed class BenchVerb : RandomArguments, IVerb
 {
@@ -27,7 +28,8 @@ internal sealed class BenchVerb : RandomArguments, IVerb
 
     [Option("what", MetaValue = "NAMES",
         HelpText = "Parts to time, comma-separated: forward, input-grad (gradient of the images), param-grad (gradient of the weights), "
-            + "attack-eval (PGD), pgd-step (a step of PGD adversarial training) or contrastive (the contrastive loss).")]
+            + "attack-eval (PGD), pgd-step (a step of PGD adversarial training), contrastive (the contrastive loss) or exchange (adding the "
+            + "gradients of the processes that mpirun has started).")]
     public string What { get; init; } = "forward,input-grad,param-grad,attack-eval,pgd-step";
 
     [Option("rows", MetaValue = "N", HelpText = "Number of latents in the contrastive loss.")]
@@ -39,9 +41,14 @@ internal sealed class BenchVerb : RandomArguments, IVerb
     [Option("reps", MetaValue = "R", HelpText = "Number of timed repetitions of each part.")]
     public int Reps { get; init; } = 3;
 
+    [Option("mpi", MetaValue = "LIBRARY|off", HelpText = VerbTexts.Mpi)]
+    public string Mpi { get; init; } = "";
+
     private const int MostRows = 65536;
 
-    public int Run(CancellationToken stop)
+    public int Run(CancellationToken stop) => ProcessGroup.Run(Mpi, group => Run(group, stop));
+
+    private int Run(ProcessGroup group, CancellationToken stop)
     {
         if (Size is < 0 or > 1024)
             throw new UserErrorException($"--size {Size}: must be from 1 to 1024 pixels, or 0");
@@ -50,12 +57,13 @@ internal sealed class BenchVerb : RandomArguments, IVerb
         if (Rows > MostRows || Dim > MostRows)
             throw new UserErrorException($"--rows {Rows}, --dim {Dim}: must be at most {MostRows}");
         string[] parts = What.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        string[] names = [.. StepBenchmarks.Names, "contrastive"];
+        string[] names = [.. StepBenchmarks.Names, "contrastive", "exchange"];
         if (parts.Length == 0)
             throw new UserErrorException($"--what is empty: choose from {string.Join(", ", names)}");
         if (parts.FirstOrDefault(part => !names.Contains(part)) is { } unknown)
             throw NearestName.Unknown("measurement", unknown, names);
-        using Device device = OpenDevice();
+        using Device device = group.OpenDevice(Device, Threads,
+            (name, threads, cores) => DeviceChoice.Open(name, threads, CudaGraphs, ChosenPrecision, cores: cores));
         string where = device is CpuDevice cpu ? $"t{cpu.Threads}"
             : device.Precision == Kernels.Devices.Precision.Float32 ? "cuda" : $"cuda.{Precision}";
         foreach (string part in parts)
@@ -66,6 +74,12 @@ internal sealed class BenchVerb : RandomArguments, IVerb
                 var contrastive = new ContrastiveBenchmark(device, Rows, Dim, Seed);
                 foreach (ContrastiveDistance distance in new[] { ContrastiveDistance.Cosine, ContrastiveDistance.Linf })
                     Print(Timing.Of($"contrastive.{NameText.Of(distance)}.n{Rows}.d{Dim}.{where}", Reps, contrastive.Work(distance)));
+                continue;
+            }
+            if (part == "exchange")
+            {
+                ExchangeBenchmark exchange = new(group.Communicator, device, Model);
+                Print(Timing.Of($"exchange.{Model}.{exchange.Length}.r{group.Communicator.Size}", Reps, exchange.Work()));
                 continue;
             }
             Print(Timing.Of($"{part}.{Model}.b{Batch}{(Size > 0 ? $".s{Size}" : "")}.{where}", Reps,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
@@ -66,6 +67,11 @@ public class EvaluateVerb : ComputingArguments, IVerb
         HelpText = "Folder for the adversarial images and the report. An evaluation that was interrupted in it is resumed.")]
     public string? Out { get; init; }
 
+    [Option("part", MetaValue = "K/N",
+        HelpText = "Attack only the K-th of N parts of the images, and save the outcome in --out. The same command without --part puts the "
+            + "parts together. For job arrays of schedulers.")]
+    public string? Part { get; init; }
+
     [Option("replay", MetaValue = "FILE",
         HelpText = "Run no attack: check the adversarial images in this file, which an earlier evaluation saved.")]
     public string? Replay { get; init; }
@@ -73,7 +79,43 @@ public class EvaluateVerb : ComputingArguments, IVerb
     [Option("json", MetaValue = "FILE", HelpText = "Also write the results to this file, as JSON.")]
     public string? Json { get; init; }
 
-    public int Run(CancellationToken stop)
+    [Section("Processes")]
+    [Option("mpi", MetaValue = "LIBRARY|off", HelpText = VerbTexts.Mpi)]
+    public string Mpi { get; init; } = "";
+
+    public int Run(CancellationToken stop) =>
+        ProcessGroup.Run(Part is null && Replay is null ? Mpi : ProcessGroup.Off, group => Evaluate(group, stop));
+
+    private sealed record Prepared(Device Device, RobustnessEvaluation? Evaluation, Classifier Model, DataSet Data);
+
+    private int Evaluate(ProcessGroup group, CancellationToken stop)
+    {
+        var (device, planned, model, data) = group.Communicator.Together(() => Prepare(group, stop));
+        using Device opened = device;
+        if (planned is not { } evaluation)
+            return RunReplay(model, data);
+        if (Part is not null)
+        {
+            var (part, parts) = PartOf(Part);
+            int images = ProgressDisplay.Run("evaluating",
+                display => evaluation.RunPart(part, parts, Out!, new EvaluationDisplay(display), stop));
+            Console.WriteLine($"part {Part}: {images} of {evaluation.Images.Count} images done, in {Out}; the same command without --part "
+                + "puts the parts together");
+            return 0;
+        }
+        EvaluationResult result = ProgressDisplay.Run("evaluating", display => evaluation.Run(Out, new EvaluationDisplay(display), stop));
+        if (!group.Communicator.IsMain)
+            return 0;
+        EvaluationTables.Print(result.Report);
+        if (EvaluationPage.Save(result, evaluation.Images))
+            Console.WriteLine($"adversarial images and report in {Out}");
+        if (Json is not null)
+            AtomicFile.WriteText(Json, Evaluator.ToJson(result.Report));
+        return 0;
+    }
+
+    /// <summary>Everything that can fail before the first attack.</summary>
+    private Prepared Prepare(ProcessGroup group, CancellationToken stop)
     {
         RunFolder? run = RunFolder.Of(Weights)?.RequireClassifier();
         EvaluationSettings settings = Settings(new EvaluationSettings(), "evaluate");
@@ -82,7 +124,8 @@ public class EvaluateVerb : ComputingArguments, IVerb
         RobustnessEvaluation.Plan(settings, run?.Config.Attack.Threat);
         ClassifierChoice choice = new(RunFolder.WeightsFile(Weights), Model, Activation);
         TestImages tested = TestImages.Of(run, Data, Given(typeof(DataOptions)), "evaluate");
-        using Device device = DeviceChoice.OpenFor(choice.File, Device, Threads, CudaGraphs, ChosenPrecision);
+        Device device = group.OpenDevice(Device, Threads,
+            (name, threads, cores) => DeviceChoice.OpenFor(choice.File, name, threads, CudaGraphs, ChosenPrecision, cores));
         // The weights first, so that a wrong file is reported without opening the data.
         Classifier model = choice.Load(device, note: Normalize is null ? Message.Print : null);
         ThreatModel? trained = run?.Config.Attack.Threat ?? ThreatModel.Of(model.Provenance);
@@ -93,27 +136,22 @@ public class EvaluateVerb : ComputingArguments, IVerb
             model = choice.Load(device, InputNormalization.Of(Normalize, data), Message.Print);
         CheckFit(settings.ImagesOf(data), data, tested.Source, model, twin);
         if (Replay is not null)
-            return RunReplay(model, data, settings.Batch);
-
+            return new(device, null, model, data);
         RobustnessEvaluation evaluation = new(model, data, settings, trained)
         {
             Weights = choice.File,
             Source = tested.Source,
             Twin = twin,
+            Communicator = group.Communicator,
         };
         foreach (string note in evaluation.Notes.Concat(tested.Differences(data, settings.Limit)))
             Message.Print(note);
-        EvaluationResult result = ProgressDisplay.Run("evaluating", display => evaluation.Run(Out, new EvaluationDisplay(display), stop));
-        EvaluationTables.Print(result.Report);
-        if (EvaluationPage.Save(result, evaluation.Images))
-            Console.WriteLine($"adversarial images and report in {Out}");
-        if (Json is not null)
-            AtomicFile.WriteText(Json, Evaluator.ToJson(result.Report));
-        return 0;
+        return new(device, evaluation, model, data);
     }
 
-    private int RunReplay(Classifier model, DataSet data, int batch)
+    private int RunReplay(Classifier model, DataSet data)
     {
+        int batch = Settings(new EvaluationSettings(), "evaluate").Batch;
         ReplayReport replay = AdversarialImages.Replay(Replay!, model, data.Test, batch);
         EvaluationTables.Print(replay, Replay!);
         return replay.Within == replay.Count && replay.Adversarial == replay.Count ? 0 : 1;
@@ -142,6 +180,22 @@ public class EvaluateVerb : ComputingArguments, IVerb
         if (Replay is not null && Given(typeof(EvaluationSettings)).Any(given => ofTheFile.Contains(given.Key)))
             throw new UserErrorException("evaluate: --replay takes the images and their ball from its file: --norm, --epsilon, "
                 + "--step-size, --limit and --attack cannot be given with it");
+        if (Part is not null)
+        {
+            PartOf(Part);
+            if (Out is null)
+                throw new UserErrorException("evaluate: --part needs --out DIR, the folder that all parts share");
+            if (Json is not null || Replay is not null || settings.Checks || settings.Epsilons.Count > 0)
+                throw new UserErrorException("evaluate: --part only runs attacks: give --json, --replay, --checks and --epsilons to the "
+                    + "command without --part");
+        }
         ResultFile.CheckEvaluation(Json);
     }
+
+    /// <exception cref="UserErrorException">It is not K/N with 1 ≤ K ≤ N.</exception>
+    private static (int Part, int Parts) PartOf(string text) =>
+        text.Split('/') is [var k, var n] && int.TryParse(k, NumberStyles.None, CultureInfo.InvariantCulture, out int part)
+            && int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out int parts) && part >= 1 && part <= parts
+            ? (part - 1, parts)
+            : throw new UserErrorException($"--part {text}: must be K/N with K from 1 to N, such as 3/16");
 }

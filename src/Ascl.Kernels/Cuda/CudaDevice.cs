@@ -64,7 +64,8 @@ public sealed class CudaDevice : Device, IKernelClock
     public override string Name { get; }
 
     /// <inheritdoc/>
-    public override string InstructionSet => (accelerator as CudaAccelerator)?.Architecture.ToString().ToLowerInvariant() ?? "simulated GPU";
+    public override string InstructionSet =>
+        (accelerator as CudaAccelerator)?.Architecture.ToString().ToLowerInvariant() ?? "simulated GPU";
 
     /// <summary>The launcher of tensor-core kernels; null if <see cref="Device.Precision"/> is float32.</summary>
     internal NativeKernels? TensorCores => Precision == Precision.Float32 ? null : native;

@@ -7,4 +7,6 @@ namespace Ascl.Robustness.Evaluation;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UseStringEnumConverter = true,
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(EvaluationReport))]
+[JsonSerializable(typeof(BlockOutcome))]
+[JsonSerializable(typeof(CleanOutcome))]
 internal sealed partial class EvaluationJson : JsonSerializerContext;

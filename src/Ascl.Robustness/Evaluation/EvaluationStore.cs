@@ -7,16 +7,19 @@ using Ascl.Data;
 namespace Ascl.Robustness.Evaluation;
 
 /// <summary>The outcome of an attack on a batch of images.</summary>
+/// <param name="Attacked">Indices in the evaluated set of the images of the batch.</param>
 /// <param name="Misclassified">Indices in the evaluated set of the images that are misclassified after the attack.</param>
 /// <param name="Images">The adversarial image of each of them; empty if they are not kept.</param>
 /// <param name="Rejected">Images that the attack returned outside the ball or [0, 1].</param>
 /// <param name="Seconds">Run time.</param>
-public sealed record ChunkOutcome(IReadOnlyList<int> Misclassified, IReadOnlyList<float[]> Images, int Rejected, double Seconds);
+public sealed record ChunkOutcome(IReadOnlyList<int> Attacked, IReadOnlyList<int> Misclassified, IReadOnlyList<float[]> Images,
+    int Rejected, double Seconds);
 
 /// <summary>The smallest adversarial perturbations of a batch of images.</summary>
+/// <param name="Indices">Indices in the evaluated set of the images of the batch.</param>
 /// <param name="Sizes">Norm of each perturbation; infinite if none was found.</param>
 /// <param name="Seconds">Run time.</param>
-public sealed record SizesOutcome(IReadOnlyList<float> Sizes, double Seconds);
+public sealed record SizesOutcome(IReadOnlyList<int> Indices, IReadOnlyList<float> Sizes, double Seconds);
 
 /// <summary>
 /// The folder of an evaluation: evaluation.json (the settings), chunks/ (the outcome of each attack on each batch so far), and at the end
@@ -28,8 +31,14 @@ public sealed class EvaluationStore
     private const string Settings = "evaluation.json";
     private readonly string folder;
     private readonly ImageSet images;
+    private readonly Dictionary<long, int> indexOfId = [];
 
-    private EvaluationStore(string folder, ImageSet images) => (this.folder, this.images) = (folder, images);
+    private EvaluationStore(string folder, ImageSet images)
+    {
+        (this.folder, this.images) = (folder, images);
+        for (int i = 0; i < images.Count; i++)
+            indexOfId[images.Ids[i]] = i;
+    }
 
     /// <summary>Path of the adversarial images.</summary>
     public string AdversarialFile => Path.Combine(folder, "adversarial.safetensors");
@@ -82,49 +91,54 @@ public sealed class EvaluationStore
     /// <summary>Number of completed batches, over all attacks.</summary>
     public int Batches => Directory.EnumerateFiles(Chunks, "*.safetensors").Count();
 
-    /// <summary>The saved outcome of an attack on a batch; null if there is none yet.</summary>
-    public ChunkOutcome? Read(int attack, int chunk, int[] indices)
+    /// <summary>The saved outcomes of an attack on batches that contain some of the images, whatever the division into batches and blocks
+    /// was then.</summary>
+    /// <exception cref="UserErrorException">A file is damaged, or of other images.</exception>
+    public IEnumerable<ChunkOutcome> Read(int attack, IReadOnlySet<int> wanted)
     {
-        using SafetensorsFile? file = Open(PathOf(attack, chunk), indices);
-        if (file is null)
-            return null;
-        long[] misclassified = file.ReadIntegers("turned");
-        float[] kept = misclassified.Length == 0 ? [] : file.ReadFloats("images");
-        bool isWhole = misclassified.Distinct().Count() == misclassified.Length
-            && misclassified.All(index => indices.Contains((int)long.Clamp(index, -1, int.MaxValue)))
-            && kept.Length == (long)misclassified.Length * images.ImageLength && kept.All(value => value is >= 0 and <= 1);
-        if (!isWhole
-            || !int.TryParse(file.Metadata.GetValueOrDefault("rejected"), NumberStyles.None, CultureInfo.InvariantCulture,
-                out int rejected))
-            throw Damaged(file);
-        return new([.. misclassified.Select(index => (int)index)], [.. kept.Chunk(images.ImageLength)], rejected, Seconds(file));
+        foreach (var (file, attacked) in Open($"{attack:D3}-*.safetensors", wanted))
+            using (file)
+            {
+                long[] misclassified = file.ReadIntegers("turned");
+                float[] kept = misclassified.Length == 0 ? [] : file.ReadFloats("images");
+                bool isWhole = misclassified.Distinct().Count() == misclassified.Length
+                    && misclassified.All(index => attacked.Contains((int)long.Clamp(index, -1, int.MaxValue)))
+                    && kept.Length == (long)misclassified.Length * images.ImageLength && kept.All(value => value is >= 0 and <= 1);
+                if (!isWhole || !int.TryParse(file.Metadata.GetValueOrDefault("rejected"), NumberStyles.None, CultureInfo.InvariantCulture,
+                    out int rejected))
+                    throw Damaged(file);
+                yield return new(attacked, [.. misclassified.Select(index => (int)index)], [.. kept.Chunk(images.ImageLength)], rejected,
+                    Seconds(file));
+            }
     }
 
     /// <summary>Saves the outcome of an attack on a batch, so that a stopped evaluation resumes after it.</summary>
-    public void Write(int attack, int chunk, int[] indices, ChunkOutcome outcome)
+    public void Write(int attack, ChunkOutcome outcome)
     {
-        SafetensorsWriter writer = Writer(indices, outcome.Seconds);
+        SafetensorsWriter writer = Writer(outcome.Attacked, outcome.Seconds);
         writer.Add("turned", [outcome.Misclassified.Count], [.. outcome.Misclassified.Select(p => (long)p)]);
         if (outcome.Misclassified.Count > 0)
             writer.Add("images", [outcome.Misclassified.Count, images.Channels, images.Height, images.Width],
                 [.. outcome.Images.SelectMany(i => i)]);
         writer.Metadata["rejected"] = outcome.Rejected.ToString(CultureInfo.InvariantCulture);
-        writer.Save(PathOf(attack, chunk));
+        writer.Save(PathOf($"{attack:D3}", outcome.Attacked));
     }
 
-    /// <summary>The saved smallest perturbations of a batch; null if there are none yet.</summary>
-    public SizesOutcome? ReadSizes(int chunk, int[] indices)
+    /// <summary>The saved smallest perturbations of batches that contain some of the images.</summary>
+    /// <exception cref="UserErrorException">A file is damaged, or of other images.</exception>
+    public IEnumerable<SizesOutcome> ReadSizes(IReadOnlySet<int> wanted)
     {
-        using SafetensorsFile? file = Open(SizesPathOf(chunk), indices);
-        return file is null ? null : new(file.ReadFloats("sizes"), Seconds(file));
+        foreach (var (file, attacked) in Open("sizes-*.safetensors", wanted))
+            using (file)
+                yield return new(attacked, file.ReadFloats("sizes"), Seconds(file));
     }
 
     /// <summary>Saves the norms of the smallest perturbations found for a batch.</summary>
-    public void WriteSizes(int chunk, int[] indices, SizesOutcome outcome)
+    public void WriteSizes(SizesOutcome outcome)
     {
-        SafetensorsWriter writer = Writer(indices, outcome.Seconds);
-        writer.Add("sizes", [indices.Length], [.. outcome.Sizes]);
-        writer.Save(SizesPathOf(chunk));
+        SafetensorsWriter writer = Writer(outcome.Indices, outcome.Seconds);
+        writer.Add("sizes", [outcome.Indices.Count], [.. outcome.Sizes]);
+        writer.Save(PathOf("sizes", outcome.Indices));
     }
 
     /// <summary>Writes the report and all adversarial images, and deletes the saved batches.</summary>
@@ -132,7 +146,7 @@ public sealed class EvaluationStore
     public AdversarialImages Finish(EvaluationReport report)
     {
         List<(int Index, int Attack, float[] Image)> all = [];
-        foreach (string path in Directory.EnumerateFiles(Chunks, "???-??????.safetensors").Order(StringComparer.Ordinal))
+        foreach (string path in Directory.EnumerateFiles(Chunks, "???-*.safetensors"))
         {
             using SafetensorsFile file = SafetensorsFile.Open(path);
             int attack = int.Parse(Path.GetFileName(path)[..3], CultureInfo.InvariantCulture);
@@ -141,6 +155,8 @@ public sealed class EvaluationStore
                 all.AddRange(misclassified.Zip(file.ReadFloats("images").Chunk(images.ImageLength),
                     (index, image) => ((int)index, attack, image)));
         }
+        // An order that does not depend on the division into batches.
+        all.Sort((a, b) => (a.Attack, a.Index).CompareTo((b.Attack, b.Index)));
         AdversarialImages kept = new([.. all.Select(a => images.Ids[a.Index])], [.. all.Select(a => images.Labels[a.Index])],
             [.. all.Select(a => a.Attack)], [.. all.Select(a => a.Image)]);
         kept.Save(AdversarialFile, images, report);
@@ -162,23 +178,30 @@ public sealed class EvaluationStore
         return AdversarialImages.Read(AdversarialFile, images);
     }
 
-    /// <summary>Opens a batch's file; null if there is none yet.</summary>
-    private SafetensorsFile? Open(string path, int[] indices)
+    /// <summary>Opens the batches that contain some of the images.</summary>
+    private IEnumerable<(SafetensorsFile File, int[] Attacked)> Open(string pattern, IReadOnlySet<int> wanted)
     {
-        if (!File.Exists(path))
-            return null;
-        SafetensorsFile file = SafetensorsFile.Open(path);
-        // With equal settings the order of images is the same; a file of other images was put there by mistake.
-        if (file.ReadIntegers("attacked").SequenceEqual(indices.Select(p => (long)images.Ids[p])))
-            return file;
-        file.Dispose();
-        throw new UserErrorException($"{path}: belongs to other images than this evaluation's: choose another folder");
+        foreach (string path in Directory.EnumerateFiles(Chunks, pattern).Order(StringComparer.Ordinal))
+        {
+            SafetensorsFile file = SafetensorsFile.Open(path);
+            int[] attacked = [.. file.ReadIntegers("attacked").Select(id => indexOfId.GetValueOrDefault(id, -1))];
+            // With equal settings the images are the same; a file of others was put there by mistake.
+            if (attacked.Length == 0 || attacked.Contains(-1))
+            {
+                file.Dispose();
+                throw new UserErrorException($"{path}: belongs to other images than this evaluation's: choose another folder");
+            }
+            if (attacked.Any(wanted.Contains))
+                yield return (file, attacked);
+            else
+                file.Dispose();
+        }
     }
 
-    private SafetensorsWriter Writer(int[] indices, double seconds)
+    private SafetensorsWriter Writer(IReadOnlyList<int> indices, double seconds)
     {
         SafetensorsWriter writer = new();
-        writer.Add("attacked", [indices.Length], [.. indices.Select(p => (long)images.Ids[p])]);
+        writer.Add("attacked", [indices.Count], [.. indices.Select(p => (long)images.Ids[p])]);
         writer.Metadata["seconds"] = seconds.ToString("R", CultureInfo.InvariantCulture);
         return writer;
     }
@@ -199,9 +222,7 @@ public sealed class EvaluationStore
         writer.Save(SizesFile);
     }
 
-    private string SizesPathOf(int chunk) =>
-        Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"sizes-{chunk:D6}.safetensors"));
-
-    private string PathOf(int attack, int chunk) =>
-        Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"{attack:D3}-{chunk:D6}.safetensors"));
+    /// <summary>A file that no other batch has, whatever process attacks it: an image is in one batch only.</summary>
+    private string PathOf(string kind, IReadOnlyList<int> indices) =>
+        Path.Combine(Chunks, string.Create(CultureInfo.InvariantCulture, $"{kind}-image-{indices[0]:D6}.safetensors"));
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Core.Files;
@@ -31,7 +32,7 @@ public sealed record EvaluationProgress(string Attack, int Done, int Total, (int
 /// <param name="images">The images to evaluate it on.</param>
 /// <param name="batchSize">Images per batch; results do not depend on it.</param>
 /// <param name="seed">Seed of the random numbers of attacks.</param>
-public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, ulong seed)
+public sealed partial class Evaluator(Classifier model, ImageSet images, int batchSize, ulong seed)
 {
     /// <summary>Number of images checked for vanished gradients.</summary>
     private const int GradientImages = 256;
@@ -55,43 +56,42 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         long began = Stopwatch.GetTimestamp();
         foreach (PlannedAttack planned in attacks)
             planned.Attack.Checked();
-        var (right, doubts) = CleanPredictions();
-        bool[] robust = [.. right];
+        CleanOutcome clean = CleanOutcome.Gather(Communicator, CleanPredictions(OwnBlock));
+        bool[] right = clean.Right;
         // The built-in networks are deterministic; those of ONNX files may be stochastic.
         bool isRandom = (!model.HasGradients || attacks.Any(a => a.Attack is AutoPgdAttack { Settings.Passes: > 1 })) && IsRandom();
+        BlockOutcome[] blocks = BlockOutcome.Gather(Communicator,
+            AttackBlock(OwnBlock, attacks, right[OwnBlock], stop, progress, isCascade, store));
+        bool[] robust = [.. blocks.SelectMany(block => block.Robust)];
         List<AttackReport> reports = [];
-        double secondsBefore = 0;
         foreach (var (a, planned) in attacks.Index())
         {
-            int[] attacked = [.. Enumerable.Range(0, images.Count).Where(i => isCascade ? robust[i] : right[i])];
-            int misclassified = 0, rejected = 0, done = 0;
-            double seconds = 0;
-            foreach (var (b, indices) in attacked.Chunk(Math.Min(batchSize, images.Count)).Index())
-            {
-                stop.ThrowIfCancellationRequested();
-                ChunkOutcome? known = store?.Read(a, b, indices);
-                secondsBefore += known?.Seconds ?? 0;
-                ChunkOutcome outcome = known ?? Attack(planned, indices, store is not null);
-                if (known is null)
-                    store?.Write(a, b, indices, outcome);
-                foreach (int index in outcome.Misclassified)
-                    robust[index] = false;
-                (misclassified, rejected, seconds, done) = (misclassified + outcome.Misclassified.Count,
-                    rejected + outcome.Rejected, seconds + outcome.Seconds, done + indices.Length);
-                progress?.Invoke(new(planned.Attack.Name, done, attacked.Length, (a, attacks.Count), Share(attacked.Length - misclassified),
-                    seconds));
-            }
+            AttackTally tally = blocks.Select(block => block.Attacks[a]).Aggregate((sum, block) => sum + block);
             reports.Add(new(planned.Attack.Name, NameText.Of(planned.Attack.Norm), planned.Attack.Epsilon,
                 planned.Attack.Steps, planned.Restarts,
-                Share(attacked.Length - misclassified), attacked.Length, misclassified, rejected, seconds,
+                Share(tally.Attacked - tally.Misclassified), tally.Attacked, tally.Misclassified, tally.Rejected, tally.Seconds,
                 AttackCatalog.Note(planned.Attack, model.Spec.Classes, isRandom), planned.Attack.StepSize));
         }
-        double clean = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
-        return new(images.Count, clean, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network,
+        double secondsBefore = blocks.Max(block => block.Attacks.Sum(attack => attack.SecondsBefore));
+        double accuracy = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
+        return new(images.Count, accuracy, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network,
             images.Name, seed, model.Device.Name,
             IsCascade: isCascade, Classes: Classes(right, robust),
-            Caveats: [.. doubts, .. AdversarialCheck.Caveats(reports), .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>()]);
+            Caveats: [.. Caveats(clean), .. AdversarialCheck.Caveats(reports), .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>()]);
     }
+
+    /// <summary>Runs the attacks on one of several parts of the images and saves the outcome in the store, from which a later
+    /// <see cref="Run"/> puts the report together. Parts need not know of each other.</summary>
+    /// <param name="block">The images of the part.</param>
+    public void RunPart(Range block, IReadOnlyList<PlannedAttack> attacks, EvaluationStore store, CancellationToken stop,
+        Action<EvaluationProgress>? progress = null, bool isCascade = false) =>
+        AttackBlock(block, attacks, CleanPredictions(block).Right, stop, progress, isCascade, store);
+
+    /// <summary>As <see cref="RunPart"/>, for the smallest adversarial perturbations.</summary>
+    /// <param name="block">The images of the part.</param>
+    public void FindSmallestPart(Range block, IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, double epsilon,
+        EvaluationStore store, CancellationToken stop, Action<EvaluationProgress>? progress = null) =>
+        FindSmallestChanges(attacks, norm, epsilon, CleanPredictions(block).Right, block, stop, progress, store);
 
     /// <summary>Adds to a report what is known about its weights and images, and the resulting caveats.</summary>
     /// <param name="weights">The weight file of the classifier; null if it is not from a file.</param>
@@ -116,28 +116,19 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
     public MinimalEpsilonReport FindSmallestChanges(IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, double epsilon,
         CancellationToken stop, Action<EvaluationProgress>? progress = null, EvaluationStore? store = null)
     {
-        float[] sizes = [.. CleanPredictions().Right.Select(isRight => isRight ? float.PositiveInfinity : 0)];
-        int[] attacked = [.. sizes.Index().Where(s => s.Item > 0).Select(s => s.Index)];
-        double seconds = 0;
-        int done = 0;
-        foreach (var (b, indices) in attacked.Chunk(Math.Min(batchSize, images.Count)).Index())
-        {
-            stop.ThrowIfCancellationRequested();
-            SizesOutcome? known = store?.ReadSizes(b, indices);
-            SizesOutcome outcome = known ?? FindSmallestChanges(attacks, norm, indices);
-            if (known is null)
-                store?.WriteSizes(b, indices, outcome);
-            foreach (var (i, index) in indices.Index())
-                sizes[index] = outcome.Sizes[i];
-            (seconds, done) = (seconds + outcome.Seconds, done + indices.Length);
-            progress?.Invoke(new("smallest changes", done, attacked.Length, (0, 1),
-                Share(sizes.Count(size => size > epsilon + AdversarialCheck.BallSlack)), seconds));
-        }
-        return MinimalEpsilonReport.Of([.. attacks.Select(a => a.Name)], NameText.Of(norm), sizes, epsilon, seconds);
+        SizesOutcome own = FindSmallestChanges(attacks, norm, epsilon, CleanPredictions(OwnBlock).Right, OwnBlock, stop, progress, store);
+        // Of each block the sizes, then the seconds.
+        float[][] blocks = [.. Communicator.Gather(MemoryMarshal.AsBytes<float>([.. own.Sizes, (float)own.Seconds]))
+            .Select(bytes => MemoryMarshal.Cast<byte, float>(bytes).ToArray())];
+        return MinimalEpsilonReport.Of([.. attacks.Select(attack => attack.Name)], NameText.Of(norm), [.. blocks.SelectMany(b => b[..^1])],
+            epsilon, blocks.Sum(b => b[^1]));
     }
 
     /// <summary>The report as JSON, indented.</summary>
     public static string ToJson(EvaluationReport report) => JsonFile.Text(report, EvaluationJson.Default.EvaluationReport);
+
+    /// <summary>The images that this process attacks.</summary>
+    private Range OwnBlock => ShardTree.Part(images.Count, Communicator.Rank, Communicator.Size);
 
     private double Share(int count) => (double)count / images.Count;
 
@@ -159,26 +150,8 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         return (double)vanished / first.Count;
     }
 
-    /// <summary>Which images are classified correctly, and caveats about the outputs.</summary>
-    private (bool[] Right, IEnumerable<string> Caveats) CleanPredictions()
-    {
-        List<bool> right = [];
-        HashSet<int> predicted = [];
-        int probabilities = 0;
-        foreach (var (host, batch) in new DeviceBatches(model.Device, images, batchSize, batches))
-        {
-            Tensor logits = model.Forward(batch.Images, ForwardMode.Inference).Logits;
-            float[] values = logits.ToArray();
-            LogitChecks.RequireFinite(values, host.Ids, model.Spec.Network, images.Name);
-            probabilities += LogitChecks.CountProbabilities(values, model.Spec.Classes);
-            int[] predictions = logits.Predict().ToArray();
-            predicted.UnionWith(predictions.Take(host.Count));
-            right.AddRange(Correct(predictions, host.Labels));
-        }
-        return ([.. right],
-            LogitChecks.Caveats(probabilities > images.Count / 2,
-                [.. predicted.Select(c => images.ClassNames.ElementAtOrDefault(c) ?? $"{c}")], images));
-    }
+    private IEnumerable<string> Caveats(CleanOutcome clean) => LogitChecks.Caveats(clean.Probabilities > images.Count / 2,
+        [.. clean.Predicted.Select(c => images.ClassNames.ElementAtOrDefault(c) ?? $"{c}")], images);
 
     /// <summary>Whether two passes over a batch give different logits.</summary>
     private bool IsRandom()
@@ -187,88 +160,6 @@ public sealed class Evaluator(Classifier model, ImageSet images, int batchSize, 
         Tensor x = Upload([.. Enumerable.Range(0, Math.Min(batchSize, images.Count))]).Images;
         return !model.Forward(x, ForwardMode.Inference).Logits.ToArray()
             .SequenceEqual(model.Forward(x, ForwardMode.Inference).Logits.ToArray());
-    }
-
-    /// <summary>Runs all starts of an attack on some images; each restart attacks only the survivors.</summary>
-    private ChunkOutcome Attack(PlannedAttack planned, int[] indices, bool keepsImages)
-    {
-        long began = Stopwatch.GetTimestamp();
-        using IDisposable scope = model.Device.Pool.BeginScope();
-        ImageBatch batch = Upload(indices);
-        List<int> misclassified = [];
-        List<float[]> kept = [];
-        int rejected = 0;
-        int[] remaining = [.. Enumerable.Range(0, indices.Length)];
-        for (int restart = 0; restart < planned.Restarts && remaining.Length > 0; restart++)
-        {
-            using IDisposable restartScope = model.Device.Pool.BeginScope();
-            ImageBatch tried = batch.Select(Padded(remaining));
-            Tensor adversarial = planned.Attack.Perturb(model, tried, new RandomKey(seed, RandomPurpose.AttackStart, (uint)restart));
-            bool[] stillRight = AreCorrect(adversarial, tried.Labels.ToArray());
-            float[] natural = tried.Images.ToArray(), moved = adversarial.ToArray();
-            List<int> survivors = [];
-            foreach (var (i, index) in remaining.Index())
-            {
-                int image = images.ImageLength;
-                bool isValid = AdversarialCheck.IsWithin(natural.AsSpan(i * image, image), moved.AsSpan(i * image, image),
-                    planned.Attack.Norm, planned.Attack.Epsilon);
-                rejected += isValid ? 0 : 1;
-                if (stillRight[i] || !isValid)
-                {
-                    survivors.Add(index);
-                    continue;
-                }
-                misclassified.Add(indices[index]);
-                if (keepsImages)
-                    kept.Add(moved[(i * image)..((i + 1) * image)]);
-            }
-            remaining = [.. survivors];
-        }
-        return new(misclassified, kept, rejected, Stopwatch.GetElapsedTime(began).TotalSeconds);
-    }
-
-    /// <summary>The smallest perturbation that the attacks return for each image, among those in [0, 1] that are verified to be
-    /// misclassified.</summary>
-    private SizesOutcome FindSmallestChanges(IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, int[] indices)
-    {
-        long began = Stopwatch.GetTimestamp();
-        using IDisposable scope = model.Device.Pool.BeginScope();
-        ImageBatch batch = Upload(Padded(indices));
-        float[] natural = batch.Images.ToArray();
-        float[] sizes = [.. Enumerable.Repeat(float.PositiveInfinity, indices.Length)];
-        foreach (NearestAttack attack in attacks)
-        {
-            using IDisposable attackScope = model.Device.Pool.BeginScope();
-            Tensor nearest = attack.Find(model, batch, new RandomKey(seed, RandomPurpose.AttackStart));
-            bool[] stillRight = AreCorrect(nearest, batch.Labels.ToArray());
-            float[] moved = nearest.ToArray();
-            int image = images.ImageLength;
-            for (int i = 0; i < sizes.Length; i++)
-                if (!stillRight[i])
-                    sizes[i] = Math.Min(sizes[i],
-                        (float)AdversarialCheck.Size(natural.AsSpan(i * image, image), moved.AsSpan(i * image, image), norm));
-        }
-        return new(sizes, Stopwatch.GetElapsedTime(began).TotalSeconds);
-    }
-
-    private ImageBatch Upload(int[] indices)
-    {
-        ImageSet chunk = images.Subset(indices);
-        return batches.Of(chunk, Batch.Of(chunk));
-    }
-
-    /// <summary>Pads by repeating the last index to a multiple of a quarter batch, so that buffers are reused.</summary>
-    private int[] Padded(int[] remaining)
-    {
-        int quarter = (Math.Min(batchSize, images.Count) + 3) / 4;
-        return [.. remaining, .. Enumerable.Repeat(remaining[^1], (quarter - remaining.Length % quarter) % quarter)];
-    }
-
-    /// <summary>Which of the images are classified correctly.</summary>
-    private bool[] AreCorrect(Tensor x, ReadOnlySpan<int> labels)
-    {
-        using IDisposable scope = model.Device.Pool.BeginScope();
-        return Correct(model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray(), labels);
     }
 
     private static bool[] Correct(int[] predictions, ReadOnlySpan<int> labels)

@@ -3,6 +3,7 @@ using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Core.Settings;
 using Ascl.Data;
+using Ascl.Distributed;
 using Ascl.Models;
 using Ascl.Models.Checkpoints;
 using Ascl.Models.Onnx;
@@ -77,6 +78,10 @@ public sealed class RobustnessEvaluation
     /// <summary>A naturally trained classifier for transfer attacks in the checks; null for none.</summary>
     public Classifier? Twin { get; init; }
 
+    /// <summary>The processes that evaluate together, each a block of the images; by default one. The report has the same numbers for any
+    /// number of processes.</summary>
+    public Communicator Communicator { get; init; } = Communicator.Single;
+
     /// <summary>The threat model of the attacks.</summary>
     public ThreatModel Threat { get; }
 
@@ -144,18 +149,21 @@ public sealed class RobustnessEvaluation
                 + $"{images.Height}x{images.Width}");
     }
 
-    /// <summary>Runs the evaluation.</summary>
+    /// <summary>Runs the evaluation. Collective.</summary>
     /// <param name="folder">Folder for adversarial images and results, from which a stopped evaluation is resumed; null for none.</param>
     /// <param name="observer">Receives progress and findings; null for none.</param>
     /// <param name="stop">Stops the evaluation; completed batches remain in the folder.</param>
     /// <exception cref="UserErrorException">The folder holds something else, or a file cannot be written.</exception>
     public EvaluationResult Run(string? folder = null, IEvaluationObserver? observer = null, CancellationToken stop = default)
     {
-        EvaluationStore? store = folder is null ? null : EvaluationStore.Open(folder, Description(), Images);
+        JsonObject description = Description();
+        Communicator.RequireSame(
+        [
+            ("build of ascl", typeof(RobustnessEvaluation).Module.ModuleVersionId.ToString()), ("evaluation", description.ToJsonString()),
+            ("instruction set", model.Device.InstructionSet),
+        ]);
+        EvaluationStore? store = folder is null ? null : Open(folder, description);
         EvaluationReport? done = store?.ReadReport();
-        if (done is not null && !IsOfThisEvaluation(done))
-            throw new UserErrorException($"{store!.ReportFile}: is not of the evaluation in {folder}, but of other weights or attacks: "
-                + "choose another folder");
         if (done is not null && HasAllResults(done))
         {
             observer?.Note($"{folder} already holds this evaluation; nothing was attacked again");
@@ -167,14 +175,58 @@ public sealed class RobustnessEvaluation
         // Results of a finished evaluation that are not requested again are kept.
         if (settings.MinimalEpsilon && report.MinimalEpsilon is null)
             report = WithSmallest(report, FindSmallestChanges(observer, store, stop));
-        if (settings.Checks && !HasChecks(report))
-            report = WithFindings(report, observer, stop);
         if (settings.Epsilons.Count > 0 && !HasCurve(report))
             report = report with { Curve = [.. settings.Epsilons.Select(radius => CurvePointAt(radius, observer, stop))] };
+        if (!Communicator.IsMain)
+            return new(report, null, IsNew: true);
+        // Rank 0 alone, at the end, so that nobody waits for it.
+        if (settings.Checks && !HasChecks(report))
+            report = WithFindings(report, observer, stop);
         return new(report, done is null ? store?.Finish(report) : store!.Complete(report), IsNew: true) { Store = store };
     }
 
-    private Evaluator Evaluator() => new(model, Images, settings.Batch, settings.Seed);
+    /// <summary>Runs the attacks on one of several parts of the images, without the other parts, and saves the outcome in the folder.
+    /// <see cref="Run"/> with the same folder puts the report together, and runs what no part has done.</summary>
+    /// <param name="part">The part, from 0.</param>
+    /// <param name="parts">Number of parts.</param>
+    /// <param name="folder">Folder that all parts share.</param>
+    /// <param name="observer">Receives progress; null for none.</param>
+    /// <param name="stop">Stops the evaluation; completed batches remain in the folder.</param>
+    /// <returns>Number of images in the part.</returns>
+    /// <exception cref="UserErrorException">The folder holds something else, or a file cannot be written.</exception>
+    public int RunPart(int part, int parts, string folder, IEvaluationObserver? observer = null, CancellationToken stop = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(part);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(part, parts);
+        EvaluationStore store = Open(folder, Description());
+        Range block = ShardTree.Part(Images.Count, part, parts);
+        if (store.ReadReport() is null)
+        {
+            Action<EvaluationProgress>? progress = observer is null ? null : observer.Progress;
+            Evaluator().RunPart(block, Attacks, store, stop, progress, !settings.Each);
+            if (settings.MinimalEpsilon)
+                Evaluator().FindSmallestPart(block, NearestAttack.All(Threat.Norm, Threat.Epsilon), Threat.Norm, Threat.Epsilon, store,
+                    stop, progress);
+        }
+        return block.End.Value - block.Start.Value;
+    }
+
+    /// <summary>Opens the folder: first on rank 0, which creates it. Collective.</summary>
+    private EvaluationStore Open(string folder, JsonObject description)
+    {
+        EvaluationStore? own = Communicator.Together(() =>
+            Communicator.IsMain ? EvaluationStore.Open(folder, description, Images) : null);
+        return Communicator.Together(() =>
+        {
+            EvaluationStore store = own ?? EvaluationStore.Open(folder, description, Images);
+            return store.ReadReport() is { } done && !IsOfThisEvaluation(done)
+                ? throw new UserErrorException($"{store.ReportFile}: is not of the evaluation in {folder}, but of other weights or "
+                    + "attacks: choose another folder")
+                : store;
+        });
+    }
+
+    private Evaluator Evaluator() => new(model, Images, settings.Batch, settings.Seed) { Communicator = Communicator };
 
     private EvaluationReport Measure(IEvaluationObserver? observer, EvaluationStore? store, CancellationToken stop)
     {

@@ -37,7 +37,8 @@ public sealed class RunCost
         PeakMemoryBytes = Math.Max(PeakMemoryBytes, later.PeakMemoryBytes);
     }
 
-    /// <summary>The cost of work that all ranks have done at the same time: the longest time, the sum of everything else. Collective.</summary>
+    /// <summary>The cost of work that all ranks have done at the same time: the longest time, the sum of everything else.
+    /// Collective.</summary>
     internal static RunCost OfAll(RunCost own, Communicator communicator)
     {
         if (communicator.Size == 1)

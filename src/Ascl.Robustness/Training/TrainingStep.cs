@@ -76,8 +76,8 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
         foreach (Tensor target in targets)
             target.Data.MarkChanged();
         ObjectiveInput input = passed.Input;
-        return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, input), Correct(input.Adversarial, input),
-            Selection(input));
+        return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, input),
+            Correct(input.Adversarial, input), Selection(input));
     }
 
     /// <summary>Perturbs the weights to increase the loss of this batch.</summary>

@@ -44,8 +44,8 @@ public sealed class Validation(PgdAttack? attack = null) : TrainingCallback
     private (double Natural, double Robust) Accuracies(Trainer trainer, Classifier model, ImageSet images)
     {
         PgdAttack used = attack ?? PgdAttack.Standard(trainer.ThreatModel, 10);
-        EvaluationReport report = new Evaluator(model, images, trainer.Settings.Batch, trainer.Settings.Seed)
-            .Run([new(used)], CancellationToken.None);
+        Evaluator evaluator = new(model, images, trainer.Settings.Batch, trainer.Settings.Seed) { Communicator = trainer.Communicator };
+        EvaluationReport report = evaluator.Run([new(used)], CancellationToken.None);
         return (report.CleanAccuracy, report.WorstCaseAccuracy);
     }
 }

@@ -76,7 +76,7 @@ public sealed class RunComparisonTests
         RunRecord two = Run(Of(("method", "pgd-at"), ("seed", 2)), 0.44, 0.27);
         RunComparison comparison = new([one, two, one with { Path = "copy", Config = one.Config.With(("threads", 3)) }]);
         Assert.Equal(["pgd-at", "2", "42.0 ± 2.8", "26.0 ± 1.4"], Assert.Single(comparison.Lines));
-        Assert.Equal(["left out, as another run has the same settings, images and seed: copy"], comparison.Notes);
+        Assert.Equal(["left out because another run has the same settings, images and seed: copy"], comparison.Notes);
     }
 
     /// <summary>What a run was made from and how it came to its epochs belongs to what it is.</summary>

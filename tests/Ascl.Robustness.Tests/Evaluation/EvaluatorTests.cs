@@ -25,7 +25,8 @@ public sealed class EvaluatorTests : IDisposable
 
     [Fact]
     public void ConstantNetworksAreDoubtful() => Assert.Contains(
-        "every image is classified as", Assert.Single(Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(0))).Caveats!));
+        "every image is classified as",
+        Assert.Single(Evaluated(LinearNetwork.Classifier(device, change: logits => logits.Scale(0))).Caveats!));
 
     /// <summary>Where softmax has saturated, attacks by gradient leave every image as it is: that is no robustness.</summary>
     [Fact]

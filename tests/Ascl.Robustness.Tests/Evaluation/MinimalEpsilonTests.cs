@@ -44,7 +44,8 @@ public sealed class MinimalEpsilonTests : IDisposable
 
         // Whatever the batches.
         Assert.Equal(report.Sizes,
-            new Evaluator(model, images, 7, 1).FindSmallestChanges(NearestAttack.All(norm, epsilon), norm, epsilon, CancellationToken.None).Sizes);
+            new Evaluator(model, images, 7, 1)
+                .FindSmallestChanges(NearestAttack.All(norm, epsilon), norm, epsilon, CancellationToken.None).Sizes);
     }
 
     /// <summary>What an attack says of its finds is not believed.</summary>

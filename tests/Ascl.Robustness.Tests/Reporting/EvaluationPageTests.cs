@@ -39,7 +39,7 @@ public sealed class EvaluationPageTests
         ImageSet images = new("made", ["cat", "dog"], 1, 1, 1, [0, 0, 1, 1], [0, 0, 0, 0]);
         string page = EvaluationPage.Html(Minimal, images, new([], [], [], []));
         Assert.Contains("<h2>Smallest perturbations</h2>", page, StringComparison.Ordinal);
-        Assert.Contains("Accuracy under the smallest linf changes found", page, StringComparison.Ordinal);
+        Assert.Contains("Accuracy under the smallest linf perturbations found", page, StringComparison.Ordinal);
         Assert.Contains("<td>cat</td>", page, StringComparison.Ordinal);
     }
 

@@ -39,7 +39,7 @@ public sealed class ResumedRunTests : IDisposable
     public void FewerEpochsThanDoneAreRefused()
     {
         RunFolder folder = runs.Train(TinyRun.Config).Folder;
-        Assert.Contains("has done 2 epochs already", Assert.Throws<UserErrorException>(() => folder.WithEpochs(1)).Message);
+        Assert.Contains("has completed 2 epochs already", Assert.Throws<UserErrorException>(() => folder.WithEpochs(1)).Message);
         Assert.Equal(2, RunFolder.Open(folder.Path).Config.Training.Epochs);
     }
 

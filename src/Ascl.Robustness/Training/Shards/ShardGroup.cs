@@ -22,8 +22,8 @@ internal sealed class ShardGroup
     public ShardGroup(Classifier model, Communicator communicator, int shards)
     {
         if (communicator.Size > shards)
-            throw new UserErrorException($"shards is {shards}, but there are {communicator.Size} processes: each needs at least one shard of "
-                + $"every batch (shards {communicator.Size} or more)");
+            throw new UserErrorException($"shards is {shards}, but there are {communicator.Size} processes: each needs at least one shard "
+                + $"of every batch (shards {communicator.Size} or more)");
         Communicator = communicator;
         Tree = new(shards, communicator.Size);
         Own = Tree.ShardsOf(communicator.Rank);

@@ -16,8 +16,8 @@ internal sealed record Shard(ImageBatch Batch, Tensor? Adversarial);
 
 /// <summary>
 /// The passes of a step whose batch is cut into shards. Each shard passes through the network as a batch of its own. Latents, logits and
-/// labels of all shards are gathered, and every process computes the loss of the whole batch and its gradient with respect to those rows: so
-/// every term sees all rows, and means are over the whole batch. Each shard takes its rows' gradient back through the network; the
+/// labels of all shards are gathered, and every process computes the loss of the whole batch and its gradient with respect to those rows:
+/// so every term sees all rows, and means are over the whole batch. Each shard takes its rows' gradient back through the network; the
 /// parameters' gradients are added over the shards in a fixed tree (<see cref="TreeSum"/>), running statistics averaged with them.
 /// </summary>
 /// <param name="model">In training.</param>
@@ -26,7 +26,8 @@ internal sealed record Shard(ImageBatch Batch, Tensor? Adversarial);
 /// <param name="shards">Those shards, in order; null for one without images.</param>
 /// <param name="images">In the whole batch, not counting views.</param>
 /// <param name="views">Of each image.</param>
-internal sealed class ShardedPass(Classifier model, IObjective objective, ShardGroup group, IReadOnlyList<Shard?> shards, int images, int views)
+internal sealed class ShardedPass(Classifier model, IObjective objective, ShardGroup group, IReadOnlyList<Shard?> shards, int images,
+    int views)
 {
     /// <summary>Outputs of the whole batch, the loss terms, and the gradients of their sum. Collective.</summary>
     /// <param name="targets">The parameters to take gradients of.</param>

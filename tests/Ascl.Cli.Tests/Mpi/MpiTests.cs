@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using Ascl.Core.Files;
+
+namespace Ascl.Cli.Tests.Mpi;
+
+/// <summary>Training and evaluation by processes that mpirun starts: the same bits as one process, also after a kill; one line for each
+/// error.</summary>
+public sealed class MpiTests : IDisposable
+{
+    private static readonly string[] Options =
+    [
+        "train", "--epochs", "2", "--limit-train", "150", "--validation", "30", "--limit-test", "40", "--attack-steps", "1", "--batch", "64",
+        "--shards", "4", "--save-every", "1", "--twin", "false", "--tensorboard", "false",
+    ];
+
+    private readonly string folder = Directory.CreateTempSubdirectory("ascl-mpi-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [MpirunFact]
+    public void RanksMakeTheSameWeightsAndReportAsOneProcess()
+    {
+        string one = Path.Combine(folder, "one");
+        Succeeds(AsclProcess.Run([.. Options, "--out", one]));
+        foreach (int ranks in new[] { 2, 3 })
+        {
+            string many = Path.Combine(folder, $"many-{ranks}");
+            ProcessResult result = Succeeds(AsclProcess.Run(Mpirun.Ranks(ranks, [.. Options, "--out", many])));
+            // Rank 0 alone speaks.
+            Assert.Single(result.Output.Split('\n'), line => line.Contains("run folder", StringComparison.Ordinal));
+            Assert.Contains($"ascl: {ranks} processes, Open MPI", result.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain('\x1b', result.Output);
+            AssertSameRun(one, many);
+        }
+    }
+
+    [MpirunFact]
+    public void ARunWhoseRankIsKilledResumesOnFewerToTheSameBits()
+    {
+        string one = Path.Combine(folder, "one"), killed = Path.Combine(folder, "killed");
+        Succeeds(AsclProcess.Run([.. Options, "--out", one]));
+        using (Process process = Process.Start(Quiet(Mpirun.Ranks(3, [.. Options, "--out", killed])))!)
+        {
+            string state = Path.Combine(killed, "state.safetensors");
+            while (!process.HasExited && !File.Exists(state))
+                Thread.Sleep(1);
+            Assert.False(process.HasExited, "training ended before a rank could be killed");
+            // A rank in the middle of a step or of a save, whichever comes.
+            int rank = ChildrenOf(process.Id).Max();
+            Process.GetProcessById(rank).Kill();
+            process.WaitForExit();
+            Assert.NotEqual(0, process.ExitCode);
+        }
+        Succeeds(AsclProcess.Run(Mpirun.Ranks(2, "train", "--resume", killed)));
+        AssertSameRun(one, killed);
+    }
+
+    [MpirunFact]
+    public void EvaluationByRanksAndInPartsIsTheSameAsByOneProcess()
+    {
+        string run = Path.Combine(folder, "run"), one = Path.Combine(folder, "one"), many = Path.Combine(folder, "many"),
+            parts = Path.Combine(folder, "parts");
+        Succeeds(AsclProcess.Run([.. Options, "--out", run]));
+        string[] evaluate = ["evaluate", "--weights", run, "--attack", "pgd,square", "--steps", "3", "--queries", "30", "--epsilon", "0.02"];
+        Succeeds(AsclProcess.Run([.. evaluate, "--out", one]));
+        Succeeds(AsclProcess.Run(Mpirun.Ranks(3, [.. evaluate, "--out", many])));
+        foreach (int part in new[] { 1, 2 })
+            Succeeds(AsclProcess.Run([.. evaluate, "--out", parts, "--part", $"{part}/2"]));
+        Succeeds(AsclProcess.Run([.. evaluate, "--out", parts]));
+        byte[] expected = File.ReadAllBytes(Path.Combine(one, "adversarial.safetensors"));
+        Assert.Equal(expected, File.ReadAllBytes(Path.Combine(many, "adversarial.safetensors")));
+        Assert.Equal(expected, File.ReadAllBytes(Path.Combine(parts, "adversarial.safetensors")));
+    }
+
+    [HostsFact]
+    public void ThreeHostsMakeTheSameWeightsAsOneProcess()
+    {
+        string one = Path.Combine(folder, "one"), many = Path.Combine(folder, "many");
+        Succeeds(AsclProcess.Run([.. Options, "--out", one]));
+        using Hosts hosts = new(3);
+        ProcessResult result = Succeeds(AsclProcess.Run(hosts.Ranks([.. Options, "--out", many])));
+        Assert.Contains("3 processes, Open MPI", result.Error, StringComparison.Ordinal);
+        Assert.Contains("3 hosts", result.Error, StringComparison.Ordinal);
+        AssertSameRun(one, many);
+    }
+
+    [MpirunTheory]
+    [InlineData("ascl: error: unknown option '--epochz'", "train", "--epochz", "3")]
+    [InlineData("ascl: error: cannot read nowhere", "train", "--data", "folder:nowhere")]
+    [InlineData("ascl: error: /nowhere.so: the MPI library cannot be loaded", "train", "--mpi", "/nowhere.so")]
+    [InlineData("ascl: error: libc.so.6: is not an MPI library", "train", "--mpi", "libc.so.6")]
+    [InlineData("ascl: error: shards is 1, but there are 2 processes", "train", "--epochs", "1", "--limit-train", "20")]
+    public void AnErrorIsOneLineAndEndsAllRanks(string expected, params string[] arguments)
+    {
+        // Of a run that would be made in a folder, the folder is this test's own.
+        string[] all = arguments.Contains("--limit-train") ? [.. arguments, "--out", Path.Combine(folder, "run")] : arguments;
+        ProcessResult result = AsclProcess.Run(Mpirun.Ranks(2, all));
+        Assert.NotEqual(0, result.ExitCode);
+        string line = Assert.Single(Mpirun.OwnLines(result.Error), line => line.StartsWith("ascl: error", StringComparison.Ordinal));
+        Assert.StartsWith(expected, line, StringComparison.Ordinal);
+    }
+
+    [MpirunFact]
+    public void ALauncherOfAnotherMpiIsRecognised()
+    {
+        // What MPICH's mpiexec tells its processes: Open MPI's library does not see the others.
+        ProcessStartInfo start = new("dotnet", [AsclProcess.Program, .. Options, "--mpi", "libmpi.so.40", "--out", Path.Combine(folder, "x")])
+        {
+            Environment = { ["PMI_SIZE"] = "4", ["PMI_RANK"] = "0", ["OMPI_ALLOW_RUN_AS_ROOT"] = "1", ["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1" },
+        };
+        ProcessResult result = AsclProcess.Run(start);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("mpiexec of MPICH started 4 processes, but Open MPI", result.Error, StringComparison.Ordinal);
+        Assert.Contains("sees 1: launcher and library do not belong together", result.Error, StringComparison.Ordinal);
+    }
+
+    private static ProcessResult Succeeds(ProcessResult result)
+    {
+        Assert.True(result.ExitCode == 0, $"{result.Output}\n{result.Error}");
+        return result;
+    }
+
+    private static ProcessStartInfo Quiet(ProcessStartInfo start)
+    {
+        (start.FileName, string[] arguments) = ("sh", [start.FileName, .. start.ArgumentList]);
+        start.ArgumentList.Clear();
+        foreach (string argument in (string[])["-c", "exec \"$@\" >/dev/null 2>&1", "sh", .. arguments])
+            start.ArgumentList.Add(argument);
+        return start;
+    }
+
+    private static int[] ChildrenOf(int process) => [.. File.ReadAllText($"/proc/{process}/task/{process}/children")
+        .Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+
+    private static void AssertSameRun(string one, string other)
+    {
+        foreach (string file in new[] { "state.safetensors", "best.safetensors", "last.safetensors" })
+        {
+            using SafetensorsFile a = SafetensorsFile.Open(Path.Combine(one, file)), b = SafetensorsFile.Open(Path.Combine(other, file));
+            Assert.Equal(a.Names.Order(), b.Names.Order());
+            foreach (string name in a.Names)
+                Assert.True(a.ReadBytes(name).AsSpan().SequenceEqual(b.ReadBytes(name)), $"{file}: {name}");
+        }
+    }
+}
