@@ -181,8 +181,8 @@ public sealed class Tensor
         if (IsGone)
         {
             throw new InvalidOperationException(
-                $"{this} is used after its buffer scope has ended: its memory is that of other tensors now; keep a copy (ToArray), or make it "
-                + "in an outer scope");
+                $"{this} is used after its buffer scope has ended: its memory is that of other tensors now; keep a copy (ToArray), or make "
+                + "it in an outer scope");
         }
     }
 

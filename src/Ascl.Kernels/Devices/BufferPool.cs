@@ -4,8 +4,8 @@ namespace Ascl.Kernels.Devices;
 /// Reuses a device's float buffers in scopes: a buffer rented inside <see cref="BeginScope"/> returns to the pool when the scope ends, so a
 /// training step that needs the same sizes as the previous one allocates nothing. Outside any scope a rented buffer belongs to the caller
 /// and is garbage collected. When free buffers outgrow the memory in use (after a change of batch size, for instance), the longest unused
-/// are released. Not thread-safe: inside <see cref="Device.Independently"/> each thread has its own pool, and a device is used by one thread
-/// at a time; a second one is refused.
+/// are released. Not thread-safe: inside <see cref="Device.Independently"/> each thread has its own pool, and a device is used by one
+/// thread at a time; a second one is refused.
 /// </summary>
 public sealed class BufferPool(Device device)
 {

@@ -5,8 +5,8 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// The CPU, with a fixed number of threads of its own. Like every device it is used by one thread at a time: programs that train or evaluate
-/// on several threads at once open a device on each.
+/// The CPU, with a fixed number of threads of its own. Like every device it is used by one thread at a time: programs that train or
+/// evaluate on several threads at once open a device on each.
 /// </summary>
 public sealed unsafe class CpuDevice : Device
 {

@@ -15,7 +15,7 @@ public static class AdversarialCheck
     /// <summary>The caveats about attacks that returned images outside the ball or [0, 1]; NaN is outside.</summary>
     public static IEnumerable<string> Caveats(IEnumerable<AttackReport> attacks) => attacks.Where(attack => attack.Rejected > 0)
         .Select(attack => $"{attack.Name} returned {attack.Rejected}{(attack.Restarts == 1 ? $" of {attack.Attacked}" : "")} images "
-            + "outside the ball: they do not count as misclassified, so the accuracy under this attack may be too high (is the attack right?)");
+            + "outside the ball: they do not count as misclassified, so the accuracy under this attack may be too high (is it right?)");
 
     /// <summary>The norm of the perturbation; infinite if the image is not in [0, 1].</summary>
     public static double Size(ReadOnlySpan<float> original, ReadOnlySpan<float> changed, PerturbationNorm norm)

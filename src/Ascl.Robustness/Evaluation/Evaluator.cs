@@ -77,7 +77,8 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
         return new(images.Count, accuracy, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network,
             images.Name, seed, model.Device.Name,
             IsCascade: isCascade, Classes: Classes(right, robust),
-            Caveats: [.. Caveats(clean), .. AdversarialCheck.Caveats(reports), .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>()]);
+            Caveats: [.. Caveats(clean), .. AdversarialCheck.Caveats(reports),
+                .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>()]);
     }
 
     /// <summary>Runs the attacks on one of several parts of the images and saves the outcome in the store, from which a later
