@@ -8,7 +8,7 @@ public interface IBatchGroup
     /// <param name="own">Values of the calling part, as many as every other part gives.</param>
     float[][] Gather(float[] own);
 
-    /// <summary>Keeps an update of running statistics, which is the same for all parts, for later: no part may see it before all have passed.
-    /// </summary>
+    /// <summary>Keeps an update of running statistics, which is the same for all parts, for later: no part may see it before all have
+    /// passed.</summary>
     void Defer(Action update);
 }

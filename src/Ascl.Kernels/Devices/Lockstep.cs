@@ -4,8 +4,8 @@ using Ascl.Kernels.Diagnostics;
 namespace Ascl.Kernels.Devices;
 
 /// <summary>
-/// Runs several parts of a batch on one device so that they can share statistics in the middle of their passes: each part has a thread and a
-/// buffer pool of its own, and one thread runs at a time, in the order of the parts, from one <see cref="Gather"/> to the next. All threads
+/// Runs several parts of a batch on one device so that they can share statistics in the middle of their passes: each part has a thread and
+/// a buffer pool of its own, and one thread runs at a time, in the order of the parts, from one <see cref="Gather"/> to the next. All threads
 /// of the device work for the part whose turn it is.
 /// </summary>
 /// <param name="device">A CPU; on a GPU only one part is possible.</param>
@@ -137,7 +137,8 @@ public sealed class Lockstep(Device device, Func<IReadOnlyList<float[]>, float[]
         lock (turnChanged)
         {
             // With equally many gathers, parts are done in their order.
-            turn = Enumerable.Range(1, isDone.Length).Select(step => (part + step) % isDone.Length).FirstOrDefault(next => !isDone[next], part);
+            turn = Enumerable.Range(1, isDone.Length).Select(step => (part + step) % isDone.Length)
+                .FirstOrDefault(next => !isDone[next], part);
             Monitor.PulseAll(turnChanged);
         }
     }
