@@ -65,7 +65,7 @@ public sealed class OnnxTests(TrainedRun trained) : IClassFixture<TrainedRun>, I
         }
         File.WriteAllText(damaged, "no model at all");
         File.WriteAllBytes(cut, File.ReadAllBytes(onnx)[..^1000]);
-        Refused("PGD-20 needs gradients, which ONNX by ascl does not provide", "--weights", onnx);
+        Refused("PGD-20 needs gradients, which ONNX by ascl", "--weights", onnx);
         Refused("attacks without gradients are noise, square", "--weights", onnx, "--attack", "noise,autoattack");
         Refused("checks needs gradients", "--weights", onnx, "--attack", "noise", "--checks");
         Refused("minimal-epsilon needs gradients", "--weights", onnx, "--attack", "noise", "--minimal-epsilon");
