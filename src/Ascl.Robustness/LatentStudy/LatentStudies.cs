@@ -158,4 +158,4 @@ public static class LatentStudies
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(StudyReport))]
 [JsonSerializable(typeof(StudyComparison))]
-public sealed partial class StudyJson : JsonSerializerContext;
+internal sealed partial class StudyJson : JsonSerializerContext;
