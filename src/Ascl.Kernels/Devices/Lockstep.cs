@@ -5,8 +5,8 @@ namespace Ascl.Kernels.Devices;
 
 /// <summary>
 /// Runs several parts of a batch on one device so that they can share statistics in the middle of their passes: each part has a thread and
-/// a buffer pool of its own, and one thread runs at a time, in the order of the parts, from one <see cref="Gather"/> to the next. All threads
-/// of the device work for the part whose turn it is.
+/// a buffer pool of its own, and one thread runs at a time, in the order of the parts, from one <see cref="Gather"/> to the next. All
+/// threads of the device work for the part whose turn it is.
 /// </summary>
 /// <param name="device">A CPU; on a GPU only one part is possible.</param>
 /// <param name="exchange">Given the values of this process's parts, returns those of all processes' parts. Called once per
