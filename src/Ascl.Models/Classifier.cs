@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Core.Diagnostics;
@@ -81,6 +83,15 @@ public sealed class Classifier
 
     /// <summary>Whether several threads may call <see cref="Forward"/> at once, each with its own images.</summary>
     public bool RunsInPieces => network.RunsInPieces;
+
+    /// <summary>SHA-256 of all tensors in their order, in hexadecimal.</summary>
+    public string WeightHash()
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (NamedTensor tensor in Parameters.All)
+            hash.AppendData(MemoryMarshal.AsBytes<float>(tensor.Tensor.ToArray()));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
     /// <summary>A new classifier of the same structure on the same device, with all weights zero.</summary>
     public Classifier Structure() => new(Device, Spec, create, seed: null);

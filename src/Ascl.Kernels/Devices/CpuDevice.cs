@@ -55,6 +55,9 @@ public sealed unsafe class CpuDevice : Device
     /// <summary>The pool that this thread uses instead of a device's own.</summary>
     [ThreadStatic] private static (CpuDevice Device, BufferPool Pool)? threadPool;
 
+    /// <inheritdoc/>
+    public override bool RunsLockstep => true;
+
     internal override IDisposable WithPool(BufferPool pool)
     {
         threadPool = (this, pool);

@@ -50,9 +50,12 @@ public abstract class Device : IDisposable
         public void Dispose() => device.BatchGroup = null;
     }
 
-    /// <summary>Lets the calling thread rent from another pool until the result is disposed. A GPU has one pool.</summary>
-    internal virtual IDisposable WithPool(BufferPool pool) =>
-        throw new NotSupportedException($"{Name}: only one part of a batch at a time (sync-bn on a GPU needs a process per shard)");
+    /// <summary>Whether several parts of a batch can pass in turn (<see cref="Lockstep"/>), each with a pool of its own. A GPU has one
+    /// pool.</summary>
+    public virtual bool RunsLockstep => false;
+
+    /// <summary>Lets the calling thread rent from another pool until the result is disposed.</summary>
+    internal virtual IDisposable WithPool(BufferPool pool) => throw new NotSupportedException($"{Name}: has one pool of buffers");
 
     /// <summary>The pool of float buffers.</summary>
     public virtual BufferPool Pool

@@ -278,7 +278,7 @@ public sealed class RobustnessEvaluation
     private JsonObject Description() => new()
     {
         ["weights"] = Weights is not { } file
-            ? WeightHash()
+            ? model.WeightHash()
             : FileHash.Of(OnnxFiles.IsOnnx(file) ? OnnxFiles.Of(file) : [WeightPath.Parse(file).File]),
         ["set"] = Weights is null ? null : WeightPath.Parse(Weights).Set,
         ["classifier"] = ClassifierFile.Described(model.Spec),
@@ -298,16 +298,6 @@ public sealed class RobustnessEvaluation
         // Absent in older evaluations, which can still be resumed.
         ["precision"] = model.Device.Precision == Kernels.Devices.Precision.Float32 ? null : NameText.Of(model.Device.Precision),
     };
-
-    /// <summary>Hash of the weights of a classifier that is not from a file.</summary>
-    private string WeightHash()
-    {
-        using System.Security.Cryptography.IncrementalHash hash =
-            System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
-        foreach (NamedTensor tensor in model.Parameters.All)
-            hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(tensor.Tensor.ToArray()));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
 
     /// <summary>Whether a report has these weights and attacks.</summary>
     private bool IsOfThisEvaluation(EvaluationReport report)

@@ -1,10 +1,5 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Ascl.Core.Diagnostics;
 using Ascl.Distributed;
-using Ascl.Kernels.Devices;
-using Ascl.Models;
-using Ascl.Models.Weights;
 
 namespace Ascl.Robustness.Training;
 
@@ -25,7 +20,7 @@ internal static class RankChecks
             // Vectors of another width add in another order.
             ("instruction set", trainer.Model.Device.InstructionSet),
             ("state to resume from (epoch, step)", $"{trainer.Progress.Epoch}, {trainer.Progress.Step}"),
-            ("starting weights (hash)", Hash(trainer.Model)),
+            ("starting weights (hash)", trainer.Model.WeightHash()),
         ]);
     }
 
@@ -35,14 +30,6 @@ internal static class RankChecks
     {
         if (trainer.Communicator.Size > 1)
             trainer.Communicator.RequireSame([($"weights (hash) after epoch {trainer.Progress.Epoch}, step {trainer.Progress.Step}",
-                Hash(trainer.Model))]);
-    }
-
-    private static string Hash(Classifier model)
-    {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (NamedTensor tensor in model.Parameters.All)
-            hash.AppendData(MemoryMarshal.AsBytes<float>(tensor.Tensor.ToArray()));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+                trainer.Model.WeightHash())]);
     }
 }

@@ -39,18 +39,11 @@ public sealed class MpiTests : IDisposable
     {
         string one = Path.Combine(folder, "one"), killed = Path.Combine(folder, "killed");
         Succeeds(AsclProcess.Run([.. Options, "--out", one]));
-        using (Process process = Process.Start(Quiet(Mpirun.Ranks(3, [.. Options, "--out", killed])))!)
-        {
-            string state = Path.Combine(killed, "state.safetensors");
-            while (!process.HasExited && !File.Exists(state))
-                Thread.Sleep(1);
-            Assert.False(process.HasExited, "training ended before a rank could be killed");
-            // A rank in the middle of a step or of a save, whichever comes.
-            int rank = ChildrenOf(process.Id).Max();
-            Process.GetProcessById(rank).Kill();
-            process.WaitForExit();
-            Assert.NotEqual(0, process.ExitCode);
-        }
+        string state = Path.Combine(killed, "state.safetensors");
+        // The last rank in a step, then rank 0 in a save: its temporary file is there.
+        Kill(Mpirun.Ranks(3, [.. Options, "--out", killed]), () => File.Exists(state), ranks => ranks.Max());
+        Kill(Mpirun.Ranks(3, "train", "--resume", killed),
+            () => Directory.EnumerateFiles(killed, "state.safetensors.*.tmp").Any(), ranks => ranks.Min());
         Succeeds(AsclProcess.Run(Mpirun.Ranks(2, "train", "--resume", killed)));
         AssertSameRun(one, killed);
     }
@@ -125,6 +118,17 @@ public sealed class MpiTests : IDisposable
     {
         Assert.True(result.ExitCode == 0, $"{result.Output}\n{result.Error}");
         return result;
+    }
+
+    private static void Kill(ProcessStartInfo start, Func<bool> when, Func<int[], int> which)
+    {
+        using Process process = Process.Start(Quiet(start))!;
+        while (!process.HasExited && !when())
+            Thread.Yield();
+        Assert.False(process.HasExited, "training ended before a rank could be killed");
+        Process.GetProcessById(which(ChildrenOf(process.Id))).Kill();
+        process.WaitForExit();
+        Assert.NotEqual(0, process.ExitCode);
     }
 
     private static ProcessStartInfo Quiet(ProcessStartInfo start)

@@ -1,4 +1,6 @@
 using Ascl.Autograd;
+using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Attacks;
@@ -40,6 +42,33 @@ public sealed class CudaParityTests
             foreach (var (name, values) in expected)
                 Tolerance.Close(Tolerance.ToDouble(values), actual[name], 2e-5, $"{objective.GetType().Name}: {name}");
         }
+    }
+
+    [Fact]
+    public void TrainingByShardsAgrees()
+    {
+        using CpuDevice cpu = new(1);
+        float[] expected = TrainByShards(cpu), actual = TrainByShards(TestGpu.Device);
+        Tolerance.Close(Tolerance.ToDouble(expected), actual, 5e-5, "weights after two steps");
+    }
+
+    [Fact]
+    public void SynchronisedShardsNeedAProcessEachOnAGpu()
+    {
+        UserErrorException refused = Assert.Throws<UserErrorException>(() => TrainByShards(TestGpu.Device, BatchNormSynchronizationMode.All));
+        Assert.Contains("2 processes are needed", refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Two steps of ASCL in two shards, on images that the attack hardly moves, so that no sign of a gradient matters.</summary>
+    private static float[] TrainByShards(Device device, BatchNormSynchronizationMode sync = BatchNormSynchronizationMode.Off)
+    {
+        Classifier model = new(device, new("resnet: 1 block a stage, widths 8,16", 3, 4, [], []), seed: 4);
+        Trainer trainer = new(model, new AsclObjective(), new TrainingSettings { Epochs = 1, Batch = 6, Shards = 2, SyncBn = sync })
+        {
+            Attack = new PgdAttack(new(8 / 255.0, 1e-9, 1, Start: AttackStart.None, Mode: ForwardMode.Train)),
+        };
+        trainer.Fit(new TrainingData(TinyRun.Data.Train.Take(12), null, Data.Augmentation.None));
+        return [.. model.Parameters.All.SelectMany(tensor => tensor.Tensor.ToArray())];
     }
 
     private static float[] Attack(Device device, ForwardMode mode) =>

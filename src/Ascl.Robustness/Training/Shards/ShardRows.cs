@@ -47,13 +47,12 @@ internal sealed class ShardRows
         }
         byte[][] all = group.Communicator.Gather(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(sent)));
         float[] received = [.. all.SelectMany(bytes => MemoryMarshal.Cast<byte, float>(bytes).ToArray())];
-        ShardRows empty = new(device, images, views, group.Tree.Shards) { Labels = null!, Natural = null, Adversarial = null };
         int[] columns = [1, .. widths];
         float[][] whole = [.. columns.Select(width => new float[images * views * width])];
         int at = 0;
         for (int shard = 0; shard < group.Tree.Shards; shard++)
             foreach (var (k, width) in columns.Index())
-                foreach (Range rows in empty.RowsOf(shard))
+                foreach (Range rows in RowsOf(shard, images, views, group.Tree.Shards))
                 {
                     int length = (rows.End.Value - rows.Start.Value) * width;
                     received.AsSpan(at, length).CopyTo(whole[k].AsSpan(rows.Start.Value * width));
@@ -74,12 +73,12 @@ internal sealed class ShardRows
     /// <summary>The rows of a shard, of a tensor of the whole batch.</summary>
     public Tensor Slice(float[] rows, int width, int shard)
     {
-        float[] own = [.. RowsOf(shard).SelectMany(range => rows[(range.Start.Value * width)..(range.End.Value * width)])];
+        float[] own = [.. RowsOf(shard, images, views, shards).SelectMany(range => rows[(range.Start.Value * width)..(range.End.Value * width)])];
         return Tensor.FromArray(device, new(own.Length / width, width), own);
     }
 
     /// <summary>The rows of each view of a shard.</summary>
-    private IEnumerable<Range> RowsOf(int shard)
+    private static IEnumerable<Range> RowsOf(int shard, int images, int views, int shards)
     {
         Range part = ShardTree.Part(images, shard, shards);
         for (int view = 0; view < views; view++)
