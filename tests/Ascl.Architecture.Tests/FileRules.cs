@@ -29,6 +29,7 @@ internal static partial class FileRules
         ["JpegLibrary"] = "src/Ascl.Data/Sources/JpegFile.cs",
         ["ADRaffy.ENSNormalize"] = "src/Ascl.Data/ComposedText.cs",
         ["OxyPlot"] = "src/Ascl.Robustness/Reporting/Chart.cs",
+        ["MathNet"] = "src/Ascl.Robustness/Comparison/PairedDifferences.cs",
     };
 
     /// <summary>Programs of one file, run by <c>dotnet run FILE</c>, and samples have top-level statements and no namespace.</summary>

@@ -36,6 +36,7 @@ public sealed partial class ProjectReferenceTests
         ["System.IO.Hashing"] = "Ascl.Data",
         ["System.Numerics.Tensors"] = "Ascl.Distributed",
         ["OxyPlot.Core"] = "Ascl.Robustness",
+        ["MathNet.Numerics"] = "Ascl.Robustness",
         ["CommandLineParser"] = "Ascl.Cli",
         ["Microsoft.ML.OnnxRuntime"] = "Ascl.Cli",
         ["Spectre.Console"] = "Ascl.Cli",

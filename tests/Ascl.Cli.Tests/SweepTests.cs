@@ -75,6 +75,28 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
+    public void PartsOfASweepAreComparedWithABaselineBySeed()
+    {
+        string plan = Plan("""{"name": "small", "method": "natural", "lr": 0.01}, {"name": "large", "method": "natural", "lr": 0.04}""", [1, 2]),
+            runs = Path.Combine(folder, "runs"), plot = Path.Combine(folder, "differences.svg"), table = Path.Combine(folder, "table.md");
+        Assert.Equal(0, AsclProcess.Run("sweep", plan, "--out", runs, "--part", "2/2").ExitCode);
+        Assert.Equal(2, Directory.EnumerateDirectories(runs).Count());
+        ProcessResult rest = AsclProcess.Run("sweep", plan, "--out", runs);
+        Assert.Equal(2, rest.Output.Split(": done").Length - 1);
+
+        ProcessResult compared = AsclProcess.Run("compare", runs, "--against", Path.Combine(runs, "small-seed-2"), "--plot", plot,
+            "--markdown", table);
+        Assert.True(compared.ExitCode == 0, compared.Error);
+        Assert.Contains("differences to natural, lr 0.01", compared.Output, StringComparison.Ordinal);
+        Assert.Matches(@"natural, lr 0\.04\s+clean %\s+2\s+[+-]?\d", compared.Output);
+        Assert.Contains("paired by seed", File.ReadAllText(table), StringComparison.Ordinal);
+        Assert.Contains("<svg", File.ReadAllText(plot), StringComparison.Ordinal);
+        Assert.Contains("is none of the evaluated runs", AsclProcess.RefusalInProcess("compare", runs, "--against", folder),
+            StringComparison.Ordinal);
+        Assert.Contains("must be K/N", AsclProcess.RefusalInProcess("sweep", plan, "--out", runs, "--part", "3/2"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void InvalidPlanIsRefusedBeforeTraining()
     {
         string runs = Path.Combine(folder, "runs");

@@ -14,4 +14,17 @@ internal static class ComparisonTable
         foreach (string note in comparison.Notes)
             Console.WriteLine(note);
     }
+
+    public static void Print(PairedDifferences differences)
+    {
+        var table = new ResultTable([.. PairedDifferences.Header])
+        {
+            Title = $"differences to {differences.Baseline}, in percentage points, paired by seed",
+        };
+        foreach (string[] line in differences.Lines)
+            table.Add(line);
+        table.Print();
+        foreach (string note in differences.Notes)
+            Console.WriteLine(note);
+    }
 }

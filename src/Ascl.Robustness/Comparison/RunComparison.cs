@@ -40,7 +40,23 @@ public readonly record struct Spread(IReadOnlyList<double> Values)
 /// <param name="Settings">Settings that differ between rows, such as "strategy leaked, distance cosine".</param>
 /// <param name="Runs">Number of evaluated runs.</param>
 /// <param name="Cells">One cell per column; empty if no run has the value.</param>
-public sealed record ComparisonRow(string Method, string Settings, int Runs, IReadOnlyList<Spread> Cells);
+public sealed record ComparisonRow(string Method, string Settings, int Runs, IReadOnlyList<Spread> Cells)
+{
+    /// <summary>The accuracies of each run, in percent.</summary>
+    public IReadOnlyList<RunAccuracies> Members { get; init; } = [];
+
+    /// <summary>Whether the row is of averaged weights.</summary>
+    public bool IsAverage { get; init; }
+
+    /// <summary>Method and settings, as messages and charts name the row.</summary>
+    public string Name => Settings.Length == 0 ? Method : $"{Method}, {Settings}";
+}
+
+/// <summary>The accuracies of a run, in percent, by the title of their column.</summary>
+/// <param name="Path">Folder of the run.</param>
+/// <param name="Seed">Seed of the run.</param>
+/// <param name="Values">Clean accuracy, and accuracy under each attack of its report.</param>
+public sealed record RunAccuracies(string Path, ulong Seed, IReadOnlyDictionary<string, double> Values);
 
 /// <summary>Compares runs in one table.</summary>
 public sealed class RunComparison
@@ -177,13 +193,27 @@ public sealed class RunComparison
                 : "";
             yield return Row($"{method}{trained}", label, same, run => run.Report);
             if (same[0].Config.Training.EmaDecay > 0)
-                yield return Row($"{method}, averaged{trained}", label, same, run => run.AverageReport);
+                yield return Row($"{method}, averaged{trained}", label, same, run => run.AverageReport) with { IsAverage = true };
         }
     }
 
     private ComparisonRow Row(string method, string settings, RunRecord[] runs, Func<RunRecord, EvaluationReport?> report) => new(
         method, settings, runs.Count(run => report(run) is not null),
-        [.. columns.Select(c => new Spread([.. runs.Select(run => c.Value(run, report(run))).OfType<double>()]))]);
+        [.. columns.Select(c => new Spread([.. runs.Select(run => c.Value(run, report(run))).OfType<double>()]))])
+    {
+        Members = [.. runs.Where(run => report(run) is not null)
+            .Select(run => new RunAccuracies(run.Path, run.Config.Training.Seed, Accuracies(report(run)!)))],
+    };
+
+    private static Dictionary<string, double> Accuracies(EvaluationReport report)
+    {
+        Dictionary<string, double> values = new() { ["clean %"] = 100 * report.CleanAccuracy };
+        foreach (AttackReport attack in report.Attacks)
+            values.TryAdd($"{attack.Name} %", 100 * attack.Accuracy);
+        if (report.Attacks.Count > 1 && report.IsCascade)
+            values["worst case %"] = 100 * report.WorstCaseAccuracy;
+        return values;
+    }
 
     private static string Identity(RunRecord run) => $"{run.Config.Training.Seed} {Settings(run).ToJsonString()}";
 

@@ -62,6 +62,33 @@ public static class Chart
         return Svg(model);
     }
 
+    /// <summary>Values with intervals around them, one below the other, and a line at 0.</summary>
+    /// <param name="rows">From top to bottom: name, value, half the width of its interval.</param>
+    public static string Intervals(string title, string xTitle, IReadOnlyList<(string Name, double Value, double HalfWidth)> rows)
+    {
+        PlotModel model = Titled(title);
+        model.Axes.Add(new CategoryAxis
+        {
+            Position = AxisPosition.Left,
+            ItemsSource = rows.Select(row => row.Name).Reverse().ToArray(),
+            FontSize = 10,
+        });
+        model.Axes.Add(Axis(AxisPosition.Bottom, xTitle));
+        foreach (var (i, row) in rows.Reverse().Index())
+        {
+            LineSeries interval = new() { Color = Colours[0].Light, StrokeThickness = 1.5 };
+            interval.Points.AddRange([new(row.Value - row.HalfWidth, i), new(row.Value + row.HalfWidth, i)]);
+            model.Series.Add(interval);
+        }
+        ScatterSeries values = new() { MarkerType = MarkerType.Circle, MarkerSize = 3, MarkerFill = Colours[0].Light };
+        values.Points.AddRange(rows.Reverse().Select((row, i) => new ScatterPoint(row.Value, i)));
+        model.Series.Add(values);
+        LineSeries zero = new() { Color = Frame.Light, StrokeThickness = 1, LineStyle = LineStyle.Dash };
+        zero.Points.AddRange([new(0, -0.5), new(0, rows.Count - 0.5)]);
+        model.Series.Add(zero);
+        return Svg(model);
+    }
+
     /// <summary>A scatter plot of several groups, each in its own colour.</summary>
     public static string Points(string title, string xTitle, string yTitle,
         IEnumerable<(string Name, IReadOnlyList<(double X, double Y)> Points)> groups, double markerSize = 2)
