@@ -77,8 +77,8 @@ public sealed class SweepTests : IDisposable
     [Fact]
     public void PartsOfASweepAreComparedWithABaselineBySeed()
     {
-        string plan = Plan("""{"name": "small", "method": "natural", "lr": 0.01}, {"name": "large", "method": "natural", "lr": 0.04}""", [1, 2]),
-            runs = Path.Combine(folder, "runs"), plot = Path.Combine(folder, "differences.svg"), table = Path.Combine(folder, "table.md");
+        string entries = """{"name": "small", "method": "natural", "lr": 0.01}, {"name": "large", "method": "natural", "lr": 0.04}""",
+            plan = Plan(entries, [1, 2]), runs = Path.Combine(folder, "runs"), plot = Path.Combine(folder, "differences.svg"), table = Path.Combine(folder, "table.md");
         Assert.Equal(0, AsclProcess.Run("sweep", plan, "--out", runs, "--part", "2/2").ExitCode);
         Assert.Equal(2, Directory.EnumerateDirectories(runs).Count());
         ProcessResult rest = AsclProcess.Run("sweep", plan, "--out", runs);
@@ -93,7 +93,8 @@ public sealed class SweepTests : IDisposable
         Assert.Contains("<svg", File.ReadAllText(plot), StringComparison.Ordinal);
         Assert.Contains("is none of the evaluated runs", AsclProcess.RefusalInProcess("compare", runs, "--against", folder),
             StringComparison.Ordinal);
-        Assert.Contains("must be K/N", AsclProcess.RefusalInProcess("sweep", plan, "--out", runs, "--part", "3/2"), StringComparison.Ordinal);
+        Assert.Contains("must be K/N", AsclProcess.RefusalInProcess("sweep", plan, "--out", runs, "--part", "3/2"),
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -70,8 +70,11 @@ public sealed class PairedDifferences
             ComparisonRow[] others = [.. rows.Where(row => row.IsAverage == baseline.IsAverage && row != baseline)];
             string[] quantities = [.. baseline.Members.SelectMany(member => member.Values.Keys).Distinct()];
             foreach (string quantity in quantities)
-                all.AddRange(Adjusted([.. others.Select(row => new PairedDifference(row.Name, quantity, Pairs(row, baseline, quantity), null))
-                    .Where(difference => difference.Differences.Count > 0)]));
+                all.AddRange(Adjusted(
+                [
+                    .. others.Select(row => new PairedDifference(row.Name, quantity, Pairs(row, baseline, quantity), null))
+                        .Where(difference => difference.Differences.Count > 0),
+                ]));
             notes.AddRange(others.Where(row => row.Members.Count > 0 && !all.Any(d => d.Name == row.Name))
                 .Select(row => $"{row.Name}: has no seed in common with {baseline.Name}"));
         }

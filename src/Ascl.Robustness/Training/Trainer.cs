@@ -146,8 +146,8 @@ public sealed class Trainer
         if (Settings.Shards > 1 || Communicator.Size > 1)
             shards = new(Model, Communicator, Settings.Shards);
         if (Settings.SyncBn != BatchNormSynchronizationMode.Off && shards?.Count > 1 && !Model.Device.RunsLockstep)
-            throw new UserErrorException($"sync-bn is {NameText.Of(Settings.SyncBn)}: on {Model.Device.Name} each process can have one shard: "
-                + $"{Settings.Shards} processes are needed");
+            throw new UserErrorException($"sync-bn is {NameText.Of(Settings.SyncBn)}: on {Model.Device.Name} each process can have one "
+                + $"shard: {Settings.Shards} processes are needed");
         Progress.DataHash ??= data.ContentHash;
         Progress.Id ??= RunIdOf(Description, data.ContentHash, Progress.FromSha256);
         RecordProvenance();

@@ -55,7 +55,8 @@ public sealed class CudaParityTests
     [Fact]
     public void SynchronisedShardsNeedAProcessEachOnAGpu()
     {
-        UserErrorException refused = Assert.Throws<UserErrorException>(() => TrainByShards(TestGpu.Device, BatchNormSynchronizationMode.All));
+        UserErrorException refused = Assert.Throws<UserErrorException>(
+            () => TrainByShards(TestGpu.Device, BatchNormSynchronizationMode.All));
         Assert.Contains("2 processes are needed", refused.Message, StringComparison.Ordinal);
     }
 

@@ -73,7 +73,8 @@ internal sealed class ShardRows
     /// <summary>The rows of a shard, of a tensor of the whole batch.</summary>
     public Tensor Slice(float[] rows, int width, int shard)
     {
-        float[] own = [.. RowsOf(shard, images, views, shards).SelectMany(range => rows[(range.Start.Value * width)..(range.End.Value * width)])];
+        float[] own = [.. RowsOf(shard, images, views, shards)
+            .SelectMany(range => rows[(range.Start.Value * width)..(range.End.Value * width)])];
         return Tensor.FromArray(device, new(own.Length / width, width), own);
     }
 
