@@ -78,7 +78,8 @@ public sealed class SweepTests : IDisposable
     public void PartsOfASweepAreComparedWithABaselineBySeed()
     {
         string entries = """{"name": "small", "method": "natural", "lr": 0.01}, {"name": "large", "method": "natural", "lr": 0.04}""",
-            plan = Plan(entries, [1, 2]), runs = Path.Combine(folder, "runs"), plot = Path.Combine(folder, "differences.svg"), table = Path.Combine(folder, "table.md");
+            plan = Plan(entries, [1, 2]), runs = Path.Combine(folder, "runs"),
+            plot = Path.Combine(folder, "differences.svg"), table = Path.Combine(folder, "table.md");
         Assert.Equal(0, AsclProcess.Run("sweep", plan, "--out", runs, "--part", "2/2").ExitCode);
         Assert.Equal(2, Directory.EnumerateDirectories(runs).Count());
         ProcessResult rest = AsclProcess.Run("sweep", plan, "--out", runs);
