@@ -145,7 +145,7 @@ public abstract unsafe class Communicator : IDisposable
     }
 
     /// <summary>The other ranks, each rank beginning with its successor so that not all write to the same one.</summary>
-    private IEnumerable<int> Others() => Enumerable.Range(1, Size - 1).Select(step => (Rank + step) % Size);
+    internal IEnumerable<int> Others() => Enumerable.Range(1, Size - 1).Select(step => (Rank + step) % Size);
 
     private static byte[] Pinned(int length) => GC.AllocateUninitializedArray<byte>(length, pinned: true);
 

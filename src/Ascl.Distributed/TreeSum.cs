@@ -55,16 +55,16 @@ public sealed unsafe class TreeSum
         float[] result = own[0];
         sum.CopyTo(result.AsMemory(start));
         if (tree.Ranks > 1)
-            communicator.Exchange([.. Others().Select(rank => Result(rank, rank))],
-                [.. Others().Select(rank => Result(rank, communicator.Rank))]);
+            communicator.Exchange([.. communicator.Others().Select(rank => Result(rank, rank))],
+                [.. communicator.Others().Select(rank => Result(rank, communicator.Rank))]);
         return result;
 
         Transfer Result(int rank, int part) => Of(rank, ResultTag, result, SegmentOf(part));
 
-        IEnumerable<Transfer> Receives() => Others().SelectMany(rank => tree.NodesOf(rank)
+        IEnumerable<Transfer> Receives() => communicator.Others().SelectMany(rank => tree.NodesOf(rank)
             .Select(node => Of(rank, Tag(node), received[node], (0, count))));
 
-        IEnumerable<Transfer> Sends() => Others().SelectMany(rank => nodes.Index()
+        IEnumerable<Transfer> Sends() => communicator.Others().SelectMany(rank => nodes.Index()
             .Select(node => Of(rank, Tag(node.Item), own[node.Index], SegmentOf(rank))));
     }
 
@@ -84,9 +84,6 @@ public sealed unsafe class TreeSum
     }
 
     private int Tag(ShardNode node) => FirstNodeTag + node.First * (tree.Shards + 1) + node.Count;
-
-    private IEnumerable<int> Others() =>
-        Enumerable.Range(1, tree.Ranks - 1).Select(step => (communicator.Rank + step) % tree.Ranks);
 
     private static Transfer Of(int rank, int tag, float[] array, (int Start, int Length) part) =>
         new(rank, tag, Communicator.PinnedAddress(array) + part.Start * (nint)sizeof(float), part.Length * (long)sizeof(float));

@@ -84,14 +84,8 @@ public sealed class PairedDifferences
     }
 
     /// <summary>The table in Markdown.</summary>
-    public string Markdown()
-    {
-        IEnumerable<string[]> lines = [[.. Header], [.. Header.Select((_, i) => i < 2 ? "---" : "--:")], .. Lines];
-        return $"Differences to {Baseline}, in percentage points, paired by seed.\n\n"
-            + string.Concat(lines.Select(line =>
-                $"| {string.Join(" | ", line.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal)))} |\n"))
-            + string.Concat(Notes.Select(note => $"\n{note}\n"));
-    }
+    public string Markdown() => $"Differences to {Baseline}, in percentage points, paired by seed.\n\n"
+        + MarkdownTable.Of(Header, textColumns: 2, Lines) + string.Concat(Notes.Select(note => $"\n{note}\n"));
 
     /// <summary>The differences with their intervals as a chart, in SVG.</summary>
     public string Plot() => Chart.Intervals($"Difference to {Baseline}, paired by seed, 95 % intervals", "percentage points",

@@ -134,13 +134,7 @@ public sealed class RunComparison
         [.. Rows.Select(row => (string[])[.. Labels(row), .. row.Cells.Select((cell, c) => cell.Text(columns[c].Format))])];
 
     /// <summary>The table in Markdown, with the notes under it.</summary>
-    public string Markdown()
-    {
-        IEnumerable<string[]> lines = [[.. Header], [.. Header.Select((_, i) => i < Titles.Length - 1 ? "---" : "--:")], .. Lines];
-        return string.Concat(lines.Select(line =>
-            $"| {string.Join(" | ", line.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal)))} |\n"))
-            + string.Concat(Notes.Select(note => $"\n{note}\n"));
-    }
+    public string Markdown() => MarkdownTable.Of(Header, Titles.Length - 1, Lines) + string.Concat(Notes.Select(note => $"\n{note}\n"));
 
     /// <summary>The table as comma-separated values (RFC 4180): the mean and standard deviation of each quantity in separate
     /// columns.</summary>

@@ -89,6 +89,7 @@ public sealed class RunFolder
     {
         if (communicator.Size == 1)
             return Create(config);
+        config.Training.CheckProcesses(communicator.Size);
         string own = communicator.Together(() => communicator.IsMain ? Create(config).Path : "");
         string path = Encoding.UTF8.GetString(communicator.Broadcast(Encoding.UTF8.GetBytes(own)));
         return communicator.Together(() => Open(path));

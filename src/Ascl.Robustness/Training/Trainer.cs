@@ -213,6 +213,7 @@ public sealed class Trainer
             throw new UserErrorException($"objective {Objective.Name}: trains on adversarial images, but there is no attack to craft them");
         if (Optimizer.Targets.Count == 0)
             throw new UserErrorException($"{Optimizer.GetType().Name}: has no targets, so nothing would be trained");
+        Settings.CheckProcesses(Communicator.Size);
         Optimizer.Settings?.Checked();
         ThreatModel.CheckFits(train);
         foreach (SettingProblem problem in Schedule.Checked().ProblemsFor(Settings.Epochs))

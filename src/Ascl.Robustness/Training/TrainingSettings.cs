@@ -1,3 +1,4 @@
+using Ascl.Core.Diagnostics;
 using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
@@ -93,6 +94,14 @@ public sealed record TrainingSettings : ICheckedSettings
         AugmentationMode.Off => Augmentation.None,
         _ => Views == 1 ? data.Augmentation : Augmentation.CropAndFlip,
     };
+
+    /// <exception cref="UserErrorException">There are more processes than shards.</exception>
+    internal void CheckProcesses(int processes)
+    {
+        if (processes > Shards)
+            throw new UserErrorException($"shards is {Shards}, but there are {processes} processes: each needs at least one shard "
+                + $"of every batch (shards {processes} or more)");
+    }
 
     /// <inheritdoc/>
     public IEnumerable<SettingProblem> Problems()

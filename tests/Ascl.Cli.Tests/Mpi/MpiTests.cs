@@ -94,6 +94,7 @@ public sealed class MpiTests : IDisposable
         Assert.NotEqual(0, result.ExitCode);
         string line = Assert.Single(Mpirun.OwnLines(result.Error), line => line.StartsWith("ascl: error", StringComparison.Ordinal));
         Assert.StartsWith(expected, line, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(folder, "run")));
     }
 
     [MpirunFact]

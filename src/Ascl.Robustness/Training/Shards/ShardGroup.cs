@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Distributed;
 using Ascl.Kernels.Devices;
@@ -20,13 +19,9 @@ internal sealed class ShardGroup
 
     /// <param name="model">That is trained.</param>
     /// <param name="communicator">The processes.</param>
-    /// <param name="shards">Shards of a batch.</param>
-    /// <exception cref="UserErrorException">There are more processes than shards.</exception>
+    /// <param name="shards">Shards of a batch, at least as many as processes.</param>
     public ShardGroup(Classifier model, Communicator communicator, int shards)
     {
-        if (communicator.Size > shards)
-            throw new UserErrorException($"shards is {shards}, but there are {communicator.Size} processes: each needs at least one shard "
-                + $"of every batch (shards {communicator.Size} or more)");
         Communicator = communicator;
         Tree = new(shards, communicator.Size);
         Own = Tree.ShardsOf(communicator.Rank);
