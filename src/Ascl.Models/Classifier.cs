@@ -7,6 +7,8 @@ using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
 using Ascl.Models.Layers;
 using Ascl.Models.Networks;
+using Ascl.Models.Onnx;
+using Ascl.Models.Onnx.Import;
 using Ascl.Models.Weights;
 
 namespace Ascl.Models;
@@ -57,6 +59,17 @@ public sealed class Classifier
             projection = new LinearLayer(Parameters, "projection", network.LatentSize, spec.ProjectionSize);
     }
 
+    /// <summary>A classifier from anybody's ONNX file, with gradients: attacked and differentiated like the built-in networks. BatchNorm
+    /// has its stored statistics in every mode.</summary>
+    /// <param name="device">Device of the tensors.</param>
+    /// <param name="path">An ONNX file with one input, images [N, C, H, W] or [N, H, W, C] in [0, 1], and the logits [N, classes] as its only
+    /// output, the one named "logits", or the only one of that shape. A softmax at its end is left off.</param>
+    /// <param name="options">What the file does not say; null for nothing.</param>
+    /// <exception cref="UserErrorException">The file is damaged, no classifier of images, or has an operator that is not
+    /// supported.</exception>
+    public static Classifier FromOnnx(Device device, string path, OnnxOptions? options = null) =>
+        OnnxImport.Load(device, path, options ?? new());
+
     /// <summary>The structure that this classifier was created with.</summary>
     public ClassifierSpec Spec { get; }
 
@@ -80,6 +93,9 @@ public sealed class Classifier
 
     /// <summary>Whether gradients with respect to the images are available.</summary>
     public bool HasGradients => network.HasGradients;
+
+    /// <summary>Whether two passes over the same images may give different logits.</summary>
+    public bool IsStochastic => network.IsStochastic;
 
     /// <summary>Whether several threads may call <see cref="Forward"/> at once, each with its own images.</summary>
     public bool RunsInPieces => network.RunsInPieces;

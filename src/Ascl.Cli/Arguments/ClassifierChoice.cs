@@ -13,16 +13,24 @@ namespace Ascl.Cli.Arguments;
 /// <param name="File">A safetensors or ONNX file.</param>
 /// <param name="Network">Name of the network; null if the file names it.</param>
 /// <param name="Activation">Name of the activation; null if the file names it.</param>
-internal sealed record ClassifierChoice(string File, string? Network, string? Activation)
+/// <param name="OnnxRuntime">Whether ONNX Runtime computes an ONNX file, without gradients.</param>
+/// <param name="StraightThrough">Whether nodes of an ONNX file that have no gradient pass it on.</param>
+internal sealed record ClassifierChoice(
+    string File, string? Network = null, string? Activation = null, bool OnnxRuntime = false, bool StraightThrough = false)
 {
-    /// <param name="device">Device to compute on; the CPU for an ONNX file.</param>
+    /// <param name="device">Device to compute on; the CPU for ONNX Runtime.</param>
     /// <param name="normalization">Input normalisation; null for the file's own.</param>
     /// <param name="note">Called with remarks about the weights, a line each; null for nobody.</param>
     /// <exception cref="UserErrorException">The file cannot be read, does not fit the options, or holds an encoder without a
     /// classifier.</exception>
     public Classifier Load(Device device, (float[] Mean, float[] Std)? normalization = null, Action<string>? note = null)
     {
-        if (!OnnxFiles.IsOnnx(File))
+        bool isOnnx = OnnxFiles.IsOnnx(File);
+        if (!isOnnx && (OnnxRuntime || StraightThrough))
+            throw new UserErrorException($"{File}: --onnx-runtime and --straight-through are for ONNX files");
+        if (OnnxRuntime && StraightThrough)
+            throw new UserErrorException($"{File}: --straight-through is for gradients, which ONNX Runtime does not have");
+        if (!isOnnx)
             return RunFolder.RequireClassifier(ClassifierFile.Load(device, File, new()
             {
                 Network = Network,
@@ -33,6 +41,8 @@ internal sealed record ClassifierChoice(string File, string? Network, string? Ac
         if (Network is not null || Activation is not null)
             throw new UserErrorException($"{File}: an ONNX file contains the whole network: --model and --activation cannot be "
                 + "given with it");
-        return OnnxNetwork.Load((CpuDevice)device, File, normalization);
+        return OnnxRuntime
+            ? OnnxNetwork.Load((CpuDevice)device, File, normalization)
+            : Classifier.FromOnnx(device, File, new() { Normalization = normalization, StraightThrough = StraightThrough, Note = note });
     }
 }

@@ -4,7 +4,6 @@ using Ascl.Core.Settings;
 using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Dispatch;
-using Ascl.Models.Onnx;
 
 namespace Ascl.Cli.Arguments;
 
@@ -55,18 +54,18 @@ internal static class DeviceChoice
             + problem);
     }
 
-    /// <summary>Opens the device for a file of weights. For ONNX files that is the CPU, without pinning: the threads of ONNX Runtime
-    /// inherit the affinity of the thread that starts them, and would all share its core.</summary>
+    /// <summary>Opens the device for a classifier. For ONNX Runtime that is the CPU, without pinning: its threads inherit the affinity of
+    /// the thread that starts them, and would all share its core.</summary>
     /// <exception cref="UserErrorException">There is no such device, or it cannot compute the network.</exception>
-    public static Device OpenFor(string weights, string name, int threads, string graphs, Precision precision,
+    public static Device OpenFor(ClassifierChoice classifier, string name, int threads, string graphs, Precision precision,
         IReadOnlyList<int>? cores = null)
     {
-        if (!OnnxFiles.IsOnnx(weights))
+        if (!classifier.OnnxRuntime)
             return Open(name, threads, graphs, precision, cores: cores);
         if (precision != Precision.Float32)
-            throw new UserErrorException($"--precision {NameText.Of(precision)}: ONNX files run on the CPU in float32");
+            throw new UserErrorException($"--precision {NameText.Of(precision)}: ONNX Runtime runs on the CPU in float32");
         return name is Auto or "cpu"
             ? new CpuDevice(threads, pinned: false)
-            : throw new UserErrorException($"--device {name}: ONNX files run on the CPU");
+            : throw new UserErrorException($"--device {name}: ONNX Runtime runs on the CPU");
     }
 }

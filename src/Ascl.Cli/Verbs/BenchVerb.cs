@@ -17,7 +17,7 @@ namespace Ascl.Cli.Verbs;
 [Example("The contrastive loss over 8,192 latents, forward and backward", "--what contrastive --rows 8192 --dim 128")]
 internal sealed class BenchVerb : RandomArguments, IVerb
 {
-    [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}.")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}; or an ONNX file.")]
     public string Model { get; init; } = "resnet18";
 
     [Option("batch", MetaValue = "N", HelpText = "Batch size.")]

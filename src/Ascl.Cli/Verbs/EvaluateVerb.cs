@@ -25,8 +25,8 @@ namespace Ascl.Cli.Verbs;
 [Example("The smallest adversarial perturbation of each image: median, quantiles, accuracy by epsilon",
     "--weights runs/ascl-1 --minimal-epsilon --limit 1000 --out evaluations/minimal")]
 [Example("A stronger attack, with the results as JSON too", "--weights runs/ascl-1 --steps 100 --restarts 5 --json result.json")]
-[Example("Any classifier as ONNX (images [N, C, H, W] in [0, 1] to logits), with attacks that need no gradients",
-    "--weights theirs.onnx --data cifar10:data/cifar-10-batches-bin --attack noise,square")]
+[Example("Any classifier as ONNX (images [N, C, H, W] in [0, 1] to logits) under Auto-Attack",
+    "--weights theirs.onnx --data cifar10:data/cifar-10-batches-bin --attack autoattack --limit 1000 --out evaluations/theirs")]
 [Example("Check the adversarial images that an evaluation saved, also rounded to 8 bits",
     "--weights runs/ascl-1 --replay evaluations/ascl-1/adversarial.safetensors")]
 [OptionsFor(typeof(DataOptions), Section = "Reading the data")]
@@ -45,6 +45,15 @@ public class EvaluateVerb : ComputingArguments, IVerb
     [Option("activation", MetaValue = "NAME",
         HelpText = $"Activation of the network: {SettingTexts.Activations}. Only for weights from elsewhere.")]
     public string? Activation { get; init; }
+
+    [Option("straight-through",
+        HelpText = "For an ONNX file: nodes without a gradient (Round, Floor, Sign, casts to integers) pass it on unchanged, so that attacks "
+            + "by gradients are not stopped by them.")]
+    public bool StraightThrough { get; init; }
+
+    [Option("onnx-runtime",
+        HelpText = "Compute an ONNX file by ONNX Runtime, on the CPU and without gradients: for models with operators that ascl does not have.")]
+    public bool OnnxRuntime { get; init; }
 
     [Option("data", MetaValue = "SPEC", HelpText = $"Test images: {SettingTexts.DataForms}. Default for a run: its own test images.")]
     public string? Data { get; init; }
@@ -121,15 +130,15 @@ public class EvaluateVerb : ComputingArguments, IVerb
         CheckOptions(settings);
         // Fails early if settings are wrong; repeated below with what the weights themselves say of their training.
         RobustnessEvaluation.Plan(settings, run?.Config.Attack.Threat);
-        ClassifierChoice choice = new(RunFolder.WeightsFile(Weights), Model, Activation);
+        ClassifierChoice choice = new(RunFolder.WeightsFile(Weights), Model, Activation, OnnxRuntime, StraightThrough);
         TestImages tested = TestImages.Of(run, Data, Given(typeof(DataOptions)), "evaluate");
         Device device = group.OpenDevice(Device, Threads,
-            (name, threads, cores) => DeviceChoice.OpenFor(choice.File, name, threads, CudaGraphs, ChosenPrecision, cores));
+            (name, threads, cores) => DeviceChoice.OpenFor(choice, name, threads, CudaGraphs, ChosenPrecision, cores));
         // The weights first, so that a wrong file is reported without opening the data.
         Classifier model = choice.Load(device, note: Normalize is null ? Message.Print : null);
         ThreatModel? trained = run?.Config.Attack.Threat ?? ThreatModel.Of(model.Provenance);
         RobustnessEvaluation.Plan(settings, trained, Replay is null ? model : null);
-        Classifier? twin = Twin is null ? null : ClassifierFile.Load(device, RunFolder.WeightsFile(Twin));
+        Classifier? twin = Twin is null ? null : new ClassifierChoice(RunFolder.WeightsFile(Twin)).Load(device);
         DataSet data = OpeningProgress.Open(tested.Source, tested.Reading, stop);
         if (Normalize is not null)
             model = choice.Load(device, InputNormalization.Of(Normalize, data), Message.Print);

@@ -16,7 +16,7 @@ namespace Ascl.Cli.Verbs;
     "--model resnet18 --what attack-eval --shapes --trace attack.json")]
 internal sealed class ProfileVerb : RandomArguments, IVerb
 {
-    [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}.")]
+    [Option("model", MetaValue = "NAME", HelpText = $"Network: {SettingTexts.Networks}; or an ONNX file.")]
     public string Model { get; init; } = "resnet18";
 
     [Option("batch", MetaValue = "N", HelpText = "Batch size.")]

@@ -44,6 +44,9 @@ public enum RandomPurpose : uint
 
     // 13 is reserved: it was a purpose of an earlier version.
 
+    /// <summary>Random nodes of ONNX graphs.</summary>
+    StochasticNetwork = 14,
+
     /// <summary>Draws of programs that use the library, such as those of an attack of one's own. The engine draws nothing for it;
     /// <see cref="RandomKey.Step"/> tells several of one's own apart.</summary>
     Own = 1000,

@@ -34,6 +34,9 @@ public interface INetwork
     /// <summary>Whether gradients with respect to the images are available; false for networks that only return logits.</summary>
     bool HasGradients => true;
 
+    /// <summary>Whether two passes over the same images may give different logits.</summary>
+    bool IsStochastic => false;
+
     /// <summary>Whether several threads may call <see cref="Forward"/> at once, each with its own images; false if a pass keeps state or
     /// the network runs threads of its own.</summary>
     bool RunsInPieces => true;

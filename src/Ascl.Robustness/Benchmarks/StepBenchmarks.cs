@@ -4,6 +4,7 @@ using Ascl.Kernels.Devices;
 using Ascl.Core.Random;
 using Ascl.Models;
 using Ascl.Models.Networks;
+using Ascl.Models.Onnx;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Objectives;
 using Ascl.Robustness.Training;
@@ -30,26 +31,26 @@ public sealed class StepBenchmarks
 
     /// <summary>Creates the network and a batch of random images.</summary>
     /// <param name="device">The device to run on.</param>
-    /// <param name="network">A name from <see cref="NetworkCatalog"/>.</param>
+    /// <param name="network">A name from <see cref="NetworkCatalog"/>, or an ONNX file.</param>
     /// <param name="images">Batch size.</param>
     /// <param name="size">Height and width of the images; 0 for the network's usual size.</param>
     /// <param name="seed">Seed of weights and images.</param>
     public StepBenchmarks(Device device, string network, int images, int size, ulong seed)
     {
-        bool small = network == "smallcnn";
-        int channels = small ? 1 : 3;
-        if (size == 0)
-            size = small ? SmallCnn.ImageSize : 32;
-        // The shape first: an invalid batch size is reported before the network is created.
-        Shape shape = new(images, channels, size, size);
-        model = new Classifier(device, new(network, channels, 10, [], []), seed);
+        bool isSmall = network == "smallcnn";
+        model = OnnxFiles.IsOnnx(network)
+            ? Classifier.FromOnnx(device, network)
+            : new Classifier(device, new(network, isSmall ? 1 : 3, 10, [], []), seed);
+        int usual = isSmall ? SmallCnn.ImageSize : 32;
+        var (height, width) = size > 0 ? (size, size) : model.ImageSize ?? (usual, usual);
+        Shape shape = new(images, model.Spec.Channels, height, width);
         optimizer = new SgdOptimizer(Optimizers.Targets(model));
         parameters = [.. optimizer.Targets.Select(target => target.Tensor)];
         step = new TrainingStep(model, new PgdAtObjective { NaturalWeight = 1 }, optimizer);
         float[] pixels = new float[shape.Length];
         Philox.FillUniform(pixels, new RandomKey(seed, RandomPurpose.Test), 0, 1);
         int[] numbers = [.. Enumerable.Range(0, images)];
-        batch = new(Tensor.FromArray(device, shape, pixels), device.Upload<int>([.. numbers.Select(i => i % 10)]),
+        batch = new(Tensor.FromArray(device, shape, pixels), device.Upload<int>([.. numbers.Select(i => i % model.Spec.Classes)]),
             device.Upload<int>(numbers));
     }
 

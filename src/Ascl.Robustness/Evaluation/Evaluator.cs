@@ -58,8 +58,8 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
             planned.Attack.Checked();
         CleanOutcome clean = CleanOutcome.Gather(Communicator, CleanPredictions(OwnBlock));
         bool[] right = clean.Right;
-        // The built-in networks are deterministic; those of ONNX files may be stochastic.
-        bool isRandom = (!model.HasGradients || attacks.Any(a => a.Attack is AutoPgdAttack { Settings.Passes: > 1 })) && IsRandom();
+        // ONNX Runtime does not say whether a network is stochastic.
+        bool isRandom = (model.IsStochastic || !model.HasGradients || attacks.Any(a => a.Attack is AutoPgdAttack { Settings.Passes: > 1 })) && IsRandom();
         BlockOutcome[] blocks = BlockOutcome.Gather(Communicator,
             AttackBlock(OwnBlock, attacks, right[OwnBlock], stop, progress, isCascade, store));
         bool[] robust = [.. blocks.SelectMany(block => block.Robust)];

@@ -25,7 +25,9 @@ public static class GoldenFile
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Comparison comparison = new(file);
-        if (file.Contains("hidden"))
+        if (OnnxGolden.Is(file))
+            OnnxGolden.Verify(device, file, comparison);
+        else if (file.Contains("hidden"))
             ContrastiveGolden.Verify(device, file, comparison);
         else if (file.Contains("natural.logits"))
             ObjectiveGolden.Verify(device, file, comparison);

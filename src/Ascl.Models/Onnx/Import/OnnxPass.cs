@@ -1,0 +1,131 @@
+using System.Collections.Concurrent;
+using Ascl.Autograd;
+using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Devices;
+
+namespace Ascl.Models.Onnx.Import;
+
+/// <summary>What is computed once for images of one shape: shape arithmetic, constants on the device, and the nodes that remain.</summary>
+internal sealed class OnnxPlan
+{
+    /// <summary>Values that depend neither on images nor on weights.</summary>
+    public ConcurrentDictionary<string, OnnxValue> Constants { get; } = [];
+
+    /// <summary>Constants that ops use on the device, by name.</summary>
+    public ConcurrentDictionary<string, Tensor> Uploads { get; } = [];
+
+    /// <summary>The nodes whose values depend on images or weights; null until the first pass has gone through.</summary>
+    public OnnxNode[]? Steps { get; set; }
+}
+
+/// <summary>One forward pass through a graph.</summary>
+internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode, Device device)
+{
+    private readonly Dictionary<string, OnnxValue> values = [];
+
+    public int Opset => model.Opset;
+    public ForwardMode Mode => mode;
+    public Device Device => device;
+    public bool IsStraightThrough => model.IsStraightThrough;
+
+    /// <summary>Computes the values of names from the images.</summary>
+    /// <param name="images">The graph's input.</param>
+    /// <param name="wanted">Names of values.</param>
+    /// <param name="computed">Called with each node and its first output; null for nobody.</param>
+    public OnnxValue[] Run(Tensor images, string[] wanted, Action<OnnxNode, OnnxValue>? computed = null)
+    {
+        values[model.InputName] = images;
+        bool isFirst = plan.Steps is null;
+        List<OnnxNode> steps = [];
+        foreach (OnnxNode node in plan.Steps ?? model.Nodes)
+        {
+            if (!Run(node))
+                steps.Add(node);
+            if (computed is not null && node.Outputs[0] is { Length: > 0 } output)
+                computed(node, Value(output)!);
+        }
+        if (isFirst)
+            plan.Steps = [.. steps];
+        return [.. wanted.Select(name => Value(name)!)];
+    }
+
+    /// <summary>A constant on the device, sent there once.</summary>
+    public Tensor Uploaded(string name, OnnxConstant constant) =>
+        plan.Uploads.GetOrAdd(name, _ => Tensor.FromArray(device, constant.Shape, constant.Floats));
+
+    /// <summary>Computes a node; true if its values are constants, which the plan keeps.</summary>
+    private bool Run(OnnxNode node)
+    {
+        OnnxValue?[] inputs = [.. node.Inputs.Select(Value)];
+        OnnxValue[] outputs;
+        bool isConstant = false;
+        try
+        {
+            OnnxCall call = new(node, inputs, this);
+            if (Array.TrueForAll(inputs, input => input?.Constant is not null or null) && !OnnxOperators.IsRandom(node.Type)
+                && OnnxOperators.Folding.TryGetValue(node.Type, out OnnxOperator? fold))
+            {
+                outputs = fold(call);
+                isConstant = true;
+            }
+            else
+            {
+                outputs = OfWeights(node, inputs, call) ?? model.Operator(node)(call);
+                isConstant = Array.TrueForAll(outputs, output => output.Constant is not null);
+            }
+        }
+        catch (Exception e) when (e is ShapeException or OverflowException or IndexOutOfRangeException or ArgumentException)
+        {
+            throw new UserErrorException($"{model.Path}: {node}: {e.Message}", e);
+        }
+        foreach (var (i, name) in node.Outputs.Index().Where(output => output.Item.Length > 0))
+        {
+            if (i >= outputs.Length)
+                throw new UserErrorException($"{model.Path}: {node}: its output {i + 1}, '{name}', is not supported");
+            if (isConstant)
+                plan.Constants[name] = outputs[i];
+            else
+                values[name] = outputs[i];
+        }
+        return isConstant;
+    }
+
+    /// <summary>
+    /// The outputs of a node that depends on weights only, computed again only after one of them changed, where weights are constants; null
+    /// for other nodes.
+    /// </summary>
+    private OnnxValue[]? OfWeights(OnnxNode node, OnnxValue?[] inputs, OnnxCall call)
+    {
+        if (Array.Exists(inputs, input => input is { Weights: null }) || OnnxOperators.IsRandom(node.Type))
+            return null;
+        Tensor[] weights = [.. inputs.SelectMany(input => input?.Weights ?? []).Distinct()];
+        if (weights.Length == 0 || mode != ForwardMode.Inference)
+            return [.. Tensors().Select(tensor => OnnxValue.OfWeights(tensor, weights))];
+        DeviceBuffer<float>[] others = [.. weights[1..].Select(weight => weight.Data)];
+        Tensor[] kept = weights[0].Data.Derived<Tensor[]>($"onnx {node.Outputs[0]}", Kept, others);
+        return [.. kept.Select(tensor => OnnxValue.OfWeights(tensor, weights))];
+
+        Tensor[] Tensors()
+        {
+            OnnxValue[] outputs = model.Operator(node)(call);
+            return [.. outputs.Select((output, i) => output.Tensor ?? Uploaded(node.Outputs[i], output.Constant!))];
+        }
+
+        // Captured launches read the memory of the values before.
+        Tensor[] Kept(Tensor[]? old)
+        {
+            Tensor[] made = Tensors();
+            if (old is null)
+                return [.. made.Select(tensor => Tensor.FromArray(device, tensor.Shape, tensor.ToArray()))];
+            foreach (var (i, tensor) in made.Index())
+                old[i].Data.CopyFrom(tensor.ToArray());
+            return old;
+        }
+    }
+
+    private OnnxValue? Value(string name) => name.Length == 0
+        ? null
+        : values.TryGetValue(name, out OnnxValue? value) || plan.Constants.TryGetValue(name, out value)
+            ? value
+            : model.Known(name, mode) ?? throw new UserErrorException($"{model.Path}: no node computes '{name}'");
+}

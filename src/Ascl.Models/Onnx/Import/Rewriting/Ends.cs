@@ -1,0 +1,66 @@
+using Ascl.Autograd;
+
+namespace Ascl.Models.Onnx.Import.Rewriting;
+
+/// <summary>What a model has before the network and after the logits: input normalisation and softmax.</summary>
+internal static class Ends
+{
+    /// <summary>Takes a softmax off the output, so that attacks work on logits.</summary>
+    /// <returns>What was found; null for nothing.</returns>
+    public static string? WithoutSoftmax(EditedGraph graph)
+    {
+        string? found = null;
+        while (graph.Producer(graph.Output, "Softmax", "LogSoftmax", "Identity") is { } node)
+        {
+            if (node.Type != "Identity")
+                found = node.Type == "Softmax" ? "softmax" : "log-softmax";
+            graph.Alias(node.Outputs[0], node.Inputs[0]);
+        }
+        return found;
+    }
+
+    /// <summary>Takes the input normalisation off the images: factors and terms of each channel, one after another.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="input">Name of the images [N, C, H, W].</param>
+    /// <param name="channels">Their channels.</param>
+    /// <returns>Mean and standard deviation of each channel; null if there is none.</returns>
+    public static (float[] Mean, float[] Std)? Normalization(EditedGraph graph, string input, int channels)
+    {
+        double[] factor = [.. Enumerable.Repeat(1.0, channels)], term = new double[channels];
+        string at = input;
+        while (graph.OnlyConsumer(at) is { Type: "Sub" or "Div" or "Mul" or "Add" } node
+            && Applied(graph, node, at, factor, term) is var (nextFactor, nextTerm))
+            (factor, term, at) = (nextFactor, nextTerm, node.Outputs[0]);
+        if (at == input)
+            return null;
+        graph.Alias(at, input);
+        return ([.. term.Select((b, c) => (float)(-b / factor[c]))], [.. factor.Select(f => (float)(1 / f))]);
+    }
+
+    /// <summary>factor·x + term after a node; null if it is no such thing, or a factor would not be positive.</summary>
+    private static (double[] Factor, double[] Term)? Applied(EditedGraph graph, OnnxNode node, string x, double[] factor, double[] term)
+    {
+        if (node.Inputs.Length != 2 || (node.Type is "Sub" or "Div" && node.Inputs[0] != x)
+            || !graph.Constants.TryGetValue(EditedGraph.Other(node, x), out OnnxConstant? constant)
+            || OfChannels(constant, factor.Length) is not { } values)
+            return null;
+        var (factors, terms) = node.Type switch
+        {
+            "Sub" => (factor, [.. term.Zip(values, (b, v) => b - v)]),
+            "Add" => (factor, [.. term.Zip(values, (b, v) => b + v)]),
+            "Mul" => ([.. factor.Zip(values, (a, v) => a * v)], [.. term.Zip(values, (b, v) => b * v)]),
+            _ => ((double[])[.. factor.Zip(values, (a, v) => a / v)], (double[])[.. term.Zip(values, (b, v) => b / v)]),
+        };
+        return Array.TrueForAll(factors, f => f > 0 && double.IsFinite(f)) ? (factors, terms) : null;
+    }
+
+    /// <summary>A constant that broadcasts along [N, C, H, W] with one value a channel; null if it is none.</summary>
+    private static float[]? OfChannels(OnnxConstant constant, int channels)
+    {
+        Shape shape = constant.Shape;
+        if (constant.Length == 1)
+            return [.. Enumerable.Repeat(constant.Float, channels)];
+        bool isChannel = constant.Length == channels && shape.Rank is 3 or 4 && shape[shape.Rank - 3] == channels;
+        return isChannel ? constant.Floats : null;
+    }
+}
