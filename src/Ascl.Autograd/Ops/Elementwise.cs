@@ -24,8 +24,9 @@ public static class ElementwiseOps
         }
     }
 
-    /// <summary>a + b, for equal shapes and layouts.</summary>
-    public static Tensor Add(this Tensor a, Tensor b) => a.AddScaled(b, 1);
+    /// <summary>a + b, for equal shapes and layouts, or plain tensors whose shapes broadcast (<see cref="BroadcastingOps"/>).</summary>
+    public static Tensor Add(this Tensor a, Tensor b) =>
+        a.Shape == b.Shape && a.Layout == b.Layout ? a.AddScaled(b, 1) : BroadcastingOps.Sum(a, b);
 
     /// <summary>a + scale·b, for equal shapes and layouts.</summary>
     public static Tensor AddScaled(this Tensor a, Tensor b, float scale)
@@ -40,11 +41,12 @@ public static class ElementwiseOps
     /// <summary>scale·x.</summary>
     public static Tensor Scale(this Tensor x, float scale) => Scaled(x, scale).Record("scale", (x, dy => Scaled(dy, scale)));
 
-    /// <summary>a·b, elementwise, for equal shapes and layouts.</summary>
+    /// <summary>a·b, elementwise, for equal shapes and layouts, or plain tensors whose shapes broadcast
+    /// (<see cref="BroadcastingOps"/>).</summary>
     public static Tensor Multiply(this Tensor a, Tensor b)
     {
         if (a.Shape != b.Shape || a.Layout != b.Layout)
-            throw new ShapeException($"multiply: {a.Layout} {a.Shape} and {b.Layout} {b.Shape} differ");
+            return BroadcastingOps.Product(a, b);
         return Product(a, b).Record("multiply", (a, dy => Product(dy, b)), (b, dy => Product(dy, a)));
     }
 
@@ -61,16 +63,6 @@ public static class ElementwiseOps
             ElementwiseKernels.AbsBackward(dy.Data, x.Data, dx.Data);
             return dx;
         }
-    }
-
-    /// <summary>exp x, for plain tensors only, because an activation's border would not stay zero.</summary>
-    public static Tensor Exp(this Tensor x)
-    {
-        if (x.Layout != TensorLayout.Plain)
-            throw new ShapeException($"exp: a plain tensor is needed, not {x.Layout} {x.Shape}");
-        Tensor y = Tensor.EmptyLike(x);
-        ElementwiseKernels.Exp(x.Data, y.Data);
-        return y.Record("exp", (x, dy => Product(dy, y)));
     }
 
     private static Tensor Product(Tensor a, Tensor b)

@@ -19,7 +19,7 @@ internal static class NormalNumbers
         // u = 1.
         int steps = (int)(a >> 8);
         float rest = ((1 << 24) - 1 - steps) * Unit;
-        float log = rest <= 0.5f ? ElementwiseKernels.LogOnePlus(new F1(-rest)).Value : MathF.Log((steps + 1) * Unit);
+        float log = rest <= 0.5f ? Logarithm.OnePlus(new F1(-rest)).Value : MathF.Log((steps + 1) * Unit);
         // Arithmetic shift: an angle in [−π, π), the range in which the GPU's sine is accurate.
         float radius = MathF.Sqrt(-2 * log), angle = ((int)b >> 8) * (2 * MathF.PI * Unit);
         return (radius * MathF.Cos(angle), radius * MathF.Sin(angle));

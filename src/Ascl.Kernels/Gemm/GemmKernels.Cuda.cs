@@ -38,6 +38,9 @@ public static partial class GemmKernels
     /// <summary>With fewer groups than this the smaller tile is used, with the same results.</summary>
     private const int EnoughGroups = 200;
 
+    /// <summary>The third dimension of a grid, which counts the products of a batch.</summary>
+    private const int MostLayers = 65535;
+
     private static void MultiplyCuda(
         CudaDevice device, bool transposeA, bool transposeB, int m, int n, int k, DeviceBuffer<float> a, DeviceBuffer<float> b,
         DeviceBuffer<float>? bias, DeviceBuffer<float> c)
@@ -47,23 +50,41 @@ public static partial class GemmKernels
             TensorCores.Multiply(device, transposeA, transposeB, m, n, k, a, b, bias, c);
             return;
         }
-        bool isLarge = device.IsOccupiedBy((m + 63L) / 64 * ((n + 63) / 64), EnoughGroups);
+        Launch(device, transposeA, transposeB, 1, m, n, k, a, 0, b, 0, bias, c);
+    }
+
+    private static void MultiplyBatchCuda(
+        CudaDevice device, bool transposeA, bool transposeB, int batch, int m, int n, int k, DeviceBuffer<float> a, int stepA,
+        DeviceBuffer<float> b, int stepB, DeviceBuffer<float> c) =>
+        Launch(device, transposeA, transposeB, batch, m, n, k, a, stepA, b, stepB, null, c);
+
+    private static void Launch(
+        CudaDevice device, bool transposeA, bool transposeB, int batch, int m, int n, int k, DeviceBuffer<float> a, int stepA,
+        DeviceBuffer<float> b, int stepB, DeviceBuffer<float>? bias, DeviceBuffer<float> c)
+    {
+        bool isLarge = (batch == 1 || Math.Min(m, n) > 32) && device.IsOccupiedBy((m + 63L) / 64 * ((n + 63) / 64) * batch, EnoughGroups);
         int size = isLarge ? 64 : 32;
-        device.Launch(isLarge ? Cuda.Multiply<Square64> : Cuda.Multiply<Square32>,
-            (new Index3D((n + size - 1) / size, (m + size - 1) / size, 1), new Index3D(size, 1, 1)), new Cuda.MultiplyArguments
-            {
-                A = CudaDevice.View(a),
-                B = CudaDevice.View(b),
-                Bias = CudaDevice.View(bias),
-                C = CudaDevice.View(c),
-                M = m,
-                N = n,
-                K = k,
-                RowStep = transposeA ? 1 : k,
-                RowDepthStep = transposeA ? m : 1,
-                ColumnStep = transposeB ? k : 1,
-                ColumnDepthStep = transposeB ? 1 : n,
-            });
+        for (int first = 0; first < batch; first += MostLayers)
+        {
+            int layers = Math.Min(MostLayers, batch - first);
+            device.Launch(isLarge ? Cuda.Multiply<Square64> : Cuda.Multiply<Square32>,
+                (new Index3D((n + size - 1) / size, (m + size - 1) / size, layers), new Index3D(size, 1, 1)), new Cuda.MultiplyArguments
+                {
+                    A = CudaDevice.View(a).SubView(first * stepA),
+                    B = CudaDevice.View(b).SubView(first * stepB),
+                    Bias = CudaDevice.View(bias),
+                    C = CudaDevice.View(c).SubView(first * m * n),
+                    M = m,
+                    N = n,
+                    K = k,
+                    StepA = stepA,
+                    StepB = stepB,
+                    RowStep = transposeA ? 1 : k,
+                    RowDepthStep = transposeA ? m : 1,
+                    ColumnStep = transposeB ? k : 1,
+                    ColumnDepthStep = transposeB ? 1 : n,
+                });
+        }
     }
 
     internal static class Cuda
@@ -72,6 +93,9 @@ public static partial class GemmKernels
         {
             public ArrayView<float> A, B, Bias, C;
             public int M, N, K;
+
+            /// <summary>Distances between the matrices of a batch.</summary>
+            public int StepA, StepB;
 
             /// <summary>Strides of A by row and by k, and of B by column and by k. One of each pair is 1.</summary>
             public int RowStep, RowDepthStep, ColumnStep, ColumnDepthStep;
@@ -107,6 +131,7 @@ public static partial class GemmKernels
             ArrayView<float> sharedA = SharedMemory.Allocate<float>(2 * RegisterTile.Depth * ((1 << TShape.LogSize) + 4));
             ArrayView<float> sharedB = SharedMemory.Allocate<float>(2 * RegisterTile.Depth * ((1 << TShape.LogSize) + 4));
             ArrayView<Float4> readA = sharedA.Cast<Float4>(), readB = sharedB.Cast<Float4>();
+            ArrayView<float> fromA = p.A.SubView(Grid.IdxZ * p.StepA), fromB = p.B.SubView(Grid.IdxZ * p.StepB);
             int t = Group.IdxX, ty = Tile<TShape>.Row(t), tx = Tile<TShape>.Column(t);
             Lane laneA = Begin<TShape>(t, Grid.IdxY << TShape.LogSize, p.RowStep, p.RowDepthStep, pitch);
             Lane laneB = Begin<TShape>(t, Grid.IdxX << TShape.LogSize, p.ColumnStep, p.ColumnDepthStep, pitch);
@@ -114,8 +139,8 @@ public static partial class GemmKernels
             Fetched nextA = default, nextB = default;
             if (p.K > 0)
             {
-                nextA = Fetch(p.A, laneA, p.M, p.K, 0);
-                nextB = Fetch(p.B, laneB, p.N, p.K, 0);
+                nextA = Fetch(fromA, laneA, p.M, p.K, 0);
+                nextB = Fetch(fromB, laneB, p.N, p.K, 0);
             }
             RegisterTile tile = default;
             int buffer = 0;
@@ -123,8 +148,8 @@ public static partial class GemmKernels
             {
                 Put(sharedA, laneA, buffer * slice, nextA);
                 Put(sharedB, laneB, buffer * slice, nextB);
-                nextA = Fetch(p.A, laneA, p.M, p.K, k + RegisterTile.Depth);
-                nextB = Fetch(p.B, laneB, p.N, p.K, k + RegisterTile.Depth);
+                nextA = Fetch(fromA, laneA, p.M, p.K, k + RegisterTile.Depth);
+                nextB = Fetch(fromB, laneB, p.N, p.K, k + RegisterTile.Depth);
                 Group.Barrier();
                 tile = RegisterTile.AddSlice<TShape>(tile, readA, (buffer * slice >> 2) + ty, pitch >> 2, readB, (buffer * slice >> 2) + tx,
                     pitch >> 2);
@@ -207,7 +232,7 @@ public static partial class GemmKernels
         {
             if (row >= p.M)
                 return;
-            int at = row * p.N;
+            int at = (Grid.IdxZ * p.M + row) * p.N;
             StoreEntry(p, at, column, v.X);
             StoreEntry(p, at, column + 1, v.Y);
             StoreEntry(p, at, column + 2, v.Z);

@@ -27,4 +27,37 @@ public static unsafe partial class GemmKernels
             cuda => MultiplyCuda(cuda, transposeA, transposeB, m, n, k, a, b, bias, c),
             c);
     }
+
+    /// <summary>
+    /// C[i] = A[i]·B[i] for <paramref name="batch"/> small matrices, C[i] being [m, n]: as <see cref="Multiply"/> of each, with the same
+    /// bits, in float32 whatever the device's precision.
+    /// </summary>
+    /// <param name="transposeA">Whether each A is stored [k, m].</param>
+    /// <param name="transposeB">Whether each B is stored [n, k].</param>
+    /// <param name="batch">Number of products.</param>
+    /// <param name="m">Rows of C.</param>
+    /// <param name="n">Columns of C.</param>
+    /// <param name="k">Columns of A.</param>
+    /// <param name="a">The matrices A, one after another, or one.</param>
+    /// <param name="sharedA">Whether there is one A for all.</param>
+    /// <param name="b">The matrices B, one after another, or one.</param>
+    /// <param name="sharedB">Whether there is one B for all.</param>
+    /// <param name="c">[batch, m, n] receives the products.</param>
+    public static void MultiplyBatch(
+        bool transposeA, bool transposeB, int batch, int m, int n, int k, DeviceBuffer<float> a, bool sharedA, DeviceBuffer<float> b,
+        bool sharedB, DeviceBuffer<float> c)
+    {
+        long perA = (long)m * k, perB = (long)k * n;
+        if (a.Length != perA * (sharedA ? 1 : batch) || b.Length != perB * (sharedB ? 1 : batch) || c.Length != (long)batch * m * n)
+            throw new ShapeException(
+                $"gemm: buffers of {a.Length}, {b.Length} and {c.Length} do not hold {batch} times [{m}, {k}]·[{k}, {n}]");
+        if (c.Length == 0)
+            return;
+        int stepA = sharedA ? 0 : (int)perA, stepB = sharedB ? 0 : (int)perB;
+        DeviceKernel.Run("gemm.batch", (batch, m, n, k), 2.0 * batch * m * n * k, 4.0 * (a.Length + (double)b.Length + c.Length),
+            cpu => Cpu.MultiplyBatch(cpu, transposeA, transposeB, batch, m, n, k, CpuDevice.Pointer(a), stepA, CpuDevice.Pointer(b), stepB,
+                CpuDevice.Pointer(c)),
+            cuda => MultiplyBatchCuda(cuda, transposeA, transposeB, batch, m, n, k, a, stepA, b, stepB, c),
+            c);
+    }
 }

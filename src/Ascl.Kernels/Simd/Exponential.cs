@@ -19,10 +19,28 @@ internal static class Exponential
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Of<F>(F x) where F : struct, ISimd<F>
     {
+        Parts(x, out F k, out F q);
+        F y = F.TimesPowerOf2(q + F.Broadcast(1), k);
+        return y - F.WherePositive(F.Broadcast(Lowest) - x, y);
+    }
+
+    /// <summary>e^x − 1, as accurate for small x; −1 below <see cref="Lowest"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F MinusOne<F>(F x) where F : struct, ISimd<F>
+    {
+        Parts(x, out F k, out F q);
+        F power = F.TimesPowerOf2(F.Broadcast(1), k);
+        return F.MulAdd(power, q, power - F.Broadcast(1));
+    }
+
+    /// <summary>e^x = 2^<paramref name="k"/>·(1 + <paramref name="q"/>), x clamped to what a float can hold.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Parts<F>(F x, out F k, out F q) where F : struct, ISimd<F>
+    {
         // x is the second operand, because Min and Max return the second one if either is NaN.
         F clamped = F.Max(F.Broadcast(Lowest), F.Min(F.Broadcast(Highest), x));
         F rounding = F.Broadcast(12582912f);
-        F k = F.MulAdd(clamped, F.Broadcast(1.44269504088896341f), rounding) - rounding;
+        k = F.MulAdd(clamped, F.Broadcast(1.44269504088896341f), rounding) - rounding;
         F r = F.NegMulAdd(k, F.Broadcast(0.693359375f), clamped);
         r = F.NegMulAdd(k, F.Broadcast(-2.12194440e-4f), r);
         F p = F.MulAdd(F.Broadcast(1.9875691500e-4f), r, F.Broadcast(1.3981999507e-3f));
@@ -30,7 +48,6 @@ internal static class Exponential
         p = F.MulAdd(p, r, F.Broadcast(4.1665795894e-2f));
         p = F.MulAdd(p, r, F.Broadcast(1.6666665459e-1f));
         p = F.MulAdd(p, r, F.Broadcast(5.0000001201e-1f));
-        F y = F.TimesPowerOf2(F.MulAdd(p, r * r, r) + F.Broadcast(1), k);
-        return y - F.WherePositive(F.Broadcast(Lowest) - x, y);
+        q = F.MulAdd(p, r * r, r);
     }
 }

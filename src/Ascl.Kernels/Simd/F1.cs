@@ -54,6 +54,9 @@ public readonly unsafe struct F1(float value) : ISimd<F1>
     public static F1 TimesPowerOf2(F1 value, F1 exponent) =>
         new(BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(value.Value) + ((int)exponent.Value << 23)));
     /// <inheritdoc/>
+    [MethodImpl(Inline)]
+    public static F1 Exponent(F1 a) => new((float)((BitConverter.SingleToInt32Bits(a.Value) >> 23) - 127));
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static F1 TimesSign(F1 value, F1 a) => new(a.Value > 0 ? value.Value : a.Value < 0 ? -value.Value : 0);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F1 WherePositive(F1 gate, F1 value) => new(gate.Value > 0 ? value.Value : 0);

@@ -51,6 +51,9 @@ public readonly unsafe struct F16(Vector512<float> value) : ISimd<F16>
         new((value.v.AsInt32() + (Vector512.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
     /// <inheritdoc/>
     [MethodImpl(Inline)]
+    public static F16 Exponent(F16 a) => new(Vector512.ConvertToSingle((a.v.AsInt32() >> 23) - Vector512.Create(127)));
+    /// <inheritdoc/>
+    [MethodImpl(Inline)]
     public static F16 TimesSign(F16 value, F16 a) =>
         new((value.v ^ (a.v & Vector512.Create(-0f))) & ~Vector512.Equals(a.v, Vector512<float>.Zero));
     /// <inheritdoc/>

@@ -51,6 +51,9 @@ public readonly unsafe struct F4(Vector128<float> value) : ISimd<F4>
         new((value.v.AsInt32() + (Vector128.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
     /// <inheritdoc/>
     [MethodImpl(Inline)]
+    public static F4 Exponent(F4 a) => new(Vector128.ConvertToSingle((a.v.AsInt32() >> 23) - Vector128.Create(127)));
+    /// <inheritdoc/>
+    [MethodImpl(Inline)]
     public static F4 TimesSign(F4 value, F4 a) =>
         new((value.v ^ (a.v & Vector128.Create(-0f))) & ~Vector128.Equals(a.v, Vector128<float>.Zero));
     /// <inheritdoc/>

@@ -49,6 +49,9 @@ public readonly unsafe struct F8(Vector256<float> value) : ISimd<F8>
         new((value.v.AsInt32() + (Vector256.ConvertToInt32Native(exponent.v) << 23)).AsSingle());
     /// <inheritdoc/>
     [MethodImpl(Inline)]
+    public static F8 Exponent(F8 a) => new(Vector256.ConvertToSingle((a.v.AsInt32() >> 23) - Vector256.Create(127)));
+    /// <inheritdoc/>
+    [MethodImpl(Inline)]
     public static F8 TimesSign(F8 value, F8 a) =>
         new((value.v ^ (a.v & Vector256.Create(-0f))) & ~Vector256.Equals(a.v, Vector256<float>.Zero));
     /// <inheritdoc/>

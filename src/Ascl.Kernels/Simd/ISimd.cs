@@ -61,6 +61,9 @@ public unsafe interface ISimd<T> where T : struct, ISimd<T>
     /// <summary>value·2^exponent, for integer exponents with which a normal <paramref name="value"/> stays normal.</summary>
     static abstract T TimesPowerOf2(T value, T exponent);
 
+    /// <summary>⌊log₂ a⌋ of a positive normal number.</summary>
+    static abstract T Exponent(T a);
+
     /// <summary>value·sign(a); 0 where <paramref name="a"/> is 0.</summary>
     static abstract T TimesSign(T value, T a);
 

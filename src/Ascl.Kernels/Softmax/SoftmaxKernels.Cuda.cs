@@ -20,6 +20,13 @@ internal static class SoftmaxCuda
         CudaDevice device, int n, int k, DeviceBuffer<float> y, DeviceBuffer<float> dy, DeviceBuffer<float> dx) =>
         device.Launch(LogSoftmaxBackward, WarpRows.For(n), Rows(n, k, y, null, dy, dx));
 
+    public static void Softmax(CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<float> y) =>
+        device.Launch(Softmax, WarpRows.For(n), Rows(n, k, x, null, null, y));
+
+    public static void SoftmaxBackward(
+        CudaDevice device, int n, int k, DeviceBuffer<float> y, DeviceBuffer<float> dy, DeviceBuffer<float> dx) =>
+        device.Launch(SoftmaxBackward, WarpRows.For(n), Rows(n, k, y, null, dy, dx));
+
     public static void CrossEntropy(
         CudaDevice device, int n, int k, DeviceBuffer<float> x, DeviceBuffer<int> labels, float smoothing, Reduction reduction,
         DeviceBuffer<float> losses)
@@ -165,6 +172,36 @@ internal static class SoftmaxCuda
         sum = WarpRows.Sum(sum);
         for (int c = WarpRows.Lane; c < p.K; c += WarpRows.Lanes)
             p.Y[begin + c] = p.Gradient[begin + c] - Exponential.Of(p.A[begin + c]) * sum;
+    }
+
+    internal static void Softmax(RowsArguments p)
+    {
+        int row = WarpRows.Row, begin = row * p.K;
+        if (row >= p.N)
+            return;
+        float largest = float.NegativeInfinity, sum = 0;
+        for (int c = WarpRows.Lane; c < p.K; c += WarpRows.Lanes)
+            largest = WarpRows.Larger(p.A[begin + c], largest);
+        largest = WarpRows.Max(largest);
+        for (int c = WarpRows.Lane; c < p.K; c += WarpRows.Lanes)
+            sum += Exponential.Of(p.A[begin + c] - largest);
+        float factor = 1 / WarpRows.Sum(sum);
+        for (int c = WarpRows.Lane; c < p.K; c += WarpRows.Lanes)
+            p.Y[begin + c] = Exponential.Of(p.A[begin + c] - largest) * factor;
+    }
+
+    /// <summary>dx = y·(dy − Σ y·dy).</summary>
+    internal static void SoftmaxBackward(RowsArguments p)
+    {
+        int row = WarpRows.Row, begin = row * p.K;
+        if (row >= p.N)
+            return;
+        float sum = 0;
+        for (int c = WarpRows.Lane; c < p.K; c += WarpRows.Lanes)
+            sum += p.A[begin + c] * p.Gradient[begin + c];
+        sum = WarpRows.Sum(sum);
+        for (int c = WarpRows.Lane; c < p.K; c += WarpRows.Lanes)
+            p.Y[begin + c] = p.A[begin + c] * (p.Gradient[begin + c] - sum);
     }
 
     internal static void CrossEntropy(RowsArguments p)

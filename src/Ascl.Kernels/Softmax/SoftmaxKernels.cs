@@ -20,9 +20,9 @@ public enum Reduction
 
 /// <summary>
 /// Softmax, losses and predictions of logits [n, k], row by row. All use x − log Σ exp x in double (on CUDA in float, with the largest
-/// logit subtracted first), so that finite logits of any size give finite values. Softmax itself is exp of <see cref="LogSoftmaxForward"/>.
+/// logit subtracted first), so that finite logits of any size give finite values.
 /// </summary>
-public static unsafe class SoftmaxKernels
+public static unsafe partial class SoftmaxKernels
 {
     /// <summary>y = x − log Σ exp x.</summary>
     /// <param name="n">Rows.</param>
