@@ -74,6 +74,9 @@ internal struct PixelSumsArguments
 {
     public PixelWork Work;
     public ArrayView<float> X, Dy, Y, Mean, InverseStd, Partial;
+
+    /// <summary>Divides an address in quads by the quads of a pixel, for numbers that pixels have.</summary>
+    public InvariantDivision ByQuads;
 }
 
 internal struct FinishArguments
@@ -129,7 +132,8 @@ internal static class PixelSums
     }
 
     /// <summary>
-    /// The sums of one quad of channels over all parts, computed by one group (Grid.IdxX is the quad); valid in its first thread.
+    /// The sums of one quad of channels over all parts, or those of one image, computed by one group (Grid.IdxX is the quad, Grid.IdxY the
+    /// image); valid in its first thread.
     /// </summary>
     public static (Float4 First, Float4 Second) Finish(FinishArguments p)
     {
@@ -140,7 +144,7 @@ internal static class PixelSums
         Float4 first = default, second = default;
         for (int part = t; part < p.Parts; part += Group.DimX)
         {
-            int at = part * 2 * p.Quads + Grid.IdxX;
+            int at = (Grid.IdxY * p.Parts + part) * 2 * p.Quads + Grid.IdxX;
             first += from[at];
             second += from[at + p.Quads];
         }

@@ -15,12 +15,13 @@ public static unsafe partial class ActivationKernels
         public static void FromPlain(
             CudaDevice device, ActivationLayout layout, DeviceBuffer<float> plain, ReadOnlyMemory<float> mean, ReadOnlyMemory<float> scale,
             DeviceBuffer<float> activation) =>
-            Launch(device, CopyFromPlain, layout, plain, activation, device.Constants(mean.Span), device.Constants(scale.Span));
+            Launch(device, CopyFromPlain, layout, layout.Blocks * layout.Block, plain, activation, device.Constants(mean.Span),
+                device.Constants(scale.Span));
 
         public static void ToPlain(
             CudaDevice device, ActivationLayout layout, DeviceBuffer<float> activation, ReadOnlyMemory<float> scale,
             DeviceBuffer<float> plain) =>
-            Launch(device, CopyToPlain, layout, plain, activation, default, device.Constants(scale.Span));
+            Launch(device, CopyToPlain, layout, layout.C, plain, activation, default, device.Constants(scale.Span));
 
         public static void ClearOutside(CudaDevice device, ActivationLayout layout, DeviceBuffer<float> activation) =>
             device.Launch(Clear, (new Index3D(layout.N * layout.Blocks, 1, 1), new Index3D(Lanes, CudaDevice.GroupSize / Lanes, 1)),
@@ -34,15 +35,16 @@ public static unsafe partial class ActivationKernels
                 });
 
         private static void Launch(
-            CudaDevice device, Action<CopyArguments> kernel, ActivationLayout layout, DeviceBuffer<float> plain,
+            CudaDevice device, Action<CopyArguments> kernel, ActivationLayout layout, int channels, DeviceBuffer<float> plain,
             DeviceBuffer<float> activation, ArrayView<float> mean, ArrayView<float> scale) =>
-            device.Launch(kernel, (new Index3D(layout.N, layout.C, 1), new Index3D(Lanes, CudaDevice.GroupSize / Lanes, 1)),
+            device.Launch(kernel, (new Index3D(layout.N, channels, 1), new Index3D(Lanes, CudaDevice.GroupSize / Lanes, 1)),
                 new CopyArguments
                 {
                     Plain = CudaDevice.View(plain),
                     Activation = CudaDevice.View(activation),
                     Mean = mean,
                     Scale = scale,
+                    Channels = layout.C,
                     Height = layout.H,
                     Width = layout.W,
                     Image = layout.ImageSize,
@@ -56,15 +58,23 @@ public static unsafe partial class ActivationKernels
         internal struct CopyArguments
         {
             public ArrayView<float> Plain, Activation, Mean, Scale;
-            public int Height, Width, Image, Channel, Row, Pixel, Origin;
+            public int Channels, Height, Width, Image, Channel, Row, Pixel, Origin;
 
-            public readonly int PlainAt(int y) => ((Grid.IdxX * Grid.DimY + Grid.IdxY) * Height + y) * Width;
+            public readonly int PlainAt(int y) => ((Grid.IdxX * Channels + Grid.IdxY) * Height + y) * Width;
             public readonly int ActivationAt(int y) => Grid.IdxX * Image + Grid.IdxY * Channel + Origin + y * Row;
             public readonly float ScaleOfChannel => Scale.Length == 0 ? 1 : Scale[Grid.IdxY];
         }
 
         internal static void CopyFromPlain(CopyArguments p)
         {
+            // A padding channel, in memory that may have held an activation of more channels.
+            if (Grid.IdxY >= p.Channels)
+            {
+                for (int y = Group.IdxY; y < p.Height; y += Group.DimY)
+                    for (int x = Group.IdxX; x < p.Width; x += Group.DimX)
+                        p.Activation[p.ActivationAt(y) + x * p.Pixel] = 0;
+                return;
+            }
             float mean = p.Mean.Length == 0 ? 0 : p.Mean[Grid.IdxY], scale = p.ScaleOfChannel;
             for (int y = Group.IdxY; y < p.Height; y += Group.DimY)
             {

@@ -13,7 +13,7 @@ public static unsafe partial class ActivationKernels
     /// <param name="plain">[N, C, H, W].</param>
     /// <param name="mean">[C]; empty for 0.</param>
     /// <param name="scale">[C]; empty for 1.</param>
-    /// <param name="activation">Receives a. Its border is not written.</param>
+    /// <param name="activation">Receives a, and zeros in the padding channels of the last block. Its border is not written.</param>
     public static void FromPlain(
         ActivationLayout layout, DeviceBuffer<float> plain, ReadOnlyMemory<float> mean, ReadOnlyMemory<float> scale,
         DeviceBuffer<float> activation)
@@ -25,6 +25,14 @@ public static unsafe partial class ActivationKernels
         {
             float* from = CpuDevice.Pointer(plain);
             PlaneView to = new(layout, CpuDevice.Pointer(activation));
+            // Memory from the pool may hold an activation of more channels.
+            if (layout.C % layout.Block != 0)
+                ClearPadding(cpu, layout, to);
+            if (IsVectors(layout) && mean.IsEmpty && scale.IsEmpty)
+            {
+                CopyVectors(cpu, layout, from, layout.C, layout.Block, to.First, to.Image, to.Plane);
+                return;
+            }
             ForEachPlane(cpu, layout, (n, c) =>
             {
                 float m = mean.IsEmpty ? 0 : mean.Span[c], s = scale.IsEmpty ? 1 : scale.Span[c];
@@ -50,6 +58,11 @@ public static unsafe partial class ActivationKernels
         {
             float* to = CpuDevice.Pointer(plain);
             PlaneView from = new(layout, CpuDevice.Pointer(activation));
+            if (IsVectors(layout) && scale.IsEmpty)
+            {
+                CopyVectors(cpu, layout, from.First, from.Image, from.Plane, to, layout.C, layout.Block);
+                return;
+            }
             ForEachPlane(cpu, layout, (n, c) =>
             {
                 float s = scale.IsEmpty ? 1 : scale.Span[c];
@@ -90,6 +103,33 @@ public static unsafe partial class ActivationKernels
             });
         }
     }
+
+    /// <summary>Whether images are single pixels, so that channels lie side by side on both sides.</summary>
+    private static bool IsVectors(ActivationLayout layout) => layout is { H: 1, W: 1, Block: > 1 };
+
+    /// <summary>Block after block of single pixels; strides are from image to image and from block to block.</summary>
+    private static void CopyVectors(
+        CpuDevice device, ActivationLayout layout, float* from, nint fromImage, nint fromBlock, float* to, nint toImage, nint toBlock) =>
+        device.For(layout.N, (n, _) =>
+        {
+            for (int block = 0; block < layout.Blocks; block++)
+            {
+                int present = Math.Min(layout.Block, layout.C - block * layout.Block);
+                new ReadOnlySpan<float>(from + n * fromImage + block * fromBlock, present)
+                    .CopyTo(new(to + n * toImage + block * toBlock, present));
+            }
+        });
+
+    /// <summary>Zeroes the padding channels of the pixels, not of the border.</summary>
+    private static void ClearPadding(CpuDevice device, ActivationLayout layout, PlaneView view) =>
+        device.For(layout.N, (n, _) =>
+        {
+            int present = layout.C % layout.Block;
+            float* plane = view.First + n * view.Image + (layout.Blocks - 1) * view.Plane;
+            for (int y = 0; y < layout.H; y++)
+                for (int x = 0; x < layout.W; x++)
+                    new Span<float>(plane + y * view.Row + x * layout.Block + present, layout.Block - present).Clear();
+        });
 
     private static void ForEachPlane(CpuDevice device, ActivationLayout layout, Action<int, int> body) =>
         device.For(layout.N, (n, _) =>

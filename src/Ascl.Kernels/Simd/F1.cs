@@ -63,6 +63,9 @@ public readonly unsafe struct F1(float value) : ISimd<F1>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F1 WhereEqual(F1 a, F1 b, F1 value) => new(a.Value == b.Value ? value.Value : 0);
     /// <inheritdoc/>
+    [MethodImpl(Inline)]
+    public static F1 Moved(F1 value, F1 lanes, F1 mask) => new(BitConverter.SingleToInt32Bits(mask.Value) != 0 ? value.Value : 0);
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static float Sum(F1 a) => a.Value;
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static float MaxLane(F1 a) => a.Value;

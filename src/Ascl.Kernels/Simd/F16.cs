@@ -63,6 +63,9 @@ public readonly unsafe struct F16(Vector512<float> value) : ISimd<F16>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F16 WhereEqual(F16 a, F16 b, F16 value) => new(Vector512.Equals(a.v, b.v) & value.v);
     /// <inheritdoc/>
+    [MethodImpl(Inline)]
+    public static F16 Moved(F16 value, F16 lanes, F16 mask) => new(Vector512.ShuffleNative(value.v, lanes.v.AsInt32()) & mask.v);
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static float Sum(F16 a) => F8.Sum(new F8(a.v.GetLower() + a.v.GetUpper()));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static float MaxLane(F16 a) => F8.MaxLane(new F8(Vector256.MaxNative(a.v.GetLower(), a.v.GetUpper())));

@@ -63,6 +63,9 @@ public readonly unsafe struct F4(Vector128<float> value) : ISimd<F4>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F4 WhereEqual(F4 a, F4 b, F4 value) => new(Vector128.Equals(a.v, b.v) & value.v);
     /// <inheritdoc/>
+    [MethodImpl(Inline)]
+    public static F4 Moved(F4 value, F4 lanes, F4 mask) => new(Vector128.ShuffleNative(value.v, lanes.v.AsInt32()) & mask.v);
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static float Sum(F4 a) => (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static float MaxLane(F4 a) => MathF.Max(MathF.Max(a.v[0], a.v[2]), MathF.Max(a.v[1], a.v[3]));

@@ -61,6 +61,9 @@ public readonly unsafe struct F8(Vector256<float> value) : ISimd<F8>
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static F8 WhereEqual(F8 a, F8 b, F8 value) => new(Vector256.Equals(a.v, b.v) & value.v);
     /// <inheritdoc/>
+    [MethodImpl(Inline)]
+    public static F8 Moved(F8 value, F8 lanes, F8 mask) => new(Vector256.ShuffleNative(value.v, lanes.v.AsInt32()) & mask.v);
+    /// <inheritdoc/>
     [MethodImpl(Inline)] public static float Sum(F8 a) => F4.Sum(new F4(a.v.GetLower() + a.v.GetUpper()));
     /// <inheritdoc/>
     [MethodImpl(Inline)] public static float MaxLane(F8 a) => F4.MaxLane(new F4(Vector128.MaxNative(a.v.GetLower(), a.v.GetUpper())));

@@ -73,6 +73,12 @@ public unsafe interface ISimd<T> where T : struct, ISimd<T>
     /// <summary><paramref name="value"/> where a = b, else 0.</summary>
     static abstract T WhereEqual(T a, T b, T value);
 
+    /// <summary>
+    /// Lane lanes[i] of <paramref name="value"/> in lane i where <paramref name="mask"/> has all bits set, 0 where it has none;
+    /// <paramref name="lanes"/> and <paramref name="mask"/> hold the bits of integers, lanes from 0 to <see cref="Width"/> − 1.
+    /// </summary>
+    static abstract T Moved(T value, T lanes, T mask);
+
     /// <summary>Sum of the lanes, in a fixed order.</summary>
     static abstract float Sum(T a);
 

@@ -7,6 +7,7 @@ using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
 using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
+using Ascl.Kernels.Layout;
 
 namespace Ascl.Models.Onnx;
 
@@ -83,7 +84,10 @@ public sealed class OnnxExport
             NormalizeOp op => Normalized(op, inputs[0]),
             Conv2dOp op => Convolved(op, inputs),
             BatchNormOp { Mode: BatchNormMode.Evaluate } op => BatchNormalized(op, inputs),
-            MaxPool2dOp op => graph.Add("MaxPool", inputs, ("kernel_shape", Both(op.Size)), ("strides", Both(op.Stride))),
+            MaxPool2dOp op => graph.Add("MaxPool", inputs, [.. Windows(op.Window, op.CeilMode)]),
+            AveragePool2dOp op => graph.Add("AveragePool", inputs,
+                [.. Windows(op.Window, op.CeilMode), ("count_include_pad", op.CountPadding ? 1L : 0L)]),
+            { Name: "global_max_pool" } => graph.Add("Flatten", [graph.Add("GlobalMaxPool", inputs)]),
             { Name: "global_average_pool" } => graph.Add("Flatten", [graph.Add("GlobalAveragePool", inputs)]),
             { Name: "flatten" } => graph.Add("Flatten", inputs),
             { Name: "linear" } => graph.Add("Gemm", inputs, ("transB", 1L)),
@@ -126,6 +130,19 @@ public sealed class OnnxExport
 
     /// <summary>Adds the residual, which is the input after the op's <paramref name="own"/> first ones, if there is one.</summary>
     private string Added(string[] inputs, int own, string result) => inputs.Length > own ? graph.Add("Add", [result, inputs[own]]) : result;
+
+    /// <summary>The attributes of a pooling; those that say what is meant without them are left out.</summary>
+    private static IEnumerable<(string Name, object Value)> Windows(Window2d window, bool ceilMode)
+    {
+        yield return ("kernel_shape", (long[])[window.Height, window.Width]);
+        yield return ("strides", (long[])[window.StrideY, window.StrideX]);
+        if ((window.Top, window.Left, window.Bottom, window.Right) != default)
+            yield return ("pads", (long[])[window.Top, window.Left, window.Bottom, window.Right]);
+        if ((window.DilationY, window.DilationX) != (1, 1))
+            yield return ("dilations", (long[])[window.DilationY, window.DilationX]);
+        if (ceilMode)
+            yield return ("ceil_mode", 1L);
+    }
 
     private static long[] Both(int value) => [value, value];
 }
