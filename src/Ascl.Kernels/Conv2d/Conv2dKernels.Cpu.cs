@@ -20,6 +20,10 @@ public static unsafe partial class Conv2dKernels
         () => new WinogradConvolution<F8, Phases<F8>, PhasesAdjoint<F8>>(),
         () => new WinogradConvolution<F4, Phases<F4>, PhasesAdjoint<F4>>());
 
+    private static readonly Conv2dCpu Depthwise =
+        SimdWidth.Choose<Conv2dCpu>(() => new DepthwiseConvolution<F16>(), () => new DepthwiseConvolution<F8>(),
+            () => new DepthwiseConvolution<F4>());
+
     /// <summary>
     /// Picks the algorithm. For 3×3 kernels over activations, Winograd needs 2.25 to 4 times fewer multiplications with stride 1 and 1.8
     /// times fewer with stride 2; everything else is direct. The choice does not depend on the batch, so that an image's result does not
@@ -29,13 +33,14 @@ public static unsafe partial class Conv2dKernels
     {
         var (name, algorithm) = g switch
         {
-            { R: 3, S: 3, Stride: 1, Padding: <= 2, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block =>
+            { IsDepthwise: true, GroupOutputs: 1 } => ("depthwise", Depthwise),
+            { IsUniform: true, R: 3, S: 3, Stride: 1, Padding: <= 2, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block =>
                 ("Winograd F(4x4, 3x3)", Winograd),
-            { R: 3, S: 3, Stride: 2, Padding: 1, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block =>
+            { IsUniform: true, R: 3, S: 3, Stride: 2, Padding: 1, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block =>
                 ("Winograd by phases", WinogradPhases),
             _ => ("direct", Direct),
         };
-        DebugSettings.Say($"conv2d {g.Input with { N = 0 }} -> {g.K} channels, {g.R}x{g.S} stride {g.Stride}: {name}");
+        DebugSettings.Say($"conv2d {g.Input with { N = 0 }} -> {g.K} channels, {g.Window} in {g.Groups} groups: {name}");
         return algorithm;
     }
 

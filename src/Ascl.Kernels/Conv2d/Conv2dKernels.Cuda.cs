@@ -12,41 +12,69 @@ public static partial class Conv2dKernels
         CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue,
         DeviceBuffer<float> y)
     {
-        var (memory, pixels) = ConvolutionOperands.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy);
-        int taps = g.R * g.S;
-        Convolve(device, "forward", new(g.K, g.C * taps, g.C, taps, g.R, g.S, FirstTap: 0, TapRowStep: g.S, TapColumnStep: 1), weight,
-            (memory, pixels.Every(g.Stride, -g.Padding, -g.Padding), (pixels.Row, pixels.Pixel)),
+        if (g.IsDepthwise)
+        {
+            DepthwiseCuda.Forward(device, g, x, weight, epilogue, y);
+            return;
+        }
+        var (memory, pixels) = ConvolutionOperands.WithHalo(device, g.Input, x, g.InputReach, out DeviceBuffer<float>? copy);
+        var (w, taps) = (g.Window, g.R * g.S);
+        Convolve(device, "forward",
+            new(g.K, g.GroupInputs * taps, g.C, taps, g.R, g.S, FirstTap: 0, TapRowStep: g.S, TapColumnStep: 1, g.Groups), weight,
+            (memory, pixels.Every(w.StrideY, w.StrideX, -w.Top, -w.Left), (w.DilationY * pixels.Row, w.DilationX * pixels.Pixel)),
             (g.Output, y, PixelGrid.Of(g.Output), new(g.Output.N, g.Output.H, g.Output.W)), epilogue);
         Return(device, copy);
     }
 
     /// <summary>
-    /// The pixels of dx fall into Stride² phases. Within a phase all pixels use the same taps of neighbouring pixels of dy, so a phase is a
-    /// stride-1 convolution that writes every Stride-th pixel. The taps of a phase are Stride apart; the next tap reads the previous pixel
-    /// of dy.
+    /// The pixels of dx fall into StrideY·StrideX phases. Within a phase all pixels use the same taps of neighbouring pixels of dy, so a
+    /// phase is a stride-1 convolution that writes every StrideX-th pixel of every StrideY-th row. The next tap of a phase reads the pixel
+    /// of dy before, or with dilation some pixels before.
     /// </summary>
     private static void BackwardInputCuda(
         CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue,
         DeviceBuffer<float> dx)
     {
-        var (stride, taps) = (g.Stride, g.R * g.S);
+        if (g.IsDepthwise)
+        {
+            DepthwiseCuda.BackwardInput(device, g, dy, weight, epilogue, dx);
+            return;
+        }
+        int taps = g.R * g.S;
+        var (vertical, horizontal) = (g.Vertical, g.Horizontal);
         var (memory, pixels) = ConvolutionOperands.WithHalo(device, g.Output, dy, g.InputGradientReach, out DeviceBuffer<float>? copy);
         PixelGrid to = PixelGrid.Of(g.Input);
-        for (int py = 0; py < Math.Min(stride, g.Input.H); py++)
+        for (int py = 0; py < vertical.Phases; py++)
         {
-            for (int px = 0; px < Math.Min(stride, g.Input.W); px++)
+            for (int px = 0; px < horizontal.Phases; px++)
             {
-                int[] rows = g.TapsOfPhase(g.R, py), columns = g.TapsOfPhase(g.S, px);
-                var (r, s) = rows.Length == 0 || columns.Length == 0 ? (py + g.Padding, px + g.Padding) : (rows[0], columns[0]);
-                Convolve(device, $"backward input {stride} {g.Padding} {py} {px}",
-                    new(g.C, taps, g.K, g.C * taps, rows.Length, columns.Length, FirstTap: r * g.S + s, TapRowStep: stride * g.S,
-                        TapColumnStep: stride), weight,
-                    (memory, pixels.Every(1, (py + g.Padding - r) / stride, (px + g.Padding - s) / stride), (-pixels.Row, -pixels.Pixel)),
-                    (g.Input, dx, to.Every(stride, py, px),
-                        new(g.Input.N, (g.Input.H - py + stride - 1) / stride, (g.Input.W - px + stride - 1) / stride)), epilogue);
+                PhaseOfTaps rows = new(vertical, py), columns = new(horizontal, px);
+                bool none = rows.Count == 0 || columns.Count == 0;
+                Convolve(device, $"backward input {g.Window} {py} {px}",
+                    new(g.C, taps, g.K, g.GroupInputs * taps, rows.Count, columns.Count, FirstTap: rows.First * g.S + columns.First,
+                        TapRowStep: rows.Step * g.S, TapColumnStep: columns.Step, g.Groups), weight,
+                    (memory, pixels.Every(1, none ? 0 : rows.Output, none ? 0 : columns.Output),
+                        (-rows.OutputStep * pixels.Row, -columns.OutputStep * pixels.Pixel)),
+                    (g.Input, dx, to.Every(vertical.Stride, horizontal.Stride, py, px),
+                        new(g.Input.N, vertical.PixelsOfPhase(py), horizontal.PixelsOfPhase(px))), epilogue);
             }
         }
         Return(device, copy);
+    }
+
+    /// <summary>The taps of a phase along one axis: the first, their distance, and the pixels of dy that they read, backwards.</summary>
+    private readonly struct PhaseOfTaps
+    {
+        public readonly int Count, First, Step, Output, OutputStep;
+
+        public PhaseOfTaps(ConvolutionAxis axis, int phase)
+        {
+            int[] taps = axis.TapsOfPhase(phase);
+            int common = (int)System.Numerics.BigInteger.GreatestCommonDivisor(axis.Stride, axis.Dilation);
+            (Count, Step, OutputStep) = (taps.Length, axis.Stride / common, axis.Dilation / common);
+            if (taps.Length > 0)
+                (First, Output) = (taps[0], axis.OutputOf(phase, taps[0]));
+        }
     }
 
     /// <summary>Launches one implicit GEMM; the weights are repacked only after a change.</summary>
@@ -54,14 +82,14 @@ public static partial class Conv2dKernels
         (ArrayView<float> Memory, PixelGrid Pixels, (int Row, int Column) TapStep) from,
         (ActivationLayout Layout, DeviceBuffer<float> Memory, PixelGrid Pixels, PixelNumbers Numbers) to, Conv2dEpilogue epilogue)
     {
-        if (TensorCoreConvolution.Takes(device, to.Layout, packing.Channels))
+        if (packing.Groups == 1 && TensorCoreConvolution.Takes(device, to.Layout, packing.Channels))
         {
             TensorCoreConvolution.Convolve(device, what, packing, weight, from, to, epilogue);
             return;
         }
         bool planes = to.Layout.Block == 1;
         int columns = ImplicitGemm.TileColumns(packing.Columns, planes);
-        DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {what} {columns}",
+        DeviceBuffer<float> packed = weight.Derived<DeviceBuffer<float>>($"cuda {what} {columns} {packing.Groups}",
             old => ConvolutionOperands.Pack(device, packing, columns, weight, old));
         var (kernel, rows, threads) = ImplicitGemm.Choose(device, to.Numbers.Count, packing.Columns, columns);
         device.Launch(kernel,
@@ -91,7 +119,12 @@ public static partial class Conv2dKernels
     private static void BackwardWeightCuda(
         CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
     {
-        var (memory, pixels) = ConvolutionOperands.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy);
+        if (g.IsDepthwise)
+        {
+            DepthwiseCuda.BackwardWeight(device, g, x, dy, dw);
+            return;
+        }
+        var (memory, pixels) = ConvolutionOperands.WithHalo(device, g.Input, x, g.InputReach, out DeviceBuffer<float>? copy);
         int quads = (g.C + 3) / 4, columnQuads = g.R * g.S * quads;
         TensorCoreTile? tensorCores = TensorCoreConvolution.Takes(device, g.Output, g.C)
             ? TensorCoreConvolution.ChooseWeights(device.Precision, g.K, 4 * columnQuads)
@@ -111,13 +144,13 @@ public static partial class Conv2dKernels
             Dy = CudaDevice.View(dy),
             Partial = CudaDevice.View(partial),
             Pixels = numbers,
-            Input = pixels.Every(g.Stride, -g.Padding, -g.Padding),
+            Input = pixels.Every(g.Window.StrideY, g.Window.StrideX, -g.Window.Top, -g.Window.Left),
             Gradient = PixelGrid.Of(g.Output),
             PixelsPerPart = (numbers.Count / parts / unit + 1) * unit,
             RowQuads = g.Output.Block / 4,
             ColumnQuads = columnQuads,
-            TapRowStep = pixels.Row,
-            TapColumnStep = pixels.Pixel,
+            TapRowStep = g.Window.DilationY * pixels.Row,
+            TapColumnStep = g.Window.DilationX * pixels.Pixel,
             ByQuads = new(quads),
             ByTapColumns = new(g.S),
         };
@@ -138,6 +171,8 @@ public static partial class Conv2dKernels
                 Channels = g.C,
                 Taps = g.R * g.S,
                 ByTap = new(4 * quads),
+                ByGroupInputs = new(g.GroupInputs),
+                ByGroupOutputs = new(g.GroupOutputs),
             });
         device.Pool.Return(partial);
         Return(device, copy);

@@ -17,9 +17,10 @@ internal static class ConvolutionOperands
     /// <param name="ColumnStride">Stride in the weight [K, C, R, S] by column of the product, that is by channel of the result.</param>
     /// <param name="ChannelStride">Stride by channel of the sum.</param>
     /// <param name="FirstTap">Offset of the first tap, followed by the strides by tap row and column.</param>
+    /// <param name="Groups">Groups of channels; weights between two groups are zero.</param>
     internal readonly record struct Packing(
         int Columns, int ColumnStride, int Channels, int ChannelStride, int TapRows, int TapColumns, int FirstTap, int TapRowStep,
-        int TapColumnStep)
+        int TapColumnStep, int Groups)
     {
         public int Quads => (Channels + 3) / 4;
         public int TotalQuads => TapRows * TapColumns * Quads;
@@ -50,6 +51,9 @@ internal static class ConvolutionOperands
             FirstTap = packing.FirstTap,
             TapRowStep = packing.TapRowStep,
             TapColumnStep = packing.TapColumnStep,
+            ByGroupColumns = new(packing.Columns / packing.Groups),
+            ByGroupChannels = new(packing.Channels / packing.Groups),
+            Shared = Math.Max(packing.ColumnStride, packing.ChannelStride),
         });
         return packed;
     }
@@ -59,6 +63,12 @@ internal static class ConvolutionOperands
         public ArrayView<float> Weight, Packed;
         public InvariantDivision ByTileColumns, ByDepth, ByQuads, ByTapColumns;
         public int Taps, Columns, ColumnStride, Channels, ChannelStride, FirstTap, TapRowStep, TapColumnStep;
+
+        /// <summary>Columns and channels of a group.</summary>
+        public InvariantDivision ByGroupColumns, ByGroupChannels;
+
+        /// <summary>What the index of a group's first weight has too much: its input channels are numbered from 0.</summary>
+        public int Shared;
     }
 
     /// <summary>A thread owns one packed value.</summary>
@@ -72,8 +82,12 @@ internal static class ConvolutionOperands
         int quad = depth >> 2, tap = p.ByQuads.Quotient(quad), channel = 4 * (quad - tap * p.ByQuads.Divisor) + (depth & 3);
         int r = p.ByTapColumns.Quotient(tap), s = tap - r * p.ByTapColumns.Divisor;
         float value = 0;
-        if (column < p.Columns && channel < p.Channels && tap < p.Taps)
-            value = p.Weight[column * p.ColumnStride + channel * p.ChannelStride + p.FirstTap + r * p.TapRowStep + s * p.TapColumnStep];
+        int group = p.ByGroupColumns.Quotient(column);
+        if (column < p.Columns && channel < p.Channels && tap < p.Taps && group == p.ByGroupChannels.Quotient(channel))
+        {
+            int first = column * p.ColumnStride + channel * p.ChannelStride - group * p.Shared;
+            value = p.Weight[first + p.FirstTap + r * p.TapRowStep + s * p.TapColumnStep];
+        }
         p.Packed[i] = value;
     }
 

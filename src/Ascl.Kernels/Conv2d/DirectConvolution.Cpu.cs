@@ -25,23 +25,24 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     public override void Forward(
         CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
     {
-        var (inputBlock, stride) = (g.Input.Block, g.Stride);
-        PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy), to = new(g.Output, y);
-        nint[] taps = Taps(from, g.Input.Blocks, g.R, g.S, (r, s) => (r - g.Padding, s - g.Padding), inputBlock);
-        int vectors = TilePlan<F>.Widest(g.Output.W, g.Output.Blocks);
-        CpuBuffer<float> packed = weight.Derived<CpuBuffer<float>>($"direct forward {inputBlock} {vectors}",
-            _ => Pack(device, g.Output.Blocks, vectors, g.Input.Blocks, inputBlock, g.R * g.S,
-            weight, (k, c, tap) => k < g.K && c < g.C ? (k * g.C + c) * g.R * g.S + tap : -1));
-        RunTiles(device, g.Output, vectors, g.Output.H, g.Output.W, taps, packed, inputBlock, stride,
-            aPixel: (n, row) => from.First + n * from.Image + row * stride * from.Row,
+        int block = g.Input.Block;
+        var (vertical, horizontal) = (g.Vertical, g.Horizontal);
+        PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.InputReach, out DeviceBuffer<float>? copy), to = new(g.Output, y);
+        DirectTiles tiles = DirectTiles.For<F>(g.Output.W, g.Output, g.GroupOutputs, g.Input, g.GroupInputs, g.R * g.S);
+        nint[] taps = Taps(from, tiles.MostInputs, g.R, g.S,
+            (r, s) => (r * vertical.Dilation - vertical.Padding, s * horizontal.Dilation - horizontal.Padding), block);
+        CpuBuffer<float> packed = weight.Derived<CpuBuffer<float>>($"direct forward {block} {tiles.Vectors} {g.Groups}",
+            _ => Pack(device, tiles, weight, g.WeightAt));
+        RunTiles(device, g.Output, tiles, g.Output.H, g.Output.W, taps, packed, horizontal.Stride, from.Plane,
+            aPixel: (n, row) => from.First + n * from.Image + row * vertical.Stride * from.Row,
             cPixel: (n, row) => to.First + n * to.Image + row * to.Row,
             to.Plane, cPixelStep: Width, finish: EpilogueOf(g.Output, epilogue, y));
         Return(device, copy);
     }
 
     /// <summary>
-    /// The pixels of dx fall into Stride² phases. Within a phase all pixels use the same taps of neighbouring pixels of dy, so a phase is a
-    /// stride-1 convolution that writes every Stride-th pixel.
+    /// The pixels of dx fall into StrideY·StrideX phases. Within a phase all pixels use the same taps of neighbouring pixels of dy, so a
+    /// phase is a stride-1 convolution that writes every StrideX-th pixel of every StrideY-th row.
     /// </summary>
     public override void BackwardInput(
         CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, float* dx)
@@ -51,29 +52,29 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             ImageGradient<F>.Run(device, g, dy, weight, dx);
             return;
         }
-        int stride = g.Stride, block = g.Output.Block;
+        int block = g.Output.Block;
+        var (vertical, horizontal) = (g.Vertical, g.Horizontal);
         PlaneView from = PlaneView.WithHalo(device, g.Output, dy, g.InputGradientReach, out DeviceBuffer<float>? copy);
         PlaneView to = new(g.Input, dx);
-        for (int py = 0; py < Math.Min(stride, g.Input.H); py++)
+        for (int py = 0; py < vertical.Phases; py++)
         {
-            for (int px = 0; px < Math.Min(stride, g.Input.W); px++)
+            for (int px = 0; px < horizontal.Phases; px++)
             {
                 var (phaseY, phaseX) = (py, px);
-                int[] rows = g.TapsOfPhase(g.R, py), columns = g.TapsOfPhase(g.S, px);
-                int h = (g.Input.H - py + stride - 1) / stride, w = (g.Input.W - px + stride - 1) / stride;
-                nint[] taps = Taps(from, g.Output.Blocks, rows.Length, columns.Length,
-                    (r, s) => ((phaseY + g.Padding - rows[r]) / stride, (phaseX + g.Padding - columns[s]) / stride), block);
-                int vectors = TilePlan<F>.Widest(w, g.Input.Blocks);
+                int[] rows = vertical.TapsOfPhase(py), columns = horizontal.TapsOfPhase(px);
+                int h = vertical.PixelsOfPhase(py), w = horizontal.PixelsOfPhase(px);
+                DirectTiles tiles =
+                    DirectTiles.For<F>(w, g.Input, g.GroupInputs, g.Output, g.GroupOutputs, rows.Length * columns.Length);
+                nint[] taps = Taps(from, tiles.MostInputs, rows.Length, columns.Length,
+                    (r, s) => (vertical.OutputOf(phaseY, rows[r]), horizontal.OutputOf(phaseX, columns[s])), block);
                 CpuBuffer<float> packed = weight.Derived<CpuBuffer<float>>(
-                    $"direct backward input {stride} {g.Padding} {py} {px} {vectors}",
-                    _ => Pack(device, g.Input.Blocks, vectors, g.Output.Blocks, block, rows.Length * columns.Length, weight, (c, k, tap) =>
-                        k < g.K && c < g.C
-                            ? ((k * g.C + c) * g.R + rows[tap / columns.Length]) * g.S + columns[tap % columns.Length]
-                            : -1));
-                RunTiles(device, g.Input, vectors, h, w, taps, packed, block, 1,
+                    $"direct backward input {g.Window} {g.Groups} {py} {px} {tiles.Vectors}",
+                    _ => Pack(device, tiles, weight,
+                        (c, k, tap) => g.WeightAt(k, c, rows[tap / columns.Length] * g.S + columns[tap % columns.Length])));
+                RunTiles(device, g.Input, tiles, h, w, taps, packed, 1, from.Plane,
                     aPixel: (n, row) => from.First + n * from.Image + row * from.Row,
-                    cPixel: (n, row) => to.First + n * to.Image + (row * stride + phaseY) * to.Row + phaseX * Width,
-                    to.Plane, cPixelStep: stride * Width, finish: null);
+                    cPixel: (n, row) => to.First + n * to.Image + (row * vertical.Stride + phaseY) * to.Row + phaseX * Width,
+                    to.Plane, cPixelStep: horizontal.Stride * Width, finish: null);
             }
         }
         Return(device, copy);
@@ -89,70 +90,76 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     /// </summary>
     public override void BackwardWeight(CpuDevice device, Conv2dGeometry g, float* x, float* dy, float* dw)
     {
-        PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.Padding, out DeviceBuffer<float>? copy), gradient = new(g.Output, dy);
+        PlaneView from = PlaneView.WithHalo(device, g.Input, x, g.InputReach, out DeviceBuffer<float>? copy), gradient = new(g.Output, dy);
         bool planes = g.Input.Block == 1;
-        int rows = planes ? g.S : Math.Min(Width, 8), pieces = planes ? 1 : Width / rows, columns = planes ? 1 : g.S;
-        int widest = planes ? 4 : 2;
-        var groups = TilePlan<F>.Groups(g.Output.Blocks, widest);
+        int rows = planes && g.Window.DilationX == 1 ? g.S : planes ? 1 : Math.Min(Width, 8);
+        int pieces = planes ? 1 : Width / rows, columns = planes ? g.S / rows : g.S;
+        var (vertical, horizontal) = (g.Vertical, g.Horizontal);
+        DirectTiles groups = DirectTiles.Widest<F>(planes ? 4 : 2, g.Output, g.GroupOutputs, g.Input, g.GroupInputs, g.R * g.S);
         using CpuOffsets aRows = new(g.Output.H), bRows = new(g.Output.H);
         for (int oy = 0; oy < g.Output.H; oy++)
         {
-            aRows[oy] = oy * g.Stride * from.Row;
+            aRows[oy] = oy * vertical.Stride * from.Row;
             bRows[oy] = oy * gradient.Row;
         }
         nint* aOffsets = aRows.Pointer, bOffsets = bRows.Pointer;
-        // A tile of dw: some rows of one input block and tap × one group of output channels. Tiles are stored group by group.
-        int tiles = g.Input.Blocks * pieces * g.R * columns, sumLength = checked(tiles * rows * g.Output.Blocks * Width);
+        // A tile of dw: some rows of one input block and tap × some blocks of output channels. Tiles are stored in that order.
+        int tilesOfBlock = pieces * g.R * columns, sumLength = groups.Length;
         int parts = Math.Min(g.Input.N, Math.Clamp(MostPartialSums / sumLength, 1, 8));
-        DeviceBuffer<float> partial = device.Pool.Rent(parts * sumLength, 0);
+        DeviceBuffer<float> partial = device.Pool.Rent(checked(parts * sumLength), 0);
         float* sums = CpuDevice.Pointer(partial);
-        device.For(parts * groups.Length, (item, _) =>
+        device.For(parts * groups.Count, (item, _) =>
         {
-            (int part, item) = Math.DivRem(item, groups.Length);
-            var (start, vectors) = groups[item];
-            byte[] plan = TilePlan<F>.Rows(rows, vectors);
+            (int part, item) = Math.DivRem(item, groups.Count);
+            DirectTiles.Tile group = groups[item];
+            byte[] plan = TilePlan<F>.Rows(rows, group.Vectors);
             int begin = (int)((long)g.Input.N * part / parts), end = (int)((long)g.Input.N * (part + 1) / parts);
             for (int n = begin; n < end; n++)
             {
-                float* sum = sums + (nint)part * sumLength + (nint)tiles * rows * start * Width;
-                float* b = gradient.First + n * gradient.Image + start * gradient.Plane;
-                for (int tile = 0; tile < tiles; tile++, sum += rows * vectors * Width)
+                float* sum = sums + (nint)part * sumLength + group.Packed;
+                float* b = gradient.First + n * gradient.Image + group.Start * gradient.Plane;
+                for (int tile = 0; tile < group.Inputs * tilesOfBlock; tile++, sum += rows * group.Vectors * Width)
                 {
-                    var (block, piece, r, s) = Place(tile);
-                    float* a = from.First + n * from.Image + block * from.Plane + (r - g.Padding) * from.Row
-                        + (s - g.Padding) * g.Input.Block + piece * rows;
-                    MicroKernels<F, UnitRows>.Run(plan, vectors, 1, a, aOffsets, g.Output.H, g.Output.W, g.Stride * g.Input.Block,
-                        b, bOffsets, Width, gradient.Plane, sum, vectors * Width, Width, n > begin);
+                    var (block, piece, r, s) = Place(group, tile);
+                    float* a = from.First + n * from.Image + block * from.Plane + (r * vertical.Dilation - vertical.Padding) * from.Row
+                        + (s * horizontal.Dilation - horizontal.Padding) * g.Input.Block + piece * rows;
+                    MicroKernels<F, UnitRows>.Run(plan, group.Vectors, 1, a, aOffsets, g.Output.H, g.Output.W,
+                        horizontal.Stride * g.Input.Block, b, bOffsets, Width, gradient.Plane, sum, group.Vectors * Width, Width, n > begin);
                 }
             }
         });
-        device.For(groups.Length * tiles, (item, _) =>
+        device.For(groups.Count, (item, _) =>
         {
-            (int group, int tile) = Math.DivRem(item, tiles);
-            var (start, vectors) = groups[group];
-            var (block, piece, r, s) = Place(tile);
-            float* sum = sums + (nint)rows * (tiles * start + tile * vectors) * Width;
-            for (int row = 0; row < rows; row++)
+            DirectTiles.Tile group = groups[item];
+            float* sum = sums + group.Packed;
+            for (int tile = 0; tile < group.Inputs * tilesOfBlock; tile++)
             {
-                int c = planes ? block : block * Width + piece * rows + row, tap = r * g.S + (planes ? row : s);
-                for (int lane = 0; lane < vectors * Width && c < g.C && start * Width + lane < g.K; lane++)
+                var (block, piece, r, s) = Place(group, tile);
+                for (int row = 0; row < rows; row++, sum += group.Vectors * Width)
                 {
-                    float total = 0;
-                    for (int part = 0; part < parts; part++)
-                        total += sum[(nint)part * sumLength + row * vectors * Width + lane];
-                    dw[((nint)(start * Width + lane) * g.C + c) * g.R * g.S + tap] = total;
+                    int c = planes ? block : block * Width + piece * rows + row, tap = r * g.S + s + (planes ? row : 0);
+                    for (int lane = 0; lane < group.Vectors * Width; lane++)
+                    {
+                        int index = g.WeightAt(group.Start * Width + lane, c, tap);
+                        if (index < 0)
+                            continue;
+                        float total = 0;
+                        for (int part = 0; part < parts; part++)
+                            total += sum[(nint)part * sumLength + lane];
+                        dw[index] = total;
+                    }
                 }
             }
         });
         device.Pool.Return(partial);
         Return(device, copy);
 
-        (int Block, int Piece, int R, int S) Place(int tile)
+        (int Block, int Piece, int R, int S) Place(DirectTiles.Tile group, int tile)
         {
             (tile, int s) = Math.DivRem(tile, columns);
             (tile, int r) = Math.DivRem(tile, g.R);
             (int block, int piece) = Math.DivRem(tile, pieces);
-            return (block, piece, r, s);
+            return (group.FirstInput + block, piece, r, s);
         }
     }
 
@@ -172,68 +179,66 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
     }
 
     /// <summary>
-    /// Weights packed in the order a tile reads them: [group of output blocks][input block][tap][input lane][vectors × width], zero where
+    /// Weights packed in the order a tile reads them: [tile][input block][tap][input lane][vectors × width], zero where
     /// <paramref name="at"/>(output channel, input channel, tap) is negative.
     /// </summary>
-    private static CpuBuffer<float> Pack(
-        CpuDevice device, int outputBlocks, int vectors, int inputBlocks, int lanes, int taps, DeviceBuffer<float> weight,
-        Func<int, int, int, int> at)
+    private static CpuBuffer<float> Pack(CpuDevice device, DirectTiles tiles, DeviceBuffer<float> weight, Func<int, int, int, int> at)
     {
-        CpuBuffer<float> packed = new(device, outputBlocks * Width * inputBlocks * lanes * taps);
+        CpuBuffer<float> packed = new(device, tiles.Length);
         float* to = packed.Pointer, from = CpuDevice.Pointer(weight);
-        var groups = TilePlan<F>.Groups(outputBlocks, vectors);
-        device.For(groups.Length * inputBlocks, (item, _) =>
+        device.For(tiles.Count, (item, _) =>
         {
-            var (start, v) = groups[item / inputBlocks];
-            int block = item % inputBlocks;
-            float* p = to + ((nint)start * inputBlocks + block * v) * taps * lanes * Width;
-            for (int tap = 0; tap < taps; tap++)
-                for (int lane = 0; lane < lanes; lane++)
-                    for (int o = 0; o < v * Width; o++)
-                    {
-                        int index = at(start * Width + o, block * lanes + lane, tap);
-                        *p++ = index < 0 ? 0 : from[index];
-                    }
+            DirectTiles.Tile tile = tiles[item];
+            float* p = to + tile.Packed;
+            for (int block = tile.FirstInput; block < tile.FirstInput + tile.Inputs; block++)
+                for (int tap = 0; tap < tiles.Taps; tap++)
+                    for (int lane = 0; lane < tiles.Lanes; lane++)
+                        for (int o = 0; o < tile.Vectors * Width; o++)
+                        {
+                            int index = at(tile.Start * Width + o, block * tiles.Lanes + lane, tap);
+                            *p++ = index < 0 ? 0 : from[index];
+                        }
         });
         return packed;
     }
 
     private delegate float* PixelOf(int image, int row);
 
-    /// <summary>Computes all output pixels: one row of register tiles for each image, row and group of output blocks.</summary>
+    /// <summary>Computes all output pixels: one row of register tiles for each image, row and tile of output blocks.</summary>
     private static void RunTiles(
-        CpuDevice device, ActivationLayout output, int widest, int height, int width, nint[] taps, CpuBuffer<float> packed, int lanes,
-        int stride, PixelOf aPixel, PixelOf cPixel, nint cPlane, nint cPixelStep, Action<int, int, int, int>? finish)
+        CpuDevice device, ActivationLayout output, DirectTiles tiles, int height, int width, nint[] taps, CpuBuffer<float> packed,
+        int stride, nint aPlane, PixelOf aPixel, PixelOf cPixel, nint cPlane, nint cPixelStep, Action<int, int, int, int>? finish)
     {
-        var groups = TilePlan<F>.Groups(output.Blocks, widest);
+        int lanes = tiles.Lanes;
         bool blockRows = lanes > 1;
         nint aPixelStep = stride * lanes;
         int images = Math.Max(1, PixelsPerItem / (height * width)), rowsPerItem = Math.Min(height, Math.Max(1, PixelsPerItem / width));
         int imageGroups = (output.N + images - 1) / images, rowGroups = (height + rowsPerItem - 1) / rowsPerItem;
         using CpuOffsets offsets = new(taps);
         nint* aOffsets = offsets.Pointer;
-        device.For(imageGroups * rowGroups * groups.Length, (item, _) =>
+        device.For(imageGroups * rowGroups * tiles.Count, (item, _) =>
         {
-            (item, int groupIndex) = Math.DivRem(item, groups.Length);
+            (item, int tileIndex) = Math.DivRem(item, tiles.Count);
             (int imageGroup, int rowGroup) = Math.DivRem(item, rowGroups);
-            var (start, vectors) = groups[groupIndex];
+            var (start, vectors, firstInput, inputs, at) = tiles[tileIndex];
             byte[] plan = stride <= 2 ? TilePlan<F>.Rows(width, vectors) : TilePlan<F>.SingleRows(width);
-            float* b = packed.Pointer + (nint)start * Width * taps.Length * lanes;
+            float* b = packed.Pointer + at;
+            int segments = inputs * tiles.Taps;
             for (int n = imageGroup * images; n < Math.Min(output.N, (imageGroup + 1) * images); n++)
                 for (int row = rowGroup * rowsPerItem; row < Math.Min(height, (rowGroup + 1) * rowsPerItem); row++)
                 {
-                    float* a = aPixel(n, row), c = cPixel(n, row) + start * cPlane;
+                    float* a = aPixel(n, row) + firstInput * aPlane, c = cPixel(n, row) + start * cPlane;
                     if (stride == 2 && blockRows)
-                        MicroKernels<F, EverySecondBlock<F>>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null,
+                        MicroKernels<F, EverySecondBlock<F>>.Run(plan, vectors, aPixelStep, a, aOffsets, segments, lanes, 1, b, null,
                             vectors * Width, Width, c, cPixelStep, cPlane, false);
                     else if (stride == 2)
-                        MicroKernels<F, EverySecond>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null,
+                        MicroKernels<F, EverySecond>.Run(plan, vectors, aPixelStep, a, aOffsets, segments, lanes, 1, b, null,
                             vectors * Width, Width, c, cPixelStep, cPlane, false);
                     else if (blockRows)
-                        MicroKernels<F, BlockRows<F>>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null,
+                        MicroKernels<F, BlockRows<F>>.Run(plan, vectors, aPixelStep, a, aOffsets, segments, lanes, 1, b, null,
                             vectors * Width, Width, c, cPixelStep, cPlane, false);
                     else
-                        MicroKernels<F, UnitRows>.Run(plan, vectors, aPixelStep, a, aOffsets, taps.Length, lanes, 1, b, null,
+                        MicroKernels<F, UnitRows>.Run(plan, vectors, aPixelStep, a, aOffsets, segments, lanes, 1, b, null,
                             vectors * Width, Width, c, cPixelStep, cPlane, false);
                     finish?.Invoke(n, row, start, vectors);
                 }

@@ -17,34 +17,39 @@ internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
 {
     public static void Run(CpuDevice device, Conv2dGeometry g, float* dy, DeviceBuffer<float> weight, float* dx)
     {
-        var (c, stride, padding) = (g.C, g.Stride, g.Padding);
-        float* packed = weight.Derived<CpuBuffer<float>>("image gradient", _ => Pack(device, g, weight)).Pointer;
+        int c = g.C;
+        ConvolutionAxis vertical = g.Vertical, horizontal = g.Horizontal;
+        float* packed = weight.Derived<CpuBuffer<float>>($"image gradient {g.Groups}", _ => Pack(device, g, weight)).Pointer;
         PlaneView from = new(g.Output, dy), to = new(g.Input, dx);
-        // The pixels of a row of dx fall into Stride phases; those of one phase use the same taps, of neighbouring pixels of dy.
-        (int S, int Shift)[][] taps = [.. Enumerable.Range(0, Math.Min(stride, g.Input.W)).Select(phase => TapsOfPhase(phase).ToArray())];
-        int vectors = ((g.Input.W + stride - 1) / stride + F.Width - 1) / F.Width, widest = TilePlan<F>.Widest(c, vectors);
+        // The pixels of a row of dx fall into phases; those of one phase use the same taps, of neighbouring pixels of dy.
+        (int S, int Shift)[][] taps = [.. Enumerable.Range(0, horizontal.Phases).Select(phase =>
+            horizontal.TapsOfPhase(phase).Select(s => (s, horizontal.OutputOf(phase, s))).ToArray())];
+        int vectors = (horizontal.PixelsOfPhase(0) + F.Width - 1) / F.Width, widest = TilePlan<F>.Widest(c, vectors);
         var groups = TilePlan<F>.Groups(vectors, widest);
         // A row of the ring: zeros, dy's pixels starting at column lead, zeros.
-        int lead = Math.Max(0, g.S - 1 - padding), columns = lead + Math.Max(g.Output.W, padding + vectors * F.Width);
+        int[] shifts = [.. taps.SelectMany(phase => phase.Select(tap => tap.Shift)), 0];
+        int lead = -shifts.Min(), columns = lead + Math.Max(g.Output.W, shifts.Max() + vectors * F.Width);
+        // Rows of dy that a row of dx may need.
+        int ringRows = (g.R - 1) * vertical.Dilation / vertical.Stride + 1;
         int ringRow = g.Output.Blocks * F.Width * columns;
         device.For(g.Input.N, (n, worker) =>
         {
-            float* ring = device.Scratch(worker, g.R * ringRow + c * vectors * F.Width), sums = ring + g.R * ringRow;
-            new Span<float>(ring, g.R * ringRow).Clear();
+            float* ring = device.Scratch(worker, ringRows * ringRow + c * vectors * F.Width), sums = ring + ringRows * ringRow;
+            new Span<float>(ring, ringRows * ringRow).Clear();
             nint* aOffsets = stackalloc nint[g.R * g.S], bOffsets = stackalloc nint[g.R * g.S];
             for (int y = 0, filled = 0; y < g.Input.H; y++)
             {
-                for (; filled < g.Output.H && filled * stride <= y + padding; filled++)
-                    Fill(g.Output, from.First + n * from.Image + filled * from.Row, ring + filled % g.R * ringRow + lead, columns);
+                for (; filled < g.Output.H && filled * vertical.Stride <= y + vertical.Padding; filled++)
+                    Fill(g.Output, from.First + n * from.Image + filled * from.Row, ring + filled % ringRows * ringRow + lead, columns);
                 for (int phase = 0; phase < taps.Length; phase++)
                 {
                     int segments = 0;
                     for (int r = 0; r < g.R; r++)
                     {
-                        (int row, int rest) = Math.DivRem(y + padding - r, stride);
+                        (int row, int rest) = Math.DivRem(y + vertical.Padding - r * vertical.Dilation, vertical.Stride);
                         if (rest != 0 || row < 0 || row >= g.Output.H)
                             continue;
-                        int start = row % g.R * ringRow + lead;
+                        int start = row % ringRows * ringRow + lead;
                         foreach (var (s, shift) in taps[phase])
                         {
                             aOffsets[segments] = (r * g.S + s) * g.K * c;
@@ -56,15 +61,10 @@ internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
                             ring + start * F.Width, bOffsets, columns, F.Width, sums + start * F.Width, vectors * F.Width, F.Width, false);
                     for (int channel = 0; channel < c; channel++)
                         Scatter(sums + channel * vectors * F.Width, to.First + n * to.Image + channel * to.Plane + y * to.Row + phase,
-                            (g.Input.W - phase + stride - 1) / stride, stride);
+                            horizontal.PixelsOfPhase(phase), horizontal.Stride);
                 }
             }
         });
-
-        IEnumerable<(int, int)> TapsOfPhase(int phase) =>
-            from s in Enumerable.Range(0, g.S)
-            where (phase + padding - s) % stride == 0
-            select (s, (phase + padding - s) / stride);
     }
 
     /// <summary>
@@ -91,11 +91,18 @@ internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
                 pixels[i * step] = values[i];
     }
 
-    /// <summary>The weights as [R][S][K][C].</summary>
+    /// <summary>The weights as [R][S][K][C], zero between groups.</summary>
     private static CpuBuffer<float> Pack(CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> weight)
     {
-        CpuBuffer<float> packed = new(device, g.WeightLength);
-        Transposition.Run(g.K * g.C, g.R * g.S, CpuDevice.Pointer(weight), g.R * g.S, packed.Pointer, g.K * g.C);
+        CpuBuffer<float> packed = new(device, g.R * g.S * g.K * g.C);
+        float* from = CpuDevice.Pointer(weight), to = packed.Pointer;
+        for (int tap = 0; tap < g.R * g.S; tap++)
+            for (int k = 0; k < g.K; k++)
+                for (int c = 0; c < g.C; c++)
+                {
+                    int index = g.WeightAt(k, c, tap);
+                    *to++ = index < 0 ? 0 : from[index];
+                }
         return packed;
     }
 }

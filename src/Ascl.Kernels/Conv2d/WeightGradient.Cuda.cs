@@ -201,18 +201,24 @@ internal static class WeightGradient
 
         /// <summary>Columns per tap.</summary>
         public InvariantDivision ByTap;
+
+        /// <summary>Channels of x and of dy in a group.</summary>
+        public InvariantDivision ByGroupInputs, ByGroupOutputs;
     }
 
-    /// <summary>dw[k, c, tap] = Σ over parts in order: a thread owns one column of output channel Grid.IdxY.</summary>
+    /// <summary>
+    /// dw[k, c, tap] = Σ over parts in order, for channels of one group: a thread owns one column of output channel Grid.IdxY.
+    /// </summary>
     internal static void SumParts(SumPartsArguments p)
     {
         int column = Grid.GlobalIndex.X, k = Grid.IdxY, tap = p.ByTap.Quotient(column), c = column - tap * p.ByTap.Divisor;
-        if (column >= p.Columns || c >= p.Channels)
+        int group = p.ByGroupInputs.Quotient(c);
+        if (column >= p.Columns || c >= p.Channels || group != p.ByGroupOutputs.Quotient(k))
             return;
         float sum = 0;
         int at = k * p.Pitch + column;
         for (int part = 0; part < p.Parts; part++, at += p.Part)
             sum += p.Partial[at];
-        p.Dw[(k * p.Channels + c) * p.Taps + tap] = sum;
+        p.Dw[((k - group) * p.ByGroupInputs.Divisor + c) * p.Taps + tap] = sum;
     }
 }

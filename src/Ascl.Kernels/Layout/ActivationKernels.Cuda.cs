@@ -34,6 +34,25 @@ public static unsafe partial class ActivationKernels
                     Channels = layout.Block == 1 ? 1 : layout.C,
                 });
 
+        public static void Pad(
+            CudaDevice device, ActivationLayout from, DeviceBuffer<float> x, ActivationLayout to, int top, int left, DeviceBuffer<float> y) =>
+            device.Launch(CopyPadded, (new Index3D(to.N * to.Blocks, to.H, 1), new Index3D(CudaDevice.GroupSize, 1, 1)), new PadArguments
+            {
+                X = CudaDevice.View(x),
+                Y = CudaDevice.View(y),
+                FromHeight = from.H,
+                FromWidth = from.W * from.Block,
+                FromRow = from.RowStride,
+                FromPlane = from.PlaneSize,
+                FromInterior = from.Interior,
+                Width = to.W * to.Block,
+                Row = to.RowStride,
+                Plane = to.PlaneSize,
+                Interior = to.Interior,
+                Top = top,
+                Left = left * to.Block,
+            });
+
         private static void Launch(
             CudaDevice device, Action<CopyArguments> kernel, ActivationLayout layout, int channels, DeviceBuffer<float> plain,
             DeviceBuffer<float> activation, ArrayView<float> mean, ArrayView<float> scale) =>
@@ -92,6 +111,27 @@ public static unsafe partial class ActivationKernels
                 int from = p.ActivationAt(y), to = p.PlainAt(y);
                 for (int x = Group.IdxX; x < p.Width; x += Group.DimX)
                     p.Plain[to + x] = p.Activation[from + x * p.Pixel] * scale;
+            }
+        }
+
+        /// <summary>Widths and Left are in floats.</summary>
+        internal struct PadArguments
+        {
+            public ArrayView<float> X, Y;
+            public int FromHeight, FromWidth, FromRow, FromPlane, FromInterior, Width, Row, Plane, Interior, Top, Left;
+        }
+
+        /// <summary>A group owns a row of a plane.</summary>
+        internal static void CopyPadded(PadArguments p)
+        {
+            int row = Grid.IdxY - p.Top, from = Grid.IdxX * p.FromPlane + p.FromInterior + row * p.FromRow - p.Left;
+            int to = Grid.IdxX * p.Plane + p.Interior + Grid.IdxY * p.Row;
+            for (int i = Group.IdxX; i < p.Width; i += Group.DimX)
+            {
+                float value = 0;
+                if (row >= 0 && row < p.FromHeight && i >= p.Left && i - p.Left < p.FromWidth)
+                    value = p.X[from + i];
+                p.Y[to + i] = value;
             }
         }
 

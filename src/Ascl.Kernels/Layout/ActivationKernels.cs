@@ -131,6 +131,44 @@ public static unsafe partial class ActivationKernels
                     new Span<float>(plane + y * view.Row + x * layout.Block + present, layout.Block - present).Clear();
         });
 
+    /// <summary>
+    /// y[n, c, i, j] = x[n, c, i − top, j − left], 0 outside x: with padding, or without some rows and columns where
+    /// <paramref name="top"/> and <paramref name="left"/> are negative. Both have the same N, C and block.
+    /// </summary>
+    /// <param name="from">Layout of x.</param>
+    /// <param name="x">An activation or image planes.</param>
+    /// <param name="to">Layout of y.</param>
+    /// <param name="top">Rows of zeros above x.</param>
+    /// <param name="left">Columns of zeros to its left.</param>
+    /// <param name="y">Receives the result. Its border is not written.</param>
+    public static void Pad(ActivationLayout from, DeviceBuffer<float> x, ActivationLayout to, int top, int left, DeviceBuffer<float> y)
+    {
+        DeviceKernel.Run("activation.pad", (from, to), 0, 4.0 * (x.Length + y.Length), OnCpu, cuda => Cuda.Pad(cuda, from, x, to, top, left, y),
+            y);
+
+        void OnCpu(CpuDevice cpu)
+        {
+            PlaneView source = new(from, CpuDevice.Pointer(x)), target = new(to, CpuDevice.Pointer(y));
+            int block = to.Block, first = Math.Clamp(left, 0, to.W), end = Math.Clamp(left + from.W, first, to.W);
+            cpu.For(to.N * to.Blocks, (plane, _) =>
+            {
+                for (int i = 0; i < to.H; i++)
+                {
+                    Span<float> row = new(target.First + plane * target.Plane + i * target.Row, to.W * block);
+                    if (i < top || i >= top + from.H)
+                    {
+                        row.Clear();
+                        continue;
+                    }
+                    row[..(first * block)].Clear();
+                    new Span<float>(source.First + plane * source.Plane + (i - top) * source.Row + (first - left) * block,
+                        (end - first) * block).CopyTo(row[(first * block)..]);
+                    row[(end * block)..].Clear();
+                }
+            });
+        }
+    }
+
     private static void ForEachPlane(CpuDevice device, ActivationLayout layout, Action<int, int> body) =>
         device.For(layout.N, (n, _) =>
         {

@@ -22,7 +22,10 @@ internal readonly struct PixelGrid
     /// <summary>
     /// Every <paramref name="step"/>-th pixel, starting at (<paramref name="y"/>, <paramref name="x"/>), which may be in the border.
     /// </summary>
-    public PixelGrid Every(int step, int y, int x) => new(First + y * Row + x * Pixel, Image, step * Row, step * Pixel);
+    public PixelGrid Every(int step, int y, int x) => Every(step, step, y, x);
+
+    /// <summary>Every <paramref name="stepX"/>-th pixel of every <paramref name="stepY"/>-th row.</summary>
+    public PixelGrid Every(int stepY, int stepX, int y, int x) => new(First + y * Row + x * Pixel, Image, stepY * Row, stepX * Pixel);
 
     public int At(int n, int y, int x) => First + n * Image + y * Row + x * Pixel;
 }

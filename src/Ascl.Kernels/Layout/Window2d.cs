@@ -26,11 +26,15 @@ public readonly record struct Window2d(
     /// <exception cref="ShapeException">A setting is out of range, or no window fits.</exception>
     public int OutputWidth(int w) => Windows(w, Width, StrideX, Left, Right, DilationX, "columns");
 
-    /// <summary>"3×3 stride 2", and padding and dilation where there are any.</summary>
-    public override string ToString() =>
-        $"{Height}×{Width} stride {(StrideY == StrideX ? StrideY : $"{StrideY}×{StrideX}")}"
-        + ((Top, Left, Bottom, Right) == default ? "" : $" padding {Top},{Left},{Bottom},{Right}")
-        + ((DilationY, DilationX) == (1, 1) ? "" : $" dilation {DilationY}×{DilationX}");
+    /// <summary>For traces and messages: "3x3 stride 2 padding 1", numbers of both directions where they differ.</summary>
+    public override string ToString()
+    {
+        string padding = (Top, Left, Bottom, Right) == (Top, Top, Top, Top) ? $"{Top}" : $"{Top},{Left},{Bottom},{Right}";
+        return $"{Height}x{Width} stride {Both(StrideY, StrideX)} padding {padding}"
+            + (DilationY == 1 && DilationX == 1 ? "" : $" dilation {Both(DilationY, DilationX)}");
+
+        static string Both(int y, int x) => y == x ? $"{y}" : $"{y}x{x}";
+    }
 
     private int Windows(int pixels, int size, int stride, int before, int after, int dilation, string what)
     {
