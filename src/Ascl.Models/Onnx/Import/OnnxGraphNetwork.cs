@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Core.Diagnostics;
-using Ascl.Kernels.AxisMap;
+using Ascl.Kernels.AxisMaps;
 using Ascl.Kernels.Devices;
 using Ascl.Models.Networks;
 

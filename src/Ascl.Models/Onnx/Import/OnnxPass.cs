@@ -62,7 +62,7 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
         try
         {
             OnnxCall call = new(node, inputs, this);
-            if (Array.TrueForAll(inputs, input => input?.Constant is not null or null) && !OnnxOperators.IsRandom(node.Type)
+            if (Array.TrueForAll(inputs, input => input is null or { Constant: not null }) && !OnnxOperators.IsRandom(node.Type)
                 && OnnxOperators.Folding.TryGetValue(node.Type, out OnnxOperator? fold))
             {
                 outputs = fold(call);

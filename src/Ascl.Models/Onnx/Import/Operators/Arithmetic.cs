@@ -1,7 +1,7 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Core.Diagnostics;
-using Ascl.Kernels.Broadcast;
+
 
 namespace Ascl.Models.Onnx.Import.Operators;
 
@@ -10,24 +10,24 @@ internal static class Arithmetic
 {
     public static IEnumerable<KeyValuePair<string, OnnxOperator>> All { get; } = new Dictionary<string, OnnxOperator>
     {
-        ["Add"] = call => [Add(call.Operand(0), call.Operand(1))],
-        ["Sub"] = call => [Subtract(call.Operand(0), call.Operand(1))],
-        ["Mul"] = call => [Multiply(call.Operand(0), call.Operand(1))],
-        ["Div"] = call => [Divide(call.Operand(0), call.Operand(1))],
-        ["Pow"] = call => [Power(call.Operand(0), call.Operand(1))],
-        ["Max"] = call => [Folded(call, Broadcasting.Maximum)],
-        ["Min"] = call => [Folded(call, Broadcasting.Minimum)],
+        ["Add"] = call => [Add(call.OperandOf(0), call.OperandOf(1))],
+        ["Sub"] = call => [Subtract(call.OperandOf(0), call.OperandOf(1))],
+        ["Mul"] = call => [Multiply(call.OperandOf(0), call.OperandOf(1))],
+        ["Div"] = call => [Divide(call.OperandOf(0), call.OperandOf(1))],
+        ["Pow"] = call => [Power(call.OperandOf(0), call.OperandOf(1))],
+        ["Max"] = call => [Folded(call, BroadcastingOps.Maximum)],
+        ["Min"] = call => [Folded(call, BroadcastingOps.Minimum)],
         ["Sum"] = call => [Folded(call, (a, b) => Add(new(a), new(b)))],
         ["Mean"] = call => [Folded(call, (a, b) => Add(new(a), new(b))).Scale(1f / call.Count)],
-        ["Where"] = call => [Broadcasting.Where(call.Plain(0), call.Plain(1), call.Plain(2))],
+        ["Where"] = call => [BroadcastingOps.Where(call.Plain(0), call.Plain(1), call.Plain(2))],
         ["Equal"] = Compared(Comparison.Equal),
         ["Less"] = Compared(Comparison.Less),
         ["LessOrEqual"] = Compared(Comparison.LessOrEqual),
         ["Greater"] = Compared(Comparison.Greater),
         ["GreaterOrEqual"] = Compared(Comparison.GreaterOrEqual),
-        ["Not"] = call => [Broadcasting.Not(call.Plain(0))],
-        ["And"] = call => [Broadcasting.Minimum(call.Plain(0), call.Plain(1))],
-        ["Or"] = call => [Broadcasting.Maximum(call.Plain(0), call.Plain(1))],
+        ["Not"] = call => [BroadcastingOps.Not(call.Plain(0))],
+        ["And"] = call => [BroadcastingOps.Minimum(call.Plain(0), call.Plain(1))],
+        ["Or"] = call => [BroadcastingOps.Maximum(call.Plain(0), call.Plain(1))],
         ["Neg"] = Of(x => x.Negate()),
         ["Abs"] = Of(x => x.Abs()),
         ["Reciprocal"] = Of(x => x.Reciprocal()),
@@ -66,7 +66,7 @@ internal static class Arithmetic
     /// <summary>An operand of a binary operator: a tensor, and its value if it is one constant number.</summary>
     internal readonly record struct Operand(Tensor Tensor, float? Number = null);
 
-    private static Operand Operand(this OnnxCall call, int at) => new(call.Tensor(at), call.ScalarOrNull(at));
+    private static Operand OperandOf(this OnnxCall call, int at) => new(call.Tensor(at), call.ScalarOrNull(at));
 
     public static Tensor Add(Operand a, Operand b) => (a.Number, b.Number) switch
     {
@@ -137,7 +137,7 @@ internal static class Arithmetic
 
     private static OnnxOperator Of(Func<Tensor, Tensor> op) => call => [op(call.Tensor(0))];
 
-    private static OnnxOperator Compared(Comparison kind) => call => [Broadcasting.Compare(call.Plain(0), call.Plain(1), kind)];
+    private static OnnxOperator Compared(Comparison kind) => call => [BroadcastingOps.Compare(call.Plain(0), call.Plain(1), kind)];
 
     private static OnnxOperator Step(StepFunction kind) => call => [call.Tensor(0).Step(kind, call.IsStraightThrough)];
 
@@ -175,7 +175,7 @@ internal static class Arithmetic
         return call.Node.Integer("to", 1) switch
         {
             1 or 10 or 11 or 16 => [x],
-            9 => [Broadcasting.Not(Broadcasting.Not(x.ToPlain()))],
+            9 => [BroadcastingOps.Not(BroadcastingOps.Not(x.ToPlain()))],
             _ => [x.Step(StepFunction.Sign, call.IsStraightThrough).Multiply(x.Abs().Step(StepFunction.Floor, call.IsStraightThrough))],
         };
     }

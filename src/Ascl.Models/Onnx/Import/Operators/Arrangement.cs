@@ -1,7 +1,7 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Core.Diagnostics;
-using Ascl.Kernels.AxisMap;
+using Ascl.Kernels.AxisMaps;
 
 namespace Ascl.Models.Onnx.Import.Operators;
 

@@ -19,13 +19,13 @@ internal static class Randomness
         ["RandomNormalLike"] = call => [Normal(call, call.Shape(0))],
         ["RandomUniformLike"] = call => [Uniform(call, call.Shape(0))],
         ["Bernoulli"] = call =>
-            [Broadcasting.Compare(Drawn(call, call.Shape(0), 0, 1), call.Plain(0), Kernels.Broadcast.Comparison.Less)],
+            [BroadcastingOps.Compare(Drawn(call, call.Shape(0), 0, 1), call.Plain(0), Comparison.Less)],
     };
 
     /// <summary>x with each value zero with this probability, the others divided by the rest.</summary>
     public static Tensor Dropped(OnnxCall call, float ratio)
     {
-        Tensor kept = Drawn(call, call.Shape(0), 0, 1).AddScalar(-ratio).Step(Kernels.Unary.StepFunction.Sign, false).Relu();
+        Tensor kept = Drawn(call, call.Shape(0), 0, 1).AddScalar(-ratio).Step(StepFunction.Sign, false).Relu();
         return call.Plain(0).Multiply(kept).Scale(1 / (1 - ratio));
     }
 

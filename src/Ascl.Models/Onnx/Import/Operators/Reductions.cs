@@ -74,12 +74,12 @@ internal static class Reductions
     {
         Tensor x = call.Plain(0).Detach();
         int rank = x.Shape.Rank, axis = OnnxCall.Axis(call.Node.Integer("axis", 0), rank);
-        Tensor isMost = Broadcasting.Compare(x, x.MaxOver([axis], keepDims: true), Kernels.Broadcast.Comparison.Equal);
+        Tensor isMost = BroadcastingOps.Compare(x, x.MaxOver([axis], keepDims: true), Comparison.Equal);
         // The first among equals: the smallest position whose value is the maximum.
         float[] positions = [.. Enumerable.Range(0, x.Shape[axis]).Select(i => (float)i)];
         int[] sizes = [.. Enumerable.Range(0, rank).Select(i => i == axis ? x.Shape[axis] : 1)];
         Tensor at = Tensor.FromArray(call.Device, new(sizes), positions);
         Tensor far = Tensor.FromArray(call.Device, new([.. sizes.Select(_ => 1)]), [x.Shape[axis]]);
-        return [Broadcasting.Where(isMost, at, far).MinOver([axis], call.Node.Integer("keepdims", 1) != 0)];
+        return [BroadcastingOps.Where(isMost, at, far).MinOver([axis], call.Node.Integer("keepdims", 1) != 0)];
     }
 }
