@@ -46,7 +46,6 @@ internal static class ElementwiseCases
         yield return new("abs", "activation", [activation], t => t[0].ToActivation().Abs(), v => [.. v[0].Select(Math.Abs)]);
         yield return new("abs", "values at 0", [plain.Rounded(1)], t => t[0].Abs(), v => [.. v[0].Select(Math.Abs)])
         { Convention = (v, dy) => [[.. dy.Select((d, i) => d * Math.Sign(v[0][i]))]] };
-        yield return new("exp", "matrix", [plain.Times(4)], t => t[0].Exp(), v => [.. v[0].Select(Math.Exp)]);
     }
 
     private static double[] Relu(double[] x) => [.. x.Select(v => Math.Max(0, v))];

@@ -96,8 +96,9 @@ public static class BroadcastingOps
         {
             Tensor zero = Tensor.Empty(dy.Device, new(1));
             ElementwiseKernels.Fill(null, 0, zero.Data);
-            return PlainShapes.SumTo(PlainShapes.Map(BroadcastFormula.Select, dy.Shape, condition, isFirst ? dy : zero, isFirst ? zero : dy),
-                operand.Shape, owned: true);
+            Tensor chosen = PlainShapes.Map(BroadcastFormula.Select, dy.Shape, condition, isFirst ? dy : zero, isFirst ? zero : dy);
+            dy.Device.Pool.Return(zero.Data);
+            return PlainShapes.SumTo(chosen, operand.Shape, owned: true);
         }
     }
 

@@ -9,8 +9,8 @@ namespace Ascl.Autograd.Ops;
 public static class MatrixProductOps
 {
     /// <summary>
-    /// NumPy's matmul: [..., M, K]·[..., K, N] with batch dimensions that broadcast. A vector a counts as a row, a vector b as a column, and
-    /// their dimension is not in the result.
+    /// NumPy's matmul: [..., M, K]·[..., K, N] with batch dimensions that broadcast. A vector a counts as a row, a vector b as a column,
+    /// and their dimension is not in the result.
     /// </summary>
     public static Tensor MatMul(this Tensor a, Tensor b)
     {
@@ -20,7 +20,8 @@ public static class MatrixProductOps
             throw new ShapeException($"{name}: {a.Shape} and {b.Shape} do not fit");
         bool isRow = a.Shape.Rank == 1, isColumn = b.Shape.Rank == 1;
         Tensor left = isRow ? a.Reshape(new(1, a.Shape[0])) : a, right = isColumn ? b.Reshape(new(b.Shape[0], 1)) : b;
-        Shape batchA = new(left.Shape.Sizes[..^2]), batchB = new(right.Shape.Sizes[..^2]), batch = PlainShapes.Broadcast(name, batchA, batchB);
+        Shape batchA = new(left.Shape.Sizes[..^2]), batchB = new(right.Shape.Sizes[..^2]);
+        Shape batch = PlainShapes.Broadcast(name, batchA, batchB);
         int m = left.Shape.Sizes[^2], k = left.Shape.Sizes[^1], n = right.Shape.Sizes[^1];
         Tensor y;
         if (batchB.Length == 1)
@@ -31,7 +32,8 @@ public static class MatrixProductOps
         }
         else
         {
-            y = Product(name, new(false, false, batch.Length, m, n, k), Matrices(left, batchA, batch), Matrices(right, batchB, batch), null);
+            y = Product(name, new(false, false, batch.Length, m, n, k), Matrices(left, batchA, batch), Matrices(right, batchB, batch),
+                null);
         }
         int[] sizes = isRow ? isColumn ? [] : [n] : isColumn ? [m] : [m, n];
         return y.Reshape(new([.. batch.Sizes, .. sizes]));

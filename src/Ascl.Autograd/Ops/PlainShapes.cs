@@ -57,8 +57,8 @@ internal static class PlainShapes
     public static Tensor Map(BroadcastFormula formula, Shape shape, Tensor a, Tensor b, Tensor c)
     {
         Tensor y = Tensor.Empty(a.Device, shape);
-        BroadcastKernels.Map(formula, BroadcastGeometry.Of(shape.Sizes, a.Shape.Sizes, b.Shape.Sizes, c.Shape.Sizes), a.Data, b.Data, c.Data,
-            y.Data);
+        BroadcastGeometry geometry = BroadcastGeometry.Of(shape.Sizes, a.Shape.Sizes, b.Shape.Sizes, c.Shape.Sizes);
+        BroadcastKernels.Map(formula, geometry, a.Data, b.Data, c.Data, y.Data);
         return y;
     }
 

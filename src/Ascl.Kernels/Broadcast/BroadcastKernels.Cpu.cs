@@ -5,7 +5,7 @@ using Ascl.Kernels.Simd;
 
 namespace Ascl.Kernels.Broadcast;
 
-/// <summary>A work item is a range of the result; in it, runs along the innermost dimension, where each operand has stride 1 or 0.</summary>
+/// <summary>A work item is a range of the result: runs along the innermost dimension, where each operand has stride 1 or 0.</summary>
 public static unsafe partial class BroadcastKernels
 {
     private const int FloatsPerItem = 1 << 14;

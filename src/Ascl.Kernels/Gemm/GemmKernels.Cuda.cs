@@ -70,10 +70,10 @@ public static partial class GemmKernels
             device.Launch(isLarge ? Cuda.Multiply<Square64> : Cuda.Multiply<Square32>,
                 (new Index3D((n + size - 1) / size, (m + size - 1) / size, layers), new Index3D(size, 1, 1)), new Cuda.MultiplyArguments
                 {
-                    A = CudaDevice.View(a).SubView(first * stepA),
-                    B = CudaDevice.View(b).SubView(first * stepB),
+                    A = From(CudaDevice.View(a), (long)first * stepA),
+                    B = From(CudaDevice.View(b), (long)first * stepB),
                     Bias = CudaDevice.View(bias),
-                    C = CudaDevice.View(c).SubView(first * m * n),
+                    C = From(CudaDevice.View(c), (long)first * m * n),
                     M = m,
                     N = n,
                     K = k,
@@ -85,6 +85,8 @@ public static partial class GemmKernels
                     ColumnDepthStep = transposeB ? 1 : n,
                 });
         }
+
+        static ArrayView<float> From(ArrayView<float> all, long start) => start == 0 ? all : all.SubView(start);
     }
 
     internal static class Cuda

@@ -30,7 +30,8 @@ public static partial class TransposeKernels
         }
         if (!isWhole)
             throw new ShapeException(
-                $"{name}: [{string.Join(", ", permutation.ToArray())}] does not order the dimensions of [{string.Join(", ", sizes.ToArray())}]");
+                $"{name}: [{string.Join(", ", permutation.ToArray())}] does not order the dimensions of "
+                + $"[{string.Join(", ", sizes.ToArray())}]");
         StridedWalk walk = new(sizesOfY, steps);
         if (x.Length != walk.Length || y.Length != walk.Length)
             throw new ShapeException($"{name}: buffers of {x.Length} and {y.Length} do not hold [{string.Join(", ", sizes.ToArray())}]");
