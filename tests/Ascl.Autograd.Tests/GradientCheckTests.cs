@@ -99,8 +99,8 @@ public sealed class GradientCheckTests
                 Same(GradientCheck.Differences(x => [reference.Loss(x[0])], [rows], 0, [1]), reference.Gradient(rows));
             }
         double[] planes = Draw(60), seed = Draw(2 * 2 * 3);
-        Same(GradientCheck.Differences(x => ReferencePool2d.Max(x[0], 5, 6, 3, 2), [planes], 0, seed[..8]),
-            ReferencePool2d.MaxBackward(planes, seed[..8], 5, 6, 3, 2));
+        ReferencePool2d pool = new(5, 6, new(3, 3, 2, 2));
+        Same(GradientCheck.Differences(x => pool.Max(x[0]), [planes], 0, seed[..8]), pool.MaxBackward(planes, seed[..8]));
         double[] dy = Draw(36);
         Same(GradientCheck.Differences(x => ReferenceRows.Normalize(x[0], 4), [rows], 0, dy), ReferenceRows.NormalizeBackward(rows, dy, 4));
 

@@ -24,6 +24,8 @@ public static class OpCases
             .. LossCases.Of(inputs),
             .. MarginCases.Of(inputs),
             .. ContrastiveCases.Of(inputs),
+            .. Pool2dCases.WithPadding(inputs),
+            .. ChannelCases.Of(inputs),
         ];
     }
 }

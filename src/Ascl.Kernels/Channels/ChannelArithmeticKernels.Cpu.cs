@@ -135,7 +135,8 @@ internal sealed unsafe class ChannelArithmeticCpu<F> : ChannelArithmeticCpu wher
             if (dx != null)
                 GradientPlane<TFormula>(layout, view.Row, dy + at, y == null ? null : y + at, x == null ? null : x + at, dx + at, a);
             if (sums)
-                SumPlane<TFormula>(layout, view.Row, dy + at, y == null ? null : y + at, x == null ? null : x + at, first + sum, second + sum);
+                SumPlane<TFormula>(layout, view.Row, dy + at, y == null ? null : y + at, x == null ? null : x + at, first + sum,
+                    second + sum);
         }
     }
 
@@ -186,7 +187,8 @@ internal sealed unsafe class ChannelArithmeticCpu<F> : ChannelArithmeticCpu wher
     private static void Reduce(ActivationLayout layout, float* planes, ChannelValues to)
     {
         float* result = CpuDevice.Pointer(to.Data);
-        int channels = layout.Blocks * layout.Block, images = to.ImageStride == 0 ? 1 : layout.N, values = to.ChannelStride == 0 ? 1 : layout.C;
+        int channels = layout.Blocks * layout.Block, images = to.ImageStride == 0 ? 1 : layout.N;
+        int values = to.ChannelStride == 0 ? 1 : layout.C;
         for (int n = 0; n < images; n++)
             for (int c = 0; c < values; c++)
             {

@@ -75,7 +75,8 @@ internal static class ChannelArithmeticCuda
         int splits = new PixelWork(layout).Splits, images = values.ImageStride == 0 ? 1 : layout.N;
         // One number for all channels is the sum of theirs.
         DeviceBuffer<float>? channels = values.ChannelStride == 0 ? device.Pool.Rent(images * layout.C, 0) : null;
-        device.Launch(FinishSums, (new Index3D(layout.Block / 4, images, 1), new Index3D(CudaDevice.GroupSize, 1, 1)), new FinishSumsArguments
+        KernelConfig config = (new Index3D(layout.Block / 4, images, 1), new Index3D(CudaDevice.GroupSize, 1, 1));
+        device.Launch(FinishSums, config, new FinishSumsArguments
         {
             Sums = new()
             {

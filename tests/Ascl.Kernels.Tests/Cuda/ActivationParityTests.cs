@@ -32,6 +32,16 @@ public sealed class ActivationParityTests
                 return plain;
             });
         }
+        using CpuDevice cpu = new(1);
+        foreach (Device device in new Device[] { cpu, TestGpu.Device })
+        {
+            // Memory from the pool may hold the pixels of more channels.
+            ActivationLayout layout = ActivationLayout.Blocked(device, n, c, h, w), full = layout with { C = layout.Blocks * layout.Block };
+            DeviceBuffer<float> used = device.Activation(full, DeviceData.Uniform(n * full.C * h * w, 4));
+            ActivationKernels.FromPlain(layout, device.Upload<float>(x), default, default, used);
+            DeviceData.AssertZeroOutside(layout, used, "from plain into used memory");
+            Assert.Equal(x, device.Plain(layout, used));
+        }
         ActivationLayout own = ActivationLayout.Blocked(TestGpu.Device, n, c, h, w);
         DeviceBuffer<float> all = TestGpu.Device.Allocate<float>(own.Length);
         all.CopyFrom([.. Enumerable.Repeat(2f, own.Length)]);
@@ -92,24 +102,31 @@ public sealed class ActivationParityTests
         }
     }
 
-    [Theory]
-    [InlineData(2, 5, 6, 7, 2, 2)]
-    [InlineData(1, 8, 7, 9, 3, 2)]
-    [InlineData(1, 36, 5, 5, 3, 1)]
-    [InlineData(1, 3, 8, 8, 2, 3)]
-    public void Pooling(int n, int c, int h, int w, int size, int stride)
+    /// <summary>Plain windows, and such as reach over each side, are rectangular, dilated, or larger than the image.</summary>
+    public static TheoryData<int[], Window2d, bool> Windows { get; } = new()
     {
+        { [2, 5, 6, 7], new(2, 2, 2, 2), false }, { [1, 8, 7, 9], new(3, 3, 2, 2), false }, { [1, 36, 5, 5], new(3, 3), false },
+        { [1, 3, 8, 8], new(2, 2, 3, 3), false }, { [2, 5, 8, 7], new(3, 3, 2, 2, 1, 1, 1, 1), true },
+        { [1, 3, 6, 9], new(2, 4, 1, 3, 0, 3, 1, 2), false }, { [1, 9, 9, 8], new(3, 2, 1, 2, 2, 1, 2, 1, 2, 3), true },
+        { [1, 3, 2, 2], new(3, 3, 1, 1, 1, 2, 2, 1), true }, { [1, 3, 6, 6], new(3, 3, 2, 2, Bottom: 2), true },
+        { [1, 3, 6, 6], new(2, 2, 3, 3, Right: 1), true },
+    };
+
+    [Theory, MemberData(nameof(Windows))]
+    public void Pooling(int[] shape, Window2d window, bool whole)
+    {
+        var (n, c, h, w) = (shape[0], shape[1], shape[2], shape[3]);
         // Few different values: most windows have several largest ones.
         float[] x = [.. DeviceData.Uniform(n * c * h * w, 1).Select(v => MathF.Round(2 * v))];
         foreach (
             string what in new[] { "maximum", "mean", "gradient of the maximum", "gradient of the mean", "global mean",
-                "gradient of the global mean" })
+                "gradient of the global mean", "global maximum", "gradient of the global maximum" })
             Parity.Check(what, device => Run(device, what));
 
         float[] Run(Device device, string what)
         {
             ActivationLayout layout = ActivationLayout.Blocked(device, n, c, h, w);
-            Pool2dGeometry g = Pool2dGeometry.Of(device, layout, size, stride);
+            Pool2dGeometry g = Pool2dGeometry.Of(device, layout, window, ceilMode: whole, countPadding: whole);
             float[] dy = DeviceData.Uniform(n * c * g.Output.H * g.Output.W, 2), dMean = DeviceData.Uniform(n * c, 3);
             DeviceBuffer<float> xb = device.Activation(layout, x), y = device.Allocate<float>(g.Output.Length);
             DeviceBuffer<float> dx = device.Activation(layout, x), mean = device.Allocate<float>(n * c);
@@ -131,6 +148,13 @@ public sealed class ActivationParityTests
                 case "global mean":
                     Pool2dKernels.GlobalAverageForward(layout, xb, mean);
                     return mean.ToArray();
+                case "global maximum":
+                    Pool2dKernels.GlobalMaxForward(layout, xb, mean);
+                    return mean.ToArray();
+                case "gradient of the global maximum":
+                    Pool2dKernels.GlobalMaxForward(layout, xb, mean);
+                    Pool2dKernels.GlobalMaxBackward(layout, device.Upload<float>(dMean), xb, mean, dx);
+                    break;
                 default:
                     Pool2dKernels.GlobalAverageBackward(layout, device.Upload<float>(dMean), dx);
                     break;

@@ -95,11 +95,34 @@ public sealed class Pool2dTests
     {
         using CpuDevice device = new(1);
         ActivationLayout layout = ActivationLayout.Blocked(device, 8, 3, 4, 6);
-        Assert.Contains("window 5, stride 1 do not fit x [8, 3, 4, 6]",
+        Assert.Contains("window 5×5 stride 1 does not fit 4 rows; x [8, 3, 4, 6]",
             Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(device, layout, 5, 1)).Message, StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(device, layout, 0, 1));
         Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(device, layout, 2, 0));
         Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(device, ActivationLayout.Planes(8, 3, 4, 6), 2, 2));
+        Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(device, layout, new Window2d(2, 2, Top: -1)));
+        Assert.Throws<ShapeException>(() => Pool2dGeometry.Of(device, layout, new Window2d(2, 2, DilationX: 0)));
+        Assert.Contains("has no pixel in x", Assert.Throws<ShapeException>(() =>
+            Pool2dGeometry.Of(device, layout, new Window2d(2, 2, 1, 1, 2, 2, 2, 2))).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Windows and, over 6 rows, how many whole ones, and how many when the last need not be: it begins in the image.</summary>
+    [Theory]
+    [InlineData(2, 2, 0, 0, 1, 3, 3)]
+    [InlineData(3, 2, 0, 0, 1, 2, 3)]
+    [InlineData(3, 2, 1, 1, 1, 3, 4)]
+    [InlineData(1, 4, 0, 0, 1, 2, 2)]
+    [InlineData(2, 4, 0, 3, 1, 2, 2)]
+    [InlineData(3, 5, 0, 2, 2, 1, 2)]
+    [InlineData(3, 3, 1, 2, 1, 3, 3)]
+    public void WindowsAreCounted(int size, int stride, int top, int bottom, int dilation, int whole, int all)
+    {
+        using CpuDevice device = new(1);
+        ActivationLayout layout = ActivationLayout.Blocked(device, 1, 3, 6, 6);
+        Window2d window = new(size, 1, stride, 1, top, 0, bottom, 0, dilation);
+        Assert.Equal((whole, 6), (window.OutputHeight(6), window.OutputWidth(6)));
+        Assert.Equal(whole, Pool2dGeometry.Of(device, layout, window).Output.H);
+        Assert.Equal(all, Pool2dGeometry.Of(device, layout, window, ceilMode: true).Output.H);
     }
 
     /// <summary>An activation with a zero border whose pixels hold something from before.</summary>
