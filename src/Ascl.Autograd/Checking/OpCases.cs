@@ -10,6 +10,7 @@ public static class OpCases
         return
         [
             .. Conv2dCases.Of(inputs),
+            .. WindowConv2dCases.Of(inputs),
             .. BatchNormCases.Of(inputs),
             .. Pool2dCases.Of(inputs),
             .. ElementwiseCases.Of(inputs),

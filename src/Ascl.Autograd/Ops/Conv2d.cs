@@ -7,8 +7,8 @@ using Ascl.Kernels.Reduce;
 
 namespace Ascl.Autograd.Ops;
 
-/// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, int, int, Tensor?, bool, bool)"/>. Its inputs are x, the weight, and the
-/// bias and residual if there are any.</summary>
+/// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, int, int, Tensor?, bool, bool)"/>. Its inputs are x, the
+/// weight, and the bias and residual if there are any.</summary>
 public sealed record Conv2dOp(int Stride, int Padding, bool HasBias) : Op("conv2d");
 
 /// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool)"/> where <see cref="Conv2dOp"/>

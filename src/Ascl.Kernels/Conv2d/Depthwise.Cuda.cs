@@ -123,10 +123,10 @@ internal static class DepthwiseCuda
                     for (int end = k + p.Window.ByMultiplier.Divisor; k < end; k++)
                         for (int r = 0; r < p.Window.R; r++)
                         {
-                            int rows = Grid.IdxY + p.Window.Top - r * p.Window.DilationY;
-                            for (int s = 0; s < p.Window.S; s++, w++)
-                                if (Reaches(p.Window.ByStrideY, rows, p.Window.OutputHeight, out int oy)
-                                    && Reaches(p.Window.ByStrideX, x + p.Window.Left - s * p.Window.DilationX, p.Window.OutputWidth, out int ox))
+                            int down = Grid.IdxY + p.Window.Top - r * p.Window.DilationY, right = x + p.Window.Left;
+                            for (int s = 0; s < p.Window.S; s++, w++, right -= p.Window.DilationX)
+                                if (Reaches(p.Window.ByStrideY, down, p.Window.OutputHeight, out int oy)
+                                    && Reaches(p.Window.ByStrideX, right, p.Window.OutputWidth, out int ox))
                                     sum += p.From[4 * p.Window.Output.At(Grid.IdxX, oy, ox) + k] * p.Weight[w];
                         }
                 }

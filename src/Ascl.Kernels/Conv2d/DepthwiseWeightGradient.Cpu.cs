@@ -40,8 +40,8 @@ internal static unsafe class DepthwiseWeightGradient<F> where F : struct, ISimd<
                 float* px = from.First + n * from.Image + block * from.Plane;
                 float* pdy = gradient.First + n * gradient.Image + block * gradient.Plane;
                 for (int row = 0; row < g.Output.H; row++)
-                    AddRow(pdy + row * gradient.Row, g.Output.W, px + row * vertical.Stride * from.Row, horizontal.Stride * F.Width, offsets,
-                        taps, image);
+                    AddRow(pdy + row * gradient.Row, g.Output.W, px + row * vertical.Stride * from.Row, horizontal.Stride * F.Width,
+                        offsets, taps, image);
                 for (int i = 0; i < length; i += F.Width)
                     (F.Load(sum + i) + F.Load(image + i)).Store(sum + i);
             }
@@ -83,7 +83,8 @@ internal static unsafe class DepthwiseWeightGradient<F> where F : struct, ISimd<
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     private static void Add9(float* dy, nint count, float* x, nint xStep, nint* offsets, float* sums)
     {
-        nint o0 = offsets[0], o1 = offsets[1], o2 = offsets[2], o3 = offsets[3], o4 = offsets[4], o5 = offsets[5], o6 = offsets[6], o7 = offsets[7], o8 = offsets[8];
+        nint o0 = offsets[0], o1 = offsets[1], o2 = offsets[2], o3 = offsets[3], o4 = offsets[4];
+        nint o5 = offsets[5], o6 = offsets[6], o7 = offsets[7], o8 = offsets[8];
         F a0 = F.Load(sums), a1 = F.Load(sums + F.Width), a2 = F.Load(sums + 2 * F.Width), a3 = F.Load(sums + 3 * F.Width),
             a4 = F.Load(sums + 4 * F.Width), a5 = F.Load(sums + 5 * F.Width), a6 = F.Load(sums + 6 * F.Width),
             a7 = F.Load(sums + 7 * F.Width), a8 = F.Load(sums + 8 * F.Width);
@@ -114,7 +115,8 @@ internal static unsafe class DepthwiseWeightGradient<F> where F : struct, ISimd<
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
     private static void Add7(float* dy, nint count, float* x, nint xStep, nint* offsets, float* sums)
     {
-        nint o0 = offsets[0], o1 = offsets[1], o2 = offsets[2], o3 = offsets[3], o4 = offsets[4], o5 = offsets[5], o6 = offsets[6];
+        nint o0 = offsets[0], o1 = offsets[1], o2 = offsets[2], o3 = offsets[3];
+        nint o4 = offsets[4], o5 = offsets[5], o6 = offsets[6];
         F a0 = F.Load(sums), a1 = F.Load(sums + F.Width), a2 = F.Load(sums + 2 * F.Width), a3 = F.Load(sums + 3 * F.Width),
             a4 = F.Load(sums + 4 * F.Width), a5 = F.Load(sums + 5 * F.Width), a6 = F.Load(sums + 6 * F.Width);
         for (nint i = 0; i < count; i++, dy += F.Width, x += xStep)

@@ -124,7 +124,8 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
                     float* a = from.First + n * from.Image + block * from.Plane + (r * vertical.Dilation - vertical.Padding) * from.Row
                         + (s * horizontal.Dilation - horizontal.Padding) * g.Input.Block + piece * rows;
                     MicroKernels<F, UnitRows>.Run(plan, group.Vectors, 1, a, aOffsets, g.Output.H, g.Output.W,
-                        horizontal.Stride * g.Input.Block, b, bOffsets, Width, gradient.Plane, sum, group.Vectors * Width, Width, n > begin);
+                        horizontal.Stride * g.Input.Block, b, bOffsets, Width, gradient.Plane, sum, group.Vectors * Width, Width,
+                        n > begin);
                 }
             }
         });

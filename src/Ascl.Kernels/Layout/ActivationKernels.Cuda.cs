@@ -35,7 +35,8 @@ public static unsafe partial class ActivationKernels
                 });
 
         public static void Pad(
-            CudaDevice device, ActivationLayout from, DeviceBuffer<float> x, ActivationLayout to, int top, int left, DeviceBuffer<float> y) =>
+            CudaDevice device, ActivationLayout from, DeviceBuffer<float> x, ActivationLayout to, int top, int left,
+            DeviceBuffer<float> y) =>
             device.Launch(CopyPadded, (new Index3D(to.N * to.Blocks, to.H, 1), new Index3D(CudaDevice.GroupSize, 1, 1)), new PadArguments
             {
                 X = CudaDevice.View(x),

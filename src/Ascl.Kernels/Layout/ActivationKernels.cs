@@ -143,8 +143,8 @@ public static unsafe partial class ActivationKernels
     /// <param name="y">Receives the result. Its border is not written.</param>
     public static void Pad(ActivationLayout from, DeviceBuffer<float> x, ActivationLayout to, int top, int left, DeviceBuffer<float> y)
     {
-        DeviceKernel.Run("activation.pad", (from, to), 0, 4.0 * (x.Length + y.Length), OnCpu, cuda => Cuda.Pad(cuda, from, x, to, top, left, y),
-            y);
+        DeviceKernel.Run("activation.pad", (from, to), 0, 4.0 * (x.Length + y.Length), OnCpu,
+            cuda => Cuda.Pad(cuda, from, x, to, top, left, y), y);
 
         void OnCpu(CpuDevice cpu)
         {
