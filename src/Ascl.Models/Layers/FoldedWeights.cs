@@ -15,11 +15,15 @@ internal sealed class FoldedWeights
     public Tensor Weight { get; }
     public Tensor Bias { get; }
 
-    public static FoldedWeights Of(Tensor weight, Tensor? bias, BatchNormState? norm)
+    /// <param name="weight">[K, C, R, S].</param>
+    /// <param name="bias">[K], or null.</param>
+    /// <param name="norm">The BatchNorm after the convolution, or null.</param>
+    /// <param name="layer">Tells layers apart that share a weight.</param>
+    public static FoldedWeights Of(Tensor weight, Tensor? bias, BatchNormState? norm, string layer = "")
     {
         Tensor?[] others = [bias, norm?.Gamma, norm?.Beta, norm?.RunningMean, norm?.RunningVariance];
         DeviceBuffer<float>[] sources = [.. others.OfType<Tensor>().Select(t => t.Data)];
-        return weight.Data.Derived<FoldedWeights>("folded", old => Folded(weight, bias, norm, old), sources);
+        return weight.Data.Derived<FoldedWeights>($"folded {layer}", old => Folded(weight, bias, norm, old), sources);
     }
 
     /// <summary>Writes into the memory of the previous folded weights where there are some, because captured launches read it.</summary>

@@ -42,7 +42,7 @@ internal static class Convolutions
         x = x.Layout == TensorLayout.Plain ? x.ToActivation() : x;
         if (norm is not null && call.IsInference)
         {
-            FoldedWeights folded = FoldedWeights.Of(weight, bias, norm);
+            FoldedWeights folded = FoldedWeights.Of(weight, bias, norm, call.Node.Name);
             return [Convolve(x, folded.Weight, folded.Bias, window, groups, residual, relu)];
         }
         return

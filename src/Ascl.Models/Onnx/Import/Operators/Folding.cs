@@ -57,7 +57,7 @@ internal static class Folding
         int[] sizes = new int[Math.Max(a.Rank, b.Rank)];
         for (int i = 1; i <= sizes.Length; i++)
         {
-            int own = i <= a.Rank ? a[^i] : 1, other = i <= b.Rank ? b[^i] : 1;
+            int own = i <= a.Rank ? a[a.Rank - i] : 1, other = i <= b.Rank ? b[b.Rank - i] : 1;
             sizes[^i] = own == other || other == 1 ? own
                 : own == 1 ? other
                 : throw new ShapeException($"shapes {a} and {b} do not broadcast");
@@ -75,11 +75,11 @@ internal static class Folding
             int at = 0, step = 1;
             for (int i = 1; i <= shape.Rank; i++)
             {
-                (position, int index) = Math.DivRem(position, shape[^i]);
+                (position, int index) = Math.DivRem(position, shape[shape.Rank - i]);
                 if (i > x.Shape.Rank)
                     continue;
-                at += x.Shape[^i] == 1 ? 0 : index * step;
-                step *= x.Shape[^i];
+                at += x.Shape[x.Shape.Rank - i] == 1 ? 0 : index * step;
+                step *= x.Shape[x.Shape.Rank - i];
             }
             return at;
         });

@@ -31,7 +31,7 @@ internal static class Normalizations
         BatchNormState state = State(call, 1);
         if (call.IsInference)
         {
-            ScaleAndShift folded = ScaleAndShift.Of(state);
+            ScaleAndShift folded = ScaleAndShift.Of(state, call.Node.Name);
             if (shape.Rank == 4)
                 return [call.Activation(0).AffineChannels(folded.Scale, folded.Shift, call.Node.Integer("relu", 0) != 0)];
             Shape channel = new([shape[1], .. Enumerable.Repeat(1, shape.Rank - 2)]);
@@ -90,13 +90,14 @@ internal static class Normalizations
         return [x.Divide(norm)];
     }
 
-    /// <summary>A BatchNorm's factor and term for each channel, computed again only after one of its tensors changed.</summary>
+    /// <summary>A BatchNorm's factor and term for each channel, computed again only after one of its tensors changed. Exporters let layers
+    /// share equal tensors, so the layer's name tells them apart.</summary>
     private sealed record ScaleAndShift(Tensor Scale, Tensor Shift)
     {
-        public static ScaleAndShift Of(BatchNormState norm)
+        public static ScaleAndShift Of(BatchNormState norm, string layer)
         {
             DeviceBuffer<float>[] others = [norm.Beta.Data, norm.RunningMean.Data, norm.RunningVariance.Data];
-            return norm.Gamma.Data.Derived<ScaleAndShift>($"scale and shift {norm.Epsilon}", Made, others);
+            return norm.Gamma.Data.Derived<ScaleAndShift>($"scale and shift {layer}", Made, others);
 
             // Captured launches read the memory of the values before.
             ScaleAndShift Made(ScaleAndShift? old)
