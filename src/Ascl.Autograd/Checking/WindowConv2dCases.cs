@@ -44,6 +44,7 @@ internal static class WindowConv2dCases
         yield return Transposed(new(2, 3, 4, 5, 4, new(2, 2, 2, 2)), 0, 0, bias: true);
         yield return Transposed(new(1, 5, 4, 3, 6, halving), 1, 0, bias: true);
         yield return Transposed(new(1, 6, 3, 4, 8, halving, 2), 1, 1, bias: false);
+        yield return Transposed(new(1, 4, 4, 5, 5, square), 1, 2, bias: false);
         yield return Transposed(new(1, 5, 4, 4, 5, new(4, 4, 2, 2, 1, 1, 1, 1), 5), 0, 0, bias: true);
         yield return Transposed(new(1, 3, 4, 5, 3, new(3, 3, 2, 1, 0, 1, 1, 0, 1, 2)), 1, 0, bias: false);
 

@@ -112,9 +112,13 @@ public readonly record struct Conv2dGeometry(ActivationLayout Input, ActivationL
     /// <summary>Whether every channel of x is a group, in channel blocks.</summary>
     internal bool IsDepthwise => Groups == C && Groups > 1 && Input.Block > 1;
 
-    /// <summary>Whether <see cref="Stride"/> and <see cref="Padding"/> say all about the window, and there is one group.</summary>
+    /// <summary>
+    /// Whether <see cref="Stride"/> and <see cref="Padding"/> say all about the window, there is one group, and y has all the pixels that
+    /// fit (a transposed convolution may have been given more padding than its stride).
+    /// </summary>
     internal bool IsUniform =>
-        Groups == 1 && Window == new Window2d(R, S, Stride, Stride, Padding, Padding, Padding, Padding);
+        Groups == 1 && Window == new Window2d(R, S, Stride, Stride, Padding, Padding, Padding, Padding)
+            && Output.H == Window.OutputHeight(Input.H) && Output.W == Window.OutputWidth(Input.W);
 
     /// <summary>The stride in both directions, if <see cref="IsUniform"/>.</summary>
     internal int Stride => Window.StrideY;

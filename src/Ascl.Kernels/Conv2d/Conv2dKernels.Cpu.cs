@@ -26,8 +26,8 @@ public static unsafe partial class Conv2dKernels
 
     /// <summary>
     /// Picks the algorithm. For 3×3 kernels over activations, Winograd needs 2.25 to 4 times fewer multiplications with stride 1 and 1.8
-    /// times fewer with stride 2; everything else is direct. The choice does not depend on the batch, so that an image's result does not
-    /// either.
+    /// times fewer with stride 2; depthwise convolutions have kernels of their own; everything else is direct. The choice does not depend
+    /// on the batch, so that an image's result does not either.
     /// </summary>
     private static Conv2dCpu Algorithm(Conv2dGeometry g)
     {

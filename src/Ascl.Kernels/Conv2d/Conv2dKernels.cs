@@ -19,8 +19,8 @@ public static partial class Conv2dKernels
     }
 
     /// <summary>
-    /// dx = epilogue(z), z[n, c, y, x] = Σ over k, r, s of dy[n, k, oy, ox] · w[k, c, r, s] where oy·Stride + r − Padding = y and likewise
-    /// for x.
+    /// dx = epilogue(z), z[n, c, y, x] = Σ over r, s and the k of c's group of dy[n, k, oy, ox] · w[k, c, r, s] where oy·StrideY +
+    /// r·DilationY − Top = y and likewise for x. As a function of dy it is the transposed convolution.
     /// </summary>
     /// <param name="epilogue">Not supported for image planes.</param>
     /// <exception cref="NotSupportedException">There is an epilogue, and the input is image planes.</exception>
@@ -36,7 +36,8 @@ public static partial class Conv2dKernels
     }
 
     /// <summary>
-    /// dw[k, c, r, s] = Σ over n, oy, ox of dy[n, k, oy, ox] · x[n, c, oy·Stride + r − Padding, ox·Stride + s − Padding].
+    /// dw[k, c, r, s] = Σ over n, oy, ox of dy[n, k, oy, ox] · x[n, c, oy·StrideY + r·DilationY − Top, ox·StrideX + s·DilationX − Left],
+    /// c the channels of k's group.
     /// </summary>
     public static void BackwardWeight(Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw)
     {

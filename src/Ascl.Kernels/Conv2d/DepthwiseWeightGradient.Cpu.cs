@@ -91,15 +91,15 @@ internal static unsafe class DepthwiseWeightGradient<F> where F : struct, ISimd<
         for (nint i = 0; i < count; i++, dy += F.Width, x += xStep)
         {
             F d = F.Load(dy);
-            a0 = F.MulAdd(F.Load(x + o0), d, a0);
-            a1 = F.MulAdd(F.Load(x + o1), d, a1);
-            a2 = F.MulAdd(F.Load(x + o2), d, a2);
-            a3 = F.MulAdd(F.Load(x + o3), d, a3);
-            a4 = F.MulAdd(F.Load(x + o4), d, a4);
-            a5 = F.MulAdd(F.Load(x + o5), d, a5);
-            a6 = F.MulAdd(F.Load(x + o6), d, a6);
-            a7 = F.MulAdd(F.Load(x + o7), d, a7);
-            a8 = F.MulAdd(F.Load(x + o8), d, a8);
+            a0 = F.MulAdd(d, F.Load(x + o0), a0);
+            a1 = F.MulAdd(d, F.Load(x + o1), a1);
+            a2 = F.MulAdd(d, F.Load(x + o2), a2);
+            a3 = F.MulAdd(d, F.Load(x + o3), a3);
+            a4 = F.MulAdd(d, F.Load(x + o4), a4);
+            a5 = F.MulAdd(d, F.Load(x + o5), a5);
+            a6 = F.MulAdd(d, F.Load(x + o6), a6);
+            a7 = F.MulAdd(d, F.Load(x + o7), a7);
+            a8 = F.MulAdd(d, F.Load(x + o8), a8);
         }
         a0.Store(sums);
         a1.Store(sums + F.Width);
@@ -122,13 +122,13 @@ internal static unsafe class DepthwiseWeightGradient<F> where F : struct, ISimd<
         for (nint i = 0; i < count; i++, dy += F.Width, x += xStep)
         {
             F d = F.Load(dy);
-            a0 = F.MulAdd(F.Load(x + o0), d, a0);
-            a1 = F.MulAdd(F.Load(x + o1), d, a1);
-            a2 = F.MulAdd(F.Load(x + o2), d, a2);
-            a3 = F.MulAdd(F.Load(x + o3), d, a3);
-            a4 = F.MulAdd(F.Load(x + o4), d, a4);
-            a5 = F.MulAdd(F.Load(x + o5), d, a5);
-            a6 = F.MulAdd(F.Load(x + o6), d, a6);
+            a0 = F.MulAdd(d, F.Load(x + o0), a0);
+            a1 = F.MulAdd(d, F.Load(x + o1), a1);
+            a2 = F.MulAdd(d, F.Load(x + o2), a2);
+            a3 = F.MulAdd(d, F.Load(x + o3), a3);
+            a4 = F.MulAdd(d, F.Load(x + o4), a4);
+            a5 = F.MulAdd(d, F.Load(x + o5), a5);
+            a6 = F.MulAdd(d, F.Load(x + o6), a6);
         }
         a0.Store(sums);
         a1.Store(sums + F.Width);
@@ -148,11 +148,11 @@ internal static unsafe class DepthwiseWeightGradient<F> where F : struct, ISimd<
         for (nint i = 0; i < count; i++, dy += F.Width, x += xStep)
         {
             F d = F.Load(dy);
-            a0 = F.MulAdd(F.Load(x + o0), d, a0);
-            a1 = F.MulAdd(F.Load(x + o1), d, a1);
-            a2 = F.MulAdd(F.Load(x + o2), d, a2);
-            a3 = F.MulAdd(F.Load(x + o3), d, a3);
-            a4 = F.MulAdd(F.Load(x + o4), d, a4);
+            a0 = F.MulAdd(d, F.Load(x + o0), a0);
+            a1 = F.MulAdd(d, F.Load(x + o1), a1);
+            a2 = F.MulAdd(d, F.Load(x + o2), a2);
+            a3 = F.MulAdd(d, F.Load(x + o3), a3);
+            a4 = F.MulAdd(d, F.Load(x + o4), a4);
         }
         a0.Store(sums);
         a1.Store(sums + F.Width);
@@ -169,9 +169,9 @@ internal static unsafe class DepthwiseWeightGradient<F> where F : struct, ISimd<
         for (nint i = 0; i < count; i++, dy += F.Width, x += xStep)
         {
             F d = F.Load(dy);
-            a0 = F.MulAdd(F.Load(x + o0), d, a0);
-            a1 = F.MulAdd(F.Load(x + o1), d, a1);
-            a2 = F.MulAdd(F.Load(x + o2), d, a2);
+            a0 = F.MulAdd(d, F.Load(x + o0), a0);
+            a1 = F.MulAdd(d, F.Load(x + o1), a1);
+            a2 = F.MulAdd(d, F.Load(x + o2), a2);
         }
         a0.Store(sums);
         a1.Store(sums + F.Width);
@@ -186,7 +186,7 @@ internal static unsafe class DepthwiseWeightGradient<F> where F : struct, ISimd<
         for (nint i = 0; i < count; i++, dy += F.Width, x += xStep)
         {
             F d = F.Load(dy);
-            a0 = F.MulAdd(F.Load(x + o0), d, a0);
+            a0 = F.MulAdd(d, F.Load(x + o0), a0);
         }
         a0.Store(sums);
     }

@@ -8,10 +8,10 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// The input gradient of a convolution over image planes: dx[c, y, x] = Σ over r, s, k of w[k, c, r, s] · dy[k, (y + Padding − r)/Stride,
-/// (x + Padding − s)/Stride], over the r and s for which the divisions are exact. An image has too few channels to fill a block, so here
-/// the lanes are pixels of a row of dx and the rows of a register tile are channels. This needs each channel of dy as a row of pixels: a
-/// ring buffer holds R rows of dy, transposed.
+/// The input gradient of a convolution over image planes: dx[c, y, x] = Σ over r, s, k of w[k, c, r, s] · dy[k, (y + Top −
+/// r·DilationY)/StrideY, (x + Left − s·DilationX)/StrideX], over the r and s for which the divisions are exact. An image has too few
+/// channels to fill a block, so here the lanes are pixels of a row of dx and the rows of a register tile are channels. This needs each
+/// channel of dy as a row of pixels: a ring buffer holds the rows of dy that a row of dx needs, transposed.
 /// </summary>
 internal static unsafe class ImageGradient<F> where F : struct, ISimd<F>
 {

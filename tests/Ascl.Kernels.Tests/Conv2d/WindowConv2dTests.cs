@@ -96,7 +96,8 @@ public sealed class WindowConv2dTests
     {
         using CpuDevice device = new(1);
         ActivationLayout x = ActivationLayout.Blocked(device, 2, 6, 8, 8);
-        Assert.Contains("input has 6 channels, weight expects 12", Message(() => Conv2dGeometry.Of(device, x, [4, 6, 3, 3], new Window2d(3, 3), 2)),
+        Assert.Contains("input has 6 channels, weight expects 12",
+            Message(() => Conv2dGeometry.Of(device, x, [4, 6, 3, 3], new Window2d(3, 3), 2)),
             StringComparison.Ordinal);
         Assert.Contains("2 groups do not divide 5 output channels",
             Message(() => Conv2dGeometry.Of(device, x, [5, 3, 3, 3], new Window2d(3, 3), 2)), StringComparison.Ordinal);
