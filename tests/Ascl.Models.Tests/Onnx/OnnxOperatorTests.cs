@@ -1,0 +1,50 @@
+using Ascl.Autograd;
+using Ascl.Autograd.Ops;
+using Ascl.Core.Random;
+using Ascl.Kernels.Devices;
+using Ascl.OnnxRuntime;
+
+namespace Ascl.Models.Tests.Onnx;
+
+/// <summary>Every operator of <see cref="Classifier.FromOnnx"/> against ONNX Runtime, in the forms of several operator sets.</summary>
+public sealed class OnnxOperatorTests : IDisposable
+{
+    private readonly CpuDevice device = new(1);
+    private readonly string folder = Directory.CreateTempSubdirectory("ascl-onnx").FullName;
+
+    public void Dispose()
+    {
+        device.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    public static TheoryData<string> Names { get; } = new(OnnxOperatorCases.All.Keys);
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void ValuesEqualOnnxRuntimes(string name)
+    {
+        OnnxOperatorCases.Case one = OnnxOperatorCases.All[name];
+        ForeignModel written = new(one.Opset, ["N", .. one.Image.Cast<object>()]);
+        one.Build(written);
+        string path = Path.Combine(folder, "theirs.onnx");
+        File.WriteAllBytes(path, written.Written());
+        Shape shape = new(3, one.Image[0], one.Image[1], one.Image[2]);
+        float[] pixels = new float[shape.Length];
+        Philox.FillUniform(pixels, new RandomKey(1, RandomPurpose.Test), 0.05f, 0.95f);
+        Tensor images = Tensor.FromArray(device, shape, pixels, requiresGrad: true);
+        float[] expected = OnnxNetwork.Load(device, path).Forward(images.Detach(), ForwardMode.Inference).Logits.ToArray();
+        Classifier model = Classifier.FromOnnx(device, path);
+        foreach (ForwardMode mode in new[] { ForwardMode.Inference, ForwardMode.Evaluate })
+        {
+            Tensor logits = model.Forward(images, mode).Logits;
+            float[] found = logits.ToArray();
+            Assert.Equal(expected.Length, found.Length);
+            float largest = expected.Max(Math.Abs);
+            for (int i = 0; i < found.Length; i++)
+                Assert.True(Math.Abs(expected[i] - found[i]) <= 1e-5f * largest, $"{mode}, value {i}: {found[i]} for {expected[i]}");
+            // What the ops themselves hold to double precision: here only that the walk reaches the images.
+            Assert.Equal(pixels.Length, Gradient.Of(logits.Sum(), images)[0].ToArray().Count(float.IsFinite));
+        }
+    }
+}
