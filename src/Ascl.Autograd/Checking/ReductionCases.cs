@@ -42,7 +42,8 @@ internal static class ReductionCases
             yield return new("softmax", $"axis {axis} of {x.Shape}", [x], t => t[0].Softmax(axis),
                 v => ReferenceTensors.Along(v[0], shape, own, shape[own], ReferenceTensors.Softmax));
             yield return new("log_softmax", $"axis {axis} of {x.Shape}", [x], t => t[0].LogSoftmax(axis),
-                v => ReferenceTensors.Along(v[0], shape, own, shape[own], row => [.. ReferenceTensors.Softmax(row).Select(p => Math.Log(p))]));
+                v => ReferenceTensors.Along(v[0], shape, own, shape[own],
+                    row => [.. ReferenceTensors.Softmax(row).Select(p => Math.Log(p))]));
         }
         yield return new("softmax", "logits up to 200", [inputs.Draw("x", 3, 5).Times(200)], t => t[0].Softmax(1),
             v => ReferenceTensors.Along(v[0], [3, 5], 1, 5, ReferenceTensors.Softmax));

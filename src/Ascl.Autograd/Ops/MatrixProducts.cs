@@ -24,10 +24,10 @@ public static class MatrixProductOps
         Shape batch = PlainShapes.Broadcast(name, batchA, batchB);
         int m = left.Shape.Sizes[^2], k = left.Shape.Sizes[^1], n = right.Shape.Sizes[^1];
         Tensor y;
-        if (batchB.Length == 1)
+        if (batchB.Length == 1 && (right.Shape.Rank == 2 || batchA.Length > 1))
         {
             // All rows of all matrices in one product.
-            y = Product(name, new(false, false, 1, batchA.Length * m, n, k), left.Reshape(new(batchA.Length * m, k)),
+            y = Product(name, new(false, false, null, batchA.Length * m, n, k), left.Reshape(new(batchA.Length * m, k)),
                 right.Reshape(new(k, n)), null);
         }
         else
@@ -57,15 +57,15 @@ public static class MatrixProductOps
         int m = a.Shape[transposeA ? 1 : 0], k = a.Shape[transposeA ? 0 : 1], n = b.Shape[transposeB ? 0 : 1];
         if (c is not null && PlainShapes.Broadcast(name, c.Shape, new(m, n)) != new Shape(m, n))
             throw new ShapeException($"{name}: c {c.Shape} does not broadcast to [{m}, {n}]");
-        bool isBias = c is not null && c.Shape.Length == n && (m == 1 || n > 1) && c.Shape.Sizes[^1] == n && alpha == 1 && beta == 1;
-        Tensor y = Product(name, new(transposeA, transposeB, 1, m, n, k), a, b, isBias ? c : null);
+        bool isBias = c is { Shape.Rank: > 0 } && c.Shape.Length == n && c.Shape.Sizes[^1] == n && alpha == 1 && beta == 1;
+        Tensor y = Product(name, new(transposeA, transposeB, null, m, n, k), a, b, isBias ? c : null);
         if (alpha != 1)
             y = y.Scale(alpha);
         return c is null || isBias || beta == 0 ? y : y.Add(beta == 1 ? c : c.Scale(beta));
     }
 
-    /// <summary>Sizes of a product, or of a batch of equal ones.</summary>
-    private readonly record struct Sizes(bool TransposeA, bool TransposeB, int Batch, int M, int N, int K);
+    /// <summary>Sizes of a product, or of a batch of equal ones. A batch of one is computed as a larger one, in float32.</summary>
+    private readonly record struct Sizes(bool TransposeA, bool TransposeB, int? Batch, int M, int N, int K);
 
     /// <summary>Matrices [count, rows, columns] of a batch, or one for all: [1, rows, columns].</summary>
     private static Tensor Matrices(Tensor x, Shape own, Shape batch)
@@ -78,7 +78,7 @@ public static class MatrixProductOps
     /// <summary>The recorded product of matrices or of batches [1 or s.Batch, ...] of them.</summary>
     private static Tensor Product(string name, Sizes s, Tensor a, Tensor b, Tensor? bias)
     {
-        Tensor y = Tensor.Empty(a.Device, s.Batch == 1 ? new(s.M, s.N) : new(s.Batch, s.M, s.N));
+        Tensor y = Tensor.Empty(a.Device, s.Batch is { } batch ? new(batch, s.M, s.N) : new(s.M, s.N));
         Run(s, a, b, bias, y);
         Edge[] edges = [(a, BackwardA), (b, BackwardB)];
         return y.Record(name, bias is null ? edges : [.. edges, (bias, BackwardBias)]);
@@ -102,25 +102,25 @@ public static class MatrixProductOps
     /// <summary>The product of two factors as the gradient of an operand: summed over the batch if it had one matrix for all.</summary>
     private static Tensor Gradient(Sizes s, Tensor a, Tensor b, Tensor operand)
     {
-        if (s.Batch == 1 || operand.Shape[0] == s.Batch)
+        if (s.Batch is not { } batch || operand.Shape[0] == batch)
         {
             Tensor whole = Tensor.EmptyLike(operand);
             Run(s, a, b, null, whole);
             return whole;
         }
-        Tensor each = Tensor.Empty(operand.Device, new(s.Batch, s.M, s.N)), sum = Tensor.EmptyLike(operand);
+        Tensor each = Tensor.Empty(operand.Device, new(batch, s.M, s.N)), sum = Tensor.EmptyLike(operand);
         Run(s, a, b, null, each);
-        ReduceAxisKernels.Sum(1, s.Batch, s.M * s.N, each.Data, 1, sum.Data);
+        ReduceAxisKernels.Sum(1, batch, s.M * s.N, each.Data, 1, sum.Data);
         each.Device.Pool.Return(each.Data);
         return sum;
     }
 
     private static void Run(Sizes s, Tensor a, Tensor b, Tensor? bias, Tensor y)
     {
-        if (s.Batch == 1)
-            GemmKernels.Multiply(s.TransposeA, s.TransposeB, s.M, s.N, s.K, a.Data, b.Data, bias?.Data, y.Data);
+        if (s.Batch is { } batch)
+            GemmKernels.MultiplyBatch(s.TransposeA, s.TransposeB, batch, s.M, s.N, s.K, a.Data, a.Shape[0] == 1, b.Data, b.Shape[0] == 1,
+                y.Data);
         else
-            GemmKernels.MultiplyBatch(s.TransposeA, s.TransposeB, s.Batch, s.M, s.N, s.K, a.Data, a.Shape[0] == 1, b.Data,
-                b.Shape[0] == 1, y.Data);
+            GemmKernels.Multiply(s.TransposeA, s.TransposeB, s.M, s.N, s.K, a.Data, b.Data, bias?.Data, y.Data);
     }
 }

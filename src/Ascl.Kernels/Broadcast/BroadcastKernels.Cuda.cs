@@ -1,6 +1,6 @@
 using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.GpuCode;
+using Ascl.Kernels.Layout;
 using Ascl.Kernels.Simd;
 using ILGPU;
 

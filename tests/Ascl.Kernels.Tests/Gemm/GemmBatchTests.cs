@@ -6,7 +6,7 @@ namespace Ascl.Kernels.Tests.Gemm;
 
 public sealed class GemmBatchTests
 {
-    /// <summary>A batch has the bits of its single products, whether they are computed by one thread each or spread over the threads.</summary>
+    /// <summary>A batch has the bits of its single products, computed by one thread each or spread over the threads.</summary>
     [Theory]
     [InlineData(5, 17, 16, 17)]
     [InlineData(3, 20, 33, 7)]

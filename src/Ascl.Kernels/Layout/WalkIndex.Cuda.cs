@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Ascl.Kernels.Layout;
+using Ascl.Kernels.GpuCode;
 
-namespace Ascl.Kernels.GpuCode;
+namespace Ascl.Kernels.Layout;
 
 /// <summary>Eight strides of an operand, innermost first, and 0 for dimensions that are not there.</summary>
 internal struct WalkStrides
