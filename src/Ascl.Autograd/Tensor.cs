@@ -6,8 +6,8 @@ using Ascl.Kernels.Layout;
 namespace Ascl.Autograd;
 
 /// <summary>
-/// The memory layout of a tensor. Only convolution, BatchNorm, pooling, elementwise ops and the conversions support layouts other than
-/// <see cref="Plain"/>.
+/// The memory layout of a tensor. Only convolution, normalisation, pooling, ops on channels, elementwise ops and the conversions support
+/// layouts other than <see cref="Plain"/>.
 /// </summary>
 public enum TensorLayout
 {

@@ -28,7 +28,7 @@ public static class ChannelArithmeticOps
     public static Tensor AffineChannels(this Tensor x, Tensor scale, Tensor shift, bool relu = false) =>
         Affine("affine_channels", x, scale, shift, relu);
 
-    /// <summary>x where x &gt; 0, else slope[c]·x (He et al. 2015); the gradient at 0 is that of the negative side, as in PyTorch.</summary>
+    /// <summary>x where x &gt; 0, else slope[c]·x (He et al. 2015); the gradient at 0 is that below 0, as in PyTorch.</summary>
     /// <param name="x">An activation [N, C, H, W].</param>
     /// <param name="slope">Plain [C], or [1] for all channels.</param>
     /// <exception cref="ShapeException">The shapes do not fit, or x is not an activation.</exception>

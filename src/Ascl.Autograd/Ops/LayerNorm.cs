@@ -8,8 +8,8 @@ namespace Ascl.Autograd.Ops;
 public static class LayerNormOps
 {
     /// <summary>
-    /// (x − mean)/√(variance + ε)·scale[c] + bias[c], with the mean and the biased variance of each pixel's channels (Ba, Kiros &amp; Hinton
-    /// 2016, as ConvNeXt uses it).
+    /// (x − mean)/√(variance + ε)·scale[c] + bias[c], with the mean and the biased variance of each pixel's channels (Ba, Kiros &amp;
+    /// Hinton 2016, as ConvNeXt uses it).
     /// </summary>
     /// <param name="x">An activation [N, C, H, W].</param>
     /// <param name="scale">Plain [C]; null for 1.</param>

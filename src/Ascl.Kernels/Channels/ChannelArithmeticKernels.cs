@@ -22,7 +22,8 @@ public readonly record struct ChannelValues(DeviceBuffer<float> Data, int ImageS
     public static ChannelValues OfAll(DeviceBuffer<float> data) => new(data, 0, 0);
 }
 
-/// <summary>Arithmetic on activations with one number a channel. Gradients with respect to the numbers are summed in a fixed order.</summary>
+/// <summary>Arithmetic on activations with one number a channel; gradients with respect to the numbers are summed in a fixed order.
+/// </summary>
 public static unsafe class ChannelArithmeticKernels
 {
     private static readonly ChannelArithmeticCpu Cpu = SimdWidth.Choose<ChannelArithmeticCpu>(

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ascl.Kernels.Layout;
 
 namespace Ascl.Kernels.Channels;
@@ -53,13 +54,19 @@ internal sealed class LaneMoves
             ChannelSource source = round[channel + lane];
             if (source.Part < 0)
                 continue;
-            int step = sources.IndexOf((source.Part, source.Channel / Width), begin);
-            if (step < 0)
+            (int, int) from = (source.Part, source.Channel / Width);
+            // Most lanes come from the block of the lane before.
+            int step = sources.Count - 1;
+            while (step >= begin && sources[step] != from)
+                step--;
+            if (step < begin)
             {
                 step = sources.Count;
-                sources.Add((source.Part, source.Channel / Width));
-                lanes.AddRange(new int[Width]);
-                masks.AddRange(new int[Width]);
+                sources.Add(from);
+                CollectionsMarshal.SetCount(lanes, lanes.Count + Width);
+                CollectionsMarshal.SetCount(masks, masks.Count + Width);
+                CollectionsMarshal.AsSpan(lanes)[^Width..].Clear();
+                CollectionsMarshal.AsSpan(masks)[^Width..].Clear();
             }
             lanes[step * Width + lane] = source.Channel % Width;
             masks[step * Width + lane] = -1;

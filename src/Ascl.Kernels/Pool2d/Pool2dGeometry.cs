@@ -11,7 +11,8 @@ namespace Ascl.Kernels.Pool2d;
 /// <param name="Input">The layout of x.</param>
 /// <param name="Output">The layout of y.</param>
 /// <param name="Window">The windows.</param>
-/// <param name="CountPadding">Whether a mean is over the window's pixels in the image and the padding, instead of those in the image.</param>
+/// <param name="CountPadding">Whether a mean is over the window's pixels in the image and the padding, not only those in the image.
+/// </param>
 public readonly record struct Pool2dGeometry(ActivationLayout Input, ActivationLayout Output, Window2d Window, bool CountPadding)
 {
     /// <summary>Square windows without padding, whole ones only.</summary>

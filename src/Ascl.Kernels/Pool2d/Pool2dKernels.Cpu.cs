@@ -102,8 +102,6 @@ internal sealed unsafe class Pool2dCpu<F> : Pool2dCpu where F : struct, ISimd<F>
         device.For(g.Input.N * g.Input.Blocks, (item, _) =>
         {
             nint at = (nint)(input.First - dx) + item * input.Plane, from = (nint)(output.First - dy) + item * output.Plane;
-            for (int i = 0; i < g.Input.H; i++)
-                new Span<float>(dx + at + i * input.Row, g.Input.W * F.Width).Clear();
             if (x == null)
                 SpreadPlane(g, rows, columns, dy + from, output.Row, dx + at, input.Row);
             else
@@ -116,36 +114,61 @@ internal sealed unsafe class Pool2dCpu<F> : Pool2dCpu where F : struct, ISimd<F>
         Pool2dGeometry g, PoolTaps[] rows, PoolTaps[] columns, float* dy, float* x, float* y, nint yRow, float* dx, nint xRow)
     {
         nint down = g.Window.DilationY * xRow, right = g.Window.DilationX * F.Width;
+        int cleared = 0;
         for (int i = 0; i < rows.Length; i++)
         {
             PoolTaps row = rows[i];
+            cleared = ClearTo(g, dx, xRow, cleared, row.First + (row.Count - 1) * g.Window.DilationY + 1);
             for (int j = 0; j < columns.Length; j++)
             {
                 PoolTaps column = columns[j];
                 nint line = row.First * xRow + column.First * F.Width, at = i * yRow + j * F.Width;
                 F left = F.Load(dy + at), largest = F.Load(y + at);
-                for (int r = 0; r < row.Count; r++, line += down)
+                if (column.Count == 3)
                 {
-                    nint pixel = line;
-                    for (int s = 0; s < column.Count; s++, pixel += right)
+                    for (int r = 0; r < row.Count; r++, line += down)
                     {
-                        // The first maximum takes its lane's whole gradient.
-                        F part = F.WhereEqual(F.Load(x + pixel), largest, left);
-                        left -= part;
-                        (F.Load(dx + pixel) + part).Store(dx + pixel);
+                        left = Take(x + line, dx + line, largest, left);
+                        left = Take(x + line + right, dx + line + right, largest, left);
+                        left = Take(x + line + 2 * right, dx + line + 2 * right, largest, left);
                     }
+                    continue;
                 }
+                for (int r = 0; r < row.Count; r++, line += down)
+                    for (nint pixel = line; pixel < line + column.Count * right; pixel += right)
+                        left = Take(x + pixel, dx + pixel, largest, left);
             }
         }
+        ClearTo(g, dx, xRow, cleared, g.Input.H);
+    }
+
+    /// <summary>Gives a pixel what is left of its window's gradient in the lanes in which it is the maximum: the first one takes all.
+    /// </summary>
+    [MethodImpl(Inline)]
+    private static F Take(float* x, float* dx, F largest, F left)
+    {
+        F part = F.WhereEqual(F.Load(x), largest, left);
+        (F.Load(dx) + part).Store(dx);
+        return left - part;
+    }
+
+    /// <summary>Zeroes rows shortly before they are first added to, so that they are in the cache then.</summary>
+    private static int ClearTo(Pool2dGeometry g, float* dx, nint xRow, int cleared, int end)
+    {
+        for (; cleared < end; cleared++)
+            new Span<float>(dx + cleared * xRow, g.Input.W * F.Width).Clear();
+        return cleared;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SpreadPlane(Pool2dGeometry g, PoolTaps[] rows, PoolTaps[] columns, float* dy, nint yRow, float* dx, nint xRow)
     {
         nint down = g.Window.DilationY * xRow, right = g.Window.DilationX * F.Width;
+        int cleared = 0;
         for (int i = 0; i < rows.Length; i++)
         {
             PoolTaps row = rows[i];
+            cleared = ClearTo(g, dx, xRow, cleared, row.First + (row.Count - 1) * g.Window.DilationY + 1);
             for (int j = 0; j < columns.Length; j++)
             {
                 PoolTaps column = columns[j];
@@ -156,6 +179,7 @@ internal sealed unsafe class Pool2dCpu<F> : Pool2dCpu where F : struct, ISimd<F>
                         (F.Load(line + s * right) + part).Store(line + s * right);
             }
         }
+        ClearTo(g, dx, xRow, cleared, g.Input.H);
     }
 
     public override void GlobalForward(CpuDevice device, ActivationLayout layout, bool max, float* x, float* y)

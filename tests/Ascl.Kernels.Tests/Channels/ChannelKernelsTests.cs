@@ -9,7 +9,7 @@ namespace Ascl.Kernels.Tests.Channels;
 
 public sealed class ChannelKernelsTests
 {
-    /// <summary>The parts' channels, and which are selected: in whole blocks, across them, in turn, repeated, all absent from a block.</summary>
+    /// <summary>The parts' channels, and which are selected: in whole blocks, across them, in turn, repeated, a block not at all.</summary>
     public static TheoryData<int[], int[]> Selections { get; } = new()
     {
         { [16, 32], [.. Enumerable.Range(0, 48)] },

@@ -31,7 +31,8 @@ public sealed class LayerNormTests
         {
             using CpuDevice device = new(threads);
             ActivationLayout layout = ActivationLayout.Blocked(device, n, c, h, w);
-            DeviceBuffer<float> mean = device.Allocate<float>(LayerNormKernels.PixelsOf(layout)), inverseStd = device.Allocate<float>(mean.Length);
+            DeviceBuffer<float> mean = device.Allocate<float>(LayerNormKernels.PixelsOf(layout));
+            DeviceBuffer<float> inverseStd = device.Allocate<float>(mean.Length);
             DeviceBuffer<float> xb = device.Activation(layout, x), y = ChannelKernelsTests.Dirty(device, layout);
             LayerNormKernels.Forward(layout, xb, null, null, 1e-3f, mean, inverseStd, y);
             Tolerance.Close(expected, device.Plain(layout, y), 2e-6, "y");
