@@ -111,7 +111,8 @@ internal static class OnnxOperatorCases
             yield return One($"{type}, number first", m => m.Add(type, [m.Floats([], 1.5f), "x"]));
             yield return One($"{type}, number last", m => m.Add(type, ["x", m.Floats([1], 1.5f)]));
             yield return One($"{type}, last axis", m => m.Add(type, ["x", m.Weights(1, [7])]));
-            yield return One($"{type}, more axes than the image", m => m.Add(type, ["x", m.Weights(1, [2, 1, 1, 9, 1])]));
+            yield return One($"{type}, more axes than the image", m =>
+                m.Add("Squeeze", [m.Add(type, ["x", m.Weights(1, [1, 1, 1, 9, 1])]), m.Integers(0)]));
         }
         yield return One("Where", m => m.Add("Where", [m.Add("Greater", ["x", m.Floats([], 0.5f)]), "x", m.Weights(3, 1, 1)]));
         yield return One("Where, not less", m => m.Add("Where", [m.Add("Not", [m.Add("Less", ["x", m.Weights(9, 1)])]), "x", m.Floats([], 0f)]));
@@ -229,7 +230,8 @@ internal static class OnnxOperatorCases
                 yield return One($"Resize, {mode}, {way}", m => m.Add("Resize", ["x", "", m.Floats([4], 1, 1, 1.7f, 0.6f)], ("mode", mode),
                     ("coordinate_transformation_mode", way)), 13);
             }
-        yield return One("Resize, sizes", m => m.Add("Resize", ["x", "", "", m.Integers(3, 3, 5, 14)], ("mode", "linear")), 13);
+        yield return One("Resize, sizes", m => m.Add("Resize", ["x", "", "", m.Integers(5, 14)], ("mode", "linear"),
+            ("axes", (int[])[2, 3])), 18);
         yield return One("Resize, 10", m => m.Add("Resize", ["x", m.Floats([4], 1, 1, 2, 3)], ("mode", "nearest")), 10);
         yield return One("Resize, nearest, floor", m => m.Add("Resize", ["x", "", m.Floats([4], 1, 1, 2, 3)], ("nearest_mode", "floor"),
             ("coordinate_transformation_mode", "asymmetric")), 13);

@@ -1,6 +1,7 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Core.Diagnostics;
+using Ascl.Kernels.AxisMaps;
 using Ascl.Kernels.Devices;
 
 namespace Ascl.Models.Onnx.Import;
@@ -63,6 +64,14 @@ internal sealed class OnnxCall(OnnxNode node, OnnxValue?[] inputs, OnnxPass pass
 
     /// <summary>A tensor [N, C, H, W] as an activation in channel blocks.</summary>
     public static Tensor AsActivation(Tensor x) => x.Layout == TensorLayout.Activation ? x : x.ToPlain().ToActivation();
+
+    /// <summary>Applies a map of this node along an axis of a tensor, in plain order.</summary>
+    /// <param name="x">The tensor.</param>
+    /// <param name="axis">The axis.</param>
+    /// <param name="make">Makes the map, the first time images of this shape pass.</param>
+    /// <param name="part">Tells several maps of a node along one axis apart.</param>
+    public Tensor Mapped(Tensor x, int axis, Func<AxisMap> make, int part = 0) =>
+        x.ToPlain().MapAxis(axis, pass.Map($"{node.Outputs[0]} {axis} {part}", make));
 
     /// <summary>An axis counted from the front.</summary>
     /// <exception cref="ShapeException">There is no such axis.</exception>

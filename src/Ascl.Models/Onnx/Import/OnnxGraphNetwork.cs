@@ -23,6 +23,9 @@ internal sealed class OnnxGraphNetwork : INetwork
     /// <summary>Plans by the shape of the images.</summary>
     private readonly ConcurrentDictionary<Shape, OnnxPlan> plans = [];
 
+    /// <summary>Pieces of a batch of another size than the fixed one: by its images and the piece.</summary>
+    private readonly ConcurrentDictionary<(int Count, int First), AxisMap> pieces = [];
+
     private OnnxGraphNetwork(OnnxModel model, OnnxHead head, int? batch, (int, int)? imageSize, int classes, int latentSize)
     {
         (this.model, this.head, this.batch) = (model, head, batch);
@@ -93,8 +96,9 @@ internal sealed class OnnxGraphNetwork : INetwork
         List<Tensor> latents = [], logits = [];
         for (int first = 0; first < count; first += fixedSize)
         {
-            int[] rows = [.. Enumerable.Range(first, fixedSize).Select(row => row < count ? row : 0)];
-            ModelOutput output = Output(plain.MapAxis(0, AxisMap.Select(count, rows)), mode, null);
+            AxisMap piece = pieces.GetOrAdd((count, first), at =>
+                AxisMap.Select(at.Count, [.. Enumerable.Range(at.First, fixedSize).Select(row => row < at.Count ? row : 0)]));
+            ModelOutput output = Output(plain.MapAxis(0, piece), mode, null);
             latents.Add(output.Latent);
             logits.Add(output.Logits);
         }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Ascl.Autograd;
 using Ascl.Core.Diagnostics;
+using Ascl.Kernels.AxisMaps;
 using Ascl.Kernels.Devices;
 
 namespace Ascl.Models.Onnx.Import;
@@ -13,6 +14,9 @@ internal sealed class OnnxPlan
 
     /// <summary>Constants that ops use on the device, by name.</summary>
     public ConcurrentDictionary<string, Tensor> Uploads { get; } = [];
+
+    /// <summary>Maps along an axis, by node and axis. A map keeps its copies on the device.</summary>
+    public ConcurrentDictionary<string, AxisMap> Maps { get; } = [];
 
     /// <summary>The nodes whose values depend on images or weights; null until the first pass has gone through.</summary>
     public OnnxNode[]? Steps { get; set; }
@@ -52,6 +56,9 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
     /// <summary>A constant on the device, sent there once.</summary>
     public Tensor Uploaded(string name, OnnxConstant constant) =>
         plan.Uploads.GetOrAdd(name, _ => Tensor.FromArray(device, constant.Shape, constant.Floats));
+
+    /// <summary>A node's map along an axis, made once.</summary>
+    public AxisMap Map(string key, Func<AxisMap> make) => plan.Maps.GetOrAdd(key, _ => make());
 
     /// <summary>Computes a node; true if its values are constants, which the plan keeps.</summary>
     private bool Run(OnnxNode node)

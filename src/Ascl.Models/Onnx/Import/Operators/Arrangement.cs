@@ -178,7 +178,7 @@ internal static class Arrangement
         List<OnnxValue> results = [];
         foreach (long part in sizes)
         {
-            results.Add(Selected(call, axis, [.. Enumerable.Range(at, (int)part)]));
+            results.Add(Selected(call, axis, [.. Enumerable.Range(at, (int)part)], results.Count));
             at += (int)part;
         }
         return [.. results];
@@ -234,9 +234,10 @@ internal static class Arrangement
         return [picked.Constant is { } constant ? constant.Reshaped(shape) : picked.Tensor!.ToPlain().Reshape(shape)];
     }
 
-    private static OnnxValue Selected(OnnxCall call, int axis, int[] indices) => Selected(call, call.Value(0), axis, indices);
+    private static OnnxValue Selected(OnnxCall call, int axis, int[] indices, int part = 0) =>
+        Selected(call, call.Value(0), axis, indices, part);
 
-    private static OnnxValue Selected(OnnxCall call, OnnxValue value, int axis, int[] indices)
+    private static OnnxValue Selected(OnnxCall call, OnnxValue value, int axis, int[] indices, int part = 0)
     {
         if (value.Constant is { } constant)
         {
@@ -253,7 +254,7 @@ internal static class Arrangement
         Tensor x = value.Tensor!;
         return axis == 1 && value.IsActivation && indices.Length > 0
             ? ChannelOps.SelectChannels([x], indices)
-            : x.ToPlain().MapAxis(axis, AxisMap.Select(value.Shape[axis], indices));
+            : call.Mapped(x, axis, () => AxisMap.Select(value.Shape[axis], indices), part);
     }
 
     private static OnnxValue[] Expand(OnnxCall call)

@@ -45,7 +45,10 @@ internal static class Resizing
         Tensor x = value == 0 ? call.Plain(0) : call.Plain(0).AddScalar(-value);
         for (int axis = 0; axis < shape.Rank; axis++)
             if (before[axis] != 0 || after[axis] != 0)
-                x = x.MapAxis(axis, AxisMap.Pad(shape[axis], before[axis], after[axis], how));
+            {
+                int size = shape[axis], first = before[axis], last = after[axis];
+                x = call.Mapped(x, axis, () => AxisMap.Pad(size, first, last, how));
+            }
         return [value == 0 ? x : x.AddScalar(value)];
     }
 
@@ -79,7 +82,7 @@ internal static class Resizing
             if (to == from && scale == 1)
                 continue;
             Sizing.Checked(new([.. x.Shape.Sizes.ToArray().Select((size, a) => a == axis ? to : size)]));
-            x = x.MapAxis(axis, AxisMap.Of(from, [.. Enumerable.Range(0, to).Select(o => how.Row(o, from, to, scale))]));
+            x = call.Mapped(x, axis, () => AxisMap.Of(from, [.. Enumerable.Range(0, to).Select(o => how.Row(o, from, to, scale))]));
         }
         return [x];
     }
