@@ -108,7 +108,5 @@ public sealed record TrainingSettings : ICheckedSettings
     {
         if (Views > 1 && Augment == AugmentationMode.Off)
             yield return new("augment", "off", "two views need augmentation to differ");
-        if (Shards > Batch)
-            yield return new("shards", $"{Shards}", $"a batch has only {Batch} images (batch)");
     }
 }

@@ -83,6 +83,20 @@ public sealed class MpiTests : IDisposable
             Thread.Sleep(10);
     }
 
+    /// <summary>More shards than images in a batch are legal: some are empty. It is hardly what was meant.</summary>
+    [MpirunFact]
+    public void MoreShardsThanImagesInABatchAreWarnedOf()
+    {
+        string[] few = ["train", "--epochs", "1", "--limit-train", "20", "--limit-test", "10", "--validation", "4", "--attack-steps", "1",
+            "--batch", "4", "--shards", "6", "--twin", "false", "--tensorboard", "false"];
+        string one = Path.Combine(folder, "one"), many = Path.Combine(folder, "many");
+        Succeeds(AsclProcess.Run([.. few, "--out", one]));
+        ProcessResult result = Succeeds(AsclProcess.Run(Mpirun.Ranks(3, [.. few, "--out", many])));
+        Assert.Single(result.Output.Split('\n'),
+            line => line.StartsWith("warning: 6 shards of batches of 4 images", StringComparison.Ordinal));
+        AssertSameRun(one, many);
+    }
+
     [MpirunTheory]
     [InlineData("--seed differs from rank 0's: 7, not its default", "--seed", "7")]
     [InlineData("--shards differs from rank 0's: 2, not 4", "--shards", "2")]
