@@ -43,13 +43,15 @@ internal static class Program
 
     private static int Run(string[] args, CancellationToken stop)
     {
+        ProcessLaunch? launch = ProcessLaunch.Detect();
+        TextWriter help = launch is { Rank: > 0 } ? TextWriter.Null : Console.Out;
         switch (args)
         {
             case [] or ["--help" or "-h" or "help"]:
-                Console.Write(HelpPage.OfProgram(Verb.All.Select(verb => (verb.Name, verb.Help))));
+                help.Write(HelpPage.OfProgram(Verb.All.Select(verb => (verb.Name, verb.Help))));
                 return 0;
             case ["--version"]:
-                Console.WriteLine($"ascl {Assembly.GetExecutingAssembly().GetName().Version!.ToString(3)}");
+                help.WriteLine($"ascl {Assembly.GetExecutingAssembly().GetName().Version!.ToString(3)}");
                 return 0;
             case ["help", .. var rest]:
                 return Run([.. rest, "--help"], stop);
@@ -57,10 +59,13 @@ internal static class Program
         (Verb verb, string[] verbArguments) = Verb.Find(args);
         if (verbArguments.TakeWhile(arg => arg != "--").Any(arg => arg is "--help" or "-h"))
         {
-            Console.Write(HelpPage.OfVerb(verb.Name, verb.Help, verb.Arguments));
+            help.Write(HelpPage.OfVerb(verb.Name, verb.Help, verb.Arguments));
             return 0;
         }
-        return verb.Read(verbArguments).Run(stop);
+        IVerb read = verb.Read(verbArguments);
+        if (launch is not null && read.InsteadOfProcesses is { } instead)
+            throw new UserErrorException($"{launch.Program} started {launch.Size} processes, but ascl {verb.Name} works in one: {instead}");
+        return read.Run(stop);
     }
 
     private static int Report(Exception e)
@@ -71,6 +76,8 @@ internal static class Program
         // Errors outside of the work that ranks do together, such as wrong options, are the same on all of them.
         if (ProcessLaunch.Detect() is null or { Rank: 0 })
             Message.Print(message);
+        else
+            Thread.Sleep(ProcessGroup.Grace);
         return exitCode;
     }
 

@@ -13,8 +13,17 @@ internal sealed class ProcessGroup
     /// <summary>The value of --mpi for a process that works alone.</summary>
     public const string Off = "off";
 
-    /// <summary>How long a rank that failed lets rank 0 tell the error first, since most errors are every rank's.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+    /// <summary>Seconds to wait for another rank, if --mpi-timeout is not given.</summary>
+    public const int DefaultTimeout = 600;
+
+    /// <summary>How long a rank that failed lets rank 0 tell the error first, since most errors are every rank's: launchers end all
+    /// processes when the first one ends with an error.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+
+    private const int LongestTimeout = 24 * 60 * 60;
+
+    /// <summary>Options that may differ from rank to rank. What --config names is compared option by option.</summary>
+    private static readonly string[] OfEachRank = ["device", "cuda-graphs", "threads", "mpi", "mpi-timeout", "config"];
 
     private readonly IReadOnlyList<int> cores;
     private readonly int sharing;
@@ -35,10 +44,15 @@ internal sealed class ProcessGroup
     public Communicator Communicator { get; }
 
     /// <summary>Runs a verb on every rank. An error on one rank ends all.</summary>
+    /// <param name="arguments">The verb's options, which must be the same on all ranks.</param>
     /// <param name="mpi">The MPI library: empty to look for it, "off" to work alone.</param>
+    /// <param name="timeout">Seconds to wait for another rank.</param>
     /// <param name="verb">Returns the exit code.</param>
-    public static int Run(string mpi, Func<ProcessGroup, int> verb)
+    /// <exception cref="UserErrorException">The timeout is out of range.</exception>
+    public static int Run(VerbArguments arguments, string mpi, int timeout, Func<ProcessGroup, int> verb)
     {
+        if (timeout is < 1 or > LongestTimeout)
+            throw new UserErrorException($"--mpi-timeout {timeout}: must be from 1 to {LongestTimeout} seconds");
         if (mpi == Off || ProcessLaunch.Detect() is not { } launch)
             return verb(new(Communicator.Single));
         TextWriter errors = Console.Error;
@@ -51,8 +65,10 @@ internal sealed class ProcessGroup
         try
         {
             communicator = MpiCommunicator.Start(launch, mpi.Length == 0 ? null : mpi);
+            communicator.Timeout = TimeSpan.FromSeconds(timeout);
             int hosts = communicator.ShareHosts();
             Message.Print($"{communicator.Description}, {(hosts == 1 ? "one host" : $"{hosts} hosts")}");
+            communicator.RequireSame(arguments.Facts(OfEachRank));
             int exitCode = verb(new(communicator));
             communicator.Dispose();
             return exitCode;

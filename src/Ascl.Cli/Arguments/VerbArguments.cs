@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ascl.Core.Settings;
@@ -28,24 +29,20 @@ public abstract class VerbArguments
         foreach (VerbOption option in VerbOption.Of(DeclaredType)
             .Where(option => option.Setting is not null && names.Contains(option.Name)))
         {
-            JsonNode? value = option.Property.GetValue(this) switch
-            {
-                null => null,
-                false when option.IsSwitch => null,
-                Fraction fraction => fraction.Value,
-                WholeNumbers numbers => new JsonArray([.. numbers.Values.Select(number => JsonValue.Create(number))]),
-                Fractions numbers => new JsonArray([.. numbers.Values.Select(number => JsonValue.Create(number))]),
-                Words words => new JsonArray([.. words.Values.Select(word => JsonValue.Create(word))]),
-                bool isOn => isOn,
-                int number => number,
-                ulong number => number,
-                var text => text.ToString(),
-            };
-            if (value is not null)
+            if (ValueOf(option) is { } value)
                 given[option.Name] = value;
         }
         return given;
     }
+
+    /// <summary>The verb and the value of each of its options, to be compared between processes.</summary>
+    /// <param name="except">Options that are left out.</param>
+    internal IReadOnlyList<(string Name, string Value)> Facts(string[] except) =>
+    [
+        ("command", DeclaredType.GetCustomAttribute<VerbAttribute>()!.Name),
+        .. VerbOption.Of(DeclaredType).Where(option => !except.Contains(option.Name))
+            .Select(option => ($"--{option.Name}", ValueOf(option)?.ToJsonString() ?? "its default")),
+    ];
 
     /// <summary>Settings with the given values.</summary>
     /// <param name="defaults">Values of settings that were not given.</param>
@@ -71,6 +68,20 @@ public abstract class VerbArguments
 
     /// <summary>The class in the source code, not its run-time subclass by <see cref="SettingOptions"/>.</summary>
     private Type DeclaredType => GetType().Assembly.IsDynamic ? GetType().BaseType! : GetType();
+
+    private JsonNode? ValueOf(VerbOption option) => option.Property.GetValue(this) switch
+    {
+        null => null,
+        false when option.IsSwitch => null,
+        Fraction fraction => fraction.Value,
+        WholeNumbers numbers => new JsonArray([.. numbers.Values.Select(number => JsonValue.Create(number))]),
+        Fractions numbers => new JsonArray([.. numbers.Values.Select(number => JsonValue.Create(number))]),
+        Words words => new JsonArray([.. words.Values.Select(word => JsonValue.Create(word))]),
+        bool isOn => isOn,
+        int number => number,
+        ulong number => number,
+        var text => text.ToString(),
+    };
 
     private static string? DefaultText(JsonNode? value) => value switch
     {

@@ -44,9 +44,14 @@ internal sealed class BenchVerb : RandomArguments, IVerb
     [Option("mpi", MetaValue = "LIBRARY|off", HelpText = VerbTexts.Mpi)]
     public string Mpi { get; init; } = "";
 
+    [Option("mpi-timeout", MetaValue = "SECONDS", HelpText = VerbTexts.MpiTimeout)]
+    public int MpiTimeout { get; init; } = ProcessGroup.DefaultTimeout;
+
+    string? IVerb.InsteadOfProcesses => null;
+
     private const int MostRows = 65536;
 
-    public int Run(CancellationToken stop) => ProcessGroup.Run(Mpi, group => Run(group, stop));
+    public int Run(CancellationToken stop) => ProcessGroup.Run(this, Mpi, MpiTimeout, group => Run(group, stop));
 
     private int Run(ProcessGroup group, CancellationToken stop)
     {

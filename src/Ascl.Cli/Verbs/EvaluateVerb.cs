@@ -91,8 +91,14 @@ public class EvaluateVerb : ComputingArguments, IVerb
     [Option("mpi", MetaValue = "LIBRARY|off", HelpText = VerbTexts.Mpi)]
     public string Mpi { get; init; } = "";
 
+    [Option("mpi-timeout", MetaValue = "SECONDS", HelpText = VerbTexts.MpiTimeout)]
+    public int MpiTimeout { get; init; } = ProcessGroup.DefaultTimeout;
+
+    string? IVerb.InsteadOfProcesses =>
+        Replay is null || Mpi == ProcessGroup.Off ? null : "--replay runs no attack: start it as one process, without the launcher";
+
     public int Run(CancellationToken stop) =>
-        ProcessGroup.Run(Part is null && Replay is null ? Mpi : ProcessGroup.Off, group => Evaluate(group, stop));
+        ProcessGroup.Run(this, Part is null && Replay is null ? Mpi : ProcessGroup.Off, MpiTimeout, group => Evaluate(group, stop));
 
     private sealed record Prepared(Device Device, RobustnessEvaluation? Evaluation, Classifier Model, DataSet Data);
 

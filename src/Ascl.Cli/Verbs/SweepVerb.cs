@@ -42,6 +42,11 @@ internal sealed class SweepVerb : VerbArguments, IVerb
     [Option("threads", MetaValue = "N", HelpText = SettingTexts.Threads)]
     public int Threads { get; init; }
 
+    /// <summary>Processes that each take a part by their own number are a job array.</summary>
+    string? IVerb.InsteadOfProcesses => Part is not null && !List
+        ? null
+        : "give each process its part of the runs (--part K/N), or train run by run (mpirun … ascl train)";
+
     public int Run(CancellationToken stop)
     {
         SweepPlan plan = SweepPlan.Read(Plan, Configuration);

@@ -51,6 +51,11 @@ public class TrainVerb : VerbArguments, IVerb
     [Option("mpi", MetaValue = "LIBRARY|off", HelpText = VerbTexts.Mpi)]
     public string Mpi { get; init; } = "";
 
+    [Option("mpi-timeout", MetaValue = "SECONDS", HelpText = VerbTexts.MpiTimeout)]
+    public int MpiTimeout { get; init; } = ProcessGroup.DefaultTimeout;
+
+    string? IVerb.InsteadOfProcesses => null;
+
     /// <summary>The values that the preset, the command line and --config give, by the names of <see cref="RunConfig"/>'s
     /// settings.</summary>
     public JsonObject Given() => Given(Preset);
@@ -66,7 +71,7 @@ public class TrainVerb : VerbArguments, IVerb
             Console.Write(TrainPresets.List());
             return 0;
         }
-        return ProcessGroup.Run(Mpi, group => Train(group, stop));
+        return ProcessGroup.Run(this, Mpi, MpiTimeout, group => Train(group, stop));
     }
 
     private sealed record Prepared(RunConfig Config, RunFolder? Resumed, Device Device, DataSet Data, Classifier? Start);
@@ -77,7 +82,8 @@ public class TrainVerb : VerbArguments, IVerb
         JsonObject given = Given();
         RunFolder? resumed = given["resume"] is { } path ? Resume($"{path}", given) : null;
         RunConfig config = resumed?.Config ?? ToRunConfig();
-        if (resumed is null)
+        // Only rank 0: network file systems remember for a while that there was no such folder.
+        if (resumed is null && group.Communicator.IsMain)
             RunFolder.FreePath(config);
         Device device = group.OpenDevice(Device, given["threads"]?.GetValue<int>() ?? config.Run.Threads,
             (name, threads, cores) => DeviceChoice.Open(name, threads, CudaGraphs, cores: cores));

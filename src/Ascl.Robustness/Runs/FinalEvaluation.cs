@@ -26,11 +26,15 @@ public static class FinalEvaluation
     {
         string weights = ofAverage ? run.Checkpoints.BestAverageFile : run.Checkpoints.BestFile;
         RunConfig config = run.Config;
-        Classifier model = ClassifierFile.Load(device, weights);
+        Communicator ranks = communicator ?? Communicator.Single;
+        Classifier model = ranks.Together(() => ClassifierFile.Load(device, weights));
+        // A network file system may still show one rank the file of an earlier epoch.
+        if (ranks.Size > 1)
+            ranks.RequireSame([($"{weights} (hash)", model.WeightHash())]);
         PlannedAttack[] attacks = [.. config.Attack.Report.Select(attack => new PlannedAttack(attack))];
         Evaluator evaluator = new(model, config.Data.TestOf(data), config.Training.Batch, config.Training.Seed)
         {
-            Communicator = communicator ?? Communicator.Single,
+            Communicator = ranks,
         };
         EvaluationReport report = evaluator.Annotate(evaluator.Run(attacks, stop, progress), weights, data);
         if (evaluator.Communicator.IsMain)

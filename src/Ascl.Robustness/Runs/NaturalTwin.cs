@@ -18,8 +18,9 @@ public static class NaturalTwin
     public static RunFolder Open(RunFolder run, Communicator communicator)
     {
         string path = RunFolder.TwinPath(run.Path);
-        return File.Exists(Path.Combine(path, "config.json"))
-            ? RunFolder.Open(path).WithEpochs(run.Config.Training.Epochs)
+        // One answer for all ranks, given before rank 0 makes the folder.
+        return communicator.Any(File.Exists(Path.Combine(path, "config.json")))
+            ? communicator.Together(() => RunFolder.Open(path).WithEpochs(run.Config.Training.Epochs))
             : RunFolder.Create(Of(run.Config, path), communicator);
     }
 

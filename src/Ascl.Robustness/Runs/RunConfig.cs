@@ -159,6 +159,9 @@ public sealed partial record RunConfig : ICheckedSettings
             yield return doubt;
         if (Method.Attack is not null && PgdSettings.StepProblem(Attack.Epsilon, Attack.StepSize, Attack.Steps) is { } problem)
             yield return $"training attack: {problem}: check --step-size and --attack-steps";
+        if (Training.Shards > Training.Batch)
+            yield return $"{Training.Shards} shards of batches of {Training.Batch} images: some shards are empty, and BatchNorm sees one "
+                + "image at a time: check --shards and --batch";
     }
 
     /// <inheritdoc/>

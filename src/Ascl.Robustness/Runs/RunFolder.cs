@@ -92,7 +92,19 @@ public sealed class RunFolder
         config.Training.CheckProcesses(communicator.Size);
         string own = communicator.Together(() => communicator.IsMain ? Create(config).Path : "");
         string path = Encoding.UTF8.GetString(communicator.Broadcast(Encoding.UTF8.GetBytes(own)));
-        return communicator.Together(() => Open(path));
+        try
+        {
+            return communicator.Together(() => System.IO.File.Exists(System.IO.Path.Combine(path, "config.json"))
+                ? Open(path)
+                : throw new UserErrorException($"{System.IO.Path.GetFullPath(path)}: does not see the run's folder, which rank 0 has just "
+                    + "made: all ranks need the same working folder (or a full path) on a file system that all hosts share"));
+        }
+        catch (CollectiveErrorException) when (communicator.IsMain)
+        {
+            // An empty folder is free for the next start.
+            System.IO.File.Delete(System.IO.Path.Combine(path, "config.json"));
+            throw;
+        }
     }
 
     /// <summary>Opens the folder of an existing run.</summary>

@@ -161,6 +161,8 @@ public sealed class Trainer
         }
         foreach (TrainingCallback callback in OwnCallbacks)
             callback.End(this);
+        // Now the files that rank 0 has written are there for all.
+        Communicator.Any(false);
         isFinished = true;
     }
 

@@ -48,6 +48,87 @@ public sealed class MpiTests : IDisposable
         AssertSameRun(one, killed);
     }
 
+    /// <summary>Rank 0 writes the weights of the last epoch while the others are ready to read them.</summary>
+    [MpirunFact]
+    public void RanksEvaluateTheWeightsOfTheOnlyEpoch()
+    {
+        string one = Path.Combine(folder, "one"), many = Path.Combine(folder, "many");
+        string[] shorter = [.. Options.Select((option, i) => i > 0 && Options[i - 1] is "--epochs" ? "1" : option)];
+        Succeeds(AsclProcess.Run([.. shorter, "--out", one]));
+        Succeeds(AsclProcess.Run(Mpirun.Ranks(4, [.. shorter, "--out", many])));
+        AssertSameRun(one, many);
+    }
+
+    [MpirunFact]
+    public void AStoppedRankIsNamedAndAllEnd()
+    {
+        string run = Path.Combine(folder, "run");
+        string[] longer = [.. Options.Select((option, i) => i > 0 && Options[i - 1] is "--epochs" ? "10000" : option)];
+        ProcessStartInfo start = Mpirun.Ranks(3, [.. longer, "--mpi-timeout", "6", "--out", run]);
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        while (!process.HasExited && !File.Exists(Path.Combine(run, "state.safetensors")))
+            Thread.Sleep(10);
+        Assert.False(process.HasExited, $"{(process.HasExited ? error.Result : "")}");
+        int[] ranks = ChildrenOf(process.Id);
+        AsclProcess.Run(new ProcessStartInfo("kill", ["-STOP", $"{ranks.Max()}"]));
+        process.WaitForExit();
+        Assert.NotEqual(0, process.ExitCode);
+        string line = Assert.Single(Mpirun.OwnLines(error.Result), line => line.Contains("error", StringComparison.Ordinal));
+        Assert.Equal($"ascl: error: nothing from rank 2 ({Environment.MachineName}) for 6 s", line);
+        Assert.Contains("run folder", output.Result, StringComparison.Ordinal);
+        // mpirun itself ends a moment before the ranks that it has killed.
+        while (ranks.Any(rank => Directory.Exists($"/proc/{rank}")))
+            Thread.Sleep(10);
+    }
+
+    /// <summary>More shards than images in a batch are legal: some are empty. It is hardly what was meant.</summary>
+    [MpirunFact]
+    public void MoreShardsThanImagesInABatchAreWarnedOf()
+    {
+        string[] few = ["train", "--epochs", "1", "--limit-train", "20", "--limit-test", "10", "--validation", "4", "--attack-steps", "1",
+            "--batch", "4", "--shards", "6", "--twin", "false", "--tensorboard", "false"];
+        string one = Path.Combine(folder, "one"), many = Path.Combine(folder, "many");
+        Succeeds(AsclProcess.Run([.. few, "--out", one]));
+        ProcessResult result = Succeeds(AsclProcess.Run(Mpirun.Ranks(3, [.. few, "--out", many])));
+        Assert.Single(result.Output.Split('\n'),
+            line => line.StartsWith("warning: 6 shards of batches of 4 images", StringComparison.Ordinal));
+        AssertSameRun(one, many);
+    }
+
+    [MpirunTheory]
+    [InlineData("--seed differs from rank 0's: 7, not its default", "--seed", "7")]
+    [InlineData("--shards differs from rank 0's: 2, not 4", "--shards", "2")]
+    public void RanksWithOtherOptionsAreRefusedBeforeAFolderIsMade(string expected, string option, string value)
+    {
+        string run = Path.Combine(folder, "run");
+        string[] own = [.. Options, "--out", run];
+        int at = Array.IndexOf(own, option);
+        string[] other = at < 0 ? [.. own, option, value] : [.. own[..(at + 1)], value, .. own[(at + 2)..]];
+        ProcessResult result = AsclProcess.Run(Mpirun.Two(own, [], other));
+        Assert.Equal(2, result.ExitCode);
+        string line = Assert.Single(Mpirun.OwnLines(result.Error), line => line.Contains("error", StringComparison.Ordinal));
+        Assert.Equal($"ascl: error: rank 1 ({Environment.MachineName}): {expected}", line);
+        Assert.False(Directory.Exists(run));
+    }
+
+    [MpirunFact]
+    public void ARankThatDoesNotSeeTheRunsFolderIsNamedAndTheFolderIsFreeAgain()
+    {
+        string elsewhere = Directory.CreateDirectory(Path.Combine(folder, "elsewhere")).FullName;
+        string[] own = [.. Options, "--out", "run"];
+        ProcessStartInfo start = Mpirun.Two(own, ["-wdir", elsewhere], own);
+        start.WorkingDirectory = folder;
+        ProcessResult result = AsclProcess.Run(start);
+        Assert.Equal(2, result.ExitCode);
+        string line = Assert.Single(Mpirun.OwnLines(result.Error), line => line.Contains("error", StringComparison.Ordinal));
+        Assert.StartsWith($"ascl: error: rank 1 ({Environment.MachineName}): {elsewhere}/run: does not see the run's folder", line,
+            StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(folder, "run")));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(elsewhere));
+    }
+
     [MpirunFact]
     public void EvaluationByRanksAndInPartsIsTheSameAsByOneProcess()
     {
@@ -85,6 +166,8 @@ public sealed class MpiTests : IDisposable
     [InlineData("ascl: error: cannot read nowhere", "train", "--data", "folder:nowhere")]
     [InlineData("ascl: error: /nowhere.so: the MPI library cannot be loaded", "train", "--mpi", "/nowhere.so")]
     [InlineData("ascl: error: libc.so.6: is not an MPI library", "train", "--mpi", "libc.so.6")]
+    [InlineData("ascl: error: --mpi-timeout 0: must be from 1 to 86400 seconds", "train", "--mpi-timeout", "0")]
+    [InlineData("ascl: error: mpirun of Open MPI started 2 processes, but ascl devices works in one: start it as one", "devices")]
     [InlineData("ascl: error: shards is 1, but there are 2 processes", "train", "--epochs", "1", "--limit-train", "20")]
     public void AnErrorIsOneLineAndEndsAllRanks(string expected, params string[] arguments)
     {

@@ -39,6 +39,11 @@ internal static class Mpirun
         new("mpirun", ["--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n", $"{ranks}", "dotnet", AsclProcess.Program,
             .. arguments]);
 
+    /// <summary>The start of two ranks with arguments of their own.</summary>
+    /// <param name="second">Options of mpirun for rank 1.</param>
+    public static ProcessStartInfo Two(string[] arguments0, string[] second, string[] arguments1) =>
+        new("mpirun", [.. Ranks(1, arguments0).ArgumentList, ":", .. second, "-n", "1", "dotnet", AsclProcess.Program, .. arguments1]);
+
     /// <summary>What ascl says, without what mpirun adds about processes that failed.</summary>
     public static string[] OwnLines(string error) =>
         [.. error.Split('\n').Where(line => line.StartsWith("ascl: ", StringComparison.Ordinal))];
