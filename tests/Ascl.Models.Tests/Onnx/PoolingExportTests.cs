@@ -34,7 +34,8 @@ public sealed class PoolingExportTests
 
         void Compare(string what, Func<Tensor, Tensor> pool)
         {
-            Classifier model = new(device, new("pooled", 3, 5, [], []), (parameters, settings) => new Pooled(parameters, settings, pool), 1);
+            ClassifierSpec spec = new("pooled", 3, 5, [], []);
+            Classifier model = new(device, spec, (parameters, settings) => new Pooled(parameters, settings, pool), seed: 1);
             Tensor images = Made.Images(device, 2, 3, 11);
             string path = Path.Combine(Path.GetTempPath(), $"ascl-pooled-{Environment.ProcessId}.onnx");
             try
