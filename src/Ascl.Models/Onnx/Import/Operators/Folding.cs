@@ -45,6 +45,8 @@ internal static class Folding
         ["ReduceMax"] = Reduce(Math.Max, double.NegativeInfinity),
         ["ReduceMin"] = Reduce(Math.Min, double.PositiveInfinity),
         ["NonZero"] = NonZero,
+        ["ScatterND"] = ScatterNd,
+        ["Clip"] = Clip,
     };
 
     public static OnnxConstant AsFloat(OnnxConstant x) => x.IsFloat ? x : OnnxConstant.Of(x.Shape, x.Floats);
@@ -188,5 +190,56 @@ internal static class Folding
             }
         }
         return [OnnxConstant.Of(new Shape(x.Shape.Rank, at.Length), indices)];
+    }
+
+    /// <summary>A copy of the data with slices replaced by the updates, each at the position that the last axis of the indices gives.</summary>
+    private static OnnxValue[] ScatterNd(OnnxCall call)
+    {
+        OnnxConstant data = call.Constant(0), indices = call.Constant(1), updates = call.Constant(2);
+        int depth = indices.Shape.Rank == 0 ? 0 : indices.Shape[indices.Shape.Rank - 1];
+        if (depth < 1 || depth > data.Shape.Rank || call.Node.Text("reduction", "none") != "none")
+            throw new ShapeException($"indices {indices.Shape} for {data.Shape}");
+        int slice = 1;
+        for (int axis = depth; axis < data.Shape.Rank; axis++)
+            slice *= data.Shape[axis];
+        if (updates.Length != indices.Length / depth * slice)
+            throw new ShapeException($"updates {updates.Shape} for indices {indices.Shape} into {data.Shape}");
+        // Each value of the result is one of the data or of the updates: their number, counted on behind the data's.
+        int[] from = [.. Enumerable.Range(0, data.Length)];
+        long[] at = indices.Integers;
+        for (int row = 0; row < at.Length / depth; row++)
+        {
+            int position = 0;
+            for (int axis = 0; axis < depth; axis++)
+            {
+                long index = at[row * depth + axis], size = data.Shape[axis];
+                if (index < -size || index >= size)
+                    throw new ShapeException($"there is no index {index} on axis {axis} of {data.Shape}");
+                position = position * (int)size + (int)(index < 0 ? index + size : index);
+            }
+            for (int i = 0; i < slice; i++)
+                from[position * slice + i] = data.Length + row * slice + i;
+        }
+        return
+        [
+            data.IsFloat
+                ? OnnxConstant.Of(data.Shape, Merged(data.Floats, updates.Floats))
+                : OnnxConstant.Of(data.Shape, Merged(data.Integers, updates.Integers)),
+        ];
+
+        T[] Merged<T>(T[] own, T[] others) => Array.ConvertAll(from, i => i < own.Length ? own[i] : others[i - own.Length]);
+    }
+
+    private static OnnxValue[] Clip(OnnxCall call)
+    {
+        OnnxConstant x = call.Constant(0);
+        if (x.IsFloat)
+        {
+            float low = call.OptionalConstant(1)?.Float ?? call.Node.Float("min", float.NegativeInfinity);
+            float high = call.OptionalConstant(2)?.Float ?? call.Node.Float("max", float.PositiveInfinity);
+            return [OnnxConstant.Of(x.Shape, Array.ConvertAll(x.Floats, value => Math.Min(Math.Max(value, low), high)))];
+        }
+        long least = call.OptionalConstant(1)?.Integer ?? long.MinValue, most = call.OptionalConstant(2)?.Integer ?? long.MaxValue;
+        return [OnnxConstant.Of(x.Shape, Array.ConvertAll(x.Integers, value => Math.Min(Math.Max(value, least), most)))];
     }
 }
