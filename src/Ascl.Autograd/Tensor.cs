@@ -66,6 +66,9 @@ public sealed class Tensor
     /// </summary>
     public bool Rectified { get; internal set; }
 
+    /// <summary>The ReLU's upper bound, such as 6: the gradient is then masked where this tensor reaches it, too.</summary>
+    public float RectifiedLimit { get; internal set; } = float.PositiveInfinity;
+
     /// <summary>Channel sums for a BatchNorm, by the convolution that computed this tensor; null if not requested.</summary>
     internal ChannelSums? Sums { get; set; }
 

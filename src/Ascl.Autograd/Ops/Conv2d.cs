@@ -41,7 +41,7 @@ public static class Conv2dOps
         bool normalized = false)
     {
         Conv2dGeometry g = Conv2dGeometry.Of(x.Device, x.ActivationLayout, weight.Shape.Sizes, stride, padding);
-        return Convolve(new Conv2dOp(stride, padding, bias is not null), g, x, weight, bias, residual, relu, normalized);
+        return Convolve(new Conv2dOp(stride, padding, bias is not null), g, x, weight, bias, residual, relu, float.PositiveInfinity, normalized);
     }
 
     /// <summary>y[n, k] = relu?(Σ over the channels c of k's group of x[n, c] ∗ weight[k, c] + bias[k] + residual[n, k]), in one pass, with
@@ -53,16 +53,18 @@ public static class Conv2dOps
     /// <param name="groups">Divides C and K; C of them make a depthwise convolution.</param>
     /// <param name="residual">An activation of the result's shape, or null.</param>
     /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="limit">With <paramref name="relu"/>: the upper bound of the results, such as 6; the gradient is 0 where it is reached.</param>
     /// <exception cref="ShapeException">The shapes do not match.</exception>
     public static Tensor Conv2d(
-        this Tensor x, Tensor weight, Tensor? bias, Window2d window, int groups, Tensor? residual = null, bool relu = false)
+        this Tensor x, Tensor weight, Tensor? bias, Window2d window, int groups, Tensor? residual = null, bool relu = false,
+        float limit = float.PositiveInfinity)
     {
         Conv2dGeometry g = Conv2dGeometry.Of(x.Device, x.ActivationLayout, weight.Shape.Sizes, window, groups);
         int stride = window.StrideY, padding = window.Top;
         Op op = groups == 1 && window == new Window2d(g.R, g.S, stride, stride, padding, padding, padding, padding)
             ? new Conv2dOp(stride, padding, bias is not null)
             : new WindowConv2dOp(window, groups, bias is not null);
-        return Convolve(op, g, x, weight, bias, residual, relu, normalized: false);
+        return Convolve(op, g, x, weight, bias, residual, relu, limit, normalized: false);
     }
 
     /// <summary>
@@ -94,7 +96,8 @@ public static class Conv2dOps
         {
             Tensor dx = Tensor.EmptyLike(x);
             Conv2dKernels.Forward(g, dy.Data, weight.Data,
-                new Conv2dEpilogue(Residual: fusion.Addend?.Data, Gate: fusion.Gate?.Data), dx.Data);
+                new Conv2dEpilogue(Residual: fusion.Addend?.Data, Gate: fusion.Gate?.Data,
+                    GateLimit: fusion.Gate?.RectifiedLimit ?? float.PositiveInfinity), dx.Data);
             return dx;
         }
     }
@@ -125,20 +128,23 @@ public static class Conv2dOps
     }
 
     private static Tensor Convolve(
-        Op op, Conv2dGeometry g, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, bool relu, bool normalized)
+        Op op, Conv2dGeometry g, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, bool relu, float limit, bool normalized)
     {
         Tensor y = Tensor.Empty(x.Device, new(g.Output.N, g.K, g.Output.H, g.Output.W), TensorLayout.Activation);
         if (residual is not null && (residual.Shape != y.Shape || residual.Layout != y.Layout))
             throw new ShapeException($"conv2d: residual {residual.Layout} {residual.Shape} does not fit the result {y.Shape}");
         y.Sums = normalized ? new ChannelSums() : null;
-        Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias?.Data, residual?.Data, relu), y.Data, y.Sums);
-        y.Rectified = relu;
+        Conv2dKernels.Forward(g, x.Data, weight.Data, new Conv2dEpilogue(bias?.Data, residual?.Data, relu, Limit: limit), y.Data, y.Sums);
+        (y.Rectified, y.RectifiedLimit) = (relu, limit);
         JointVjp<Tensor> gated = new((dy, masked) =>
         {
             if (!relu || masked)
                 return dy;
             Tensor dz = Tensor.EmptyLike(dy);
-            ElementwiseKernels.ReluBackward(dy.Data, y.Data, dz.Data);
+            if (float.IsPositiveInfinity(limit))
+                ElementwiseKernels.ReluBackward(dy.Data, y.Data, dz.Data);
+            else
+                ElementwiseKernels.LimitedReluBackward(dy.Data, y.Data, limit, dz.Data);
             return dz;
         });
         List<Edge> edges = [ToInput(g, x, weight, gated.Of),
@@ -159,7 +165,8 @@ public static class Conv2dOps
         {
             Tensor dx = Tensor.EmptyLike(x);
             Conv2dKernels.BackwardInput(g, gated(dy, fusion).Data, weight.Data,
-                new Conv2dEpilogue(Residual: fusion.Addend?.Data, Gate: fusion.Gate?.Data), dx.Data);
+                new Conv2dEpilogue(Residual: fusion.Addend?.Data, Gate: fusion.Gate?.Data,
+                    GateLimit: fusion.Gate?.RectifiedLimit ?? float.PositiveInfinity), dx.Data);
             return dx;
         }
     }

@@ -46,13 +46,26 @@ public static unsafe partial class Conv2dKernels
 
     private static void ForwardCpu(
         CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums,
-        DeviceBuffer<float> y) =>
-        Algorithm(g).Forward(device, g, CpuDevice.Pointer(x), weight, epilogue, sums, CpuDevice.Pointer(y));
+        DeviceBuffer<float> y)
+    {
+        Conv2dCpu algorithm = Algorithm(g);
+        bool apart = epilogue.HasLimits && !algorithm.AppliesLimits;
+        algorithm.Forward(
+            device, g, CpuDevice.Pointer(x), weight, apart ? epilogue.WithoutLimits : epilogue, sums, CpuDevice.Pointer(y));
+        if (apart)
+            epilogue.ApplyLimits(y);
+    }
 
     private static void BackwardInputCpu(
         CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue,
-        DeviceBuffer<float> dx) =>
-        Algorithm(g).BackwardInput(device, g, CpuDevice.Pointer(dy), weight, epilogue, CpuDevice.Pointer(dx));
+        DeviceBuffer<float> dx)
+    {
+        Conv2dCpu algorithm = Algorithm(g);
+        bool apart = epilogue.HasLimits && !algorithm.AppliesLimits;
+        algorithm.BackwardInput(device, g, CpuDevice.Pointer(dy), weight, apart ? epilogue.WithoutLimits : epilogue, CpuDevice.Pointer(dx));
+        if (apart)
+            epilogue.ApplyLimits(dx);
+    }
 
     private static void BackwardWeightCpu(
         CpuDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> dy, DeviceBuffer<float> dw) =>
@@ -64,6 +77,9 @@ public static unsafe partial class Conv2dKernels
 /// </summary>
 internal abstract unsafe class Conv2dCpu
 {
+    /// <summary>Whether the epilogue's upper bounds are applied; if not, they are left to a pass of its own.</summary>
+    public virtual bool AppliesLimits => false;
+
     /// <param name="sums">Computed if the algorithm can; null if not needed.</param>
     public abstract void Forward(
         CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y);

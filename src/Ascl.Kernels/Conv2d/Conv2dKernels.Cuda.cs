@@ -8,7 +8,24 @@ namespace Ascl.Kernels.Conv2d;
 
 public static partial class Conv2dKernels
 {
+    /// <summary>The kernels know no upper bounds.</summary>
     private static void ForwardCuda(
+        CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue,
+        DeviceBuffer<float> y)
+    {
+        ForwardUnlimited(device, g, x, weight, epilogue.WithoutLimits, y);
+        epilogue.ApplyLimits(y);
+    }
+
+    private static void BackwardInputCuda(
+        CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue,
+        DeviceBuffer<float> dx)
+    {
+        BackwardInputUnlimited(device, g, dy, weight, epilogue.WithoutLimits, dx);
+        epilogue.ApplyLimits(dx);
+    }
+
+    private static void ForwardUnlimited(
         CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue,
         DeviceBuffer<float> y)
     {
@@ -31,7 +48,7 @@ public static partial class Conv2dKernels
     /// phase is a stride-1 convolution that writes every StrideX-th pixel of every StrideY-th row. The next tap of a phase reads the pixel
     /// of dy before, or with dilation some pixels before.
     /// </summary>
-    private static void BackwardInputCuda(
+    private static void BackwardInputUnlimited(
         CudaDevice device, Conv2dGeometry g, DeviceBuffer<float> dy, DeviceBuffer<float> weight, Conv2dEpilogue epilogue,
         DeviceBuffer<float> dx)
     {

@@ -13,6 +13,8 @@ namespace Ascl.Kernels.Conv2d;
 /// </summary>
 internal sealed unsafe class DepthwiseConvolution<F> : Conv2dCpu where F : struct, ISimd<F>
 {
+    public override bool AppliesLimits => true;
+
     public override void Forward(
         CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
     {
@@ -132,13 +134,14 @@ internal sealed unsafe class DepthwiseConvolution<F> : Conv2dCpu where F : struc
     {
         PlaneView to = new(target, y);
         float* bias = epilogue.Bias is null ? null : CpuDevice.Pointer(epilogue.Bias);
-        F low = F.Broadcast(epilogue.Relu ? 0 : float.NegativeInfinity);
+        F low = F.Broadcast(epilogue.Relu ? 0 : float.NegativeInfinity), high = F.Broadcast(epilogue.Limit);
+        F gateHigh = F.Broadcast(epilogue.GateLimit);
         nint residual = epilogue.Residual is null ? 0 : (nint)(CpuDevice.Pointer(epilogue.Residual) - y);
         nint gate = epilogue.Gate is null ? 0 : (nint)(CpuDevice.Pointer(epilogue.Gate) - y);
         device.For(target.N * target.Blocks, (item, worker) =>
         {
             (int n, int block) = Math.DivRem(item, target.Blocks);
-            PixelEnding<F> end = new(bias == null ? F.Zero : F.Load(bias + block * F.Width), low, residual, gate);
+            PixelEnding<F> end = new(bias == null ? F.Zero : F.Load(bias + block * F.Width), low, high, residual, gate, gateHigh);
             float* plane = source.Plane(device, worker, n, block), result = to.First + n * to.Image + block * to.Plane;
             for (int row = 0; row < target.H; row++)
             {

@@ -181,11 +181,13 @@ internal static unsafe class DepthwiseTiles<F> where F : struct, ISimd<F>
 /// <summary>What is applied to a pixel before the store: see <see cref="Conv2dEpilogue"/>.</summary>
 /// <param name="bias">Of the pixel's channels.</param>
 /// <param name="low">The least result: 0, or −∞ without a ReLU.</param>
+/// <param name="high">The largest result; ∞ without a bound.</param>
 /// <param name="residual">The residual's distance from the result in memory; 0 if there is none.</param>
 /// <param name="gate">The gate's distance; 0 if there is none.</param>
-internal readonly unsafe struct PixelEnding<F>(F bias, F low, nint residual, nint gate) where F : struct, ISimd<F>
+/// <param name="gateHigh">The gate's upper bound; ∞ without one.</param>
+internal readonly unsafe struct PixelEnding<F>(F bias, F low, F high, nint residual, nint gate, F gateHigh) where F : struct, ISimd<F>
 {
-    private readonly F bias = bias, low = low;
+    private readonly F bias = bias, low = low, high = high, gateHigh = gateHigh;
     private readonly nint residual = residual, gate = gate;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -194,9 +196,12 @@ internal readonly unsafe struct PixelEnding<F>(F bias, F low, nint residual, nin
         F value = sum + bias;
         if (residual != 0)
             value += F.Load(y + residual);
-        value = F.Max(low, value);
+        value = F.Min(high, F.Max(low, value));
         if (gate != 0)
-            value = F.WherePositive(F.Load(y + gate), value);
+        {
+            F g = F.Load(y + gate);
+            value = F.WherePositive(g, F.WherePositive(gateHigh - g, value));
+        }
         value.Store(y);
     }
 }

@@ -22,6 +22,8 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
 
     private static readonly int Width = F.Width;
 
+    public override bool AppliesLimits => true;
+
     public override void Forward(
         CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
     {
@@ -261,23 +263,27 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             {
                 float* p = view.First + n * view.Image + block * view.Plane + row * view.Row;
                 FinishRow(p, residual == null ? null : residual + (p - y), gate == null ? null : gate + (p - y),
-                    bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, layout.W);
+                    bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, epilogue.Limit, epilogue.GateLimit, layout.W);
             }
         };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FinishRow(float* y, float* residual, float* gate, F bias, bool relu, int width)
+    private static void FinishRow(
+        float* y, float* residual, float* gate, F bias, bool relu, float limit, float gateLimit, int width)
     {
-        F low = F.Broadcast(relu ? 0 : float.NegativeInfinity);
+        F low = F.Broadcast(relu ? 0 : float.NegativeInfinity), high = F.Broadcast(limit), gateHigh = F.Broadcast(gateLimit);
         for (int i = 0; i < width * F.Width; i += F.Width)
         {
             F value = F.Load(y + i) + bias;
             if (residual != null)
                 value += F.Load(residual + i);
-            value = F.Max(low, value);
+            value = F.Min(high, F.Max(low, value));
             if (gate != null)
-                value = F.WherePositive(F.Load(gate + i), value);
+            {
+                F g = F.Load(gate + i);
+                value = F.WherePositive(g, F.WherePositive(gateHigh - g, value));
+            }
             value.Store(y + i);
         }
     }

@@ -28,6 +28,13 @@ public static partial class ElementwiseKernels
     public static void ReluBackward(DeviceBuffer<float> dy, DeviceBuffer<float> y, DeviceBuffer<float> dx) =>
         Run<GateFormula>("relu.backward", y, dy, 0, dx);
 
+    /// <summary>y = min(x, limit).</summary>
+    public static void Limit(DeviceBuffer<float> x, float limit, DeviceBuffer<float> y) => Run<LimitFormula>("limit", x, x, limit, y);
+
+    /// <summary>dx = dy where 0 &lt; y &lt; limit, else 0: the gradient of y = min(max(0, x), limit).</summary>
+    public static void LimitedReluBackward(DeviceBuffer<float> dy, DeviceBuffer<float> y, float limit, DeviceBuffer<float> dx) =>
+        Run<LimitedGateFormula>("limited_relu.backward", y, dy, limit, dx);
+
     /// <summary>y = a + b.</summary>
     public static void Add(DeviceBuffer<float> a, DeviceBuffer<float> b, DeviceBuffer<float> y) => Run<AddScaledFormula>("add", a, b, 1, y);
 
@@ -96,6 +103,19 @@ public static partial class ElementwiseKernels
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => F.WherePositive(a, b);
+    }
+
+    private readonly struct LimitFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> => F.Min(scale, a);
+    }
+
+    private readonly struct LimitedGateFormula : IFormula
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static F Apply<F>(F a, F b, F scale) where F : struct, ISimd<F> =>
+            F.WherePositive(a, F.WherePositive(scale - a, b));
     }
 
     private readonly struct AddScaledFormula : IFormula

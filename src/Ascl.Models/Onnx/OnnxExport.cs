@@ -97,7 +97,10 @@ public sealed class OnnxExport
             { Name: "gelu" } => graph.Add("Gelu", inputs),
             _ => throw new UserErrorException($"cannot export {network}: the op '{tensor.Op.Name}' has no ONNX form"),
         };
-        return names[tensor] = tensor.Rectified ? graph.Add("Relu", [result]) : result;
+        return names[tensor] = !tensor.Rectified ? result
+            : float.IsPositiveInfinity(tensor.RectifiedLimit) ? graph.Add("Relu", [result])
+            : graph.Add("Clip", [result, graph.Constant("relu.low", [], [0]),
+                graph.Constant($"relu.high.{tensor.RectifiedLimit}", [], [tensor.RectifiedLimit])]);
     }
 
     private string Normalized(NormalizeOp op, string images)

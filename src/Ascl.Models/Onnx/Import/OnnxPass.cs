@@ -85,14 +85,13 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
         {
             throw new UserErrorException($"{model.Path}: {node}: {e.Message}", e);
         }
-        foreach (var (i, name) in node.Outputs.Index().Where(output => output.Item.Length > 0))
+        // An output that is not computed, such as a Dropout's mask, is told where something uses it.
+        foreach (var (name, value) in node.Outputs.Zip(outputs).Where(output => output.First.Length > 0))
         {
-            if (i >= outputs.Length)
-                throw new UserErrorException($"{model.Path}: {node}: its output {i + 1}, '{name}', is not supported");
             if (isConstant)
-                plan.Constants[name] = outputs[i];
+                plan.Constants[name] = value;
             else
-                values[name] = outputs[i];
+                values[name] = value;
         }
         return isConstant;
     }
@@ -134,5 +133,5 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
         ? null
         : values.TryGetValue(name, out OnnxValue? value) || plan.Constants.TryGetValue(name, out value)
             ? value
-            : model.Known(name, mode) ?? throw new UserErrorException($"{model.Path}: no node computes '{name}'");
+            : model.Known(name, mode) ?? throw new UserErrorException($"{model.Path}: nothing computes '{name}'");
 }

@@ -28,7 +28,7 @@ internal static class Convolutions
     {
         Tensor x = call.Tensor(0), weight = call.Tensor(1);
         Tensor? bias = call.Has(2) ? call.Tensor(2) : null, residual = call.Has(7) ? call.Tensor(7) : null;
-        bool relu = call.Node.Integer("relu", 0) != 0;
+        Rectifier relu = Rectifier.Of(call.Node);
         BatchNormState? norm = call.Has(3) ? Normalizations.State(call, 3) : null;
         int groups = (int)call.Node.Integer("group", 1);
         Window2d window = Window(call, x.Shape, weight.Shape.Sizes[2..]);
@@ -37,7 +37,7 @@ internal static class Convolutions
             // A layer of a squeeze-and-excitation gate.
             Tensor rows = x.Reshape(new(x.Shape[0], x.Shape[1])).Gemm(weight.Reshape(new(weight.Shape[0], weight.Shape[1])), bias, 1, 1,
                 transposeA: false, transposeB: true);
-            return [(relu ? rows.Relu() : rows).Reshape(new(x.Shape[0], weight.Shape[0], 1, 1))];
+            return [relu.Apply(rows).Reshape(new(x.Shape[0], weight.Shape[0], 1, 1))];
         }
         x = x.Layout == TensorLayout.Plain ? x.ToActivation() : x;
         if (norm is not null && call.IsInference)
@@ -54,21 +54,34 @@ internal static class Convolutions
     }
 
     /// <summary>A residual that has another shape is broadcast, by an addition of its own.</summary>
-    private static Tensor Convolve(Tensor x, Tensor weight, Tensor? bias, Window2d window, int groups, Tensor? residual, bool relu)
+    private static Tensor Convolve(Tensor x, Tensor weight, Tensor? bias, Window2d window, int groups, Tensor? residual, Rectifier relu)
     {
         Shape y = new(x.Shape[0], weight.Shape[0], window.OutputHeight(x.Shape[2]), window.OutputWidth(x.Shape[3]));
         if (residual is null || residual.Shape == y)
-            return x.Conv2d(weight, bias, window, groups, residual is null ? null : OnnxCall.AsActivation(residual), relu);
-        Tensor sum = Arithmetic.Add(new(x.Conv2d(weight, bias, window, groups)), new(residual));
-        return relu ? sum.Relu() : sum;
+            return x.Conv2d(weight, bias, window, groups, residual is null ? null : OnnxCall.AsActivation(residual), relu.Is, relu.Limit);
+        return relu.Apply(Arithmetic.Add(new(x.Conv2d(weight, bias, window, groups)), new(residual)));
     }
 
-    private static Tensor Normalized(Tensor x, BatchNormState norm, Tensor? residual, bool relu)
+    private static Tensor Normalized(Tensor x, BatchNormState norm, Tensor? residual, Rectifier relu)
     {
+        bool isPlain = float.IsPositiveInfinity(relu.Limit);
         if (residual is null || residual.Shape == x.Shape)
-            return x.BatchNorm(norm, BatchNormMode.Evaluate, residual is null ? null : OnnxCall.AsActivation(residual), relu);
-        Tensor sum = Arithmetic.Add(new(x.BatchNorm(norm, BatchNormMode.Evaluate)), new(residual));
-        return relu ? sum.Relu() : sum;
+        {
+            Tensor? added = residual is null ? null : OnnxCall.AsActivation(residual);
+            Tensor y = x.BatchNorm(norm, BatchNormMode.Evaluate, added, relu.Is && isPlain);
+            return isPlain ? y : relu.Apply(y);
+        }
+        return relu.Apply(Arithmetic.Add(new(x.BatchNorm(norm, BatchNormMode.Evaluate)), new(residual)));
+    }
+
+    /// <summary>The ReLU after a convolution.</summary>
+    /// <param name="Is">Whether there is one.</param>
+    /// <param name="Limit">Its upper bound; ∞ for none.</param>
+    private readonly record struct Rectifier(bool Is, float Limit)
+    {
+        public static Rectifier Of(OnnxNode node) => new(node.Integer("relu", 0) != 0, node.Float("limit", float.PositiveInfinity));
+
+        public Tensor Apply(Tensor x) => !Is ? x : float.IsPositiveInfinity(Limit) ? x.Relu() : x.Clip(0, Limit);
     }
 
     private static bool IsLinear(Tensor x, Tensor weight, Window2d window, int groups) =>

@@ -148,11 +148,23 @@ internal static class Fusions
     private static bool Rectified(EditedGraph graph, OnnxNode node)
     {
         if (node.Type is not ("Conv" or "ascl.Conv" or "BatchNormalization") || node.Integer("relu", 0) != 0
-            || graph.Next(node, "Relu") is not { } relu)
+            || graph.Next(node, "Relu", "Clip") is not { } relu || Limit(graph, relu) is not { } limit
+            || (node.Type == "BatchNormalization" && !float.IsPositiveInfinity(limit)))
             return false;
-        Dictionary<string, OnnxAttribute> attributes = new(node.Attributes) { ["relu"] = 1 };
+        Dictionary<string, OnnxAttribute> attributes = new(node.Attributes) { ["relu"] = 1, ["limit"] = limit };
         string type = node.Type == "Conv" ? "ascl.Conv" : node.Type;
         graph.Replace([node, relu], new(type, node.Name, node.Inputs, relu.Outputs, attributes));
         return true;
+    }
+
+    /// <summary>The upper bound of a ReLU, or of a Clip that is one; null for other Clips.</summary>
+    private static float? Limit(EditedGraph graph, OnnxNode node)
+    {
+        if (node.Type == "Relu")
+            return float.PositiveInfinity;
+        // The bounds are attributes up to operator set 10, inputs after.
+        float? low = node.Input(1).Length > 0 ? graph.Number(node.Input(1)) : node.Float("min", float.NegativeInfinity);
+        float? high = node.Input(2).Length > 0 ? graph.Number(node.Input(2)) : node.Float("max", float.PositiveInfinity);
+        return low == 0 && high > 0 ? high : null;
     }
 }
