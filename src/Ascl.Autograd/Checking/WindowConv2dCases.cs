@@ -41,6 +41,11 @@ internal static class WindowConv2dCases
                 foreach (bool relu in new[] { false, true })
                     yield return Finished(s, residual, relu);
 
+        // Bounded ReLUs, whose masks the next convolution's gradient applies: direct, depthwise and by Winograd's algorithm.
+        yield return Bounded(new(1, 6, 5, 6, 9, new(1, 1)));
+        yield return Bounded(new(2, 6, 6, 7, 6, halving, 6));
+        yield return Bounded(new(1, 6, 6, 6, 5, square));
+
         yield return Transposed(new(2, 3, 4, 5, 4, new(2, 2, 2, 2)), 0, 0, bias: true);
         yield return Transposed(new(1, 5, 4, 3, 6, halving), 1, 0, bias: true);
         yield return Transposed(new(1, 6, 3, 4, 8, halving, 2), 1, 1, bias: false);
@@ -74,6 +79,20 @@ internal static class WindowConv2dCases
                     double z = y + v[2][i / (s.OutputH * s.OutputW) % s.K] + (residual ? v[3][i] : 0);
                     return relu ? Math.Max(0, z) : z;
                 })]);
+        }
+
+        OpCase Bounded(Sizes s)
+        {
+            const float Limit = 0.4f;
+            Sizes first = new(s.N, 5, s.H, s.W, s.C, new(1, 1));
+            OpInput x = inputs.Draw("x", s.N, 5, s.H, s.W), narrow = inputs.Draw("weight 1", WeightShape(first));
+            OpInput weight = inputs.Draw("weight 2", WeightShape(s));
+            return new("conv2d", $"{Name(s)} between ReLUs up to {Limit}", [x, narrow, weight],
+                t => t[0].ToActivation().Conv2d(t[1], null, first.Window, 1, relu: true, limit: Limit)
+                    .Conv2d(t[2], null, s.Window, s.Groups, relu: true, limit: Limit),
+                v => Clipped(Forward(Clipped(Forward(v[0], v[1], first)), v[2], s)));
+
+            static double[] Clipped(double[] y) => [.. y.Select(z => Math.Clamp(z, 0, (double)Limit))];
         }
 
         // s is the op's: x [N, C, H, W] to K channels.

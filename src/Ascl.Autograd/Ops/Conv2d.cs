@@ -11,7 +11,7 @@ namespace Ascl.Autograd.Ops;
 /// weight, and the bias and residual if there are any.</summary>
 public sealed record Conv2dOp(int Stride, int Padding, bool HasBias) : Op("conv2d");
 
-/// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool)"/> where <see cref="Conv2dOp"/>
+/// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float)"/> where <see cref="Conv2dOp"/>
 /// cannot say it. Its inputs are x, the weight, and the bias and residual if there are any.</summary>
 public sealed record WindowConv2dOp(Window2d Window, int Groups, bool HasBias) : Op("conv2d");
 
@@ -69,7 +69,7 @@ public static class Conv2dOps
 
     /// <summary>
     /// The transposed convolution: y is the sum of the windows of all pixels of x, each x[n, c]·weight[c], with the windows' padding cut
-    /// off; so it is the input gradient of <see cref="Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool)"/> as a function of dy.
+    /// off; so it is the input gradient of <see cref="Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float)"/> as a function of dy.
     /// </summary>
     /// <param name="x">An activation [N, C, H, W].</param>
     /// <param name="weight">Plain [C, K/groups, R, S].</param>

@@ -18,6 +18,8 @@ public sealed class ElementwiseParityTests
         a[0] = 0;
         Check("relu", (x, _, y) => ElementwiseKernels.Relu(x, y));
         Check("relu.backward", (x, z, y) => ElementwiseKernels.ReluBackward(z, x, y));
+        Check("limit", (x, _, y) => ElementwiseKernels.Limit(x, 1.5f, y));
+        Check("limited_relu.backward", (x, z, y) => ElementwiseKernels.LimitedReluBackward(z, x, 1.5f, y));
         Check("add", ElementwiseKernels.Add);
         Check("add_scaled", (x, z, y) => ElementwiseKernels.AddScaled(x, z, -0.7f, y));
         Check("scale", (x, _, y) => ElementwiseKernels.Scale(x, 0.3f, y));
