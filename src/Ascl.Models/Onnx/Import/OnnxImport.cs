@@ -42,7 +42,17 @@ internal sealed class OnnxImport
 
     /// <exception cref="UserErrorException">The file is damaged, no classifier of images, or has an operator that is not
     /// supported.</exception>
-    public static Classifier Load(Device device, string path, OnnxOptions options) => new OnnxImport(path, options).Load(device);
+    public static Classifier Load(Device device, string path, OnnxOptions options)
+    {
+        try
+        {
+            return new OnnxImport(path, options).Load(device);
+        }
+        catch (Exception e) when (e is ShapeException or OverflowException)
+        {
+            throw new UserErrorException($"{path}: {e.Message}", e);
+        }
+    }
 
     private Classifier Load(Device device)
     {
