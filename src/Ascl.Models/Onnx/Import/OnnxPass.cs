@@ -60,7 +60,7 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
         }
         if (isFirst)
             plan.Steps = [.. steps];
-        return [.. wanted.Select(name => Value(name)!)];
+        return [.. wanted.Select(name => Value(name) ?? throw new UserErrorException($"{model.Path}: its output has no name"))];
     }
 
     /// <summary>A constant on the device, sent there once.</summary>
