@@ -13,8 +13,9 @@ public readonly struct Shape : IEquatable<Shape>
     {
         long length = 1;
         foreach (int size in sizes)
+            // Beyond int.MaxValue a product stays as it is, unless a size is 0.
             length = size >= 0
-                ? checked(length * size)
+                ? length > int.MaxValue && size > 0 ? length : length * size
                 : throw new ShapeException($"a dimension is negative: [{string.Join(", ", sizes.ToArray())}]");
         Length = length <= int.MaxValue
             ? (int)length

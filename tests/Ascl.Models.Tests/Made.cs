@@ -35,4 +35,7 @@ internal static class Made
     }
 
     public static string Fixture(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", name + ".safetensors");
+
+    /// <summary>An ONNX model of tests/fixtures/onnx.</summary>
+    public static string OnnxFixture(string name) => Path.Combine(AppContext.BaseDirectory, "fixtures", "onnx", name + ".onnx");
 }

@@ -14,6 +14,9 @@ public static class OnnxFiles
         AttributeTensor = 5, AttributeGraph = 6, AttributeTensors = 10, AttributeGraphs = 11,
         SparseValues = 1, SparseIndices = 2, TensorExternalData = 13, EntryKey = 1, EntryValue = 2;
 
+    /// <summary>Graphs within graphs are read to this depth.</summary>
+    private const int MostNested = 16;
+
     /// <summary>Whether a file's extension is .onnx, in any case.</summary>
     public static bool IsOnnx(string path) => path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase);
 
@@ -26,14 +29,16 @@ public static class OnnxFiles
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         ProtobufReader model = ProtobufReader.Open(path);
         foreach (ProtobufReader graph in model.Messages(ModelGraph))
-            AddGraph(graph);
+            AddGraph(graph, MostNested);
         foreach (ProtobufReader function in model.Messages(ModelFunctions))
-            AddNodes(function, FunctionNode);
+            AddNodes(function, FunctionNode, MostNested);
         return [path, .. external];
 
-        void AddGraph(ProtobufReader graph)
+        void AddGraph(ProtobufReader graph, int depth)
         {
-            AddNodes(graph, GraphNode);
+            if (depth == 0)
+                throw new UserErrorException($"{path}: graphs are nested too deeply");
+            AddNodes(graph, GraphNode, depth);
             foreach (ProtobufReader tensor in graph.Messages(GraphInitializer))
                 AddTensor(tensor);
             foreach (ProtobufReader sparse in graph.Messages(GraphSparseInitializer))
@@ -41,14 +46,14 @@ public static class OnnxFiles
                     AddTensor(tensor);
         }
 
-        void AddNodes(ProtobufReader owner, int field)
+        void AddNodes(ProtobufReader owner, int field, int depth)
         {
             foreach (ProtobufReader attribute in owner.Messages(field).SelectMany(node => node.Messages(NodeAttribute)))
             {
                 foreach (ProtobufReader tensor in attribute.Messages(AttributeTensor).Concat(attribute.Messages(AttributeTensors)))
                     AddTensor(tensor);
                 foreach (ProtobufReader graph in attribute.Messages(AttributeGraph).Concat(attribute.Messages(AttributeGraphs)))
-                    AddGraph(graph);
+                    AddGraph(graph, depth - 1);
             }
         }
 

@@ -38,6 +38,31 @@ public sealed class GoldenFileTests : IDisposable
         Assert.Equal(checks.Count, compared);
     }
 
+    /// <summary>Exporters' models: logits and input gradients in float64, of torch's own float64 modules.</summary>
+    [Theory]
+    [InlineData("channels_last")]
+    [InlineData("convnext")]
+    [InlineData("densenet")]
+    [InlineData("mlp")]
+    [InlineData("mobilenet_v2")]
+    [InlineData("mobilenet_v3")]
+    [InlineData("odd_ops")]
+    [InlineData("resnet_imagenet_stem")]
+    [InlineData("shufflenet")]
+    [InlineData("vit")]
+    public void OnnxModelsAreWithinTheirLimits(string name) => EveryQuantityIsWithinItsLimit(Path.Combine("onnx", name), 4);
+
+    [Theory]
+    [InlineData("logits")]
+    [InlineData("input_grad_of_summed_cross_entropy")]
+    public void ADamagedValueOfAnOnnxModelFails(string quantity)
+    {
+        string name = Path.Combine("onnx", "odd_ops");
+        Directory.CreateDirectory(Path.Combine(directory.FullName, "onnx"));
+        File.Copy(Made.Fixture($"{name}.onnx"), Path.Combine(directory.FullName, $"{name}.onnx"));
+        ADamagedValueFails(name, quantity);
+    }
+
     /// <summary>Each value that is damaged must be noticed, and no other.</summary>
     [Theory]
     [InlineData("ascl_loss_small", "leaked.linf.normalized.tau0.2.loss")]

@@ -9,8 +9,9 @@ namespace Ascl.Models.Onnx.Import;
 /// </summary>
 internal sealed class OnnxConstant
 {
-    /// <summary>Shape arithmetic needs a few numbers; a graph that computes more than this of constants is damaged.</summary>
-    public const int MostComputed = 1 << 24;
+    /// <summary>Shape arithmetic needs a few numbers; a graph that computes more than this for one constant, or for all,
+    /// is damaged.</summary>
+    public const int MostComputed = 1 << 24, MostComputedOfAll = 1 << 26;
 
     private OnnxConstant(Shape shape, float[]? floats, long[]? integers) => (Shape, FloatsOrNull, IntegersOrNull) = (shape, floats, integers);
 

@@ -24,7 +24,7 @@ internal static class OnnxFunctions
                 nodes.Add(node);
                 return;
             }
-            if (depth == 0 || nodes.Count > MostNodes)
+            if (depth == 0 || nodes.Count > MostNodes || calls > MostNodes)
                 throw new UserErrorException($"{path}: function {node.Type} calls itself, or functions are nested too deeply");
             string prefix = $"{node.Name}#{calls++}/";
             Dictionary<string, string> names = new() { [""] = "" };

@@ -63,7 +63,7 @@ internal sealed class OnnxGraphNetwork : INetwork
         foreach (int side in images.Size is null ? TriedSizes : [0])
         {
             var (height, width) = images.Size ?? (side, side);
-            Tensor x = Noise(device, new(count, images.Channels, height, width));
+            Tensor x = Noise(device, Operators.Sizing.Checked(new(count, images.Channels, height, width)));
             OnnxValue[] results;
             try
             {

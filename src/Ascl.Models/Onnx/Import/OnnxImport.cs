@@ -10,6 +10,7 @@ namespace Ascl.Models.Onnx.Import;
 internal sealed class OnnxImport
 {
     private const string Logits = "logits";
+    private const int MostChannels = 1 << 16;
 
     private readonly string path;
     private readonly OnnxOptions options;
@@ -28,7 +29,7 @@ internal sealed class OnnxImport
         // Only 1 or 3 channels at the end tell images [N, H, W, C] from others.
         bool isChannelsLast = sizes[3] is 1 or 3 && sizes[1] is not (1 or 3);
         channels = isChannelsLast ? sizes[3] : sizes[1];
-        if (channels < 1)
+        if (channels is < 1 or > MostChannels)
             throw new UserErrorException($"{path}: images [N, C, H, W] of a known number of channels are needed, its input '{input.Name}' is "
                 + input.SizesText);
         images = isChannelsLast ? $"{input.Name}, channels first" : input.Name;
@@ -42,7 +43,22 @@ internal sealed class OnnxImport
 
     /// <exception cref="UserErrorException">The file is damaged, no classifier of images, or has an operator that is not
     /// supported.</exception>
-    public static Classifier Load(Device device, string path, OnnxOptions options) => new OnnxImport(path, options).Load(device);
+    public static Classifier Load(Device device, string path, OnnxOptions options)
+    {
+        try
+        {
+            return new OnnxImport(path, options).Load(device);
+        }
+        catch (Exception e) when (e is ShapeException or OverflowException)
+        {
+            throw new UserErrorException($"{path}: {OneLine(e.Message)}", e);
+        }
+        // Names of a damaged file may hold anything.
+        catch (UserErrorException e) when (e.Message.Any(char.IsControl))
+        {
+            throw new UserErrorException(OneLine(e.Message), e);
+        }
+    }
 
     private Classifier Load(Device device)
     {
@@ -124,5 +140,7 @@ internal sealed class OnnxImport
         return chosen.Name;
     }
 
-    private void Note(string finding) => options.Note?.Invoke($"{path}: {finding}");
+    private void Note(string finding) => options.Note?.Invoke(OneLine($"{path}: {finding}"));
+
+    private static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
 }

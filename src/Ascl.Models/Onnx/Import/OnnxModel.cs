@@ -43,6 +43,7 @@ internal sealed class OnnxModel
             Tensor weight = parameters.Constant(name, constant.Shape, 0, trained: !statistics.Contains(name));
             weight.Data.CopyFrom(constant.Floats);
             weights[name] = weight;
+            WeightValues += weight.Shape.Length;
         }
     }
 
@@ -52,11 +53,14 @@ internal sealed class OnnxModel
     public bool IsStraightThrough { get; }
     public OnnxNode[] Nodes { get; }
 
+    /// <summary>Number of values of all weights.</summary>
+    public long WeightValues { get; }
+
     public OnnxOperator Operator(OnnxNode node) => operators[node.Type];
 
     /// <summary>A weight or constant by its name; null if there is none.</summary>
     public OnnxValue? Known(string name, ForwardMode mode) =>
         weights.TryGetValue(name, out Tensor? weight)
             ? OnnxValue.OfWeights(mode == ForwardMode.Inference ? weight.Detach() : weight, [weight])
-            : constants.TryGetValue(name, out OnnxConstant? constant) ? constant : null;
+            : constants.TryGetValue(name, out OnnxConstant? constant) ? (OnnxValue)constant : null;
 }

@@ -53,7 +53,7 @@ internal sealed class OnnxModelFile
             graph = OnnxFunctions.Inlined(graph, reader.Functions(model.Messages(25), MostNested), path);
             return new(path, graph, opset, model.Text(2), metadata);
         }
-        catch (ShapeException e)
+        catch (Exception e) when (e is ShapeException or OverflowException)
         {
             throw new UserErrorException($"{path}: {e.Message}", e);
         }

@@ -26,6 +26,17 @@ internal static class OnnxOperators
     public static bool IsRandom(string type) => type is "RandomNormal" or "RandomUniform" or "RandomNormalLike" or "RandomUniformLike"
         or "Bernoulli" or "Multinomial";
 
+    /// <summary>How many inputs an operator has at least, that of the rewriting rules' operators exactly.</summary>
+    public static int FewestInputs(string type) => type switch
+    {
+        "Constant" or "RandomNormal" or "RandomUniform" => 0,
+        "Add" or "Sub" or "Mul" or "Div" or "Pow" or "MatMul" or "Gemm" or "Reshape" or "PRelu" or "Conv" or "ConvTranspose"
+            or "LayerNormalization" or "Gather" or "Expand" or "Tile" => 2,
+        "InstanceNormalization" or "GroupNormalization" or "Where" => 3,
+        "BatchNormalization" => 5,
+        _ => 1,
+    };
+
     /// <summary>Names of inputs that are running statistics, not trained.</summary>
     public static IEnumerable<string> Statistics(OnnxNode node) => node.Type switch
     {

@@ -3,6 +3,7 @@ using Ascl.Autograd;
 using Ascl.Core.Diagnostics;
 using Ascl.Kernels.AxisMaps;
 using Ascl.Kernels.Devices;
+using Ascl.Models.Onnx.Import.Operators;
 
 namespace Ascl.Models.Onnx.Import;
 
@@ -18,6 +19,9 @@ internal sealed class OnnxPlan
     /// <summary>Maps along an axis, by node and axis. A map keeps its copies on the device.</summary>
     public ConcurrentDictionary<string, AxisMap> Maps { get; } = [];
 
+    /// <summary>How many values are in <see cref="Constants"/>.</summary>
+    public long ConstantValues { get; set; }
+
     /// <summary>The nodes whose values depend on images or weights; null until the first pass has gone through.</summary>
     public OnnxNode[]? Steps { get; set; }
 }
@@ -26,6 +30,9 @@ internal sealed class OnnxPlan
 internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode, Device device)
 {
     private readonly Dictionary<string, OnnxValue> values = [];
+
+    /// <summary>What the nodes so far have computed, and what they may.</summary>
+    private double computedValues, work, mostValues, mostWork;
 
     public int Opset => model.Opset;
     public ForwardMode Mode => mode;
@@ -39,6 +46,9 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
     public OnnxValue[] Run(Tensor images, string[] wanted, Action<OnnxNode, OnnxValue>? computed = null)
     {
         values[model.InputName] = images;
+        double pixels = (double)images.Shape[0] * images.Shape[2] * images.Shape[3];
+        double uses = Sizing.UsesOfImage * images.Shape.Length + Sizing.UsesOfWeight * pixels * model.WeightValues;
+        (mostValues, mostWork) = (Sizing.FreeValues + uses, Sizing.FreeWork + uses);
         bool isFirst = plan.Steps is null;
         List<OnnxNode> steps = [];
         foreach (OnnxNode node in plan.Steps ?? model.Nodes)
@@ -50,7 +60,7 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
         }
         if (isFirst)
             plan.Steps = [.. steps];
-        return [.. wanted.Select(name => Value(name)!)];
+        return [.. wanted.Select(name => Value(name) ?? throw new UserErrorException($"{model.Path}: its output has no name"))];
     }
 
     /// <summary>A constant on the device, sent there once.</summary>
@@ -77,6 +87,7 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
             }
             else
             {
+                Limit(node, inputs);
                 outputs = OfWeights(node, inputs, call) ?? model.Operator(node)(call);
                 isConstant = Array.TrueForAll(outputs, output => output.Constant is not null);
             }
@@ -92,9 +103,27 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
                 plan.Constants[name] = value;
             else
                 values[name] = value;
+            computedValues += isConstant ? 0 : value.Shape.Length;
+            plan.ConstantValues += isConstant ? value.Shape.Length : 0;
         }
+        if (plan.ConstantValues > OnnxConstant.MostComputedOfAll || computedValues > mostValues)
+            throw new UserErrorException($"{model.Path}: {node}: {TooMany("the values up to here").Message}");
         return isConstant;
     }
+
+    /// <summary>Refuses a node before it computes, if it is too large.</summary>
+    /// <exception cref="ShapeException">It is.</exception>
+    private void Limit(OnnxNode node, OnnxValue?[] inputs)
+    {
+        var (results, operations) = Sizing.Of(node, inputs);
+        work += operations;
+        if (computedValues + results > mostValues)
+            throw TooMany($"{results:g3} values");
+        if (work > mostWork)
+            throw TooMany($"{operations:g3} multiplications");
+    }
+
+    private ShapeException TooMany(string what) => new($"{what} are too many for a network of {model.WeightValues} weights: is a size damaged?");
 
     /// <summary>
     /// The outputs of a node that depends on weights only, computed again only after one of them changed, where weights are constants; null

@@ -169,6 +169,8 @@ internal static class Arrangement
     private static OnnxValue[] Split(OnnxCall call)
     {
         int axis = OnnxCall.Axis(call.Node.Integer("axis", 0), call.Shape(0).Rank), size = call.Shape(0)[axis];
+        if (call.Node.Integer("num_outputs", 1) is < 1 or > 1 << 16)
+            throw new ShapeException($"{call.Node.Integer("num_outputs", 1)} parts");
         int parts = (int)call.Node.Integer("num_outputs", call.Node.Outputs.Length), whole = (size + parts - 1) / Math.Max(1, parts);
         long[] sizes = call.OptionalConstant(1)?.Integers ?? call.Node.Integers("split")
             ?? [.. Enumerable.Range(0, parts).Select(i => (long)Math.Clamp(size - i * whole, 0, whole))];
@@ -214,6 +216,7 @@ internal static class Arrangement
             ? (Math.Clamp(first, 0, size), Math.Clamp(last, 0, size))
             : (Math.Clamp(first, -1, size - 1), Math.Clamp(last, -1, size - 1));
         List<int> indices = [];
+        step = Math.Clamp(step, -size - 1, size + 1L);
         for (long i = first; step > 0 ? i < last : i > last; i += step)
             indices.Add((int)i);
         return [.. indices];
@@ -252,6 +255,9 @@ internal static class Arrangement
             });
         }
         Tensor x = value.Tensor!;
+        int[] results = x.Shape.Sizes.ToArray();
+        results[axis] = indices.Length;
+        Sizing.Checked(new(results));
         return axis == 1 && value.IsActivation && indices.Length > 0
             ? ChannelOps.SelectChannels([x], indices)
             : call.Mapped(x, axis, () => AxisMap.Select(value.Shape[axis], indices), part);

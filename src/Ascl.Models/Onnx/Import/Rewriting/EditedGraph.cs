@@ -13,12 +13,13 @@ internal sealed class EditedGraph
     /// <param name="path">The file's name, for messages.</param>
     /// <param name="graph">The graph as it is in the file.</param>
     /// <param name="output">Name of the value that is wanted.</param>
-    /// <exception cref="UserErrorException">The graph has a cycle.</exception>
+    /// <exception cref="UserErrorException">The graph has a cycle, or a node that the output depends on is damaged.</exception>
     public EditedGraph(string path, OnnxSubgraph graph, string output)
     {
         (this.path, Constants, Output, Nodes) = (path, new(graph.Constants), output, graph.Nodes);
         MoveConstants();
         Tidy();
+        Check(graph.Inputs);
     }
 
     public List<OnnxNode> Nodes { get; private set; }
@@ -88,6 +89,22 @@ internal sealed class EditedGraph
         // Every rule shrinks the graph, so this ends.
         for (int i = 0; i < Nodes.Count;)
             i = rule(this, Nodes[i]) ? 0 : i + 1;
+    }
+
+    /// <summary>What the rewriting rules take for granted: enough inputs, and one node for each value.</summary>
+    private void Check(List<OnnxPort> inputs)
+    {
+        HashSet<string> known = [.. Constants.Keys, .. inputs.Select(input => input.Name)];
+        foreach (OnnxNode node in Nodes)
+        {
+            int fewest = OnnxOperators.FewestInputs(node.Type);
+            if (node.Inputs.Length < fewest || node.Inputs.Take(fewest).Contains(""))
+                throw new UserErrorException($"{path}: {node} has inputs [{string.Join(", ", node.Inputs)}], and needs {fewest}");
+            if (node.Outputs[0].Length == 0)
+                throw new UserErrorException($"{path}: {node} without its first output is not supported");
+            if (node.Outputs.FirstOrDefault(output => output.Length > 0 && !known.Add(output)) is { } twice)
+                throw new UserErrorException($"{path}: {node} computes '{twice}', which is also computed or given elsewhere");
+        }
     }
 
     private void MoveConstants()
