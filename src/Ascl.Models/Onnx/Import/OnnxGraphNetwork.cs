@@ -47,8 +47,12 @@ internal sealed class OnnxGraphNetwork : INetwork
     /// <summary>Random numbers are drawn in the order of the passes.</summary>
     public bool RunsInPieces => !IsStochastic;
 
+    /// <summary>The file's graph, to be written again; null while it is tried.</summary>
+    public OnnxSource? Source { get; private init; }
+
     /// <summary>The same network with other weights.</summary>
-    public OnnxGraphNetwork With(OnnxModel other) => new(other, head, batch, ImageSize, Classes, LatentSize);
+    public OnnxGraphNetwork With(OnnxModel other, OnnxSource source) =>
+        new(other, head, batch, ImageSize, Classes, LatentSize) { Source = source with { Batch = batch } };
 
     /// <summary>A network whose batch size, number of logits and of latents are found out by a first pass.</summary>
     /// <param name="model">The graph.</param>

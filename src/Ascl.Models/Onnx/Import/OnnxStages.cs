@@ -4,7 +4,7 @@ namespace Ascl.Models.Onnx.Import;
 
 /// <summary>
 /// The stages of a graph: the activations that a study of its representations looks at. They are chosen from the values of convolutions,
-/// sums and concatenations: the sums of residual blocks and the last of each size, or, where these are many, only the latter.
+/// sums and concatenations: the sums of residual blocks and the last of each other size, or, where these are many, the last of each size.
 /// </summary>
 internal static class OnnxStages
 {
@@ -22,10 +22,15 @@ internal static class OnnxStages
     public static IEnumerable<(string Name, Tensor Value)> Of(IReadOnlyList<(OnnxNode Node, Tensor Value)> values)
     {
         int[] sums = [.. Enumerable.Range(0, values.Count).Where(i => IsSum(values[i].Node))];
-        int[] shapes = LastOf(shape => (shape[1], shape[2], shape[3])), sizes = LastOf(shape => (shape[2], shape[3]));
-        int[][] choices = [[.. sums.Union(shapes)], [.. sums.Union(sizes)], shapes];
+        int[][] choices =
+        [
+            [.. sums, .. LastOf(shape => (shape[1], shape[2], shape[3]), except: sums)],
+            [.. sums, .. LastOf(shape => (shape[2], shape[3]), except: sums)],
+            LastOf(shape => (shape[1], shape[2], shape[3]), except: []),
+        ];
+        int[] chosen = Array.Find(choices, choice => choice.Length <= Most) ?? LastOf(shape => (shape[2], shape[3]), except: []);
         HashSet<string> names = [.. Taken];
-        foreach (int i in (Array.Find(choices, choice => choice.Length <= Most) ?? sizes).Order())
+        foreach (int i in chosen.Order())
         {
             string name = NameOf(values[i].Node, i + 1), unique = name;
             for (int n = 2; !names.Add(unique); n++)
@@ -33,8 +38,12 @@ internal static class OnnxStages
             yield return (unique, values[i].Value);
         }
 
-        int[] LastOf<T>(Func<Shape, T> of) =>
-            [.. Enumerable.Range(0, values.Count).Reverse().DistinctBy(i => of(values[i].Value.Shape))];
+        // Of sizes that the excepted ones have, there is none.
+        int[] LastOf<T>(Func<Shape, T> of, int[] except)
+        {
+            HashSet<T> known = [.. except.Select(i => of(values[i].Value.Shape))];
+            return [.. Enumerable.Range(0, values.Count).Reverse().Where(i => known.Add(of(values[i].Value.Shape)))];
+        }
     }
 
     /// <summary>
