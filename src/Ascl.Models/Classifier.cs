@@ -100,6 +100,9 @@ public sealed class Classifier
     /// <summary>Whether several threads may call <see cref="Forward"/> at once, each with its own images.</summary>
     public bool RunsInPieces => network.RunsInPieces;
 
+    /// <summary>The graph of the ONNX file that the network is from; null for other networks.</summary>
+    internal OnnxSource? OnnxSource => (network as OnnxGraphNetwork)?.Source;
+
     /// <summary>SHA-256 of all tensors in their order, in hexadecimal.</summary>
     public string WeightHash()
     {

@@ -44,7 +44,7 @@ internal static class StudyTables
 
     private static void PrintLatents(IReadOnlyList<StudyReport> studies)
     {
-        var table = new ResultTable("run", "images", "norm", "epsilon", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial",
+        var table = new ResultTable("network", "images", "norm", "epsilon", "clean %", "robust %", "R-DIV natural", "R-DIV adversarial",
             "nearest natural %", "nearest adversarial %")
         { Title = "latents, L2" };
         foreach (StudyReport study in studies)

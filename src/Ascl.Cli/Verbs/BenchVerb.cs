@@ -55,8 +55,7 @@ internal sealed class BenchVerb : RandomArguments, IVerb
 
     private int Run(ProcessGroup group, CancellationToken stop)
     {
-        if (Size is < 0 or > 1024)
-            throw new UserErrorException($"--size {Size}: must be from 1 to 1024 pixels, or 0");
+        CheckSize(Size);
         if (Batch < 1 || Rows < 1 || Dim < 1 || Reps < 1)
             throw new UserErrorException("--batch, --rows, --dim and --reps must be at least 1");
         if (Rows > MostRows || Dim > MostRows)
@@ -91,6 +90,13 @@ internal sealed class BenchVerb : RandomArguments, IVerb
                 new StepBenchmarks(device, Model, Batch, Size, Seed).Work(part)));
         }
         return 0;
+    }
+
+    /// <exception cref="UserErrorException">It is out of range.</exception>
+    internal static void CheckSize(int size)
+    {
+        if (size is < 0 or > 1024)
+            throw new UserErrorException($"--size {size}: must be from 1 to 1024 pixels, or 0");
     }
 
     private static void Print(Timing timing) =>

@@ -2,11 +2,9 @@ using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
-using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
-using Ascl.Models.Checkpoints;
 using Ascl.Models.Onnx;
 using Ascl.Robustness.Comparison;
 using Ascl.Robustness.Runs;
@@ -21,7 +19,8 @@ namespace Ascl.Cli.Verbs;
 internal sealed class ExportVerb : VerbArguments, IVerb
 {
     [Option("weights", MetaValue = "FILE|RUN", Required = true,
-        HelpText = "A safetensors file, or the folder of a run (its best checkpoint).")]
+        HelpText = "A safetensors or ONNX file, or the folder of a run (its best checkpoint). An ONNX file is written again with its "
+            + "input normalisation, without softmax, as images [N, C, H, W] to logits.")]
     public string Weights { get; init; } = "";
 
     [Option("onnx", MetaValue = "FILE.onnx", Required = true, HelpText = "File to write.")]
@@ -54,20 +53,16 @@ internal sealed class ExportVerb : VerbArguments, IVerb
         if (Directory.Exists(Weights))
             RunFolder.Open(Weights).RequireClassifier();
         string file = RunFolder.WeightsFile(Weights);
-        Activation? activation = Activation is null ? null : NameText.Parse<Activation>("activation", Activation);
+        ClassifierChoice choice = new(file, Model, Activation);
         using CpuDevice device = new(threads: 1);
-        LoadOptions known = new() { Network = Model, Activation = activation };
-        Classifier model = RunFolder.RequireClassifier(ClassifierFile.Load(device, file, known with { Note = Message.Print }), file);
+        Classifier model = choice.Load(device, note: Message.Print);
         DataSet? data = Data is null
             ? null
             : OpeningProgress.Open(Data, reading: null, stop);
         if (Normalize is not null)
-            model = ClassifierFile.Load(device, file, known with
-            {
-                Normalization = data is null
-                    ? InputNormalization.Of(Normalize, model.Spec.Channels, file)
-                    : InputNormalization.Of(Normalize, data),
-            });
+            model = choice.Load(device, data is null
+                ? InputNormalization.Of(Normalize, model.Spec.Channels, file)
+                : InputNormalization.Of(Normalize, data));
         if (data is not null)
             ClassNames.Check(file, model.Spec.ClassNames, data.Name, data.ClassNames);
         IReadOnlyList<string> classes = data?.ClassNames ?? model.Spec.ClassNames ?? ClassesOfRun();

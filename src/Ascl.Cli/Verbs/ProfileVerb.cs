@@ -22,6 +22,9 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
     [Option("batch", MetaValue = "N", HelpText = "Batch size.")]
     public int Batch { get; init; } = 128;
 
+    [Option("size", MetaValue = "PIXELS", HelpText = "Height and width of the images; 0: the usual size for the network.")]
+    public int Size { get; init; }
+
     [Option("what", MetaValue = "NAME",
         HelpText = "Part to profile: forward, input-grad (gradient of the images), param-grad (gradient of the weights), "
             + "attack-eval (PGD) or pgd-step (a step of PGD adversarial training).")]
@@ -37,15 +40,16 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
     {
         if (Batch < 1)
             throw new UserErrorException("--batch must be at least 1");
+        BenchVerb.CheckSize(Size);
         if (!StepBenchmarks.Names.Contains(What))
             throw NearestName.Unknown("measurement", What, StepBenchmarks.Names);
         if (Trace is not null)
             AtomicFile.CheckWritable(Trace);
         using Device device = OpenDevice();
-        KernelProfile profile = KernelProfile.Of(device, new StepBenchmarks(device, Model, Batch, size: 0, Seed).Work(What));
+        KernelProfile profile = KernelProfile.Of(device, new StepBenchmarks(device, Model, Batch, Size, Seed).Work(What));
         var table = new ResultTable("kernel", "calls", "ms", "% of time", "GFLOP/s", "GB/s", "% of peak")
         {
-            Title = $"{What}, {Model}, batch {Batch}, on {device.Name}; measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s "
+            Title = $"{What}, {Model}, batch {Batch}{(Size > 0 ? $", {Size}x{Size} pixels" : "")}, on {device.Name}; measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s "
                 + $"(matrix product), {profile.Peaks.GigabytesPerSecond:F0} GB/s (adding arrays)",
         };
         foreach (KernelTotal total in profile.Totals(Shapes))

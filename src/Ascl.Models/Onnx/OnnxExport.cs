@@ -5,21 +5,24 @@ using Ascl.Autograd.Ops;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
-using Ascl.Models.Checkpoints;
-using Ascl.Models.Weights;
 using Ascl.Kernels.Layout;
+using Ascl.Models.Checkpoints;
+using Ascl.Models.Onnx.Import;
+using Ascl.Models.Weights;
 
 namespace Ascl.Models.Onnx;
 
 /// <summary>
 /// Exports a classifier as an ONNX model: from "images" [N, C, H, W] in [0, 1] to "logits" [N, classes], in evaluation mode, input
 /// normalisation included. The nodes are the ops that a forward pass records, so networks need no export code of their own; constants have
-/// PyTorch's names.
+/// PyTorch's names. A classifier from an ONNX file is written with that file's nodes.
 /// </summary>
 public sealed class OnnxExport
 {
     /// <summary>Height and width of the recorded forward pass if the network accepts any.</summary>
     private const int AnySize = 32;
+
+    private const string Images = "images", Logits = "logits", MeanName = "normalize.mean", StdName = "normalize.std";
 
     /// <summary>Upper bound of a protobuf file.</summary>
     private const long MostBytes = 2_000_000_000;
@@ -32,7 +35,7 @@ public sealed class OnnxExport
     private OnnxExport(Classifier model) =>
         (parameters, network) = (model.Parameters.All.ToDictionary(p => p.Tensor, p => p.Name), model.Spec.Network);
 
-    /// <summary>Writes a classifier as one ONNX file (IR version 9, operator set 20), with its specification, provenance and class names in
+    /// <summary>Writes a classifier as one ONNX file (operator set 20, or that of the file it is from), with its specification, provenance and class names in
     /// the metadata.</summary>
     /// <param name="path">The file to write.</param>
     /// <param name="model">The classifier.</param>
@@ -56,19 +59,38 @@ public sealed class OnnxExport
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         ClassifierSpec spec = model.Spec;
-        var (height, width) = model.ImageSize ?? (AnySize, AnySize);
-        Shape shape = new(1, spec.Channels, height, width);
-        Tensor images = Tensor.FromArray(model.Device, shape, new float[shape.Length], requiresGrad: true);
-        names[images] = "images";
-        Name(model.Forward(images, ForwardMode.Evaluate).Logits);
+        OnnxSource? source = model.OnnxSource;
+        string logits = source is null ? Recorded(model) : Copied(source, model);
         Dictionary<string, string> metadata = new() { [ClassifierFile.Key] = ClassifierFile.Described(spec) };
         if (model.Provenance is { } provenance)
             metadata[Provenance.Key] = provenance.Text();
         if (classNames.Count > 0)
             metadata["class_names"] = JsonSerializer.Serialize([.. classNames], ClassifierJson.Default.StringArray);
-        object[] sizes = model.ImageSize is null ? ["H", "W"] : [height, width];
+        object[] sizes = model.ImageSize is { } size ? [size.Height, size.Width] : ["H", "W"];
+        object batch = source?.Batch is { } fixedBatch ? fixedBatch : "N";
         string version = Assembly.GetExecutingAssembly().GetName().Version!.ToString(3);
-        return graph.Model(spec.Network, ("images", ["N", spec.Channels, .. sizes]), ("logits", ["N", spec.Classes]), version, metadata);
+        return graph.Model(spec.Network, (Images, [batch, spec.Channels, .. sizes]), (Logits, [batch, spec.Classes]), logits, version,
+            metadata, source?.Opset ?? OnnxGraph.UsualOpset);
+    }
+
+    /// <summary>The nodes of a forward pass; returns the name of its logits.</summary>
+    private string Recorded(Classifier model)
+    {
+        var (height, width) = model.ImageSize ?? (AnySize, AnySize);
+        Shape shape = new(1, model.Spec.Channels, height, width);
+        Tensor images = Tensor.FromArray(model.Device, shape, new float[shape.Length], requiresGrad: true);
+        names[images] = Images;
+        return Name(model.Forward(images, ForwardMode.Evaluate).Logits);
+    }
+
+    /// <summary>The nodes of the ONNX file that a classifier is from, with its weights and normalisation; returns the name of its
+    /// logits.</summary>
+    private string Copied(OnnxSource source, Classifier model)
+    {
+        string normalized = Normalized(new(model.Spec.Mean, model.Spec.Std), Images);
+        // Names of the file's values must not be those of the nodes before.
+        string[] reserved = [Images, Logits, "sub_0", normalized, MeanName, StdName];
+        return source.AddTo(graph, normalized, reserved, model.Parameters.All.ToDictionary(p => p.Name, p => p.Tensor));
     }
 
     /// <summary>The name of a tensor in the graph; adds the nodes and constants that it is computed from.</summary>
@@ -107,8 +129,8 @@ public sealed class OnnxExport
     {
         if (op.Mean.Length == 0)
             return images;
-        string centred = graph.Add("Sub", [images, graph.Constant("normalize.mean", [op.Mean.Length, 1, 1], op.Mean)]);
-        return graph.Add("Div", [centred, graph.Constant("normalize.std", [op.Std.Length, 1, 1], op.Std)]);
+        string centred = graph.Add("Sub", [images, graph.Constant(MeanName, [op.Mean.Length, 1, 1], op.Mean)]);
+        return graph.Add("Div", [centred, graph.Constant(StdName, [op.Std.Length, 1, 1], op.Std)]);
     }
 
     private string Convolved(Conv2dOp op, string[] inputs)

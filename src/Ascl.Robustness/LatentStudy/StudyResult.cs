@@ -3,7 +3,7 @@ using Ascl.Robustness.Reporting;
 
 namespace Ascl.Robustness.LatentStudy;
 
-/// <summary>The result of a <see cref="RunStudy"/>.</summary>
+/// <summary>The result of a <see cref="ClassifierStudy"/>.</summary>
 /// <param name="Report">Its figures.</param>
 /// <param name="Rows">The representations that they were computed from.</param>
 /// <param name="Classes">Names of the classes, by label.</param>

@@ -4,19 +4,19 @@ using Ascl.Robustness.Attacks;
 
 namespace Ascl.Robustness.LatentStudy;
 
-/// <summary>How <see cref="RunStudy"/> attacks, and how many images it uses.</summary>
+/// <summary>How <see cref="ClassifierStudy"/> attacks, and how many images it uses.</summary>
 public sealed record StudySettings
 {
     /// <summary>Test images used, from the first.</summary>
     [Setting("limit", "Use only the first N test images.", Min = 1)]
     public int Limit { get; init; } = 1000;
 
-    /// <summary>Norm that bounds the perturbation; null: the one the run was trained with.</summary>
-    [Setting("norm", AttackTexts.Norm + " Default: the norm of each run.", Form = "NORM")]
+    /// <summary>Norm that bounds the perturbation; null: the one the weights were trained with.</summary>
+    [Setting("norm", AttackTexts.Norm + " Default: the norm of each run; linf for others.", Form = "NORM")]
     public PerturbationNorm? Norm { get; init; }
 
-    /// <summary>Largest perturbation; null: the one the run was trained with.</summary>
-    [Setting("epsilon", AttackTexts.Epsilon + " Default: the epsilon of each run.", Form = "E", Min = 0)]
+    /// <summary>Largest perturbation; null: the one the weights were trained with.</summary>
+    [Setting("epsilon", AttackTexts.Epsilon + " Default: the epsilon of each run; that of the norm for others.", Form = "E", Min = 0)]
     public double? Epsilon { get; init; }
 
     /// <summary>Steps of PGD, of <see cref="PgdSettings.DefaultStepSize"/> each.</summary>

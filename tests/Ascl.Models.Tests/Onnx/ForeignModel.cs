@@ -58,6 +58,9 @@ internal sealed class ForeignModel(int opset, params object[] input)
     /// <summary>Adds a vector of int64 and returns its name.</summary>
     public string Integers(params long[] values) => Constant(7, [values.Length], MemoryMarshal.AsBytes<long>(values).ToArray());
 
+    /// <summary>Adds a single int64 and returns its name.</summary>
+    public string Integer(long value) => Constant(7, [], BitConverter.GetBytes(value));
+
     /// <summary>The file's bytes.</summary>
     /// <param name="outputs">Name of the output; null flattens the last node's value.</param>
     public byte[] Written(string? output = null)

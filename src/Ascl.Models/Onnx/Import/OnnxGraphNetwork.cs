@@ -47,8 +47,12 @@ internal sealed class OnnxGraphNetwork : INetwork
     /// <summary>Random numbers are drawn in the order of the passes.</summary>
     public bool RunsInPieces => !IsStochastic;
 
+    /// <summary>The file's graph, to be written again; null while it is tried.</summary>
+    public OnnxSource? Source { get; private init; }
+
     /// <summary>The same network with other weights.</summary>
-    public OnnxGraphNetwork With(OnnxModel other) => new(other, head, batch, ImageSize, Classes, LatentSize);
+    public OnnxGraphNetwork With(OnnxModel other, OnnxSource source) =>
+        new(other, head, batch, ImageSize, Classes, LatentSize) { Source = source with { Batch = batch } };
 
     /// <summary>A network whose batch size, number of logits and of latents are found out by a first pass.</summary>
     /// <param name="model">The graph.</param>
@@ -94,26 +98,46 @@ internal sealed class OnnxGraphNetwork : INetwork
         int count = x.Shape[0];
         Tensor plain = x.ToPlain();
         List<Tensor> latents = [], logits = [];
+        List<(string Name, List<Tensor> Pieces)> stages = [];
         for (int first = 0; first < count; first += fixedSize)
         {
             AxisMap piece = pieces.GetOrAdd((count, first), at =>
                 AxisMap.Select(at.Count, [.. Enumerable.Range(at.First, fixedSize).Select(row => row < at.Count ? row : 0)]));
-            ModelOutput output = Output(plain.MapAxis(0, piece), mode, null);
+            int next = 0;
+            ModelOutput output = Output(plain.MapAxis(0, piece), mode, stage is null ? null : (name, value) =>
+            {
+                if (stages.Count == next)
+                    stages.Add((name, []));
+                stages[next++].Pieces.Add(value.ToPlain());
+            });
             latents.Add(output.Latent);
             logits.Add(output.Logits);
         }
-        return new(ShapeOps.Concat(latents, 0).Rows(0, count), ShapeOps.Concat(logits, 0).Rows(0, count));
+        foreach (var (name, parts) in stages)
+            stage!(name, Joined(parts, count).ToActivation());
+        return new(Joined(latents, count), Joined(logits, count));
+    }
+
+    /// <summary>Pieces of a batch put together, without the images that filled up the last.</summary>
+    private static Tensor Joined(List<Tensor> parts, int count)
+    {
+        Tensor all = ShapeOps.Concat(parts, 0);
+        Shape shape = new([count, .. all.Shape.Sizes[1..]]);
+        return all.Reshape(new(all.Shape[0], all.Shape.Length / all.Shape[0])).Rows(0, count).Reshape(shape);
     }
 
     private ModelOutput Output(Tensor x, ForwardMode mode, Action<string, Tensor>? stage)
     {
         OnnxPlan plan = plans.GetOrAdd(x.Shape, _ => new());
+        List<(OnnxNode, Tensor)> values = [];
         OnnxValue[] results = new OnnxPass(model, plan, mode, x.Device).Run(x, [head.Logits, head.Latent],
             stage is null ? null : (node, value) =>
             {
-                if (value.IsActivation && node.Type is "ascl.Conv" or "Conv" or "Concat" or "Add" && value.Tensor is { } tensor)
-                    stage(node.Name, tensor);
+                if (OnnxStages.MayBe(node, value))
+                    values.Add((node, value.Tensor!));
             });
+        foreach (var (name, value) in OnnxStages.Of(values))
+            stage!(name, value);
         return new(results[1].Tensor!.ToPlain(), results[0].Tensor!.ToPlain());
     }
 

@@ -52,7 +52,7 @@ internal sealed class OnnxGraphReader(string path)
         attribute.Integer(3), attribute.Float(2), attribute.Text(4), [.. attribute.Integers(8)], attribute.Floats(7),
         attribute.Messages(5).Select(tensors.Constant).LastOrDefault(),
         attribute.Messages(6).Select(graph => Graph(graph, depth - 1)).LastOrDefault())
-    { Reference = attribute.Text(21) };
+    { Reference = attribute.Text(21), Kind = (int)attribute.Integer(20) };
 
     private static OnnxPort Port(ProtobufReader port)
     {

@@ -65,6 +65,7 @@ internal sealed class OnnxImport
         if (Ends.WithoutSoftmax(graph) is { } softmax)
             Note($"the {softmax} at its end is left off: attacks work on the logits before it");
         var (mean, std) = Normalization();
+        OnnxSource source = new(file.Opset, [.. graph.Nodes], new Dictionary<string, OnnxConstant>(graph.Constants), images, graph.Output);
         Fusions.Apply(graph);
         foreach (string finding in OnnxFindings.Of(graph, images, options.StraightThrough))
             Note(finding);
@@ -76,7 +77,7 @@ internal sealed class OnnxImport
         {
             ClassNames = ClassifierFile.Written(file.Metadata, path)?.ClassNames is { } names && names.Count == probed.Classes ? names : null,
         };
-        return new(device, spec, (parameters, _) => probed.With(Model(parameters)), seed: null)
+        return new(device, spec, (parameters, _) => probed.With(Model(parameters), source), seed: null)
         {
             Provenance = Provenance.Of(file.Metadata, path),
         };

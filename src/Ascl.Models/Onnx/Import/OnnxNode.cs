@@ -44,9 +44,12 @@ internal sealed record OnnxAttribute(
     /// <summary>Within a function: the attribute of the call whose value this one takes; empty if it has its own.</summary>
     public string Reference { get; init; } = "";
 
-    public static implicit operator OnnxAttribute(long value) => new(Integer: value);
-    public static implicit operator OnnxAttribute(float value) => new(Float: value);
-    public static implicit operator OnnxAttribute(long[] value) => new(Integers: value);
+    /// <summary>Its type, in onnx.proto's numbers; 0 if it is not said.</summary>
+    public int Kind { get; init; }
+
+    public static implicit operator OnnxAttribute(long value) => new(Integer: value) { Kind = 2 };
+    public static implicit operator OnnxAttribute(float value) => new(Float: value) { Kind = 1 };
+    public static implicit operator OnnxAttribute(long[] value) => new(Integers: value) { Kind = 7 };
 }
 
 /// <summary>Nodes in the order of computation, with the constants they use and the names of their results.</summary>

@@ -15,6 +15,12 @@ internal static class OnnxOperators
     /// <summary>How operators are computed on the host where all inputs are constants.</summary>
     public static Dictionary<string, OnnxOperator> Folding { get; } = new([.. Operators.Folding.All, .. Arrangement.All]);
 
+    /// <summary>Names of ONNX's operators that may depend on the images.</summary>
+    public static IEnumerable<string> OfImages => OnDevice.Keys.Where(type => !type.Contains('.'));
+
+    /// <summary>Names of ONNX's operators that may depend on sizes and constants only, besides those.</summary>
+    public static IEnumerable<string> OfConstants => Folding.Keys.Except(OnDevice.Keys);
+
     /// <summary>The operator of a node; null if it is not supported.</summary>
     public static OnnxOperator? Of(OnnxNode node) =>
         OnDevice.TryGetValue(node.Type, out OnnxOperator? op) ? op
