@@ -58,5 +58,5 @@ internal sealed class OnnxModel
     public OnnxValue? Known(string name, ForwardMode mode) =>
         weights.TryGetValue(name, out Tensor? weight)
             ? OnnxValue.OfWeights(mode == ForwardMode.Inference ? weight.Detach() : weight, [weight])
-            : constants.TryGetValue(name, out OnnxConstant? constant) ? constant : null;
+            : constants.TryGetValue(name, out OnnxConstant? constant) ? (OnnxValue)constant : null;
 }
