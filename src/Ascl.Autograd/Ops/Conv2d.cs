@@ -11,7 +11,8 @@ namespace Ascl.Autograd.Ops;
 /// weight, and the bias and residual if there are any.</summary>
 public sealed record Conv2dOp(int Stride, int Padding, bool HasBias) : Op("conv2d");
 
-/// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float)"/> where <see cref="Conv2dOp"/>
+/// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float)"/> where
+/// <see cref="Conv2dOp"/>
 /// cannot say it. Its inputs are x, the weight, and the bias and residual if there are any.</summary>
 public sealed record WindowConv2dOp(Window2d Window, int Groups, bool HasBias) : Op("conv2d");
 
@@ -41,7 +42,8 @@ public static class Conv2dOps
         bool normalized = false)
     {
         Conv2dGeometry g = Conv2dGeometry.Of(x.Device, x.ActivationLayout, weight.Shape.Sizes, stride, padding);
-        return Convolve(new Conv2dOp(stride, padding, bias is not null), g, x, weight, bias, residual, relu, float.PositiveInfinity, normalized);
+        return Convolve(new Conv2dOp(stride, padding, bias is not null), g, x, weight, bias, residual, relu, float.PositiveInfinity,
+            normalized);
     }
 
     /// <summary>y[n, k] = relu?(Σ over the channels c of k's group of x[n, c] ∗ weight[k, c] + bias[k] + residual[n, k]), in one pass, with
@@ -53,7 +55,8 @@ public static class Conv2dOps
     /// <param name="groups">Divides C and K; C of them make a depthwise convolution.</param>
     /// <param name="residual">An activation of the result's shape, or null.</param>
     /// <param name="relu">Whether negative results become 0.</param>
-    /// <param name="limit">With <paramref name="relu"/>: the upper bound of the results, such as 6; the gradient is 0 where it is reached.</param>
+    /// <param name="limit">With <paramref name="relu"/>: the upper bound of the results, such as 6; the gradient is 0 where it is
+    /// reached.</param>
     /// <exception cref="ShapeException">The shapes do not match.</exception>
     public static Tensor Conv2d(
         this Tensor x, Tensor weight, Tensor? bias, Window2d window, int groups, Tensor? residual = null, bool relu = false,
@@ -69,7 +72,8 @@ public static class Conv2dOps
 
     /// <summary>
     /// The transposed convolution: y is the sum of the windows of all pixels of x, each x[n, c]·weight[c], with the windows' padding cut
-    /// off; so it is the input gradient of <see cref="Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float)"/> as a function of dy.
+    /// off; so it is the input gradient of <see cref="Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float)"/> as a
+    /// function of dy.
     /// </summary>
     /// <param name="x">An activation [N, C, H, W].</param>
     /// <param name="weight">Plain [C, K/groups, R, S].</param>

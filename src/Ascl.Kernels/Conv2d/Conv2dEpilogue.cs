@@ -5,7 +5,8 @@ namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
 /// What a convolution, or its input gradient, applies to each result before the store: relu?(result + bias[k] + residual), at most Limit,
-/// then 0 where gate ≤ 0 or gate ≥ GateLimit. All parts are optional. With evaluation-mode BatchNorm folded into weight and bias, a whole layer is one pass. The backward
+/// then 0 where gate ≤ 0 or gate ≥ GateLimit. All parts are optional. With evaluation-mode BatchNorm folded into weight and bias, a whole
+/// layer is one pass. The backward
 /// pass uses Residual to add a gradient from another path and Gate to mask the sum by the ReLU that produced its input.
 /// </summary>
 /// <param name="Bias">[K], one value per channel.</param>

@@ -15,11 +15,13 @@ internal sealed class Mutant(byte[] original, string path)
 
     private static readonly long[] Numbers =
     [
-        0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 63, 64, 100, 1000, 1023, 1024, 10_000, 65_535, 65_536, 1 << 20, 1 << 24, 1 << 29, 1 << 30, int.MaxValue,
+        0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 63, 64, 100, 1000, 1023, 1024, 10_000, 65_535, 65_536, 1 << 20, 1 << 24, 1 << 29, 1 << 30,
+            int.MaxValue,
         1L << 31, 1L << 32, (1L << 32) + 1, 1L << 40, long.MaxValue, long.MinValue, int.MinValue, -1, -2, -3, -4, -7, -9, -100, -65_536,
     ];
 
-    private static readonly float[] Floats = [0, -0f, 1, -1, 0.5f, 1e-30f, 1e30f, -1e30f, 1e4f, float.NaN, float.PositiveInfinity, float.Epsilon];
+    private static readonly float[] Floats = [0, -0f, 1, -1, 0.5f, 1e-30f, 1e30f, -1e30f, 1e4f, float.NaN, float.PositiveInfinity,
+        float.Epsilon];
 
     private readonly MutableField model = MutableField.Parsed(original, OnnxPart.Model);
     private readonly int[] positions = Positions(original, path);
@@ -74,7 +76,8 @@ internal sealed class Mutant(byte[] original, string path)
             if (field.Fields is { Count: > 0 } fields)
                 Rearrange(fields, all, random);
             else if (field.Part.Name == "text")
-                field.Bytes = all.Where(other => other.Part.Name == "text").ElementAt(random.Next(all.Count(other => other.Part.Name == "text"))).Bytes;
+                field.Bytes = all.Where(other => other.Part.Name == "text").ElementAt(random.Next(all.Count(other =>
+                    other.Part.Name == "text"))).Bytes;
             else if (field.Type == WireFormat.WireType.LengthDelimited)
                 ChangeBytes(field, random);
             else if (random.Next(12) == 0)
@@ -133,7 +136,8 @@ internal sealed class Mutant(byte[] original, string path)
     {
         bool[] isWeight = new bool[file.Length];
         ProtobufReader graph = ProtobufReader.Open(path).Messages(7).Last();
-        IEnumerable<ProtobufReader> ofNodes = graph.Messages(1).SelectMany(node => node.Messages(5)).SelectMany(attribute => attribute.Messages(5));
+        IEnumerable<ProtobufReader> ofNodes = graph.Messages(1).SelectMany(node => node.Messages(5)).SelectMany(attribute =>
+            attribute.Messages(5));
         foreach (ProtobufReader tensor in graph.Messages(5).Concat(ofNodes))
             if (MemoryMarshal.TryGetArray(tensor.Bytes(9), out ArraySegment<byte> raw) && raw.Count > Large)
                 isWeight.AsSpan(raw.Offset, raw.Count).Fill(true);

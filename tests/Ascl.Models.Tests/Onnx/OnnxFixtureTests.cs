@@ -60,6 +60,7 @@ public sealed class OnnxFixtureTests : IDisposable
     private static float[] ChannelsLast(float[] pixels, Shape shape)
     {
         int area = shape[2] * shape[3];
-        return [.. Enumerable.Range(0, pixels.Length).Select(i => pixels[((i / area / shape[1] * shape[1]) + i % shape[1]) * area + i / shape[1] % area])];
+        return [.. Enumerable.Range(0, pixels.Length).Select(i =>
+            pixels[((i / area / shape[1] * shape[1]) + i % shape[1]) * area + i / shape[1] % area])];
     }
 }

@@ -19,7 +19,8 @@ internal static class OnnxFindings
         {
             yield return isStraightThrough
                 ? $"{Names(steps)} without a gradient passes it on unchanged, as asked for"
-                : $"{Names(steps)} has no gradient, which masks gradients: accuracies under attacks by gradients are too high; pass gradients "
+                : $"{Names(steps)} has no gradient, which masks gradients: accuracies under attacks by gradients are too high; pass "
+                    + $"gradients "
                     + "through (option straight-through), and look at attacks without gradients (square, noise)";
         }
         OnnxNode[] random = [.. graph.Nodes.Where(IsRandom)];

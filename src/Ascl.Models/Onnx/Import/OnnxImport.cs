@@ -30,11 +30,13 @@ internal sealed class OnnxImport
         bool isChannelsLast = sizes[3] is 1 or 3 && sizes[1] is not (1 or 3);
         channels = isChannelsLast ? sizes[3] : sizes[1];
         if (channels is < 1 or > MostChannels)
-            throw new UserErrorException($"{path}: images [N, C, H, W] of a known number of channels are needed, its input '{input.Name}' is "
+            throw new UserErrorException($"{path}: images [N, C, H, W] of a known number of channels are needed, its input "
+                + $"'{input.Name}' is "
                 + input.SizesText);
         images = isChannelsLast ? $"{input.Name}, channels first" : input.Name;
         if (isChannelsLast)
-            graph.Add(new("Transpose", images, [images], [input.Name], new Dictionary<string, OnnxAttribute> { ["perm"] = (long[])[0, 2, 3, 1] }));
+            graph.Add(new("Transpose", images, [images], [input.Name], new Dictionary<string,
+                OnnxAttribute> { ["perm"] = (long[])[0, 2, 3, 1] }));
         Size = (isChannelsLast ? sizes[1..3] : sizes[2..4]) is [> 0 and var height, > 0 and var width] ? (height, width) : null;
     }
 
@@ -75,7 +77,8 @@ internal sealed class OnnxImport
         string by = file.Producer.Length > 0 ? $" by {file.Producer}" : "";
         ClassifierSpec spec = new($"ONNX{by}", channels, probed.Classes, mean, std)
         {
-            ClassNames = ClassifierFile.Written(file.Metadata, path)?.ClassNames is { } names && names.Count == probed.Classes ? names : null,
+            ClassNames = ClassifierFile.Written(file.Metadata, path)?.ClassNames is { } names && names.Count == probed.Classes ? names
+                : null,
         };
         return new(device, spec, (parameters, _) => probed.With(Model(parameters), source), seed: null)
         {
@@ -102,7 +105,8 @@ internal sealed class OnnxImport
                 $"{path}: the network takes images of {channels} channels, the input normalisation has {mean.Length}");
         }
         if (options.Normalization is null)
-            Note("no input normalisation inside: images go in as they are, in [0, 1]; where the accuracy is far too low, the network may expect "
+            Note("no input normalisation inside: images go in as they are, in [0, 1]; where the accuracy is far too low, the network "
+                + "may expect "
                 + "normalised ones (option normalize, such as imagenet)");
         return (mean, std);
     }

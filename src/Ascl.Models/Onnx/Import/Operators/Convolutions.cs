@@ -110,7 +110,8 @@ internal static class Convolutions
         }
         Window2d window = new(kernel[0], kernel[1], strides[0], strides[1], pads[0], pads[1], pads[2], pads[3], dilations[0], dilations[1]);
         long height = (x.Shape[2] - 1L) * strides[0] + kernel[0], width = (x.Shape[3] - 1L) * strides[1] + kernel[1];
-        Sizing.Checked(new(x.Shape[0], checked((int)(weight.Shape[1] * node.Integer("group", 1))), checked((int)height), checked((int)width)));
+        Sizing.Checked(new(x.Shape[0], checked((int)(weight.Shape[1] * node.Integer("group", 1))), checked((int)height),
+            checked((int)width)));
         y = x.ConvTranspose2d(weight, call.Has(2) ? call.Tensor(2) : null, window, (int)node.Integer("group", 1), extra[0], extra[1]);
         return [y];
     }
@@ -167,7 +168,8 @@ internal static class Convolutions
         var values => throw new ShapeException($"{attribute} [{string.Join(", ", values)}] are not of a 2-dimensional image"),
     };
 
-    private static int Size(long size) => size is >= 0 and < 1 << 16 ? (int)size : throw new ShapeException($"a size of {size} is too large");
+    private static int Size(long size) => size is >= 0 and < 1 << 16 ? (int)size
+        : throw new ShapeException($"a size of {size} is too large");
 
     private static ShapeException Not2d(Shape x) => new($"only images [N, C, H, W] are supported, not {x}");
 }
