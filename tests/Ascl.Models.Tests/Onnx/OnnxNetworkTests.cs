@@ -99,8 +99,8 @@ public sealed class OnnxNetworkTests : IDisposable
     private void Write(object[] input, object[] output, string name = "y", float scale = 2, ProtobufMessage? more = null)
     {
         OnnxGraph graph = new();
-        graph.Add("Mul", [graph.Add("Flatten", ["x"]), graph.Constant("scale", [], [scale])]);
-        ProtobufMessage model = graph.Model("scaled", ("x", input), (name, output), "0", new Dictionary<string, string>());
+        string scaled = graph.Add("Mul", [graph.Add("Flatten", ["x"]), graph.Constant("scale", [], [scale])]);
+        ProtobufMessage model = graph.Model("scaled", ("x", input), (name, output), scaled, "0", new Dictionary<string, string>());
         // A repeated protobuf message is merged with the first.
         if (more is not null)
             model.Message(7, more);
