@@ -7,6 +7,7 @@
     python3 compare.py attack NET OUT AUTHORS   # NET-authors.json: what the authors' Auto-Attack finds
     python3 compare.py ascl NET OUT ASCL        # NET-ascl.json: what `ascl evaluate` finds (ASCL is the program)
     python3 compare.py compare OUT              # prints the table
+    python3 compare.py fixture OUT AUTHORS DIR  # images of tests/fixtures/onnx-trained; prints what OnnxAttackTests expects
 """
 import json
 import resource
@@ -38,7 +39,7 @@ def load(path):
 def store(path, arrays, metadata):
     header, parts, at = {"__metadata__": metadata}, [], 0
     for name, array in arrays.items():
-        kind = {"float64": "F64", "float32": "F32", "int64": "I64"}[str(array.dtype)]
+        kind = {"float64": "F64", "float32": "F32", "int64": "I64", "uint8": "U8"}[str(array.dtype)]
         header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
         parts.append(np.ascontiguousarray(array).tobytes())
         at += array.nbytes
@@ -147,6 +148,22 @@ def compare(out):
               "only ascl leaves robust:", sorted(survivors[1] - survivors[0]))
 
 
+def fixture(out, authors, folder, count=32):
+    """The first images, as bytes, and how many of them the authors' APGD-CE, alone on these, leaves right."""
+    sys.path.insert(0, authors)
+    from autoattack import AutoAttack
+    x, y = (of[:count] for of in read(out))
+    store(Path(folder, "images.safetensors"), {"images": (x * 255).round().to(torch.uint8).numpy(), "labels": y.numpy()}, {})
+    for name in ("mobilenet", "densenet"):
+        model = trained(name, out)
+        adversary = AutoAttack(model, eps=SETTINGS[name][0], seed=0, version="custom", attacks_to_run=["apgd-ce"], device="cpu",
+                               verbose=False)
+        adversary.apgd.n_restarts = 1
+        adversarial = adversary.run_standard_evaluation(x, y)
+        with torch.no_grad():
+            print(name, *((model(of).argmax(1) == y).sum().item() for of in (x, adversarial)))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    {of.__name__: of for of in (images, attack, golden, ascl, compare)}[sys.argv[1]](*sys.argv[2:])
+    {of.__name__: of for of in (images, attack, golden, ascl, compare, fixture)}[sys.argv[1]](*sys.argv[2:])

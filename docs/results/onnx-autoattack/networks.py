@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 # epsilon of training and attack, epochs, learning rate
-SETTINGS = {"mobilenet": (4 / 255, 6, 5e-3), "vit": (4 / 255, 8, 2e-3), "densenet": (4 / 255, 6, 5e-3)}
+SETTINGS = {"mobilenet": (2 / 255, 4, 6e-3), "vit": (2 / 255, 4, 3e-3), "densenet": (2 / 255, 4, 6e-3)}
 
 
 class Normalised(nn.Module):
@@ -68,7 +68,7 @@ class EncoderLayer(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    def __init__(self, width=48, layers=2, heads=4, patch=4):
+    def __init__(self, width=64, layers=3, heads=4, patch=8):
         super().__init__()
         self.patches = nn.Conv2d(3, width, patch, patch)
         self.token = nn.Parameter(torch.zeros(1, 1, width))
@@ -130,7 +130,7 @@ def read_folder(folder, a_class):
     return torch.from_numpy(np.ascontiguousarray(pixels)), torch.tensor([label for _, label in chosen])
 
 
-def train(name, cifar, out, a_class=1000, batch=64):
+def train(name, cifar, out, a_class=600, batch=64):
     """Adversarial training by one signed step from a random start (Wong et al. 2020); the first epoch is natural."""
     epsilon, epochs, rate = SETTINGS[name]
     pixels, labels = read_folder(Path(cifar, "train"), a_class)

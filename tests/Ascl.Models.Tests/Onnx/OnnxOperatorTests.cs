@@ -78,6 +78,31 @@ public sealed class OnnxOperatorTests : IDisposable
         Assert.Equal(expected, ours, (a, b) => Math.Abs(a - b) <= 2e-5f * largest);
     }
 
+    /// <summary>A class token for each image, as PyTorch's expand(x.shape[0], -1, -1) is exported: weights, but not the same for other
+    /// batches.</summary>
+    [Fact]
+    public void WeightsExpandedToTheBatchFollowItsSize()
+    {
+        ForeignModel written = new(17, "N", 3, 4, 4);
+        string count = written.Add("Shape", ["x"], ("start", 0), ("end", 1));
+        string shape = written.Add("Concat", [count, written.Integers(1, 4)], ("axis", 0));
+        string token = written.Add("Expand", [written.Weights(1, 1, 4), shape]);
+        string again = written.Add("Reshape", [written.Add("Neg", [token]), written.Add("Shape", [token])]);
+        string patches = written.Add("Reshape", ["x", written.Integers(0, 12, 4)]);
+        written.Add("Flatten", [written.Add("Concat", [token, patches, again], ("axis", 1))]);
+        string path = Path.Combine(folder, "theirs.onnx");
+        File.WriteAllBytes(path, written.Written());
+        Classifier model = Classifier.FromOnnx(device, path);
+        float[] pixels = new float[5 * 48];
+        Philox.FillUniform(pixels, new RandomKey(1, RandomPurpose.Test), 0.05f, 0.95f);
+        float[] expected = Theirs(path, pixels, new(5, 3, 4, 4));
+        foreach (int images in new[] { 5, 3, 1, 5 })
+        {
+            Tensor x = Tensor.FromArray(device, new(images, 3, 4, 4), pixels[..(images * 48)]);
+            Assert.Equal(expected[..(images * 56)], model.Forward(x, ForwardMode.Inference).Logits.ToArray());
+        }
+    }
+
     private static float[] Theirs(string path, float[] images, Shape shape, string input = "x")
     {
         using InferenceSession session = new(path);

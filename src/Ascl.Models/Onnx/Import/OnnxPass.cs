@@ -13,6 +13,10 @@ internal sealed class OnnxPlan
     /// <summary>Values that depend neither on images nor on weights.</summary>
     public ConcurrentDictionary<string, OnnxValue> Constants { get; } = [];
 
+    /// <summary>Names of constants, and of values of weights, that depend on the shape of the images, as a class token for each image
+    /// does.</summary>
+    public ConcurrentDictionary<string, bool> OfShape { get; } = [];
+
     /// <summary>Constants that ops use on the device, by name.</summary>
     public ConcurrentDictionary<string, Tensor> Uploads { get; } = [];
 
@@ -75,7 +79,7 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
     {
         OnnxValue?[] inputs = [.. node.Inputs.Select(Value)];
         OnnxValue[] outputs;
-        bool isConstant = false;
+        bool isConstant = false, isOfShape = Array.Exists(node.Inputs, plan.OfShape.ContainsKey);
         try
         {
             OnnxCall call = new(node, inputs, this);
@@ -88,8 +92,9 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
             else
             {
                 Limit(node, inputs);
-                outputs = OfWeights(node, inputs, call) ?? model.Operator(node)(call);
+                outputs = OfWeights(node, inputs, call, isOfShape) ?? model.Operator(node)(call);
                 isConstant = Array.TrueForAll(outputs, output => output.Constant is not null);
+                isOfShape |= isConstant;
             }
         }
         catch (Exception e) when (e is ShapeException or OverflowException or IndexOutOfRangeException or ArgumentException)
@@ -99,6 +104,8 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
         // An output that is not computed, such as a Dropout's mask, is told where something uses it.
         foreach (var (name, value) in node.Outputs.Zip(outputs).Where(output => output.First.Length > 0))
         {
+            if (isOfShape && value.Weights is not null)
+                plan.OfShape[name] = true;
             if (isConstant)
                 plan.Constants[name] = value;
             else
@@ -128,17 +135,20 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
 
     /// <summary>
     /// The outputs of a node that depends on weights only, computed again only after one of them changed, where weights are constants; null
-    /// for other nodes.
+    /// for other nodes. Shapes are constants, whatever they are of.
     /// </summary>
-    private OnnxValue[]? OfWeights(OnnxNode node, OnnxValue?[] inputs, OnnxCall call)
+    /// <param name="isOfShape">Whether the values also depend on the shape of the images: then they are kept for each.</param>
+    private OnnxValue[]? OfWeights(OnnxNode node, OnnxValue?[] inputs, OnnxCall call, bool isOfShape)
     {
-        if (Array.Exists(inputs, input => input is { Weights: null }) || OnnxOperators.IsRandom(node.Type))
+        bool isOfImages = Array.Exists(inputs, input => input is { Weights: null });
+        if (isOfImages || OnnxOperators.IsRandom(node.Type) || node.Type is "Shape" or "Size")
             return null;
         Tensor[] weights = [.. inputs.SelectMany(input => input?.Weights ?? []).Distinct()];
         if (weights.Length == 0 || mode != ForwardMode.Inference)
             return [.. Tensors().Select(tensor => OnnxValue.OfWeights(tensor, weights))];
         DeviceBuffer<float>[] others = [.. weights[1..].Select(weight => weight.Data)];
-        Tensor[] kept = weights[0].Data.Derived<Tensor[]>($"onnx {node.Outputs[0]}", Kept, others);
+        string name = isOfShape ? $"onnx {node.Outputs[0]} for {Value(model.InputName)!.Shape}" : $"onnx {node.Outputs[0]}";
+        Tensor[] kept = weights[0].Data.Derived<Tensor[]>(name, Kept, others);
         return [.. kept.Select(tensor => OnnxValue.OfWeights(tensor, weights))];
 
         Tensor[] Tensors()
