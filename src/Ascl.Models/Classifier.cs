@@ -62,8 +62,8 @@ public sealed class Classifier
     /// <summary>A classifier from anybody's ONNX file, with gradients: attacked and differentiated like the built-in networks. BatchNorm
     /// has its stored statistics in every mode.</summary>
     /// <param name="device">Device of the tensors.</param>
-    /// <param name="path">An ONNX file with one input, images [N, C, H, W] or [N, H, W, C] in [0, 1], and the logits [N, classes] as its only
-    /// output, the one named "logits", or the only one of that shape. A softmax at its end is left off.</param>
+    /// <param name="path">An ONNX file with one input, images [N, C, H, W] or [N, H, W, C] in [0, 1], and the logits [N, classes] as its
+    /// only output, the one named "logits", or the only one of that shape. A softmax at its end is left off.</param>
     /// <param name="options">What the file does not say; null for nothing.</param>
     /// <exception cref="UserErrorException">The file is damaged, no classifier of images, or has an operator that is not
     /// supported.</exception>

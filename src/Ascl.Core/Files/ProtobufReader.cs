@@ -79,7 +79,8 @@ public sealed class ProtobufReader
 
     /// <summary>All floats of a field, packed or not.</summary>
     /// <exception cref="UserErrorException">The bytes are not a protobuf message.</exception>
-    public float[] Floats(int field) => Fixed<float>(field, WireFormat.WireType.Fixed32, bits => BitConverter.UInt32BitsToSingle((uint)bits));
+    public float[] Floats(int field) =>
+        Fixed<float>(field, WireFormat.WireType.Fixed32, bits => BitConverter.UInt32BitsToSingle((uint)bits));
 
     /// <summary>All doubles of a field, packed or not.</summary>
     /// <exception cref="UserErrorException">The bytes are not a protobuf message.</exception>
@@ -115,7 +116,8 @@ public sealed class ProtobufReader
         }
     }
 
-    /// <summary>Google's stream copies what it reads, so it reads tags, numbers and lengths only, and begins anew after each part.</summary>
+    /// <summary>Google's stream copies what it reads, so it reads tags, numbers and lengths only, and begins anew after each
+    /// part.</summary>
     private static List<Field> Parsed(string path, ReadOnlyMemory<byte> bytes)
     {
         List<Field> found = [];

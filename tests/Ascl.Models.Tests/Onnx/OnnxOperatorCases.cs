@@ -45,7 +45,8 @@ internal static class OnnxOperatorCases
             m.Add("ConvTranspose", ["x", m.Weights(3, 4, 3, 3), m.Weights(4)], ("strides", (int[])[2, 2]), ("pads", (int[])[1, 1, 0, 1]),
                 ("output_padding", (int[])[1, 0])));
         yield return One("conv transpose, groups, output shape", m =>
-            m.Add("ConvTranspose", ["x", m.Weights(8, 2, 3, 3)], ("group", 4), ("strides", (int[])[2, 2]), ("output_shape", (int[])[16, 16])),
+            m.Add("ConvTranspose", ["x", m.Weights(8, 2, 3, 3)], ("group", 4), ("strides", (int[])[2, 2]),
+                ("output_shape", (int[])[16, 16])),
             image: Even);
         yield return One("conv transpose, dilation", m =>
             m.Add("ConvTranspose", ["x", m.Weights(3, 2, 2, 2)], ("dilations", (int[])[2, 2]), ("auto_pad", "SAME_UPPER")));
@@ -56,26 +57,30 @@ internal static class OnnxOperatorCases
         yield return One("max pool", m =>
             m.Add("MaxPool", ["x"], ("kernel_shape", (int[])[3, 3]), ("strides", (int[])[2, 2]), ("pads", (int[])[1, 1, 1, 1])));
         yield return One("max pool, ceil, dilation", m =>
-            m.Add("MaxPool", ["x"], ("kernel_shape", (int[])[2, 3]), ("strides", (int[])[2, 2]), ("dilations", (int[])[2, 1]), ("ceil_mode", 1)));
+            m.Add("MaxPool", ["x"], ("kernel_shape", (int[])[2, 3]), ("strides", (int[])[2, 2]), ("dilations", (int[])[2, 1]),
+                ("ceil_mode", 1)));
         yield return One("average pool", m => m.Add("AveragePool", ["x"], ("kernel_shape", (int[])[2, 3]), ("strides", (int[])[2, 1]),
             ("pads", (int[])[1, 1, 0, 1])));
         yield return One("average pool, padding counts", m => m.Add("AveragePool", ["x"], ("kernel_shape", (int[])[3, 3]),
             ("strides", (int[])[2, 2]), ("pads", (int[])[1, 1, 1, 1]), ("count_include_pad", 1)));
         yield return One("average pool, ceil", m => m.Add("AveragePool", ["x"], ("kernel_shape", (int[])[2, 2]), ("strides", (int[])[2, 2]),
             ("ceil_mode", 1)), 19);
-        yield return One("average pool, same", m => m.Add("AveragePool", ["x"], ("kernel_shape", (int[])[3, 3]), ("auto_pad", "SAME_UPPER")));
+        yield return One("average pool, same", m => m.Add("AveragePool", ["x"], ("kernel_shape", (int[])[3, 3]),
+            ("auto_pad", "SAME_UPPER")));
         yield return One("global average pool", m => m.Add("GlobalAveragePool", ["x"]));
         yield return One("global max pool", m => m.Add("GlobalMaxPool", ["x"]));
     }
 
     private static IEnumerable<(string Name, Case Case)> Elementwise()
     {
-        foreach (string type in new[] { "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Exp", "Log", "Sqrt", "Abs", "Neg", "Reciprocal", "Erf",
-            "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "Identity", "HardSwish", "LeakyRelu", "Elu", "Celu", "Selu", "HardSigmoid" })
+        foreach (string type in new[] { "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Exp", "Log", "Sqrt", "Abs", "Neg",
+            "Reciprocal", "Erf", "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "Identity", "HardSwish", "LeakyRelu", "Elu", "Celu",
+            "Selu", "HardSigmoid" })
         {
             yield return One(type, m => m.Add(type, [m.Add("Mul", ["x", m.Floats([], type is "Log" or "Sqrt" ? 3f : -3f)])]));
             yield return One($"{type} of an activation", m =>
-                m.Add("Conv", [m.Add(type, [m.Add("Conv", ["x", m.Weights(type is "Log" or "Sqrt" or "Reciprocal" ? 1 : 0, [4, 3, 1, 1])])]),
+                m.Add("Conv", [m.Add(type, [m.Add("Conv", ["x", m.Weights(type is "Log" or "Sqrt" or "Reciprocal" ? 1 : 0,
+                    [4, 3, 1, 1])])]),
                     m.Weights(2, 4, 3, 3)], ("pads", (int[])[1, 1, 1, 1])));
         }
         yield return One("Mish", m => m.Add("Mish", [m.Add("Sub", ["x", m.Floats([], 0.5f)])]), 18);
@@ -115,7 +120,8 @@ internal static class OnnxOperatorCases
                 m.Add("Squeeze", [m.Add(type, ["x", m.Weights(1, [1, 1, 1, 9, 1])]), m.Integers(0)]));
         }
         yield return One("Where", m => m.Add("Where", [m.Add("Greater", ["x", m.Floats([], 0.5f)]), "x", m.Weights(3, 1, 1)]));
-        yield return One("Where, not less", m => m.Add("Where", [m.Add("Not", [m.Add("Less", ["x", m.Weights(9, 1)])]), "x", m.Floats([], 0f)]));
+        yield return One("Where, not less", m => m.Add("Where", [m.Add("Not", [m.Add("Less", ["x", m.Weights(9, 1)])]), "x",
+            m.Floats([], 0f)]));
         yield return One("Sum and Mean", m => m.Add("Mean", [m.Add("Sum", ["x", m.Weights(7), "x"]), "x"]));
     }
 
@@ -132,7 +138,8 @@ internal static class OnnxOperatorCases
             m.Add("BatchNormalization", [m.Add("Sigmoid", [y]), scale, zero, m.Weights(3), m.Weights(1, [3])]);
         });
         yield return One("InstanceNormalization", m => m.Add("InstanceNormalization", ["x", m.Weights(3), m.Weights(3)]));
-        yield return One("GroupNormalization, 21", m => m.Add("GroupNormalization", ["x", m.Weights(8), m.Weights(8)], ("num_groups", 4)), 21, Even);
+        yield return One("GroupNormalization, 21", m => m.Add("GroupNormalization", ["x", m.Weights(8), m.Weights(8)], ("num_groups", 4)),
+            21, Even);
         yield return One("LayerNormalization", m => m.Add("LayerNormalization", ["x", m.Weights(9, 7), m.Weights(9, 7)], ("axis", 2)));
         yield return One("LayerNormalization over channels", m =>
         {
@@ -170,20 +177,22 @@ internal static class OnnxOperatorCases
         yield return One("Split, attribute", m => m.Add("Concat",
             [.. m.AddMany("Split", ["x"], 2, ("axis", 3), ("split", (int[])[2, 5])).Reverse()], ("axis", 3)), 11);
         yield return One("Split, input", m => m.Add("Concat",
-            [.. m.AddMany("Split", [m.Add("Conv", ["x", m.Weights(9, 3, 1, 1)]), m.Integers(2, 7)], 2, ("axis", 1)).Reverse()], ("axis", 1)));
+            [.. m.AddMany("Split", [m.Add("Conv", ["x", m.Weights(9, 3, 1, 1)]), m.Integers(2, 7)], 2, ("axis", 1)).Reverse()],
+            ("axis", 1)));
         yield return One("Split, number of parts", m => m.Add("Concat",
             [.. m.AddMany("Split", ["x"], 3, ("axis", 3), ("num_outputs", 3)).Reverse()], ("axis", 3)), 18);
         yield return One("Slice, attributes", m => m.Add("Slice", ["x"], ("starts", (int[])[1, -3]), ("ends", (int[])[8, 100]),
             ("axes", (int[])[2, 3])), 9);
         yield return One("Slice, steps", m => m.Add("Slice", ["x", m.Integers(7, 0), m.Integers(long.MinValue, 7), m.Integers(2, 3),
             m.Integers(-2, 3)]));
-        yield return One("Slice of channels", m => m.Add("Slice", [m.Add("Conv", ["x", m.Weights(9, 3, 1, 1)]), m.Integers(3), m.Integers(9),
-            m.Integers(1)]));
+        yield return One("Slice of channels", m => m.Add("Slice", [m.Add("Conv", ["x", m.Weights(9, 3, 1, 1)]), m.Integers(3),
+            m.Integers(9), m.Integers(1)]));
         yield return One("Gather", m => m.Add("Gather", ["x", m.Integers(2, 0, -1)], ("axis", 2)));
         yield return One("shape arithmetic", m =>
         {
             string n = m.Add("Gather", [m.Add("Shape", ["x"]), m.Integers(0)]);
-            string rest = m.Add("Div", [m.Add("Size", [m.Add("Slice", ["x", m.Integers(0), m.Integers(1), m.Integers(0)])]), m.Integers(7)]);
+            string rest = m.Add("Div", [m.Add("Size", [m.Add("Slice", ["x", m.Integers(0), m.Integers(1), m.Integers(0)])]),
+                m.Integers(7)]);
             m.Add("Mul", [m.Add("Reshape", ["x", m.Add("Concat", [n, rest, m.Integers(7)], ("axis", 0))]), m.Weights(7)]);
         });
         yield return One("Expand", m => m.Add("Expand", [m.Add("GlobalAveragePool", ["x"]), m.Integers(1, 1, 4, 5)]));
@@ -204,8 +213,8 @@ internal static class OnnxOperatorCases
 
     private static IEnumerable<(string Name, Case Case)> Reductions()
     {
-        foreach (string type in new[] { "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp",
-            "ReduceLogSum" })
+        foreach (string type in new[] { "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare",
+            "ReduceLogSumExp", "ReduceLogSum" })
         {
             yield return One(type, m => m.Add(type, ["x"], ("axes", (int[])[1, 3]), ("keepdims", 0)), 11);
             yield return One($"{type}, axes as input", m => m.Add("Mul", [m.Add(type, ["x", m.Integers(-1)]), m.Weights(3, 9, 1)]), 18);
@@ -240,7 +249,8 @@ internal static class OnnxOperatorCases
 
     private static IEnumerable<(string Name, Case Case)> Products()
     {
-        yield return One("Gemm", m => m.Add("Gemm", [m.Add("Flatten", ["x"]), m.Weights(189, 6), m.Weights(6)], ("alpha", 0.5f), ("beta", 2f)));
+        yield return One("Gemm", m => m.Add("Gemm", [m.Add("Flatten", ["x"]), m.Weights(189, 6), m.Weights(6)], ("alpha", 0.5f),
+            ("beta", 2f)));
         yield return One("Gemm, transposed", m => m.Add("Gemm", [m.Add("Flatten", ["x"]), m.Weights(6, 189)], ("transB", 1)));
         yield return One("MatMul", m => m.Add("MatMul", ["x", m.Weights(7, 5)]));
         yield return One("MatMul and Add", m => m.Add("Add", [m.Add("MatMul", ["x", m.Weights(7, 5)]), m.Weights(5)]));

@@ -13,7 +13,8 @@ internal sealed class OnnxConstant
     /// is damaged.</summary>
     public const int MostComputed = 1 << 24, MostComputedOfAll = 1 << 26;
 
-    private OnnxConstant(Shape shape, float[]? floats, long[]? integers) => (Shape, FloatsOrNull, IntegersOrNull) = (shape, floats, integers);
+    private OnnxConstant(Shape shape, float[]? floats, long[]? integers) =>
+        (Shape, FloatsOrNull, IntegersOrNull) = (shape, floats, integers);
 
     /// <summary>Its sizes; none for a scalar.</summary>
     public Shape Shape { get; }

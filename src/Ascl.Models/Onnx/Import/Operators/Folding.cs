@@ -172,7 +172,10 @@ internal static class Folding
             sums[at] = combine(sums[at], x.Floats[i]);
         if (call.Node.Integer("keepdims", 1) == 0)
             shape = new([.. x.Shape.Sizes.ToArray().Where((_, i) => !axes.Contains(i))]);
-        return [x.IsFloat ? OnnxConstant.Of(shape, [.. sums.Select(s => (float)s)]) : OnnxConstant.Of(shape, [.. sums.Select(s => (long)s)])];
+        return
+        [
+            x.IsFloat ? OnnxConstant.Of(shape, [.. sums.Select(s => (float)s)]) : OnnxConstant.Of(shape, [.. sums.Select(s => (long)s)]),
+        ];
     };
 
     private static OnnxValue[] NonZero(OnnxCall call)
@@ -192,7 +195,8 @@ internal static class Folding
         return [OnnxConstant.Of(new Shape(x.Shape.Rank, at.Length), indices)];
     }
 
-    /// <summary>A copy of the data with slices replaced by the updates, each at the position that the last axis of the indices gives.</summary>
+    /// <summary>A copy of the data with slices replaced by the updates, each at the position that the last axis of the indices
+    /// gives.</summary>
     private static OnnxValue[] ScatterNd(OnnxCall call)
     {
         OnnxConstant data = call.Constant(0), indices = call.Constant(1), updates = call.Constant(2);

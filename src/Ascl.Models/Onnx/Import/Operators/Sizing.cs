@@ -3,7 +3,8 @@ using Ascl.Core.Diagnostics;
 
 namespace Ascl.Models.Onnx.Import.Operators;
 
-/// <summary>Limits of what an operator may make of its inputs, so that a damaged size takes neither the machine's memory nor hours.</summary>
+/// <summary>Limits of what an operator may make of its inputs, so that a damaged size takes neither the machine's memory nor
+/// hours.</summary>
 internal static class Sizing
 {
     /// <summary>Values and multiplications that any pass may have: 1 GB, and seconds.</summary>
@@ -51,15 +52,16 @@ internal static class Sizing
                 return Both((double)a[isTurned ? 1 : 0] * b[node.Integer("transB", 0) != 0 ? 0 : 1], a[isTurned ? 0 : 1]);
             case "MatMul" when x is { Rank: > 0 } a && w is { Rank: > 0 } b:
                 Shape outerA = new(a.Sizes[..Math.Max(0, a.Rank - 2)]), outerB = new(b.Sizes[..Math.Max(0, b.Rank - 2)]);
-                return Both(Together([outerA, outerB]) * (a.Rank > 1 ? a[a.Rank - 2] : 1) * (b.Rank > 1 ? b[b.Rank - 1] : 1), a[a.Rank - 1]);
+                return Both(Together([outerA, outerB]) * (a.Rank > 1 ? a[a.Rank - 2] : 1) * (b.Rank > 1 ? b[b.Rank - 1] : 1),
+                    a[a.Rank - 1]);
             case "ascl.Linear" when x is { Rank: > 0 } rows && w is { Rank: 2 } weight:
                 return Both(Values(rows) / Math.Max(1, weight[0]) * weight[1], weight[0]);
             case "Concat":
                 return (shapes.Sum(Values), 0);
             case "RandomNormal" or "RandomUniform":
                 return ((node.Integers("shape") ?? []).Aggregate(1.0, (product, size) => product * Math.Max(1, size)), 0);
-            case "Add" or "Sub" or "Mul" or "Div" or "Pow" or "Max" or "Min" or "Sum" or "Mean" or "Where" or "Equal" or "Less" or "LessOrEqual"
-                or "Greater" or "GreaterOrEqual" or "And" or "Or" or "PRelu":
+            case "Add" or "Sub" or "Mul" or "Div" or "Pow" or "Max" or "Min" or "Sum" or "Mean" or "Where" or "Equal" or "Less"
+                or "LessOrEqual" or "Greater" or "GreaterOrEqual" or "And" or "Or" or "PRelu":
                 return (Together(shapes), 0);
             default:
                 return (0, 0);

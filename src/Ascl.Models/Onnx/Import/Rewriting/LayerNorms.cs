@@ -34,7 +34,8 @@ internal static class LayerNorms
     {
         OnnxNode? mean = graph.Producer(name, "ReduceMean");
         of = mean?.Inputs[0] ?? "";
-        long[]? axes = mean?.Integers("axes") ?? (mean is { Inputs.Length: 2 } ? graph.Constants.GetValueOrDefault(mean.Inputs[1])?.Integers : null);
+        long[]? axes = mean?.Integers("axes") ?? (mean is { Inputs.Length: 2 }
+            ? graph.Constants.GetValueOrDefault(mean.Inputs[1])?.Integers : null);
         return mean is not null && axes is [-1] && mean.Integer("keepdims", 1) != 0;
     }
 
