@@ -63,8 +63,7 @@ public sealed class Classifier
     /// has its stored statistics in every mode.</summary>
     /// <param name="device">Device of the tensors.</param>
     /// <param name="path">An ONNX file with one input, images [N, C, H, W] or [N, H, W, C] in [0, 1], and the logits [N, classes] as its
-    /// only
-    /// output, the one named "logits", or the only one of that shape. A softmax at its end is left off.</param>
+    /// only output, the one named "logits", or the only one of that shape. A softmax at its end is left off.</param>
     /// <param name="options">What the file does not say; null for nothing.</param>
     /// <exception cref="UserErrorException">The file is damaged, no classifier of images, or has an operator that is not
     /// supported.</exception>

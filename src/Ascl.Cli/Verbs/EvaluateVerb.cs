@@ -48,13 +48,12 @@ public class EvaluateVerb : ComputingArguments, IVerb
 
     [Option("straight-through",
         HelpText = "For an ONNX file: nodes without a gradient (Round, Floor, Sign, casts to integers) pass it on unchanged, so that "
-            + "attacks "
-            + "by gradients are not stopped by them.")]
+            + "attacks by gradients are not stopped by them.")]
     public bool StraightThrough { get; init; }
 
     [Option("onnx-runtime",
-        HelpText = "Compute an ONNX file by ONNX Runtime, on the CPU and without gradients: for models with operators that ascl does "
-            + "not have.")]
+        HelpText = "Compute an ONNX file by ONNX Runtime, on the CPU and without gradients: for models with operators that ascl "
+            + "does not have.")]
     public bool OnnxRuntime { get; init; }
 
     [Option("data", MetaValue = "SPEC", HelpText = $"Test images: {SettingTexts.DataForms}. Default for a run: its own test images.")]

@@ -79,8 +79,8 @@ public sealed class ProtobufReader
 
     /// <summary>All floats of a field, packed or not.</summary>
     /// <exception cref="UserErrorException">The bytes are not a protobuf message.</exception>
-    public float[] Floats(int field) => Fixed<float>(field, WireFormat.WireType.Fixed32, bits =>
-        BitConverter.UInt32BitsToSingle((uint)bits));
+    public float[] Floats(int field) =>
+        Fixed<float>(field, WireFormat.WireType.Fixed32, bits => BitConverter.UInt32BitsToSingle((uint)bits));
 
     /// <summary>All doubles of a field, packed or not.</summary>
     /// <exception cref="UserErrorException">The bytes are not a protobuf message.</exception>

@@ -4,8 +4,7 @@ namespace Ascl.Models.Onnx;
 public sealed record OnnxOptions
 {
     /// <summary>Mean and standard deviation of each channel for images in [0, 1], applied before the file's first layer; null, or both
-    /// empty,
-    /// for none. A file with an input normalisation inside takes no other one.</summary>
+    /// empty, for none. A file with an input normalisation inside takes no other one.</summary>
     public (float[] Mean, float[] Std)? Normalization { get; init; }
 
     /// <summary>Whether nodes without a gradient (Round, Floor, Ceil, Sign, casts to integers) pass it on unchanged, instead of

@@ -59,8 +59,8 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
         CleanOutcome clean = CleanOutcome.Gather(Communicator, CleanPredictions(OwnBlock));
         bool[] right = clean.Right;
         // ONNX Runtime does not say whether a network is stochastic.
-        bool isRandom = (model.IsStochastic || !model.HasGradients
-            || attacks.Any(a => a.Attack is AutoPgdAttack { Settings.Passes: > 1 })) && IsRandom();
+        bool isRandom = (model.IsStochastic || !model.HasGradients || attacks.Any(a => a.Attack is AutoPgdAttack { Settings.Passes: > 1 }))
+            && IsRandom();
         BlockOutcome[] blocks = BlockOutcome.Gather(Communicator,
             AttackBlock(OwnBlock, attacks, right[OwnBlock], stop, progress, isCascade, store));
         bool[] robust = [.. blocks.SelectMany(block => block.Robust)];

@@ -8,8 +8,7 @@ using Ascl.Models;
 namespace Ascl.Robustness.Verification;
 
 /// <summary>Golden files of ONNX models (kind "onnx"): images, labels, logits and input gradient of the model beside the file, NAME.onnx
-/// for
-/// NAME.safetensors.</summary>
+/// for NAME.safetensors.</summary>
 internal static class OnnxGolden
 {
     private const double LogitsAllowed = 1e-4, GradientAllowed = 1e-3;

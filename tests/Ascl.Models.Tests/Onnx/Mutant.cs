@@ -16,12 +16,12 @@ internal sealed class Mutant(byte[] original, string path)
     private static readonly long[] Numbers =
     [
         0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 63, 64, 100, 1000, 1023, 1024, 10_000, 65_535, 65_536, 1 << 20, 1 << 24, 1 << 29, 1 << 30,
-            int.MaxValue,
-        1L << 31, 1L << 32, (1L << 32) + 1, 1L << 40, long.MaxValue, long.MinValue, int.MinValue, -1, -2, -3, -4, -7, -9, -100, -65_536,
+        int.MaxValue, 1L << 31, 1L << 32, (1L << 32) + 1, 1L << 40, long.MaxValue, long.MinValue, int.MinValue, -1, -2, -3, -4, -7, -9,
+        -100, -65_536,
     ];
 
-    private static readonly float[] Floats = [0, -0f, 1, -1, 0.5f, 1e-30f, 1e30f, -1e30f, 1e4f, float.NaN, float.PositiveInfinity,
-        float.Epsilon];
+    private static readonly float[] Floats =
+        [0, -0f, 1, -1, 0.5f, 1e-30f, 1e30f, -1e30f, 1e4f, float.NaN, float.PositiveInfinity, float.Epsilon];
 
     private readonly MutableField model = MutableField.Parsed(original, OnnxPart.Model);
     private readonly int[] positions = Positions(original, path);
@@ -72,12 +72,11 @@ internal sealed class Mutant(byte[] original, string path)
         for (int changes = random.Next(1, 5); changes > 0; changes--)
         {
             MutableField[] all = [.. changed.All()];
-            MutableField field = all[random.Next(all.Length)];
+            MutableField field = Any(all, random);
             if (field.Fields is { Count: > 0 } fields)
                 Rearrange(fields, all, random);
             else if (field.Part.Name == "text")
-                field.Bytes = all.Where(other => other.Part.Name == "text").ElementAt(random.Next(all.Count(other =>
-                    other.Part.Name == "text"))).Bytes;
+                field.Bytes = Any([.. all.Where(other => other.Part.Name == "text")], random).Bytes;
             else if (field.Type == WireFormat.WireType.LengthDelimited)
                 ChangeBytes(field, random);
             else if (random.Next(12) == 0)
@@ -89,6 +88,8 @@ internal sealed class Mutant(byte[] original, string path)
         }
         return changed.Written();
     }
+
+    private static MutableField Any(MutableField[] fields, Random random) => fields[random.Next(fields.Length)];
 
     /// <summary>Removes, doubles or exchanges a field, or puts one of the same kind from elsewhere in its place.</summary>
     private static void Rearrange(List<MutableField> fields, MutableField[] all, Random random)
@@ -111,7 +112,7 @@ internal sealed class Mutant(byte[] original, string path)
                 break;
             default:
                 MutableField[] alike = [.. all.Where(field => field.Part == fields[at].Part && field.Number == fields[at].Number)];
-                fields[at] = alike.Length == 0 ? fields[at] : alike[random.Next(alike.Length)].Copy();
+                fields[at] = Any(alike, random).Copy();
                 break;
         }
     }
@@ -136,8 +137,8 @@ internal sealed class Mutant(byte[] original, string path)
     {
         bool[] isWeight = new bool[file.Length];
         ProtobufReader graph = ProtobufReader.Open(path).Messages(7).Last();
-        IEnumerable<ProtobufReader> ofNodes = graph.Messages(1).SelectMany(node => node.Messages(5)).SelectMany(attribute =>
-            attribute.Messages(5));
+        IEnumerable<ProtobufReader> ofNodes = graph.Messages(1).SelectMany(node => node.Messages(5))
+            .SelectMany(attribute => attribute.Messages(5));
         foreach (ProtobufReader tensor in graph.Messages(5).Concat(ofNodes))
             if (MemoryMarshal.TryGetArray(tensor.Bytes(9), out ArraySegment<byte> raw) && raw.Count > Large)
                 isWeight.AsSpan(raw.Offset, raw.Count).Fill(true);

@@ -60,7 +60,8 @@ public sealed class OnnxFixtureTests : IDisposable
     private static float[] ChannelsLast(float[] pixels, Shape shape)
     {
         int area = shape[2] * shape[3];
-        return [.. Enumerable.Range(0, pixels.Length).Select(i =>
-            pixels[((i / area / shape[1] * shape[1]) + i % shape[1]) * area + i / shape[1] % area])];
+        int channels = shape[1];
+        return [.. Enumerable.Range(0, pixels.Length)
+            .Select(i => pixels[(i / area / channels * channels + i % channels) * area + i / channels % area])];
     }
 }

@@ -74,13 +74,13 @@ internal static class OnnxOperatorCases
     private static IEnumerable<(string Name, Case Case)> Elementwise()
     {
         foreach (string type in new[] { "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Exp", "Log", "Sqrt", "Abs", "Neg",
-            "Reciprocal", "Erf",
-            "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "Identity", "HardSwish", "LeakyRelu", "Elu", "Celu", "Selu", "HardSigmoid" })
+            "Reciprocal", "Erf", "Sin", "Cos", "Floor", "Ceil", "Round", "Sign", "Identity", "HardSwish", "LeakyRelu", "Elu", "Celu",
+            "Selu", "HardSigmoid" })
         {
             yield return One(type, m => m.Add(type, [m.Add("Mul", ["x", m.Floats([], type is "Log" or "Sqrt" ? 3f : -3f)])]));
             yield return One($"{type} of an activation", m =>
-                m.Add("Conv", [m.Add(type, [m.Add("Conv", ["x",
-                    m.Weights(type is "Log" or "Sqrt" or "Reciprocal" ? 1 : 0, [4, 3, 1, 1])])]),
+                m.Add("Conv", [m.Add(type, [m.Add("Conv", ["x", m.Weights(type is "Log" or "Sqrt" or "Reciprocal" ? 1 : 0,
+                    [4, 3, 1, 1])])]),
                     m.Weights(2, 4, 3, 3)], ("pads", (int[])[1, 1, 1, 1])));
         }
         yield return One("Mish", m => m.Add("Mish", [m.Add("Sub", ["x", m.Floats([], 0.5f)])]), 18);
@@ -120,8 +120,8 @@ internal static class OnnxOperatorCases
                 m.Add("Squeeze", [m.Add(type, ["x", m.Weights(1, [1, 1, 1, 9, 1])]), m.Integers(0)]));
         }
         yield return One("Where", m => m.Add("Where", [m.Add("Greater", ["x", m.Floats([], 0.5f)]), "x", m.Weights(3, 1, 1)]));
-        yield return One("Where, not less", m => m.Add("Where",
-            [m.Add("Not", [m.Add("Less", ["x", m.Weights(9, 1)])]), "x", m.Floats([], 0f)]));
+        yield return One("Where, not less", m => m.Add("Where", [m.Add("Not", [m.Add("Less", ["x", m.Weights(9, 1)])]), "x",
+            m.Floats([], 0f)]));
         yield return One("Sum and Mean", m => m.Add("Mean", [m.Add("Sum", ["x", m.Weights(7), "x"]), "x"]));
     }
 
@@ -178,16 +178,15 @@ internal static class OnnxOperatorCases
             [.. m.AddMany("Split", ["x"], 2, ("axis", 3), ("split", (int[])[2, 5])).Reverse()], ("axis", 3)), 11);
         yield return One("Split, input", m => m.Add("Concat",
             [.. m.AddMany("Split", [m.Add("Conv", ["x", m.Weights(9, 3, 1, 1)]), m.Integers(2, 7)], 2, ("axis", 1)).Reverse()],
-                ("axis", 1)));
+            ("axis", 1)));
         yield return One("Split, number of parts", m => m.Add("Concat",
             [.. m.AddMany("Split", ["x"], 3, ("axis", 3), ("num_outputs", 3)).Reverse()], ("axis", 3)), 18);
         yield return One("Slice, attributes", m => m.Add("Slice", ["x"], ("starts", (int[])[1, -3]), ("ends", (int[])[8, 100]),
             ("axes", (int[])[2, 3])), 9);
         yield return One("Slice, steps", m => m.Add("Slice", ["x", m.Integers(7, 0), m.Integers(long.MinValue, 7), m.Integers(2, 3),
             m.Integers(-2, 3)]));
-        yield return One("Slice of channels", m => m.Add("Slice",
-            [m.Add("Conv", ["x", m.Weights(9, 3, 1, 1)]), m.Integers(3), m.Integers(9),
-            m.Integers(1)]));
+        yield return One("Slice of channels", m => m.Add("Slice", [m.Add("Conv", ["x", m.Weights(9, 3, 1, 1)]), m.Integers(3),
+            m.Integers(9), m.Integers(1)]));
         yield return One("Gather", m => m.Add("Gather", ["x", m.Integers(2, 0, -1)], ("axis", 2)));
         yield return One("shape arithmetic", m =>
         {
@@ -215,8 +214,7 @@ internal static class OnnxOperatorCases
     private static IEnumerable<(string Name, Case Case)> Reductions()
     {
         foreach (string type in new[] { "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare",
-            "ReduceLogSumExp",
-            "ReduceLogSum" })
+            "ReduceLogSumExp", "ReduceLogSum" })
         {
             yield return One(type, m => m.Add(type, ["x"], ("axes", (int[])[1, 3]), ("keepdims", 0)), 11);
             yield return One($"{type}, axes as input", m => m.Add("Mul", [m.Add(type, ["x", m.Integers(-1)]), m.Weights(3, 9, 1)]), 18);

@@ -153,8 +153,8 @@ internal sealed class OnnxGraphNetwork : INetwork
                 return false;
             float[] expected = logits.ToArray(), found = all.ToArray();
             float largest = expected.Select(Math.Abs).Max();
-            return expected.Concat(expected.Take(logits.Shape[1])).Zip(found).All(pair =>
-                Math.Abs(pair.First - pair.Second) <= 1e-4f * largest);
+            return expected.Concat(expected.Take(logits.Shape[1])).Zip(found)
+                .All(pair => Math.Abs(pair.First - pair.Second) <= 1e-4f * largest);
         }
         catch (UserErrorException)
         {

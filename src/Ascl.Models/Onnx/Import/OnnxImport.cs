@@ -10,7 +10,9 @@ namespace Ascl.Models.Onnx.Import;
 internal sealed class OnnxImport
 {
     private const string Logits = "logits";
-    private const int MostChannels = 1 << 16;
+
+    /// <summary>Sizes of an image: channels, pixels of a side, values.</summary>
+    private const int MostChannels = 1 << 16, MostPixels = 1 << 16, MostValues = 1 << 26;
 
     private readonly string path;
     private readonly OnnxOptions options;
@@ -30,14 +32,19 @@ internal sealed class OnnxImport
         bool isChannelsLast = sizes[3] is 1 or 3 && sizes[1] is not (1 or 3);
         channels = isChannelsLast ? sizes[3] : sizes[1];
         if (channels is < 1 or > MostChannels)
+        {
             throw new UserErrorException($"{path}: images [N, C, H, W] of a known number of channels are needed, its input "
-                + $"'{input.Name}' is "
-                + input.SizesText);
+                + $"'{input.Name}' is {input.SizesText}");
+        }
         images = isChannelsLast ? $"{input.Name}, channels first" : input.Name;
         if (isChannelsLast)
-            graph.Add(new("Transpose", images, [images], [input.Name], new Dictionary<string,
-                OnnxAttribute> { ["perm"] = (long[])[0, 2, 3, 1] }));
+        {
+            Dictionary<string, OnnxAttribute> order = new() { ["perm"] = (long[])[0, 2, 3, 1] };
+            graph.Add(new("Transpose", images, [images], [input.Name], order));
+        }
         Size = (isChannelsLast ? sizes[1..3] : sizes[2..4]) is [> 0 and var height, > 0 and var width] ? (height, width) : null;
+        if (Size is { } size && (Math.Max(size.Item1, size.Item2) > MostPixels || (double)size.Item1 * size.Item2 * channels > MostValues))
+            throw new UserErrorException($"{path}: its input '{input.Name}' is {input.SizesText}: is a size damaged?");
     }
 
     /// <summary>Height and width of the images; null for any.</summary>
@@ -67,7 +74,7 @@ internal sealed class OnnxImport
         if (Ends.WithoutSoftmax(graph) is { } softmax)
             Note($"the {softmax} at its end is left off: attacks work on the logits before it");
         var (mean, std) = Normalization();
-        OnnxSource source = new(file.Opset, [.. graph.Nodes], new Dictionary<string, OnnxConstant>(graph.Constants), images, graph.Output);
+        graph.Exhaust(Ends.DropIdleDropout);
         Fusions.Apply(graph);
         foreach (string finding in OnnxFindings.Of(graph, images, options.StraightThrough))
             Note(finding);
@@ -77,7 +84,8 @@ internal sealed class OnnxImport
         string by = file.Producer.Length > 0 ? $" by {file.Producer}" : "";
         ClassifierSpec spec = new($"ONNX{by}", channels, probed.Classes, mean, std)
         {
-            ClassNames = ClassifierFile.Written(file.Metadata, path)?.ClassNames is { } names && names.Count == probed.Classes ? names
+            ClassNames = ClassifierFile.Written(file.Metadata, path)?.ClassNames is { } names && names.Count == probed.Classes
+                ? names
                 : null,
         };
         return new(device, spec, (parameters, _) => probed.With(Model(parameters), source), seed: null)
@@ -105,9 +113,10 @@ internal sealed class OnnxImport
                 $"{path}: the network takes images of {channels} channels, the input normalisation has {mean.Length}");
         }
         if (options.Normalization is null)
-            Note("no input normalisation inside: images go in as they are, in [0, 1]; where the accuracy is far too low, the network "
-                + "may expect "
-                + "normalised ones (option normalize, such as imagenet)");
+        {
+            Note("no input normalisation inside: images go in as they are, in [0, 1]; where the accuracy is far too low, the network may "
+                + "expect normalised ones (option normalize, such as imagenet)");
+        }
         return (mean, std);
     }
 

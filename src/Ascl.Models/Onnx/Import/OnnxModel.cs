@@ -28,9 +28,8 @@ internal sealed class OnnxModel
         foreach (OnnxNode node in Nodes)
         {
             operators[node.Type] = OnnxOperators.Of(node)
-                ?? throw new UserErrorException($"{path}: the operator {node} is not supported: export the model with simpler "
-                    + $"operators, or "
-                    + "run it without gradients through ONNX Runtime (option onnx-runtime)");
+                ?? throw new UserErrorException($"{path}: the operator {node} is not supported: export the model with simpler operators, "
+                    + "or run it without gradients through ONNX Runtime (option onnx-runtime)");
         }
         HashSet<string> used = [.. Nodes.SelectMany(node => node.Inputs)];
         HashSet<string> statistics = [.. Nodes.SelectMany(OnnxOperators.Statistics)];

@@ -9,8 +9,7 @@ internal static class OnnxOperators
     private static readonly Dictionary<string, OnnxOperator> OnDevice = new(
     [
         .. Arithmetic.All, .. Arrangement.All, .. Convolutions.All, .. Normalizations.All, .. Products.All, .. Reductions.All,
-            .. Resizing.All,
-        .. Randomness.All,
+        .. Resizing.All, .. Randomness.All,
     ]);
 
     /// <summary>How operators are computed on the host where all inputs are constants.</summary>

@@ -130,8 +130,8 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
             throw TooMany($"{operations:g3} multiplications");
     }
 
-    private ShapeException TooMany(string what) => new($"{what} are too many for a network of {model.WeightValues} weights: is a size "
-        + $"damaged?");
+    private ShapeException TooMany(string what) =>
+        new($"{what} are too many for a network of {model.WeightValues} weights: is a size damaged?");
 
     /// <summary>
     /// The outputs of a node that depends on weights only, computed again only after one of them changed, where weights are constants; null

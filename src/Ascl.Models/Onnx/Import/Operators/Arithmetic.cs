@@ -172,11 +172,16 @@ internal static class Arithmetic
     private static OnnxValue[] Cast(OnnxCall call)
     {
         Tensor x = call.Tensor(0);
-        return call.Node.Integer("to", 1) switch
+        switch (call.Node.Integer("to", 1))
         {
-            1 or 10 or 11 or 16 => [x],
-            9 => [BroadcastingOps.Not(BroadcastingOps.Not(x.ToPlain()))],
-            _ => [x.Step(StepFunction.Sign, call.IsStraightThrough).Multiply(x.Abs().Step(StepFunction.Floor, call.IsStraightThrough))],
-        };
+            case 1 or 10 or 11 or 16:
+                return [x];
+            case 9:
+                return [BroadcastingOps.Not(BroadcastingOps.Not(x.ToPlain()))];
+            default:
+                Tensor plain = x.ToPlain(), isNegative = plain.Step(StepFunction.Sign, false).Clip(-1, 0);
+                return [BroadcastingOps.Where(isNegative, plain.Step(StepFunction.Ceil, call.IsStraightThrough),
+                    plain.Step(StepFunction.Floor, call.IsStraightThrough))];
+        }
     }
 }

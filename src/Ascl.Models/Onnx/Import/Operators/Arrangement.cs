@@ -322,8 +322,8 @@ internal static class Arrangement
         if (x.Rank != 4 || apart.Length != 5 || apart[1] <= 0 || x[1] % apart[1] != 0 || back.Length != 4)
             throw new ShapeException($"{x} by [{string.Join(", ", apart)}] is no shuffle of channels");
         int groups = (int)apart[1], each = x[1] / groups;
-        return [ChannelOps.SelectChannels([call.Activation(0)],
-            [.. Enumerable.Range(0, x[1]).Select(i => i % groups * each + i / groups)])];
+        int[] order = [.. Enumerable.Range(0, x[1]).Select(i => i % groups * each + i / groups)];
+        return [ChannelOps.SelectChannels([call.Activation(0)], order)];
     }
 
     private static int[] Strides(Shape shape)

@@ -172,8 +172,10 @@ internal static class Folding
             sums[at] = combine(sums[at], x.Floats[i]);
         if (call.Node.Integer("keepdims", 1) == 0)
             shape = new([.. x.Shape.Sizes.ToArray().Where((_, i) => !axes.Contains(i))]);
-        return [x.IsFloat ? OnnxConstant.Of(shape, [.. sums.Select(s => (float)s)])
-            : OnnxConstant.Of(shape, [.. sums.Select(s => (long)s)])];
+        return
+        [
+            x.IsFloat ? OnnxConstant.Of(shape, [.. sums.Select(s => (float)s)]) : OnnxConstant.Of(shape, [.. sums.Select(s => (long)s)]),
+        ];
     };
 
     private static OnnxValue[] NonZero(OnnxCall call)

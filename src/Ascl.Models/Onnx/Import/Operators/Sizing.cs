@@ -61,8 +61,7 @@ internal static class Sizing
             case "RandomNormal" or "RandomUniform":
                 return ((node.Integers("shape") ?? []).Aggregate(1.0, (product, size) => product * Math.Max(1, size)), 0);
             case "Add" or "Sub" or "Mul" or "Div" or "Pow" or "Max" or "Min" or "Sum" or "Mean" or "Where" or "Equal" or "Less"
-                or "LessOrEqual"
-                or "Greater" or "GreaterOrEqual" or "And" or "Or" or "PRelu":
+                or "LessOrEqual" or "Greater" or "GreaterOrEqual" or "And" or "Or" or "PRelu":
                 return (Together(shapes), 0);
             default:
                 return (0, 0);

@@ -10,13 +10,24 @@ internal static class Ends
     public static string? WithoutSoftmax(EditedGraph graph)
     {
         string? found = null;
-        while (graph.Producer(graph.Output, "Softmax", "LogSoftmax", "Identity") is { } node)
+        // Over another axis than that of the classes it is part of the model. Up to operator set 12, axis 1 is what is not given.
+        while (graph.Producer(graph.Output, "Softmax", "LogSoftmax", "Identity") is { } node && node.Integer("axis", -1) is 1 or -1)
         {
             if (node.Type != "Identity")
                 found = node.Type == "Softmax" ? "softmax" : "log-softmax";
             graph.Alias(node.Outputs[0], node.Inputs[0]);
         }
         return found;
+    }
+
+    /// <summary>Takes off dropout that a constant says is not in training mode, or has ratio 0.</summary>
+    public static bool DropIdleDropout(EditedGraph graph, OnnxNode node)
+    {
+        bool isIdle = node.Type == "Dropout" && node.Input(2).Length > 0
+            && (graph.Number(node.Input(2)) == 0 || graph.Number(node.Input(1)) == 0);
+        if (isIdle)
+            graph.Alias(node.Outputs[0], node.Inputs[0]);
+        return isIdle;
     }
 
     /// <summary>Takes the input normalisation off the images: factors and terms of each channel, one after another.</summary>
