@@ -10,7 +10,8 @@ namespace Ascl.Robustness.Tests.Attacks;
 /// they are compared with.</summary>
 public sealed class OnnxAttackTests
 {
-    /// <summary>The first 32 test images; right without an attack, and after APGD-CE within 2/255, of which the random starts differ.</summary>
+    /// <summary>The first 32 test images; right without an attack, and after APGD-CE within 2/255, of which the random starts
+    /// differ.</summary>
     [Theory]
     [InlineData("mobilenet", 16, 11)]
     [InlineData("densenet", 15, 13)]
