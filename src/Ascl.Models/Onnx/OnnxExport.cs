@@ -122,7 +122,7 @@ public sealed class OnnxExport
         };
         return names[tensor] = !tensor.Rectified ? result
             : float.IsPositiveInfinity(tensor.RectifiedLimit) ? graph.Add("Relu", [result])
-            : graph.Add("Clip", [result, graph.Constant("relu.low", [], [0]),
+            : graph.Add("Clip", [result, graph.Constant("relu.low", [], [0f]),
                 graph.Constant($"relu.high.{tensor.RectifiedLimit}", [], [tensor.RectifiedLimit])]);
     }
 

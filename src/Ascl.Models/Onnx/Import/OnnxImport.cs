@@ -75,6 +75,7 @@ internal sealed class OnnxImport
             Note($"the {softmax} at its end is left off: attacks work on the logits before it");
         var (mean, std) = Normalization();
         graph.Exhaust(Ends.DropIdleDropout);
+        OnnxSource source = new(file.Opset, [.. graph.Nodes], new Dictionary<string, OnnxConstant>(graph.Constants), images, graph.Output);
         Fusions.Apply(graph);
         foreach (string finding in OnnxFindings.Of(graph, images, options.StraightThrough))
             Note(finding);
