@@ -49,8 +49,8 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
         KernelProfile profile = KernelProfile.Of(device, new StepBenchmarks(device, Model, Batch, Size, Seed).Work(What));
         var table = new ResultTable("kernel", "calls", "ms", "% of time", "GFLOP/s", "GB/s", "% of peak")
         {
-            Title = $"{What}, {Model}, batch {Batch}{(Size > 0 ? $", {Size}x{Size} pixels" : "")}, on {device.Name}; measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s "
-                + $"(matrix product), {profile.Peaks.GigabytesPerSecond:F0} GB/s (adding arrays)",
+            Title = $"{What}, {Model}, batch {Batch}{(Size > 0 ? $", {Size}x{Size} pixels" : "")}, on {device.Name}; measured peaks "
+                + $"{profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s (matrix product), {profile.Peaks.GigabytesPerSecond:F0} GB/s (adding arrays)",
         };
         foreach (KernelTotal total in profile.Totals(Shapes))
         {

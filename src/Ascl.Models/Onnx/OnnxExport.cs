@@ -35,8 +35,8 @@ public sealed class OnnxExport
     private OnnxExport(Classifier model) =>
         (parameters, network) = (model.Parameters.All.ToDictionary(p => p.Tensor, p => p.Name), model.Spec.Network);
 
-    /// <summary>Writes a classifier as one ONNX file (operator set 20, or that of the file it is from), with its specification, provenance and class names in
-    /// the metadata.</summary>
+    /// <summary>Writes a classifier as one ONNX file (operator set 20, or that of the file it is from), with its specification, provenance
+    /// and class names in the metadata.</summary>
     /// <param name="path">The file to write.</param>
     /// <param name="model">The classifier.</param>
     /// <param name="classNames">Names of the classes in the order of the logits; empty where they are not known.</param>
