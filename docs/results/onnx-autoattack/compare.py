@@ -127,8 +127,8 @@ def ascl(name, out, program):
         by = ["clean" if wrong else None for wrong in (trained(name, out)(x).argmax(1) != y).tolist()]
     for i, of in zip(found["ids"].tolist(), found["attacks"].tolist()):
         assert by[i] is None
-        by[i] = report["attacks"][of]["name"]
-    write(name, out, "ascl", version, by, {of["name"]: {"seconds": round(of["seconds"], 1)} for of in report["attacks"]} | {
+        by[i] = report["attacks"][of]["name"].lower()
+    write(name, out, "ascl", version, by, {of["name"].lower(): {"seconds": round(of["seconds"], 1)} for of in report["attacks"]} | {
         "all": {"cpu_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1)}})
 
 

@@ -135,9 +135,8 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
 
     /// <summary>
     /// The outputs of a node that depends on weights only, computed again only after one of them changed, where weights are constants; null
-    /// for other nodes. Shapes are constants, whatever they are of.
+    /// for other nodes. What also depends on the shape of the images is kept for each. Shapes are constants, whatever they are of.
     /// </summary>
-    /// <param name="isOfShape">Whether the values also depend on the shape of the images: then they are kept for each.</param>
     private OnnxValue[]? OfWeights(OnnxNode node, OnnxValue?[] inputs, OnnxCall call, bool isOfShape)
     {
         bool isOfImages = Array.Exists(inputs, input => input is { Weights: null });
