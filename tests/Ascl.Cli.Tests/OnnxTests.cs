@@ -38,8 +38,8 @@ public sealed class OnnxTests(TrainedRun trained) : IClassFixture<TrainedRun>, I
         string[] pgd = ["--data", "sample", "--attack", "pgd", "--epsilon", "0.15", "--steps", "5", "--limit", "80", "--threads", "2"];
         var (withGradients, _) = Evaluated("gradients", ["--weights", onnx, .. pgd]);
         Assert.Equal("ONNX by ascl", withGradients["model"]!.GetValue<string>());
-        Assert.Equal(Evaluated("run", ["--weights", run, .. pgd]).Report["worst_accuracy"]!.GetValue<double>(),
-            withGradients["worst_accuracy"]!.GetValue<double>(), 1 / 80.0);
+        Assert.Equal(Evaluated("run", ["--weights", run, .. pgd]).Report["worst_case_accuracy"]!.GetValue<double>(),
+            withGradients["worst_case_accuracy"]!.GetValue<double>(), 1 / 80.0);
         Assert.True(ourImages.Count >= 5, $"only {ourImages.Count} images flipped");
         long[] both = [.. ourImages.Keys.Intersect(theirImages.Keys)];
         int other =
