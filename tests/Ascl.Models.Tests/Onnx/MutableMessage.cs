@@ -24,7 +24,12 @@ internal sealed class MutableField
 
     public MutableField Copy() => new()
     {
-        Number = Number, Type = Type, Part = Part, Value = Value, Bytes = [.. Bytes], Fields = Fields?.ConvertAll(field => field.Copy()),
+        Number = Number,
+        Type = Type,
+        Part = Part,
+        Value = Value,
+        Bytes = [.. Bytes],
+        Fields = Fields?.ConvertAll(field => field.Copy()),
     };
 
     /// <summary>The bytes of a message with these fields.</summary>
