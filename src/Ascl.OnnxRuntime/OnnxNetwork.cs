@@ -17,11 +17,19 @@ namespace Ascl.OnnxRuntime;
 /// </summary>
 public sealed class OnnxNetwork : INetwork
 {
-    /// <summary>Suppresses ONNX Runtime's own warnings, of missing GPUs for instance.</summary>
+    /// <summary>Suppresses ONNX Runtime's own warnings, of missing GPUs for instance. A process has one environment: a program that made it
+    /// for sessions of its own keeps its settings.</summary>
     private static readonly Lazy<OrtEnv> QuietEnvironment = new(() =>
     {
         EnvironmentCreationOptions options = new() { logId = "ascl", logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-        return OrtEnv.CreateInstanceWithOptions(ref options);
+        try
+        {
+            return OrtEnv.IsCreated ? OrtEnv.Instance() : OrtEnv.CreateInstanceWithOptions(ref options);
+        }
+        catch (OnnxRuntimeException) when (OrtEnv.IsCreated)
+        {
+            return OrtEnv.Instance();
+        }
     });
 
     private readonly InferenceSession session;

@@ -112,7 +112,7 @@ public sealed class ProtobufReader
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw Damaged(path, e);
+            throw Damaged(path, e.Message, e);
         }
     }
 
@@ -148,11 +148,11 @@ public sealed class ProtobufReader
                         uint length = input.ReadUInt32();
                         int start = at + (int)(input.Position - begin);
                         if (length > bytes.Length - start)
-                            throw new UserErrorException($"{path}: not a protobuf message: field {number} ends beyond the file");
+                            throw Damaged(path, $"field {number} ends beyond the file");
                         part = bytes.Slice(start, (int)length);
                         break;
                     default:
-                        throw new UserErrorException($"{path}: not a protobuf message: field {number} is a group");
+                        throw Damaged(path, $"field {number} is a group");
                 }
                 at += (int)(input.Position - begin) + part.Length;
                 found.Add(new(number, type, value, part));
@@ -160,7 +160,7 @@ public sealed class ProtobufReader
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw Damaged(path, e);
+            throw Damaged(path, e.Message, e);
         }
         return found;
     }
@@ -170,8 +170,21 @@ public sealed class ProtobufReader
             ? new(array.Array!, array.Offset, array.Count)
             : new CodedInputStream(bytes.ToArray());
 
-    private static UserErrorException Damaged(string path, InvalidProtocolBufferException e) =>
-        new($"{path}: not a protobuf message: {e.Message}", e);
+    /// <summary>Says what the file is if it is another kind; a damaged ONNX model begins as one.</summary>
+    private static UserErrorException Damaged(string path, string problem, Exception? inner = null)
+    {
+        string? kind = null;
+        try
+        {
+            kind = ForeignFile.KindOf(path);
+        }
+        catch (Exception e) when (FileProblem.Is(e))
+        {
+            // It has been removed since: the problem says enough.
+        }
+        bool isOther = kind is not null && !kind.StartsWith("an ONNX model", StringComparison.Ordinal);
+        return new($"{path}: not a protobuf message{(isOther ? $" but {kind}" : $": {problem}")}", inner);
+    }
 
     private readonly record struct Field(int Number, WireFormat.WireType Type, ulong Value, ReadOnlyMemory<byte> Bytes);
 }

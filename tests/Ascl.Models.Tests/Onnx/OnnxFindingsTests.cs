@@ -99,6 +99,27 @@ public sealed class OnnxFindingsTests : IDisposable
             ForwardMode.Inference).Logits.ToArray());
     }
 
+    /// <summary>Normalisation before the transposition, or after it, and after a cast of the images.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void NormalizationOfChannelsLastIsFound(bool isBefore)
+    {
+        ForeignModel m = new(17, "N", 5, 4, 3);
+        string y = m.Add("Cast", ["x"], ("to", 1));
+        y = isBefore ? y : m.Add("Transpose", [y], ("perm", (int[])[0, 3, 1, 2]));
+        int[] shape = isBefore ? [3] : [1, 3, 1, 1];
+        y = m.Add("Div", [m.Add("Sub", [y, m.Floats(shape, 0.4f, 0.5f, 0.6f)]), m.Floats(shape, 0.2f, 0.25f, 0.5f)]);
+        y = isBefore ? m.Add("Transpose", [y], ("perm", (int[])[0, 3, 1, 2])) : y;
+        m.Output(m.Add("Flatten", [m.Add("Conv", [y, m.Weights(6, 3, 3, 3)])]), ["N", "K"]);
+        Classifier model = Load(m);
+        Assert.Contains(notes, note => note.Contains("input normalisation inside: mean 0.4", StringComparison.Ordinal));
+        Close([0.4f, 0.5f, 0.6f], model.Spec.Mean);
+        float[] last = Images(2, 60), first = [.. Enumerable.Range(0, 120).Select(i => last[(i / 60 * 20 + i % 20) * 3 + i / 20 % 3])];
+        Tensor images = Tensor.FromArray(device, new(2, 3, 5, 4), first);
+        Close(Theirs(2, last, [2, 5, 4, 3]), model.Forward(images, ForwardMode.Inference).Logits.ToArray());
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(7)]

@@ -90,7 +90,7 @@ public sealed class OnnxRefusalTests : IDisposable
 
     [Theory]
     [InlineData("", "empty")]
-    [InlineData("version https://git-lfs.github.com/spec/v1\n", "")]
+    [InlineData("version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, which only stands for the file")]
     [InlineData("\u0008\u0008", "not an ONNX model: it holds no graph")]
     public void OtherFilesAreRefused(string content, string problem)
     {

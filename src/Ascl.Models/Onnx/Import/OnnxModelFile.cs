@@ -36,8 +36,8 @@ internal sealed class OnnxModelFile
         foreach (ProtobufReader set in model.Messages(8))
             if (set.Text(1) is "" or "ai.onnx")
                 opset = (int)set.Integer(2);
-        if (!model.Has(7))
-            throw new UserErrorException($"{path}: not an ONNX model: it holds no graph");
+        ProtobufReader content = model.Messages(7).LastOrDefault()
+            ?? throw new UserErrorException($"{path}: not an ONNX model: it holds no graph");
         if (opset is < OldestOpset or > NewestOpset)
         {
             throw new UserErrorException($"{path}: operator set {opset} is not supported, only {OldestOpset} to {NewestOpset}: export it "
@@ -49,7 +49,7 @@ internal sealed class OnnxModelFile
         OnnxGraphReader reader = new(path);
         try
         {
-            OnnxSubgraph graph = reader.Graph(model.Messages(7).Last(), MostNested);
+            OnnxSubgraph graph = reader.Graph(content, MostNested);
             graph = OnnxFunctions.Inlined(graph, reader.Functions(model.Messages(25), MostNested), path);
             return new(path, graph, opset, model.Text(2), metadata);
         }

@@ -38,9 +38,10 @@ internal static class Ends
     public static (float[] Mean, float[] Std)? Normalization(EditedGraph graph, string input, int channels)
     {
         double[] factor = [.. Enumerable.Repeat(1.0, channels)], term = new double[channels];
+        (input, bool isChannelsLast) = AfterCasts(graph, input);
         string at = input;
         while (graph.OnlyConsumer(at) is { Type: "Sub" or "Div" or "Mul" or "Add" } node
-            && Applied(graph, node, at, factor, term) is var (nextFactor, nextTerm))
+            && Applied(graph, node, at, isChannelsLast, factor, term) is var (nextFactor, nextTerm))
             (factor, term, at) = (nextFactor, nextTerm, node.Outputs[0]);
         if (at == input)
             return null;
@@ -48,12 +49,36 @@ internal static class Ends
         return ([.. term.Select((b, c) => (float)(-b / factor[c]))], [.. factor.Select(f => (float)(1 / f))]);
     }
 
+    /// <summary>The value that is normalised, if any is: the images, after casts between types of floats, which are taken off, and a
+    /// transposition to channels last.</summary>
+    private static (string Name, bool IsChannelsLast) AfterCasts(EditedGraph graph, string images)
+    {
+        string name = images;
+        bool isChannelsLast = false;
+        while (graph.OnlyConsumer(name) is { } node)
+        {
+            if (node.Type == "Cast" && node.Integer("to", 1) is 1 or 10 or 11 or 16)
+                graph.Alias(node.Outputs[0], name);
+            else if (node.Type == "Transpose" && !isChannelsLast && node.Integers("perm") is [0, 2, 3, 1])
+                (name, isChannelsLast) = (node.Outputs[0], true);
+            else if (node.Type == "Transpose" && isChannelsLast && node.Integers("perm") is [0, 3, 1, 2])
+            {
+                graph.Alias(node.Outputs[0], images);
+                (name, isChannelsLast) = (images, false);
+            }
+            else
+                break;
+        }
+        return (name, isChannelsLast);
+    }
+
     /// <summary>factor·x + term after a node; null if it is no such thing, or a factor would not be positive.</summary>
-    private static (double[] Factor, double[] Term)? Applied(EditedGraph graph, OnnxNode node, string x, double[] factor, double[] term)
+    private static (double[] Factor, double[] Term)? Applied(
+        EditedGraph graph, OnnxNode node, string x, bool isChannelsLast, double[] factor, double[] term)
     {
         if (node.Inputs.Length != 2 || (node.Type is "Sub" or "Div" && node.Inputs[0] != x)
             || !graph.Constants.TryGetValue(EditedGraph.Other(node, x), out OnnxConstant? constant)
-            || OfChannels(constant, factor.Length) is not { } values)
+            || OfChannels(constant, factor.Length, isChannelsLast) is not { } values)
             return null;
         var (factors, terms) = node.Type switch
         {
@@ -65,13 +90,13 @@ internal static class Ends
         return Array.TrueForAll(factors, f => f > 0 && double.IsFinite(f)) ? (factors, terms) : null;
     }
 
-    /// <summary>A constant that broadcasts along [N, C, H, W] with one value a channel; null if it is none.</summary>
-    private static float[]? OfChannels(OnnxConstant constant, int channels)
+    /// <summary>A constant that broadcasts along [N, C, H, W], or [N, H, W, C], with one value a channel; null if it is none.</summary>
+    private static float[]? OfChannels(OnnxConstant constant, int channels, bool isChannelsLast)
     {
         Shape shape = constant.Shape;
         if (constant.Length == 1)
             return [.. Enumerable.Repeat(constant.Float, channels)];
-        bool isChannel = constant.Length == channels && shape.Rank is 3 or 4 && shape[shape.Rank - 3] == channels;
-        return isChannel ? constant.Floats : null;
+        int axis = shape.Rank - (isChannelsLast ? 1 : 3);
+        return constant.Length == channels && shape.Rank <= 4 && axis >= 0 && shape[axis] == channels ? constant.Floats : null;
     }
 }
