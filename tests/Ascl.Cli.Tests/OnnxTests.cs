@@ -92,7 +92,7 @@ public sealed class OnnxTests(TrainedRun trained) : IClassFixture<TrainedRun>, I
             AsclProcess.RefusalInProcess("export", "--weights", weights, "--onnx", InFolder("none", "model.onnx")),
             StringComparison.Ordinal);
         byte[] before = File.ReadAllBytes(onnx);
-        Assert.Contains("not a safetensors file", AsclProcess.RefusalInProcess("export", "--weights", damaged, "--onnx", onnx),
+        Assert.Contains("damaged.onnx: not a", AsclProcess.RefusalInProcess("export", "--weights", damaged, "--onnx", onnx),
             StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(onnx));
     }
