@@ -263,7 +263,7 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             {
                 float* p = view.First + n * view.Image + block * view.Plane + row * view.Row;
                 FinishRow(p, residual == null ? null : residual + (p - y), gate == null ? null : gate + (p - y),
-                    bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, epilogue.Limit, epilogue.GateLimit, layout.W);
+                    bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, epilogue.Upper, epilogue.GateUpper, layout.W);
             }
         };
     }
