@@ -66,8 +66,8 @@ public sealed class Tensor
     /// </summary>
     public bool Rectified { get; internal set; }
 
-    /// <summary>The ReLU's upper bound, such as 6: the gradient is then masked where this tensor reaches it, too.</summary>
-    public float RectifiedLimit { get; internal set; } = float.PositiveInfinity;
+    /// <summary>The ReLU's upper bound, such as 6, where this tensor's gradient is masked too; null for none.</summary>
+    public float? RectifiedLimit { get; internal set; }
 
     /// <summary>Channel sums for a BatchNorm, by the convolution that computed this tensor; null if not requested.</summary>
     internal ChannelSums? Sums { get; set; }

@@ -11,7 +11,7 @@ namespace Ascl.Autograd.Ops;
 /// weight, and the bias and residual if there are any.</summary>
 public sealed record Conv2dOp(int Stride, int Padding, bool HasBias) : Op("conv2d");
 
-/// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float)"/> where
+/// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float?)"/> where
 /// <see cref="Conv2dOp"/>
 /// cannot say it. Its inputs are x, the weight, and the bias and residual if there are any.</summary>
 public sealed record WindowConv2dOp(Window2d Window, int Groups, bool HasBias) : Op("conv2d");
@@ -42,8 +42,7 @@ public static class Conv2dOps
         bool normalized = false)
     {
         Conv2dGeometry g = Conv2dGeometry.Of(x.Device, x.ActivationLayout, weight.Shape.Sizes, stride, padding);
-        return Convolve(new Conv2dOp(stride, padding, bias is not null), g, x, weight, bias, residual, relu, float.PositiveInfinity,
-            normalized);
+        return Convolve(new Conv2dOp(stride, padding, bias is not null), g, x, weight, bias, residual, relu, null, normalized);
     }
 
     /// <summary>y[n, k] = relu?(Σ over the channels c of k's group of x[n, c] ∗ weight[k, c] + bias[k] + residual[n, k]), in one pass, with
@@ -60,7 +59,7 @@ public static class Conv2dOps
     /// <exception cref="ShapeException">The shapes do not match.</exception>
     public static Tensor Conv2d(
         this Tensor x, Tensor weight, Tensor? bias, Window2d window, int groups, Tensor? residual = null, bool relu = false,
-        float limit = float.PositiveInfinity)
+        float? limit = null)
     {
         Conv2dGeometry g = Conv2dGeometry.Of(x.Device, x.ActivationLayout, weight.Shape.Sizes, window, groups);
         int stride = window.StrideY, padding = window.Top;
@@ -72,7 +71,7 @@ public static class Conv2dOps
 
     /// <summary>
     /// The transposed convolution: y is the sum of the windows of all pixels of x, each x[n, c]·weight[c], with the windows' padding cut
-    /// off; so it is the input gradient of <see cref="Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float)"/> as a
+    /// off; so it is the input gradient of <see cref="Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float?)"/> as a
     /// function of dy.
     /// </summary>
     /// <param name="x">An activation [N, C, H, W].</param>
@@ -101,7 +100,7 @@ public static class Conv2dOps
             Tensor dx = Tensor.EmptyLike(x);
             Conv2dKernels.Forward(g, dy.Data, weight.Data,
                 new Conv2dEpilogue(Residual: fusion.Addend?.Data, Gate: fusion.Gate?.Data,
-                    GateLimit: fusion.Gate?.RectifiedLimit ?? float.PositiveInfinity), dx.Data);
+                    GateLimit: fusion.Gate?.RectifiedLimit), dx.Data);
             return dx;
         }
     }
@@ -132,7 +131,7 @@ public static class Conv2dOps
     }
 
     private static Tensor Convolve(
-        Op op, Conv2dGeometry g, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, bool relu, float limit, bool normalized)
+        Op op, Conv2dGeometry g, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, bool relu, float? limit, bool normalized)
     {
         Tensor y = Tensor.Empty(x.Device, new(g.Output.N, g.K, g.Output.H, g.Output.W), TensorLayout.Activation);
         if (residual is not null && (residual.Shape != y.Shape || residual.Layout != y.Layout))
@@ -145,10 +144,10 @@ public static class Conv2dOps
             if (!relu || masked)
                 return dy;
             Tensor dz = Tensor.EmptyLike(dy);
-            if (float.IsPositiveInfinity(limit))
-                ElementwiseKernels.ReluBackward(dy.Data, y.Data, dz.Data);
+            if (limit is { } bound)
+                ElementwiseKernels.LimitedReluBackward(dy.Data, y.Data, bound, dz.Data);
             else
-                ElementwiseKernels.LimitedReluBackward(dy.Data, y.Data, limit, dz.Data);
+                ElementwiseKernels.ReluBackward(dy.Data, y.Data, dz.Data);
             return dz;
         });
         List<Edge> edges = [ToInput(g, x, weight, gated.Of),
@@ -170,7 +169,7 @@ public static class Conv2dOps
             Tensor dx = Tensor.EmptyLike(x);
             Conv2dKernels.BackwardInput(g, gated(dy, fusion).Data, weight.Data,
                 new Conv2dEpilogue(Residual: fusion.Addend?.Data, Gate: fusion.Gate?.Data,
-                    GateLimit: fusion.Gate?.RectifiedLimit ?? float.PositiveInfinity), dx.Data);
+                    GateLimit: fusion.Gate?.RectifiedLimit), dx.Data);
             return dx;
         }
     }

@@ -134,8 +134,8 @@ internal sealed unsafe class DepthwiseConvolution<F> : Conv2dCpu where F : struc
     {
         PlaneView to = new(target, y);
         float* bias = epilogue.Bias is null ? null : CpuDevice.Pointer(epilogue.Bias);
-        F low = F.Broadcast(epilogue.Relu ? 0 : float.NegativeInfinity), high = F.Broadcast(epilogue.Upper);
-        F gateHigh = F.Broadcast(epilogue.GateUpper);
+        F low = F.Broadcast(epilogue.Relu ? 0 : float.NegativeInfinity), high = F.Broadcast(epilogue.Limit ?? float.PositiveInfinity);
+        F gateHigh = F.Broadcast(epilogue.GateLimit ?? float.PositiveInfinity);
         nint residual = epilogue.Residual is null ? 0 : (nint)(CpuDevice.Pointer(epilogue.Residual) - y);
         nint gate = epilogue.Gate is null ? 0 : (nint)(CpuDevice.Pointer(epilogue.Gate) - y);
         device.For(target.N * target.Blocks, (item, worker) =>

@@ -263,16 +263,17 @@ internal sealed unsafe class DirectConvolution<F> : Conv2dCpu where F : struct, 
             {
                 float* p = view.First + n * view.Image + block * view.Plane + row * view.Row;
                 FinishRow(p, residual == null ? null : residual + (p - y), gate == null ? null : gate + (p - y),
-                    bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, epilogue.Upper, epilogue.GateUpper, layout.W);
+                    bias == null ? F.Zero : F.Load(bias + block * Width), epilogue.Relu, epilogue.Limit, epilogue.GateLimit, layout.W);
             }
         };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FinishRow(
-        float* y, float* residual, float* gate, F bias, bool relu, float limit, float gateLimit, int width)
+        float* y, float* residual, float* gate, F bias, bool relu, float? limit, float? gateLimit, int width)
     {
-        F low = F.Broadcast(relu ? 0 : float.NegativeInfinity), high = F.Broadcast(limit), gateHigh = F.Broadcast(gateLimit);
+        F low = F.Broadcast(relu ? 0 : float.NegativeInfinity), high = F.Broadcast(limit ?? float.PositiveInfinity);
+        F gateHigh = F.Broadcast(gateLimit ?? float.PositiveInfinity);
         for (int i = 0; i < width * F.Width; i += F.Width)
         {
             F value = F.Load(y + i) + bias;

@@ -36,8 +36,7 @@ public sealed class OnnxExport
         (parameters, network) = (model.Parameters.All.ToDictionary(p => p.Tensor, p => p.Name), model.Spec.Network);
 
     /// <summary>Writes a classifier as one ONNX file (operator set 20, or that of the file it is from), with its specification, provenance
-    /// and class names in
-    /// the metadata.</summary>
+    /// and class names in the metadata.</summary>
     /// <param name="path">The file to write.</param>
     /// <param name="model">The classifier.</param>
     /// <param name="classNames">Names of the classes in the order of the logits; empty where they are not known.</param>
@@ -121,9 +120,9 @@ public sealed class OnnxExport
             _ => throw new UserErrorException($"cannot export {network}: the op '{tensor.Op.Name}' has no ONNX form"),
         };
         return names[tensor] = !tensor.Rectified ? result
-            : float.IsPositiveInfinity(tensor.RectifiedLimit) ? graph.Add("Relu", [result])
-            : graph.Add("Clip", [result, graph.Constant("relu.low", [], [0f]),
-                graph.Constant($"relu.high.{tensor.RectifiedLimit}", [], [tensor.RectifiedLimit])]);
+            : tensor.RectifiedLimit is { } limit
+                ? graph.Add("Clip", [result, graph.Constant("relu.low", [], [0f]), graph.Constant($"relu.high.{limit}", [], [limit])])
+            : graph.Add("Relu", [result]);
     }
 
     private string Normalized(NormalizeOp op, string images)

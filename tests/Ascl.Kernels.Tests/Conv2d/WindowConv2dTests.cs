@@ -48,39 +48,10 @@ public sealed class WindowConv2dTests
     [InlineData(24, 6, 9, 3, 2)]
     public void SameBitsForAnyThreadsAndAnyBatch(int channels, int groups, int size, int kernel, int stride)
     {
-        const int Batch = 9;
         int padding = kernel / 2;
         Window2d window = new(kernel, kernel, stride, stride, padding, padding, padding, padding);
-        float[]? forward = null, backwardInput = null, backwardWeight = null;
-        foreach (int threads in new[] { 1, 2, 3 })
-        {
-            using CpuDevice device = new(threads);
-            DeviceBuffer<float> weight =
-                device.Upload<float>(DeviceData.Uniform(channels * (channels / groups) * kernel * kernel, 2));
-            var all = Run(device, Batch, weight, 0);
-            Assert.Equal(forward ??= all.Y, all.Y);
-            Assert.Equal(backwardInput ??= all.Dx, all.Dx);
-            Assert.Equal(backwardWeight ??= all.Dw, all.Dw);
-            var last = Run(device, 1, weight, Batch - 1);
-            Assert.Equal(forward[^last.Y.Length..], last.Y);
-            Assert.Equal(backwardInput[^last.Dx.Length..], last.Dx);
-        }
-
-        (float[] Y, float[] Dx, float[] Dw) Run(CpuDevice device, int n, DeviceBuffer<float> weight, int skip)
-        {
-            Conv2dGeometry g = Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, n, channels, size, size),
-                [channels, channels / groups, kernel, kernel], window, groups);
-            int image = channels * size * size, outputImage = channels * g.Output.H * g.Output.W;
-            DeviceBuffer<float> x = device.Activation(g.Input, DeviceData.Uniform(Batch * image, 1)[(skip * image)..((skip + n) * image)]);
-            DeviceBuffer<float> dy = device.Activation(g.Output,
-                DeviceData.Uniform(Batch * outputImage, 3)[(skip * outputImage)..((skip + n) * outputImage)]);
-            DeviceBuffer<float> y = device.Allocate<float>(g.Output.Length), dx = device.Allocate<float>(g.Input.Length);
-            DeviceBuffer<float> dw = device.Allocate<float>(g.WeightLength);
-            Conv2dKernels.Forward(g, x, weight, default, y);
-            Conv2dKernels.BackwardInput(g, dy, weight, default, dx);
-            Conv2dKernels.BackwardWeight(g, x, dy, dw);
-            return (device.Plain(g.Output, y), device.Plain(g.Input, dx), dw.ToArray());
-        }
+        ConvolutionBits.AreTheSame((device, n) => Conv2dGeometry.Of(device, ActivationLayout.Blocked(device, n, channels, size, size),
+            [channels, channels / groups, kernel, kernel], window, groups));
     }
 
     [Fact]

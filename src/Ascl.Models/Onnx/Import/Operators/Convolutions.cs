@@ -64,7 +64,7 @@ internal static class Convolutions
 
     private static Tensor Normalized(Tensor x, BatchNormState norm, Tensor? residual, Rectifier relu)
     {
-        bool isPlain = float.IsPositiveInfinity(relu.Limit);
+        bool isPlain = relu.Limit is null;
         if (residual is null || residual.Shape == x.Shape)
         {
             Tensor? added = residual is null ? null : OnnxCall.AsActivation(residual);
@@ -76,12 +76,16 @@ internal static class Convolutions
 
     /// <summary>The ReLU after a convolution.</summary>
     /// <param name="Is">Whether there is one.</param>
-    /// <param name="Limit">Its upper bound; ∞ for none.</param>
-    private readonly record struct Rectifier(bool Is, float Limit)
+    /// <param name="Limit">Its upper bound; null for none.</param>
+    private readonly record struct Rectifier(bool Is, float? Limit)
     {
-        public static Rectifier Of(OnnxNode node) => new(node.Integer("relu", 0) != 0, node.Float("limit", float.PositiveInfinity));
+        public static Rectifier Of(OnnxNode node)
+        {
+            float limit = node.Float("limit", float.PositiveInfinity);
+            return new(node.Integer("relu", 0) != 0, float.IsPositiveInfinity(limit) ? null : limit);
+        }
 
-        public Tensor Apply(Tensor x) => !Is ? x : float.IsPositiveInfinity(Limit) ? x.Relu() : x.Clip(0, Limit);
+        public Tensor Apply(Tensor x) => !Is ? x : Limit is { } limit ? x.Clip(0, limit) : x.Relu();
     }
 
     private static bool IsLinear(Tensor x, Tensor weight, Window2d window, int groups) =>
