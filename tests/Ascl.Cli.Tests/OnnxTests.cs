@@ -92,7 +92,7 @@ public sealed class OnnxTests(TrainedRun trained) : IClassFixture<TrainedRun>, I
             AsclProcess.RefusalInProcess("export", "--weights", weights, "--onnx", InFolder("none", "model.onnx")),
             StringComparison.Ordinal);
         byte[] before = File.ReadAllBytes(onnx);
-        Assert.Contains("damaged.onnx: not a", AsclProcess.Run("export", "--weights", damaged, "--onnx", onnx).Error,
+        Assert.Contains("damaged.onnx: not a", AsclProcess.Refusal("export", "--weights", damaged, "--onnx", onnx),
             StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(onnx));
     }
@@ -100,6 +100,7 @@ public sealed class OnnxTests(TrainedRun trained) : IClassFixture<TrainedRun>, I
     /// <summary>In a process of its own, because the verb pins its threads to cores, which processes started later would inherit.</summary>
     private static void Refused(string expected, params string[] arguments)
     {
+        // Findings about a model come before what is refused about it.
         ProcessResult result = AsclProcess.Run(["evaluate", "--data", "sample", .. arguments]);
         Assert.Equal(2, result.ExitCode);
         Assert.Contains(expected, result.Error, StringComparison.Ordinal);

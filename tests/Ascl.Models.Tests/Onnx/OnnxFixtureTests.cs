@@ -1,6 +1,7 @@
 using Ascl.Autograd;
 using Ascl.Core.Random;
 using Ascl.Kernels.Devices;
+using Ascl.Testing;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Ascl.Models.Tests.Onnx;
@@ -12,17 +13,9 @@ public sealed class OnnxFixtureTests : IDisposable
 
     public void Dispose() => device.Dispose();
 
-    [Theory]
-    [InlineData("channels_last")]
-    [InlineData("convnext")]
-    [InlineData("densenet")]
-    [InlineData("mlp")]
-    [InlineData("mobilenet_v2")]
-    [InlineData("mobilenet_v3")]
-    [InlineData("odd_ops")]
-    [InlineData("resnet_imagenet_stem")]
-    [InlineData("shufflenet")]
-    [InlineData("vit")]
+    public static TheoryData<string> Models { get; } = new(OnnxFixtures.Names);
+
+    [Theory, MemberData(nameof(Models))]
     public void LogitsEqualOnnxRuntimes(string name)
     {
         string path = Made.OnnxFixture(name);

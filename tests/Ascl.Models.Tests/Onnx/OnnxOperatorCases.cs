@@ -195,6 +195,20 @@ internal static class OnnxOperatorCases
                 m.Integers(7)]);
             m.Add("Mul", [m.Add("Reshape", ["x", m.Add("Concat", [n, rest, m.Integers(7)], ("axis", 0))]), m.Weights(7)]);
         });
+        foreach (bool isOfDividend in new[] { false, true })
+        {
+            yield return One($"Mod of constants{(isOfDividend ? ", fmod" : "")}", m =>
+            {
+                // −13 mod 5 is 2, with fmod −3: rows 2 to 8, or 6 to 8.
+                string start = m.Add("Mod", [m.Integers(-13), m.Integers(5)], ("fmod", isOfDividend ? 1 : 0));
+                m.Add("Slice", ["x", start, m.Integers(9), m.Integers(2)]);
+            });
+        }
+        yield return One("comparison of large constants", m =>
+        {
+            string isLess = m.Add("Less", [m.Integers(16_777_216), m.Integers(16_777_217)]);
+            m.Add("Slice", ["x", m.Add("Cast", [isLess], ("to", 7)), m.Integers(9), m.Integers(2)]);
+        });
         yield return One("Expand", m => m.Add("Expand", [m.Add("GlobalAveragePool", ["x"]), m.Integers(1, 1, 4, 5)]));
         yield return One("token of constants", m =>
         {

@@ -4,6 +4,7 @@ using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
 using Ascl.Robustness.Verification;
+using Ascl.Testing;
 
 namespace Ascl.Robustness.Tests.Verification;
 
@@ -38,18 +39,10 @@ public sealed class GoldenFileTests : IDisposable
         Assert.Equal(checks.Count, compared);
     }
 
+    public static TheoryData<string> Models { get; } = new(OnnxFixtures.Names);
+
     /// <summary>Exporters' models: logits and input gradients in float64, of torch's own float64 modules.</summary>
-    [Theory]
-    [InlineData("channels_last")]
-    [InlineData("convnext")]
-    [InlineData("densenet")]
-    [InlineData("mlp")]
-    [InlineData("mobilenet_v2")]
-    [InlineData("mobilenet_v3")]
-    [InlineData("odd_ops")]
-    [InlineData("resnet_imagenet_stem")]
-    [InlineData("shufflenet")]
-    [InlineData("vit")]
+    [Theory, MemberData(nameof(Models))]
     public void OnnxModelsAreWithinTheirLimits(string name) => EveryQuantityIsWithinItsLimit(Path.Combine("onnx", name), 4);
 
     [Theory]

@@ -39,9 +39,6 @@ internal sealed class OnnxCall(OnnxNode node, OnnxValue?[] inputs, OnnxPass pass
 
     public Shape Shape(int at) => Value(at).Shape;
 
-    /// <summary>The constant at a position; null if the input is left out or not known before the images.</summary>
-    public OnnxConstant? ConstantOrNull(int at) => Has(at) ? inputs[at]!.Constant : null;
-
     /// <summary>The constant at a position; null if the input is left out.</summary>
     /// <exception cref="ShapeException">It depends on weights or images.</exception>
     public OnnxConstant? OptionalConstant(int at) => !Has(at)
@@ -50,8 +47,8 @@ internal sealed class OnnxCall(OnnxNode node, OnnxValue?[] inputs, OnnxPass pass
 
     public OnnxConstant Constant(int at) => OptionalConstant(at) ?? throw new ShapeException($"input {at + 1} is missing");
 
-    /// <summary>A small constant of either kind as one float: of weights, too, which are read from the device.</summary>
-    public float? ScalarOrNull(int at) => ConstantOrNull(at) is { Length: 1 } constant ? constant.Float : null;
+    /// <summary>The single number that an input is; null if it has several values, or depends on weights or images.</summary>
+    public float? ScalarOrNull(int at) => Value(at).Constant is { Length: 1 } constant ? constant.Float : null;
 
     /// <summary>An input as a tensor in the layout it has; constants are sent to the device once.</summary>
     public Tensor Tensor(int at) => Value(at).Tensor ?? pass.Uploaded(node.Input(at), inputs[at]!.Constant!);

@@ -28,6 +28,11 @@ internal sealed class OnnxConstant
     /// <summary>The values as floats, row-major.</summary>
     public float[] Floats => FloatsOrNull ?? Array.ConvertAll(IntegersOrNull!, value => (float)value);
 
+    /// <summary>The values as doubles, row-major, which hold the integers of sizes exactly.</summary>
+    public double[] Doubles => FloatsOrNull is { } floats
+        ? Array.ConvertAll(floats, value => (double)value)
+        : Array.ConvertAll(IntegersOrNull!, value => (double)value);
+
     /// <summary>The values as integers, row-major; floats are cut off, as ONNX's Cast does.</summary>
     public long[] Integers => IntegersOrNull ?? Array.ConvertAll(FloatsOrNull!, value => (long)value);
 

@@ -23,9 +23,6 @@ internal sealed class OnnxPlan
     /// <summary>Maps along an axis, by node and axis. A map keeps its copies on the device.</summary>
     public ConcurrentDictionary<string, AxisMap> Maps { get; } = [];
 
-    /// <summary>How many values are in <see cref="Constants"/>.</summary>
-    public long ConstantValues { get; set; }
-
     /// <summary>The nodes whose values depend on images or weights; null until the first pass has gone through.</summary>
     public OnnxNode[]? Steps { get; set; }
 }
@@ -36,7 +33,11 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
     private readonly Dictionary<string, OnnxValue> values = [];
 
     /// <summary>What the nodes so far have computed, and what they may.</summary>
-    private double computedValues, work, mostValues, mostWork;
+    private double constantValues, computedValues, work, mostValues, mostWork;
+
+    /// <summary>Whether this pass makes the plan. Later ones compute the same for images of the same shape, so only this one is
+    /// limited.</summary>
+    private readonly bool isPlanning = plan.Steps is null;
 
     public int Opset => model.Opset;
     public ForwardMode Mode => mode;
@@ -53,16 +54,15 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
         double pixels = (double)images.Shape[0] * images.Shape[2] * images.Shape[3];
         double uses = Sizing.UsesOfImage * images.Shape.Length + Sizing.UsesOfWeight * pixels * model.WeightValues;
         (mostValues, mostWork) = (Sizing.FreeValues + uses, Sizing.FreeWork + uses);
-        bool isFirst = plan.Steps is null;
         List<OnnxNode> steps = [];
-        foreach (OnnxNode node in plan.Steps ?? model.Nodes)
+        foreach (OnnxNode node in isPlanning ? model.Nodes : plan.Steps!)
         {
             if (!Run(node))
                 steps.Add(node);
             if (computed is not null && node.Outputs[0] is { Length: > 0 } output)
                 computed(node, Value(output)!);
         }
-        if (isFirst)
+        if (isPlanning)
             plan.Steps = [.. steps];
         return [.. wanted.Select(name => Value(name) ?? throw new UserErrorException($"{model.Path}: its output has no name"))];
     }
@@ -91,7 +91,8 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
             }
             else
             {
-                Limit(node, inputs);
+                if (isPlanning)
+                    Limit(node, inputs);
                 outputs = OfWeights(node, inputs, call, isOfShape) ?? model.Operator(node)(call);
                 isConstant = Array.TrueForAll(outputs, output => output.Constant is not null);
                 isOfShape |= isConstant;
@@ -111,9 +112,9 @@ internal sealed class OnnxPass(OnnxModel model, OnnxPlan plan, ForwardMode mode,
             else
                 values[name] = value;
             computedValues += isConstant ? 0 : value.Shape.Length;
-            plan.ConstantValues += isConstant ? value.Shape.Length : 0;
+            constantValues += isConstant ? value.Shape.Length : 0;
         }
-        if (plan.ConstantValues > OnnxConstant.MostComputedOfAll || computedValues > mostValues)
+        if (isPlanning && (constantValues > OnnxConstant.MostComputedOfAll || computedValues > mostValues))
             throw new UserErrorException($"{model.Path}: {node}: {TooMany("the values up to here").Message}");
         return isConstant;
     }

@@ -68,15 +68,8 @@ internal static class Arithmetic
 
     private static Operand OperandOf(this OnnxCall call, int at) => new(call.Tensor(at), call.ScalarOrNull(at));
 
-    public static Tensor Add(Operand a, Operand b) => (a.Number, b.Number) switch
-    {
-        (null, { } number) when Keeps(a, b) => a.Tensor.AddScalar(number),
-        ({ } number, null) when Keeps(b, a) => b.Tensor.AddScalar(number),
-        _ when AreAlike(a.Tensor, b.Tensor) => a.Tensor.Add(b.Tensor),
-        _ when ChannelRows(a.Tensor, b.Tensor) is { } term => a.Tensor.AddChannels(term),
-        _ when ChannelRows(b.Tensor, a.Tensor) is { } term => b.Tensor.AddChannels(term),
-        _ => a.Tensor.ToPlain().Add(b.Tensor.ToPlain()),
-    };
+    public static Tensor Add(Operand a, Operand b) => Commutative(a, b, UnaryOps.AddScalar, ElementwiseOps.Add,
+        ChannelArithmeticOps.AddChannels);
 
     private static Tensor Subtract(Operand a, Operand b) => (a.Number, b.Number) switch
     {
@@ -88,15 +81,24 @@ internal static class Arithmetic
         _ => a.Tensor.ToPlain().Subtract(b.Tensor.ToPlain()),
     };
 
-    private static Tensor Multiply(Operand a, Operand b) => (a.Number, b.Number) switch
-    {
-        (null, { } number) when Keeps(a, b) => a.Tensor.Scale(number),
-        ({ } number, null) when Keeps(b, a) => b.Tensor.Scale(number),
-        _ when AreAlike(a.Tensor, b.Tensor) => a.Tensor.Multiply(b.Tensor),
-        _ when ChannelRows(a.Tensor, b.Tensor) is { } factor => a.Tensor.ScaleChannels(factor),
-        _ when ChannelRows(b.Tensor, a.Tensor) is { } factor => b.Tensor.ScaleChannels(factor),
-        _ => a.Tensor.ToPlain().Multiply(b.Tensor.ToPlain()),
-    };
+    private static Tensor Multiply(Operand a, Operand b) =>
+        Commutative(a, b, ElementwiseOps.Scale, ElementwiseOps.Multiply, ChannelArithmeticOps.ScaleChannels);
+
+    /// <param name="a">One operand.</param>
+    /// <param name="b">The other.</param>
+    /// <param name="byNumber">The operator with one number.</param>
+    /// <param name="op">The operator on tensors of one shape and layout, or plain ones that broadcast.</param>
+    /// <param name="byChannel">The operator on an activation and one number a channel.</param>
+    private static Tensor Commutative(Operand a, Operand b, Func<Tensor, float, Tensor> byNumber, Func<Tensor, Tensor, Tensor> op,
+        Func<Tensor, Tensor, Tensor> byChannel) => (a.Number, b.Number) switch
+        {
+            (null, { } number) when Keeps(a, b) => byNumber(a.Tensor, number),
+            ({ } number, null) when Keeps(b, a) => byNumber(b.Tensor, number),
+            _ when AreAlike(a.Tensor, b.Tensor) => op(a.Tensor, b.Tensor),
+            _ when ChannelRows(a.Tensor, b.Tensor) is { } rows => byChannel(a.Tensor, rows),
+            _ when ChannelRows(b.Tensor, a.Tensor) is { } rows => byChannel(b.Tensor, rows),
+            _ => op(a.Tensor.ToPlain(), b.Tensor.ToPlain()),
+        };
 
     private static Tensor Divide(Operand a, Operand b) => (a.Number, b.Number) switch
     {

@@ -12,7 +12,7 @@ internal static class Folding
         ["Sub"] = Binary((a, b) => a - b, (a, b) => a - b),
         ["Mul"] = Binary((a, b) => a * b, (a, b) => a * b),
         ["Div"] = Binary((a, b) => a / b, (a, b) => b == 0 ? throw new ShapeException("an integer is divided by 0") : b == -1 ? -a : a / b),
-        ["Mod"] = Binary(Math.IEEERemainder, (a, b) => b is 0 or -1 ? 0 : ((a % b) + b) % b),
+        ["Mod"] = Mod,
         ["Pow"] = Binary(Math.Pow, (a, b) => (long)Math.Pow(a, b)),
         ["Max"] = Binary(Math.Max, Math.Max),
         ["Min"] = Binary(Math.Min, Math.Min),
@@ -102,10 +102,20 @@ internal static class Folding
         return [result];
     };
 
+    /// <summary>The remainder, with the sign of the divisor, or with fmod that of the dividend, as of all floats.</summary>
+    private static OnnxValue[] Mod(OnnxCall call)
+    {
+        bool isOfDividend = call.Node.Integer("fmod", 0) != 0;
+        return Binary((a, b) => a % b, (a, b) => b == 0 ? throw new ShapeException("an integer is divided by 0")
+            : b == -1 ? 0
+            : isOfDividend ? a % b
+            : ((a % b) + b) % b)(call);
+    }
+
     private static OnnxOperator Comparison(Func<double, double, bool> holds) => call =>
     {
         Shape shape = Broadcast(call.Shape(0), call.Shape(1));
-        float[] a = Expanded(call.Constant(0), shape).Floats, b = Expanded(call.Constant(1), shape).Floats;
+        double[] a = Expanded(call.Constant(0), shape).Doubles, b = Expanded(call.Constant(1), shape).Doubles;
         return [OnnxConstant.Of(shape, [.. a.Zip(b, (x, y) => holds(x, y) ? 1L : 0L)])];
     };
 
