@@ -58,6 +58,21 @@ public sealed class OnnxTests(TrainedRun trained) : IClassFixture<TrainedRun>, I
     }
 
     [Fact]
+    public void StudyOfAnExportedRunFindsWhatItFindsForTheRun()
+    {
+        string run = trained.Path, onnx = InFolder("model.onnx"), study = InFolder("study");
+        Assert.Equal(0, AsclProcess.Run("export", "--weights", run, "--onnx", onnx).ExitCode);
+        ProcessResult result = AsclProcess.Run("study", run, onnx, "--data", "sample", "--limit", "30", "--steps", "3", "--epsilon", "0.1",
+            "--out", study);
+        Assert.True(result.ExitCode == 0, result.Error);
+        JsonArray studies = JsonNode.Parse(File.ReadAllText(Path.Combine(study, "comparison.json")))!["studies"]!.AsArray();
+        Assert.Equal(studies[0]!["robust_accuracy"]!.GetValue<double>(), studies[1]!["robust_accuracy"]!.GetValue<double>(), 1 / 30.0);
+        // A graph's latent is the input of its last linear layer; this network's own is that of the first of three.
+        using SafetensorsFile latents = SafetensorsFile.Open(Path.Combine(study, "model", "latents.safetensors"));
+        Assert.Equal([30, 200], latents.Shape("natural"));
+    }
+
+    [Fact]
     public void InvalidInputIsAOneLineError()
     {
         string weights = InFolder("weights.safetensors"), onnx = InFolder("model.onnx"), damaged = InFolder("damaged.onnx"),
