@@ -12,7 +12,7 @@ public static class DataSource
     public static IReadOnlyList<string> Forms { get; } =
     [
         "sample", "fashion-mnist[:DIR]", "mnist[:DIR]", "cifar10:DIR|TAR.GZ", "cifar100:DIR|TAR.GZ", "folder:DIR|ARCHIVE",
-        "file:PATH.safetensors",
+        "file:FILE.safetensors|FILE.npz|FILE.npy|FILE.pt|DIR",
     ];
 
     private const string
@@ -27,8 +27,8 @@ public static class DataSource
     /// <c>cifar100</c>: the official binary version, as a directory or .tar.gz. <c>folder</c>: JPEG or PNG files at
     /// <c>train|test|val/&lt;class&gt;/&lt;image&gt;</c>, or at <c>&lt;class&gt;/&lt;image&gt;</c> with
     /// <see cref="DataOptions.TestShare"/>, in a directory, .tar, .tar.gz or .zip. Decoded images are cached; the first n images are spread
-    /// evenly over the classes. <c>file</c>: a safetensors file with <c>images</c> and <c>labels</c>, or with <c>train.</c> and
-    /// <c>test.</c> before these names.
+    /// evenly over the classes. <c>file</c>: a file of tensors (safetensors, .npz, .pt) or a directory of .npy files with <c>images</c> and
+    /// <c>labels</c>, or with <c>train.</c> and <c>test.</c> before these names; or one .npy file of images beside labels.npy.
     /// </param>
     /// <param name="options">Resizing, splitting and checks; null for the defaults.</param>
     /// <param name="cacheDirectory">Directory of the cache of decoded folders; null for <c>.cache/ascl</c> in the user's home.</param>
@@ -74,7 +74,7 @@ public static class DataSource
             "mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "MNIST"), KnownClasses.Digits, options),
             "cifar10" => CifarFiles.Open10(Needed(path), options),
             "cifar100" => CifarFiles.Open100(Needed(path), options),
-            "file" => TensorFile.Open(Needed(path), options),
+            "file" => ArrayFiles.Open(Needed(path), options),
             _ => throw NearestName.Unknown("data set", name, Names),
         };
         return options.Resize is null && options.Crop is null ? set : Resized(set, options);

@@ -28,6 +28,7 @@ public sealed partial class ProjectReferenceTests
         ["ILGPU"] = "Ascl.Kernels",
         ["ILGPU.Algorithms"] = "Ascl.Kernels",
         ["Google.Protobuf"] = "Ascl.Core",
+        ["Razorvine.Pickle"] = "Ascl.Core",
         ["Microsoft.ML.OnnxRuntime.Managed"] = "Ascl.OnnxRuntime",
         ["ADRaffy.ENSNormalize"] = "Ascl.Data",
         ["JpegLibrary"] = "Ascl.Data",

@@ -41,6 +41,25 @@ public sealed class CifarFilesTests : IDisposable
         Assert.Equal([0.2471f, 0.2435f, 0.2616f], set.Normalization().Std);
     }
 
+    /// <summary>Pickles of Python 2 and 3, which tests/fixtures/cifar_python.py wrote: pixel j of image i is 31·i + 7·j modulo
+    /// 256.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ReadsThePythonVersion(bool isArchive)
+    {
+        string pickles = Path.Combine(AppContext.BaseDirectory, "fixtures", "cifar-python");
+        string path = isArchive
+            ? folder.Write("cifar-10-python.tar.gz", Made.Gzip(Made.Tar(
+                [.. Directory.GetFiles(pickles).Select(file => ($"cifar-10-batches-py/{Path.GetFileName(file)}", File.ReadAllBytes(file)))])))
+            : pickles;
+        DataSet set = DataSource.Open($"cifar10:{path}");
+        Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], set.Train.Labels.ToArray());
+        Assert.Equal([0, 1], set.Test.Labels.ToArray());
+        for (int i = 0; i < 10; i++)
+            Assert.Equal(Enumerable.Range(0, 3072).Select(j => (31 * i + 7 * j) % 256 / 255f), Made.Image(set.Train, i));
+    }
+
     [Fact]
     public void ReadsTheFineLabelsOfCifar100()
     {

@@ -57,7 +57,7 @@ public sealed class TensorFileTests : IDisposable
         ExpectBoth([4, 30], pixels, [4], labels, "images", "[4, 30]", "N, C, H, W");
         ExpectBoth([4, 2, 3, 5], pixels, [4], labels, "images", "1 or 3 channels", "[4, 2, 3, 5]");
         ExpectBoth([0, 3, 3, 5], Array.Empty<byte>(), [0], Array.Empty<long>(), "images", "[0, 3, 3, 5]");
-        ExpectBoth(shape, new double[120], [4], labels, "images", "F64");
+        ExpectBoth(shape, new short[120], [4], labels, "images", "I16");
         ExpectBoth(shape, pixels, [3], labels[..3], "labels", "[3]", "4 images");
         ExpectBoth(shape, pixels, [4], new long[] { 0, -1, 0, 0 }, "labels[1]", "-1");
         ExpectBoth(shape, pixels, [4], new long[] { 0, long.MaxValue, 0, 0 }, "labels[1]");

@@ -22,6 +22,7 @@ internal sealed record Verb(string Name, string Help, Type Arguments, Func<strin
         Of<EvaluateVerb>(),
         Of<StudyVerb>(),
         Of<ExportVerb>(),
+        Of<ConvertVerb>(),
         Of<DataShowVerb>(),
         Of<DevicesVerb>(),
         Of<VerifyVerb>(),

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text;
 
 namespace Ascl.Core.Files;
@@ -7,20 +6,12 @@ namespace Ascl.Core.Files;
 internal static class ForeignFile
 {
     private const int StartBytes = 512;
-    private const string TorchAdvice =
-        "save its tensors as safetensors, in Python: safetensors.torch.save_file(state_dict, 'FILE.safetensors')";
-    private const string NumpyAdvice =
-        "save its arrays as safetensors, in Python: safetensors.numpy.save_file({'NAME': array}, 'FILE.safetensors')";
-
-    /// <summary>The pickled magic number at the start of the legacy torch.save format, which preceded zip archives.</summary>
-    private static readonly byte[] LegacyTorch = [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E];
+    private const string Advice = "ascl convert writes its tensors as safetensors";
 
     private static readonly (byte[] Start, string Kind)[] Kinds =
     [
         (Latin("\u0089HDF\r\n\u001A\n"),
             "an HDF5 file (.h5): save its arrays as safetensors, in Python by h5py and safetensors.numpy.save_file"),
-        (Latin("\u0093NUMPY"), $"a NumPy array (.npy): {NumpyAdvice}"),
-        (LegacyTorch, $"a PyTorch checkpoint (.pt) as older versions write it: {TorchAdvice}"),
         ([0x1F, 0x8B], "a file compressed by gzip: unpack it with gunzip"),
         (Latin("BZh"), "a file compressed by bzip2: unpack it with bunzip2"),
         ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "a file compressed by xz: unpack it with unxz"),
@@ -32,8 +23,19 @@ internal static class ForeignFile
     ];
 
     /// <summary>What the file is, such as "a PyTorch checkpoint (.pt): …"; null if it is not recognised.</summary>
-    /// <exception cref="IOException">The file cannot be read.</exception>
-    public static string? KindOf(string path)
+    /// <exception cref="Diagnostics.UserErrorException">The file cannot be read.</exception>
+    public static string? KindOf(string path) => TensorFormats.Of(path) switch
+    {
+        TensorFormat.TorchArchive => $"a PyTorch checkpoint (.pt): {Advice}",
+        TensorFormat.LegacyTorch => $"a PyTorch checkpoint (.pt) as older versions write it: {Advice}",
+        TensorFormat.NumpyArchive => $"a NumPy archive (.npz): {Advice}",
+        TensorFormat.NumpyArray => $"a NumPy array (.npy): {Advice}",
+        TensorFormat.DamagedZip => "a zip archive, as .pt and .npz are, and that is cut off or damaged: copy or download it again",
+        TensorFormat.OtherZip => "a zip archive: unpack it",
+        _ => KindOfOther(path),
+    };
+
+    private static string? KindOfOther(string path)
     {
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         byte[] buffer = new byte[StartBytes];
@@ -41,37 +43,16 @@ internal static class ForeignFile
         foreach (var (bytes, kind) in Kinds)
             if (start.StartsWith(bytes))
                 return kind;
-        if (start.StartsWith("PK\u0003\u0004"u8) || start.StartsWith("PK\u0005\u0006"u8))
-            return KindOfZip(file);
         // The magic string in the header of a tar archive's first entry.
         if (start.Length > 262 && start.Slice(257, 5).SequenceEqual("ustar"u8))
             return "a tar archive: unpack it";
         // Pickle's PROTO opcode and the protocol version.
         if (start.Length > 2 && start[0] == 0x80 && start[1] is >= 2 and <= 5)
-            return $"a Python pickle: {TorchAdvice}";
+            return "a Python pickle, not a PyTorch checkpoint: in Python, torch.save(state_dict, 'FILE.pt')";
         // ModelProto: ir_version, then producer_name, domain, graph or opset_import.
         if (start.Length > 3 && start[0] == 0x08 && start[1] is >= 3 and <= 32 && start[2] is 0x12 or 0x22 or 0x3A or 0x42)
             return "an ONNX model: give it a name that ends in .onnx";
         return KindOfText(start);
-    }
-
-    private static string KindOfZip(FileStream file)
-    {
-        string[] names;
-        try
-        {
-            using ZipArchive archive = new(file);
-            names = [.. archive.Entries.Select(entry => entry.FullName)];
-        }
-        catch (InvalidDataException)
-        {
-            return "a zip archive, as .pt and .npz are, and that is cut off or damaged: copy or download it again";
-        }
-        if (names.Any(name => name == "data.pkl" || name.EndsWith("/data.pkl", StringComparison.Ordinal)))
-            return $"a PyTorch checkpoint (.pt): {TorchAdvice}";
-        return names.Length > 0 && names.All(name => name.EndsWith(".npy", StringComparison.Ordinal))
-            ? $"a NumPy archive (.npz): {NumpyAdvice}"
-            : "a zip archive: unpack it";
     }
 
     private static string? KindOfText(ReadOnlySpan<byte> start)

@@ -5,11 +5,12 @@ using Ascl.Core.Diagnostics;
 namespace Ascl.Core.Files;
 
 /// <summary>One tensor of a safetensors file.</summary>
-/// <param name="Dtype">Element type.</param>
+/// <param name="Element">Element type.</param>
 /// <param name="Shape">Dimensions, outermost first; empty for a scalar.</param>
 /// <param name="Offset">First byte, from the end of the header.</param>
 /// <param name="Bytes">Size in bytes.</param>
-internal sealed record SafetensorsEntry(SafetensorsDtype Dtype, int[] Shape, long Offset, long Bytes);
+internal sealed record SafetensorsEntry(TensorDtype Element, int[] Shape, long Offset, long Bytes)
+    : TensorEntry(Element, Element.ToString(), Shape);
 
 /// <summary>
 /// The JSON header of a safetensors file: name → {dtype, shape, data_offsets: [begin, end]}, and a map of strings under __metadata__.
@@ -73,7 +74,7 @@ internal sealed class SafetensorsHeader
     {
         if (entry.ValueKind != JsonValueKind.Object)
             throw new UserErrorException($"{where}: its entry is not a JSON object");
-        SafetensorsDtype dtype = ReadDtype(where, Member(where, entry, "dtype", JsonValueKind.String));
+        TensorDtype dtype = ReadDtype(where, Member(where, entry, "dtype", JsonValueKind.String));
         int[] shape = ReadShape(where, Member(where, entry, "shape", JsonValueKind.Array));
         JsonElement offsets = Member(where, entry, "data_offsets", JsonValueKind.Array);
         if (offsets.GetArrayLength() != 2 || !TryInteger(offsets[0], out long begin) || !TryInteger(offsets[1], out long end))
@@ -95,11 +96,11 @@ internal sealed class SafetensorsHeader
             : throw new UserErrorException(
                 $"{where}: '{name}' is missing or not {(kind == JsonValueKind.Array ? "an array" : "a string")}");
 
-    private static SafetensorsDtype ReadDtype(string where, JsonElement value) =>
-        SafetensorsDtypes.ByName.TryGetValue(value.GetString()!, out SafetensorsDtype dtype)
+    private static TensorDtype ReadDtype(string where, JsonElement value) =>
+        TensorDtypes.ByName.TryGetValue(value.GetString()!, out TensorDtype dtype)
             ? dtype
             : throw new UserErrorException(
-                $"{where}: unknown dtype '{value.GetString()}' (valid: {string.Join(", ", SafetensorsDtypes.ByName.Keys)})");
+                $"{where}: unknown dtype '{value.GetString()}' (valid: {string.Join(", ", TensorDtypes.ByName.Keys)})");
 
     private static int[] ReadShape(string where, JsonElement value)
     {
@@ -120,7 +121,7 @@ internal sealed class SafetensorsHeader
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out integer);
     }
 
-    private static long SizeOf(string where, SafetensorsDtype dtype, int[] shape)
+    private static long SizeOf(string where, TensorDtype dtype, int[] shape)
     {
         try
         {

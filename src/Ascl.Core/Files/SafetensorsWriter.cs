@@ -18,7 +18,7 @@ public sealed class SafetensorsWriter
 
     private readonly SortedDictionary<string, Pending> tensors = new(StringComparer.Ordinal);
 
-    private sealed record Pending(SafetensorsDtype Dtype, int[] Shape, long Bytes, Action<Stream> Write);
+    private sealed record Pending(TensorDtype Dtype, int[] Shape, long Bytes, Action<Stream> Write);
 
     /// <summary>Free-form strings, stored under __metadata__.</summary>
     public SortedDictionary<string, string> Metadata { get; } = new(StringComparer.Ordinal);
@@ -30,11 +30,11 @@ public sealed class SafetensorsWriter
     /// returns.</param>
     /// <exception cref="ArgumentException">The name is taken, or the shape does not match the number of elements.</exception>
     public void Add<T>(string name, ReadOnlySpan<int> shape, T[] values) where T : unmanaged =>
-        Add(name, SafetensorsDtypes.Of<T>(), shape, values);
+        Add(name, TensorDtypes.Of<T>(), shape, values);
 
     /// <summary>Adds a tensor from its bytes, for element types without a .NET type (BF16).</summary>
     /// <inheritdoc cref="Add{T}(string, ReadOnlySpan{int}, T[])"/>
-    public void AddBytes(string name, SafetensorsDtype dtype, ReadOnlySpan<int> shape, byte[] values) => Add(name, dtype, shape, values);
+    public void AddBytes(string name, TensorDtype dtype, ReadOnlySpan<int> shape, byte[] values) => Add(name, dtype, shape, values);
 
     /// <summary>Writes the file atomically (<see cref="AtomicFile"/>).</summary>
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
@@ -53,7 +53,7 @@ public sealed class SafetensorsWriter
         });
     }
 
-    private void Add<T>(string name, SafetensorsDtype dtype, ReadOnlySpan<int> shape, T[] values) where T : unmanaged
+    private void Add<T>(string name, TensorDtype dtype, ReadOnlySpan<int> shape, T[] values) where T : unmanaged
     {
         long bytes = dtype.Size();
         foreach (int length in shape)

@@ -3,7 +3,7 @@ using Ascl.Core.Files;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>Images of a tensor in a safetensors file, converted to NCHW order, as bytes or floats.</summary>
+/// <summary>Images of a tensor in a file, converted to NCHW order, as bytes or floats.</summary>
 internal sealed record TensorImages(int Count, int Channels, int Height, int Width, byte[]? Bytes, float[]? Floats)
 {
     private const int MaxByte = 255;
@@ -11,26 +11,26 @@ internal sealed record TensorImages(int Count, int Channels, int Height, int Wid
     /// <summary>If no pixel is brighter than this (of 255), the images have another scale.</summary>
     private const float DarkestWhite = 2;
 
-    /// <summary>Reads a tensor [N, C, H, W], [N, H, W, C] (1 or 3 channels) or [N, H, W] of U8 or F32.</summary>
+    /// <summary>Reads a tensor [N, C, H, W], [N, H, W, C] (1 or 3 channels) or [N, H, W] of U8 or floating-point numbers.</summary>
     /// <exception cref="UserErrorException">The shape or element type is another, or pixels have another scale than 0…255 or [0,
     /// 1].</exception>
-    public static TensorImages Read(SafetensorsFile file, string name)
+    public static TensorImages Read(TensorFile file, string name)
     {
         int[] shape = file.Shape(name);
-        SafetensorsDtype dtype = file.Dtype(name);
+        bool areBytes = file.Dtype(name) == TensorDtype.U8;
         string what = $"{file.Path}: {name} is [{string.Join(", ", shape)}]";
         bool isFirst = shape is [_, 1 or 3, _, _], isLast = shape is [_, _, _, 1 or 3];
+        if (!areBytes && !file.Dtype(name).IsFloatingPoint())
+            throw new UserErrorException($"{file.Path}: {name} is {file.Describe(name)}; U8 (0 to 255) or floats (0 to 1) are needed");
         if (shape.Contains(0) || (shape.Length != 3 && !isFirst && !isLast))
             throw new UserErrorException($"{what}; needed: [N, C, H, W] or [N, H, W, C] with 1 or 3 channels, or [N, H, W]");
         if (isFirst && isLast)
             throw new UserErrorException($"{what}: it cannot be told whether its channels come first or last");
-        if (dtype is not (SafetensorsDtype.U8 or SafetensorsDtype.F32))
-            throw new UserErrorException($"{file.Path}: {name} is {dtype}; U8 (0 to 255) or F32 (0 to 1) is needed");
         var (channels, height, width) = shape.Length == 3 ? (1, shape[1], shape[2])
             : isFirst ? (shape[1], shape[2], shape[3])
             : (shape[3], shape[1], shape[2]);
-        byte[]? bytes = dtype == SafetensorsDtype.U8 ? file.ReadBytes(name) : null;
-        float[]? floats = dtype == SafetensorsDtype.F32 ? file.ReadFloats(name) : null;
+        byte[]? bytes = areBytes ? file.ReadBytes(name) : null;
+        float[]? floats = areBytes ? null : file.ReadFloats(name);
         if (floats is not null)
             CheckRange($"{file.Path}: {name}", floats, floats.Length / shape[0]);
         float brightest = floats?.Max() * MaxByte ?? bytes!.Max();

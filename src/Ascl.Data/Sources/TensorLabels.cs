@@ -3,7 +3,7 @@ using Ascl.Core.Files;
 
 namespace Ascl.Data.Sources;
 
-/// <summary>Labels of a tensor in a safetensors file: [N] or [N, 1] whole numbers, stored as integers or floats, or one-hot [N,
+/// <summary>Labels of a tensor in a file: [N] or [N, 1] whole numbers, stored as integers or floats, or one-hot [N,
 /// K].</summary>
 /// <param name="Classes">The class of each image.</param>
 /// <param name="ClassCount">K, or one more than the largest label.</param>
@@ -16,7 +16,7 @@ internal sealed record TensorLabels(int[] Classes, int ClassCount)
     /// <param name="count">Number of images.</param>
     /// <exception cref="UserErrorException">The shape does not fit, a number is not whole or not in 0…65535, or a row is not
     /// one-hot.</exception>
-    public static TensorLabels Read(SafetensorsFile file, string name, string images, int count)
+    public static TensorLabels Read(TensorFile file, string name, string images, int count)
     {
         int[] shape = file.Shape(name);
         if (shape is not ([_] or [_, > 0]) || shape[0] != count)
@@ -49,9 +49,9 @@ internal sealed record TensorLabels(int[] Classes, int ClassCount)
         return new(labels, classes);
     }
 
-    private static long[] Whole(SafetensorsFile file, string name)
+    private static long[] Whole(TensorFile file, string name)
     {
-        if (file.Dtype(name) is not (SafetensorsDtype.F64 or SafetensorsDtype.F32 or SafetensorsDtype.F16 or SafetensorsDtype.BF16))
+        if (!file.Dtype(name).IsFloatingPoint())
             return file.ReadIntegers(name);
         double[] values = file.ReadDoubles(name);
         int wrong = Array.FindIndex(values, value => value != Math.Floor(value) || Math.Abs(value) > int.MaxValue);

@@ -40,7 +40,7 @@ public static class ClassifierFile
     /// <exception cref="UserErrorException">The file is damaged or holds another network; the classifier is unchanged.</exception>
     public static void LoadInto(Classifier model, string path)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using TensorFile file = TensorFile.Open(path);
         WeightFile.Load(model.Parameters, file);
         model.Provenance = Provenance.Of(file.Metadata, path);
     }
@@ -50,8 +50,8 @@ public static class ClassifierFile
 
     /// <summary>Creates the classifier that a file describes and loads its weights.</summary>
     /// <param name="device">Device of the tensors.</param>
-    /// <param name="path">A file that <see cref="Save"/> wrote, or a PyTorch state dict saved as safetensors, with any prefix before the
-    /// network's names. FILE#SET selects one of several sets of weights (<see cref="WeightPath"/>).</param>
+    /// <param name="path">A file that <see cref="Save"/> wrote, or a PyTorch state dict saved by torch.save or as safetensors, also inside a
+    /// larger checkpoint, with any prefix before the network's names. FILE#SET selects one of several sets of weights (<see cref="WeightPath"/>).</param>
     /// <param name="options">What the file does not say, or what overrides it; null for nothing.</param>
     /// <exception cref="UserErrorException">The file is damaged, holds another network, or holds several sets of weights that differ and
     /// <paramref name="path"/> selects none.</exception>
@@ -59,9 +59,9 @@ public static class ClassifierFile
     {
         options ??= new LoadOptions();
         WeightPath place = WeightPath.Parse(path);
-        using SafetensorsFile file = SafetensorsFile.Open(place.File);
+        using TensorFile file = TensorFile.Open(place.File);
         ClassifierSpec? written = Written(file.Metadata, file.Path);
-        string network = options.Network ?? written?.Network
+        string network = options.Network ?? written?.Network ?? Architecture(file.Metadata)
             ?? throw new UserErrorException(
                 $"{file.Path}: does not say what network it is of: set {nameof(LoadOptions.Network)} (option model)");
         if (options.Network is null)
@@ -102,6 +102,10 @@ public static class ClassifierFile
                 yield return $"it was trained with the activation {Name(written.Activation)}, "
                     + $"not {Name(model.Spec.Activation)}, which is used";
             }
+            if (options.Network is null && written is null)
+                yield return $"it says it is of {network}";
+            if (file is not SafetensorsFile && of.IsNamed)
+                yield return $"its weights '{of.Prefix.TrimEnd('.')}' are read";
             if (written is not null && network != written.Network)
                 yield return $"it says it is of {written.Network}, not of {network}, which is used";
             if (InputLayer.Of(of, channels, options, written).Note is { } note)
@@ -116,6 +120,22 @@ public static class ClassifierFile
             if (strange.Length > 0)
                 yield return $"left out, as {model.Spec.Network} has no place for them: {string.Join(", ", strange.Take(NamedTensors))}"
                     + (strange.Length > NamedTensors ? $" and {strange.Length - NamedTensors} more tensors" : "");
+        }
+    }
+
+    /// <summary>The network that a PyTorch checkpoint names as its "arch", if it is one of the catalogue.</summary>
+    private static string? Architecture(IReadOnlyDictionary<string, string> metadata)
+    {
+        if (!metadata.TryGetValue("arch", out string? name))
+            return null;
+        try
+        {
+            NetworkCatalog.Check(name);
+            return name;
+        }
+        catch (UserErrorException)
+        {
+            return null;
         }
     }
 

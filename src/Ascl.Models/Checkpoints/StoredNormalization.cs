@@ -24,7 +24,7 @@ internal sealed record StoredNormalization(string MeanName, string StdName, floa
     ];
 
     /// <summary>All normalisations in a file whose shapes fit images of <paramref name="channels"/> channels.</summary>
-    public static StoredNormalization[] In(SafetensorsFile file, int channels) =>
+    public static StoredNormalization[] In(TensorFile file, int channels) =>
         [.. file.Names.Select(name => Read(file, name, channels)).OfType<StoredNormalization>()];
 
     /// <summary>The normalisation among <paramref name="all"/> that belongs to a set of weights: the one whose name shares the longest
@@ -45,7 +45,7 @@ internal sealed record StoredNormalization(string MeanName, string StdName, floa
     private static bool AreNear(float[] a, float[] b) =>
         a.Length == b.Length && a.Zip(b).All(pair => MathF.Abs(pair.First - pair.Second) <= SameWithin);
 
-    private static StoredNormalization? Read(SafetensorsFile file, string name, int channels)
+    private static StoredNormalization? Read(TensorFile file, string name, int channels)
     {
         int start = name.LastIndexOf('.') + 1;
         string? partner = Names.Where(pair => pair.Mean == name[start..])
@@ -62,10 +62,10 @@ internal sealed record StoredNormalization(string MeanName, string StdName, floa
     }
 
     /// <summary>Whether a tensor is floating-point and of shape [C], [C, 1, 1] or [1, C, 1, 1], or one number for all channels.</summary>
-    private static bool AreOfChannels(SafetensorsFile file, string name, int channels)
+    private static bool AreOfChannels(TensorFile file, string name, int channels)
     {
         int[] sizes = [.. file.Shape(name).Where(size => size != 1)];
-        return file.Dtype(name) is SafetensorsDtype.F32 or SafetensorsDtype.F64 or SafetensorsDtype.F16 or SafetensorsDtype.BF16
+        return file.Dtype(name).IsFloatingPoint()
             && (sizes.Length == 0 || (sizes.Length == 1 && sizes[0] == channels));
     }
 

@@ -72,7 +72,7 @@ public sealed record Provenance(string Norm, double Epsilon, ImageHashes Images,
     /// <exception cref="UserErrorException">The file cannot be read, or its provenance is damaged.</exception>
     public static Provenance? Read(string path)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using TensorFile file = TensorFile.Open(path);
         return Of(file.Metadata, path);
     }
 

@@ -15,7 +15,7 @@ public static class WeightFile
     /// <param name="prefix">Prefix of the names in the file.</param>
     /// <param name="optional">Name prefix of tensors that the file may lack; these keep their values then. Null for none.</param>
     /// <exception cref="UserErrorException">A tensor is missing, of another shape, or not finite.</exception>
-    public static void Load(ParameterSet parameters, SafetensorsFile file, string prefix = "", string? optional = null)
+    public static void Load(ParameterSet parameters, TensorFile file, string prefix = "", string? optional = null)
     {
         Fill(file, from target in parameters.All
                    where optional is null || file.Contains(prefix + target.Name)
@@ -54,7 +54,7 @@ public static class WeightFile
     /// of these.</summary>
     private static string KindOf(string name) => name.Split('.')[0].TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9');
 
-    private static float[] Read(NamedTensor target, SafetensorsFile file, string name)
+    private static float[] Read(NamedTensor target, TensorFile file, string name)
     {
         int[] shape = file.Shape(name);
         if (!target.Tensor.Shape.Sizes.SequenceEqual(shape))
@@ -67,10 +67,10 @@ public static class WeightFile
         return bad < 0 ? values : throw new UserErrorException($"{file.Path}: tensor '{name}' holds {values[bad]} at position {bad}");
     }
 
-    private static UserErrorException Missing(NamedTensor target, SafetensorsFile file, string prefix) =>
+    private static UserErrorException Missing(NamedTensor target, TensorFile file, string prefix) =>
         new($"{file.Path}: no tensor '{prefix}{target.Name}' {target.Tensor.Shape}: these are not weights of this model");
 
-    private static void Fill(SafetensorsFile file, IEnumerable<(NamedTensor Target, string Name)> named)
+    private static void Fill(TensorFile file, IEnumerable<(NamedTensor Target, string Name)> named)
     {
         // All names are resolved and all values read before the first tensor is changed.
         (NamedTensor Target, string Name)[] all = [.. named];

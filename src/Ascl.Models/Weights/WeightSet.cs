@@ -9,21 +9,28 @@ namespace Ascl.Models.Weights;
 /// A prefix is found as what precedes the name of a first convolution; <see cref="Choose"/>, which knows all of the network's names,
 /// decides whether it is one.
 /// </summary>
-internal sealed class WeightSet(SafetensorsFile file, string prefix)
+internal sealed class WeightSet(TensorFile file, string prefix)
 {
     /// <summary>Name prefixes of heads, which may be outside the wrapper of the encoder, as in encoder.conv1.weight and
     /// fc.weight.</summary>
     private static readonly string[] Heads = ["linear.", "fc.", "classifier.", "projection."];
+
+    /// <summary>Prefixes of PyTorch's modules that wrap another.</summary>
+    private static readonly string[] Wrappers = ["module", "model", "_orig_mod", "encoder", "backbone"];
 
     /// <summary>Parts of names that mark an optimiser's tensors, which repeat the names of the weights.</summary>
     private static readonly string[] OptimizerParts = ["momentum", "momentum_buffer", "exp_avg", "exp_avg_sq", "optimizer"];
 
     private const int NamedChoices = 6;
 
-    public SafetensorsFile File { get; } = file;
+    public TensorFile File { get; } = file;
 
     /// <summary>Precedes the network's own names; empty, or ends in a dot.</summary>
     public string Prefix { get; } = prefix;
+
+    /// <summary>Whether the prefix is more than those of modules that wrap a network: the set is one that the file's author
+    /// named.</summary>
+    public bool IsNamed => Name.Split('.').Any(part => part.Length > 0 && !char.IsAsciiDigit(part[0]) && !Wrappers.Contains(part));
 
     /// <summary>The names with this prefix, without it.</summary>
     public IEnumerable<string> Names => File.Names.Where(IsUnder).Select(name => name[Prefix.Length..]);
@@ -45,7 +52,7 @@ internal sealed class WeightSet(SafetensorsFile file, string prefix)
 
     /// <summary>All candidates in a file, the one with the most tensors first; at least one, with an empty prefix if the file has no first
     /// convolution.</summary>
-    public static IReadOnlyList<WeightSet> In(SafetensorsFile file)
+    public static IReadOnlyList<WeightSet> In(TensorFile file)
     {
         WeightSet[] begun =
         [
@@ -108,7 +115,7 @@ internal sealed class WeightSet(SafetensorsFile file, string prefix)
         sets.MaxBy(set => names.Count(name => set.File.Contains(set.Prefix + name)))!;
 
     /// <summary>A set for each prefix that ends in a dot, and for the empty one; the shortest first.</summary>
-    private static IEnumerable<WeightSet> Everywhere(SafetensorsFile file) =>
+    private static IEnumerable<WeightSet> Everywhere(TensorFile file) =>
         file.Names.SelectMany(name => Enumerable.Range(0, name.Length).Where(i => i == 0 || name[i - 1] == '.').Select(i => name[..i]))
             .Distinct().OrderBy(prefix => prefix.Length).Select(prefix => new WeightSet(file, prefix));
 

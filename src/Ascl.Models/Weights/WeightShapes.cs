@@ -17,7 +17,7 @@ public sealed record WeightShapes(int Channels, int Classes, int ProjectionSize)
     /// <param name="prefix">Prefix of their names in the file; empty, or ends in a dot.</param>
     /// <exception cref="UserErrorException">The file has no first convolution or last linear layer under a known name, or their shapes are
     /// invalid.</exception>
-    public static WeightShapes Of(SafetensorsFile file, string prefix = "") => Of(new WeightSet(file, prefix));
+    public static WeightShapes Of(TensorFile file, string prefix = "") => Of(new WeightSet(file, prefix));
 
     internal static WeightShapes Of(WeightSet set)
     {

@@ -19,9 +19,9 @@ public sealed class ForeignFileTests : IDisposable
     // What Python's own pickle.dump writes of these, and torch.save of PyTorch 1.5.
     [InlineData("\u0080\u0002\u008A\u000A\u006C\u00FC\u009C\u0046\u00F9\u0020\u006A\u00A8\u0050\u0019\u002E\u0080\u0002M\u00E9\u0003.",
         "a PyTorch checkpoint (.pt) as older")]
-    [InlineData("\u0080\u0004\u0095\u0011\0\0\0\0\0\0\0}", "a Python pickle: save its tensors as safetensors")]
+    [InlineData("\u0080\u0004\u0095\u0011\0\0\0\0\0\0\0}", "a Python pickle, not a PyTorch checkpoint")]
     [InlineData("\u0089HDF\r\n\u001A\n\0\0\0\0", "an HDF5 file (.h5): save its arrays")]
-    [InlineData("\u0093NUMPY\u0001\0v\0{'descr': '<f4'}", "a NumPy array (.npy): save its arrays")]
+    [InlineData("\u0093NUMPY\u0001\0v\0{'descr': '<f4'}", "a NumPy array (.npy): ascl convert")]
     [InlineData("\b\u0008\u0012\u0007pytorch\u001A\u00051.8.0", "an ONNX model: give it a name that ends in .onnx")]
     [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 44700000\n", "a Git LFS pointer")]
     [InlineData("<!DOCTYPE html><html><body>Virus scan warning</body></html>", "a web page")]
@@ -38,8 +38,8 @@ public sealed class ForeignFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("a PyTorch checkpoint (.pt): save its tensors", "model/data.pkl", "model/version", "model/data/0")]
-    [InlineData("a NumPy archive (.npz): save its arrays", "x_train.npy", "y_train.npy")]
+    [InlineData("a PyTorch checkpoint (.pt): ascl convert", "model/data.pkl", "model/version", "model/data/0")]
+    [InlineData("a NumPy archive (.npz): ascl convert", "x_train.npy", "y_train.npy")]
     [InlineData("a zip archive: unpack it", "model.safetensors")]
     [InlineData("a zip archive: unpack it", "model.npy", "read me.txt")]
     [InlineData("a zip archive: unpack it")]

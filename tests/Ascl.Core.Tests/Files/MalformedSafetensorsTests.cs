@@ -148,7 +148,7 @@ public sealed class MalformedSafetensorsTests : IDisposable
                 using SafetensorsFile file = SafetensorsFile.Open(path);
                 foreach (string name in file.Names)
                     Assert.Equal(file.ReadBytes(name).Length,
-                        file.Shape(name).Aggregate(file.Dtype(name).Size(), (size, length) => size * length));
+                        file.Shape(name).Aggregate(file.Dtype(name)!.Value.Size(), (size, length) => size * length));
             }
             catch (UserErrorException e)
             {

@@ -49,7 +49,7 @@ public sealed class SafetensorsTests : IDisposable
         writer.Add("F64", [2, 2], [Math.PI, double.MaxValue, double.NegativeInfinity, double.NaN]);
         writer.Add("F32", [2, 2], [MathF.PI, float.Epsilon, -0f, float.NaN]);
         writer.Add("F16", [2], [(Half)1.5, Half.MaxValue]);
-        writer.AddBytes("BF16", SafetensorsDtype.BF16, [2], [0xC0, 0x3F, 0x80, 0xFF]);
+        writer.AddBytes("BF16", TensorDtype.BF16, [2], [0xC0, 0x3F, 0x80, 0xFF]);
         writer.Save(path);
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Assert.Equal([Math.PI, double.MaxValue, double.NegativeInfinity, double.NaN], file.ReadDoubles("F64"));
@@ -129,7 +129,7 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Throws<ArgumentException>(() => writer.Add("a", [2], [1f, 2f]));
         Assert.Throws<ArgumentException>(() => writer.Add("__metadata__", [2], [1f, 2f]));
         Assert.Throws<ArgumentException>(() => writer.Add("b", [3], [1f, 2f]));
-        Assert.Throws<ArgumentException>(() => writer.AddBytes("b", SafetensorsDtype.BF16, [2], [1, 2]));
+        Assert.Throws<ArgumentException>(() => writer.AddBytes("b", TensorDtype.BF16, [2], [1, 2]));
         Assert.Throws<ArgumentException>(() => writer.Add<decimal>("b", [1], [1m]));
     }
 

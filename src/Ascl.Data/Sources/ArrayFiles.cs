@@ -5,12 +5,13 @@ using Ascl.Core.Files;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// Reads a safetensors file with images and labels of one or several parts under common names (<see cref="ImageNames"/> and
-/// <see cref="LabelNames"/>, in any case). Images (<see cref="TensorImages"/>) are [N, C, H, W], [N, H, W, C] or, if grey, [N, H, W], uint8
-/// in 0…255 or float32 in [0, 1]; for labels see <see cref="TensorLabels"/>. The classes are those of the metadata's <c>class_names</c> (a
-/// JSON array of strings), or numbered up to the largest label.
+/// Reads a file of tensors (<see cref="TensorFile"/>: safetensors, .npz, .pt, or a directory of .npy files) with images and labels of one
+/// or several parts under common names (<see cref="ImageNames"/> and <see cref="LabelNames"/>, in any case); or one .npy file of images,
+/// with the labels in labels.npy beside it. Images (<see cref="TensorImages"/>) are [N, C, H, W], [N, H, W, C] or, if grey, [N, H, W],
+/// uint8 in 0…255 or floating-point in [0, 1]; for labels see <see cref="TensorLabels"/>. The classes are those of the metadata's
+/// <c>class_names</c> (a JSON array of strings), or numbered up to the largest label.
 /// </summary>
-internal static class TensorFile
+internal static class ArrayFiles
 {
     private const string ClassNamesKey = "class_names";
 
@@ -20,14 +21,14 @@ internal static class TensorFile
     private static readonly string[]
         ImageNames = ["{0}.images", "{0}_images", "{0}.x", "{0}_x", "x_{0}", "{0}.data", "{0}_data"],
         LabelNames = ["{0}.labels", "{0}_labels", "{0}.y", "{0}_y", "y_{0}", "{0}.targets", "{0}_targets"],
-        ImageNamesAlone = ["images", "x", "data"],
-        LabelNamesAlone = ["labels", "y", "targets"];
+        ImageNamesAlone = ["images", "image", "img", "x", "data"],
+        LabelNamesAlone = ["labels", "label", "y", "targets", "target"];
 
     private sealed record Part(string Name, TensorImages Images, TensorLabels Labels);
 
     public static DataSet Open(string path, DataOptions options)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using TensorFile file = path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) ? WithLabels(path) : TensorFile.Open(path);
         Part? train = Read(file, "train"), test = Read(file, "test");
         List<string> notes = [];
         foreach (string name in ValidationNames)
@@ -65,8 +66,17 @@ internal static class TensorFile
         };
     }
 
+    /// <summary>An .npy file of images and the labels beside it.</summary>
+    private static TensorFile WithLabels(string path)
+    {
+        string labels = Path.Combine(Path.GetDirectoryName(path) ?? "", "labels.npy");
+        return File.Exists(labels) || !File.Exists(path)
+            ? TensorFile.OpenArrays(path, [("images", path), ("labels", labels)])
+            : throw new UserErrorException($"{path}: its labels are wanted beside it, in {labels}");
+    }
+
     /// <summary>The images and labels of one part, or of a file without parts; null where it has none.</summary>
-    private static Part? Read(SafetensorsFile file, string? part)
+    private static Part? Read(TensorFile file, string? part)
     {
         string? images = Find(file, part is null ? ImageNamesAlone : ImageNames, part);
         string? labels = Find(file, part is null ? LabelNamesAlone : LabelNames, part);
@@ -78,7 +88,7 @@ internal static class TensorFile
         return new Part($"{file.Path}: {images}", pixels, TensorLabels.Read(file, labels, images, pixels.Count));
     }
 
-    private static string? Find(SafetensorsFile file, string[] forms, string? part)
+    private static string? Find(TensorFile file, string[] forms, string? part)
     {
         HashSet<string> accepted = new(forms.Select(form => string.Format(form, part)), StringComparer.OrdinalIgnoreCase);
         string[] found = [.. file.Names.Where(accepted.Contains)];
@@ -87,17 +97,17 @@ internal static class TensorFile
             : throw new UserErrorException($"{file.Path}: has both {string.Join(" and ", found)}: which one is meant?");
     }
 
-    private static UserErrorException Wanted(SafetensorsFile file)
+    private static UserErrorException Wanted(TensorFile file)
     {
         const int shown = 8;
         string tensors = string.Join(", ",
-            file.Names.Take(shown).Select(name => $"{name} {file.Dtype(name)} [{string.Join(", ", file.Shape(name))}]"));
+            file.Names.Take(shown).Select(name => $"{name} {file.Describe(name)}"));
         return new($"{file.Path}: wanted are images and labels (or x and y, data and targets), "
             + "of parts train.images and train.labels (or train_images, x_train, …), test.images and test.labels; "
             + $"there are {(tensors.Length == 0 ? "no tensors" : tensors)}{(file.Names.Count > shown ? ", …" : "")}");
     }
 
-    private static IReadOnlyList<string> NamesOfClasses(SafetensorsFile file, int count)
+    private static IReadOnlyList<string> NamesOfClasses(TensorFile file, int count)
     {
         if (!file.Metadata.TryGetValue(ClassNamesKey, out string? json))
             return KnownClasses.Numbered(count);
