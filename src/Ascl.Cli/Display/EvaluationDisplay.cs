@@ -28,5 +28,8 @@ internal sealed class EvaluationDisplay(ProgressDisplay display) : IEvaluationOb
         display.Line($"{(finding.IsSuspicious ? "suspicious" : "fine      ")} {finding.Name}: {finding.Seen}");
     }
 
+    public void Corruption(CorruptionAccuracy accuracy, int done, int total) =>
+        display.Report(done, total, $"corruptions, {done} of {total}: {accuracy.Name}, {100 * accuracy.Mean:F1} % right");
+
     public void Note(string line) => Message.Print(line);
 }

@@ -17,6 +17,8 @@ internal static class EvaluationTables
         PrintFindings(report);
         foreach (CurvePoint point in report.Curve ?? [])
             Console.WriteLine($"{report.Attacks[0].Norm} epsilon {NumberText.Of(point.Epsilon)}: {100 * point.Accuracy:F2} %");
+        if (report.Corruptions is { } corruptions)
+            Print(corruptions);
     }
 
     /// <param name="file">The file of adversarial images.</param>
@@ -56,6 +58,15 @@ internal static class EvaluationTables
             Console.WriteLine(note);
         foreach (string doubt in report.Caveats ?? [])
             Console.WriteLine($"warning: {doubt}");
+    }
+
+    private static void Print(CorruptionReport corruptions)
+    {
+        var table = new ResultTable([.. corruptions.Header])
+        { Title = $"{corruptions.Folder}: accuracy on {corruptions.Count} images of each corruption and severity" };
+        foreach (string[] row in corruptions.Rows)
+            table.Add(row);
+        table.Print();
     }
 
     private static void Print(MinimalEpsilonReport minimal)

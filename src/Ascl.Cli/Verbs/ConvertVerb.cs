@@ -1,8 +1,10 @@
 using Ascl.Cli.Arguments;
+using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Files;
 using Ascl.Models.Onnx;
 using Ascl.Models.Weights;
+using Ascl.Robustness.Runs;
 using CommandLine;
 
 namespace Ascl.Cli.Verbs;

@@ -16,14 +16,15 @@ namespace Ascl.Cli.Verbs;
 
 [Verb("evaluate", HelpText = "Measures the clean and robust accuracy of trained weights.")]
 [Example("The best checkpoint of a run under PGD-20, on the run's own test images", "--weights runs/ascl-1")]
-[Example("Weights from PyTorch (a state dict saved as safetensors) on CIFAR-10",
-    "--weights resnet18.safetensors --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10")]
+[Example("Weights from PyTorch on CIFAR-10",
+    "--weights resnet18.pt --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10")]
 [Example("Auto-Attack on 1,000 images. If interrupted, the same command resumes it",
     "--weights runs/ascl-1 --attack autoattack --limit 1000 --out evaluations/ascl-1")]
 [Example("Can that accuracy be trusted? Check for masked gradients and weak attacks",
     "--weights runs/ascl-1 --checks --twin runs/natural-1")]
 [Example("The smallest adversarial perturbation of each image: median, quantiles, accuracy by epsilon",
     "--weights runs/ascl-1 --minimal-epsilon --limit 1000 --out evaluations/minimal")]
+[Example("Accuracy under common corruptions, too (CIFAR-10-C)", "--weights runs/ascl-1 --corruptions data/CIFAR-10-C")]
 [Example("A stronger attack, with the results as JSON too", "--weights runs/ascl-1 --steps 100 --restarts 5 --json result.json")]
 [Example("Any classifier as ONNX (images [N, C, H, W] in [0, 1] to logits) under Auto-Attack",
     "--weights theirs.onnx --data cifar10:data/cifar-10-batches-bin --attack autoattack --limit 1000 --out evaluations/theirs")]
@@ -35,7 +36,8 @@ public class EvaluateVerb : ComputingArguments, IVerb
 {
     [Section("Model and images")]
     [Option("weights", MetaValue = "FILE|RUN", Required = true,
-        HelpText = "A safetensors or ONNX file, or the folder of a run (its best checkpoint).")]
+        HelpText = "A PyTorch (.pt), safetensors or ONNX file, or the folder of a run (its best checkpoint). FILE#SET names one of several "
+            + "sets of weights in a file.")]
     public string Weights { get; init; } = "";
 
     [Option("model", MetaValue = "NAME",
@@ -70,6 +72,11 @@ public class EvaluateVerb : ComputingArguments, IVerb
     [Option("twin", MetaValue = "FILE|RUN",
         HelpText = "With --checks: a naturally trained classifier for the same images, for a transfer attack.")]
     public string? Twin { get; init; }
+
+    [Option("corruptions", MetaValue = "DIR",
+        HelpText = "Also measure the accuracy on corrupted images, such as those of CIFAR-10-C: a directory of .npy files, one for each "
+            + "corruption, and labels.npy. --limit counts images of each severity.")]
+    public string? Corruptions { get; init; }
 
     [Section("Files")]
     [Option("out", MetaValue = "DIR",
@@ -157,6 +164,7 @@ public class EvaluateVerb : ComputingArguments, IVerb
             Weights = choice.File,
             Source = tested.Source,
             Twin = twin,
+            Corruptions = Corruptions is null ? null : CorruptionSet.Open(Corruptions, data.ClassNames),
             Communicator = group.Communicator,
         };
         foreach (string note in evaluation.Notes.Concat(tested.Differences(data, settings.Limit)))
@@ -188,9 +196,12 @@ public class EvaluateVerb : ComputingArguments, IVerb
         if (!settings.Checks && Twin is not null)
             throw new UserErrorException("evaluate: --twin is for --checks");
         if (Replay is not null
-            && (Json is not null || Out is not null || settings.Epsilons.Count > 0 || settings.Checks || settings.MinimalEpsilon))
-            throw new UserErrorException("evaluate: --replay runs no attack: --json, --out, --epsilons, --checks and --minimal-epsilon "
-                + "cannot be given with it");
+            && (Json is not null || Out is not null || Corruptions is not null || settings.Epsilons.Count > 0 || settings.Checks
+                || settings.MinimalEpsilon))
+        {
+            throw new UserErrorException("evaluate: --replay runs no attack: --json, --out, --corruptions, --epsilons, --checks and "
+                + "--minimal-epsilon cannot be given with it");
+        }
         string[] ofTheFile = ["norm", "epsilon", "step-size", "limit", "attack"];
         if (Replay is not null && Given(typeof(EvaluationSettings)).Any(given => ofTheFile.Contains(given.Key)))
             throw new UserErrorException("evaluate: --replay takes the images and their ball from its file: --norm, --epsilon, "
@@ -200,9 +211,9 @@ public class EvaluateVerb : ComputingArguments, IVerb
             PartOption.Read(Part);
             if (Out is null)
                 throw new UserErrorException("evaluate: --part needs --out DIR, the folder that all parts share");
-            if (Json is not null || Replay is not null || settings.Checks || settings.Epsilons.Count > 0)
-                throw new UserErrorException("evaluate: --part only runs attacks: give --json, --replay, --checks and --epsilons to the "
-                    + "command without --part");
+            if (Json is not null || Replay is not null || Corruptions is not null || settings.Checks || settings.Epsilons.Count > 0)
+                throw new UserErrorException("evaluate: --part only runs attacks: give --json, --replay, --corruptions, --checks and "
+                    + "--epsilons to the command without --part");
         }
         ResultFile.CheckEvaluation(Json);
     }

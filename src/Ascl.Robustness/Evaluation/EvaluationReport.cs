@@ -59,13 +59,14 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="TrainedOn">How many of the images the weights were trained on or selected by; null if unknown.</param>
 /// <param name="WeightsSha256">SHA-256 of the weight file.</param>
 /// <param name="CheckedImages">Number of images the findings are based on.</param>
+/// <param name="Corruptions">Accuracy under common corruptions, if requested.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
     string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false,
     IReadOnlyList<ClassReport>? Classes = null,
     IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null,
     string Part = "test", [property: JsonPropertyName("doubts")] IReadOnlyList<string>? Caveats = null, string? Normalization = null,
-    int? TrainedOn = null, string? WeightsSha256 = null, int? CheckedImages = null)
+    int? TrainedOn = null, string? WeightsSha256 = null, int? CheckedImages = null, CorruptionReport? Corruptions = null)
 {
     /// <summary>Reads a report; null if there is no such file.</summary>
     /// <exception cref="Core.Diagnostics.UserErrorException">The file is damaged.</exception>

@@ -160,11 +160,7 @@ public sealed class EvaluationStore
         AdversarialImages kept = new([.. all.Select(a => images.Ids[a.Index])], [.. all.Select(a => images.Labels[a.Index])],
             [.. all.Select(a => a.Attack)], [.. all.Select(a => a.Image)]);
         kept.Save(AdversarialFile, images, report);
-        if (report.MinimalEpsilon is { } minimal)
-            SaveSizes(minimal.Sizes);
-        AtomicFile.WriteText(ReportFile, Evaluator.ToJson(report));
-        Directory.Delete(Chunks, recursive: true);
-        return kept;
+        return Complete(report);
     }
 
     /// <summary>Rewrites the report of a finished evaluation after results were added; its adversarial images are unchanged.</summary>
@@ -174,7 +170,8 @@ public sealed class EvaluationStore
         if (report.MinimalEpsilon is { Sizes.Count: > 0 } minimal)
             SaveSizes(minimal.Sizes);
         AtomicFile.WriteText(ReportFile, Evaluator.ToJson(report));
-        Directory.Delete(Chunks, recursive: true);
+        if (Directory.Exists(Chunks))
+            Directory.Delete(Chunks, recursive: true);
         return AdversarialImages.Read(AdversarialFile, images);
     }
 

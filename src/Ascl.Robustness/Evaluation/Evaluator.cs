@@ -85,6 +85,10 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
             ]);
     }
 
+    /// <summary>Measures clean accuracy only. Collective.</summary>
+    public double CleanAccuracy() =>
+        Share(CleanOutcome.Gather(Communicator, CleanPredictions(OwnBlock)).Right.Count(isRight => isRight));
+
     /// <summary>Runs the attacks on one of several parts of the images and saves the outcome in the store, from which a later
     /// <see cref="Run"/> puts the report together. Parts need not know of each other.</summary>
     /// <param name="block">The images of the part.</param>

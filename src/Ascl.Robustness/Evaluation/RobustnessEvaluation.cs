@@ -22,6 +22,14 @@ public interface IEvaluationObserver
     /// <summary>Called with the finding of each check for false robustness.</summary>
     void Finding(HonestyFinding finding, int images);
 
+    /// <summary>Called after each corruption.</summary>
+    /// <param name="accuracy">The accuracy under it.</param>
+    /// <param name="done">Number of corruptions that are measured.</param>
+    /// <param name="total">Number of all.</param>
+    void Corruption(CorruptionAccuracy accuracy, int done, int total)
+    {
+    }
+
     /// <summary>Called with a note for the user, of one line.</summary>
     void Note(string line);
 }
@@ -77,6 +85,9 @@ public sealed class RobustnessEvaluation
 
     /// <summary>A naturally trained classifier for transfer attacks in the checks; null for none.</summary>
     public Classifier? Twin { get; init; }
+
+    /// <summary>Corrupted images to measure the accuracy on, too; null for none.</summary>
+    public CorruptionSet? Corruptions { get; init; }
 
     /// <summary>The processes that evaluate together, each a block of the images; by default one. The report has the same numbers for any
     /// number of processes.</summary>
@@ -177,12 +188,16 @@ public sealed class RobustnessEvaluation
             report = WithSmallest(report, FindSmallestChanges(observer, store, stop));
         if (settings.Epsilons.Count > 0 && !HasCurve(report))
             report = report with { Curve = [.. settings.Epsilons.Select(radius => CurvePointAt(radius, observer, stop))] };
+        if (Communicator.IsMain && done is null)
+            store?.Finish(report);
+        if (Corruptions is { } corruptions)
+            report = WithCorruptions(report, corruptions, observer, store, stop);
         if (!Communicator.IsMain)
             return new(report, null, IsNew: true);
         // Rank 0 alone, at the end, so that nobody waits for it.
         if (settings.Checks && !HasChecks(report))
             report = WithFindings(report, observer, stop);
-        return new(report, done is null ? store?.Finish(report) : store!.Complete(report), IsNew: true) { Store = store };
+        return new(report, store?.Complete(report), IsNew: true) { Store = store };
     }
 
     /// <summary>Runs the attacks on one of several parts of the images, without the other parts, and saves the outcome in the folder.
@@ -244,6 +259,32 @@ public sealed class RobustnessEvaluation
     {
         IReadOnlyList<PlannedAttack> attacks = AttackCatalog.Of(settings.Attacks, options.Within(radius));
         return new(radius, Evaluator().Run(attacks, stop, observer is null ? null : observer.Progress, isCascade: true).WorstCaseAccuracy);
+    }
+
+    /// <summary>Measures the corruptions that the report lacks, and saves the report after each.</summary>
+    private EvaluationReport WithCorruptions(
+        EvaluationReport report, CorruptionSet set, IEvaluationObserver? observer, EvaluationStore? store, CancellationToken stop)
+    {
+        List<CorruptionAccuracy> measured = [.. Measured(report, set)];
+        foreach (string name in set.Names.Where(name => measured.All(one => one.Name != name)))
+        {
+            List<double> accuracies = [];
+            foreach (ImageSet images in Communicator.Together(() => set.Read(name, settings.Limit)))
+            {
+                stop.ThrowIfCancellationRequested();
+                CheckFit(model, images, model.Spec.Network, mayHaveMoreClasses: true);
+                accuracies.Add(new Evaluator(model, images, settings.Batch, settings.Seed) { Communicator = Communicator }.CleanAccuracy());
+            }
+            measured.Add(new(name, accuracies));
+            observer?.Corruption(measured[^1], measured.Count, set.Names.Count);
+            report = report with
+            {
+                Corruptions = new(NameOf(set), CountOf(set), [.. measured.OrderBy(one => one.Name, StringComparer.Ordinal)]),
+            };
+            if (Communicator.IsMain)
+                store?.Complete(report);
+        }
+        return report;
     }
 
     private EvaluationReport WithFindings(EvaluationReport report, IEvaluationObserver? observer, CancellationToken stop)
@@ -309,7 +350,16 @@ public sealed class RobustnessEvaluation
 
     /// <summary>Whether a finished evaluation has all requested results besides the attacks.</summary>
     private bool HasAllResults(EvaluationReport done) => (!settings.MinimalEpsilon || done.MinimalEpsilon is not null)
-        && (!settings.Checks || HasChecks(done)) && (settings.Epsilons.Count == 0 || HasCurve(done));
+        && (!settings.Checks || HasChecks(done)) && (settings.Epsilons.Count == 0 || HasCurve(done))
+        && (Corruptions is null || Corruptions.Names.SequenceEqual(Measured(done, Corruptions).Select(corruption => corruption.Name)));
+
+    /// <summary>The corruptions of a set that a report has already.</summary>
+    private IReadOnlyList<CorruptionAccuracy> Measured(EvaluationReport report, CorruptionSet set) =>
+        report.Corruptions is { } earlier && (earlier.Folder, earlier.Count) == (NameOf(set), CountOf(set)) ? earlier.Corruptions : [];
+
+    private static string NameOf(CorruptionSet set) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(set.Directory)));
+
+    private int CountOf(CorruptionSet set) => Math.Min(set.Count, settings.Limit ?? set.Count);
 
     private bool HasChecks(EvaluationReport done) =>
         done.Findings is not null && Twin is null && done.CheckedImages == Math.Min(done.Count, settings.CheckImages ?? DefaultCheckImages);

@@ -73,6 +73,11 @@ public static class EvaluationPage
                     [new("robust images", Points(minimal.Curve), true)]))]);
             page.Paragraph(Summary(minimal), isSoft: true);
         }
+        if (report.Corruptions is { } corruptions)
+        {
+            page.Heading("Corruptions").Table([.. corruptions.Header], corruptions.Rows);
+            page.Paragraph($"Accuracy on {corruptions.Count} images of {corruptions.Folder} for each corruption and severity.", isSoft: true);
+        }
         if (report.Classes is { } classes)
             page.Heading("Classes").Table(ClassHeader, Classes(classes));
         if (adversarial.Ids.Length > 0)
@@ -90,11 +95,12 @@ public static class EvaluationPage
         string minimal = report.MinimalEpsilon is { } m
             ? $"{Table(QuantileHeader, Quantiles(m), 0)}\n{Curve([.. m.Curve.Where((_, i) => i % MarkdownStride == 0)])}\n{Summary(m)}\n"
             : "";
+        string corruptions = report.Corruptions is { } common ? Table([.. common.Header], common.Rows, 1) : "";
         string classes = report.Classes is { } c ? Table(ClassHeader, Classes(c), 1) : "";
         return string.Join('\n',
             new[] { $"# {report.Model} on {report.Images} of {report.Data}\n\n{report.Weights}: {Percent(report.CleanAccuracy)} % clean, "
                 + $"{Percent(report.WorstCaseAccuracy)} % robust\n",
-                Table(AttackHeader, Attacks(report), 2), findings, curve, minimal, classes }.Where(part => part.Length > 0));
+                Table(AttackHeader, Attacks(report), 2), findings, curve, minimal, corruptions, classes }.Where(part => part.Length > 0));
     }
 
     /// <summary>A perturbation size, also in grey levels; a dash if there is none.</summary>

@@ -45,7 +45,7 @@ public sealed class TorchFileTests
     }
 
     [Theory]
-    [InlineData("refuse_evil.pt", "it calls posix.system when Python opens it")]
+    [InlineData("refuse_evil.pt", "calls posix.system when Python opens it")]
     [InlineData("refuse_module.pt", "holds a whole pickled module (torch.nn.modules.container.Sequential)")]
     [InlineData("refuse_not_torch.pt", "a Python pickle, not a PyTorch checkpoint")]
     [InlineData("refuse_truncated.pt", "cut off or damaged")]

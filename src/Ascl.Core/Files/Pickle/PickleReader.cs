@@ -1,4 +1,5 @@
 using System.Collections;
+using Ascl.Core.Diagnostics;
 using Razorvine.Pickle;
 
 namespace Ascl.Core.Files.Pickle;
@@ -28,24 +29,26 @@ internal sealed class PickleReader : Unpickler
     private PickleReader(Func<object?[], object> storage) => this.storage = storage;
 
     /// <summary>Reads the pickle that begins at an offset.</summary>
+    /// <param name="path">The file in messages.</param>
     /// <param name="data">Holds it.</param>
     /// <param name="start">Its first byte.</param>
     /// <param name="known">Makes what is wanted of classes and functions by their names; others become a
     /// <see cref="PickledObject"/>.</param>
     /// <param name="persistent">Makes what a persistent id stands for; null where there are none.</param>
     /// <returns>The object, and the offset after the pickle.</returns>
-    /// <exception cref="InvalidDataException">It is damaged, or would run a program where Python opens it.</exception>
+    /// <exception cref="UserErrorException">It would run a program where Python opens it.</exception>
+    /// <exception cref="InvalidDataException">It is damaged.</exception>
     /// <exception cref="EndOfStreamException">The data end before it does.</exception>
     public static (object? Value, int End) Read(
-        byte[] data, int start, IReadOnlyDictionary<string, Func<object?[], object?>> known, Func<object?[], object>? persistent = null)
+        string path, byte[] data, int start, IReadOnlyDictionary<string, Func<object?[], object?>> known, Func<object?[], object>? persistent = null)
     {
         (int end, IReadOnlyCollection<(string Module, string Name)> globals) = PickleScan.Of(data, start);
         foreach (var (module, name) in globals)
         {
             if (RunningModules.Contains(module) || (module is "builtins" or "__builtin__" && RunningBuiltins.Contains(name)))
             {
-                throw new InvalidDataException(
-                    $"it calls {module}.{name} when Python opens it, which can run any program: it is malicious; nothing of it was run");
+                throw new UserErrorException(
+                    $"{path}: calls {module}.{name} when Python opens it, as malicious files do; nothing of it was run here");
             }
         }
         lock (Table)
@@ -65,7 +68,7 @@ internal sealed class PickleReader : Unpickler
                 return (reader.loads(data[start..end]), end);
             }
             // What the library throws for a sequence of opcodes that makes no sense depends on where it notices.
-            catch (Exception e) when (e is not (InvalidDataException or OutOfMemoryException))
+            catch (Exception e) when (e is not (InvalidDataException or UserErrorException or OutOfMemoryException))
             {
                 throw new InvalidDataException("its pickle is not well-formed", e);
             }

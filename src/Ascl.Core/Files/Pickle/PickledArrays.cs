@@ -27,7 +27,7 @@ internal sealed class PickledArrays : TensorFile
     /// <exception cref="UserErrorException">It is damaged, no dictionary, or would run a program where Python opens it.</exception>
     public static PickledArrays Read(string path, byte[] data) => Reading(path, () =>
     {
-        if (PickleReader.Read(data, 0, Known).Value is not Hashtable dictionary)
+        if (PickleReader.Read(path, data, 0, Known).Value is not Hashtable dictionary)
             throw new InvalidDataException("its pickle is no dictionary");
         PickledArrays all = new(path);
         foreach (DictionaryEntry item in dictionary)

@@ -65,7 +65,7 @@ internal sealed class TorchFile : TensorFile
         }
         if (archive.GetEntry($"{folder}byteorder") is { } order && Encoding.ASCII.GetString(Whole(order)).Trim() != "little")
             throw new UserErrorException($"{path}: was written by a big-endian machine");
-        TorchUnpickler unpickler = new();
+        TorchUnpickler unpickler = new(path);
         ZipArchiveEntry pickle = archive.GetEntry(pickles[0])!;
         ZipEntryStream.CheckLength(pickle, file.Length);
         (object? root, _) = unpickler.Read(Whole(pickle), 0);
@@ -88,7 +88,7 @@ internal sealed class TorchFile : TensorFile
         using FileStream file = File.OpenRead(path);
         byte[] start = new byte[Math.Min(file.Length, MostPickle)];
         file.ReadExactly(start);
-        TorchUnpickler unpickler = new();
+        TorchUnpickler unpickler = new(path);
         (_, int at) = unpickler.Read(start, 0);
         (_, at) = unpickler.Read(start, at);
         (object? system, at) = unpickler.Read(start, at);

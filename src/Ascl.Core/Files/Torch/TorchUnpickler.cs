@@ -1,5 +1,5 @@
 using System.Collections;
-using System.Globalization;
+using Ascl.Core.Diagnostics;
 using Ascl.Core.Files.Pickle;
 
 namespace Ascl.Core.Files.Torch;
@@ -13,10 +13,13 @@ internal sealed class TorchUnpickler
 
     private readonly Dictionary<string, TorchStorage> storages = [];
     private readonly Dictionary<string, Func<object?[], object?>> known;
+    private readonly string path;
     private int count;
 
-    public TorchUnpickler()
+    /// <param name="path">The file in messages.</param>
+    public TorchUnpickler(string path)
     {
+        this.path = path;
         known = new()
         {
             ["torch._utils._rebuild_tensor"] = Tensor,
@@ -39,9 +42,10 @@ internal sealed class TorchUnpickler
     public IReadOnlyDictionary<string, TorchStorage> Storages => storages;
 
     /// <summary>Reads the pickle that begins at an offset.</summary>
-    /// <exception cref="InvalidDataException">It is damaged, or would run a program where Python opens it.</exception>
+    /// <exception cref="UserErrorException">It would run a program where Python opens it.</exception>
+    /// <exception cref="InvalidDataException">It is damaged.</exception>
     /// <exception cref="EndOfStreamException">The data end before it does.</exception>
-    public (object? Value, int End) Read(byte[] data, int start) => PickleReader.Read(data, start, known, Storage);
+    public (object? Value, int End) Read(byte[] data, int start) => PickleReader.Read(path, data, start, known, Storage);
 
     private TorchStorage Storage(object?[] id)
     {
