@@ -19,6 +19,8 @@ public static class DataSource
         NoTestPart = "there are no test images: the training images stand in for them (test-share 0.2 splits a fifth of each class off)",
         NoTrainPart = "there are no training images: for evaluation only";
 
+    private static readonly DecodedCache.Kind Folder = new("folder", FolderLayout.IsWanted, ImageFolder.Read);
+
     private static readonly string[] Names = [.. Forms.Select(form => form.Split('[', ':')[0])];
 
     /// <summary>Opens a data set.</summary>
@@ -65,7 +67,7 @@ public static class DataSource
             throw new UserErrorException($"data {specification}: the path after '{name}:' is missing");
         // Folders resize and crop each image when they decode it; the other sources afterwards.
         if (name == "folder")
-            return DecodedCache.Open(Needed(path), options, cacheDirectory, progress);
+            return DecodedCache.Open(Folder, Needed(path), options, cacheDirectory, progress);
         DataSet set = name switch
         {
             "sample" when path is null => FashionMnistSample.Open(),
