@@ -12,14 +12,16 @@ public static class DataSource
     public static IReadOnlyList<string> Forms { get; } =
     [
         "sample", "fashion-mnist[:DIR]", "mnist[:DIR]", .. EmnistFiles.Names.Select(name => $"{name}[:DIR]"), "cifar10:DIR|TAR.GZ",
-        "cifar100:DIR|TAR.GZ", "folder:DIR|ARCHIVE", "file:PATH.safetensors",
+        "cifar100:DIR|TAR.GZ", "folder:DIR|ARCHIVE", "parquet:FILE|DIR", "file:PATH.safetensors",
     ];
 
     private const string
         NoTestPart = "there are no test images: the training images stand in for them (test-share 0.2 splits a fifth of each class off)",
         NoTrainPart = "there are no training images: for evaluation only";
 
-    private static readonly DecodedCache.Kind Folder = new("folder", FolderLayout.IsWanted, ImageFolder.Read);
+    private static readonly DecodedCache.Kind
+        Folder = new("folder", FolderLayout.IsWanted, ImageFolder.Read),
+        Parquet = new("parquet", ParquetParts.IsWanted, ParquetImages.Read);
 
     private static readonly string[] Names = [.. Forms.Select(form => form.Split('[', ':')[0])];
 
@@ -30,7 +32,8 @@ public static class DataSource
     /// splits. <c>cifar10</c>, <c>cifar100</c>: the official binary version, as a directory or .tar.gz. <c>folder</c>: JPEG or PNG files at
     /// <c>train|test|val/&lt;class&gt;/&lt;image&gt;</c>, or at <c>&lt;class&gt;/&lt;image&gt;</c> with
     /// <see cref="DataOptions.TestShare"/>, in a directory, .tar, .tar.gz or .zip. Decoded images are cached; the first n images are spread
-    /// evenly over the classes. <c>file</c>: a safetensors file with <c>images</c> and <c>labels</c>, or with <c>train.</c> and
+    /// evenly over the classes. <c>parquet</c>: a Parquet file or a directory of them, with encoded images and labels, as Hugging Face's
+    /// datasets are stored; cached, too. <c>file</c>: a safetensors file with <c>images</c> and <c>labels</c>, or with <c>train.</c> and
     /// <c>test.</c> before these names.
     /// </param>
     /// <param name="options">Resizing, splitting and checks; null for the defaults.</param>
@@ -66,9 +69,14 @@ public static class DataSource
         string? path = colon < 0 ? null : InHome(specification[(colon + 1)..]);
         if (path is { Length: 0 })
             throw new UserErrorException($"data {specification}: the path after '{name}:' is missing");
+        if (path is not null && Path.GetExtension(path).Equals(".mat", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new UserErrorException($"{path}: files of MATLAB are not read: give the Parquet files that Hugging Face has of the data "
+                + "(for SVHN: svhn, cropped_digits), or an .npz");
+        }
         // Encoded images are resized and cropped one by one, when they are decoded; those of other sources afterwards.
-        if (name == "folder")
-            return DecodedCache.Open(Folder, Needed(path), options, cacheDirectory, progress);
+        if (name is "folder" or "parquet")
+            return DecodedCache.Open(name == "folder" ? Folder : Parquet, Needed(path), options, cacheDirectory, progress);
         DataSet set = name switch
         {
             "sample" when path is null => FashionMnistSample.Open(),

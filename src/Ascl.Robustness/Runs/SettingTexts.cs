@@ -5,7 +5,7 @@ public static class SettingTexts
 {
     /// <summary>Data sets.</summary>
     public const string DataForms =
-        "sample, fashion-mnist[:DIR], mnist[:DIR], emnist-SPLIT[:DIR], cifar10:PATH, cifar100:PATH, folder:PATH or "
+        "sample, fashion-mnist[:DIR], mnist[:DIR], emnist-SPLIT[:DIR], cifar10:PATH, cifar100:PATH, folder:PATH, parquet:PATH or "
             + "file:PATH.safetensors";
 
     /// <summary>Networks.</summary>
