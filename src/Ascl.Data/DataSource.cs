@@ -11,7 +11,8 @@ public static class DataSource
     /// <summary>The forms of specifications, for help texts.</summary>
     public static IReadOnlyList<string> Forms { get; } =
     [
-        "sample", "fashion-mnist[:DIR]", "mnist[:DIR]", "cifar10:DIR|TAR.GZ", "cifar100:DIR|TAR.GZ", "folder:DIR|ARCHIVE",
+        "sample", "fashion-mnist[:DIR]", "mnist[:DIR]", .. EmnistFiles.Names.Select(name => $"{name}[:DIR]"), "cifar10:DIR|TAR.GZ",
+        "cifar100:DIR|TAR.GZ", "folder:DIR|ARCHIVE", "parquet:FILE|DIR",
         "file:FILE.safetensors|FILE.npz|FILE.npy|FILE.pt|DIR",
     ];
 
@@ -19,19 +20,26 @@ public static class DataSource
         NoTestPart = "there are no test images: the training images stand in for them (test-share 0.2 splits a fifth of each class off)",
         NoTrainPart = "there are no training images: for evaluation only";
 
+    private static readonly DecodedCache.Kind
+        Folder = new("folder", FolderLayout.IsWanted, ImageFolder.Read),
+        Parquet = new("parquet", ParquetParts.IsWanted, ParquetImages.Read);
+
     private static readonly string[] Names = [.. Forms.Select(form => form.Split('[', ':')[0])];
 
     /// <summary>Opens a data set.</summary>
     /// <param name="specification"> <c>sample</c>: 5,000 training and 1,000 test images of Fashion-MNIST that are built into this library.
-    /// <c>fashion-mnist</c>, <c>mnist</c>: IDX files, plain or .gz, in the directory given or one of the usual ones. <c>cifar10</c>,
-    /// <c>cifar100</c>: the official binary version, as a directory or .tar.gz. <c>folder</c>: JPEG or PNG files at
+    /// <c>fashion-mnist</c>, <c>mnist</c>: IDX files, plain or .gz, in the directory given or one of the usual ones;
+    /// <c>emnist-balanced</c>, <c>-byclass</c>, <c>-bymerge</c>, <c>-letters</c>, <c>-digits</c>, <c>-mnist</c>: the same of EMNIST's
+    /// splits. <c>cifar10</c>, <c>cifar100</c>: the official binary or Python version, as a directory or .tar.gz. <c>folder</c>: images at
     /// <c>train|test|val/&lt;class&gt;/&lt;image&gt;</c>, or at <c>&lt;class&gt;/&lt;image&gt;</c> with
     /// <see cref="DataOptions.TestShare"/>, in a directory, .tar, .tar.gz or .zip. Decoded images are cached; the first n images are spread
-    /// evenly over the classes. <c>file</c>: a file of tensors (safetensors, .npz, .pt) or a directory of .npy files with <c>images</c> and
-    /// <c>labels</c>, or with <c>train.</c> and <c>test.</c> before these names; or one .npy file of images beside labels.npy.
+    /// evenly over the classes. <c>parquet</c>: a Parquet file or a directory of them, with encoded images and labels, as Hugging Face's
+    /// datasets are stored; cached, too. <c>file</c>: a file of tensors (safetensors, .npz, .pt) or a directory of .npy files with
+    /// <c>images</c> and <c>labels</c>, or with <c>train.</c> and <c>test.</c> before these names; or one .npy file of images beside
+    /// labels.npy.
     /// </param>
     /// <param name="options">Resizing, splitting and checks; null for the defaults.</param>
-    /// <param name="cacheDirectory">Directory of the cache of decoded folders; null for <c>.cache/ascl</c> in the user's home.</param>
+    /// <param name="cacheDirectory">Directory of the cache of decoded images; null for <c>.cache/ascl</c> in the user's home.</param>
     /// <param name="progress">Receives reports one at a time, from any thread. An exception that it throws stops the opening.</param>
     /// <exception cref="UserErrorException">The name is unknown, or a file is missing, damaged or does not fit; the message names file and
     /// problem.</exception>
@@ -63,15 +71,22 @@ public static class DataSource
         string? path = colon < 0 ? null : InHome(specification[(colon + 1)..]);
         if (path is { Length: 0 })
             throw new UserErrorException($"data {specification}: the path after '{name}:' is missing");
-        // Folders resize and crop each image when they decode it; the other sources afterwards.
-        if (name == "folder")
-            return DecodedCache.Open(Needed(path), options, cacheDirectory, progress);
+        if (path is not null && Path.GetExtension(path).Equals(".mat", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new UserErrorException($"{path}: files of MATLAB are not read: give the Parquet files that Hugging Face has of the data "
+                + "(for SVHN: svhn, cropped_digits), or an .npz");
+        }
+        // Encoded images are resized and cropped one by one, when they are decoded; those of other sources afterwards.
+        if (name is "folder" or "parquet")
+            return DecodedCache.Open(name == "folder" ? Folder : Parquet, Needed(path), options, cacheDirectory, progress);
         DataSet set = name switch
         {
             "sample" when path is null => FashionMnistSample.Open(),
             "sample" => throw new UserErrorException($"data {specification}: sample is built in and takes no path"),
-            "fashion-mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "FashionMNIST"), KnownClasses.FashionMnist, options),
-            "mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "MNIST"), KnownClasses.Digits, options),
+            "fashion-mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "FashionMNIST", "train"), KnownClasses.FashionMnist, options),
+            "mnist" => IdxFiles.Open(name, path ?? UsualPlace(name, "MNIST", "train"), KnownClasses.Digits, options),
+            _ when EmnistFiles.Names.Contains(name) =>
+                EmnistFiles.Open(name, path ?? UsualPlace(name, "EMNIST", EmnistFiles.TrainPart(name)), options),
             "cifar10" => CifarFiles.Open10(Needed(path), options),
             "cifar100" => CifarFiles.Open100(Needed(path), options),
             "file" => ArrayFiles.Open(Needed(path), options),
@@ -96,8 +111,8 @@ public static class DataSource
     }
 
     /// <summary>The directory of a data set among those of system packages, of this program and of torchvision
-    /// (<paramref name="torchName"/>).</summary>
-    private static string UsualPlace(string name, string torchName)
+    /// (<paramref name="torchName"/>), which has the images of a part.</summary>
+    private static string UsualPlace(string name, string torchName, string part)
     {
         string[] places =
         [
@@ -107,7 +122,7 @@ public static class DataSource
             InHome($"~/.cache/{name}"),
             InHome($"~/.cache/ascl/{name}"),
         ];
-        return places.FirstOrDefault(IdxFiles.AreIn) ?? throw new UserErrorException(
+        return places.FirstOrDefault(place => IdxFiles.AreIn(place, part)) ?? throw new UserErrorException(
             $"data {name}: not found in {string.Join(", ", places)}; give its directory: {name}:DIR");
     }
 

@@ -32,6 +32,7 @@ public sealed partial class ProjectReferenceTests
         ["Microsoft.ML.OnnxRuntime.Managed"] = "Ascl.OnnxRuntime",
         ["ADRaffy.ENSNormalize"] = "Ascl.Data",
         ["JpegLibrary"] = "Ascl.Data",
+        ["Parquet.Net"] = "Ascl.Data",
         ["StbImageSharp"] = "Ascl.Data",
         ["StbImageWriteSharp"] = "Ascl.Data",
         ["System.IO.Hashing"] = "Ascl.Data",

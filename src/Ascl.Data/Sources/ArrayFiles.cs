@@ -111,22 +111,14 @@ internal static class ArrayFiles
     {
         if (!file.Metadata.TryGetValue(ClassNamesKey, out string? json))
             return KnownClasses.Numbered(count);
-        string[] names;
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
-            names = [.. document.RootElement.EnumerateArray().Select(name => name.GetString() ?? throw new JsonException())];
+            return NamesInJson.Read(document.RootElement, $"{file.Path}: the metadata's {ClassNamesKey}", count);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException e)
         {
             throw new UserErrorException($"{file.Path}: the metadata's {ClassNamesKey} is not a JSON array of strings", e);
         }
-        if (names.Any(string.IsNullOrWhiteSpace))
-            throw Wrong("an empty name");
-        if (names.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { Key: { } twice })
-            throw Wrong($"'{twice}' twice");
-        return names.Length >= count ? names : throw Wrong($"{names.Length} names, the labels are of {count} classes");
-
-        UserErrorException Wrong(string problem) => new($"{file.Path}: the metadata's {ClassNamesKey} has {problem}");
     }
 }

@@ -7,41 +7,48 @@ using Ascl.Core.Files;
 namespace Ascl.Data.Sources;
 
 /// <summary>
-/// Caches decoded image folders, one file per source and options: magic, header length, header (fingerprint, names, sizes, parts, notes),
-/// labels and pixels of the parts, and a checksum of header, labels and pixels. The fingerprint contains the options and a hash of the
-/// source's content (of the archive, or of each image file of a directory), not lengths and times of change: these can stay the same while
-/// images change, and reading is fast compared with decoding. A file with another fingerprint, length or checksum is not used, and is
-/// replaced.
+/// Caches decoded images of folders and Parquet files, one file per source and options: magic, header length, header (fingerprint, names,
+/// sizes, parts, notes), labels and pixels of the parts, and a checksum of header, labels and pixels. The fingerprint contains the options
+/// and a hash of the source's content (of the file, or of each file of images of a directory), not lengths and times of change: these can
+/// stay the same while images change, and reading is fast compared with decoding. A file with another fingerprint, length or checksum is
+/// not used, and is replaced.
 /// </summary>
 internal static class DecodedCache
 {
+    /// <summary>A kind of source that decodes images.</summary>
+    /// <param name="Name">Its name in specifications.</param>
+    /// <param name="IsWanted">Whether the contents of a file in a directory matter, by its name.</param>
+    /// <param name="Read">Reads and decodes all images of a path.</param>
+    internal sealed record Kind(
+        string Name, Func<string, bool> IsWanted, Func<string, DataOptions, IProgress<DataProgress>?, DecodedImages> Read);
+
     private const int MaxHeaderLength = 1 << 24;
 
     /// <summary>Ends in the version of this format and of the decoder's pixels.</summary>
     private static ReadOnlySpan<byte> Magic => "ASCLSET3"u8;
 
-    public static DataSet Open(string path, DataOptions options, string? directory, IProgress<DataProgress>? progress)
+    public static DataSet Open(Kind kind, string path, DataOptions options, string? directory, IProgress<DataProgress>? progress)
     {
         string source = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (!Path.Exists(source))
             throw new UserErrorException($"cannot read {path}: no such file or directory");
-        DecodedFolder folder = Open(path, source, options, directory ?? DefaultDirectory(), progress);
-        return folder.Parts == FolderParts.None && options.TestShare is null ? throw FolderLayout.ShareNeeded(path) : folder.Set;
+        DecodedImages images = Open(kind, path, source, options, directory ?? DefaultDirectory(), progress);
+        return images.Parts == FolderParts.None && options.TestShare is null ? throw FolderLayout.ShareNeeded(path) : images.Set;
     }
 
-    private static DecodedFolder Open(
-        string path, string source, DataOptions options, string? directory, IProgress<DataProgress>? progress)
+    private static DecodedImages Open(
+        Kind kind, string path, string source, DataOptions options, string? directory, IProgress<DataProgress>? progress)
     {
         if (directory is null)
-            return ImageFolder.Read(path, options, progress);
+            return kind.Read(path, options, progress);
         // The test share is not part of the key, because it is split off afterwards.
-        string key = $"{source}|resize {options.Resize}|crop {options.Crop}|empty classes {options.AllowEmptyClasses}";
-        string fingerprint = $"{key}|{HashOf(path, source):x32}";
+        string key = $"{kind.Name}:{source}|resize {options.Resize}|crop {options.Crop}|empty classes {options.AllowEmptyClasses}";
+        string fingerprint = $"{key}|{HashOf(kind, path, source):x32}";
         ulong keyHash = XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(key));
         string cache = Path.Combine(directory, $"{Path.GetFileName(source)}-{keyHash:x16}.images");
         if (TryRead(cache, fingerprint) is { } cached)
             return cached;
-        DecodedFolder decoded = ImageFolder.Read(path, options, progress);
+        DecodedImages decoded = kind.Read(path, options, progress);
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(cache)!);
@@ -61,8 +68,8 @@ internal static class DecodedCache
         return home.Length == 0 ? null : Path.Combine(home, ".cache", "ascl");
     }
 
-    private static UInt128 HashOf(string path, string source) => Directory.Exists(source)
-        ? DirectoryFiles.Hash(path, FolderLayout.IsWanted)
+    private static UInt128 HashOf(Kind kind, string path, string source) => Directory.Exists(source)
+        ? DirectoryFiles.Hash(path, kind.IsWanted)
         : InputFile.ReadStored(path, stream =>
         {
             XxHash128 hash = new();
@@ -70,9 +77,9 @@ internal static class DecodedCache
             return hash.GetCurrentHashAsUInt128();
         });
 
-    private static void Write(Stream stream, string fingerprint, DecodedFolder folder)
+    private static void Write(Stream stream, string fingerprint, DecodedImages images)
     {
-        DataSet set = folder.Set;
+        DataSet set = images.Set;
         ImageSet[] parts = ReferenceEquals(set.Train, set.Test) ? [set.Train] : [set.Train, set.Test];
         var header = new MemoryStream();
         using (var writer = new BinaryWriter(header))
@@ -83,7 +90,7 @@ internal static class DecodedCache
             int secondCount = parts.Length > 1 ? parts[1].Count : 0;
             foreach (int number in new[] { set.Train.Channels, set.Train.Height, set.Train.Width, parts[0].Count, secondCount })
                 writer.Write(number);
-            writer.Write((int)folder.Parts);
+            writer.Write((int)images.Parts);
             WriteTexts(writer, set.Notes);
         }
         byte[] headerBytes = header.ToArray();
@@ -106,7 +113,7 @@ internal static class DecodedCache
     }
 
     /// <summary>The cached set; null where the file is missing, damaged or has another fingerprint.</summary>
-    private static DecodedFolder? TryRead(string cache, string fingerprint)
+    private static DecodedImages? TryRead(string cache, string fingerprint)
     {
         try
         {
@@ -119,7 +126,7 @@ internal static class DecodedCache
         }
     }
 
-    private static DecodedFolder? Read(FileStream stream, string fingerprint)
+    private static DecodedImages? Read(FileStream stream, string fingerprint)
     {
         if (!InputFile.ReadBytes(stream, Magic.Length).AsSpan().SequenceEqual(Magic))
             return null;
@@ -149,7 +156,7 @@ internal static class DecodedCache
         ImageSet second = parts == FolderParts.Both ? ReadPart("test", secondCount) : first;
         if (BitConverter.ToUInt64(InputFile.ReadBytes(stream, sizeof(ulong))) != checksum.GetCurrentHashAsUInt64())
             return null;
-        return ImageFolder.Folder(name, first, second, parts, notes);
+        return EncodedImages.Decoded(name, first, second, parts, notes);
 
         ImageSet ReadPart(string part, int count)
         {

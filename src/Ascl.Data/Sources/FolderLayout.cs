@@ -28,17 +28,6 @@ internal sealed class FolderLayout
         ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".dng",
     ];
 
-    private static readonly Dictionary<string, string> PartNames = new(StringComparer.OrdinalIgnoreCase)
-    {
-        ["train"] = "train",
-        ["training"] = "train",
-        ["test"] = "test",
-        ["testing"] = "test",
-        ["val"] = "val",
-        ["valid"] = "val",
-        ["validation"] = "val",
-    };
-
     private readonly string path;
     private readonly List<FileEntry> entries;
     private readonly List<string> notes = [];
@@ -108,11 +97,11 @@ internal sealed class FolderLayout
     {
         if (images.FirstOrDefault(names => PartDepth(names) >= 0 && Folder(names, PartDepth(names)) != top) is { } other)
             throw new UserErrorException($"{path}: has train or test folders both in '{top}' and in '{Folder(other, PartDepth(other))}'");
-        ILookup<string, string> folders = Folders(top).Where(PartNames.ContainsKey).ToLookup(folder => PartNames[folder]);
+        ILookup<string?, string> folders = Folders(top).Where(folder => PartNames.Of(folder) is not null).ToLookup(PartNames.Of);
         if (folders.FirstOrDefault(part => part.Count() > 1) is { } twice)
             throw new UserErrorException($"{path}: has both {string.Join(" and ", twice)}: one of them is enough");
         Dictionary<string, List<FolderImage>> found = [];
-        foreach (string part in new[] { "train", "val", "test" })
+        foreach (string part in PartNames.All)
         {
             if (folders[part].FirstOrDefault() is not { } folder || !HasImages($"{top}{folder}/"))
                 continue;
@@ -241,7 +230,7 @@ internal sealed class FolderLayout
     /// class may be called train, too.</summary>
     private static int PartDepth(string[] names) =>
         Enumerable.Range(0, MaxFoldersAbove + 1)
-            .FirstOrDefault(depth => names.Length >= depth + 3 && PartNames.ContainsKey(names[depth]), -1);
+            .FirstOrDefault(depth => names.Length >= depth + 3 && PartNames.Of(names[depth]) is not null, -1);
 
     private static string Folder(string[] names, int depth) => string.Concat(names[..depth].Select(name => $"{name}/"));
 

@@ -16,20 +16,27 @@ internal static class IdxFiles
         return new DataSet(name, train, test, Augmentation.None) { Notes = EmptyClasses.Check(directory, [train, test], options) };
     }
 
-    /// <summary>Whether the directory has a file of training images.</summary>
-    public static bool AreIn(string directory) => Find(directory, "train", "images-idx3") is not null;
+    /// <summary>Whether the directory has a file of the images of a part.</summary>
+    public static bool AreIn(string directory, string part = "train") => Find(directory, part, "images-idx3") is not null;
 
-    private static ImageSet ReadPart(string name, string directory, string part, IReadOnlyList<string> classNames)
+    /// <summary>Reads the images and labels of a part.</summary>
+    /// <param name="name">Name of the set.</param>
+    /// <param name="directory">Where its files are.</param>
+    /// <param name="part">How the names of its files begin.</param>
+    /// <param name="classNames">Names of the classes in the order of the labels.</param>
+    /// <param name="firstLabel">The label of the first class.</param>
+    /// <exception cref="UserErrorException">A file is missing, damaged, or does not fit the others.</exception>
+    public static ImageSet ReadPart(string name, string directory, string part, IReadOnlyList<string> classNames, int firstLabel = 0)
     {
         string imagesPath = Require(directory, part, "images-idx3"), labelsPath = Require(directory, part, "labels-idx1");
         var (shape, pixels) = Read(imagesPath, dimensions: 3);
         var (_, labels) = Read(labelsPath, dimensions: 1);
         if (shape[0] != labels.Length)
             throw new UserErrorException($"{imagesPath}: has {shape[0]} images, but {labelsPath} has {labels.Length} labels");
-        int wrong = Array.FindIndex(labels, label => label >= classNames.Count);
+        int wrong = Array.FindIndex(labels, label => label < firstLabel || label >= firstLabel + classNames.Count);
         if (wrong >= 0)
             throw new UserErrorException($"{labelsPath}: label {wrong} is {labels[wrong]}; there are {classNames.Count} classes");
-        return new ImageSet(name, classNames, 1, shape[1], shape[2], [.. labels.Select(label => (int)label)], pixels);
+        return new ImageSet(name, classNames, 1, shape[1], shape[2], [.. labels.Select(label => label - firstLabel)], pixels);
     }
 
     internal static (int[] Shape, byte[] Data) Read(string path, int dimensions) => InputFile.Read(path, stream =>

@@ -5,7 +5,8 @@ public static class SettingTexts
 {
     /// <summary>Data sets.</summary>
     public const string DataForms =
-        "sample, fashion-mnist[:DIR], mnist[:DIR], cifar10:PATH, cifar100:PATH, folder:PATH or file:PATH.safetensors";
+        "sample, fashion-mnist[:DIR], mnist[:DIR], emnist-SPLIT[:DIR], cifar10:PATH, cifar100:PATH, folder:PATH, parquet:PATH or "
+            + "file:PATH.safetensors";
 
     /// <summary>Networks.</summary>
     public const string Networks = "smallcnn, resnet18, resnet20, resnet34, resnet50, preactresnet18 or wrn-D-W";
