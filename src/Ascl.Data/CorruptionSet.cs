@@ -50,7 +50,10 @@ public sealed class CorruptionSet
             throw new UserErrorException($"{directory}: needs {LabelsName}.npy and an .npy file of images for each corruption");
         int[] shape = files.Shape(names[0]);
         if (names.FirstOrDefault(name => !files.Shape(name).SequenceEqual(shape)) is { } other)
-            throw new UserErrorException($"{directory}: {other}.npy is {files.Describe(other)}, but {names[0]}.npy {files.Describe(names[0])}");
+        {
+            throw new UserErrorException(
+                $"{directory}: {other}.npy is {files.Describe(other)}, but {names[0]}.npy {files.Describe(names[0])}");
+        }
         int count = files.Shape(LabelsName).FirstOrDefault(), images = shape.FirstOrDefault();
         if (count == 0 || images % count != 0)
             throw new UserErrorException($"{directory}: {images} images of each corruption, but {count} labels");

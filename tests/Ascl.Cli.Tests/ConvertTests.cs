@@ -7,7 +7,7 @@ public sealed class ConvertTests(TrainedRun trained) : IClassFixture<TrainedRun>
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    /// <summary>A run's weights go to PyTorch and back with all that is known of them: the network, and the images of the training.</summary>
+    /// <summary>A run's weights go to PyTorch and back with all that is known of them: the network, the images of the training.</summary>
     [Fact]
     public void WeightsGoToPyTorchAndBack()
     {

@@ -49,10 +49,9 @@ public sealed class CifarFilesTests : IDisposable
     public void ReadsThePythonVersion(bool isArchive)
     {
         string pickles = Path.Combine(AppContext.BaseDirectory, "fixtures", "cifar-python");
-        string path = isArchive
-            ? folder.Write("cifar-10-python.tar.gz", Made.Gzip(Made.Tar(
-                [.. Directory.GetFiles(pickles).Select(file => ($"cifar-10-batches-py/{Path.GetFileName(file)}", File.ReadAllBytes(file)))])))
-            : pickles;
+        (string, byte[])[] files =
+            [.. Directory.GetFiles(pickles).Select(file => ($"cifar-10-batches-py/{Path.GetFileName(file)}", File.ReadAllBytes(file)))];
+        string path = isArchive ? folder.Write("cifar-10-python.tar.gz", Made.Gzip(Made.Tar(files))) : pickles;
         DataSet set = DataSource.Open($"cifar10:{path}");
         Assert.Equal([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], set.Train.Labels.ToArray());
         Assert.Equal([0, 1], set.Test.Labels.ToArray());

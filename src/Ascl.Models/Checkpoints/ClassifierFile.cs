@@ -50,8 +50,9 @@ public static class ClassifierFile
 
     /// <summary>Creates the classifier that a file describes and loads its weights.</summary>
     /// <param name="device">Device of the tensors.</param>
-    /// <param name="path">A file that <see cref="Save"/> wrote, or a PyTorch state dict saved by torch.save or as safetensors, also inside a
-    /// larger checkpoint, with any prefix before the network's names. FILE#SET selects one of several sets of weights (<see cref="WeightPath"/>).</param>
+    /// <param name="path">A file that <see cref="Save"/> wrote, or a PyTorch state dict saved by torch.save or as safetensors, also
+    /// inside a larger checkpoint, with any prefix before the network's names. FILE#SET selects one of several sets of weights
+    /// (<see cref="WeightPath"/>).</param>
     /// <param name="options">What the file does not say, or what overrides it; null for nothing.</param>
     /// <exception cref="UserErrorException">The file is damaged, holds another network, or holds several sets of weights that differ and
     /// <paramref name="path"/> selects none.</exception>

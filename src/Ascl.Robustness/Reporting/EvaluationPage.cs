@@ -76,7 +76,8 @@ public static class EvaluationPage
         if (report.Corruptions is { } corruptions)
         {
             page.Heading("Corruptions").Table([.. corruptions.Header], corruptions.Rows);
-            page.Paragraph($"Accuracy on {corruptions.Count} images of {corruptions.Folder} for each corruption and severity.", isSoft: true);
+            page.Paragraph($"Accuracy on {corruptions.Count} images of {corruptions.Folder} for each corruption and severity.",
+                isSoft: true);
         }
         if (report.Classes is { } classes)
             page.Heading("Classes").Table(ClassHeader, Classes(classes));

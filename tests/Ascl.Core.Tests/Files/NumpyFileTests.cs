@@ -16,7 +16,9 @@ public sealed class NumpyFileTests
         using SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(Fixtures, "wrn-10-1.safetensors"));
         using TensorFile file = TensorFile.Open(Path.Combine(Fixtures, "torch", name));
         Assert.Equal([8, 3, 32, 32], file.Shape(images));
-        float[] read = file.Dtype(images) == TensorDtype.U8 ? [.. file.ReadBytes(images).Select(value => value / 255f)] : file.ReadFloats(images);
+        float[] read = file.Dtype(images) == TensorDtype.U8
+            ? [.. file.ReadBytes(images).Select(value => value / 255f)]
+            : file.ReadFloats(images);
         Assert.All(golden.ReadFloats("images").Zip(read), pair => Assert.Equal(pair.First, pair.Second, rounding));
         Assert.Equal(golden.ReadIntegers("labels"), file.ReadIntegers(labels));
     }

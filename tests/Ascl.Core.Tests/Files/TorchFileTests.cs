@@ -8,8 +8,8 @@ public sealed class TorchFileTests
 {
     private static readonly string Fixtures = Path.Combine(AppContext.BaseDirectory, "fixtures");
 
-    /// <summary>Name of the file, prefix of its tensors' names, and by how much rounding to fewer bits may change a weight (in float16, also
-    /// by half of its smallest number).</summary>
+    /// <summary>Name of the file, prefix of its tensors' names, and by how much rounding to fewer bits may change a weight (in float16,
+    /// also by half of its smallest number).</summary>
     [Theory]
     [InlineData("plain.pt", "", 0)]
     [InlineData("parameters.pt", "", 0)]

@@ -40,7 +40,8 @@ internal sealed class PickleReader : Unpickler
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     /// <exception cref="EndOfStreamException">The data end before it does.</exception>
     public static (object? Value, int End) Read(
-        string path, byte[] data, int start, IReadOnlyDictionary<string, Func<object?[], object?>> known, Func<object?[], object>? persistent = null)
+        string path, byte[] data, int start, IReadOnlyDictionary<string, Func<object?[], object?>> known,
+        Func<object?[], object>? persistent = null)
     {
         (int end, IReadOnlyCollection<(string Module, string Name)> globals) = PickleScan.Of(data, start);
         foreach (var (module, name) in globals)
@@ -59,10 +60,12 @@ internal sealed class PickleReader : Unpickler
                 foreach (var (module, name) in globals)
                 {
                     // The library's own forms of Python's sets and bytes are good; what it makes of other classes can fail.
-                    if (module is "builtins" or "__builtin__" or "_codecs" && objectConstructors.ContainsKey($"{module}.{name}"))
+                    string full = $"{module}.{name}";
+                    bool isKnown = objectConstructors.TryGetValue(full, out IObjectConstructor? own);
+                    if (isKnown && (module is "builtins" or "__builtin__" or "_codecs"))
                         continue;
-                    before[$"{module}.{name}"] = objectConstructors.TryGetValue($"{module}.{name}", out IObjectConstructor? own) ? own : null;
-                    registerConstructor(module, name, new PickledClass($"{module}.{name}", Make));
+                    before[full] = own;
+                    registerConstructor(module, name, new PickledClass(full, Make));
                 }
                 using PickleReader reader = new(persistent ?? (_ => throw new InvalidDataException("it has a persistent id")));
                 return (reader.loads(data[start..end]), end);

@@ -33,7 +33,12 @@ internal sealed class PickledArrays : TensorFile
         foreach (DictionaryEntry item in dictionary)
         {
             string? name = item.Key as string ?? (item.Key is byte[] bytes ? Encoding.UTF8.GetString(bytes) : null);
-            TensorEntry? array = item.Value is PickledArray pickled ? pickled.ToEntry() : item.Value is ArrayList list ? OfList(list) : null;
+            TensorEntry? array = item.Value switch
+            {
+                PickledArray pickled => pickled.ToEntry(),
+                ArrayList list => OfList(list),
+                _ => null,
+            };
             if (name is not null && array is not null)
                 all.arrays.Add(name, array);
         }

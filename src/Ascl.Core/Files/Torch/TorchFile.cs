@@ -69,7 +69,8 @@ internal sealed class TorchFile : TensorFile
         ZipArchiveEntry pickle = archive.GetEntry(pickles[0])!;
         ZipEntryStream.CheckLength(pickle, file.Length);
         (object? root, _) = unpickler.Read(Whole(pickle), 0);
-        Dictionary<string, string>? own = archive.GetEntry(folder + TorchWriter.TextsFile) is { } beside ? Texts(path, Whole(beside)) : null;
+        Dictionary<string, string>? own =
+            archive.GetEntry(folder + TorchWriter.TextsFile) is { } beside ? Texts(path, Whole(beside)) : null;
         foreach (TorchStorage storage in unpickler.Storages.Values)
         {
             if (archive.GetEntry($"{folder}data/{storage.Key}") is not { } entry || entry.Length < storage.Length * storage.Size)

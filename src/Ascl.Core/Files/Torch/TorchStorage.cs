@@ -13,7 +13,13 @@ internal sealed record TorchStorage(string Key, string Type, long Length)
     public TensorDtype? Dtype => DtypeOf(Type);
 
     /// <summary>Bytes of one element.</summary>
-    public int Size => Dtype?.Size() ?? Type switch { "ComplexFloatStorage" => 8, "ComplexDoubleStorage" => 16, "QInt32Storage" => 4, _ => 1 };
+    public int Size => Dtype?.Size() ?? Type switch
+    {
+        "ComplexFloatStorage" => 8,
+        "ComplexDoubleStorage" => 16,
+        "QInt32Storage" => 4,
+        _ => 1,
+    };
 
     /// <summary>The element type of PyTorch's name of a storage or dtype.</summary>
     public static TensorDtype? DtypeOf(string name) => name switch
