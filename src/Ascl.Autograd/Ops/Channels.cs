@@ -4,6 +4,10 @@ using Ascl.Kernels.Layout;
 
 namespace Ascl.Autograd.Ops;
 
+/// <summary>The op of <see cref="ChannelOps.SelectChannels"/>. Its inputs are the parts.</summary>
+/// <param name="Channels">Indices into the parts' channels, one part after another.</param>
+public sealed record SelectChannelsOp(IReadOnlyList<int> Channels) : Op("select_channels");
+
 /// <summary>Channels of activations put together, taken apart and in another order.</summary>
 public static class ChannelOps
 {
@@ -31,7 +35,7 @@ public static class ChannelOps
         Edge[] edges = new Edge[parts.Count];
         for (int k = 0, first = 0; k < edges.Length; first += parts[k++].Shape[1])
             edges[k] = To(parts[k], first);
-        return y.Record("select_channels", edges);
+        return y.Record(new SelectChannelsOp(selected), edges);
 
         Edge To(Tensor part, int first)
         {

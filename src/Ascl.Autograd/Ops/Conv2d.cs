@@ -11,9 +11,8 @@ namespace Ascl.Autograd.Ops;
 /// weight, and the bias and residual if there are any.</summary>
 public sealed record Conv2dOp(int Stride, int Padding, bool HasBias) : Op("conv2d");
 
-/// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float?)"/> where
-/// <see cref="Conv2dOp"/>
-/// cannot say it. Its inputs are x, the weight, and the bias and residual if there are any.</summary>
+/// <summary>The op of <see cref="Conv2dOps.Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float?, bool)"/> where
+/// <see cref="Conv2dOp"/> cannot say it. Its inputs are x, the weight, and the bias and residual if there are any.</summary>
 public sealed record WindowConv2dOp(Window2d Window, int Groups, bool HasBias) : Op("conv2d");
 
 /// <summary>The op of <see cref="Conv2dOps.ConvTranspose2d"/>. Its inputs are x, the weight, and the bias if there is one.</summary>
@@ -56,23 +55,25 @@ public static class Conv2dOps
     /// <param name="relu">Whether negative results become 0.</param>
     /// <param name="limit">With <paramref name="relu"/>: the upper bound of the results, such as 6; the gradient is 0 where it is
     /// reached.</param>
+    /// <param name="normalized">Whether a BatchNorm in training mode follows: the convolution then computes its channel sums if it
+    /// can.</param>
     /// <exception cref="ShapeException">The shapes do not match.</exception>
     public static Tensor Conv2d(
         this Tensor x, Tensor weight, Tensor? bias, Window2d window, int groups, Tensor? residual = null, bool relu = false,
-        float? limit = null)
+        float? limit = null, bool normalized = false)
     {
         Conv2dGeometry g = Conv2dGeometry.Of(x.Device, x.ActivationLayout, weight.Shape.Sizes, window, groups);
         int stride = window.StrideY, padding = window.Top;
         Op op = groups == 1 && window == new Window2d(g.R, g.S, stride, stride, padding, padding, padding, padding)
             ? new Conv2dOp(stride, padding, bias is not null)
             : new WindowConv2dOp(window, groups, bias is not null);
-        return Convolve(op, g, x, weight, bias, residual, relu, limit, normalized: false);
+        return Convolve(op, g, x, weight, bias, residual, relu, limit, normalized);
     }
 
     /// <summary>
     /// The transposed convolution: y is the sum of the windows of all pixels of x, each x[n, c]·weight[c], with the windows' padding cut
-    /// off; so it is the input gradient of <see cref="Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float?)"/> as a
-    /// function of dy.
+    /// off; so it is the input gradient of <see cref="Conv2d(Tensor, Tensor, Tensor?, Window2d, int, Tensor?, bool, float?, bool)"/>
+    /// as a function of dy.
     /// </summary>
     /// <param name="x">An activation [N, C, H, W].</param>
     /// <param name="weight">Plain [C, K/groups, R, S].</param>

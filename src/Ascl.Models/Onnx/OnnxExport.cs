@@ -31,6 +31,7 @@ public sealed class OnnxExport
     private readonly Dictionary<Tensor, string> names = [];
     private readonly Dictionary<Tensor, string> parameters;
     private readonly string network;
+    private int selections;
 
     private OnnxExport(Classifier model) =>
         (parameters, network) = (model.Parameters.All.ToDictionary(p => p.Tensor, p => p.Name), model.Spec.Network);
@@ -104,13 +105,15 @@ public sealed class OnnxExport
         string result = tensor.Op switch
         {
             NormalizeOp op => Normalized(op, inputs[0]),
-            Conv2dOp op => Convolved(op, inputs),
+            Conv2dOp op => Convolved(inputs, op.HasBias, Square(tensor.Inputs.ElementAt(1).Shape, op.Stride, op.Padding), 1),
+            WindowConv2dOp op => Convolved(inputs, op.HasBias, op.Window, op.Groups),
             BatchNormOp { Mode: BatchNormMode.Evaluate } op => BatchNormalized(op, inputs),
             MaxPool2dOp op => graph.Add("MaxPool", inputs, [.. Windows(op.Window, op.CeilMode)]),
             AveragePool2dOp op => graph.Add("AveragePool", inputs,
                 [.. Windows(op.Window, op.CeilMode), ("count_include_pad", op.CountPadding ? 1L : 0L)]),
             { Name: "global_max_pool" } => graph.Add("Flatten", [graph.Add("GlobalMaxPool", inputs)]),
             { Name: "global_average_pool" } => graph.Add("Flatten", [graph.Add("GlobalAveragePool", inputs)]),
+            SelectChannelsOp op => Selected(op.Channels, inputs, tensor.Inputs.Sum(part => part.Shape[1])),
             { Name: "flatten" } => graph.Add("Flatten", inputs),
             { Name: "linear" } => graph.Add("Gemm", inputs, ("transB", 1L)),
             { Name: "relu" } => inputs[0],
@@ -133,11 +136,24 @@ public sealed class OnnxExport
         return graph.Add("Div", [centred, graph.Constant(StdName, [op.Std.Length, 1, 1], op.Std)]);
     }
 
-    private string Convolved(Conv2dOp op, string[] inputs)
+    private string Convolved(string[] inputs, bool hasBias, Window2d window, int groups)
     {
-        int own = op.HasBias ? 3 : 2;
-        long[] pads = [.. Both(op.Padding), .. Both(op.Padding)];
-        return Added(inputs, own, graph.Add("Conv", inputs[..own], ("strides", Both(op.Stride)), ("pads", pads)));
+        int own = hasBias ? 3 : 2;
+        List<(string, object)> attributes = [.. Windows(window)];
+        if (groups > 1)
+            attributes.Add(("group", (long)groups));
+        return Added(inputs, own, graph.Add("Conv", inputs[..own], [.. attributes]));
+    }
+
+    /// <summary>All channels of the inputs in a row, and if these are not the ones selected, a Gather of those that are.</summary>
+    private string Selected(IReadOnlyList<int> channels, string[] inputs, int all)
+    {
+        string together = inputs.Length > 1 ? graph.Add("Concat", inputs, ("axis", 1L)) : inputs[0];
+        if (channels.SequenceEqual(Enumerable.Range(0, all)))
+            return together;
+        string indices = $"channels.{selections++}";
+        graph.Constant(indices, [channels.Count], [.. channels.Select(channel => (long)channel)]);
+        return graph.Add("Gather", [together, indices], ("axis", 1L));
     }
 
     private string BatchNormalized(BatchNormOp op, string[] inputs)
@@ -156,8 +172,8 @@ public sealed class OnnxExport
     /// <summary>Adds the residual, which is the input after the op's <paramref name="own"/> first ones, if there is one.</summary>
     private string Added(string[] inputs, int own, string result) => inputs.Length > own ? graph.Add("Add", [result, inputs[own]]) : result;
 
-    /// <summary>The attributes of a pooling; those that say what is meant without them are left out.</summary>
-    private static IEnumerable<(string Name, object Value)> Windows(Window2d window, bool ceilMode)
+    /// <summary>The attributes of a convolution or pooling; those that say what is meant without them are left out.</summary>
+    private static IEnumerable<(string Name, object Value)> Windows(Window2d window, bool ceilMode = false)
     {
         yield return ("kernel_shape", (long[])[window.Height, window.Width]);
         yield return ("strides", (long[])[window.StrideY, window.StrideX]);
@@ -169,5 +185,6 @@ public sealed class OnnxExport
             yield return ("ceil_mode", 1L);
     }
 
-    private static long[] Both(int value) => [value, value];
+    private static Window2d Square(Shape weight, int stride, int padding) =>
+        new(weight[2], weight[3], stride, stride, padding, padding, padding, padding);
 }

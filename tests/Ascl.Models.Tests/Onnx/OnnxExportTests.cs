@@ -1,5 +1,8 @@
 using Ascl.Autograd;
+using Ascl.Autograd.Ops;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Layout;
+using Ascl.Models.Networks;
 using Ascl.Models.Onnx;
 using Ascl.Models.Weights;
 using Ascl.OnnxRuntime;
@@ -55,6 +58,17 @@ public sealed class OnnxExportTests : IDisposable
         }
     }
 
+    /// <summary>What no built-in network has together: channels in another order and out of several parts, one left out and one twice;
+    /// groups, dilation, and padding of each side by itself.</summary>
+    [Fact]
+    public void ChannelsAndWindowsOfAnyKindAreExported()
+    {
+        Classifier model = new(device, new("odd", 3, 6, [], []), (parameters, _) => new OddNetwork(parameters), seed: 1);
+        Tensor images = Made.Images(device, 2, 3, 11);
+        float[] theirs = Exported(model).Forward(images, ForwardMode.Inference).Logits.ToArray();
+        Tolerance.Close(Tolerance.ToDouble(model.Forward(images, ForwardMode.Evaluate).Logits.ToArray()), theirs, 1e-5, "logits");
+    }
+
     /// <summary>A wrong constant must show: each of a network's tensors, except the projection head, which the logits do not depend on,
     /// changes them.</summary>
     [Fact]
@@ -80,6 +94,24 @@ public sealed class OnnxExportTests : IDisposable
     {
         Assert.Null(Exported(Made.Classifier(device, "resnet20")).ImageSize);
         Assert.Equal((28, 28), Exported(Made.Classifier(device, "smallcnn", 1)).ImageSize);
+    }
+
+    private sealed class OddNetwork(ParameterSet parameters) : INetwork
+    {
+        private readonly Tensor first = parameters.HeNormal("first", new(4, 3, 3, 3)),
+            second = parameters.HeNormal("second", new(6, 2, 3, 2)), bias = parameters.Uniform("bias", new(6), 1);
+
+        public int LatentSize => 6;
+
+        public string HeadPrefix => "head.";
+
+        public ModelOutput Forward(Tensor x, ForwardMode mode, Action<string, Tensor>? stage = null)
+        {
+            Tensor y = x.Conv2d(first, padding: 1), z = ChannelOps.SelectChannels([y, y.Relu()], [7, 0, 0, 5, 2, 3]);
+            Window2d window = new(3, 2, 2, 1, Top: 1, Left: 0, Bottom: 2, Right: 3, DilationY: 2, DilationX: 1);
+            Tensor latent = z.Conv2d(second, bias, window, groups: 3, relu: true).SliceChannels(0, 6).GlobalAveragePool();
+            return new(latent, latent);
+        }
     }
 
     private Classifier Exported(Classifier model)
