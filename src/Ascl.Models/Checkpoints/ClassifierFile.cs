@@ -87,10 +87,11 @@ public static class ClassifierFile
         {
             WeightShapes shapes = WeightShapes.Of(of);
             InputLayer input = InputLayer.Of(of, shapes.Channels, options, written);
-            ClassifierSpec spec = new(NetworkCatalog.VariantOf(network, of.Names), shapes.Channels, shapes.Classes, input.Mean, input.Std)
+            string variant = NetworkCatalog.VariantOf(network, of.Names);
+            ClassifierSpec spec = new(variant, shapes.Channels, shapes.Classes, input.Mean, input.Std)
             {
                 ProjectionSize = shapes.ProjectionSize,
-                Activation = options.Activation ?? written?.Activation ?? Activation.Relu,
+                Activation = options.Activation ?? written?.Activation ?? NetworkCatalog.ActivationOf(variant),
                 ClassNames = written?.ClassNames?.Count == shapes.Classes ? written.ClassNames : null,
             };
             return new(device, spec, seed: null);

@@ -10,7 +10,8 @@ public sealed record LoadOptions
     /// tensors such as mu and sigma in the file, or else none.</summary>
     public (float[] Mean, float[] Std)? Normalization { get; init; }
 
-    /// <summary>The network's activation; null for the one in the metadata, or else ReLU.</summary>
+    /// <summary>The network's activation; null for the one in the metadata, or else that of the network in its public code
+    /// (<see cref="Networks.NetworkCatalog.ActivationOf"/>).</summary>
     public Activation? Activation { get; init; }
 
     /// <summary>Receives notes for the user, one line each: tensors that were not loaded, an input normalisation that was found or

@@ -13,7 +13,7 @@ internal sealed class WeightSet(TensorFile file, string prefix)
 {
     /// <summary>Name prefixes of heads, which may be outside the wrapper of the encoder, as in encoder.conv1.weight and
     /// fc.weight.</summary>
-    private static readonly string[] Heads = ["linear.", "fc.", "classifier.", "projection."];
+    private static readonly string[] Heads = ["linear.", "fc.", "classifier.", "logits.", "projection."];
 
     /// <summary>Prefixes of PyTorch's modules that wrap another.</summary>
     private static readonly string[] Wrappers = ["module", "model", "_orig_mod", "encoder", "backbone"];
@@ -83,7 +83,7 @@ internal sealed class WeightSet(TensorFile file, string prefix)
                 $"{path.File}: no weights '{path.Set}' in it{(whole.Length == 0 ? "" : $", but {Choices(whole, path)}")}");
         }
         if (named.Length == 0)
-            return MostComplete(path.Set is null ? Everywhere(sets[0].File) : Named(sets, path.Set), names);
+            return MostComplete(path.Set is null ? Everywhere(sets[0].File).Prepend(sets[0]) : Named(sets, path.Set), names);
         return named.Skip(1).All(other => named[0].HoldsTheSame(other, names))
             ? named[0]
             : throw new UserErrorException($"{path.File}: several sets of weights that differ: choose {Choices(named, path)}");

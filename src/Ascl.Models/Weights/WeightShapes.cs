@@ -9,8 +9,10 @@ namespace Ascl.Models.Weights;
 /// <param name="ProjectionSize">Output size of the projection head; 0 without one.</param>
 public sealed record WeightShapes(int Channels, int Classes, int ProjectionSize)
 {
-    internal static IReadOnlyList<string> FirstLayers { get; } = ["conv1.weight", "feature_extractor.conv1.weight"];
-    internal static IReadOnlyList<string> LastLayers { get; } = ["linear.bias", "fc.bias", "classifier.fc3.bias"];
+    internal static IReadOnlyList<string> FirstLayers { get; } =
+        ["conv1.weight", "feature_extractor.conv1.weight", "features.0.weight", "init_conv.weight", "conv_2d.weight"];
+    internal static IReadOnlyList<string> LastLayers { get; } =
+        ["linear.bias", "fc.bias", "classifier.fc3.bias", "classifier.bias", "logits.bias"];
 
     /// <summary>Reads the sizes of the network whose weights are in a file.</summary>
     /// <param name="file">The file of weights.</param>

@@ -40,7 +40,7 @@ public sealed class StepBenchmarks
         bool isSmall = network == "smallcnn";
         model = OnnxFiles.IsOnnx(network)
             ? Classifier.FromOnnx(device, network)
-            : new Classifier(device, new(network, isSmall ? 1 : 3, 10, [], []), seed);
+            : new Classifier(device, new(network, isSmall ? 1 : 3, 10, [], [], Activation: NetworkCatalog.ActivationOf(network)), seed);
         int usual = isSmall ? SmallCnn.ImageSize : 32;
         var (height, width) = size > 0 ? (size, size) : model.ImageSize ?? (usual, usual);
         Shape shape = new(images, model.Spec.Channels, height, width);

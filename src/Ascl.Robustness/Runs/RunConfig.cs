@@ -2,6 +2,7 @@ using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
+using Ascl.Models.Networks;
 using Ascl.Robustness.Attacks;
 using Ascl.Robustness.Objectives;
 using Ascl.Robustness.Training;
@@ -56,13 +57,22 @@ public sealed record ModelSettings
     public string Network { get; init; } = "smallcnn";
 
     /// <summary>Activation function.</summary>
-    [Setting("activation", $"Activation function: {SettingTexts.Activations}; the last three are smooth.")]
-    public Activation Activation { get; init; }
+    [Setting("activation",
+        $"Activation function: {SettingTexts.Activations}; the last three are smooth. By default silu for networks named -swish at the "
+            + "end, relu for others.",
+        HasDerivedDefault = true)]
+    public Activation Activation
+    {
+        get => GivenActivation ?? NetworkCatalog.ActivationOf(Network);
+        init => GivenActivation = value;
+    }
 
     /// <summary>Width of the linear projection head for the contrastive loss of ASCL and SupCon; 0 contrasts the latent itself.</summary>
     [Setting("head", "Width of the linear projection head for the contrastive loss of ascl and supcon; 0: contrast the latent itself.",
         Form = "DIM", Min = 0, Max = 65536)]
     public int Head { get; init; } = 128;
+
+    private Activation? GivenActivation { get; init; }
 }
 
 /// <summary>Options of a run that do not affect its results.</summary>

@@ -9,7 +9,9 @@ public static class SettingTexts
             + "file:PATH.safetensors";
 
     /// <summary>Networks.</summary>
-    public const string Networks = "smallcnn, resnet18, resnet20, resnet34, resnet50, preactresnet18 or wrn-D-W";
+    public const string Networks =
+        "smallcnn, resnet18, resnet20, resnet34, resnet50, preactresnet18, preactresnet34, preactresnet50, wrn-D-W, wrn-D-W-swish, vgg11, "
+            + "vgg13, vgg16, vgg19, mobilenetv2, densenet121 or densenet169";
 
     /// <summary>Activations.</summary>
     public const string Activations = "relu, silu, softplus or gelu";

@@ -42,7 +42,7 @@ public static class StartingModel
 
     /// <summary>Whether a network accepts images of this size.</summary>
     public static bool Accepts(string network, ImageSet images) =>
-        network != "smallcnn" || (images.Height, images.Width) == (SmallCnn.ImageSize, SmallCnn.ImageSize);
+        NetworkCatalog.ImageSizeOf(network) is not { } size || size == (images.Height, images.Width);
 
     /// <summary>The network for images of this size if none is named: smallcnn if it takes them, resnet20 otherwise.</summary>
     public static string DefaultNetwork(ImageSet images) => Accepts("smallcnn", images) ? "smallcnn" : "resnet20";
@@ -51,8 +51,8 @@ public static class StartingModel
     /// <exception cref="UserErrorException">It does not.</exception>
     public static void CheckImages(string network, ImageSet images)
     {
-        if (!Accepts(network, images))
-            throw new UserErrorException($"smallcnn takes images of {SmallCnn.ImageSize}x{SmallCnn.ImageSize} pixels, {images.Name} has "
+        if (!Accepts(network, images) && NetworkCatalog.ImageSizeOf(network) is var (height, width))
+            throw new UserErrorException($"{network} takes images of {height}x{width} pixels, {images.Name} has "
                 + $"{images.Height}x{images.Width}: choose another model, such as resnet18");
     }
 
@@ -66,6 +66,8 @@ public static class StartingModel
             Normalization = settings.Normalize == InputNormalization.Auto ? null : (wanted.Mean, wanted.Std),
             Note = note,
         });
+        if (source.Spec.Network != wanted.Network)
+            throw new UserErrorException($"{file}: its tensors are those of {source.Spec.Network}: set model accordingly");
         if (source.Spec.Activation != wanted.Activation)
             throw new UserErrorException($"{file}: its activation is {NameText.Of(source.Spec.Activation)}: set activation accordingly");
         return source.Spec.Channels == wanted.Channels

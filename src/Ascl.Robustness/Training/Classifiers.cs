@@ -28,6 +28,7 @@ public static class Classifiers
     private static ClassifierSpec Spec(DataSet data, string network, int projectionSize)
     {
         var (mean, std) = data.Normalization();
-        return new(network, data.Train.Channels, data.ClassNames.Count, mean, std, projectionSize, ClassNames: data.ClassNames);
+        return new(network, data.Train.Channels, data.ClassNames.Count, mean, std, projectionSize, NetworkCatalog.ActivationOf(network),
+            data.ClassNames);
     }
 }

@@ -75,9 +75,9 @@ internal static class NetworkGolden
     {
         IEnumerable<string> names = file.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Select(n => n[prefix.Length..]);
         WeightShapes shapes = WeightShapes.Of(file, prefix);
+        string network = NetworkCatalog.VariantOf(Text(file, "architecture"), names);
         return new Classifier(device,
-            new(NetworkCatalog.VariantOf(Text(file, "architecture"), names), shapes.Channels, shapes.Classes, [], [], projection),
-            seed: null);
+            new(network, shapes.Channels, shapes.Classes, [], [], projection, NetworkCatalog.ActivationOf(network)), seed: null);
     }
 
     /// <summary>A metadata entry.</summary>

@@ -24,6 +24,14 @@ public sealed class ForwardModeTests
     [InlineData("resnet: 1 block a stage, widths 5,9,17", 3, 7, Activation.Softplus)]
     [InlineData("wrn-10-1", 3, 9, Activation.Silu)]
     [InlineData("smallcnn", 1, 28, Activation.Gelu)]
+    [InlineData("preactresnet50-bn", 3, 9)]
+    [InlineData("preactresnet18-swish", 3, 10, Activation.Silu)]
+    [InlineData("wrn-16-2-swish", 3, 12, Activation.Silu)]
+    [InlineData("wrn-10-1-swish", 1, 8)]
+    [InlineData("vgg11", 1, 32)]
+    [InlineData("vgg16", 3, 32, Activation.Softplus)]
+    [InlineData("mobilenetv2", 3, 16)]
+    [InlineData("densenet121", 3, 8)]
     public void FrozenModeGivesTheLogitsOfInference(string network, int channels, int size, Activation activation = Activation.Relu)
     {
         using CpuDevice device = new(2);

@@ -22,10 +22,22 @@ public sealed class NetworkNamesTests
     [InlineData("wrn-16-2", 3, 691_674)]
     [InlineData("wrn-34-10", 3, 46_160_474)]
     [InlineData("smallcnn", 1, 312_202)]
+    [InlineData("preactresnet34", 3, 21_279_306)]
+    [InlineData("preactresnet50", 3, 23_509_066)]
+    [InlineData("vgg11", 3, 9_231_114)]
+    [InlineData("vgg13", 3, 9_416_010)]
+    [InlineData("vgg16", 3, 14_728_266)]
+    [InlineData("vgg19", 3, 20_040_522)]
+    [InlineData("mobilenetv2", 3, 2_296_922)]
+    [InlineData("densenet121", 3, 6_956_298)]
+    [InlineData("densenet169", 3, 12_493_322)]
+    [InlineData("wrn-28-10-swish", 3, 36_479_194)]
+    [InlineData("preactresnet18-swish", 3, 12_548_426)]
     public void ParameterCountsMatchKnownValues(string network, int channels, int expected)
     {
         using CpuDevice device = new(1);
-        Assert.Equal(expected, Made.Classifier(device, network, channels).Parameters.Trained.Sum(t => (long)t.Shape.Length));
+        Classifier model = new(device, new(network, channels, 10, [], []), seed: null);
+        Assert.Equal(expected, model.Parameters.Trained.Sum(t => (long)t.Shape.Length));
     }
 
     [Fact]
@@ -117,14 +129,20 @@ public sealed class NetworkNamesTests
     [Theory]
     [InlineData("resnet20", 1, 2)]
     [InlineData("wrn-10-1", 1, 100)]
-    [InlineData("smallcnn", 3, 3)]
+    [InlineData("smallcnn", 3, 3, 28)]
     [InlineData("resnet: 2 blocks a stage, widths 8,24", 3, 1)]
     [InlineData("preactresnet18", 1, 5)]
-    public void ChannelsClassesAndProjectionCanBeChosen(string network, int channels, int classes)
+    [InlineData("preactresnet50-bn", 1, 5)]
+    [InlineData("preactresnet18-swish", 1, 3)]
+    [InlineData("wrn-10-1-swish", 1, 12)]
+    [InlineData("vgg11", 1, 3, 32)]
+    [InlineData("mobilenetv2", 1, 6)]
+    [InlineData("densenet121", 1, 4)]
+    public void ChannelsClassesAndProjectionCanBeChosen(string network, int channels, int classes, int size = 8)
     {
         using CpuDevice device = new(2);
         Classifier model = Made.Classifier(device, network, channels, classes, projection: 6);
-        ModelOutput output = model.Forward(Made.Images(device, 3, channels, network == "smallcnn" ? 28 : 8), ForwardMode.Evaluate);
+        ModelOutput output = model.Forward(Made.Images(device, 3, channels, size), ForwardMode.Evaluate);
         Assert.Equal(new(3, classes), output.Logits.Shape);
         int latent = output.Latent.Shape[1];
         Assert.Equal(new(3, 6), model.Project(output.Latent).Shape);
@@ -173,6 +191,8 @@ public sealed class NetworkNamesTests
     [InlineData("wrn-35-10")]
     [InlineData("wrn-4-1")]
     [InlineData("wrn-16-0")]
+    [InlineData("wrn-16-2-relu")]
+    [InlineData("wrn-16-0-swish")]
     [InlineData("wrn-99999999999-1")]
     [InlineData("resnet: 0 blocks a stage, widths 8,16")]
     [InlineData("resnet: 1 block a stage, widths 0")]

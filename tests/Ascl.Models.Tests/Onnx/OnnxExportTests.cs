@@ -40,6 +40,12 @@ public sealed class OnnxExportTests : IDisposable
     [InlineData("smallcnn", 3, 28, Activation.Silu)]
     [InlineData("smallcnn", 1, 28, Activation.Softplus)]
     [InlineData("smallcnn", 1, 28, Activation.Gelu)]
+    [InlineData("preactresnet50-bn", 3, 16)]
+    [InlineData("preactresnet18-swish", 3, 16, Activation.Silu)]
+    [InlineData("wrn-16-2-swish", 3, 32, Activation.Silu)]
+    [InlineData("vgg16", 3, 32)]
+    [InlineData("mobilenetv2", 3, 32)]
+    [InlineData("densenet121", 1, 16)]
     public void OnnxRuntimeGivesTheSameLogits(string network, int channels, int size, Activation activation = Activation.Relu)
     {
         float[] mean = [0.4914f, 0.4822f, 0.4465f], std = [0.2471f, 0.2435f, 0.2616f];

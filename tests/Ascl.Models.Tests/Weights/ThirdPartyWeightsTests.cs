@@ -54,12 +54,18 @@ public sealed class ThirdPartyWeightsTests : IDisposable
     [InlineData("wrn-10-1", 3)]
     [InlineData("preactresnet18", 3)]
     [InlineData("preactresnet18-bn", 3)]
-    public void EveryNetworkIsFoundBehindAPrefix(string network, int channels)
+    [InlineData("preactresnet50-bn", 3)]
+    [InlineData("preactresnet18-swish", 3, Activation.Silu)]
+    [InlineData("wrn-10-1-swish", 3, Activation.Silu)]
+    [InlineData("vgg11", 1)]
+    [InlineData("mobilenetv2", 3)]
+    [InlineData("densenet121", 3)]
+    public void EveryNetworkIsFoundBehindAPrefix(string network, int channels, Activation activation = Activation.Relu)
     {
         Classifier model = Made.Classifier(device, network, channels);
         Save(w => WeightFile.Add(model.Parameters, w, "net.module."));
-        Classifier loaded = Load(network: network.Split("-bn")[0]);
-        Assert.Equal(network, loaded.Spec.Network);
+        Classifier loaded = Load(network: network.Split("-bn")[0].Split("-swish")[0]);
+        Assert.Equal((network, activation), (loaded.Spec.Network, loaded.Spec.Activation));
         AssertSame(model, loaded);
     }
 
@@ -182,6 +188,28 @@ public sealed class ThirdPartyWeightsTests : IDisposable
         Assert.Equal($"cannot read {Path}2: no such file", Refusal(Path + "2#ema"));
     }
 
+    /// <summary>The normalisation of the public code is beside the weights, and the activation is its default unless given.</summary>
+    [Fact]
+    public void WeightsFromTrainingsOnGeneratedImages()
+    {
+        Classifier model = Made.Classifier(device, "wrn-10-1-swish");
+        Save(w =>
+        {
+            WeightFile.Add(model.Parameters, w, "module.0.");
+            w.Add("module.0.mean", [3, 1, 1], [0.4914f, 0.4822f, 0.4465f]);
+            w.Add("module.0.std", [3, 1, 1], [0.2471f, 0.2435f, 0.2616f]);
+            w.Add<long>("module.0.layer.0.block.0.batchnorm_0.num_batches_tracked", [], [1234]);
+        });
+        Classifier loaded = Load(network: "wrn-10-1");
+        AssertSame(model, loaded);
+        Assert.Equal(("wrn-10-1-swish", Activation.Silu), (loaded.Spec.Network, loaded.Spec.Activation));
+        Assert.Equal([0.4914f, 0.4822f, 0.4465f], loaded.Spec.Mean);
+        Assert.Equal([0.2471f, 0.2435f, 0.2616f], loaded.Spec.Std);
+        Assert.Single(notes);
+        Classifier relu = ClassifierFile.Load(device, Path, new() { Network = "wrn-10-1-swish", Activation = Activation.Relu });
+        Assert.Equal(Activation.Relu, relu.Spec.Activation);
+    }
+
     /// <summary>TRADES' code saves a block that it does not use.</summary>
     [Fact]
     public void UnusedTensorsAreNamedAndLeftOut()
@@ -210,6 +238,9 @@ public sealed class ThirdPartyWeightsTests : IDisposable
     [InlineData("resnet: 1 block a stage, widths 4,6", "resnet: 1 block a stage, widths 4,6,8",
         "no tensor 'net.layer3.0.conv1.weight' [8, 6, 3, 3]")]
     [InlineData("smallcnn", "resnet20", "no tensor 'net.")]
+    [InlineData("wrn-16-1-swish", "wrn-10-1", "tensor 'net.layer.0.block.1.batchnorm_0.bias' is not of this model")]
+    [InlineData("wrn-10-1", "wrn-10-1-swish", "no tensor 'net.init_conv.weight' [16, 3, 3, 3]")]
+    [InlineData("vgg13", "vgg11", "no tensor 'net.features.5.weight' [128]")]
     public void AnotherNetworksWeightsAreRefused(string theirs, string ours, string problem)
     {
         Save(w => WeightFile.Add(Made.Classifier(device, theirs).Parameters, w, "net."));
