@@ -9,7 +9,7 @@ namespace Ascl.Models.Networks;
 public static partial class NetworkCatalog
 {
     private const int MaxWidening = 1000;
-    private const string Swish = "-swish";
+    private const string Swish = "-swish", PlainShortcuts = "-a";
 
     /// <summary>Suffixes of variants, and the tensors that only these have.</summary>
     private static readonly (string Suffix, string Tensor)[] Variants =
@@ -18,7 +18,16 @@ public static partial class NetworkCatalog
     private static readonly Dictionary<string, NetworkFactory> Fixed = new()
     {
         ["resnet18"] = (parameters, settings) => new ResNet(parameters, settings, [64, 128, 256, 512], [2, 2, 2, 2]),
-        ["resnet20"] = (parameters, settings) => new ResNet(parameters, settings, [16, 32, 64], [3, 3, 3]),
+        ["resnet20"] = Small(3),
+        ["resnet32"] = Small(5),
+        ["resnet44"] = Small(7),
+        ["resnet56"] = Small(9),
+        ["resnet110"] = Small(18),
+        ["resnet20-a"] = Small(3, hasPlainShortcuts: true),
+        ["resnet32-a"] = Small(5, hasPlainShortcuts: true),
+        ["resnet44-a"] = Small(7, hasPlainShortcuts: true),
+        ["resnet56-a"] = Small(9, hasPlainShortcuts: true),
+        ["resnet110-a"] = Small(18, hasPlainShortcuts: true),
         ["resnet34"] = (parameters, settings) => new ResNet(parameters, settings, [64, 128, 256, 512], [3, 4, 6, 3]),
         ["resnet50"] = (parameters, settings) => new ResNet(parameters, settings, [64, 128, 256, 512], [3, 4, 6, 3], bottleneck: true),
         ["preactresnet18"] = (parameters, settings) => new PreActResNet(parameters, settings, [2, 2, 2, 2]),
@@ -57,6 +66,10 @@ public static partial class NetworkCatalog
     /// <exception cref="UserErrorException">There is no network of this name.</exception>
     public static void Check(string name) => Find(name);
 
+    /// <summary>The residual networks for CIFAR of He et al. 2016: three stages of n blocks, 6·n + 2 layers.</summary>
+    private static NetworkFactory Small(int blocks, bool hasPlainShortcuts = false) => (parameters, settings) =>
+        new ResNet(parameters, settings, [16, 32, 64], [blocks, blocks, blocks], hasPlainShortcuts: hasPlainShortcuts);
+
     private static NetworkFactory Find(string name)
     {
         if (Fixed.TryGetValue(name, out NetworkFactory? known))
@@ -88,14 +101,20 @@ public static partial class NetworkCatalog
     /// <param name="name">A name of a network.</param>
     /// <param name="tensorNames">Names of the weights.</param>
     /// <returns>For a preactresnet with a final BatchNorm, "bn.weight", its name with -bn; for a preactresnet or wrn whose first
-    /// convolution has its name in Gowal et al.'s code, "conv_2d.weight" or "init_conv.weight", its name with -swish; or else
+    /// convolution has its name in Gowal et al.'s code, "conv_2d.weight" or "init_conv.weight", its name with -swish; for a resnet whose
+    /// shortcuts have no weights, its name with -a; or else
     /// <paramref name="name"/>.</returns>
     public static string VariantOf(string name, IEnumerable<string> tensorNames)
     {
         HashSet<string> tensors = [.. tensorNames];
+        if (IsListed(name + PlainShortcuts) && !tensors.Any(IsOfShortcut))
+            return name + PlainShortcuts;
         return Variants.Where(variant => tensors.Contains(variant.Tensor)).Select(variant => name + variant.Suffix)
             .FirstOrDefault(IsListed) ?? name;
     }
+
+    private static bool IsOfShortcut(string tensor) =>
+        tensor.Contains(".shortcut.", StringComparison.Ordinal) || tensor.Contains(".downsample.", StringComparison.Ordinal);
 
     /// <summary>The activation that a network has in its public code: SiLU for the built-in ones whose names end in -swish, ReLU for all
     /// others.</summary>

@@ -24,8 +24,11 @@ public sealed class ResNet : INetwork
     /// <param name="depths">Number of blocks of each stage.</param>
     /// <param name="bottleneck">Blocks of 1×1, 3×3 and 1×1 convolutions with four times the width as output (ResNet-50) instead of two
     /// 3×3.</param>
+    /// <param name="hasPlainShortcuts">Whether shortcuts have no weights where the shape changes (the paper's option A): every second
+    /// pixel, with half of the new channels, which are zero, before the others and half behind them.</param>
     public ResNet(
-        ParameterSet parameters, NetworkSettings settings, ReadOnlySpan<int> widths, ReadOnlySpan<int> depths, bool bottleneck = false)
+        ParameterSet parameters, NetworkSettings settings, ReadOnlySpan<int> widths, ReadOnlySpan<int> depths, bool bottleneck = false,
+        bool hasPlainShortcuts = false)
     {
         activation = settings.Activation;
         stem = ConvLayer.WithNorm(parameters, "conv1", "bn1", settings.Channels, widths[0], 3, 1, 1);
@@ -35,7 +38,8 @@ public sealed class ResNet : INetwork
             {
                 int stride = stage > 0 && i == 0 ? 2 : 1;
                 outputs = widths[stage] * (bottleneck ? 4 : 1);
-                blocks.Add(new Block(parameters, $"layer{stage + 1}.{i}", inputs, widths[stage], outputs, stride, bottleneck));
+                blocks.Add(new Block(parameters, $"layer{stage + 1}.{i}", inputs, widths[stage], outputs, stride, bottleneck,
+                    hasPlainShortcuts));
                 inputs = outputs;
             }
         linear = new LinearLayer(parameters, "linear", outputs, settings.Classes);
@@ -64,9 +68,9 @@ public sealed class ResNet : INetwork
     private sealed class Block
     {
         private readonly ConvLayer[] path;
-        private readonly ConvLayer? shortcut;
+        private readonly Func<Tensor, ForwardMode, Tensor> shortcut = (x, _) => x;
 
-        public Block(ParameterSet parameters, string name, int inputs, int width, int outputs, int stride, bool bottleneck)
+        public Block(ParameterSet parameters, string name, int inputs, int width, int outputs, int stride, bool bottleneck, bool isPlain)
         {
             Name = name;
             ConvLayer Part(int number, int from, int to, int kernel, int step) =>
@@ -74,8 +78,19 @@ public sealed class ResNet : INetwork
             path = bottleneck
                 ? [Part(1, inputs, width, 1, 1), Part(2, width, width, 3, stride), Part(3, width, outputs, 1, 1)]
                 : [Part(1, inputs, width, 3, stride), Part(2, width, outputs, 3, 1)];
-            if (stride != 1 || inputs != outputs)
-                shortcut = ConvLayer.WithNorm(parameters, $"{name}.shortcut.0", $"{name}.shortcut.1", inputs, outputs, 1, stride, 0);
+            if (stride == 1 && inputs == outputs)
+                return;
+            if (isPlain)
+            {
+                Tensor copies = Copies(parameters, inputs, outputs);
+                shortcut = (x, _) => x.Conv2d(copies, null, stride, 0);
+            }
+            else
+            {
+                ConvLayer projection =
+                    ConvLayer.WithNorm(parameters, $"{name}.shortcut.0", $"{name}.shortcut.1", inputs, outputs, 1, stride, 0);
+                shortcut = (x, mode) => projection.Forward(x, mode);
+            }
         }
 
         public string Name { get; }
@@ -85,7 +100,17 @@ public sealed class ResNet : INetwork
             Tensor y = x;
             foreach (ConvLayer part in path[..^1])
                 y = part.Forward(y, mode, activation: activation);
-            return path[^1].Forward(y, mode, shortcut is null ? x : shortcut.Forward(x, mode), activation);
+            return path[^1].Forward(y, mode, shortcut(x, mode), activation);
+        }
+
+        /// <summary>Weights of a 1×1 convolution that copies its inputs to the middle of its outputs.</summary>
+        private static Tensor Copies(ParameterSet parameters, int inputs, int outputs)
+        {
+            float[] weights = new float[outputs * inputs];
+            for (int c = 0; c < inputs; c++)
+                weights[((outputs - inputs) / 2 + c) * inputs + c] = 1;
+            // Only inputs with a gradient are recorded, and exported.
+            return Tensor.FromArray(parameters.Device, new(outputs, inputs, 1, 1), weights, requiresGrad: true);
         }
     }
 }

@@ -31,7 +31,7 @@ public sealed class OnnxExport
     private readonly Dictionary<Tensor, string> names = [];
     private readonly Dictionary<Tensor, string> parameters;
     private readonly string network;
-    private int selections;
+    private int selections, constants;
 
     private OnnxExport(Classifier model) =>
         (parameters, network) = (model.Parameters.All.ToDictionary(p => p.Tensor, p => p.Name), model.Spec.Network);
@@ -101,6 +101,8 @@ public sealed class OnnxExport
             return known;
         if (parameters.TryGetValue(tensor, out string? parameter))
             return names[tensor] = graph.Constant(parameter, tensor.Shape.Sizes, tensor.ToArray());
+        if (!tensor.Inputs.Any())
+            return names[tensor] = graph.Constant($"constant.{constants++}", tensor.Shape.Sizes, tensor.ToArray());
         string[] inputs = [.. tensor.Inputs.Select(Name)];
         string result = tensor.Op switch
         {

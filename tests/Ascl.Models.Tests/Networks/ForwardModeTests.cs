@@ -32,6 +32,7 @@ public sealed class ForwardModeTests
     [InlineData("vgg16", 3, 32, Activation.Softplus)]
     [InlineData("mobilenetv2", 3, 16)]
     [InlineData("densenet121", 3, 8)]
+    [InlineData("resnet20-a", 3, 16)]
     public void FrozenModeGivesTheLogitsOfInference(string network, int channels, int size, Activation activation = Activation.Relu)
     {
         using CpuDevice device = new(2);

@@ -10,13 +10,17 @@ namespace Ascl.Models.Tests.Networks;
 public sealed class NetworkNamesTests
 {
     /// <summary>Counts of trained values for 10 classes. Published: resnet18, resnet34, resnet50 and preactresnet18 of pytorch-cifar,
-    /// wrn-34-10 of TRADES; resnet20 is 269,722 (He et al. 2016 by its count) + 2,752 for its two 1×1 convolution shortcuts with
+    /// wrn-34-10 of TRADES, resnet20, 56 and 110 with plain shortcuts; resnet20 is 269,722 (He et al. 2016 by its count) + 2,752 for its two 1×1 convolution shortcuts with
     /// BatchNorm.</summary>
     [Theory]
     [InlineData("resnet18", 3, 11_173_962)]
     [InlineData("resnet34", 3, 21_282_122)]
     [InlineData("resnet50", 3, 23_520_842)]
     [InlineData("resnet20", 3, 272_474)]
+    [InlineData("resnet56", 3, 855_770)]
+    [InlineData("resnet20-a", 3, 269_722)]
+    [InlineData("resnet56-a", 3, 853_018)]
+    [InlineData("resnet110-a", 3, 1_727_962)]
     [InlineData("preactresnet18", 3, 11_171_146)]
     [InlineData("preactresnet18-bn", 3, 11_172_170)]
     [InlineData("wrn-16-2", 3, 691_674)]

@@ -27,7 +27,8 @@ public sealed class SeededGoldenTests(ITestOutputHelper output)
     private const double VanishingAllowed = 1e-4;
 
     public static TheoryData<string> Networks { get; } =
-        new("wrn-16-2-swish", "preactresnet18-swish", "preactresnet50", "vgg16", "mobilenetv2", "densenet121");
+        new("wrn-16-2-swish", "preactresnet18-swish", "preactresnet50", "vgg16", "mobilenetv2", "densenet121",
+            "resnet20-a");
 
     [Theory, MemberData(nameof(Networks))]
     public void NamesAndShapesAreThoseOfPyTorch(string network)

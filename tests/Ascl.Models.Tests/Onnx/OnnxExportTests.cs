@@ -46,6 +46,7 @@ public sealed class OnnxExportTests : IDisposable
     [InlineData("vgg16", 3, 32)]
     [InlineData("mobilenetv2", 3, 32)]
     [InlineData("densenet121", 1, 16)]
+    [InlineData("resnet20-a", 3, 16)]
     public void OnnxRuntimeGivesTheSameLogits(string network, int channels, int size, Activation activation = Activation.Relu)
     {
         float[] mean = [0.4914f, 0.4822f, 0.4465f], std = [0.2471f, 0.2435f, 0.2616f];

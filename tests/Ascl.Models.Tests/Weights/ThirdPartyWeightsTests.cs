@@ -57,6 +57,8 @@ public sealed class ThirdPartyWeightsTests : IDisposable
     [InlineData("preactresnet50-bn", 3)]
     [InlineData("preactresnet18-swish", 3, Activation.Silu)]
     [InlineData("wrn-10-1-swish", 3, Activation.Silu)]
+    [InlineData("resnet20", 3)]
+    [InlineData("resnet20-a", 3)]
     [InlineData("vgg11", 1)]
     [InlineData("mobilenetv2", 3)]
     [InlineData("densenet121", 3)]
@@ -64,7 +66,7 @@ public sealed class ThirdPartyWeightsTests : IDisposable
     {
         Classifier model = Made.Classifier(device, network, channels);
         Save(w => WeightFile.Add(model.Parameters, w, "net.module."));
-        Classifier loaded = Load(network: network.Split("-bn")[0].Split("-swish")[0]);
+        Classifier loaded = Load(network: network.Split("-bn")[0].Split("-swish")[0].Split("-a")[0]);
         Assert.Equal((network, activation), (loaded.Spec.Network, loaded.Spec.Activation));
         AssertSame(model, loaded);
     }

@@ -76,19 +76,19 @@ internal sealed class PickleScan
         if (code == '\x94')
             memo[memo.Count] = last;
         else if (Puts.Contains(code))
-            memo[Index(argument)] = last;
+            memo[Index(code, argument)] = last;
         else if (code != '\x95')
         {
             (beforeLast, last) = (last, Texts.Contains(code) ? Text(argument)
-                : Gets.Contains(code) ? memo.GetValueOrDefault(Index(argument)) : null);
+                : Gets.Contains(code) ? memo.GetValueOrDefault(Index(code, argument)) : null);
         }
     }
 
-    private static long Index(ReadOnlySpan<byte> argument) => argument.Length switch
+    private static long Index(char code, ReadOnlySpan<byte> argument) => code switch
     {
-        1 when argument[0] is not (>= (byte)'0' and <= (byte)'9') => argument[0],
-        4 => BinaryPrimitives.ReadUInt32LittleEndian(argument),
-        _ => long.TryParse(argument, out long index) ? index : argument[0],
+        'h' or 'q' => argument[0],
+        'j' or 'r' => BinaryPrimitives.ReadUInt32LittleEndian(argument),
+        _ => long.TryParse(argument, out long index) ? index : throw new InvalidDataException("an index that is no number"),
     };
 
     private static InvalidDataException Unnamed() => new("a class without a name");
