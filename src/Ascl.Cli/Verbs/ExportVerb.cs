@@ -15,11 +15,11 @@ namespace Ascl.Cli.Verbs;
 [Verb("export", HelpText = "Exports a trained classifier to ONNX, for use in other programs. Input: images in [0, 1]. Output: logits.")]
 [Example("The best checkpoint of a run", "--weights runs/ascl-1 --onnx model.onnx")]
 [Example("Weights from PyTorch, with the input normalisation they were trained with",
-    "--weights resnet18.safetensors --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10 --onnx model.onnx")]
+    "--weights resnet18.pt --model resnet18 --data cifar10:data/cifar-10-batches-bin --normalize cifar10 --onnx model.onnx")]
 internal sealed class ExportVerb : VerbArguments, IVerb
 {
     [Option("weights", MetaValue = "FILE|RUN", Required = true,
-        HelpText = "A safetensors or ONNX file, or the folder of a run (its best checkpoint). An ONNX file is written again with its "
+        HelpText = "A PyTorch (.pt), safetensors or ONNX file, or the folder of a run (its best checkpoint). An ONNX file is written again with its "
             + "input normalisation, without softmax, as images [N, C, H, W] to logits.")]
     public string Weights { get; init; } = "";
 

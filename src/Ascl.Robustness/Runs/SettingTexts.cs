@@ -6,11 +6,11 @@ public static class SettingTexts
     /// <summary>Data sets.</summary>
     public const string DataForms =
         "sample, fashion-mnist[:DIR], mnist[:DIR], emnist-SPLIT[:DIR], cifar10:PATH, cifar100:PATH, folder:PATH, parquet:PATH or "
-            + "file:PATH.safetensors";
+            + "file:PATH (.safetensors, .npz, .npy, .pt)";
 
     /// <summary>Networks.</summary>
     public const string Networks =
-        "smallcnn, resnet18, resnet20, resnet34, resnet50, preactresnet18, preactresnet34, preactresnet50, wrn-D-W, wrn-D-W-swish, vgg11, "
+        "smallcnn, resnet18, resnet34, resnet50, resnet20|32|44|56|110, preactresnet18, preactresnet34, preactresnet50, wrn-D-W, wrn-D-W-swish, vgg11, "
             + "vgg13, vgg16, vgg19, mobilenetv2, densenet121 or densenet169";
 
     /// <summary>Activations.</summary>
