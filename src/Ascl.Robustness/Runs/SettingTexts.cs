@@ -10,8 +10,8 @@ public static class SettingTexts
 
     /// <summary>Networks.</summary>
     public const string Networks =
-        "smallcnn, resnet18, resnet34, resnet50, resnet20|32|44|56|110, preactresnet18, preactresnet34, preactresnet50, wrn-D-W, wrn-D-W-swish, vgg11, "
-            + "vgg13, vgg16, vgg19, mobilenetv2, densenet121 or densenet169";
+        "smallcnn, resnet18, resnet34, resnet50, resnet20|32|44|56|110, preactresnet18, preactresnet34, preactresnet50, wrn-D-W, "
+            + "wrn-D-W-swish, vgg11, vgg13, vgg16, vgg19, mobilenetv2, densenet121 or densenet169";
 
     /// <summary>Activations.</summary>
     public const string Activations = "relu, silu, softplus or gelu";
