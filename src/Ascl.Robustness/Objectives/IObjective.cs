@@ -39,6 +39,9 @@ public interface IObjective : INamedSettings
     /// <summary>The loss that the training attack maximises; null for training without an attack.</summary>
     AttackLoss? Attack { get; }
 
+    /// <summary>How the training attack begins and runs the network where its settings say auto.</summary>
+    CraftingDefaults Crafting => CraftingDefaults.Of(Attack);
+
     /// <summary>Whether the forward pass includes the natural images.</summary>
     bool NeedsNatural { get; }
 

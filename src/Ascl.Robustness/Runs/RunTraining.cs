@@ -5,7 +5,7 @@ using Ascl.Distributed;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Weights;
-using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Runs;
@@ -42,9 +42,7 @@ public sealed class RunTraining
         Checkpoints checkpoints = new(folder.Checkpoints, config.Run.SaveEvery) { Config = config.ToJson() };
         Trainer = new Trainer(model, config.Method, config.Training)
         {
-            Attack = config.Method.Attack is { } loss
-                ? config.Attack.Training(loss, config.Method.Trains == Objectives.TrainedLayers.Head)
-                : null,
+            Attack = config.Method.AttackOf(config.Attack),
             AttackPrecision = config.Attack.AttackPrecision,
             ThreatModel = config.Attack.Threat,
             Optimizer = new SgdOptimizer(Optimizers.Targets(model, config.Method.Trains), config.Optimizer),

@@ -43,7 +43,7 @@ public sealed class Trainer
             throw new UserErrorException($"views is {Settings.Views}: {objective.Name} needs {objective.MinimumViews} views of each image");
         batches = new ResidentBatches(model.Device);
         Average = Settings.EmaDecay > 0 ? new WeightAverage(model, Settings.EmaDecay) : null;
-        Attack = objective.Attack is { } loss ? new TrainingAttackSettings().Training(loss, objective.Trains == TrainedLayers.Head) : null;
+        Attack = objective.AttackOf(new());
         Optimizer = new SgdOptimizer(Optimizers.Targets(model, objective.Trains));
         Schedule = new CosineSchedule();
     }

@@ -30,6 +30,8 @@ public sealed class ObjectiveTests
         Check(new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2 }, AttackLoss.CrossEntropy, true,
             ("natural_ce", 0.5), ("robust_ce", 2));
         Check(new TradesObjective(), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6));
+        Check(new MartObjective(), AttackLoss.CrossEntropy, true, ("robust_ce", 1), ("runner_up", 1), ("weighted_kl", 5));
+        Check(new ScoreObjective(), AttackLoss.SquaredError, true, ("natural_lse", 1), ("robust_lse", 4));
         Check(new AsclObjective { ContrastiveWeight = 0.7 }, AttackLoss.CrossEntropy, true, ("robust_ce", 1),
             ("contrastive", 0.7), ("vat_kl", 0.2));
         Check(new AsclObjective { Base = new TradesObjective { Beta = 3 }, VatWeight = 0 }, AttackLoss.KullbackLeibler, true,

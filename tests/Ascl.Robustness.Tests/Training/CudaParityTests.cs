@@ -33,7 +33,7 @@ public sealed class CudaParityTests
     {
         using CpuDevice cpu = new(1);
         float[] adversarial = Attack(cpu, ForwardMode.Train);
-        foreach (IObjective objective in (IObjective[])[new AsclObjective(), new TradesObjective()])
+        foreach (IObjective objective in (IObjective[])[new AsclObjective(), new TradesObjective(), new MartObjective(), new ScoreObjective()])
         {
             var (expectedTerms, expected) = Train(cpu, objective, adversarial);
             var (terms, actual) = Train(TestGpu.Device, objective, adversarial);

@@ -10,6 +10,7 @@ using Ascl.Models;
 using Ascl.Models.Layers;
 using Ascl.Models.Networks;
 using Ascl.Models.Weights;
+using Ascl.Robustness.Objectives;
 using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 
@@ -30,6 +31,8 @@ public sealed class ShardsTests : IDisposable
     [InlineData("natural", "")]
     [InlineData("pgd-at", "awp-gamma=0.01")]
     [InlineData("trades", "bn-mode=train")]
+    [InlineData("mart", "")]
+    [InlineData("score", "label-smoothing=0.1")]
     [InlineData("ascl", "awp-gamma=0.01")]
     [InlineData("ascl", "base-objective=trades views=2 view-pairing=same-kind strategy=hard bn-mode=train")]
     [InlineData("adr", "global-smoothness-weight=0.3")]
@@ -61,6 +64,8 @@ public sealed class ShardsTests : IDisposable
     [Theory]
     [InlineData("pgd-at", "awp-gamma=0.01")]
     [InlineData("trades", "")]
+    [InlineData("mart", "")]
+    [InlineData("score", "")]
     [InlineData("ascl", "")]
     [InlineData("ascl", "views=2 view-pairing=same-view")]
     [InlineData("adr", "global-smoothness-weight=0.3")]
@@ -181,7 +186,7 @@ public sealed class ShardsTests : IDisposable
         Classifier model = new(device, spec, (parameters, settings) => new TwoLayers(parameters, settings, images.ImageLength), seed: 3);
         Trainer trainer = new(model, config.Method, config.Training with { Shards = shards, Batch = images.Count, Epochs = 1 })
         {
-            Attack = config.Method.Attack is { } loss ? config.Attack.Training(loss) : null,
+            Attack = config.Method.AttackOf(config.Attack),
             Optimizer = new SgdOptimizer(Optimizers.Targets(model), new SgdSettings { Momentum = 0, WeightDecay = 0 }),
         };
         float[] before = Weights();

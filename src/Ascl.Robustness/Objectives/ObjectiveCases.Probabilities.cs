@@ -1,0 +1,42 @@
+using Ascl.Autograd.Checking;
+
+namespace Ascl.Robustness.Objectives;
+
+/// <summary>MART and SCORE, written with probabilities.</summary>
+public static partial class ObjectiveCases
+{
+    private static IEnumerable<OpCase> ProbabilityCases(Batch batch, Batch single)
+    {
+        // Logits far enough apart for probabilities of nearly 1.
+        Batch confident = batch with { Inputs = [batch.Inputs[0].Times(6), batch.Inputs[1].Times(6), .. batch.Inputs[2..]] };
+        foreach (var (variant, of) in new[] { ("", batch), ("one image", single), ("confident", confident) })
+        {
+            yield return Case("mart", variant, of, new MartObjective { Beta = Beta }, (x, b) => Mart(x, b, Beta, 0));
+            yield return Case("score", variant, of, new ScoreObjective { Beta = Beta }, (x, b) => Score(x, b, Beta, 0));
+        }
+        yield return Case("mart", "beta 1, smoothing 0.1", batch, new MartObjective { Beta = 1, LabelSmoothing = 0.1 },
+            (x, b) => Mart(x, b, 1, 0.1f));
+        yield return Case("score", "beta 1, smoothing 0.1", batch, new ScoreObjective { Beta = 1, LabelSmoothing = 0.1 },
+            (x, b) => Score(x, b, 1, 0.1f));
+    }
+
+    private static double Mart(double[][] x, Batch batch, double beta, double smoothing)
+    {
+        double[][] p = Probabilities(x[0]), adversarial = Probabilities(x[1]);
+        double[] divergences = ReferenceLosses.KullbackLeibler(x[0], x[1], Classes);
+        return CrossEntropy(x[1], batch, smoothing) + batch.Labels.Select((label, i) =>
+            -Math.Log(1.0001 - adversarial[i].Where((_, c) => c != label).Max() + 1e-12)
+                + beta * divergences[i] * (1.0000001 - p[i][label])).Average();
+    }
+
+    private static double Score(double[][] x, Batch batch, double beta, double smoothing)
+    {
+        double[][] p = Probabilities(x[0]), adversarial = Probabilities(x[1]);
+        return batch.Labels.Select((label, i) =>
+            p[i].Select((value, c) => Math.Pow(value - (c == label ? 1 - smoothing : 0) - smoothing / Classes, 2)).Sum()
+                + beta * p[i].Zip(adversarial[i], (a, b) => (a - b) * (a - b)).Sum()).Average();
+    }
+
+    private static double[][] Probabilities(double[] logits) =>
+        [.. ReferenceLosses.LogSoftmax(logits, Classes).Select(Math.Exp).Chunk(Classes)];
+}
