@@ -38,6 +38,9 @@ public sealed class RunProgress
     /// <summary>SHA-256 of the file of the initial weights; null if they were random.</summary>
     public string? FromSha256 { get; set; }
 
+    /// <summary><see cref="Classifier.WeightHash"/> of the natural network that labelled helper images; null without those.</summary>
+    public string? NaturalHash { get; set; }
+
     /// <summary>Former total numbers of epochs, if the run was extended under a schedule that depends on the total: such a run differs from
     /// one that was planned with the final number from the start.</summary>
     public List<int> EarlierEpochs { get; set; } = [];

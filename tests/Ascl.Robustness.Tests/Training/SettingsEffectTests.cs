@@ -46,6 +46,9 @@ public sealed class SettingsEffectTests : IDisposable
         ["trades-beta"] = (3.0, "trades"),
         ["mart-beta"] = (3.0, "mart"),
         ["score-beta"] = (3.0, "score"),
+        ["hat-beta"] = (3.0, "hat"),
+        ["helper-weight"] = (0.9, "hat"),
+        ["helper-reach"] = (2.0, "hat"),
         ["local-compactness-weight"] = (0.3, "adr"),
         ["local-smoothness-weight"] = (0.3, "adr"),
         ["global-compactness-weight"] = (0.3, "adr"),
@@ -80,7 +83,7 @@ public sealed class SettingsEffectTests : IDisposable
     /// </summary>
     private static readonly string[] NotOfWeights =
     [
-        "data", "limit-test", "resize", "crop", "test-share", "allow-empty-classes", "from", "attack-precision", "precision", "ema-decay",
+        "data", "limit-test", "resize", "crop", "test-share", "allow-empty-classes", "from", "natural", "attack-precision", "precision", "ema-decay",
         "threads", "save-every", "twin", "tensorboard", "out", "resume",
     ];
 
@@ -182,9 +185,10 @@ public sealed class SettingsEffectTests : IDisposable
     [Theory]
     [InlineData("mart", AttackLoss.CrossEntropy)]
     [InlineData("score", AttackLoss.SquaredError)]
+    [InlineData("hat", AttackLoss.KullbackLeibler)]
     public void AutoIsWhatTheAuthorsOfAnObjectiveDo(string method, AttackLoss loss)
     {
-        RunConfig config = new RunConfig().With(("method", method));
+        RunConfig config = new RunConfig().With(("method", method), ("natural", "runs/natural-1"));
         PgdSettings auto = config.Method.AttackOf(config.Attack)!.Settings;
         Assert.Equal((loss, AttackStart.Normal, ForwardMode.Inference), (auto.Loss, auto.Start, auto.Mode));
         RunConfig given = config.With(("start", "uniform"), ("bn-mode", "train"));
@@ -225,13 +229,14 @@ public sealed class SettingsEffectTests : IDisposable
 
     public void Dispose() => runs.Dispose();
 
-    private static RunConfig Base(string needs) => needs switch
+    private RunConfig Base(string needs) => needs switch
     {
         "views" => TinyRun.Config.With(("views", 2)),
         "shards" => TinyRun.Config.With(("shards", 2)),
         "piecewise" => TinyRun.Config.With(("schedule", "piecewise"), ("milestones", new JsonArray(1)), ("epochs", 3)),
         // Far enough for images to be misclassified before the last step.
         "long" => TinyRun.Config.With(("epsilon", 0.3), ("attack-steps", 6)),
+        "hat" => runs.Hat,
         "" => TinyRun.Config,
         _ => TinyRun.Config.With(("method", needs)),
     };

@@ -1,11 +1,12 @@
 using Ascl.Autograd.Checking;
+using Ascl.Models.Networks;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>MART and SCORE, written with probabilities.</summary>
+/// <summary>MART, SCORE and HAT.</summary>
 public static partial class ObjectiveCases
 {
-    private static IEnumerable<OpCase> ProbabilityCases(Batch batch, Batch single)
+    private static IEnumerable<OpCase> RecentCases(CaseInputs inputs, Batch batch, Batch single)
     {
         // Logits far enough apart for probabilities of nearly 1.
         Batch confident = batch with { Inputs = [batch.Inputs[0].Times(6), batch.Inputs[1].Times(6), .. batch.Inputs[2..]] };
@@ -18,6 +19,23 @@ public static partial class ObjectiveCases
             (x, b) => Mart(x, b, 1, 0.1f));
         yield return Case("score", "beta 1, smoothing 0.1", batch, new ScoreObjective { Beta = 1, LabelSmoothing = 0.1 },
             (x, b) => Score(x, b, 1, 0.1f));
+        foreach (var (variant, of) in new[] { ("", batch), ("one image", single) })
+            yield return Hat(variant, of, inputs.Draw("helper logits", of.Labels.Length, Classes).Times(3),
+                inputs.Indices(of.Labels.Length, Classes));
+    }
+
+    /// <summary>Inputs as in <see cref="Batch.Inputs"/>, and the logits of helper images; those have the natural latents.</summary>
+    private static OpCase Hat(string variant, Batch batch, OpInput helper, int[] helperLabels)
+    {
+        HatObjective hat = new() { Beta = Beta, HelperWeight = 0.7, LabelSmoothing = 0.1 };
+        Formula trades = (x, b) => CrossEntropy(x[0], b, 0.1f) + Beta * Divergence(x);
+        return new("hat", variant, [.. batch.Inputs[..4], helper],
+            t => hat.Terms(new(
+                new ModelOutput(t[2], t[0]), new ModelOutput(t[3], t[1]), t[0].Device.Upload<int>(batch.Labels), latent => latent)
+            {
+                Helper = new(new ModelOutput(t[2], t[4]), t[0].Device.Upload<int>(helperLabels)),
+            }).Total(),
+            x => [trades(x, batch) + 0.7 * ReferenceLosses.CrossEntropy(x[4], helperLabels).Average()]);
     }
 
     private static double Mart(double[][] x, Batch batch, double beta, double smoothing)
