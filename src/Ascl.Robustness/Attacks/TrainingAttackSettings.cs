@@ -75,7 +75,7 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     /// <summary>Where the attack starts.</summary>
     [Setting("start",
         "Start of the attack: uniform (anywhere within epsilon), gaussian (the image plus 0.001 N(0, 1)), none (the image itself), or "
-            + "auto: gaussian for trades, mart, score and hat, else uniform.")]
+            + "auto: gaussian for trades, mart, score, hat and ikl, else uniform.")]
     public TrainingStart Start { get; init; }
 
     /// <summary>Stop the attack on an image once it is misclassified.</summary>
@@ -84,8 +84,8 @@ public sealed record TrainingAttackSettings : ICheckedSettings
 
     /// <summary>BatchNorm while crafting.</summary>
     [Setting("bn-mode",
-        "BatchNorm while crafting: train (batch statistics), eval (running statistics), or auto: eval for mart, score and "
-            + "hat, else train.",
+        "BatchNorm while crafting: train (batch statistics), eval (running statistics), or auto: eval for mart, score, "
+            + "hat and ikl, else train.",
         Form = "MODE")]
     public CraftingNorm BnMode { get; init; }
 

@@ -27,6 +27,10 @@ public sealed record ObjectiveInput(ModelOutput? Natural, ModelOutput? Adversari
 {
     /// <summary>Helper images; null if the objective does not need them (<see cref="IObjective.HelperReach"/>).</summary>
     public HelperRows? Helper { get; init; }
+
+    /// <summary>[k, k]: for each label the mean of softmax(o/T) over its natural images in the previous epoch
+    /// (<see cref="IObjective.ClassMeansTemperature"/>), which is not trained; null for uniform rows.</summary>
+    public Tensor? ClassMeans { get; init; }
 }
 
 /// <summary>The layers that an objective trains.</summary>
@@ -57,6 +61,10 @@ public interface IObjective : INamedSettings
     /// <summary>The factor of the perturbation x^a − x in helper images, which pass through the network after the adversarial ones, with
     /// the predictions of a naturally trained network as their labels; null for training without them.</summary>
     double? HelperReach => null;
+
+    /// <summary>T, if terms use the class means of softmax(o/T) over the natural images of the previous epoch
+    /// (<see cref="ObjectiveInput.ClassMeans"/>); null if not.</summary>
+    double? ClassMeansTemperature => null;
 
     /// <summary>Whether terms depend on the natural images; otherwise their forward pass only updates BatchNorm's running
     /// statistics.</summary>

@@ -8,7 +8,7 @@ namespace Ascl.Robustness.Objectives;
 /// <summary>
 /// MART (Wang et al. 2020, "Improving adversarial robustness requires revisiting misclassified examples"): CE(o^a, y) −
 /// mean log(1.0001 − max_{k≠y} p^a_k + 1e-12) + β·mean KL(p ‖ p^a)·(1.0000001 − p_y), with p = softmax o and p^a = softmax o^a. Nothing is
-/// detached, p_y neither. As in the authors' code, images are crafted on the cross-entropy from 0.001·N(0, 1), BatchNorm in evaluation mode.
+/// detached, p_y neither. As in the authors' code, the attack starts from 0.001·N(0, 1), BatchNorm in evaluation mode.
 /// </summary>
 public sealed record MartObjective : SupervisedObjective
 {
@@ -16,8 +16,8 @@ public sealed record MartObjective : SupervisedObjective
     public override string Name => "mart";
 
     /// <summary>Weight β of the KL term.</summary>
-    [Setting("mart-beta", "Weight of KL(natural || adversarial prediction) in mart; the authors: 5 for ResNets, 6 for wide ones.", Form = "W",
-        Min = 0)]
+    [Setting("mart-beta", "Weight of KL(natural || adversarial prediction) in mart; the authors: 5 for ResNets, 6 for wide ones.",
+        Form = "W", Min = 0)]
     public double Beta { get; init; } = 5;
 
     /// <inheritdoc/>

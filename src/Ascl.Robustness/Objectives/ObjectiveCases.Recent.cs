@@ -1,9 +1,10 @@
+using Ascl.Autograd;
 using Ascl.Autograd.Checking;
 using Ascl.Models.Networks;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>MART, SCORE and HAT.</summary>
+/// <summary>MART, SCORE, HAT and IKL.</summary>
 public static partial class ObjectiveCases
 {
     private static IEnumerable<OpCase> RecentCases(CaseInputs inputs, Batch batch, Batch single)
@@ -22,7 +23,43 @@ public static partial class ObjectiveCases
         foreach (var (variant, of) in new[] { ("", batch), ("one image", single) })
             yield return Hat(variant, of, inputs.Draw("helper logits", of.Labels.Length, Classes).Times(3),
                 inputs.Indices(of.Labels.Length, Classes));
+        foreach (OpCase ikl in IklCases(inputs, batch, single))
+            yield return ikl;
     }
+
+    private static IEnumerable<OpCase> IklCases(CaseInputs inputs, Batch batch, Batch single)
+    {
+        double[][] means = Probabilities([.. inputs.Draw("class means", Classes, Classes).Times(2).Values.Select(v => (double)v)]);
+        foreach (var (variant, of, table) in new[] { ("", batch, means), ("one image", single, means), ("first epoch", batch, null) })
+        {
+            IklObjective ikl = new() { Alpha = 3, Beta = Beta, LabelSmoothing = 0.1 };
+            yield return new("ikl", variant, of.Inputs[..4],
+                t => ikl.Terms(new(
+                    new ModelOutput(t[2], t[0]), new ModelOutput(t[3], t[1]), t[0].Device.Upload<int>(of.Labels), latent => latent)
+                {
+                    ClassMeans = table is null
+                        ? null
+                        : Tensor.FromArray(t[0].Device, new(Classes, Classes), [.. table.SelectMany(row => row).Select(v => (float)v)]),
+                }).Total(),
+                x => [Ikl(x, x, of, table)])
+            {
+                // The targets of the soft cross-entropy are detached.
+                Convention = (x, dy) =>
+                    [.. x.Select((_, input) => GradientCheck.Differences(moved => [Ikl(moved, x, of, table)], x, input, dy))],
+            };
+        }
+    }
+
+    /// <param name="detached">Its natural logits make the targets of the soft cross-entropy.</param>
+    /// <param name="means">Class means; null for uniform ones.</param>
+    private static double Ikl(double[][] x, double[][] detached, Batch batch, double[][]? means) =>
+        CrossEntropy(x[0], batch, 0.1f) + batch.Labels.Select((label, i) =>
+        {
+            double[] s = means?[label] ?? [.. Enumerable.Repeat(1.0 / Classes, Classes)];
+            double[] d = [.. Enumerable.Range(i * Classes, Classes).Select(at => x[0][at] - x[1][at])];
+            double squares = s.Index().Sum(j => s.Index().Sum(k => j.Item * k.Item * Math.Pow(d[j.Index] - d[k.Index], 2)));
+            return 3 * PairCrossEntropy(detached[0], i, x[1], i) + Beta / 4 * squares;
+        }).Average();
 
     /// <summary>Inputs as in <see cref="Batch.Inputs"/>, and the logits of helper images; those have the natural latents.</summary>
     private static OpCase Hat(string variant, Batch batch, OpInput helper, int[] helperLabels)

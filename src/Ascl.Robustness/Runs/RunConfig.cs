@@ -121,8 +121,8 @@ public sealed partial record RunConfig : ICheckedSettings
 
     /// <summary>The objective.</summary>
     [SettingChoice("method",
-        "Objective: natural, pgd-at, trades, mart, score, hat, adr, ascl, supcon (pre-training without logits) or linear (the layers after "
-            + "the latent on a frozen encoder).",
+        "Objective: natural, pgd-at, trades, mart, score, hat, ikl, adr, ascl, supcon (pre-training without logits) or linear (the layers "
+            + "after the latent on a frozen encoder).",
         typeof(ObjectiveCatalog), Section = "Objective")]
     public IObjective Method { get; init; } = new AsclObjective();
 

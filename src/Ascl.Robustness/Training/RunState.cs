@@ -69,6 +69,7 @@ public static class RunState
             WeightFile.Add(average.Model.Parameters, writer, Average);
         foreach (var (name, shape, values) in trainer.Optimizer.State)
             writer.Add(name, shape.Sizes, values.ToArray());
+        trainer.ClassMeans?.Save(writer);
         foreach (TrainingCallback callback in trainer.Callbacks)
             callback.Save(writer);
         writer.Metadata[ProgressKey] = JsonSerializer.Serialize(trainer.Progress, TrainingJson.Default.RunProgress);
@@ -117,6 +118,7 @@ public static class RunState
                 throw new UserErrorException($"{path}: '{name}' has {saved.Length} values, not {values.Length}");
             values.CopyFrom(saved);
         }
+        trainer.ClassMeans?.Load(file);
         foreach (TrainingCallback callback in trainer.Callbacks)
             callback.Load(file);
         trainer.Progress = ReadProgress(file);

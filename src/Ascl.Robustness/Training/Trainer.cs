@@ -46,6 +46,7 @@ public sealed class Trainer
             throw new UserErrorException($"views is {Settings.Views}: {objective.Name} needs {objective.MinimumViews} views of each image");
         batches = new ResidentBatches(model.Device);
         Average = Settings.EmaDecay > 0 ? new WeightAverage(model, Settings.EmaDecay) : null;
+        ClassMeans = objective.ClassMeansTemperature is { } temperature ? new(model.Device, model.Spec.Classes, temperature) : null;
         Attack = objective.AttackOf(new());
         Optimizer = new SgdOptimizer(Optimizers.Targets(model, objective.Trains));
         Schedule = new CosineSchedule();
@@ -100,6 +101,9 @@ public sealed class Trainer
 
     /// <summary>The averaged weights; null without averaging.</summary>
     public WeightAverage? Average { get; }
+
+    /// <summary>Class means of the previous epoch; null for objectives without them.</summary>
+    public ClassMeans? ClassMeans { get; }
 
     /// <summary>The images of the current training.</summary>
     public TrainingData Data { get => field ?? throw new InvalidOperationException("training has not begun"); private set; }
@@ -163,7 +167,7 @@ public sealed class Trainer
         Progress.Id ??= RunIdOf(Description, data.ContentHash, Progress.FromSha256, Progress.NaturalHash);
         RecordProvenance();
         WeightPerturbation? perturbation = Settings.AwpGamma > 0 ? new(Model.Parameters, Settings.AwpGamma) : null;
-        step = new(Model, Objective, Optimizer, perturbation);
+        step = new(Model, Objective, Optimizer, perturbation) { ClassMeans = ClassMeans };
         // All ranks end after the same epoch.
         while (Progress.Epoch < Settings.Epochs && !Communicator.Any(isEnough))
         {
@@ -257,8 +261,8 @@ public sealed class Trainer
         if (Natural is null)
             throw new UserErrorException($"{learns}, but there is none ({nameof(Trainer)}.{nameof(Natural)})");
         if ((Natural.Spec.Channels, Natural.Spec.Classes) != (Model.Spec.Channels, Model.Spec.Classes))
-            throw new UserErrorException($"{learns}: it has {Natural.Spec.Classes} classes of images with {Natural.Spec.Channels} channels, "
-                + $"the trained one {Model.Spec.Classes} of images with {Model.Spec.Channels}");
+            throw new UserErrorException($"{learns}: it has {Natural.Spec.Classes} classes of images with {Natural.Spec.Channels} "
+                + $"channels, the trained one {Model.Spec.Classes} of images with {Model.Spec.Channels}");
     }
 
     private BatchPlan Plan(int epoch) =>
@@ -334,7 +338,7 @@ public sealed class Trainer
         Shard?[] own = [.. images.Select(
             (batch, i) => batch is null ? null : new Shard(batch, adversarial[i], HelperLabels(adversarial[i], i)))];
         ShardedPass pass = new(Model, Objective, group, own, plan.CountOf(Progress.Step), Settings.Views,
-            Settings.SyncBn != BatchNormSynchronizationMode.Off);
+            Settings.SyncBn != BatchNormSynchronizationMode.Off, ClassMeans?.Table);
         try
         {
             return step!.Run(pass, LearningRate(Progress.Step));
@@ -375,6 +379,7 @@ public sealed class Trainer
         long began = Stopwatch.GetTimestamp();
         EpochTotals totals = Progress.Totals;
         TrainedEpoch epoch = new(totals.Metrics(++Progress.Epoch, Schedule.At(Progress.Epoch - 1, 0, StepsPerEpoch, Settings.Epochs)));
+        ClassMeans?.EndEpoch();
         CheckFinite(Model);
         if (Average is not null)
             CheckFinite(Average.Model);

@@ -38,9 +38,14 @@ internal sealed record StepOutputs(ModelOutput? Natural, ModelOutput? Adversaria
 
     /// <param name="labels">Of the natural images.</param>
     /// <param name="helperLabels">Of the helper images, if there are any.</param>
+    /// <param name="classMeans">Of the previous epoch, if the objective uses them.</param>
     /// <param name="project">Maps latents to the rows that are contrasted.</param>
-    public ObjectiveInput Input(DeviceBuffer<int> labels, DeviceBuffer<int>? helperLabels, Func<Tensor, Tensor> project) =>
-        new(Natural, Adversarial, labels, project) { Helper = Helper is null ? null : new(Helper, helperLabels!) };
+    public ObjectiveInput Input(DeviceBuffer<int> labels, DeviceBuffer<int>? helperLabels, Tensor? classMeans,
+        Func<Tensor, Tensor> project) => new(Natural, Adversarial, labels, project)
+        {
+            Helper = Helper is null ? null : new(Helper, helperLabels!),
+            ClassMeans = classMeans,
+        };
 }
 
 /// <summary>What the forward passes and the gradients of a step come to.</summary>
@@ -59,6 +64,9 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
 {
     private readonly Tensor[] targets = [.. optimizer.Targets.Select(target => target.Tensor)];
 
+    /// <summary>Class means, to which each step adds its natural images; null for objectives without them.</summary>
+    public ClassMeans? ClassMeans { get; init; }
+
     /// <summary>Performs the step on a whole batch.</summary>
     /// <param name="batch">Natural images.</param>
     /// <param name="adversarial">Adversarial images crafted from them; null for objectives without an attack.</param>
@@ -68,7 +76,7 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
     /// <exception cref="LossNotFiniteException">A loss term is not finite; nothing was updated.</exception>
     public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate, DeviceBuffer<int>? helperLabels = null) =>
         Run((parameters, _) => model.Device.RunCaptured(new WholePass(model, objective, batch.Images.Shape, batch.Images.Data, batch.Labels,
-            adversarial?.Data, helperLabels, parameters)), learningRate);
+            adversarial?.Data, helperLabels, ClassMeans?.Table, parameters)), learningRate);
 
     /// <summary>The step on a batch that is cut into shards. Collective.</summary>
     /// <exception cref="LossNotFiniteException">Nothing was updated.</exception>
@@ -91,6 +99,7 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
         foreach (Tensor target in targets)
             target.Data.MarkChanged();
         ObjectiveInput input = passed.Input;
+        ClassMeans?.Add(input.Natural!.Logits, input.Labels);
         return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, input),
             Correct(input.Adversarial, input), Selection(input));
     }
@@ -117,12 +126,13 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
 
 /// <summary>Forward passes of a batch, terms, and the gradients of their sum with respect to some parameters.</summary>
 internal sealed record WholePass(Classifier Model, IObjective Objective, Shape Shape, DeviceBuffer<float> Natural, DeviceBuffer<int> Labels,
-    DeviceBuffer<float>? Adversarial, DeviceBuffer<int>? HelperLabels, Tensor[] Targets)
+    DeviceBuffer<float>? Adversarial, DeviceBuffer<int>? HelperLabels, Tensor? ClassMeans, Tensor[] Targets)
     : ICapturable<PassResult>
 {
     public PassResult Run()
     {
-        ObjectiveInput input = Forward(Model, Objective, Shape, Natural, Adversarial).Input(Labels, HelperLabels, Model.Project);
+        ObjectiveInput input = Forward(Model, Objective, Shape, Natural, Adversarial)
+            .Input(Labels, HelperLabels, ClassMeans, Model.Project);
         IReadOnlyList<LossTerm> terms = LossTerms.Of(Objective, input);
         return new(input, terms, Gradient.Of(terms.Total(), Targets));
     }

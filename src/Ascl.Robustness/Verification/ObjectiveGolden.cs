@@ -10,10 +10,10 @@ using Ascl.Robustness.Objectives;
 namespace Ascl.Robustness.Verification;
 
 /// <summary>Golden files of whole objectives: natural and adversarial logits and latents, labels, possibly logits and labels of helper
-/// images, and NAME.loss with NAME.grad.GIVEN.</summary>
+/// images and class means, and NAME.loss with NAME.grad.GIVEN.</summary>
 internal static partial class ObjectiveGolden
 {
-    private const string HelperLogits = "helper.logits";
+    private const string HelperLogits = "helper.logits", ClassMeans = "class_means";
     private static readonly string[] Outputs = ["natural.logits", "adversarial.logits", "natural.latent", "adversarial.latent"];
 
     public static void Verify(Device device, SafetensorsFile file, Comparison comparison)
@@ -32,6 +32,9 @@ internal static partial class ObjectiveGolden
             Tensor[] given = [.. names.Select(g => Tensor.FromArray(device, new(file.Shape(g)), file.ReadFloats(g), requiresGrad: true))];
             ObjectiveInput input = new(new(given[2], given[0]), new(given[3], given[1]), labels, latent => latent)
             {
+                ClassMeans = file.Contains(ClassMeans)
+                    ? Tensor.FromArray(device, new(file.Shape(ClassMeans)), file.ReadFloats(ClassMeans))
+                    : null,
                 // No objective looks at their latents.
                 Helper = given.Length == Outputs.Length
                     ? null
@@ -63,6 +66,8 @@ internal static partial class ObjectiveGolden
             "score.smoothing" => Of(new ScoreObjective { LabelSmoothing = number }),
             "hat.beta" => Of(new HatObjective { Beta = number }),
             "hat.weight" => Of(new HatObjective { HelperWeight = number }),
+            "ikl.beta" => Of(new IklObjective { Beta = number }),
+            "ikl.alpha" => Of(new IklObjective { Alpha = number }),
             "ascl.pgd" => Of(new AsclObjective()),
             "ascl.trades.beta" => Of(new AsclObjective { Base = new TradesObjective { Beta = number } }),
             "ascl.views.jointly" => Of(Views(ViewPairing.Jointly)),

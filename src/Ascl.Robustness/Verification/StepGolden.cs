@@ -10,8 +10,8 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Verification;
 
 /// <summary>Golden files of training steps with given adversarial images, which verify optimiser, weight perturbation and averaging:
-/// initial weights, images and labels (also of helper images) of every step, loss of every step, final and averaged weights. Metadata: objective, learning_rate,
-/// momentum, weight_decay, awp_gamma, clip_norm, ema_decay, linear.</summary>
+/// initial weights, images and labels (also of helper images) of every step, loss of every step, final and averaged weights. Metadata:
+/// objective, learning_rate, momentum, weight_decay, awp_gamma, clip_norm, ema_decay, linear.</summary>
 internal static class StepGolden
 {
     private const double Allowed = 1e-3;

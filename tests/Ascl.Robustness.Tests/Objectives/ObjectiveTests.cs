@@ -36,6 +36,7 @@ public sealed class ObjectiveTests
         Check(new MartObjective(), AttackLoss.CrossEntropy, true, ("robust_ce", 1), ("runner_up", 1), ("weighted_kl", 5));
         Check(new ScoreObjective(), AttackLoss.SquaredError, true, ("natural_lse", 1), ("robust_lse", 4));
         Check(new HatObjective(), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 2.5), ("helper_ce", 0.5));
+        Check(new IklObjective(), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("soft_ce", 4), ("weighted_mse", 20));
         Check(new AsclObjective { ContrastiveWeight = 0.7 }, AttackLoss.CrossEntropy, true, ("robust_ce", 1),
             ("contrastive", 0.7), ("vat_kl", 0.2));
         Check(new AsclObjective { Base = new TradesObjective { Beta = 3 }, VatWeight = 0 }, AttackLoss.KullbackLeibler, true,

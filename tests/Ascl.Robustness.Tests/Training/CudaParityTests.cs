@@ -33,8 +33,11 @@ public sealed class CudaParityTests
     {
         using CpuDevice cpu = new(1);
         float[] adversarial = Attack(cpu, ForwardMode.Train);
-        foreach (IObjective objective in (IObjective[])[new AsclObjective(), new TradesObjective(), new MartObjective(), new ScoreObjective(),
-            new HatObjective()])
+        IObjective[] objectives =
+        [
+            new AsclObjective(), new TradesObjective(), new MartObjective(), new ScoreObjective(), new HatObjective(), new IklObjective(),
+        ];
+        foreach (IObjective objective in objectives)
         {
             var (expectedTerms, expected) = Train(cpu, objective, adversarial);
             var (terms, actual) = Train(TestGpu.Device, objective, adversarial);

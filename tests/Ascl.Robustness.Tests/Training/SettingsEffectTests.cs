@@ -46,6 +46,9 @@ public sealed class SettingsEffectTests : IDisposable
         ["trades-beta"] = (3.0, "trades"),
         ["mart-beta"] = (3.0, "mart"),
         ["score-beta"] = (3.0, "score"),
+        ["ikl-alpha"] = (3.0, "ikl"),
+        ["ikl-beta"] = (3.0, "ikl"),
+        ["ikl-temperature"] = (1.0, "ikl"),
         ["hat-beta"] = (3.0, "hat"),
         ["helper-weight"] = (0.9, "hat"),
         ["helper-reach"] = (2.0, "hat"),
@@ -83,8 +86,8 @@ public sealed class SettingsEffectTests : IDisposable
     /// </summary>
     private static readonly string[] NotOfWeights =
     [
-        "data", "limit-test", "resize", "crop", "test-share", "allow-empty-classes", "from", "natural", "attack-precision", "precision", "ema-decay",
-        "threads", "save-every", "twin", "tensorboard", "out", "resume",
+        "data", "limit-test", "resize", "crop", "test-share", "allow-empty-classes", "from", "natural", "attack-precision", "precision",
+        "ema-decay", "threads", "save-every", "twin", "tensorboard", "out", "resume",
     ];
 
     public static TheoryData<string> Keys => [.. Changes.Keys];
@@ -186,6 +189,7 @@ public sealed class SettingsEffectTests : IDisposable
     [InlineData("mart", AttackLoss.CrossEntropy)]
     [InlineData("score", AttackLoss.SquaredError)]
     [InlineData("hat", AttackLoss.KullbackLeibler)]
+    [InlineData("ikl", AttackLoss.KullbackLeibler)]
     public void AutoIsWhatTheAuthorsOfAnObjectiveDo(string method, AttackLoss loss)
     {
         RunConfig config = new RunConfig().With(("method", method), ("natural", "runs/natural-1"));

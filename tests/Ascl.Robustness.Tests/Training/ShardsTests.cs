@@ -33,6 +33,7 @@ public sealed class ShardsTests : IDisposable
     [InlineData("trades", "bn-mode=train")]
     [InlineData("mart", "")]
     [InlineData("score", "label-smoothing=0.1")]
+    [InlineData("ikl", "")]
     [InlineData("hat", "awp-gamma=0.01")]
     // Steps of 5 images, of shards without any, in two views.
     [InlineData("hat", "batch=5 views=2")]
@@ -71,6 +72,7 @@ public sealed class ShardsTests : IDisposable
     [InlineData("mart", "")]
     [InlineData("score", "")]
     [InlineData("hat", "")]
+    [InlineData("ikl", "")]
     [InlineData("ascl", "")]
     [InlineData("ascl", "views=2 view-pairing=same-view")]
     [InlineData("adr", "global-smoothness-weight=0.3")]
@@ -191,17 +193,20 @@ public sealed class ShardsTests : IDisposable
         using CpuDevice device = new(threads: 1);
         Data.ImageSet images = TinyRun.Data.Train;
         ClassifierSpec spec = new("two layers", images.Channels, images.ClassNames.Count, [], [], ProjectionSize: 5);
-        Classifier model = new(device, spec, (parameters, settings) => new TwoLayers(parameters, settings, images.ImageLength), seed: 3);
+        Classifier model = Made(seed: 3);
         Trainer trainer = new(model, config.Method, config.Training with { Shards = shards, Batch = images.Count, Epochs = 1 })
         {
             Attack = config.Method.AttackOf(config.Attack),
             // Labels that go with the images.
-            Natural = new Classifier(device, spec, (parameters, settings) => new TwoLayers(parameters, settings, images.ImageLength), seed: 8),
+            Natural = Made(seed: 8),
             Optimizer = new SgdOptimizer(Optimizers.Targets(model), new SgdSettings { Momentum = 0, WeightDecay = 0 }),
         };
         float[] before = Weights();
         trainer.Fit(TinyRun.Data);
         return (before, Weights());
+
+        Classifier Made(ulong seed) =>
+            new(device, spec, (parameters, settings) => new TwoLayers(parameters, settings, images.ImageLength), seed);
 
         float[] Weights() => [.. model.Parameters.All.SelectMany(tensor => tensor.Tensor.ToArray())];
     }

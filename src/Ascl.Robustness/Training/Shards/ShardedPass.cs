@@ -29,8 +29,9 @@ internal sealed record Shard(ImageBatch Batch, Tensor? Adversarial, DeviceBuffer
 /// <param name="images">In the whole batch, not counting views.</param>
 /// <param name="views">Of each image.</param>
 /// <param name="isSynchronized">Whether BatchNorm uses the statistics of the whole batch.</param>
+/// <param name="classMeans">Of the previous epoch; null for objectives without them.</param>
 internal sealed class ShardedPass(Classifier model, IObjective objective, ShardGroup group, IReadOnlyList<Shard?> shards, int images,
-    int views, bool isSynchronized)
+    int views, bool isSynchronized, Tensor? classMeans)
 {
     /// <summary>Outputs of the whole batch, the loss terms, and the gradients of their sum. Collective.</summary>
     /// <param name="targets">The parameters to take gradients of.</param>
@@ -45,7 +46,7 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
             shards[i]!.Batch.Images.Shape, shards[i]!.Batch.Images.Data, shards[i]!.Adversarial?.Data));
         ShardRows rows = ShardRows.Gather(group, model.Device, images, views,
             [.. shards.Zip(outputs).Where(shard => shard.First is not null).Select(shard => (shard.First!, shard.Second))], Widths());
-        ObjectiveInput input = rows.Outputs.Input(rows.Labels, rows.HelperLabels, model.Project);
+        ObjectiveInput input = rows.Outputs.Input(rows.Labels, rows.HelperLabels, classMeans, model.Project);
         IReadOnlyList<LossTerm> terms = LossTerms.Of(objective, input);
         Tensor total = terms.Total();
         HashSet<Tensor> reached = ReachedFrom(total);
