@@ -21,7 +21,7 @@ try
     TrainingAttackSettings attack = new() { Epsilon = 0.1, Steps = 3 };
     Trainer trainer = new(model, objective, new() { Epochs = epochs })
     {
-        Attack = attack.Training(objective.Attack!.Value),
+        Attack = objective.AttackOf(attack),
         Callbacks =
         {
             new Validation(attack.Validation),

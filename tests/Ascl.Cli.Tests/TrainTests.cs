@@ -152,6 +152,21 @@ public sealed class TrainTests : IDisposable
         Assert.Contains($"finish it with ascl train --resume {run}", AsclProcess.RefusalInProcess("report", run), StringComparison.Ordinal);
     }
 
+    /// <summary>A natural network is trained first; without one, nothing is written.</summary>
+    [Fact]
+    public void HelperBasedTrainingLearnsFromANaturalRun()
+    {
+        string natural = Path.Combine(folder, "natural"), hat = Path.Combine(folder, "hat");
+        string[] helped = [.. Quick, "--method", "hat", "--out", hat];
+        Assert.Contains("train --method natural", AsclProcess.RefusalInProcess(helped), StringComparison.Ordinal);
+        Assert.Contains(natural, AsclProcess.RefusalInProcess([.. helped, "--natural", natural]), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(hat));
+        Assert.Equal(0, AsclProcess.Run([.. Quick, "--method", "natural", "--out", natural]).ExitCode);
+        ProcessResult result = AsclProcess.Run([.. helped, "--natural", natural]);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("helper_ce", File.ReadAllText(Path.Combine(hat, "metrics.jsonl")), StringComparison.Ordinal);
+    }
+
     /// <summary>Pre-training, then a linear layer on the frozen encoder, then fine-tuning of the whole.</summary>
     [Fact]
     public void EncoderIsPreTrainedThenLinearlyEvaluatedThenFineTuned()

@@ -5,7 +5,7 @@ namespace Ascl.Cli.Verbs;
 /// <summary>Named sets of training options, as written on the command line. None names a data set or a folder.</summary>
 internal static class TrainPresets
 {
-    public const string Names = "ascl-cifar10-paper, adr, pgd-at-madry, trades, bag-of-tricks, awp, trades-awp or supcon";
+    public const string Names = "ascl-cifar10-paper, adr, pgd-at-madry, trades, mart, bag-of-tricks, awp, trades-awp or supcon";
 
     private const string Sgd = "--batch 128 --lr 0.1 --schedule piecewise --momentum 0.9";
     private const string Attack = "--epsilon 8/255 --step-size 2/255 --attack-steps 10";
@@ -30,6 +30,10 @@ internal static class TrainPresets
             "--method trades --trades-beta 6 --model wrn-34-10 --normalize none --epsilon 0.031 --step-size 0.007 --attack-steps 10 "
                 + "--start gaussian --bn-mode eval "
             + $"{Sgd} --weight-decay 2e-4 --epochs 76 --milestones 75"),
+        ["mart"] = ("Wang et al. 2020 on CIFAR-10, as the authors' code trains ResNet-18",
+            "--method mart --mart-beta 5 --model resnet18 --normalize none --epsilon 0.031 --step-size 0.007 --attack-steps 10 "
+                + "--start gaussian --bn-mode eval "
+            + "--batch 128 --lr 0.01 --schedule piecewise --momentum 0.9 --weight-decay 3.5e-3 --epochs 120 --milestones 74,89,99"),
         ["bag-of-tricks"] = ("Pang et al. 2021: PGD-AT with the settings they recommend",
             $"--method pgd-at --model resnet18 {Attack} --start uniform --bn-mode eval {Sgd} --weight-decay 5e-4 --epochs 110 --milestones "
                 + $"100,105"),

@@ -109,7 +109,7 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
     public void Ascend(Classifier model, ImageBatch batch, Tensor adversarial, DeviceBuffer<int>? targets = null)
     {
         using IDisposable attackScope = model.Device.Pool.BeginScope();
-        Tensor? clean = Settings.Loss == AttackLoss.KullbackLeibler ? CleanLogits(model, batch) : null;
+        Tensor? clean = Settings.Loss.ComparesWithClean() ? CleanLogits(model, batch) : null;
         DeviceBuffer<int>? stopped = Settings.EarlyStop ? model.Device.Allocate<int>(batch.Count) : null;
         Iteration iteration = new(Settings, model, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial.Data, clean?.Data,
             targets);

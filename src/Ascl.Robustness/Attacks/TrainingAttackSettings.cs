@@ -8,7 +8,7 @@ namespace Ascl.Robustness.Attacks;
 /// <summary>Where a training attack starts.</summary>
 public enum TrainingStart
 {
-    /// <summary><see cref="Gaussian"/> where the attack maximises KL, as TRADES does, <see cref="Uniform"/> otherwise.</summary>
+    /// <summary>As the objective's authors do (<see cref="CraftingDefaults"/>).</summary>
     Auto,
 
     /// <summary>Anywhere in the ball.</summary>
@@ -24,11 +24,25 @@ public enum TrainingStart
 /// <summary>BatchNorm mode while crafting adversarial training images.</summary>
 public enum CraftingNorm
 {
+    /// <summary>As the objective's authors do (<see cref="CraftingDefaults"/>).</summary>
+    Auto,
+
     /// <summary>Statistics of the batch, which also update the running ones.</summary>
     Train,
 
     /// <summary>Running statistics.</summary>
     Eval,
+}
+
+/// <summary>What the settings of a training attack mean by auto.</summary>
+/// <param name="Start">Where the attack starts; not <see cref="TrainingStart.Auto"/>.</param>
+/// <param name="BnMode">BatchNorm while crafting; not <see cref="CraftingNorm.Auto"/>.</param>
+public readonly record struct CraftingDefaults(TrainingStart Start, CraftingNorm BnMode)
+{
+    /// <summary>For the loss that an attack maximises: gaussian where it is KL, as in TRADES, else uniform; BatchNorm as in
+    /// training.</summary>
+    public static CraftingDefaults Of(AttackLoss? loss) =>
+        new(loss == AttackLoss.KullbackLeibler ? TrainingStart.Gaussian : TrainingStart.Uniform, CraftingNorm.Train);
 }
 
 /// <summary>Settings of the PGD attack that crafts adversarial training images.</summary>
@@ -61,7 +75,7 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     /// <summary>Where the attack starts.</summary>
     [Setting("start",
         "Start of the attack: uniform (anywhere within epsilon), gaussian (the image plus 0.001 N(0, 1)), none (the image itself), or "
-            + "auto: gaussian for trades, else uniform.")]
+            + "auto: gaussian for trades, mart, score, hat and ikl, else uniform.")]
     public TrainingStart Start { get; init; }
 
     /// <summary>Stop the attack on an image once it is misclassified.</summary>
@@ -69,7 +83,10 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     public bool EarlyStop { get; init; }
 
     /// <summary>BatchNorm while crafting.</summary>
-    [Setting("bn-mode", "BatchNorm while crafting: train (batch statistics) or eval (running statistics).", Form = "MODE")]
+    [Setting("bn-mode",
+        "BatchNorm while crafting: train (batch statistics), eval (running statistics), or auto: eval for mart, score, "
+            + "hat and ikl, else train.",
+        Form = "MODE")]
     public CraftingNorm BnMode { get; init; }
 
     /// <summary>Precision of the attack's convolutions and matrix products; null: that of the training step.</summary>
@@ -94,16 +111,18 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     /// <summary>The attack that crafts adversarial training images.</summary>
     /// <param name="loss">The loss it maximises.</param>
     /// <param name="isEncoderFrozen">Whether the encoder is frozen, so that BatchNorm must use running statistics.</param>
-    public PgdAttack Training(AttackLoss loss, bool isEncoderFrozen = false)
+    /// <param name="defaults">What auto means; null for <see cref="CraftingDefaults.Of"/> the loss.</param>
+    public PgdAttack Training(AttackLoss loss, bool isEncoderFrozen = false, CraftingDefaults? defaults = null)
     {
-        AttackStart start = Start switch
+        CraftingDefaults auto = defaults ?? CraftingDefaults.Of(loss);
+        AttackStart start = (Start == TrainingStart.Auto ? auto.Start : Start) switch
         {
             TrainingStart.None => AttackStart.None,
-            TrainingStart.Uniform => AttackStart.Uniform,
             TrainingStart.Gaussian => AttackStart.Normal,
-            _ => loss == AttackLoss.KullbackLeibler ? AttackStart.Normal : AttackStart.Uniform,
+            _ => AttackStart.Uniform,
         };
-        ForwardMode mode = BnMode == CraftingNorm.Train && !isEncoderFrozen ? ForwardMode.Train : ForwardMode.Inference;
+        CraftingNorm norm = BnMode == CraftingNorm.Auto ? auto.BnMode : BnMode;
+        ForwardMode mode = norm == CraftingNorm.Eval || isEncoderFrozen ? ForwardMode.Inference : ForwardMode.Train;
         return new PgdAttack(new(Epsilon, StepSize, Steps, Norm, start, loss, mode, EarlyStop));
     }
 

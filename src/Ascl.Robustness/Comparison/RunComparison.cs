@@ -223,6 +223,8 @@ public sealed class RunComparison
             all["images"] = hash[..HashDigits];
         if (run.Summary?.FromSha256 is { } from)
             all["from"] = $"{config.Model.From} ({from[..HashDigits]})";
+        if (run.Summary?.NaturalHash is { } natural)
+            all["natural"] = $"{config.Model.Natural} ({natural[..HashDigits]})";
         if (run.Summary?.EarlierEpochs is { Count: > 0 } earlier)
             all[AfterEpochs] = string.Join(", ", earlier);
         return all;

@@ -21,6 +21,9 @@ public abstract record CompositeObjective : IObjective
     public AttackLoss? Attack => Base.Attack;
 
     /// <inheritdoc/>
+    public CraftingDefaults Crafting => Base.Crafting;
+
+    /// <inheritdoc/>
     public bool NeedsNatural => true;
 
     /// <inheritdoc/>

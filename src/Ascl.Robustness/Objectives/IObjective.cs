@@ -12,13 +12,26 @@ namespace Ascl.Robustness.Objectives;
 /// <param name="Value">The unweighted term, a scalar.</param>
 public sealed record LossTerm(string Name, double Weight, Tensor Value);
 
+/// <summary>Images beyond the adversarial ones, and what a naturally trained network makes of the adversarial ones.</summary>
+/// <param name="Output">Outputs for x + <see cref="IObjective.HelperReach"/>·(x^a − x).</param>
+/// <param name="Labels">[b]: the natural network's predictions for x^a.</param>
+public sealed record HelperRows(ModelOutput Output, DeviceBuffer<int> Labels);
+
 /// <summary>The inputs of an objective.</summary>
 /// <param name="Natural">Outputs for the natural images; null if the objective does not need them
 /// (<see cref="IObjective.NeedsNatural"/>).</param>
 /// <param name="Adversarial">Outputs for the adversarial images; null for objectives without an attack.</param>
 /// <param name="Labels">[b].</param>
 /// <param name="Project">Maps latents to the rows that are contrasted.</param>
-public sealed record ObjectiveInput(ModelOutput? Natural, ModelOutput? Adversarial, DeviceBuffer<int> Labels, Func<Tensor, Tensor> Project);
+public sealed record ObjectiveInput(ModelOutput? Natural, ModelOutput? Adversarial, DeviceBuffer<int> Labels, Func<Tensor, Tensor> Project)
+{
+    /// <summary>Helper images; null if the objective does not need them (<see cref="IObjective.HelperReach"/>).</summary>
+    public HelperRows? Helper { get; init; }
+
+    /// <summary>[k, k]: for each label the mean of softmax(o/T) over its natural images in the previous epoch
+    /// (<see cref="IObjective.ClassMeansTemperature"/>), which is not trained; null for uniform rows.</summary>
+    public Tensor? ClassMeans { get; init; }
+}
 
 /// <summary>The layers that an objective trains.</summary>
 public enum TrainedLayers
@@ -39,8 +52,19 @@ public interface IObjective : INamedSettings
     /// <summary>The loss that the training attack maximises; null for training without an attack.</summary>
     AttackLoss? Attack { get; }
 
+    /// <summary>How the training attack begins and runs the network where its settings say auto.</summary>
+    CraftingDefaults Crafting => CraftingDefaults.Of(Attack);
+
     /// <summary>Whether the forward pass includes the natural images.</summary>
     bool NeedsNatural { get; }
+
+    /// <summary>The factor of the perturbation x^a − x in helper images, which pass through the network after the adversarial ones, with
+    /// the predictions of a naturally trained network as their labels; null for training without them.</summary>
+    double? HelperReach => null;
+
+    /// <summary>T, if terms use the class means of softmax(o/T) over the natural images of the previous epoch
+    /// (<see cref="ObjectiveInput.ClassMeans"/>); null if not.</summary>
+    double? ClassMeansTemperature => null;
 
     /// <summary>Whether terms depend on the natural images; otherwise their forward pass only updates BatchNorm's running
     /// statistics.</summary>

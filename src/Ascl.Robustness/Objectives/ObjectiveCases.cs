@@ -56,6 +56,8 @@ public static partial class ObjectiveCases
                 (x, b) => Contrastive(x, b, supervised, [[.. Enumerable.Range(0, b.Labels.Length)]]));
         foreach (OpCase adr in AdrCases(batch, single))
             yield return adr;
+        foreach (OpCase recent in RecentCases(inputs, batch, single))
+            yield return recent;
 
         OpInput[] equal = [batch.Inputs[0], batch.Inputs[0] with { Name = "adversarial logits" }, batch.Inputs[2],
             batch.Inputs[2] with { Name = "adversarial latent" }];

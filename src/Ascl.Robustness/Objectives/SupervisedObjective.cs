@@ -20,6 +20,9 @@ public abstract record SupervisedObjective : IObjective
     public abstract AttackLoss? Attack { get; }
 
     /// <inheritdoc/>
+    public virtual CraftingDefaults Crafting => CraftingDefaults.Of(Attack);
+
+    /// <inheritdoc/>
     public virtual bool NeedsNatural => true;
 
     /// <inheritdoc/>

@@ -51,6 +51,12 @@ public sealed record ModelSettings
         Form = "FILE|RUN")]
     public string? From { get; init; }
 
+    /// <summary>The naturally trained network whose predictions <see cref="HatObjective"/> learns: a weight file, or a run's folder for its
+    /// best checkpoint.</summary>
+    [Setting("natural", "The naturally trained network whose predictions hat learns: a file, or a run for its best checkpoint.",
+        Form = "FILE|RUN")]
+    public string? Natural { get; init; }
+
     /// <summary>Name of the network.</summary>
     [Setting("model", $"Network: {SettingTexts.Networks}. By default smallcnn for images of 28x28 pixels, resnet20 for others.",
         HasDerivedDefault = true)]
@@ -125,8 +131,8 @@ public sealed partial record RunConfig : ICheckedSettings
 
     /// <summary>The objective.</summary>
     [SettingChoice("method",
-        "Objective: natural, pgd-at, trades, adr, ascl, supcon (pre-training without logits) or linear (the layers after the latent on a "
-            + "frozen encoder).",
+        "Objective: natural, pgd-at, trades, mart, score, hat, ikl, adr, ascl, supcon (pre-training without logits) or linear (the layers "
+            + "after the latent on a frozen encoder).",
         typeof(ObjectiveCatalog), Section = "Objective")]
     public IObjective Method { get; init; } = new AsclObjective();
 
@@ -158,6 +164,7 @@ public sealed partial record RunConfig : ICheckedSettings
         "head" => Method.Contrastive is not null,
         "view-pairing" => Training.Views == 2 && Method is AsclObjective,
         "sync-bn" => Training.Shards > 1,
+        "natural" => Method.HelperReach is not null,
         "natural-pass" => Method is PgdAtObjective,
         _ => SettingTree.Of(this).Any(setting => setting.Name == name),
     };
@@ -188,6 +195,9 @@ public sealed partial record RunConfig : ICheckedSettings
                 : new("views", Training.Views, $"{Method.Name} contrasts two views of each image (views 2)");
         if (Method is LinearObjective && Model.From is null)
             yield return new("from", "not given", "a linear evaluation needs an encoder, such as that of a run of supcon");
+        if (Method.HelperReach is not null && Model.Natural is null)
+            yield return new("natural", "not given", $"{Method.Name} learns from a naturally trained network: train one with method "
+                + "natural (train --method natural --out FOLDER), and name its folder or its weights");
         if (Training.SyncBn == BatchNormSynchronizationMode.All && Attack.EarlyStop)
             yield return new("sync-bn", "all", "needs all shards to take the same steps, so not with early-stop");
         foreach (SettingProblem problem in Schedule.ProblemsFor(Training.Epochs))

@@ -26,6 +26,7 @@ namespace Ascl.Robustness.Runs;
 /// <param name="DataHash">As <see cref="RunProgress.DataHash"/>.</param>
 /// <param name="Id">As <see cref="RunProgress.Id"/>.</param>
 /// <param name="FromSha256">As <see cref="RunProgress.FromSha256"/>.</param>
+/// <param name="NaturalHash">As <see cref="RunProgress.NaturalHash"/>.</param>
 /// <param name="EarlierEpochs">As <see cref="RunProgress.EarlierEpochs"/>.</param>
 /// <param name="Config">The configuration of the run.</param>
 public sealed record RunSummary(
@@ -34,7 +35,7 @@ public sealed record RunSummary(
     long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy,
     IReadOnlyDictionary<string, int> Warnings,
     string? DataHash = null, string? Id = null,
-    string? FromSha256 = null, IReadOnlyList<int>? EarlierEpochs = null, JsonObject? Config = null)
+    string? FromSha256 = null, string? NaturalHash = null, IReadOnlyList<int>? EarlierEpochs = null, JsonObject? Config = null)
 {
     /// <summary>The summary of a finished training.</summary>
     public static RunSummary Of(RunConfig config, Trainer trainer)
@@ -49,8 +50,8 @@ public sealed record RunSummary(
             trainer.Model.Device.Name, cost.Seconds,
             cost.CpuSeconds, (double)images * epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9,
             cost.PeakMemoryBytes,
-            progress.Best.Epoch, chosenBy, warnings, progress.DataHash, progress.Id, progress.FromSha256, progress.EarlierEpochs,
-            config.ToJson());
+            progress.Best.Epoch, chosenBy, warnings, progress.DataHash, progress.Id, progress.FromSha256, progress.NaturalHash,
+            progress.EarlierEpochs, config.ToJson());
     }
 
     /// <summary>Writes the summary as JSON.</summary>

@@ -5,7 +5,7 @@ using Ascl.Distributed;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Models.Weights;
-using Ascl.Robustness.Attacks;
+using Ascl.Robustness.Objectives;
 using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Runs;
@@ -38,13 +38,17 @@ public sealed class RunTraining
             ? new Classifier(device, spec, seed: null)
             : start ?? StartingModel.Of(config, data, device);
         Provenance? before = isBegun ? Provenance.Read(folder.Checkpoints.StateFile) : model.Provenance;
-        Notes = TrainedImages.Notes(trainingData, data, config.Data.LimitTest, before, config.Model.From);
+        Classifier? natural = NaturalNetwork.Of(config, data, device);
+        Notes =
+        [
+            .. TrainedImages.Notes(trainingData, data, config.Data.LimitTest, before, config.Model.From),
+            .. TrainedImages.NotesOnNatural(trainingData, data, natural?.Provenance, config.Model.Natural),
+        ];
         Checkpoints checkpoints = new(folder.Checkpoints, config.Run.SaveEvery) { Config = config.ToJson() };
         Trainer = new Trainer(model, config.Method, config.Training)
         {
-            Attack = config.Method.Attack is { } loss
-                ? config.Attack.Training(loss, config.Method.Trains == Objectives.TrainedLayers.Head)
-                : null,
+            Attack = config.Method.AttackOf(config.Attack),
+            Natural = natural,
             AttackPrecision = config.Attack.AttackPrecision,
             ThreatModel = config.Attack.Threat,
             Optimizer = new SgdOptimizer(Optimizers.Targets(model, config.Method.Trains), config.Optimizer),

@@ -72,9 +72,11 @@ public sealed class Sweep
                 if (StateOf(run) == SweepState.Done)
                     continue;
                 RunTraining.Check(run.Config, set);
-                // A run may start from one that the sweep trains before it.
+                // A run may start from one that the sweep trains before it, or learn from its predictions.
                 if (run.Config.Model.From is { } from && !pending.Contains(Path.GetFullPath(from)))
                     StartingModel.Of(run.Config, set, device);
+                if (run.Config.Model.Natural is { } natural && !pending.Contains(Path.GetFullPath(natural)))
+                    NaturalNetwork.Of(run.Config, set, device);
             }
             catch (UserErrorException e)
             {

@@ -21,6 +21,7 @@ internal static class RankChecks
             ("instruction set", trainer.Model.Device.InstructionSet),
             ("state to resume from (epoch, step)", $"{trainer.Progress.Epoch}, {trainer.Progress.Step}"),
             ("starting weights (hash)", trainer.Model.WeightHash()),
+            ("natural network (hash)", trainer.NaturalHash ?? "none"),
         ]);
     }
 

@@ -38,6 +38,9 @@ public sealed class RunProgress
     /// <summary>SHA-256 of the file of the initial weights; null if they were random.</summary>
     public string? FromSha256 { get; set; }
 
+    /// <summary><see cref="Classifier.WeightHash"/> of the natural network that labelled helper images; null without those.</summary>
+    public string? NaturalHash { get; set; }
+
     /// <summary>Former total numbers of epochs, if the run was extended under a schedule that depends on the total: such a run differs from
     /// one that was planned with the final number from the start.</summary>
     public List<int> EarlierEpochs { get; set; } = [];
@@ -66,6 +69,7 @@ public static class RunState
             WeightFile.Add(average.Model.Parameters, writer, Average);
         foreach (var (name, shape, values) in trainer.Optimizer.State)
             writer.Add(name, shape.Sizes, values.ToArray());
+        trainer.ClassMeans?.Save(writer);
         foreach (TrainingCallback callback in trainer.Callbacks)
             callback.Save(writer);
         writer.Metadata[ProgressKey] = JsonSerializer.Serialize(trainer.Progress, TrainingJson.Default.RunProgress);
@@ -114,6 +118,7 @@ public static class RunState
                 throw new UserErrorException($"{path}: '{name}' has {saved.Length} values, not {values.Length}");
             values.CopyFrom(saved);
         }
+        trainer.ClassMeans?.Load(file);
         foreach (TrainingCallback callback in trainer.Callbacks)
             callback.Load(file);
         trainer.Progress = ReadProgress(file);

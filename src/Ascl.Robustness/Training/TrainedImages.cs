@@ -33,11 +33,16 @@ public static class TrainedImages
     /// <param name="from">Name of the initial weights, for messages.</param>
     public static IReadOnlyList<string> Notes(TrainingData data, DataSet all, int? limitTest, Provenance? before, string? from) =>
     [
-        .. ValidationOverlap(data), .. PretrainingOverlap("validation", data.Validation, before, from),
-        .. PretrainingOverlap("test", all.HasTestPart ? all.Test : null, before, from),
+        .. ValidationOverlap(data), .. PretrainingOverlap(data, all, before, "the weights that the run starts from", from),
         .. ClassCoverage.Notes("training", data.Train, all.Train),
         .. ClassCoverage.Notes("test", limitTest is { } limit ? all.Test.Take(limit) : all.Test, all.Test),
     ];
+
+    /// <summary>Notes on overlaps with what the natural network was trained on, whose predictions are learned, one line each.</summary>
+    /// <param name="natural">Provenance of its weights; null if it is unknown or there is no such network.</param>
+    /// <param name="name">Its name, for messages.</param>
+    internal static IEnumerable<string> NotesOnNatural(TrainingData data, DataSet all, Provenance? natural, string? name) =>
+        PretrainingOverlap(data, all, natural, "the weights of the natural network", name);
 
     private static IEnumerable<string> ValidationOverlap(TrainingData data)
     {
@@ -47,11 +52,14 @@ public static class TrainedImages
                 + "validation accuracy cannot tell which epoch is best";
     }
 
-    private static IEnumerable<string> PretrainingOverlap(string part, ImageSet? images, Provenance? before, string? from)
+    private static IEnumerable<string> PretrainingOverlap(TrainingData data, DataSet all, Provenance? before, string weights, string? from)
     {
-        int known = images is null || before is null ? 0 : before.Images.CountOf(images.PixelHashes());
-        if (known > 0)
-            yield return $"warning: the weights that the run starts from were trained on {known} of the {images!.Count} {part} images: "
-                + $"their accuracy says nothing about new images ({from}'s own seed and test-share keep its parts)";
+        foreach (var (part, images) in new[] { ("validation", data.Validation), ("test", all.HasTestPart ? all.Test : null) })
+        {
+            int known = images is null || before is null ? 0 : before.Images.CountOf(images.PixelHashes());
+            if (known > 0)
+                yield return $"warning: {weights} were trained on {known} of the {images!.Count} {part} images: "
+                    + $"their accuracy says nothing about new images ({from}'s own seed and test-share keep its parts)";
+        }
     }
 }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ascl.Autograd;
+using Ascl.Autograd.Ops;
 using Ascl.Core.Diagnostics;
 using Ascl.Core.Random;
 using Ascl.Core.Settings;
@@ -10,6 +11,7 @@ using Ascl.Data;
 using Ascl.Distributed;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Reduce;
 using Ascl.Models;
 using Ascl.Models.Weights;
@@ -27,6 +29,7 @@ namespace Ascl.Robustness.Training;
 public sealed class Trainer
 {
     private readonly ResidentBatches batches;
+    private readonly Dictionary<(int Shard, int Count), DeviceBuffer<int>> helperLabels = [];
     private TrainingStep? step;
     private ShardGroup? shards;
     private bool isFinished, isEnough;
@@ -43,7 +46,8 @@ public sealed class Trainer
             throw new UserErrorException($"views is {Settings.Views}: {objective.Name} needs {objective.MinimumViews} views of each image");
         batches = new ResidentBatches(model.Device);
         Average = Settings.EmaDecay > 0 ? new WeightAverage(model, Settings.EmaDecay) : null;
-        Attack = objective.Attack is { } loss ? new TrainingAttackSettings().Training(loss, objective.Trains == TrainedLayers.Head) : null;
+        ClassMeans = objective.ClassMeansTemperature is { } temperature ? new(model.Device, model.Spec.Classes, temperature) : null;
+        Attack = objective.AttackOf(new());
         Optimizer = new SgdOptimizer(Optimizers.Targets(model, objective.Trains));
         Schedule = new CosineSchedule();
     }
@@ -59,6 +63,10 @@ public sealed class Trainer
 
     /// <summary>Crafts the adversarial training images; null for objectives without an attack. By default PGD-10.</summary>
     public IAttack? Attack { get; init => field = value?.Checked(); }
+
+    /// <summary>The naturally trained network whose predictions label helper images; null for objectives without them
+    /// (<see cref="IObjective.HelperReach"/>).</summary>
+    public Classifier? Natural { get; init; }
 
     /// <summary>Precision of the attack's convolutions and matrix products; null: that of the training step.</summary>
     public Precision? AttackPrecision { get; init; }
@@ -94,6 +102,9 @@ public sealed class Trainer
     /// <summary>The averaged weights; null without averaging.</summary>
     public WeightAverage? Average { get; }
 
+    /// <summary>Class means of the previous epoch; null for objectives without them.</summary>
+    public ClassMeans? ClassMeans { get; }
+
     /// <summary>The images of the current training.</summary>
     public TrainingData Data { get => field ?? throw new InvalidOperationException("training has not begun"); private set; }
 
@@ -111,6 +122,9 @@ public sealed class Trainer
 
     /// <summary>Latest checkpoint whose weights are finite, for messages; null if there is none.</summary>
     public string? LastGoodCheckpoint { get; set; }
+
+    /// <summary><see cref="Classifier.WeightHash"/> of the natural network; null for objectives without helper images.</summary>
+    internal string? NaturalHash => Objective.HelperReach is null ? null : Natural?.WeightHash();
 
     private IEnumerable<TrainingCallback> OwnCallbacks => Callbacks.Where(callback => Communicator.IsMain || callback.RunsOnEveryRank);
 
@@ -149,10 +163,11 @@ public sealed class Trainer
             throw new UserErrorException($"sync-bn is {NameText.Of(Settings.SyncBn)}: on {Model.Device.Name} each process can have one "
                 + $"shard: {Settings.Shards} processes are needed");
         Progress.DataHash ??= data.ContentHash;
-        Progress.Id ??= RunIdOf(Description, data.ContentHash, Progress.FromSha256);
+        TakeNatural();
+        Progress.Id ??= RunIdOf(Description, data.ContentHash, Progress.FromSha256, Progress.NaturalHash);
         RecordProvenance();
         WeightPerturbation? perturbation = Settings.AwpGamma > 0 ? new(Model.Parameters, Settings.AwpGamma) : null;
-        step = new(Model, Objective, Optimizer, perturbation);
+        step = new(Model, Objective, Optimizer, perturbation) { ClassMeans = ClassMeans };
         // All ranks end after the same epoch.
         while (Progress.Epoch < Settings.Epochs && !Communicator.Any(isEnough))
         {
@@ -174,8 +189,21 @@ public sealed class Trainer
 
     /// <summary>The id of a run: a hash of its description and images. It is stored rather than recomputed, because later versions may have
     /// other settings.</summary>
-    private static string RunIdOf(JsonObject description, string dataHash, string? from) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{description.ToJsonString()} {dataHash} {from}"))[..16]);
+    private static string RunIdOf(JsonObject description, string dataHash, string? from, string? natural)
+    {
+        string all = $"{description.ToJsonString()} {dataHash} {from}{(natural is null ? "" : $" {natural}")}";
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all))[..16]);
+    }
+
+    /// <summary>Records the natural network in the progress, or checks that it is the one that the run began with.</summary>
+    private void TakeNatural()
+    {
+        string? natural = NaturalHash;
+        if (StepsDone > 0 && Progress.NaturalHash != natural)
+            throw new UserErrorException($"the natural network of {Objective.Name} has other weights than the one that the run began with: "
+                + "restore it, or start a new run");
+        Progress.NaturalHash = natural;
+    }
 
     private JsonObject Describe()
     {
@@ -197,6 +225,9 @@ public sealed class Trainer
     private void RecordProvenance()
     {
         Model.Provenance = TrainedImages.Provenance(Data, Model.Provenance, ThreatModel, Progress.Id!, isEncoder: !Objective.TrainsLogits);
+        // What the natural network has learned, the model learns from its predictions.
+        if (Progress.NaturalHash is not null && Natural?.Provenance is { } natural)
+            Model.Provenance = Model.Provenance with { Images = Model.Provenance.Images.Union(natural.Images) };
         if (Average is not null)
             Average.Model.Provenance = Model.Provenance;
     }
@@ -213,6 +244,8 @@ public sealed class Trainer
                 + $"{size.Height}x{size.Width}");
         if (Objective.Attack is not null && Attack is null)
             throw new UserErrorException($"objective {Objective.Name}: trains on adversarial images, but there is no attack to craft them");
+        if (Objective.HelperReach is not null)
+            CheckNatural();
         if (Optimizer.Targets.Count == 0)
             throw new UserErrorException($"{Optimizer.GetType().Name}: has no targets, so nothing would be trained");
         Settings.CheckProcesses(Communicator.Size);
@@ -220,6 +253,16 @@ public sealed class Trainer
         ThreatModel.CheckFits(train);
         foreach (SettingProblem problem in Schedule.Checked().ProblemsFor(Settings.Epochs))
             throw problem.Error(Schedule.GetType().Name);
+    }
+
+    private void CheckNatural()
+    {
+        string learns = $"objective {Objective.Name}: learns the predictions of a naturally trained network";
+        if (Natural is null)
+            throw new UserErrorException($"{learns}, but there is none ({nameof(Trainer)}.{nameof(Natural)})");
+        if ((Natural.Spec.Channels, Natural.Spec.Classes) != (Model.Spec.Channels, Model.Spec.Classes))
+            throw new UserErrorException($"{learns}: it has {Natural.Spec.Classes} classes of images with {Natural.Spec.Channels} "
+                + $"channels, the trained one {Model.Spec.Classes} of images with {Model.Spec.Channels}");
     }
 
     private BatchPlan Plan(int epoch) =>
@@ -275,7 +318,7 @@ public sealed class Trainer
             ImageBatch batch = batches.Of(Data.Train, host);
             Tensor? adversarial = Adversarial(batch);
             using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
-            return step!.Run(batch, adversarial, LearningRate(Progress.Step));
+            return step!.Run(batch, adversarial, LearningRate(Progress.Step), HelperLabels(adversarial));
         }
         catch (LossNotFiniteException e)
         {
@@ -292,9 +335,10 @@ public sealed class Trainer
         bool craftsSynchronized = Settings.SyncBn == BatchNormSynchronizationMode.All && Attack is { CouplesImages: true };
         group.ForEach(has, craftsSynchronized, keepsStatistics: true, i => adversarial[i] = Adversarial(images[i]!));
         using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
-        Shard?[] own = [.. images.Zip(adversarial, (batch, crafted) => batch is null ? null : new Shard(batch, crafted))];
+        Shard?[] own = [.. images.Select(
+            (batch, i) => batch is null ? null : new Shard(batch, adversarial[i], HelperLabels(adversarial[i], i)))];
         ShardedPass pass = new(Model, Objective, group, own, plan.CountOf(Progress.Step), Settings.Views,
-            Settings.SyncBn != BatchNormSynchronizationMode.Off);
+            Settings.SyncBn != BatchNormSynchronizationMode.Off, ClassMeans?.Table);
         try
         {
             return step!.Run(pass, LearningRate(Progress.Step));
@@ -312,6 +356,20 @@ public sealed class Trainer
         return Objective.Attack is null ? null : Attack!.Perturb(Model, batch, key);
     }
 
+    /// <summary>The natural network's predictions for adversarial images, which label the helper images; null without those.</summary>
+    /// <param name="shard">Index among this process's shards; each has memory of its own, the same in every step.</param>
+    private DeviceBuffer<int>? HelperLabels(Tensor? adversarial, int shard = 0)
+    {
+        if (Objective.HelperReach is null || adversarial is null)
+            return null;
+        int count = adversarial.Shape[0];
+        if (!helperLabels.TryGetValue((shard, count), out DeviceBuffer<int>? labels))
+            helperLabels[(shard, count)] = labels = Model.Device.Allocate<int>(count);
+        using IDisposable scope = Model.Device.Pool.BeginScope();
+        ElementwiseKernels.Copy(Natural!.Forward(adversarial, ForwardMode.Inference).Logits.Predict(), 0, labels, 0, labels.Length);
+        return labels;
+    }
+
     private UserErrorException StoppedError(string problem, Exception? cause = null) =>
         new($"training stopped {problem}; last good checkpoint: {LastGoodCheckpoint ?? "none yet"} (a lower learning rate may help)",
             cause);
@@ -321,6 +379,7 @@ public sealed class Trainer
         long began = Stopwatch.GetTimestamp();
         EpochTotals totals = Progress.Totals;
         TrainedEpoch epoch = new(totals.Metrics(++Progress.Epoch, Schedule.At(Progress.Epoch - 1, 0, StepsPerEpoch, Settings.Epochs)));
+        ClassMeans?.EndEpoch();
         CheckFinite(Model);
         if (Average is not null)
             CheckFinite(Average.Model);

@@ -30,6 +30,24 @@ public sealed class LossNotFiniteException(string term, double value)
     public string Term { get; } = term;
 }
 
+/// <summary>Outputs on the natural, the adversarial and the helper images, as far as a step has them.</summary>
+internal sealed record StepOutputs(ModelOutput? Natural, ModelOutput? Adversarial, ModelOutput? Helper)
+{
+    /// <summary>In the order in which the images pass through the network.</summary>
+    public IReadOnlyList<ModelOutput?> InOrder => [Natural, Adversarial, Helper];
+
+    /// <param name="labels">Of the natural images.</param>
+    /// <param name="helperLabels">Of the helper images, if there are any.</param>
+    /// <param name="classMeans">Of the previous epoch, if the objective uses them.</param>
+    /// <param name="project">Maps latents to the rows that are contrasted.</param>
+    public ObjectiveInput Input(DeviceBuffer<int> labels, DeviceBuffer<int>? helperLabels, Tensor? classMeans,
+        Func<Tensor, Tensor> project) => new(Natural, Adversarial, labels, project)
+        {
+            Helper = Helper is null ? null : new(Helper, helperLabels!),
+            ClassMeans = classMeans,
+        };
+}
+
 /// <summary>What the forward passes and the gradients of a step come to.</summary>
 /// <param name="Input">Outputs of the network for the whole batch.</param>
 /// <param name="Terms">Of the loss.</param>
@@ -46,14 +64,19 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
 {
     private readonly Tensor[] targets = [.. optimizer.Targets.Select(target => target.Tensor)];
 
+    /// <summary>Class means, to which each step adds its natural images; null for objectives without them.</summary>
+    public ClassMeans? ClassMeans { get; init; }
+
     /// <summary>Performs the step on a whole batch.</summary>
     /// <param name="batch">Natural images.</param>
     /// <param name="adversarial">Adversarial images crafted from them; null for objectives without an attack.</param>
     /// <param name="learningRate">Learning rate of the update.</param>
+    /// <param name="helperLabels">Labels of the helper images; null for objectives without them
+    /// (<see cref="IObjective.HelperReach"/>).</param>
     /// <exception cref="LossNotFiniteException">A loss term is not finite; nothing was updated.</exception>
-    public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate) =>
+    public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate, DeviceBuffer<int>? helperLabels = null) =>
         Run((parameters, _) => model.Device.RunCaptured(new WholePass(model, objective, batch.Images.Shape, batch.Images.Data, batch.Labels,
-            adversarial?.Data, parameters)), learningRate);
+            adversarial?.Data, helperLabels, ClassMeans?.Table, parameters)), learningRate);
 
     /// <summary>The step on a batch that is cut into shards. Collective.</summary>
     /// <exception cref="LossNotFiniteException">Nothing was updated.</exception>
@@ -76,6 +99,7 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
         foreach (Tensor target in targets)
             target.Data.MarkChanged();
         ObjectiveInput input = passed.Input;
+        ClassMeans?.Add(input.Natural!.Logits, input.Labels);
         return new(values, passed.Terms.Sum(t => t.Weight * values[t.Name]), Correct(input.Natural, input),
             Correct(input.Adversarial, input), Selection(input));
     }
@@ -102,29 +126,34 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
 
 /// <summary>Forward passes of a batch, terms, and the gradients of their sum with respect to some parameters.</summary>
 internal sealed record WholePass(Classifier Model, IObjective Objective, Shape Shape, DeviceBuffer<float> Natural, DeviceBuffer<int> Labels,
-    DeviceBuffer<float>? Adversarial, Tensor[] Targets)
+    DeviceBuffer<float>? Adversarial, DeviceBuffer<int>? HelperLabels, Tensor? ClassMeans, Tensor[] Targets)
     : ICapturable<PassResult>
 {
     public PassResult Run()
     {
-        var (natural, adversarial) = Forward(Model, Objective, Shape, Natural, Adversarial);
-        ObjectiveInput input = new(natural, adversarial, Labels, Model.Project);
+        ObjectiveInput input = Forward(Model, Objective, Shape, Natural, Adversarial)
+            .Input(Labels, HelperLabels, ClassMeans, Model.Project);
         IReadOnlyList<LossTerm> terms = LossTerms.Of(Objective, input);
         return new(input, terms, Gradient.Of(terms.Total(), Targets));
     }
 
-    /// <summary>The network's outputs on the natural images, as far as the objective needs them, and on the adversarial ones, if there are
-    /// any.</summary>
-    public static (ModelOutput? Natural, ModelOutput? Adversarial) Forward(Classifier model, IObjective objective, Shape shape,
-        DeviceBuffer<float> natural, DeviceBuffer<float>? adversarial)
+    /// <summary>The network's outputs on the natural images, as far as the objective needs them, on the adversarial ones, if there are any,
+    /// and on helper images, if the objective has them.</summary>
+    public static StepOutputs Forward(Classifier model, IObjective objective, Shape shape, DeviceBuffer<float> natural,
+        DeviceBuffer<float>? adversarial)
     {
         ForwardMode mode = objective.Trains == TrainedLayers.Head ? ForwardMode.Inference : ForwardMode.Train;
-        ModelOutput? ofNatural = objective.NeedsNatural ? Output(natural) : null;
-        ModelOutput? ofAdversarial = adversarial is null ? null : Output(adversarial);
-        WorkCount.BackwardImages += (ofNatural is null || !objective.LearnsFromNatural ? 0 : shape[0])
-            + (ofAdversarial is null ? 0 : shape[0]);
-        return (ofNatural, ofAdversarial);
+        Tensor x = Tensor.Over(natural, shape);
+        Tensor? attacked = adversarial is null ? null : Tensor.Over(adversarial, shape);
+        Tensor? beyond = objective.HelperReach is { } reach && attacked is not null
+            ? x.AddScaled(attacked.AddScaled(x, -1), (float)reach)
+            : null;
+        StepOutputs outputs = new(objective.NeedsNatural ? Output(x) : null, Output(attacked), Output(beyond));
+        bool learnsFromNatural = outputs.Natural is not null && objective.LearnsFromNatural;
+        WorkCount.BackwardImages += shape[0]
+            * ((learnsFromNatural ? 1 : 0) + new[] { outputs.Adversarial, outputs.Helper }.Count(output => output is not null));
+        return outputs;
 
-        ModelOutput Output(DeviceBuffer<float> images) => model.Forward(Tensor.Over(images, shape), mode);
+        ModelOutput? Output(Tensor? images) => images is null ? null : model.Forward(images, mode);
     }
 }

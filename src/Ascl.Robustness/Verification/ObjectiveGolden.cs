@@ -9,15 +9,17 @@ using Ascl.Robustness.Objectives;
 
 namespace Ascl.Robustness.Verification;
 
-/// <summary>Golden files of whole objectives: natural and adversarial logits and latents, labels, and NAME.loss with
-/// NAME.grad.GIVEN.</summary>
+/// <summary>Golden files of whole objectives: natural and adversarial logits and latents, labels, possibly logits and labels of helper
+/// images and class means, and NAME.loss with NAME.grad.GIVEN.</summary>
 internal static partial class ObjectiveGolden
 {
-    private static readonly string[] Given = ["natural.logits", "adversarial.logits", "natural.latent", "adversarial.latent"];
+    private const string HelperLogits = "helper.logits", ClassMeans = "class_means";
+    private static readonly string[] Outputs = ["natural.logits", "adversarial.logits", "natural.latent", "adversarial.latent"];
 
     public static void Verify(Device device, SafetensorsFile file, Comparison comparison)
     {
         DeviceBuffer<int> labels = ContrastiveGolden.Integers(device, file, "labels");
+        string[] names = file.Contains(HelperLogits) ? [.. Outputs, HelperLogits] : Outputs;
         foreach (string loss in file.Names.Where(n => n.EndsWith(".loss", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
         {
             string name = loss[..^".loss".Length];
@@ -27,13 +29,23 @@ internal static partial class ObjectiveGolden
                 continue;
             }
             using IDisposable scope = device.Pool.BeginScope();
-            Tensor[] given = [.. Given.Select(g => Tensor.FromArray(device, new(file.Shape(g)), file.ReadFloats(g), requiresGrad: true))];
-            Tensor total = formula(new(new ModelOutput(given[2], given[0]), new ModelOutput(given[3], given[1]), labels, latent => latent));
+            Tensor[] given = [.. names.Select(g => Tensor.FromArray(device, new(file.Shape(g)), file.ReadFloats(g), requiresGrad: true))];
+            ObjectiveInput input = new(new(given[2], given[0]), new(given[3], given[1]), labels, latent => latent)
+            {
+                ClassMeans = file.Contains(ClassMeans)
+                    ? Tensor.FromArray(device, new(file.Shape(ClassMeans)), file.ReadFloats(ClassMeans))
+                    : null,
+                // No objective looks at their latents.
+                Helper = given.Length == Outputs.Length
+                    ? null
+                    : new(new(given[2], given[4]), ContrastiveGolden.Integers(device, file, "helper.labels")),
+            };
+            Tensor total = formula(input);
             comparison.Value(loss, total.Item, 1e-4);
             Tensor[] gradients = Gradient.Of(total, given);
-            for (int i = 0; i < Given.Length; i++)
-                if (file.Contains($"{name}.grad.{Given[i]}"))
-                    comparison.Tensor($"{name}.grad.{Given[i]}", gradients[i].ToArray(), 1e-3);
+            foreach (var (gradient, of) in gradients.Zip(names))
+                if (file.Contains($"{name}.grad.{of}"))
+                    comparison.Tensor($"{name}.grad.{of}", gradient.ToArray(), 1e-3);
         }
     }
 
@@ -48,6 +60,14 @@ internal static partial class ObjectiveGolden
             "pgd-at.natural" => Of(new PgdAtObjective { NaturalWeight = number }),
             "pgd-at.smoothing" => Of(new PgdAtObjective { LabelSmoothing = number }),
             "trades.beta" => Of(new TradesObjective { Beta = number }),
+            "mart.beta" => Of(new MartObjective { Beta = number }),
+            "mart.smoothing" => Of(new MartObjective { LabelSmoothing = number }),
+            "score.beta" => Of(new ScoreObjective { Beta = number }),
+            "score.smoothing" => Of(new ScoreObjective { LabelSmoothing = number }),
+            "hat.beta" => Of(new HatObjective { Beta = number }),
+            "hat.weight" => Of(new HatObjective { HelperWeight = number }),
+            "ikl.beta" => Of(new IklObjective { Beta = number }),
+            "ikl.alpha" => Of(new IklObjective { Alpha = number }),
             "ascl.pgd" => Of(new AsclObjective()),
             "ascl.trades.beta" => Of(new AsclObjective { Base = new TradesObjective { Beta = number } }),
             "ascl.views.jointly" => Of(Views(ViewPairing.Jointly)),

@@ -10,8 +10,8 @@ using Ascl.Robustness.Training;
 namespace Ascl.Robustness.Verification;
 
 /// <summary>Golden files of training steps with given adversarial images, which verify optimiser, weight perturbation and averaging:
-/// initial weights, images and labels of every step, loss of every step, final and averaged weights. Metadata: objective, learning_rate,
-/// momentum, weight_decay, awp_gamma, clip_norm, ema_decay, linear.</summary>
+/// initial weights, images and labels (also of helper images) of every step, loss of every step, final and averaged weights. Metadata:
+/// objective, learning_rate, momentum, weight_decay, awp_gamma, clip_norm, ema_decay, linear.</summary>
 internal static class StepGolden
 {
     private const double Allowed = 1e-3;
@@ -26,8 +26,12 @@ internal static class StepGolden
         WeightFile.Load(model.Parameters, file, "weights.");
         double Number(string key) => NetworkGolden.Metadata(file, key);
         IObjective objective = Number("linear") == 1 ? new LinearObjective()
-            : NetworkGolden.Text(file, "objective") == "trades" ? new TradesObjective()
-            : new PgdAtObjective { NaturalWeight = 1 };
+            : NetworkGolden.Text(file, "objective") switch
+            {
+                "trades" => new TradesObjective(),
+                "hat" => new HatObjective(),
+                _ => new PgdAtObjective { NaturalWeight = 1 },
+            };
         SgdSettings settings = new()
         {
             Momentum = Number("momentum"),
@@ -44,8 +48,10 @@ internal static class StepGolden
             DeviceBuffer<int> labels = ContrastiveGolden.Integers(device, file, $"step{i}.labels");
             Tensor Images(string name) =>
                 Tensor.FromArray(device, new(file.Shape(name)), RoundingBranches.Input(file.ReadFloats(name), branch));
+            DeviceBuffer<int>? helperLabels =
+                objective.HelperReach is null ? null : ContrastiveGolden.Integers(device, file, $"step{i}.helper_labels");
             losses[i] = (float)step.Run(new(Images($"step{i}.images"), labels, labels), Images($"step{i}.adversarial"),
-                Number("learning_rate")).Loss;
+                Number("learning_rate"), helperLabels).Loss;
             average?.Update(i);
         }
         comparison.Tensor("loss.total", losses, Allowed);

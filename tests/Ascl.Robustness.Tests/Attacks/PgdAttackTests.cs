@@ -35,6 +35,7 @@ public sealed class PgdAttackTests
     [InlineData(PerturbationNorm.Linf, AttackLoss.CrossEntropy, AttackStart.Uniform)]
     [InlineData(PerturbationNorm.L2, AttackLoss.CrossEntropy, AttackStart.Uniform)]
     [InlineData(PerturbationNorm.Linf, AttackLoss.KullbackLeibler, AttackStart.Normal)]
+    [InlineData(PerturbationNorm.L2, AttackLoss.SquaredError, AttackStart.Normal)]
     public void StaysInTheBallAndInTheImageRange(PerturbationNorm norm, AttackLoss loss, AttackStart start)
     {
         using CpuDevice device = new(2);
@@ -55,6 +56,7 @@ public sealed class PgdAttackTests
     [Theory]
     [InlineData(AttackLoss.CrossEntropy, PerturbationNorm.Linf)]
     [InlineData(AttackLoss.KullbackLeibler, PerturbationNorm.Linf)]
+    [InlineData(AttackLoss.SquaredError, PerturbationNorm.Linf)]
     [InlineData(AttackLoss.CrossEntropy, PerturbationNorm.L2)]
     public void AnImagesResultDoesNotDependOnItsBatch(AttackLoss loss, PerturbationNorm norm)
     {
@@ -137,17 +139,19 @@ public sealed class PgdAttackTests
             Assert.Equal(Math.Clamp(pixels[i] + Epsilon * Math.Sign(gradient[i]), 0, 1), fgsm[i], 1e-6);
     }
 
-    [Fact]
-    public void KlAttackIncreasesDivergenceFromCleanPredictions()
+    [Theory]
+    [InlineData(AttackLoss.KullbackLeibler)]
+    [InlineData(AttackLoss.SquaredError)]
+    public void AttacksOnPredictionsLeadAwayFromTheCleanOnes(AttackLoss loss)
     {
         using CpuDevice device = new(2);
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Sixteen);
-        PgdAttack attack = new(new(Epsilon, Step, 10, Start: AttackStart.Normal, Loss: AttackLoss.KullbackLeibler));
+        PgdAttack attack = new(new(Epsilon, Step, 10, Start: AttackStart.Normal, Loss: loss));
         Tensor start = new PgdAttack(attack.Settings with { Steps = 0 }).Perturb(model, batch, Made.Key);
         Tensor end = attack.Perturb(model, batch, Made.Key);
         Tensor Logits(Tensor x) => model.Forward(x, ForwardMode.Inference).Logits;
-        float[] Divergence(Tensor x) => Logits(batch.Images).KullbackLeibler(Logits(x)).ToArray();
+        float[] Divergence(Tensor x) => loss.PerImage(Logits(x), batch.Labels, Logits(batch.Images)).ToArray();
         Assert.All(Divergence(end).Zip(Divergence(start)),
             pair => Assert.True(pair.First > 2 * pair.Second, $"{pair.Second} at the start, {pair.First} after"));
         // The labels play no part.

@@ -18,7 +18,10 @@ public sealed class ObjectiveTests
             Tensor.FromArray(device, new(Count, columns), Made.Uniform(Count * columns, stream, -2, 2), requiresGrad: true);
         ModelOutput natural = new(Values(Latent, 1), Values(Made.Classes, 2));
         ModelOutput adversarial = new(Values(Latent, same ? 1u : 3), Values(Made.Classes, same ? 2u : 4));
-        return new(natural, adversarial, device.Upload<int>([0, 1, 2, 0, 1, 4]), latent => latent);
+        return new(natural, adversarial, device.Upload<int>([0, 1, 2, 0, 1, 4]), latent => latent)
+        {
+            Helper = new(new(Values(Latent, 5), Values(Made.Classes, 6)), device.Upload<int>([3, 1, 2, 0, 0, 4])),
+        };
     }
 
     [Fact]
@@ -30,6 +33,10 @@ public sealed class ObjectiveTests
         Check(new PgdAtObjective { NaturalWeight = 0.5, RobustWeight = 2 }, AttackLoss.CrossEntropy, true,
             ("natural_ce", 0.5), ("robust_ce", 2));
         Check(new TradesObjective(), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 6));
+        Check(new MartObjective(), AttackLoss.CrossEntropy, true, ("robust_ce", 1), ("runner_up", 1), ("weighted_kl", 5));
+        Check(new ScoreObjective(), AttackLoss.SquaredError, true, ("natural_lse", 1), ("robust_lse", 4));
+        Check(new HatObjective(), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("trades_kl", 2.5), ("helper_ce", 0.5));
+        Check(new IklObjective(), AttackLoss.KullbackLeibler, true, ("natural_ce", 1), ("soft_ce", 4), ("weighted_mse", 20));
         Check(new AsclObjective { ContrastiveWeight = 0.7 }, AttackLoss.CrossEntropy, true, ("robust_ce", 1),
             ("contrastive", 0.7), ("vat_kl", 0.2));
         Check(new AsclObjective { Base = new TradesObjective { Beta = 3 }, VatWeight = 0 }, AttackLoss.KullbackLeibler, true,

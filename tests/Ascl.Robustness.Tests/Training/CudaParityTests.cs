@@ -33,7 +33,11 @@ public sealed class CudaParityTests
     {
         using CpuDevice cpu = new(1);
         float[] adversarial = Attack(cpu, ForwardMode.Train);
-        foreach (IObjective objective in (IObjective[])[new AsclObjective(), new TradesObjective()])
+        IObjective[] objectives =
+        [
+            new AsclObjective(), new TradesObjective(), new MartObjective(), new ScoreObjective(), new HatObjective(), new IklObjective(),
+        ];
+        foreach (IObjective objective in objectives)
         {
             var (expectedTerms, expected) = Train(cpu, objective, adversarial);
             var (terms, actual) = Train(TestGpu.Device, objective, adversarial);
@@ -81,7 +85,7 @@ public sealed class CudaParityTests
         Classifier model = Made.Model(device);
         ImageBatch batch = Made.Batch(device, Chosen);
         StepResult result = new TrainingStep(model, objective, new SgdOptimizer(Optimizers.Targets(model)))
-            .Run(batch, Tensor.FromArray(device, batch.Images.Shape, adversarial), 0.1);
+            .Run(batch, Tensor.FromArray(device, batch.Images.Shape, adversarial), 0.1, batch.Labels);
         return (result.Terms.ToDictionary(), model.Parameters.All.ToDictionary(named => named.Name, named => named.Tensor.ToArray()));
     }
 }

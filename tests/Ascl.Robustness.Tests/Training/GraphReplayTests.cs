@@ -34,6 +34,7 @@ public sealed class GraphReplayTests : IDisposable
     [Theory]
     [InlineData(ForwardMode.Train, AttackLoss.CrossEntropy)]
     [InlineData(ForwardMode.Inference, AttackLoss.KullbackLeibler)]
+    [InlineData(ForwardMode.Inference, AttackLoss.SquaredError)]
     public void CapturedAttacksMatchLaunchedOnes(ForwardMode mode, AttackLoss loss)
     {
         PgdAttack attack = new(new(Epsilon, StepSize, 2, Mode: mode, Loss: loss));

@@ -44,6 +44,14 @@ public sealed class SettingsEffectTests : IDisposable
         ["robust-weight"] = (0.7, ""),
         ["vat-weight"] = (0.9, ""),
         ["trades-beta"] = (3.0, "trades"),
+        ["mart-beta"] = (3.0, "mart"),
+        ["score-beta"] = (3.0, "score"),
+        ["ikl-alpha"] = (3.0, "ikl"),
+        ["ikl-beta"] = (3.0, "ikl"),
+        ["ikl-temperature"] = (1.0, "ikl"),
+        ["hat-beta"] = (3.0, "hat"),
+        ["helper-weight"] = (0.9, "hat"),
+        ["helper-reach"] = (2.0, "hat"),
         ["local-compactness-weight"] = (0.3, "adr"),
         ["local-smoothness-weight"] = (0.3, "adr"),
         ["global-compactness-weight"] = (0.3, "adr"),
@@ -78,8 +86,8 @@ public sealed class SettingsEffectTests : IDisposable
     /// </summary>
     private static readonly string[] NotOfWeights =
     [
-        "data", "limit-test", "resize", "crop", "test-share", "allow-empty-classes", "from", "attack-precision", "precision", "ema-decay",
-        "threads", "save-every", "twin", "tensorboard", "out", "resume",
+        "data", "limit-test", "resize", "crop", "test-share", "allow-empty-classes", "from", "natural", "attack-precision", "precision",
+        "ema-decay", "threads", "save-every", "twin", "tensorboard", "out", "resume",
     ];
 
     public static TheoryData<string> Keys => [.. Changes.Keys];
@@ -102,6 +110,7 @@ public sealed class SettingsEffectTests : IDisposable
     [InlineData("natural")]
     [InlineData("pgd-at")]
     [InlineData("trades")]
+    [InlineData("mart")]
     [InlineData("adr")]
     public void UnusedSettingsDoNotChangeTheTrainedWeights(string method)
     {
@@ -122,6 +131,8 @@ public sealed class SettingsEffectTests : IDisposable
         "natural_ce 2, robust_ce 3, local_compactness 13, local_smoothness 17, global_compactness 19, global_smoothness 23, confidence 29")]
     [InlineData("pgd-at", "pgd-at", "natural_ce 2, robust_ce 3")]
     [InlineData("trades", "pgd-at", "natural_ce 1, trades_kl 11")]
+    [InlineData("mart", "pgd-at", "robust_ce 1, runner_up 1, weighted_kl 31")]
+    [InlineData("score", "pgd-at", "natural_lse 1, robust_lse 37")]
     [InlineData("linear", "pgd-at", "natural_ce 1, robust_ce 1")]
     [InlineData("natural", "pgd-at", "natural_ce 1")]
     public void LossWeightsReachTheirTerms(string method, string baseObjective, string expected)
@@ -140,6 +151,8 @@ public sealed class SettingsEffectTests : IDisposable
             ["global-compactness-weight"] = 19,
             ["global-smoothness-weight"] = 23,
             ["confidence-weight"] = 29,
+            ["mart-beta"] = 31,
+            ["score-beta"] = 37,
         }, "test");
         using Kernels.Devices.CpuDevice device = new(threads: 1);
         Classifier model = Made.Model(device);
@@ -157,17 +170,33 @@ public sealed class SettingsEffectTests : IDisposable
     [InlineData("uniform", "train", false, AttackStart.Uniform, ForwardMode.Train)]
     [InlineData("gaussian", "train", false, AttackStart.Normal, ForwardMode.Train)]
     [InlineData("auto", "train", false, AttackStart.Uniform, ForwardMode.Train)]
+    [InlineData("uniform", "auto", false, AttackStart.Uniform, ForwardMode.Train)]
     public void SettingsReachTheAttack(string start, string bnMode, bool earlyStop, AttackStart expectedStart, ForwardMode expectedMode)
     {
         RunConfig config = new RunConfig().With(
             ("method", "pgd-at"), ("norm", "l2"), ("epsilon", 0.7), ("step-size", 0.11), ("attack-steps", 6), ("start", start),
             ("bn-mode", bnMode), ("early-stop", earlyStop));
         PgdSettings expected = new(0.7, 0.11, 6, PerturbationNorm.L2, expectedStart, AttackLoss.CrossEntropy, expectedMode, earlyStop);
-        Assert.Equal(expected, config.Attack.Training(config.Method.Attack!.Value).Settings);
+        Assert.Equal(expected, config.Method.AttackOf(config.Attack)!.Settings);
         RunConfig trades = config.With(("method", "trades"));
         AttackStart startOfTrades = start == "auto" ? AttackStart.Normal : expectedStart;
         Assert.Equal(expected with { Loss = AttackLoss.KullbackLeibler, Start = startOfTrades },
-            trades.Attack.Training(trades.Method.Attack!.Value).Settings);
+            trades.Method.AttackOf(trades.Attack)!.Settings);
+    }
+
+    /// <summary>What an objective's authors do goes for auto only.</summary>
+    [Theory]
+    [InlineData("mart", AttackLoss.CrossEntropy)]
+    [InlineData("score", AttackLoss.SquaredError)]
+    [InlineData("hat", AttackLoss.KullbackLeibler)]
+    [InlineData("ikl", AttackLoss.KullbackLeibler)]
+    public void AutoIsWhatTheAuthorsOfAnObjectiveDo(string method, AttackLoss loss)
+    {
+        RunConfig config = new RunConfig().With(("method", method), ("natural", "runs/natural-1"));
+        PgdSettings auto = config.Method.AttackOf(config.Attack)!.Settings;
+        Assert.Equal((loss, AttackStart.Normal, ForwardMode.Inference), (auto.Loss, auto.Start, auto.Mode));
+        RunConfig given = config.With(("start", "uniform"), ("bn-mode", "train"));
+        Assert.Equal(auto with { Start = AttackStart.Uniform, Mode = ForwardMode.Train }, given.Method.AttackOf(given.Attack)!.Settings);
     }
 
     /// <summary>
@@ -204,13 +233,14 @@ public sealed class SettingsEffectTests : IDisposable
 
     public void Dispose() => runs.Dispose();
 
-    private static RunConfig Base(string needs) => needs switch
+    private RunConfig Base(string needs) => needs switch
     {
         "views" => TinyRun.Config.With(("views", 2)),
         "shards" => TinyRun.Config.With(("shards", 2)),
         "piecewise" => TinyRun.Config.With(("schedule", "piecewise"), ("milestones", new JsonArray(1)), ("epochs", 3)),
         // Far enough for images to be misclassified before the last step.
         "long" => TinyRun.Config.With(("epsilon", 0.3), ("attack-steps", 6)),
+        "hat" => runs.Hat,
         "" => TinyRun.Config,
         _ => TinyRun.Config.With(("method", needs)),
     };

@@ -10,6 +10,7 @@ using Ascl.Models;
 using Ascl.Models.Layers;
 using Ascl.Models.Networks;
 using Ascl.Models.Weights;
+using Ascl.Robustness.Objectives;
 using Ascl.Robustness.Runs;
 using Ascl.Robustness.Training;
 
@@ -30,6 +31,13 @@ public sealed class ShardsTests : IDisposable
     [InlineData("natural", "")]
     [InlineData("pgd-at", "awp-gamma=0.01")]
     [InlineData("trades", "bn-mode=train")]
+    [InlineData("mart", "")]
+    [InlineData("score", "label-smoothing=0.1")]
+    [InlineData("ikl", "")]
+    [InlineData("hat", "awp-gamma=0.01")]
+    // Steps of 5 images, of shards without any, in two views.
+    [InlineData("hat", "batch=5 views=2")]
+    [InlineData("hat", "sync-bn=all bn-mode=train")]
     [InlineData("ascl", "awp-gamma=0.01")]
     [InlineData("ascl", "base-objective=trades views=2 view-pairing=same-kind strategy=hard bn-mode=train")]
     [InlineData("adr", "global-smoothness-weight=0.3")]
@@ -41,7 +49,7 @@ public sealed class ShardsTests : IDisposable
     [InlineData("pgd-at", "sync-bn=all bn-mode=train batch=5")]
     public void AnyNumberOfRanksMakesTheSameState(string method, string settings)
     {
-        RunConfig config = With(Config, $"method={method} {settings}");
+        RunConfig config = With(Config, $"method={method} {settings} {Needs(method)}");
         byte[] expected = Tensors(Train(config, 1));
         foreach (int ranks in new[] { 2, 3, 4, 8 })
             Assert.True(expected.AsSpan().SequenceEqual(Tensors(Train(config, ranks))), $"{ranks} ranks");
@@ -61,13 +69,17 @@ public sealed class ShardsTests : IDisposable
     [Theory]
     [InlineData("pgd-at", "awp-gamma=0.01")]
     [InlineData("trades", "")]
+    [InlineData("mart", "")]
+    [InlineData("score", "")]
+    [InlineData("hat", "")]
+    [InlineData("ikl", "")]
     [InlineData("ascl", "")]
     [InlineData("ascl", "views=2 view-pairing=same-view")]
     [InlineData("adr", "global-smoothness-weight=0.3")]
     [InlineData("supcon", "views=2")]
     public void ShardsTakeTheGradientOfTheWholeBatch(string method, string settings)
     {
-        RunConfig config = With(TinyRun.Config, $"method={method} {settings}");
+        RunConfig config = With(TinyRun.Config, $"method={method} {settings} {Needs(method)}");
         var (start, one) = Step(config, shards: 1);
         float[] cut = Step(config, Shards).After;
         double largest = start.Zip(one, (a, b) => Math.Abs((double)a - b)).Max();
@@ -151,6 +163,9 @@ public sealed class ShardsTests : IDisposable
 
     public void Dispose() => runs.Dispose();
 
+    /// <summary>Settings that a method cannot do without.</summary>
+    private string Needs(string method) => method == "hat" ? $"natural={runs.Natural.Path}" : "";
+
     private RunFolder Train(RunConfig config, int ranks)
     {
         RunFolder folder = runs.Create(config);
@@ -178,15 +193,20 @@ public sealed class ShardsTests : IDisposable
         using CpuDevice device = new(threads: 1);
         Data.ImageSet images = TinyRun.Data.Train;
         ClassifierSpec spec = new("two layers", images.Channels, images.ClassNames.Count, [], [], ProjectionSize: 5);
-        Classifier model = new(device, spec, (parameters, settings) => new TwoLayers(parameters, settings, images.ImageLength), seed: 3);
+        Classifier model = Made(seed: 3);
         Trainer trainer = new(model, config.Method, config.Training with { Shards = shards, Batch = images.Count, Epochs = 1 })
         {
-            Attack = config.Method.Attack is { } loss ? config.Attack.Training(loss) : null,
+            Attack = config.Method.AttackOf(config.Attack),
+            // Labels that go with the images.
+            Natural = Made(seed: 8),
             Optimizer = new SgdOptimizer(Optimizers.Targets(model), new SgdSettings { Momentum = 0, WeightDecay = 0 }),
         };
         float[] before = Weights();
         trainer.Fit(TinyRun.Data);
         return (before, Weights());
+
+        Classifier Made(ulong seed) =>
+            new(device, spec, (parameters, settings) => new TwoLayers(parameters, settings, images.ImageLength), seed);
 
         float[] Weights() => [.. model.Parameters.All.SelectMany(tensor => tensor.Tensor.ToArray())];
     }
@@ -206,15 +226,6 @@ public sealed class ShardsTests : IDisposable
     {
         using SafetensorsFile state = SafetensorsFile.Open(folder.Checkpoints.StateFile);
         return [.. state.Names.Order(StringComparer.Ordinal).SelectMany(name => state.ReadFloats(name)).SelectMany(BitConverter.GetBytes)];
-    }
-
-    private sealed class StopsAfter(int steps, CancellationTokenSource stop) : TrainingCallback
-    {
-        public override void EndStep(Trainer trainer, TrainedStep step)
-        {
-            if (trainer.StepsDone == steps)
-                stop.Cancel();
-        }
     }
 
     private sealed class ChangesAWeight : TrainingCallback

@@ -4,6 +4,7 @@ using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
 using Ascl.Robustness.Runs;
+using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Tests.Training;
 
@@ -13,6 +14,7 @@ internal sealed class TinyRun : IDisposable
     public const string Network = "resnet: 1 block a stage, widths 4,8";
     private const int Side = 8, Classes = 4;
 
+    private RunFolder? natural;
     private readonly string root = Directory.CreateTempSubdirectory("ascl-tiny-").FullName;
 
     /// <summary>Everything small, the rest as by default.</summary>
@@ -42,6 +44,12 @@ internal sealed class TinyRun : IDisposable
         RunFolder folder = Create(config);
         return (GoOn(folder, data), folder);
     }
+
+    /// <summary>A run without attacks.</summary>
+    public RunFolder Natural => natural ??= Train(Config.With(("method", "natural"))).Folder;
+
+    /// <summary>Training with its predictions.</summary>
+    public RunConfig Hat => Config.With(("method", "hat"), ("natural", Natural.Path));
 
     public RunFolder Create(RunConfig config) =>
         RunFolder.Create(config with { Run = config.Run with { Out = Path.Combine(root, Guid.NewGuid().ToString("N")) } });
@@ -76,6 +84,16 @@ internal sealed class TinyRun : IDisposable
         using CpuDevice device = new(threads: 1);
         return [.. StartingModel.Of(config, Data, device).Parameters.All.SelectMany(
             p => Enumerable.Repeat(p.Trained, p.Tensor.Shape.Length))];
+    }
+}
+
+/// <summary>Stops training after so many steps.</summary>
+internal sealed class StopsAfter(int steps, CancellationTokenSource stop) : TrainingCallback
+{
+    public override void EndStep(Trainer trainer, TrainedStep step)
+    {
+        if (trainer.StepsDone == steps)
+            stop.Cancel();
     }
 }
 

@@ -22,32 +22,35 @@ internal sealed class ShardRows
     /// <summary>Labels of the whole batch.</summary>
     public required DeviceBuffer<int> Labels { get; init; }
 
-    /// <summary>Outputs on all natural images, as leaves; null where there are none.</summary>
-    public required ModelOutput? Natural { get; init; }
+    /// <summary>Labels of the helper images of the whole batch; null where there are none.</summary>
+    public required DeviceBuffer<int>? HelperLabels { get; init; }
 
-    /// <summary>Outputs on all adversarial images, as leaves; null where there are none.</summary>
-    public required ModelOutput? Adversarial { get; init; }
+    /// <summary>Outputs on the whole batch, as leaves.</summary>
+    public required StepOutputs Outputs { get; init; }
 
     /// <summary>Puts the rows of all shards together. Collective.</summary>
     /// <param name="group">The processes.</param>
     /// <param name="device">Of the tensors.</param>
     /// <param name="images">Of the whole batch, not counting views.</param>
     /// <param name="views">Of each image.</param>
-    /// <param name="own">This process's shards that have images: labels, outputs on natural and on adversarial images.</param>
-    /// <param name="widths">Columns of the latents and logits of natural and adversarial images; 0 for outputs that no shard has.</param>
+    /// <param name="own">This process's shards that have images, and the outputs on them.</param>
+    /// <param name="widths">Columns of the latents and logits of natural, adversarial and helper images; 0 for outputs that no shard
+    /// has.</param>
     public static ShardRows Gather(ShardGroup group, Device device, int images, int views,
-        IReadOnlyList<(int[] Labels, ModelOutput? Natural, ModelOutput? Adversarial)> own, int[] widths)
+        IReadOnlyList<(Shard Shard, StepOutputs Outputs)> own, int[] widths)
     {
         List<float> sent = [];
-        foreach (var (labels, natural, adversarial) in own)
+        foreach (var (shard, outputs) in own)
         {
-            sent.AddRange(labels.Select(label => (float)label));
-            foreach (Tensor? tensor in new[] { natural?.Latent, natural?.Logits, adversarial?.Latent, adversarial?.Logits })
-                sent.AddRange(tensor?.ToArray() ?? []);
+            sent.AddRange(shard.Batch.Labels.ToArray().Select(label => (float)label));
+            sent.AddRange((shard.HelperLabels?.ToArray() ?? []).Select(label => (float)label));
+            foreach (ModelOutput? output in outputs.InOrder)
+                sent.AddRange([.. output?.Latent.ToArray() ?? [], .. output?.Logits.ToArray() ?? []]);
         }
         byte[][] all = group.Communicator.Gather(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(sent)));
         float[] received = [.. all.SelectMany(bytes => MemoryMarshal.Cast<byte, float>(bytes).ToArray())];
-        int[] columns = [1, .. widths];
+        bool hasHelper = widths[^1] > 0;
+        int[] columns = [1, hasHelper ? 1 : 0, .. widths];
         float[][] whole = [.. columns.Select(width => new float[images * views * width])];
         int at = 0;
         for (int shard = 0; shard < group.Tree.Shards; shard++)
@@ -60,12 +63,14 @@ internal sealed class ShardRows
                 }
         return new(device, images, views, group.Tree.Shards)
         {
-            Labels = device.Upload<int>([.. whole[0].Select(label => (int)label)]),
-            Natural = Output(1),
-            Adversarial = Output(3),
+            Labels = Integers(0),
+            HelperLabels = hasHelper ? Integers(1) : null,
+            Outputs = new(Output(2), Output(4), Output(6)),
         };
 
-        ModelOutput? Output(int first) => widths[first - 1] == 0 ? null : new(Leaf(first), Leaf(first + 1));
+        DeviceBuffer<int> Integers(int k) => device.Upload<int>([.. whole[k].Select(label => (int)label)]);
+
+        ModelOutput? Output(int first) => columns[first] == 0 ? null : new(Leaf(first), Leaf(first + 1));
 
         Tensor Leaf(int k) => Tensor.FromArray(device, new(images * views, columns[k]), whole[k], requiresGrad: true);
     }

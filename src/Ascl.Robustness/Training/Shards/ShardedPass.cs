@@ -1,6 +1,7 @@
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Distributed;
+using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
 using Ascl.Models;
 using Ascl.Models.Networks;
@@ -12,7 +13,8 @@ namespace Ascl.Robustness.Training.Shards;
 /// <summary>A shard of a step's batch.</summary>
 /// <param name="Batch">Its natural images.</param>
 /// <param name="Adversarial">Crafted from them; null for an objective without attack.</param>
-internal sealed record Shard(ImageBatch Batch, Tensor? Adversarial);
+/// <param name="HelperLabels">Labels of its helper images; null for an objective without them.</param>
+internal sealed record Shard(ImageBatch Batch, Tensor? Adversarial, DeviceBuffer<int>? HelperLabels);
 
 /// <summary>
 /// The passes of a step whose batch is cut into shards. Each shard passes through the network as a batch of its own. Latents, logits and
@@ -27,8 +29,9 @@ internal sealed record Shard(ImageBatch Batch, Tensor? Adversarial);
 /// <param name="images">In the whole batch, not counting views.</param>
 /// <param name="views">Of each image.</param>
 /// <param name="isSynchronized">Whether BatchNorm uses the statistics of the whole batch.</param>
+/// <param name="classMeans">Of the previous epoch; null for objectives without them.</param>
 internal sealed class ShardedPass(Classifier model, IObjective objective, ShardGroup group, IReadOnlyList<Shard?> shards, int images,
-    int views, bool isSynchronized)
+    int views, bool isSynchronized, Tensor? classMeans)
 {
     /// <summary>Outputs of the whole batch, the loss terms, and the gradients of their sum. Collective.</summary>
     /// <param name="targets">The parameters to take gradients of.</param>
@@ -38,18 +41,17 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
         // A frozen encoder's statistics stay as they are, to the bit.
         keepsStatistics &= objective.Trains != TrainedLayers.Head;
         bool[] has = [.. shards.Select(shard => shard is not null)];
-        var outputs = new (ModelOutput? Natural, ModelOutput? Adversarial)[shards.Count];
+        StepOutputs[] outputs = new StepOutputs[shards.Count];
         group.ForEach(has, isSynchronized, keepsStatistics, i => outputs[i] = WholePass.Forward(model, objective,
             shards[i]!.Batch.Images.Shape, shards[i]!.Batch.Images.Data, shards[i]!.Adversarial?.Data));
         ShardRows rows = ShardRows.Gather(group, model.Device, images, views,
-            [.. shards.Index().Where(shard => shard.Item is not null).Select(shard =>
-                (shard.Item!.Batch.Labels.ToArray(), outputs[shard.Index].Natural, outputs[shard.Index].Adversarial))], Widths());
-        ObjectiveInput input = new(rows.Natural, rows.Adversarial, rows.Labels, model.Project);
+            [.. shards.Zip(outputs).Where(shard => shard.First is not null).Select(shard => (shard.First!, shard.Second))], Widths());
+        ObjectiveInput input = rows.Outputs.Input(rows.Labels, rows.HelperLabels, classMeans, model.Project);
         IReadOnlyList<LossTerm> terms = LossTerms.Of(objective, input);
         Tensor total = terms.Total();
         HashSet<Tensor> reached = ReachedFrom(total);
         // The rows, and parameters that the loss depends on without the network, such as the projection head's.
-        Tensor[] leaves = [.. new[] { rows.Natural, rows.Adversarial }.OfType<ModelOutput>().SelectMany(Tensors).Where(reached.Contains)];
+        Tensor[] leaves = [.. rows.Outputs.InOrder.OfType<ModelOutput>().SelectMany(Tensors).Where(reached.Contains)];
         Tensor[] direct = [.. targets.Where(reached.Contains)];
         Tensor[] gradients = Gradient.Of(total, [.. leaves, .. direct]);
         Dictionary<Tensor, float[]> seeds = leaves.Zip(gradients).ToDictionary(pair => pair.First, pair => pair.Second.ToArray());
@@ -90,12 +92,12 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
     }
 
     /// <summary>Writes the gradients of the parameters on a shard's images one after another.</summary>
-    private void Backward(int own, (ModelOutput? Natural, ModelOutput? Adversarial) outputs, ShardRows rows,
-        Dictionary<Tensor, float[]> seeds, Tensor[] targets, Span<float> values)
+    private void Backward(int own, StepOutputs outputs, ShardRows rows, Dictionary<Tensor, float[]> seeds, Tensor[] targets,
+        Span<float> values)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         Tensor? total = null;
-        foreach (var (whole, part) in new[] { (rows.Natural, outputs.Natural), (rows.Adversarial, outputs.Adversarial) })
+        foreach (var (whole, part) in rows.Outputs.InOrder.Zip(outputs.InOrder))
             foreach (var (of, output) in whole is null ? [] : Tensors(whole).Zip(Tensors(part!)))
                 if (seeds.TryGetValue(of, out float[]? seed))
                 {
@@ -125,13 +127,12 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
         }
     }
 
-    /// <summary>Columns of latents and logits of natural and adversarial images; a process without images knows them too.</summary>
+    /// <summary>Columns of the latents and logits of natural, adversarial and helper images; a process without images knows them
+    /// too.</summary>
     private int[] Widths()
     {
-        int latent = model.LatentSize, classes = model.Spec.Classes;
-        bool hasAdversarial = objective.Attack is not null;
-        return [objective.NeedsNatural ? latent : 0, objective.NeedsNatural ? classes : 0, hasAdversarial ? latent : 0,
-            hasAdversarial ? classes : 0];
+        bool[] has = [objective.NeedsNatural, objective.Attack is not null, objective.HelperReach is not null];
+        return [.. has.SelectMany(has => has ? new[] { model.LatentSize, model.Spec.Classes } : [0, 0])];
     }
 
     private static Tensor[] Tensors(ModelOutput output) => [output.Latent, output.Logits];
