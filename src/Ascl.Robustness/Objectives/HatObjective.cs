@@ -38,7 +38,7 @@ public sealed record HatObjective : SupervisedObjective, IObjective
     /// <inheritdoc/>
     public override IReadOnlyList<LossTerm> Terms(ObjectiveInput input)
     {
-        HelperRows helper = input.Helper ?? throw new InvalidOperationException(
+        ExtrapolatedRows helper = input.Helper ?? throw new InvalidOperationException(
             $"{Name} needs helper images and the natural network's predictions ({nameof(ObjectiveInput)}.{nameof(input.Helper)})");
         return
         [

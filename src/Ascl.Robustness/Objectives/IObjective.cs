@@ -15,7 +15,7 @@ public sealed record LossTerm(string Name, double Weight, Tensor Value);
 /// <summary>Images beyond the adversarial ones, and what a naturally trained network makes of the adversarial ones.</summary>
 /// <param name="Output">Outputs for x + <see cref="IObjective.HelperReach"/>·(x^a − x).</param>
 /// <param name="Labels">[b]: the natural network's predictions for x^a.</param>
-public sealed record HelperRows(ModelOutput Output, DeviceBuffer<int> Labels);
+public sealed record ExtrapolatedRows(ModelOutput Output, DeviceBuffer<int> Labels);
 
 /// <summary>The inputs of an objective.</summary>
 /// <param name="Natural">Outputs for the natural images; null if the objective does not need them
@@ -26,7 +26,7 @@ public sealed record HelperRows(ModelOutput Output, DeviceBuffer<int> Labels);
 public sealed record ObjectiveInput(ModelOutput? Natural, ModelOutput? Adversarial, DeviceBuffer<int> Labels, Func<Tensor, Tensor> Project)
 {
     /// <summary>Helper images; null if the objective does not need them (<see cref="IObjective.HelperReach"/>).</summary>
-    public HelperRows? Helper { get; init; }
+    public ExtrapolatedRows? Helper { get; init; }
 
     /// <summary>[k, k]: for each label the mean of softmax(o/T) over its natural images in the previous epoch
     /// (<see cref="IObjective.ClassMeansTemperature"/>), which is not trained; null for uniform rows.</summary>

@@ -126,7 +126,7 @@ public sealed class HatTests : IDisposable
 
         public IReadOnlyList<LossTerm> Terms(ObjectiveInput input)
         {
-            HelperRows helper = input.Helper!;
+            ExtrapolatedRows helper = input.Helper!;
             (Logits, Labels) = (helper.Output.Logits.ToArray(), helper.Labels.ToArray());
             return [new("helper_ce", 1, helper.Output.Logits.CrossEntropy(helper.Labels))];
         }
