@@ -1,9 +1,7 @@
 using Ascl.Autograd;
-using Ascl.Autograd.Ops;
 using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
 using Ascl.Models;
 
@@ -129,24 +127,10 @@ internal sealed class AutoPgdRun
     private (float[] Losses, int[] Predictions) Pass(Tensor gradients)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        GradientPass pass = new(model, loss, x.Shape, x.Data, batch.Labels, targets, gradients.Data);
+        GradientPass pass = new(model, new NamedLoss(loss, batch.Labels, targets), x.Shape, x.Data, gradients.Data);
         // A stochastic network differs in each pass, so a captured one cannot be replayed.
         var (losses, predictions) = settings.Passes > 1 ? pass.Run() : model.Device.RunCaptured(pass);
         return (losses.ToArray(), predictions.ToArray());
-    }
-
-    private sealed record GradientPass(Classifier Model, AttackLoss Loss, Shape Shape, DeviceBuffer<float> X, DeviceBuffer<int> Labels,
-        DeviceBuffer<int>? Targets, DeviceBuffer<float> Gradients)
-        : ICapturable<(Tensor Losses, DeviceBuffer<int> Predictions)>
-    {
-        public (Tensor Losses, DeviceBuffer<int> Predictions) Run()
-        {
-            Tensor point = Tensor.Over(X, Shape, requiresGrad: true), logits = Model.Forward(point, ForwardMode.Inference).Logits;
-            Tensor losses = Loss.PerImage(logits, Labels, targets: Targets);
-            WorkCount.BackwardImages += Shape[0];
-            ElementwiseKernels.Copy(Gradient.Of(losses.Sum(), point)[0].Data, 0, Gradients, 0, Shape.Length);
-            return (losses, logits.Predict());
-        }
     }
 
     /// <summary>Updates the best points and counts the steps that raised the loss. As in the authors' code, the first loss is compared with

@@ -11,8 +11,9 @@ public sealed record EvaluationSettings : ICheckedSettings
     /// <summary>Names from <see cref="AttackCatalog"/>, in the order of execution.</summary>
     [Setting("attack",
         "Attacks, run in this order, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, "
-            + "apgd-t, fab, fab-t, brendel-bethge, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more "
-            + "attacks and starts), autoattack-rand (for stochastic networks).",
+            + "apgd-t, malt, pma, fab, fab-t, brendel-bethge, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), "
+            + "autoattack-plus (more attacks and starts), autoattack-rand (for stochastic networks), or instead of it fast (PMA+: "
+            + "pma,apgd-t) and many-classes (MALT: targets by the distance of their boundaries).",
         Form = "NAMES", Section = "Attack")]
     public IReadOnlyList<string> Attacks { get; init; } = ["pgd"];
 
