@@ -113,6 +113,18 @@ public static class AttackCatalog
             + $"are {string.Join(", ", others)}");
     }
 
+    /// <summary>Checks that attacks can lead images to given classes.</summary>
+    /// <exception cref="UserErrorException">One of them cannot.</exception>
+    public static void CheckTargets(IEnumerable<IAttack> attacks)
+    {
+        if (attacks.FirstOrDefault(attack => !attack.TakesTargets) is not { } other)
+            return;
+        IEnumerable<string> those = Single.Where(entry => entry.Value(new(0)).Attack.TakesTargets)
+            .Select(entry => entry.Key);
+        throw new UserErrorException($"{other.Name} cannot lead images to a target class; attacks that can are "
+            + string.Join(", ", those));
+    }
+
     /// <summary>How an attack deviates from its definition for this number of classes, or why it is weak or wasteful; null if
     /// neither.</summary>
     /// <param name="isRandom">Whether the classifier's logits are stochastic.</param>

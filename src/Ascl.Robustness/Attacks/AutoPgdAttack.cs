@@ -56,6 +56,8 @@ public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
     public double Epsilon => Settings.Epsilon;
     /// <inheritdoc/>
     public int Steps => Settings.Steps;
+    /// <inheritdoc/>
+    public bool TakesTargets => Settings.Targets == 0;
 
     /// <inheritdoc/>
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)

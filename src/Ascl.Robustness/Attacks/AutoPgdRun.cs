@@ -55,7 +55,7 @@ internal sealed class AutoPgdRun
     public AutoPgdRun(Classifier model, AutoPgdSettings settings, ImageBatch whole, int[] indices, int[]? targets, RandomKey key)
     {
         (this.model, this.settings, this.key) = (model, settings, key);
-        loss = settings.Loss.For(model.Spec.Classes, targets is not null);
+        loss = settings.Loss.For(model.Spec.Classes, targets is not null || whole.Targets is not null);
         image = whole.Images.Shape.Length / whole.Count;
         batch = whole.Select(indices);
         states = [.. indices.Select((index, i) => new ImageState(index, targets?[i], (float)(2 * settings.Epsilon)))];
@@ -113,9 +113,9 @@ internal sealed class AutoPgdRun
         }
         if (settings.Passes > 1)
             ElementwiseKernels.Scale(gradient.Data, 1f / settings.Passes, gradient.Data);
-        int[] labels = batch.Labels.ToArray();
+        bool[] areTurned = batch.AreTurned(predictions);
         foreach (var (i, state) in states.Index())
-            if (!IsDone(state) && predictions[i] != labels[i])
+            if (!IsDone(state) && areTurned[i])
             {
                 state.IsMisclassified = true;
                 ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, state.Index * image, image);
@@ -127,7 +127,10 @@ internal sealed class AutoPgdRun
     private (float[] Losses, int[] Predictions) Pass(Tensor gradients)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        GradientPass pass = new(model, new NamedLoss(loss, batch.Labels, targets), x.Shape, x.Data, gradients.Data);
+        LogitLoss own = batch.Targets is { } classes
+            ? new TargetedLoss(loss, batch.Labels, classes)
+            : new NamedLoss(loss, batch.Labels, targets);
+        GradientPass pass = new(model, own, x.Shape, x.Data, gradients.Data);
         // A stochastic network differs in each pass, so a captured one cannot be replayed.
         var (losses, predictions) = settings.Passes > 1 ? pass.Run() : model.Device.RunCaptured(pass);
         return (losses.ToArray(), predictions.ToArray());

@@ -16,9 +16,16 @@ internal abstract record LogitLoss
 }
 
 /// <summary>One of the losses that have a name.</summary>
-internal sealed record NamedLoss(AttackLoss Loss, DeviceBuffer<int> Labels, DeviceBuffer<int>? Targets) : LogitLoss
+/// <param name="Compared">Classes that the margin losses compare the label with; null for the most likely wrong class.</param>
+internal sealed record NamedLoss(AttackLoss Loss, DeviceBuffer<int> Labels, DeviceBuffer<int>? Compared) : LogitLoss
 {
-    public override Tensor PerImage(Tensor logits) => Loss.PerImage(logits, Labels, targets: Targets);
+    public override Tensor PerImage(Tensor logits) => Loss.PerImage(logits, Labels, targets: Compared);
+}
+
+/// <summary>One of the losses that have a name, towards a class of each image.</summary>
+internal sealed record TargetedLoss(AttackLoss Loss, DeviceBuffer<int> Labels, DeviceBuffer<int> Classes) : LogitLoss
+{
+    public override Tensor PerImage(Tensor logits) => Loss.Towards(logits, Labels, Classes);
 }
 
 /// <summary>other·p_t − own·p_y, with the label y and the most likely other class t.</summary>

@@ -44,6 +44,13 @@ public sealed record EvaluationSettings : ICheckedSettings
     [Setting("queries", "Queries of Square for each image, 5000 by default.", Min = 1)]
     public int? Queries { get; init; }
 
+    /// <summary>The class that images are to be predicted as, as <see cref="TargetChoice.Parse"/> reads it; null: every class but the label
+    /// will do.</summary>
+    [Setting("target", "Targeted attacks: an image counts as flipped only if it is predicted as its target: class number C (from 0), "
+        + "random, or least-likely. Of fgsm, pgd, pgd-margin, apgd-ce, apgd-dlr and square. This is no robust accuracy.",
+        Form = "C|random|least-likely")]
+    public string? Target { get; init; }
+
     /// <summary>Other radii for which the attacks are repeated.</summary>
     [Setting("epsilons", "Also run the attacks for these ε, for an accuracy curve. An explicit step size is scaled with ε.", Form = "E,E")]
     public IReadOnlyList<double> Epsilons { get; init; } = [];
@@ -106,6 +113,8 @@ public sealed record EvaluationSettings : ICheckedSettings
     {
         if (Attacks.Count == 0)
             yield return new("attack", "empty", "must name at least one attack");
+        if (Target is not null && (Checks || MinimalEpsilon || Epsilons.Count > 0))
+            yield return new("target", Target, "does not apply to checks, minimal-epsilon and epsilons, which are about any wrong class");
         if (!Checks && CheckImages is not null)
             yield return new("check-images", CheckImages, "applies only with checks");
     }
