@@ -47,7 +47,7 @@ internal static class Made
     /// <summary>Every attack of the catalogue that is not made of others, in every norm that it has a form for.</summary>
     public static IEnumerable<(string Name, PerturbationNorm Norm)> SingleAttacks() =>
         from name in AttackCatalog.Names
-        where !name.StartsWith("autoattack", StringComparison.Ordinal)
+        where !AttackCatalog.EnsembleNames.Contains(name)
         from norm in Enum.GetValues<PerturbationNorm>()
         where name != "brendel-bethge" || norm == PerturbationNorm.Linf
         select (name, norm);

@@ -27,4 +27,27 @@ public static class MarginOps
             return dx;
         }
     }
+
+    /// <summary>b·p_t − a·p_y of each row of logits [n, k], with p = softmax and t the most likely class other than the label y: [n]. See
+    /// <see cref="ProbabilityMarginKernels"/>.</summary>
+    /// <param name="labels">[n].</param>
+    /// <param name="own">a.</param>
+    /// <param name="other">b.</param>
+    /// <exception cref="ShapeException">There are fewer than two classes.</exception>
+    public static Tensor ProbabilityMargin(this Tensor logits, DeviceBuffer<int> labels, float own = 1, float other = 1)
+    {
+        if (logits.Shape.Rank != 2)
+            throw new ShapeException($"probability_margin: logits [n, k] are needed, not {logits.Shape}");
+        int n = logits.Shape[0], k = logits.Shape[1];
+        Tensor losses = Tensor.Empty(logits.Device, new(n));
+        ProbabilityMarginKernels.Forward(n, k, own, other, logits.Data, labels, losses.Data);
+        return losses.Record("probability_margin", (logits, Backward));
+
+        Tensor Backward(Tensor dy)
+        {
+            Tensor dx = Tensor.EmptyLike(logits);
+            ProbabilityMarginKernels.Backward(n, k, own, other, logits.Data, labels, dy.Data, dx.Data);
+            return dx;
+        }
+    }
 }

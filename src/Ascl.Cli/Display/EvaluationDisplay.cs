@@ -15,7 +15,8 @@ internal sealed class EvaluationDisplay(ProgressDisplay display) : IEvaluationOb
         long done = (long)progress.Attacks.Done * progress.Total + progress.Done, total = (long)progress.Attacks.All * progress.Total;
         display.Report(done, total,
             $"{progress.Attack}, attack {progress.Attacks.Done + 1} of {progress.Attacks.All}: {progress.Done}/{progress.Total} images, "
-            + $"{100 * progress.Accuracy:F1} % robust so far, {TrainingProgress.Duration(left)} left");
+            + $"{100 * progress.Accuracy:F1} % {(progress.IsTargeted ? "not at their target" : "robust")} so far, "
+            + $"{TrainingProgress.Duration(left)} left");
     }
 
     public void Finding(HonestyFinding finding, int images)

@@ -33,16 +33,24 @@ internal static class EvaluationTables
 
     private static void PrintAttacks(EvaluationReport report)
     {
-        string accuracy = report.IsCascade && report.Attacks.Count > 1 ? "left %" : "accuracy %";
+        string accuracy = report.Targeted is not null ? "led to target %"
+            : report.IsCascade && report.Attacks.Count > 1 ? "left %"
+            : "accuracy %";
         var table = new ResultTable("attack", "norm", "epsilon", "step", "steps", "restarts", "tried on", "flipped", accuracy, "seconds")
         { Title = $"{report.Weights} ({report.Model}) on {report.Images} of {report.Data}" };
-        AddAccuracy("none", report.CleanAccuracy);
+        if (report.Targeted is null)
+            AddAccuracy("none", report.CleanAccuracy);
         foreach (AttackReport a in report.Attacks)
             table.Add(a.Name, a.Norm, NumberText.Of(a.Epsilon), a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}",
-                $"{a.Restarts}", $"{a.Attacked}", $"{a.Misclassified}", $"{100 * a.Accuracy:F2}", $"{a.Seconds:F1}");
-        if ((report.Attacks.Count > 1 && !report.IsCascade) || report.WorstCaseAccuracy < report.Attacks[^1].Accuracy)
+                $"{a.Restarts}", $"{a.Attacked}", $"{a.Misclassified}", $"{100 * (report.Targeted is null ? a.Accuracy : a.Success):F2}",
+                $"{a.Seconds:F1}");
+        if (report.Targeted is { } targeted)
+            AddAccuracy("any of them", targeted.Success);
+        else if ((report.Attacks.Count > 1 && !report.IsCascade) || report.WorstCaseAccuracy < report.Attacks[^1].Accuracy)
             AddAccuracy("worst case", report.WorstCaseAccuracy);
         table.Print();
+        if (report.Targeted is not null)
+            Console.WriteLine($"clean accuracy: {100 * report.CleanAccuracy:F2} %");
 
         void AddAccuracy(string name, double value) => table.Add(name, "", "", "", "", "", "", "", $"{100 * value:F2}", "");
     }

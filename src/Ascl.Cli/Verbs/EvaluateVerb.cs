@@ -202,10 +202,10 @@ public class EvaluateVerb : ComputingArguments, IVerb
             throw new UserErrorException("evaluate: --replay runs no attack: --json, --out, --corruptions, --epsilons, --checks and "
                 + "--minimal-epsilon cannot be given with it");
         }
-        string[] ofTheFile = ["norm", "epsilon", "step-size", "limit", "attack"];
+        string[] ofTheFile = ["norm", "epsilon", "step-size", "limit", "attack", "target"];
         if (Replay is not null && Given(typeof(EvaluationSettings)).Any(given => ofTheFile.Contains(given.Key)))
             throw new UserErrorException("evaluate: --replay takes the images and their ball from its file: --norm, --epsilon, "
-                + "--step-size, --limit and --attack cannot be given with it");
+                + "--step-size, --limit, --target and --attack cannot be given with it");
         if (Part is not null)
         {
             PartOption.Read(Part);

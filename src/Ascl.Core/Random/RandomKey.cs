@@ -47,6 +47,9 @@ public enum RandomPurpose : uint
     /// <summary>Random nodes of ONNX graphs.</summary>
     StochasticNetwork = 14,
 
+    /// <summary>Target classes of images in targeted evaluations.</summary>
+    TargetClass = 15,
+
     /// <summary>Draws of programs that use the library, such as those of an attack of one's own. The engine draws nothing for it;
     /// <see cref="RandomKey.Step"/> tells several of one's own apart.</summary>
     Own = 1000,

@@ -11,7 +11,7 @@ namespace Ascl.Robustness.Attacks;
 /// <param name="Norm">Norm of the ball.</param>
 /// <param name="Steps">Iterations of PGD.</param>
 /// <param name="Restarts">Random starts of PGD.</param>
-/// <param name="Iterations">Iterations of Auto-PGD and FAB.</param>
+/// <param name="Iterations">Iterations of Auto-PGD, PMA and FAB.</param>
 /// <param name="Queries">Queries of Square for each image.</param>
 /// <param name="Passes">Forward and backward passes that Auto-PGD averages for each gradient (EOT).</param>
 public sealed record AttackOptions(
@@ -51,6 +51,9 @@ public static class AttackCatalog
         ["apgd-ce"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, Passes: o.Passes))),
         ["apgd-dlr"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, AttackLoss.Dlr, Passes: o.Passes))),
         ["apgd-t"] = o => new(new AutoPgdAttack(new(o.Epsilon, o.Norm, o.Iterations, AttackLoss.Dlr, Targets, o.Passes))),
+        ["malt"] = o => new(new AutoPgdAttack(
+            new(o.Epsilon, o.Norm, o.Iterations, AttackLoss.Dlr, Targets, o.Passes, TargetOrder.Boundary))),
+        ["pma"] = o => new(new ProbabilityMarginAttack(o.Epsilon, o.Iterations, o.Norm)),
         ["fab"] = o => new(new BoundaryAttack(new(o.Epsilon, o.Norm, o.Iterations, Targets: 0))),
         ["fab-t"] = o => new(new BoundaryAttack(new(o.Epsilon, o.Norm, o.Iterations, Targets))),
         ["square"] = o => new(new SquareAttack(o.Epsilon, o.Queries, o.Norm)),
@@ -60,7 +63,8 @@ public static class AttackCatalog
                 : throw new UserErrorException("attack brendel-bethge works only in linf: leave it out, or set norm to linf"),
     };
 
-    /// <summary>The versions of Auto-Attack, with their attacks in the order of the authors' code.</summary>
+    /// <summary>The versions of Auto-Attack, with their attacks in the order of the authors' code, and two that are not of Auto-Attack:
+    /// PMA+ as <c>fast</c> and MALT as <c>many-classes</c>.</summary>
     private static readonly Dictionary<string, Func<AttackOptions, PlannedAttack[]>> Ensembles = new()
     {
         ["autoattack"] = o => [Member("apgd-ce", o), Member("apgd-t", o), Member("fab-t", o), Member("square", o)],
@@ -69,7 +73,12 @@ public static class AttackCatalog
                 Member("apgd-t", o), Member("fab-t", o)],
         ["autoattack-rand"] = o =>
             [Member("apgd-ce", o with { Passes = RandPasses }), Member("apgd-dlr", o with { Passes = RandPasses })],
+        ["fast"] = o => [Member("pma", o), Member("apgd-t", o)],
+        ["many-classes"] = o => [Member("malt", o)],
     };
+
+    /// <summary>The names that stand for several attacks, or for one under the name of its purpose.</summary>
+    public static IReadOnlyList<string> EnsembleNames { get; } = [.. Ensembles.Keys];
 
     /// <summary>All names.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Single.Keys, .. Ensembles.Keys];
@@ -104,6 +113,18 @@ public static class AttackCatalog
             + $"are {string.Join(", ", others)}");
     }
 
+    /// <summary>Checks that attacks can lead images to given classes.</summary>
+    /// <exception cref="UserErrorException">One of them cannot.</exception>
+    public static void CheckTargets(IEnumerable<IAttack> attacks)
+    {
+        if (attacks.FirstOrDefault(attack => !attack.TakesTargets) is not { } other)
+            return;
+        IEnumerable<string> those = Single.Where(entry => entry.Value(new(0)).Attack.TakesTargets)
+            .Select(entry => entry.Key);
+        throw new UserErrorException($"{other.Name} cannot lead images to a target class; attacks that can are "
+            + string.Join(", ", those));
+    }
+
     /// <summary>How an attack deviates from its definition for this number of classes, or why it is weak or wasteful; null if
     /// neither.</summary>
     /// <param name="isRandom">Whether the classifier's logits are stochastic.</param>
@@ -117,6 +138,8 @@ public static class AttackCatalog
             _ => (false, 0, 1),
         };
         List<string> notes = [];
+        if (attack is ProbabilityMarginAttack or AutoPgdAttack { Settings: { Targets: > 0, Order: TargetOrder.Boundary } })
+            notes.Add("not of Auto-Attack, so accuracies under it are not Auto-Attack's");
         if (attack.StepSize is { } step && PgdSettings.StepProblem(attack.Epsilon, step, attack.Steps) is { } problem)
             notes.Add($"{problem}: the attack is too weak, so its accuracy is too high");
         if (usesRatio && AttackLoss.Dlr.For(classes, targets > 0) != AttackLoss.Dlr)

@@ -44,6 +44,11 @@ public static class AttackLosses
     /// <summary>Whether the loss compares with the clean logits.</summary>
     public static bool ComparesWithClean(this AttackLoss loss) => loss is AttackLoss.KullbackLeibler or AttackLoss.SquaredError;
 
+    /// <summary>The loss of each image, [n], towards a class of its own: the targeted form of the difference of logits ratio, otherwise the
+    /// negative of the loss with that class in the place of the label.</summary>
+    internal static Tensor Towards(this AttackLoss loss, Tensor logits, DeviceBuffer<int> labels, DeviceBuffer<int> classes) =>
+        loss == AttackLoss.Dlr ? loss.PerImage(logits, labels, targets: classes) : loss.PerImage(logits, classes).Scale(-1);
+
     /// <summary>The loss itself, or the margin where the difference of logits ratio is not defined for this number of classes.</summary>
     public static AttackLoss For(this AttackLoss loss, int classes, bool isTargeted) =>
         loss == AttackLoss.Dlr && classes < MarginKernels.LeastClasses(MarginLoss.Ratio, isTargeted) ? AttackLoss.Margin : loss;

@@ -13,11 +13,13 @@ namespace Ascl.Robustness.Attacks;
 /// <param name="Norm">Norm of the ball.</param>
 /// <param name="Steps">Iterations of each run.</param>
 /// <param name="Loss">Cross-entropy or the difference of logits ratio; with too few classes for the ratio, the margin.</param>
-/// <param name="Targets">0: untargeted. Otherwise the number of wrong classes that are targeted in turn, most likely first.</param>
+/// <param name="Targets">0: untargeted. Otherwise the number of wrong classes that are targeted in turn.</param>
 /// <param name="Passes">Passes averaged for each gradient, for stochastic networks (expectation over transformation, Athalye et al.
 /// 2018).</param>
+/// <param name="Order">Which wrong classes are targeted first.</param>
 public sealed record AutoPgdSettings(double Epsilon, PerturbationNorm Norm = PerturbationNorm.Linf, int Steps = 100,
-    AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Passes = 1)
+    AttackLoss Loss = AttackLoss.CrossEntropy, int Targets = 0, int Passes = 1,
+    TargetOrder Order = TargetOrder.Logit)
 {
     /// <summary>Radius of the ball, in units of [0, 1] pixels; not negative.</summary>
     public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); }
@@ -44,7 +46,9 @@ public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
 
     /// <inheritdoc/>
     public string Name =>
-        (Settings.Targets > 0 ? "APGD-T" : Settings.Loss == AttackLoss.CrossEntropy ? "APGD-CE" : "APGD-DLR")
+        (Settings.Targets > 0 ? Settings.Order == TargetOrder.Boundary ? "MALT" : "APGD-T"
+            : Settings.Loss == AttackLoss.CrossEntropy ? "APGD-CE"
+            : "APGD-DLR")
             + (Settings.Passes > 1 ? $" (EOT {Settings.Passes})" : "");
     /// <inheritdoc/>
     public PerturbationNorm Norm => Settings.Norm;
@@ -52,13 +56,15 @@ public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
     public double Epsilon => Settings.Epsilon;
     /// <inheritdoc/>
     public int Steps => Settings.Steps;
+    /// <inheritdoc/>
+    public bool TakesTargets => Settings.Targets == 0;
 
     /// <inheritdoc/>
     public Tensor Craft(Classifier model, ImageBatch batch, RandomKey key)
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         ElementwiseKernels.Copy(batch.Images.Data, 0, adversarial.Data, 0, batch.Images.Shape.Length);
-        int[][]? wrong = Settings.Targets > 0 ? WrongClasses.ByLogit(model, batch) : null;
+        int[][]? wrong = Settings.Targets > 0 ? WrongClasses.By(Settings.Order, Settings.Norm, model, batch) : null;
         int rounds = wrong is null ? 1 : Math.Min(Settings.Targets, model.Spec.Classes - 1);
         int[] left = [.. Enumerable.Range(0, batch.Count)];
         for (int round = 0; round < rounds && left.Length > 0; round++)
@@ -70,18 +76,5 @@ public sealed class AutoPgdAttack(AutoPgdSettings settings) : IAttack
             left = run.Attack(adversarial);
         }
         return adversarial;
-    }
-}
-
-/// <summary>Ranks the wrong classes of images.</summary>
-internal static class WrongClasses
-{
-    /// <summary>The wrong classes of each image by descending logit; ties in class order.</summary>
-    public static int[][] ByLogit(Classifier model, ImageBatch batch)
-    {
-        using IDisposable scope = model.Device.Pool.BeginScope();
-        int[] labels = batch.Labels.ToArray();
-        return [.. model.Forward(batch.Images, ForwardMode.Inference).Logits.ToArray().Chunk(model.Spec.Classes)
-            .Select((row, i) => Enumerable.Range(0, row.Length).Where(c => c != labels[i]).OrderByDescending(c => row[c]).ToArray())];
     }
 }

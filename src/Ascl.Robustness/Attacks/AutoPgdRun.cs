@@ -1,9 +1,7 @@
 using Ascl.Autograd;
-using Ascl.Autograd.Ops;
 using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Elementwise;
 using Ascl.Models;
 
@@ -57,7 +55,7 @@ internal sealed class AutoPgdRun
     public AutoPgdRun(Classifier model, AutoPgdSettings settings, ImageBatch whole, int[] indices, int[]? targets, RandomKey key)
     {
         (this.model, this.settings, this.key) = (model, settings, key);
-        loss = settings.Loss.For(model.Spec.Classes, targets is not null);
+        loss = settings.Loss.For(model.Spec.Classes, targets is not null || whole.Targets is not null);
         image = whole.Images.Shape.Length / whole.Count;
         batch = whole.Select(indices);
         states = [.. indices.Select((index, i) => new ImageState(index, targets?[i], (float)(2 * settings.Epsilon)))];
@@ -115,9 +113,9 @@ internal sealed class AutoPgdRun
         }
         if (settings.Passes > 1)
             ElementwiseKernels.Scale(gradient.Data, 1f / settings.Passes, gradient.Data);
-        int[] labels = batch.Labels.ToArray();
+        bool[] areTurned = batch.AreTurned(predictions);
         foreach (var (i, state) in states.Index())
-            if (!IsDone(state) && predictions[i] != labels[i])
+            if (!IsDone(state) && areTurned[i])
             {
                 state.IsMisclassified = true;
                 ElementwiseKernels.Copy(x.Data, i * image, adversarial.Data, state.Index * image, image);
@@ -129,24 +127,13 @@ internal sealed class AutoPgdRun
     private (float[] Losses, int[] Predictions) Pass(Tensor gradients)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        GradientPass pass = new(model, loss, x.Shape, x.Data, batch.Labels, targets, gradients.Data);
+        LogitLoss own = batch.Targets is { } classes
+            ? new TargetedLoss(loss, batch.Labels, classes)
+            : new NamedLoss(loss, batch.Labels, targets);
+        GradientPass pass = new(model, own, x.Shape, x.Data, gradients.Data);
         // A stochastic network differs in each pass, so a captured one cannot be replayed.
         var (losses, predictions) = settings.Passes > 1 ? pass.Run() : model.Device.RunCaptured(pass);
         return (losses.ToArray(), predictions.ToArray());
-    }
-
-    private sealed record GradientPass(Classifier Model, AttackLoss Loss, Shape Shape, DeviceBuffer<float> X, DeviceBuffer<int> Labels,
-        DeviceBuffer<int>? Targets, DeviceBuffer<float> Gradients)
-        : ICapturable<(Tensor Losses, DeviceBuffer<int> Predictions)>
-    {
-        public (Tensor Losses, DeviceBuffer<int> Predictions) Run()
-        {
-            Tensor point = Tensor.Over(X, Shape, requiresGrad: true), logits = Model.Forward(point, ForwardMode.Inference).Logits;
-            Tensor losses = Loss.PerImage(logits, Labels, targets: Targets);
-            WorkCount.BackwardImages += Shape[0];
-            ElementwiseKernels.Copy(Gradient.Of(losses.Sum(), point)[0].Data, 0, Gradients, 0, Shape.Length);
-            return (losses, logits.Predict());
-        }
     }
 
     /// <summary>Updates the best points and counts the steps that raised the loss. As in the authors' code, the first loss is compared with

@@ -30,6 +30,9 @@ public interface IAttack
     /// <summary>Whether it needs gradients, which not every classifier provides.</summary>
     bool UsesGradients => true;
 
+    /// <summary>Whether it leads images to the classes that <see cref="ImageBatch.Targets"/> names; otherwise it ignores them.</summary>
+    bool TakesTargets => false;
+
     /// <summary>Whether the images of a batch influence each other, as they do through BatchNorm in training mode.</summary>
     bool CouplesImages => false;
 

@@ -10,7 +10,8 @@ namespace Ascl.Robustness.Attacks;
 /// <param name="Images">[N, C, H, W] in [0, 1], in plain layout.</param>
 /// <param name="Labels">[N].</param>
 /// <param name="Ids">[N]; the id of each image, which keys its random numbers.</param>
-public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceBuffer<int> Ids)
+/// <param name="Targets">[N]; the class that each image is to be predicted as; null if every class but its label will do.</param>
+public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceBuffer<int> Ids, DeviceBuffer<int>? Targets = null)
 {
     /// <summary>Number of images.</summary>
     public int Count => Images.Shape[0];
@@ -21,8 +22,18 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
         if (indices.SequenceEqual(Enumerable.Range(0, Count)))
             return this;
         DeviceBuffer<int> uploaded = Images.Device.Upload<int>([.. indices]);
-        return new(Gather(Images, uploaded), Gather(Labels, uploaded), Gather(Ids, uploaded));
+        return new(Gather(Images, uploaded), Gather(Labels, uploaded), Gather(Ids, uploaded),
+            Targets is null ? null : Gather(Targets, uploaded));
     }
+
+    /// <summary>What attacks look for: which images are predicted as their targets, or if there are none, not as their labels.</summary>
+    /// <param name="predictions">The predicted class of each image.</param>
+    public bool[] AreTurned(int[] predictions) => AreTurned(predictions, Labels, Targets);
+
+    /// <summary>The same, for labels and targets of a batch.</summary>
+    internal static bool[] AreTurned(int[] predictions, DeviceBuffer<int> labels, DeviceBuffer<int>? targets) => targets is null
+        ? [.. labels.ToArray().Zip(predictions, (label, prediction) => prediction != label)]
+        : [.. targets.ToArray().Zip(predictions, (target, prediction) => prediction == target)];
 
     /// <summary>A contiguous part of the batch.</summary>
     public ImageBatch Slice(int first, int count)
@@ -31,7 +42,7 @@ public sealed record ImageBatch(Tensor Images, DeviceBuffer<int> Labels, DeviceB
         int image = shape.Length / count;
         Tensor images = Tensor.Empty(Images.Device, shape);
         ElementwiseKernels.Copy(Images.Data, first * image, images.Data, 0, shape.Length);
-        return new(images, Part(Labels), Part(Ids));
+        return new(images, Part(Labels), Part(Ids), Targets is null ? null : Part(Targets));
 
         DeviceBuffer<int> Part(DeviceBuffer<int> all)
         {

@@ -82,6 +82,8 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
     public int Steps => Settings.Steps;
     /// <inheritdoc/>
     public double? StepSize => Settings.StepSize;
+    /// <summary>On cross-entropy and the margin: the ratio may rise without end while a third class stays ahead of the target.</summary>
+    public bool TakesTargets => Settings.Loss is AttackLoss.CrossEntropy or AttackLoss.Margin;
     /// <inheritdoc/>
     public bool CouplesImages => Settings.Mode == ForwardMode.Train;
 
@@ -111,8 +113,8 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
         using IDisposable attackScope = model.Device.Pool.BeginScope();
         Tensor? clean = Settings.Loss.ComparesWithClean() ? CleanLogits(model, batch) : null;
         DeviceBuffer<int>? stopped = Settings.EarlyStop ? model.Device.Allocate<int>(batch.Count) : null;
-        Iteration iteration = new(Settings, model, batch.Images.Shape, batch.Images.Data, batch.Labels, adversarial.Data, clean?.Data,
-            targets);
+        Iteration iteration = new(Settings, model, batch.Images.Shape, batch.Images.Data, batch.Labels, batch.Targets, adversarial.Data,
+            clean?.Data, targets);
         for (int step = 0; step < Settings.Steps; step++)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
@@ -125,8 +127,8 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
 
     /// <summary>One step, in place.</summary>
     private sealed record Iteration(PgdSettings Settings, Classifier Model, Shape Shape, DeviceBuffer<float> Images,
-        DeviceBuffer<int> Labels, DeviceBuffer<float> Adversarial,
-        DeviceBuffer<float>? Clean, DeviceBuffer<int>? Targets) : ICapturable<Tensor>
+        DeviceBuffer<int> Labels, DeviceBuffer<int>? Targets, DeviceBuffer<float> Adversarial,
+        DeviceBuffer<float>? Clean, DeviceBuffer<int>? Compared) : ICapturable<Tensor>
     {
         /// <summary>The logits before the step.</summary>
         public Tensor Run()
@@ -136,7 +138,7 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
             return logits;
         }
 
-        /// <summary>One step on the images that are still classified correctly. Returns false, without a step, if there are none.</summary>
+        /// <summary>One step on the images that are not turned yet. Returns false, without a step, if there are none.</summary>
         public bool Run(DeviceBuffer<int> stopped)
         {
             var (x, logits) = Forward();
@@ -156,18 +158,21 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
         {
             int classes = Model.Spec.Classes, count = Shape[0];
             Tensor? clean = Clean is null ? null : Tensor.Over(Clean, logits.Shape);
-            AttackLoss loss = Settings.Loss.For(classes, Targets is not null);
-            Tensor gradient = Gradient.Of(loss.PerImage(logits, Labels, clean, Targets).Sum(), x)[0];
+            AttackLoss loss = Settings.Loss.For(classes, Compared is not null);
+            Tensor losses = Targets is null
+                ? loss.PerImage(logits, Labels, clean, Compared)
+                : loss.Towards(logits, Labels, Targets);
+            Tensor gradient = Gradient.Of(losses.Sum(), x)[0];
             WorkCount.BackwardImages += count;
             AttackKernels.PgdStep(Settings.Norm, Shape.Length / count, Images, gradient.Data, (float)Settings.Epsilon,
                 (float)Settings.StepSize, Adversarial, stopped);
         }
 
-        /// <summary>Marks misclassified images, which stay marked. Returns true if all are.</summary>
+        /// <summary>Marks turned images, which stay marked. Returns true if all are.</summary>
         private bool Stop(DeviceBuffer<int> stopped, Tensor logits)
         {
-            int[] before = stopped.ToArray(), predictions = logits.Predict().ToArray(), labels = Labels.ToArray();
-            int[] now = [.. before.Select((mark, i) => mark == 1 || predictions[i] != labels[i] ? 1 : 0)];
+            bool[] areTurned = ImageBatch.AreTurned(logits.Predict().ToArray(), Labels, Targets);
+            int[] now = [.. stopped.ToArray().Select((mark, i) => mark == 1 || areTurned[i] ? 1 : 0)];
             stopped.CopyFrom(now);
             return now.All(mark => mark == 1);
         }

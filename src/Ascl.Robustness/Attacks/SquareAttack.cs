@@ -3,7 +3,6 @@ using Ascl.Autograd.Ops;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Elementwise;
-using Ascl.Kernels.Margin;
 using Ascl.Core.Random;
 using Ascl.Models;
 
@@ -35,6 +34,8 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
     public int Steps { get; } = AttackChecks.AtLeast("queries", queries, 1);
     /// <inheritdoc/>
     public bool UsesGradients => false;
+    /// <inheritdoc/>
+    public bool TakesTargets => true;
 
     /// <summary>Fraction of the pixels that the squares of a query cover; query 0 is the first after the start.</summary>
     public static double Share(int query) => FirstShare / Math.Pow(2, Halvings.Count(halving => query > halving));
@@ -96,15 +97,18 @@ public sealed class SquareAttack(double epsilon, int queries = 5000, Perturbatio
         return adversarial;
     }
 
-    /// <summary>The label's logit minus the largest other one; at or below 0 the image is misclassified.</summary>
+    /// <summary>The label's logit minus the largest other one, or with targets the largest other one minus the target's; at or below 0 the
+    /// image is turned.</summary>
     private static float[] Margins(Classifier model, Tensor x, ImageBatch batch)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
         Tensor logits = model.Forward(x, ForwardMode.Inference).Logits;
-        int[] predictions = logits.Predict().ToArray(), labels = batch.Labels.ToArray();
+        bool[] areTurned = batch.AreTurned(logits.Predict().ToArray());
         // With tied logits the prediction decides, which is the first class.
-        return [.. logits.Margin(MarginLoss.Difference, batch.Labels).ToArray()
-            .Select((margin, i) => predictions[i] == labels[i] ? Math.Max(-margin, float.Epsilon) : -margin)];
+        return [.. (batch.Targets is { } classes
+            ? AttackLoss.Margin.Towards(logits, batch.Labels, classes)
+            : AttackLoss.Margin.PerImage(logits, batch.Labels))
+            .ToArray().Select((margin, i) => areTurned[i] ? Math.Min(-margin, 0) : Math.Max(-margin, float.Epsilon))];
     }
 
     private static void CopyMisclassified(int[] indices, float[] margins, Tensor x, Tensor adversarial)

@@ -36,7 +36,8 @@ internal sealed record CleanOutcome(bool[] Right, int[] Predicted, int Probabili
 /// <summary>What all attacks did to a block of images.</summary>
 /// <param name="Robust">For each image of the block, whether it withstood all attacks.</param>
 /// <param name="Attacks">Totals of each attack.</param>
-internal sealed record BlockOutcome(bool[] Robust, AttackTally[] Attacks)
+/// <param name="LeftOut">Correctly classified images that were not attacked, because their label is their target.</param>
+internal sealed record BlockOutcome(bool[] Robust, AttackTally[] Attacks, int LeftOut = 0)
 {
     /// <summary>The outcomes of the blocks of all ranks. Collective.</summary>
     public static BlockOutcome[] Gather(Communicator communicator, BlockOutcome own) => communicator.Size == 1

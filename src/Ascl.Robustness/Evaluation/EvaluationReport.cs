@@ -13,9 +13,10 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="Steps">Iterations, or queries.</param>
 /// <param name="Restarts">How often the attack was run on images that survived it.</param>
 /// <param name="Accuracy">Fraction of all images that are still classified correctly after all restarts; in a cascade also after all
-/// previous attacks.</param>
+/// previous attacks. In a targeted evaluation no robust accuracy: the attacked images that were not led to their target.</param>
 /// <param name="Attacked">Number of images attacked.</param>
-/// <param name="Misclassified">Number of them that are misclassified after the attack.</param>
+/// <param name="Misclassified">Number of them that are misclassified after the attack; in a targeted evaluation, as their
+/// target.</param>
 /// <param name="Rejected">Number of images that the attack returned outside the ball or [0, 1], which do not count as
 /// misclassified.</param>
 /// <param name="Seconds">Run time.</param>
@@ -23,7 +24,25 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="StepSize">Step size, if the attack has a fixed one.</param>
 public sealed record AttackReport(
     string Name, string Norm, double Epsilon, int Steps, int Restarts, double Accuracy, int Attacked,
-    [property: JsonPropertyName("turned")] int Misclassified, int Rejected, double Seconds, string? Note = null, double? StepSize = null);
+    [property: JsonPropertyName("turned")] int Misclassified, int Rejected, double Seconds, string? Note = null, double? StepSize = null)
+{
+    /// <summary>Fraction of the attacked images that the attack made misclassified, or in a targeted evaluation led to their
+    /// target.</summary>
+    [JsonIgnore]
+    public double Success => Attacked == 0 ? 0 : (double)Misclassified / Attacked;
+}
+
+/// <summary>The outcome of a targeted evaluation.</summary>
+/// <param name="Target">The number of a class, random or least-likely.</param>
+/// <param name="Tried">Correctly classified images whose label is not their target: those that were attacked.</param>
+/// <param name="Reached">Of them, images that an attack led to their target.</param>
+/// <param name="LeftOut">Correctly classified images whose label is their target.</param>
+public sealed record TargetedReport(string Target, int Tried, int Reached, int LeftOut)
+{
+    /// <summary>Fraction of the attacked images that an attack led to their target.</summary>
+    [JsonIgnore]
+    public double Success => Tried == 0 ? 0 : (double)Reached / Tried;
+}
 
 /// <summary>Worst-case accuracy for another ε.</summary>
 /// <param name="Epsilon">Radius of the ball, for pixels in [0, 1].</param>
@@ -41,7 +60,8 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="Count">Number of images.</param>
 /// <param name="CleanAccuracy">Fraction of images that are classified correctly.</param>
 /// <param name="Attacks">The attacks in the order of execution.</param>
-/// <param name="WorstCaseAccuracy">Fraction of images that are classified correctly under all attacks.</param>
+/// <param name="WorstCaseAccuracy">Fraction of images that are classified correctly under all attacks. In a targeted evaluation no robust
+/// accuracy: the attacked images that no attack led to their target.</param>
 /// <param name="Seconds">Run time, including that of a stopped process that was resumed.</param>
 /// <param name="Model">Name of the network.</param>
 /// <param name="Data">Name of the data set.</param>
@@ -60,13 +80,15 @@ public sealed record ClassReport(string Name, int Count, double CleanAccuracy, d
 /// <param name="WeightsSha256">SHA-256 of the weight file.</param>
 /// <param name="CheckedImages">Number of images the findings are based on.</param>
 /// <param name="Corruptions">Accuracy under common corruptions, if requested.</param>
+/// <param name="Targeted">The outcome of a targeted evaluation; null for attacks that any wrong class suffices.</param>
 public sealed record EvaluationReport(
     int Count, double CleanAccuracy, IReadOnlyList<AttackReport> Attacks, double WorstCaseAccuracy, double Seconds,
     string Model, string Data, ulong Seed, string Device, string? Weights = null, bool IsCascade = false,
     IReadOnlyList<ClassReport>? Classes = null,
     IReadOnlyList<HonestyFinding>? Findings = null, IReadOnlyList<CurvePoint>? Curve = null, MinimalEpsilonReport? MinimalEpsilon = null,
     string Part = "test", [property: JsonPropertyName("doubts")] IReadOnlyList<string>? Caveats = null, string? Normalization = null,
-    int? TrainedOn = null, string? WeightsSha256 = null, int? CheckedImages = null, CorruptionReport? Corruptions = null)
+    int? TrainedOn = null, string? WeightsSha256 = null, int? CheckedImages = null, CorruptionReport? Corruptions = null,
+    TargetedReport? Targeted = null)
 {
     /// <summary>Reads a report; null if there is no such file.</summary>
     /// <exception cref="Core.Diagnostics.UserErrorException">The file is damaged.</exception>

@@ -11,8 +11,9 @@ public sealed record EvaluationSettings : ICheckedSettings
     /// <summary>Names from <see cref="AttackCatalog"/>, in the order of execution.</summary>
     [Setting("attack",
         "Attacks, run in this order, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, "
-            + "apgd-t, fab, fab-t, brendel-bethge, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more "
-            + "attacks and starts), autoattack-rand (for stochastic networks).",
+            + "apgd-t, malt, pma, fab, fab-t, brendel-bethge, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), "
+            + "autoattack-plus (more attacks and starts), autoattack-rand (for stochastic networks), or instead of it fast (PMA+: "
+            + "pma,apgd-t) and many-classes (MALT: targets by the distance of their boundaries).",
         Form = "NAMES", Section = "Attack")]
     public IReadOnlyList<string> Attacks { get; init; } = ["pgd"];
 
@@ -42,6 +43,13 @@ public sealed record EvaluationSettings : ICheckedSettings
     /// <summary>Queries of Square; null: 5000.</summary>
     [Setting("queries", "Queries of Square for each image, 5000 by default.", Min = 1)]
     public int? Queries { get; init; }
+
+    /// <summary>The class that images are to be predicted as, as <see cref="TargetChoice.Parse"/> reads it; null: every class but the label
+    /// will do.</summary>
+    [Setting("target", "Targeted attacks: an image counts as flipped only if it is predicted as its target: class number C (from 0), "
+        + "random, or least-likely. Of fgsm, pgd, pgd-margin, apgd-ce, apgd-dlr and square. This is no robust accuracy.",
+        Form = "C|random|least-likely")]
+    public string? Target { get; init; }
 
     /// <summary>Other radii for which the attacks are repeated.</summary>
     [Setting("epsilons", "Also run the attacks for these ε, for an accuracy curve. An explicit step size is scaled with ε.", Form = "E,E")]
@@ -105,6 +113,8 @@ public sealed record EvaluationSettings : ICheckedSettings
     {
         if (Attacks.Count == 0)
             yield return new("attack", "empty", "must name at least one attack");
+        if (Target is not null && (Checks || MinimalEpsilon || Epsilons.Count > 0))
+            yield return new("target", Target, "does not apply to checks, minimal-epsilon and epsilons, which are about any wrong class");
         if (!Checks && CheckImages is not null)
             yield return new("check-images", CheckImages, "applies only with checks");
     }

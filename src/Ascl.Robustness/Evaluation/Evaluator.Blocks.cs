@@ -43,10 +43,11 @@ public sealed partial class Evaluator
         bool[] robust = new bool[images.Count];
         right.CopyTo(robust, block.Start.Value);
         bool[] correct = [.. robust];
+        int[]? targets = Target is null ? null : Targets(all);
         List<AttackTally> tallies = [];
         foreach (var (a, planned) in attacks.Index())
         {
-            int[] attacked = [.. all.Where(i => isCascade ? robust[i] : correct[i])];
+            int[] attacked = [.. all.Where(i => (isCascade ? robust[i] : correct[i]) && !IsLeftOut(i))];
             HashSet<int> open = [.. attacked];
             AttackTally tally = new(attacked.Length);
             int done = 0;
@@ -56,7 +57,7 @@ public sealed partial class Evaluator
             foreach (int[] indices in remaining.Chunk(Math.Min(batchSize, images.Count)))
             {
                 stop.ThrowIfCancellationRequested();
-                ChunkOutcome outcome = Attack(planned, indices, store is not null);
+                ChunkOutcome outcome = Attack(planned, indices, targets, store is not null);
                 store?.Write(a, outcome);
                 Add(outcome, isSaved: false);
             }
@@ -75,10 +76,12 @@ public sealed partial class Evaluator
                 tally += new AttackTally(0, misclassified.Length, isWhole ? outcome.Rejected : 0, isWhole ? outcome.Seconds : 0,
                     isWhole && isSaved ? outcome.Seconds : 0);
                 progress?.Invoke(new(planned.Attack.Name, done, attacked.Length, (a, attacks.Count),
-                    (double)(attacked.Length - tally.Misclassified) / all.Length, tally.Seconds));
+                    (double)(attacked.Length - tally.Misclassified) / all.Length, tally.Seconds, targets is not null));
             }
         }
-        return new([.. robust.Take(block)], [.. tallies]);
+        return new([.. robust.Take(block)], [.. tallies], all.Count(i => correct[i] && IsLeftOut(i)));
+
+        bool IsLeftOut(int i) => targets?[i] == images.Labels[i];
     }
 
     private SizesOutcome FindSmallestChanges(IReadOnlyList<NearestAttack> attacks, PerturbationNorm norm, double epsilon, bool[] right,
@@ -116,11 +119,14 @@ public sealed partial class Evaluator
     }
 
     /// <summary>Runs all starts of an attack on some images; each restart attacks only the survivors.</summary>
-    private ChunkOutcome Attack(PlannedAttack planned, int[] indices, bool keepsImages)
+    /// <param name="targets">The target of each image of the set; null for none.</param>
+    private ChunkOutcome Attack(PlannedAttack planned, int[] indices, int[]? targets, bool keepsImages)
     {
         long began = Stopwatch.GetTimestamp();
         using IDisposable scope = model.Device.Pool.BeginScope();
         ImageBatch batch = Upload(indices);
+        if (targets is not null)
+            batch = batch with { Targets = model.Device.Upload<int>([.. indices.Select(i => targets[i])]) };
         List<int> misclassified = [];
         List<float[]> kept = [];
         int rejected = 0;
@@ -130,7 +136,7 @@ public sealed partial class Evaluator
             using IDisposable restartScope = model.Device.Pool.BeginScope();
             ImageBatch tried = batch.Select(Padded(remaining));
             Tensor adversarial = planned.Attack.Perturb(model, tried, new RandomKey(seed, RandomPurpose.AttackStart, (uint)restart));
-            bool[] stillRight = AreCorrect(adversarial, tried.Labels.ToArray());
+            bool[] areTurned = tried.AreTurned(Predictions(adversarial));
             float[] natural = tried.Images.ToArray(), moved = adversarial.ToArray();
             List<int> survivors = [];
             foreach (var (i, index) in remaining.Index())
@@ -139,7 +145,7 @@ public sealed partial class Evaluator
                 bool isValid = AdversarialCheck.IsWithin(natural.AsSpan(i * image, image), moved.AsSpan(i * image, image),
                     planned.Attack.Norm, planned.Attack.Epsilon);
                 rejected += isValid ? 0 : 1;
-                if (stillRight[i] || !isValid)
+                if (!areTurned[i] || !isValid)
                 {
                     survivors.Add(index);
                     continue;
@@ -166,11 +172,11 @@ public sealed partial class Evaluator
         {
             using IDisposable attackScope = model.Device.Pool.BeginScope();
             Tensor nearest = attack.Find(model, batch, new RandomKey(seed, RandomPurpose.AttackStart));
-            bool[] stillRight = AreCorrect(nearest, batch.Labels.ToArray());
+            bool[] areTurned = batch.AreTurned(Predictions(nearest));
             float[] moved = nearest.ToArray();
             int image = images.ImageLength;
             for (int i = 0; i < sizes.Length; i++)
-                if (!stillRight[i])
+                if (areTurned[i])
                     sizes[i] = Math.Min(sizes[i],
                         (float)AdversarialCheck.Size(natural.AsSpan(i * image, image), moved.AsSpan(i * image, image), norm));
         }
@@ -190,10 +196,24 @@ public sealed partial class Evaluator
         return [.. remaining, .. Enumerable.Repeat(remaining[^1], (quarter - remaining.Length % quarter) % quarter)];
     }
 
-    /// <summary>Which of the images are classified correctly.</summary>
-    private bool[] AreCorrect(Tensor x, ReadOnlySpan<int> labels)
+    private int[] Predictions(Tensor x)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        return Correct(model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray(), labels);
+        return model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray();
+    }
+
+    /// <summary>The targets of some images, at their indices in the set.</summary>
+    private int[] Targets(int[] indices)
+    {
+        int[] targets = new int[images.Count];
+        foreach (int[] chunk in indices.Chunk(Math.Min(batchSize, images.Count)))
+        {
+            using IDisposable scope = model.Device.Pool.BeginScope();
+            ImageBatch batch = Upload(chunk);
+            Tensor logits = model.Forward(batch.Images, ForwardMode.Inference).Logits;
+            foreach (var (index, target) in chunk.Zip(Target!.Of(logits, batch.Labels.ToArray(), batch.Ids.ToArray(), seed)))
+                targets[index] = target;
+        }
+        return targets;
     }
 }

@@ -22,7 +22,9 @@ namespace Ascl.Robustness.Evaluation;
 /// <param name="Attacks">Number of completed attacks, and of all.</param>
 /// <param name="Accuracy">Fraction of all images, minus those that this attack has made misclassified so far.</param>
 /// <param name="Seconds">Time spent on the images attacked so far, including earlier processes.</param>
-public sealed record EvaluationProgress(string Attack, int Done, int Total, (int Done, int All) Attacks, double Accuracy, double Seconds);
+/// <param name="IsTargeted">Whether only images count as misclassified that are predicted as their target.</param>
+public sealed record EvaluationProgress(string Attack, int Done, int Total, (int Done, int All) Attacks, double Accuracy, double Seconds,
+    bool IsTargeted = false);
 
 /// <summary>
 /// Measures a classifier on images: clean accuracy, then each attack. Every adversarial image is verified to be within the ball and [0, 1]
@@ -42,6 +44,9 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
     /// <summary>The processes that evaluate together, each a block of the images; by default one.</summary>
     public Communicator Communicator { get; init; } = Communicator.Single;
 
+    /// <summary>The classes that attacks are to lead images to; null: every class but the label will do.</summary>
+    public TargetChoice? Target { get; init; }
+
     /// <summary>Measures clean accuracy and runs the attacks.</summary>
     /// <param name="attacks">In the order of the report; each starts from the clean images.</param>
     /// <param name="stop">Ends the evaluation without a report.</param>
@@ -56,6 +61,8 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
         long began = Stopwatch.GetTimestamp();
         foreach (PlannedAttack planned in attacks)
             planned.Attack.Checked();
+        if (Target is not null)
+            AttackCatalog.CheckTargets(attacks.Select(planned => planned.Attack));
         CleanOutcome clean = CleanOutcome.Gather(Communicator, CleanPredictions(OwnBlock));
         bool[] right = clean.Right;
         // ONNX Runtime does not say whether a network is stochastic.
@@ -74,13 +81,17 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
                 AttackCatalog.Note(planned.Attack, model.Spec.Classes, isRandom), planned.Attack.StepSize));
         }
         double secondsBefore = blocks.Max(block => block.Attacks.Sum(attack => attack.SecondsBefore));
-        double accuracy = Share(right.Count(r => r)), worst = Share(robust.Count(r => r));
+        int leftOut = blocks.Sum(block => block.LeftOut);
+        double accuracy = Share(right.Count(r => r)), worst = Share(robust.Count(r => r) - leftOut);
+        TargetedReport? targeted = Target is null
+            ? null
+            : new($"{Target}", right.Count(r => r) - leftOut, right.Count(r => r) - robust.Count(r => r), leftOut);
         return new(images.Count, accuracy, reports, worst, Stopwatch.GetElapsedTime(began).TotalSeconds + secondsBefore, model.Spec.Network,
             images.Name, seed, model.Device.Name,
-            IsCascade: isCascade, Classes: Classes(right, robust),
+            IsCascade: isCascade, Classes: targeted is null ? Classes(right, robust) : null, Targeted: targeted,
             Caveats:
             [
-                .. Caveats(clean), .. AdversarialCheck.Caveats(reports),
+                .. Caveats(clean), .. TargetedCaveat(targeted), .. AdversarialCheck.Caveats(reports),
                 .. isRandom ? [LogitChecks.RandomCaveat] : Array.Empty<string>(),
             ]);
     }
@@ -170,6 +181,12 @@ public sealed partial class Evaluator(Classifier model, ImageSet images, int bat
         return !model.Forward(x, ForwardMode.Inference).Logits.ToArray()
             .SequenceEqual(model.Forward(x, ForwardMode.Inference).Logits.ToArray());
     }
+
+    private static IEnumerable<string> TargetedCaveat(TargetedReport? targeted) => targeted is null
+        ? []
+        : [$"targeted attacks (target: {targeted.Target}): an image counts as flipped only if it is predicted as its target, so that this "
+            + "is no robust accuracy"
+            + (targeted.LeftOut > 0 ? $"; {targeted.LeftOut} images whose label is their target were left out" : "")];
 
     private static bool[] Correct(int[] predictions, ReadOnlySpan<int> labels)
     {

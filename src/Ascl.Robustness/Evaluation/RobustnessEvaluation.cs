@@ -60,6 +60,7 @@ public sealed class RobustnessEvaluation
     private readonly AttackOptions options;
     private readonly IReadOnlyList<PlannedAttack> named;
     private readonly IReadOnlyList<PlannedAttack>? own;
+    private readonly TargetChoice? target;
 
     /// <summary>An evaluation of a classifier on the test part of a data set.</summary>
     /// <param name="model">The classifier to evaluate.</param>
@@ -71,6 +72,8 @@ public sealed class RobustnessEvaluation
     {
         (this.model, this.data, this.settings) = (model, data, (settings ?? new()).Checked());
         (Threat, options, named) = Plan(this.settings, trained ?? ThreatModel.Of(model.Provenance), model);
+        target = this.settings.Target is { } text ? TargetChoice.Parse(text) : null;
+        target?.CheckFits(model.Spec.Classes);
         Images = this.settings.ImagesOf(data);
         CheckFit(model, Images, model.Spec.Network, mayHaveMoreClasses: true);
         foreach (double radius in this.settings.Epsilons.Append(Threat.Epsilon))
@@ -107,6 +110,8 @@ public sealed class RobustnessEvaluation
         {
             Threat.CheckAttacks(value, settings.Epsilons);
             AttackCatalog.CheckGradients(model, value.Select(planned => planned.Attack));
+            if (target is not null)
+                AttackCatalog.CheckTargets(value.Select(planned => planned.Attack));
             own = value;
         }
     }
@@ -134,6 +139,11 @@ public sealed class RobustnessEvaluation
             (threat with { Epsilon = radius }).Checked();
         AttackOptions options = settings.Options(threat);
         IReadOnlyList<PlannedAttack> attacks = AttackCatalog.Of(settings.Attacks, options);
+        if (settings.Target is not null)
+        {
+            TargetChoice.Parse(settings.Target);
+            AttackCatalog.CheckTargets(attacks.Select(planned => planned.Attack));
+        }
         if (model is not null)
             AttackCatalog.CheckGradients(model, [.. attacks.Select(planned => planned.Attack)],
                 settings.MinimalEpsilon ? "minimal-epsilon" : settings.Checks ? "checks" : null);
@@ -241,7 +251,7 @@ public sealed class RobustnessEvaluation
         });
     }
 
-    private Evaluator Evaluator() => new(model, Images, settings.Batch, settings.Seed) { Communicator = Communicator };
+    private Evaluator Evaluator() => new(model, Images, settings.Batch, settings.Seed) { Communicator = Communicator, Target = target };
 
     private EvaluationReport Measure(IEvaluationObserver? observer, EvaluationStore? store, CancellationToken stop)
     {
@@ -336,7 +346,8 @@ public sealed class RobustnessEvaluation
         ["queries"] = options.Queries,
         ["seed"] = settings.Seed,
         ["batch"] = settings.Batch,
-        // Absent in older evaluations, which can still be resumed.
+        // These two are absent in older evaluations, which can still be resumed.
+        ["target"] = settings.Target,
         ["precision"] = model.Device.Precision == Kernels.Devices.Precision.Float32 ? null : NameText.Of(model.Device.Precision),
     };
 

@@ -17,8 +17,6 @@ public static class EvaluationPage
     /// <summary>In Markdown, every fifth point of a curve is shown.</summary>
     private const int MarkdownStride = 5;
 
-    private static readonly string[] AttackHeader =
-        ["attack", "norm", "ε", "step", "steps", "restarts", "attacked", "flipped", "accuracy %", "seconds"];
     private static readonly string[] ClassHeader = ["class", "images", "clean %", "robust %"];
     private static readonly string[] QuantileHeader = ["images flipped %", "by a perturbation of"];
 
@@ -42,7 +40,7 @@ public static class EvaluationPage
     public static string Html(EvaluationReport report, ImageSet images, AdversarialImages adversarial)
     {
         HtmlPage page = new($"{report.Model} on {Images(report)} of {report.Data}: {Percent(report.CleanAccuracy)} % clean, "
-            + $"{Percent(report.WorstCaseAccuracy)} % robust");
+            + Outcome(report));
         page.Paragraph($"weights {report.Weights}, input normalisation {report.Normalization ?? "unknown"}, seed {report.Seed}, "
             + $"{report.Device}",
             isSoft: true);
@@ -50,9 +48,10 @@ public static class EvaluationPage
             page.Warning($"Every accuracy on this page is on {report.Images}.");
         foreach (string doubt in report.Caveats ?? [])
             page.Warning(doubt);
-        page.Heading("Attacks").Table(AttackHeader, Attacks(report));
+        page.Heading("Attacks").Table(AttackHeader(report), Attacks(report));
         page.Paragraph(report.IsCascade
-            ? "Each attack ran only on images that survived the previous ones; accuracy is the share of images that survived so far."
+            ? "Each attack ran only on images that survived the previous ones"
+                + (report.Targeted is null ? "; accuracy is the share of images that survived so far." : ".")
             : "Each attack ran on every correctly classified image.",
             isSoft: true);
         foreach (string note in report.Attacks.Select(a => a.Note).OfType<string>())
@@ -100,8 +99,9 @@ public static class EvaluationPage
         string classes = report.Classes is { } c ? Table(ClassHeader, Classes(c), 1) : "";
         return string.Join('\n',
             new[] { $"# {report.Model} on {report.Images} of {report.Data}\n\n{report.Weights}: {Percent(report.CleanAccuracy)} % clean, "
-                + $"{Percent(report.WorstCaseAccuracy)} % robust\n",
-                Table(AttackHeader, Attacks(report), 2), findings, curve, minimal, corruptions, classes }.Where(part => part.Length > 0));
+                + $"{Outcome(report)}\n",
+                Table(AttackHeader(report), Attacks(report), 2), findings, curve, minimal, corruptions, classes }
+                .Where(part => part.Length > 0));
     }
 
     /// <summary>A perturbation size, also in grey levels; a dash if there is none.</summary>
@@ -133,10 +133,19 @@ public static class EvaluationPage
         $"Found by {string.Join(" and ", minimal.Attacks)}, without a limit; misclassified images count as 0. {Percent(minimal.Accuracy)} "
             + $"% are robust within {NumberText.Of(minimal.Epsilon)}; for {minimal.NotFound} images no adversarial perturbation was found.";
 
+    private static string Outcome(EvaluationReport report) => report.Targeted is { } targeted
+        ? $"{Percent(targeted.Success)} % of {targeted.Tried} led to their target ({targeted.Target})"
+        : $"{Percent(report.WorstCaseAccuracy)} % robust";
+
+    private static string[] AttackHeader(EvaluationReport report) =>
+        ["attack", "norm", "ε", "step", "steps", "restarts", "attacked", "flipped",
+            report.Targeted is null ? "accuracy %" : "led to target %", "seconds"];
+
     private static IEnumerable<string[]> Attacks(EvaluationReport report) =>
         report.Attacks.Select(a => (string[])[a.Name, a.Norm, NumberText.Of(a.Epsilon),
             a.StepSize is { } step ? NumberText.Short(step) : "", $"{a.Steps}", $"{a.Restarts}",
-        $"{a.Attacked}", $"{a.Misclassified}", Percent(a.Accuracy), a.Seconds.ToString("F1", CultureInfo.InvariantCulture)]);
+        $"{a.Attacked}", $"{a.Misclassified}", Percent(report.Targeted is null ? a.Accuracy : a.Success),
+            a.Seconds.ToString("F1", CultureInfo.InvariantCulture)]);
 
     private static string Tile(EvaluationReport report, ImageSet images, AdversarialImages adversarial, int i)
     {
@@ -144,7 +153,8 @@ public static class EvaluationPage
         images.CopyImage(Array.IndexOf(images.Ids.ToArray(), adversarial.Ids[i]), natural);
         AttackReport attack = report.Attacks[adversarial.Attacks[i]];
         return ImageTile.Html(natural, adversarial.Images[i], images, Enum.Parse<PerturbationNorm>(attack.Norm, ignoreCase: true),
-            $"{HtmlPage.Escape(images.ClassNames[adversarial.Labels[i]])}: misclassified under {attack.Name}");
+            HtmlPage.Escape(images.ClassNames[adversarial.Labels[i]])
+                + $": {(report.Targeted is null ? "misclassified" : "led to its target")} under {attack.Name}");
     }
 
     private static string Images(EvaluationReport report) => $"{report.Count} {(report.IsOnUnseenImages ? "test" : "TRAINING")} images";

@@ -13,7 +13,8 @@ namespace Ascl.Robustness.Verification;
 /// <summary>
 /// Golden files of Auto-Attack in L∞ on a small robust network, with this program's random numbers: weights, images, labels; the loss of
 /// every iterate of APGD-CE and APGD-T, NaN once an image is misclassified; the smallest perturbation of FAB-T; the smallest margin of
-/// Square. The attacks run unmodified on a network that records its logits, from which the losses of the iterates are computed.
+/// Square; and, not of Auto-Attack, the margin of probabilities of every iterate of both rounds of PMA. The attacks run unmodified on a
+/// network that records its logits, from which the losses of the iterates are computed.
 /// </summary>
 internal static class AutoAttackGolden
 {
@@ -27,9 +28,11 @@ internal static class AutoAttackGolden
         Subject subject = new(device, file);
         double epsilon = NetworkGolden.Metadata(file, "epsilon");
         int targets = (int)NetworkGolden.Metadata(file, "targets"), queries = (int)NetworkGolden.Metadata(file, "queries");
-        Iterates("apgd-ce.losses", new AutoPgdAttack(new(epsilon)), (image, logits, _) => CrossEntropy(logits, image.Label));
-        Iterates("apgd-t.losses", new AutoPgdAttack(new(epsilon, Loss: AttackLoss.Dlr, Targets: targets)),
+        Iterates("apgd-ce.losses", new AutoPgdAttack(new(epsilon)), 0, (image, logits, _) => CrossEntropy(logits, image.Label));
+        // The first forward pass of a targeted attack is that of the original image.
+        Iterates("apgd-t.losses", new AutoPgdAttack(new(epsilon, Loss: AttackLoss.Dlr, Targets: targets)), 1,
             (image, logits, round) => Ratio(logits, image.Label, image.Wrong[round]));
+        Iterates("pma.margins", new ProbabilityMarginAttack(epsilon), 0, (image, logits, _) => ProbabilityMargin(logits, image.Label));
 
         BoundaryAttack boundary = new(new(epsilon, Targets: targets));
         Nearest("fab-t.sizes", SizesAllowed, "of the size",
@@ -40,15 +43,13 @@ internal static class AutoAttackGolden
                 .Min(logits => -Margin(logits, image.Label, Wrong(logits, image.Label)[0])) - expected));
 
         // The fraction of iterates that differ, for each image on the rounding branch nearest to the golden one.
-        void Iterates(string name, IAttack attack, Func<Image, float[], int, double> loss)
+        void Iterates(string name, IAttack attack, int passesBefore, Func<Image, float[], int, double> loss)
         {
             double[] golden = file.ReadDoubles(name);
-            int rounds = golden.Length / subject.Images.Length / (1 + attack.Steps);
             Each(name, IteratesAllowed, "of an image's iterates differ", golden, (one, image, expected) =>
             {
                 double[][] paths = [.. expected.Chunk(1 + attack.Steps).Select(path => path.TakeWhile(v => !double.IsNaN(v)).ToArray())];
-                // The first forward pass of a targeted attack is that of the original image.
-                float[][] recorded = [.. subject.RecordedLogits(attack, one).Skip(rounds > 1 ? 1 : 0)];
+                float[][] recorded = [.. subject.RecordedLogits(attack, one).Skip(passesBefore)];
                 int at = 0, differ = Math.Abs(recorded.Length - paths.Sum(path => path.Length));
                 foreach (var (round, path) in paths.Index())
                     foreach (double value in path)
@@ -81,6 +82,13 @@ internal static class AutoAttackGolden
     {
         double largest = logits.Max();
         return largest + Math.Log(logits.Sum(z => Math.Exp(z - largest))) - logits[label];
+    }
+
+    private static double ProbabilityMargin(float[] logits, int label)
+    {
+        double largest = logits.Max();
+        double[] shares = [.. logits.Select(z => Math.Exp(z - largest))];
+        return (shares.Where((_, c) => c != label).Max() - shares[label]) / shares.Sum();
     }
 
     private static double Margin(float[] logits, int label, int target) => (double)logits[target] - logits[label];

@@ -32,6 +32,8 @@ public sealed class NaNParityTests
         ["ratio"] = (device, x, y) => MarginKernels.Forward(MarginLoss.Ratio, Rows, Classes, x, device.Upload<int>(Labels), null, y),
         ["targeted ratio"] = (device, x, y) =>
             MarginKernels.Forward(MarginLoss.Ratio, Rows, Classes, x, device.Upload<int>(Labels), device.Upload<int>([1, 0, 3]), y),
+        ["probabilities"] = (device, x, y) =>
+            ProbabilityMarginKernels.Forward(Rows, Classes, 1, 1, x, device.Upload<int>(Labels), y),
     };
 
     public static TheoryData<string> Names => [.. Formulas.Keys];
@@ -59,19 +61,21 @@ public sealed class NaNParityTests
     public void LabelsThatAreNoClass(int label)
     {
         float[] finite = [.. X.Select(x => float.IsNaN(x) ? 0 : x)];
-        foreach (bool isMargin in new[] { false, true })
+        foreach (int loss in new[] { 0, 1, 2 })
         {
             using CpuDevice cpu = new(1);
-            Assert.Throws<ArgumentException>(() => Run(cpu, isMargin));
-            Assert.Equal([false, true, false], Run(TestGpu.Device, isMargin).Select(float.IsNaN));
+            Assert.Throws<ArgumentException>(() => Run(cpu, loss));
+            Assert.Equal([false, true, false], Run(TestGpu.Device, loss).Select(float.IsNaN));
         }
 
-        float[] Run(Device device, bool isMargin)
+        float[] Run(Device device, int loss)
         {
             DeviceBuffer<float> x = device.Upload<float>(finite), y = device.Allocate<float>(Rows);
             DeviceBuffer<int> labels = device.Upload<int>([0, label, 1]);
-            if (isMargin)
+            if (loss == 0)
                 MarginKernels.Forward(MarginLoss.Ratio, Rows, Classes, x, labels, null, y);
+            else if (loss == 1)
+                ProbabilityMarginKernels.Forward(Rows, Classes, 1, 1, x, labels, y);
             else
                 SoftmaxKernels.CrossEntropyForward(Rows, Classes, x, labels, 0, Reduction.None, y);
             return y.ToArray();

@@ -149,4 +149,35 @@ public sealed class SoftmaxParityTests
             });
         }
     }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(-1, 0)]
+    [InlineData(0, 1)]
+    public void MarginsOfProbabilitiesAgreeWithTheCpu(float own, float other)
+    {
+        foreach (int k in new[] { 2, 10, 33 })
+        {
+            const int n = 67;
+            float[] x = DeviceData.Uniform(n * k, 5, -6, 6);
+            for (int i = 0; i < n * k; i += 3)
+                x[i] = MathF.Round(x[i]);
+            x.AsSpan(0, k).Fill(-20);
+            x[0] = 20; // p of label and runner-up round to 1 and 0 in float
+            int[] labels = [.. Enumerable.Range(0, n).Select(i => i % k)];
+            Parity.Check("probability_margin.forward", device =>
+            {
+                DeviceBuffer<float> losses = device.Allocate<float>(n);
+                ProbabilityMarginKernels.Forward(n, k, own, other, device.Upload<float>(x), device.Upload<int>(labels), losses);
+                return losses;
+            });
+            Parity.Check("probability_margin.backward", device =>
+            {
+                DeviceBuffer<float> dx = device.Allocate<float>(n * k);
+                ProbabilityMarginKernels.Backward(n, k, own, other, device.Upload<float>(x), device.Upload<int>(labels),
+                    device.Upload<float>(DeviceData.Uniform(n, 6)), dx);
+                return dx;
+            });
+        }
+    }
 }

@@ -71,6 +71,8 @@ public sealed class AutoAttackTests
     [InlineData("autoattack", "APGD-CE", "APGD-T", "FAB-T", "Square")]
     [InlineData("autoattack-plus", "APGD-CE x5", "APGD-DLR x5", "FAB x5", "Square", "APGD-T", "FAB-T")]
     [InlineData("autoattack-rand", "APGD-CE (EOT 20)", "APGD-DLR (EOT 20)")]
+    [InlineData("fast", "PMA", "APGD-T")]
+    [InlineData("many-classes", "MALT")]
     public void EnsemblesMatchTheAuthorsVersions(string name, params string[] members)
     {
         IReadOnlyList<PlannedAttack> planned = AttackCatalog.Of([name], new(0.1, 0.1, PerturbationNorm.L2, Restarts: 3));

@@ -54,12 +54,15 @@ public sealed class ClassCountTests
     [InlineData(4, 3)]
     [InlineData(10, 9)]
     [InlineData(100, 9)]
+    [InlineData(150, 9)]
     public void TargetsAreAtMostTheWrongClasses(int classes, int targets)
     {
         using CpuDevice device = new(2);
         Classifier model = LinearNetwork.Classifier(device, classes);
         ImageBatch batch = Made.RightBatch(model, Four);
         Assert.Equal(4 * targets * (5 + 1), Passes("apgd-t"));
+        Assert.Equal(4 * targets * (5 + 1) + 4 * Math.Min(classes - 1, 100), Passes("malt"));
+        Assert.Equal(4 * 2 * 5, Passes("pma"));
         Assert.Equal(4 * targets * 5, Passes("fab-t"));
         Assert.Equal(4 * (classes - 1) * 5, Passes("fab"));
         Assert.Equal(4 * (classes - 1) * 20, Passes("multi-targeted"));
@@ -82,6 +85,9 @@ public sealed class ClassCountTests
         "APGD-T: the difference of logits ratio is not defined for 3 classes; the margin takes its place; 3 classes: 2 of 9 targets")]
     [InlineData("apgd-t", 4, "APGD-T: 4 classes: 3 of 9 targets")]
     [InlineData("apgd-t", 10, null)]
+    [InlineData("malt", 10, "MALT: not of Auto-Attack, so accuracies under it are not Auto-Attack's")]
+    [InlineData("malt", 4, "MALT: not of Auto-Attack, so accuracies under it are not Auto-Attack's; 4 classes: 3 of 9 targets")]
+    [InlineData("pma", 2, "PMA: not of Auto-Attack, so accuracies under it are not Auto-Attack's")]
     [InlineData("fab-t", 3, "FAB-T: 3 classes: 2 of 9 targets")]
     [InlineData("fab-t", 10, null)]
     [InlineData("fab", 2, null)]
