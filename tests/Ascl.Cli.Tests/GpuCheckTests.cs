@@ -32,7 +32,7 @@ public sealed class GpuCheckTests : IDisposable
             File.WriteAllText(Path.Combine(folder, "bin", name), Program);
             Process.Start("chmod", ["+x", Path.Combine(folder, "bin", name)])!.WaitForExit();
         }
-        ProcessResult result = Run("6", "run", "out", "all", "cuda:0");
+        ProcessResult result = Run("15", "run", "out", "all", "cuda:0");
         Assert.Equal(1, result.ExitCode);
         Dictionary<string, JsonNode> parts = File.ReadLines(Path.Combine(folder, "out", "parts.jsonl"))
             .Select(line => JsonNode.Parse(line)!).ToDictionary(part => part["part"]!.GetValue<string>());

@@ -19,8 +19,8 @@ namespace Ascl.Cli.Verbs;
 internal sealed class ExportVerb : VerbArguments, IVerb
 {
     [Option("weights", MetaValue = "FILE|RUN", Required = true,
-        HelpText = "A PyTorch (.pt), safetensors or ONNX file, or the folder of a run (its best checkpoint). An ONNX file is written again with its "
-            + "input normalisation, without softmax, as images [N, C, H, W] to logits.")]
+        HelpText = "A PyTorch (.pt), safetensors or ONNX file, or the folder of a run (its best checkpoint). An ONNX file is "
+            + "written again with its input normalisation, without softmax, as images [N, C, H, W] to logits.")]
     public string Weights { get; init; } = "";
 
     [Option("onnx", MetaValue = "FILE.onnx", Required = true, HelpText = "File to write.")]

@@ -13,12 +13,12 @@ internal static class ProbabilityMarginCuda
     public static void Forward(
         CudaDevice device, int n, int k, float own, float other, DeviceBuffer<float> logits, DeviceBuffer<int> labels,
         DeviceBuffer<float> losses) =>
-        device.Launch(Forward, Groups(n), Arguments(n, k, own, other, logits, labels) with { Losses = CudaDevice.View(losses) });
+        device.Launch(ProbabilityForward, Groups(n), Arguments(n, k, own, other, logits, labels) with { Losses = CudaDevice.View(losses) });
 
     public static void Backward(
         CudaDevice device, int n, int k, float own, float other, DeviceBuffer<float> logits, DeviceBuffer<int> labels,
         DeviceBuffer<float> dLosses, DeviceBuffer<float> dLogits) =>
-        device.Launch(Backward, Groups(n),
+        device.Launch(ProbabilityBackward, Groups(n),
             Arguments(n, k, own, other, logits, labels) with
             {
                 Losses = CudaDevice.View(dLosses),
@@ -46,7 +46,7 @@ internal static class ProbabilityMarginCuda
         public float Own, Other;
     }
 
-    internal static void Forward(ProbabilityArguments p)
+    internal static void ProbabilityForward(ProbabilityArguments p)
     {
         int row = Grid.GlobalIndex.X;
         if (row >= p.N)
@@ -55,7 +55,7 @@ internal static class ProbabilityMarginCuda
         p.Losses[row] = p.Other * shares.OfOther - p.Own * shares.OfLabel;
     }
 
-    internal static void Backward(ProbabilityArguments p)
+    internal static void ProbabilityBackward(ProbabilityArguments p)
     {
         int row = Grid.GlobalIndex.X, begin = row * p.K;
         if (row >= p.N)

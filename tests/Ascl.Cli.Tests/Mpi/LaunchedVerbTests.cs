@@ -11,6 +11,7 @@ public sealed class LaunchedVerbTests
     [
         "sweep nowhere.json", "sweep nowhere.json --list --part 1/2", "compare nowhere elsewhere", "report nowhere",
         "evaluate --weights nowhere --replay nowhere.safetensors", "study nowhere", "export --weights nowhere --onnx nowhere.onnx",
+        "convert nowhere.pt elsewhere.pt",
         "data show sample", "devices", "verify nowhere", "gradcheck", "profile",
     ];
 

@@ -10,8 +10,8 @@ namespace Ascl.Models.Tests.Networks;
 public sealed class NetworkNamesTests
 {
     /// <summary>Counts of trained values for 10 classes. Published: resnet18, resnet34, resnet50 and preactresnet18 of pytorch-cifar,
-    /// wrn-34-10 of TRADES, resnet20, 56 and 110 with plain shortcuts; resnet20 is 269,722 (He et al. 2016 by its count) + 2,752 for its two 1×1 convolution shortcuts with
-    /// BatchNorm.</summary>
+    /// wrn-34-10 of TRADES, resnet20, 56 and 110 with plain shortcuts; resnet20 is 269,722 (He et al. 2016 by its count) + 2,752 for its
+    /// two 1×1 convolution shortcuts with BatchNorm.</summary>
     [Theory]
     [InlineData("resnet18", 3, 11_173_962)]
     [InlineData("resnet34", 3, 21_282_122)]
