@@ -25,8 +25,8 @@ public class StudyVerb : ComputingArguments, IVerb
 {
     [Value(0, MetaName = "RUN|FILE...", Required = true,
         HelpText = "Folders of runs, whose best checkpoints are studied on the run's own test images, or files of weights (.pt, "
-            + "safetensors) and ONNX files, for which --data names the images. R-DIV is the mean distance of two images of the same class divided by that of two images of "
-            + "different classes: small if classes are well separated.")]
+            + "safetensors) and ONNX files, for which --data names the images. R-DIV is the mean distance of two images of the same "
+            + "class divided by that of two images of different classes: small if classes are well separated.")]
     public IEnumerable<string> Subjects { get; init; } = [];
 
     [Section("Model and images")]
