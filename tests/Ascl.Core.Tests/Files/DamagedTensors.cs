@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Ascl.Testing;
 
 namespace Ascl.Core.Tests.Files;
 
@@ -14,39 +15,29 @@ internal static class DamagedTensors
             int reach = Math.Min(bytes.Count, 1 << random.Next(4, 20));
             int at = random.Next(2) == 0 ? random.Next(reach) : bytes.Count - 1 - random.Next(reach);
             int length = Math.Min(random.Next(1, 1 << random.Next(1, 9)), bytes.Count - at);
-            switch (random.Next(9))
-            {
-                case 0 or 1:
-                    bytes[at] ^= (byte)(1 << random.Next(8));
-                    break;
-                case 2 or 3:
-                    bytes[at] = (byte)random.Next(256);
-                    break;
-                case 4:
-                    bytes.RemoveRange(at, length);
-                    break;
-                case 5:
-                    bytes.InsertRange(random.Next(reach), bytes.GetRange(at, length));
-                    break;
-                case 6:
-                    byte[] noise = new byte[length];
-                    random.NextBytes(noise);
-                    bytes.InsertRange(at, noise);
-                    break;
-                case 7:
-                    // The numbers that lengths and counts go wrong by.
-                    byte[] number = BitConverter.GetBytes(random.Next(6) switch
-                    { 0 => -1L, 1 => int.MaxValue, 2 => uint.MaxValue, 3 => long.MaxValue, 4 => 0, _ => 1L << random.Next(63) });
-                    for (int i = 0; i < Math.Min(1 << random.Next(4), bytes.Count - at); i++)
-                        bytes[at + i] = number[i];
-                    break;
-                default:
-                    if (random.Next(4) == 0)
-                        bytes.RemoveRange(at, bytes.Count - at);
-                    break;
-            }
+            int kind = random.Next(ByteMutation.Kinds + 1);
+            if (kind == ByteMutation.Kinds - 1)
+                PutNumber(bytes, at, random);
+            else
+                ByteMutation.Apply(bytes, Math.Min(kind, ByteMutation.Kinds - 1), at, length, random, () => random.Next(reach));
         }
         return [.. bytes];
+    }
+
+    /// <summary>Writes one of the numbers that lengths and counts go wrong by.</summary>
+    private static void PutNumber(List<byte> bytes, int at, System.Random random)
+    {
+        byte[] number = BitConverter.GetBytes(random.Next(6) switch
+        {
+            0 => -1L,
+            1 => int.MaxValue,
+            2 => uint.MaxValue,
+            3 => long.MaxValue,
+            4 => 0,
+            _ => 1L << random.Next(63),
+        });
+        for (int i = 0; i < Math.Min(1 << random.Next(4), bytes.Count - at); i++)
+            bytes[at + i] = number[i];
     }
 
     /// <summary>A copy of a zip archive in which one file is changed: the pickle of a checkpoint more often than the others.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Ascl.Core.Files;
+using Ascl.Testing;
 using Google.Protobuf;
 
 namespace Ascl.Models.Tests.Onnx;
@@ -38,30 +39,8 @@ internal sealed class Mutant(byte[] original, string path)
             if (at >= bytes.Count)
                 continue;
             length = Math.Min(length, bytes.Count - at);
-            switch (random.Next(8))
-            {
-                case 0 or 1:
-                    bytes[at] ^= (byte)(1 << random.Next(8));
-                    break;
-                case 2 or 3:
-                    bytes[at] = (byte)random.Next(256);
-                    break;
-                case 4:
-                    bytes.RemoveRange(at, length);
-                    break;
-                case 5:
-                    bytes.InsertRange(positions[random.Next(positions.Length)] % bytes.Count, bytes.GetRange(at, length));
-                    break;
-                case 6:
-                    byte[] noise = new byte[length];
-                    random.NextBytes(noise);
-                    bytes.InsertRange(at, noise);
-                    break;
-                default:
-                    if (random.Next(4) == 0)
-                        bytes.RemoveRange(at, bytes.Count - at);
-                    break;
-            }
+            ByteMutation.Apply(bytes, random.Next(ByteMutation.Kinds), at, length, random,
+                () => positions[random.Next(positions.Length)] % bytes.Count);
         }
         return [.. bytes];
     }

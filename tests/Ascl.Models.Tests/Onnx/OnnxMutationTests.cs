@@ -1,25 +1,18 @@
-using System.Diagnostics;
-using System.Globalization;
 using Ascl.Autograd;
 using Ascl.Autograd.Ops;
-using Ascl.Core.Diagnostics;
 using Ascl.Core.Random;
 using Ascl.Kernels.Devices;
+using Ascl.Testing;
 using Xunit.Abstractions;
 
 namespace Ascl.Models.Tests.Onnx;
 
-/// <summary>
-/// Damaged ONNX files are refused in one line, or work: no other error, no crash, no memory beyond what sizes allow, no file written.
-/// ASCL_MUTATIONS=20000 sets the number of cases, ASCL_MUTATION_SEED=3 begins with others, ASCL_MUTATION_CASE=17 runs that one case only.
-/// Where a case ends the process, its file is left in a folder ascl-mutations… of the temporary folder.
-/// </summary>
+/// <summary>Damaged ONNX files (<see cref="MutationRun"/>). Where a case ends the process, its file is left in a folder ascl-mutations… of
+/// the temporary folder.</summary>
 public sealed class OnnxMutationTests(ITestOutputHelper output) : IDisposable
 {
-    /// <summary>Managed memory that a case may take in all, and the device's.</summary>
-    private const long MostManaged = 4L << 30, MostOnDevice = 8L << 30;
-
-    private const int Cases = 600, MostFaults = 25;
+    /// <summary>Memory of the device that a case may take in all, and beyond which the next one gets another device.</summary>
+    private const long MostOnDevice = 8L << 30, KeptOnDevice = 1L << 28;
 
     private readonly string folder = Directory.CreateTempSubdirectory("ascl-mutations").FullName;
     private CpuDevice device = new(1);
@@ -33,56 +26,30 @@ public sealed class OnnxMutationTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void DamagedFilesAreRefusedOrWork()
     {
-        int seed = Setting("ASCL_MUTATION_SEED", 1), count = Setting("ASCL_MUTATIONS", Cases), only = Setting("ASCL_MUTATION_CASE", -1);
         (string Name, Mutant Mutant)[] models = [.. Models()];
-        List<string> faults = [];
-        Dictionary<string, int> messages = [];
-        int loaded = 0;
-        (double Seconds, string Case) slowest = (0, "");
-        for (int i = Math.Max(0, only); i < (only < 0 ? count : only + 1) && faults.Count < MostFaults; i++)
+        new MutationRun(output, cases: 600, mostManaged: 4L << 30, readAtLeast: 10).Run(Write, Pass, Check);
+
+        string Write(int i, Random random)
         {
             var (name, mutant) = models[i % models.Length];
-            string file = Path.Combine(folder, $"seed {seed} case {i} of {name.Replace('/', ' ')}.onnx");
-            File.WriteAllBytes(file, mutant.Changed(new Random(HashCode(seed, i))));
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            Stopwatch watch = Stopwatch.StartNew();
-            string? fault = null;
-            try
-            {
-                Pass(file);
-                loaded++;
-            }
-            catch (UserErrorException e)
-            {
-                fault = e.Message.Contains('\n', StringComparison.Ordinal) ? $"a message of several lines: {e.Message}" : null;
-                string kind = Kind(e.Message[Math.Min(e.Message.Length, file.Length)..]);
-                messages[kind] = messages.GetValueOrDefault(kind) + 1;
-            }
-            catch (Exception e)
-            {
-                string where = string.Join(" < ", (e.StackTrace ?? "").Split('\n').Take(6).Select(line => line.Trim()));
-                fault = $"{e.GetType().Name}: {e.Message} {where}";
-            }
-            slowest = watch.Elapsed.TotalSeconds > slowest.Seconds ? (watch.Elapsed.TotalSeconds, $"{i} of {name}") : slowest;
-            long managed = GC.GetAllocatedBytesForCurrentThread() - before, onDevice = device.Pool.AllocatedBytes;
-            if (managed > MostManaged || onDevice > MostOnDevice)
-                fault ??= $"{managed >> 20} MB managed, {onDevice >> 20} MB on the device";
-            if (fault is not null)
-                faults.Add($"seed {seed}, case {i} of {name}: {fault}");
-            if (onDevice > 1 << 28)
-            {
-                device.Dispose();
-                device = new(1);
-            }
-            File.Delete(file);
-            if (Directory.EnumerateFileSystemEntries(folder).Any())
-                faults.Add($"seed {seed}, case {i} of {name}: a file was written");
+            string file = Path.Combine(folder, $"case {i} of {name.Replace('/', ' ')}.onnx");
+            File.WriteAllBytes(file, mutant.Changed(random));
+            return file;
         }
-        output.WriteLine($"{loaded} work, slowest case {slowest.Case}: {slowest.Seconds:f1} s");
-        foreach (var (kind, times) in messages.OrderByDescending(message => message.Value))
-            output.WriteLine($"{times,6}{kind}");
-        Assert.True(faults.Count == 0, string.Join('\n', faults));
-        Assert.True(only >= 0 || loaded > count / 10, $"only {loaded} of {count} cases work, so most paths are not tried");
+    }
+
+    private string? Check(string file)
+    {
+        File.Delete(file);
+        long onDevice = device.Pool.AllocatedBytes;
+        if (onDevice > KeptOnDevice)
+        {
+            device.Dispose();
+            device = new(1);
+        }
+        return onDevice > MostOnDevice ? $"{onDevice >> 20} MB on the device"
+            : Directory.EnumerateFileSystemEntries(folder).Any() ? "a file was written"
+            : null;
     }
 
     /// <summary>Two images through the network and back.</summary>
@@ -122,16 +89,4 @@ public sealed class OnnxMutationTests(ITestOutputHelper output) : IDisposable
             Directory.Delete(folder, recursive: true);
         }
     }
-
-    /// <summary>A message without its names and numbers.</summary>
-    private static string Kind(string message)
-    {
-        string plain = new([.. message.Where(c => !char.IsAsciiDigit(c) && c is not ('-' or ',' or '?'))]);
-        return string.Join('…', plain.Split('\'').Where((_, i) => i % 2 == 0));
-    }
-
-    private static int HashCode(int seed, int i) => unchecked(seed * 1_000_003 + i * 7919);
-
-    private static int Setting(string name, int otherwise) =>
-        Environment.GetEnvironmentVariable(name) is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 }
