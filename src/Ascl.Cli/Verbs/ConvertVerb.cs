@@ -43,11 +43,10 @@ internal sealed class ConvertVerb : VerbArguments, IVerb
             throw new UserErrorException($"convert: {Output} is the file to read, too");
         using TensorFile file = TensorFile.Open(path.File);
         string prefix = string.IsNullOrEmpty(path.Set) ? "" : $"{path.Set}.";
-        IReadOnlyList<string> unread = TensorConversion.Convert(file, prefix, Output);
-        if (unread.Count > 0)
-            Message.Print($"{path.File}: {unread.Count} tensors are left out, such as '{unread[0]}', {file.Describe(unread[0])}");
-        int count = file.Names.Count(name => name.StartsWith(prefix, StringComparison.Ordinal)) - unread.Count;
-        Console.WriteLine($"Wrote {Output}: {count} tensors, {new FileInfo(Output).Length / 1e6:F1} MB.");
+        var (written, leftOut) = TensorConversion.Convert(file, prefix, Output);
+        if (leftOut.Count > 0)
+            Message.Print($"{path.File}: {leftOut.Count} tensors are left out, such as '{leftOut[0]}', {file.Describe(leftOut[0])}");
+        Console.WriteLine($"Wrote {Output}: {written} tensors, {new FileInfo(Output).Length / 1e6:F1} MB.");
         return 0;
     }
 }

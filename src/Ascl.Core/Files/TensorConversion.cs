@@ -16,9 +16,10 @@ public static class TensorConversion
     /// <param name="source">The tensors.</param>
     /// <param name="prefix">Begins the names of the tensors that are wanted: empty for all, or with a dot at its end.</param>
     /// <param name="target">A file with one of the <see cref="Extensions"/>.</param>
-    /// <returns>The names of the tensors whose element type cannot be read, which are left out.</returns>
+    /// <returns>Number of tensors that were written, and the names of those whose element type cannot be read, which are left
+    /// out.</returns>
     /// <exception cref="UserErrorException">The extension is another, no tensor has the prefix, or the file cannot be written.</exception>
-    public static IReadOnlyList<string> Convert(TensorFile source, string prefix, string target)
+    public static (int Written, IReadOnlyList<string> LeftOut) Convert(TensorFile source, string prefix, string target)
     {
         string extension = CheckTarget(target);
         string[] found = [.. source.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal))];
@@ -31,7 +32,7 @@ public static class TensorConversion
             SaveSafetensors(target, source, names, texts);
         else
             TorchWriter.Save(target, source, names, texts);
-        return [.. found.Where(name => source.Dtype(name) is null)];
+        return (names.Length, [.. found.Where(name => source.Dtype(name) is null)]);
     }
 
     /// <summary>Checks that <see cref="Convert"/> can write a file.</summary>

@@ -69,7 +69,11 @@ public abstract class TensorFile : IDisposable
 
     /// <summary>Type and shape, as in "F32 [10, 512]".</summary>
     /// <exception cref="UserErrorException">There is no such tensor.</exception>
-    public string Describe(string name) => Entry(name) is var entry ? $"{entry.Type} [{string.Join(", ", entry.Shape)}]" : "";
+    public string Describe(string name)
+    {
+        TensorEntry entry = Entry(name);
+        return $"{entry.Type} [{string.Join(", ", entry.Shape)}]";
+    }
 
     /// <summary>Reads a tensor of F32, F64, F16 or BF16 in row-major order; F64 is rounded.</summary>
     /// <exception cref="UserErrorException">There is no such tensor, or it does not hold floating-point numbers.</exception>
@@ -118,13 +122,12 @@ public abstract class TensorFile : IDisposable
     {
         TensorEntry entry = Entry(name);
         byte[] bytes = new byte[Length(name, (entry.Dtype ?? throw Unreadable(name, "numbers")).Size())];
-        Reading(() =>
+        return Reading(() =>
         {
             using Stream data = OpenData(entry);
             data.ReadExactly(bytes);
             return bytes;
         });
-        return bytes;
     }
 
     /// <summary>Closes the file.</summary>

@@ -1,17 +1,13 @@
+using Ascl.Core.Files;
+
 namespace Ascl.Data.Sources;
 
 /// <summary>Reads another stream and counts the zero bytes at the end of what was read. A tar archive ends in two blocks of zeros, which
 /// TarReader does not require: without this check, an archive truncated between two entries would be read as a smaller one.</summary>
-internal sealed class TailStream(Stream source) : Stream
+internal sealed class TailStream(Stream source) : ReadOnlyStream
 {
     /// <summary>Number of zero bytes at the end of all bytes read so far.</summary>
     public long TrailingZeros { get; private set; }
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override int Read(Span<byte> buffer)
     {
@@ -20,10 +16,4 @@ internal sealed class TailStream(Stream source) : Stream
         TrailingZeros = zeros == count ? TrailingZeros + zeros : zeros;
         return count;
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override void Flush() { }
 }

@@ -11,6 +11,7 @@ internal sealed class NumpyFile : TensorFile
 
     private readonly Dictionary<string, NumpyEntry> arrays = [];
     private readonly List<string> names = [];
+    private ZipFiles? archived;
 
     private NumpyFile(string path) : base(path)
     {
@@ -50,24 +51,30 @@ internal sealed class NumpyFile : TensorFile
     /// <exception cref="UserErrorException">It is damaged.</exception>
     public static NumpyFile OpenArchive(string path)
     {
-        NumpyFile all = new(path);
-        Reading(path, () =>
+        ZipFiles files = new(path);
+        NumpyFile all = new(path) { archived = files };
+        try
         {
-            using FileStream file = File.OpenRead(path);
-            using ZipArchive archive = new(file);
-            foreach (ZipArchiveEntry entry in archive.Entries)
+            return Reading(path, () => files.Read(archive =>
             {
-                string where = $"{path}: {entry.FullName}";
-                ZipEntryStream.CheckLength(entry, file.Length);
-                using Stream stream = entry.Open();
-                string name = entry.FullName;
-                NumpyEntry array = NumpyHeader.Read(where, stream, entry.Length) with { Open = () => new ZipEntryStream(path, name) };
-                if (!all.Add(NameOf(name), array))
-                    throw new UserErrorException($"{path}: has two arrays named {NameOf(name)}");
-            }
-            return true;
-        });
-        return all;
+                foreach (ZipArchiveEntry entry in archive.Entries)
+                    all.AddArchived(files, entry);
+                return all;
+            }));
+        }
+        catch
+        {
+            all.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool isDisposing)
+    {
+        if (isDisposing)
+            archived?.Dispose();
+        base.Dispose(isDisposing);
     }
 
     private protected override TensorEntry? Find(string name) => arrays.GetValueOrDefault(name);
@@ -96,6 +103,15 @@ internal sealed class NumpyFile : TensorFile
             stream.Dispose();
             throw;
         }
+    }
+
+    private void AddArchived(ZipFiles files, ZipArchiveEntry entry)
+    {
+        files.CheckLength(entry);
+        string name = entry.FullName;
+        using Stream stream = entry.Open();
+        if (!Add(NameOf(name), NumpyHeader.Read($"{Path}: {name}", stream, entry.Length) with { Open = () => files.Open(name) }))
+            throw new UserErrorException($"{Path}: has two arrays named {NameOf(name)}");
     }
 
     private bool Add(string name, NumpyEntry array)

@@ -24,10 +24,12 @@ internal sealed class TorchFile : TensorFile
     private readonly List<string> names = [];
     private readonly Dictionary<string, string> texts;
     private readonly Func<TorchStorage, Stream> open;
+    private readonly ZipFiles? archived;
 
-    private TorchFile(string path, object? root, Dictionary<string, string>? own, Func<TorchStorage, Stream> open) : base(path)
+    private TorchFile(string path, object? root, Dictionary<string, string>? own, Func<TorchStorage, Stream> open, ZipFiles? archived)
+        : base(path)
     {
-        this.open = open;
+        (this.open, this.archived) = (open, archived);
         TorchContent content = TorchContent.Of(root);
         texts = own ?? content.Texts;
         foreach (var (name, tensor) in content.Tensors)
@@ -50,10 +52,22 @@ internal sealed class TorchFile : TensorFile
 
     /// <summary>Opens a zip archive.</summary>
     /// <exception cref="UserErrorException">It is damaged, or holds a whole module or no tensors.</exception>
-    public static TorchFile OpenArchive(string path) => Reading(path, () =>
+    public static TorchFile OpenArchive(string path)
     {
-        using FileStream file = File.OpenRead(path);
-        using ZipArchive archive = new(file);
+        ZipFiles files = new(path);
+        try
+        {
+            return Reading(path, () => files.Read(archive => Of(path, files, archive)));
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+    }
+
+    private static TorchFile Of(string path, ZipFiles files, ZipArchive archive)
+    {
         string[] pickles = [.. archive.Entries.Select(entry => entry.FullName).Where(IsPickle)];
         if (pickles.Length > 1)
             throw new UserErrorException($"{path}: is damaged: it has {pickles.Length} files data.pkl");
@@ -67,7 +81,7 @@ internal sealed class TorchFile : TensorFile
             throw new UserErrorException($"{path}: was written by a big-endian machine");
         TorchUnpickler unpickler = new(path);
         ZipArchiveEntry pickle = archive.GetEntry(pickles[0])!;
-        ZipEntryStream.CheckLength(pickle, file.Length);
+        files.CheckLength(pickle);
         (object? root, _) = unpickler.Read(Whole(pickle), 0);
         Dictionary<string, string>? own =
             archive.GetEntry(folder + TorchWriter.TextsFile) is { } beside ? Texts(path, Whole(beside)) : null;
@@ -75,12 +89,12 @@ internal sealed class TorchFile : TensorFile
         {
             if (archive.GetEntry($"{folder}data/{storage.Key}") is not { } entry || entry.Length < storage.Length * storage.Size)
                 throw new InvalidDataException($"storage {storage.Key} is missing or too short");
-            ZipEntryStream.CheckLength(entry, file.Length);
+            files.CheckLength(entry);
         }
-        return new TorchFile(path, root, own, storage => new ZipEntryStream(path, $"{folder}data/{storage.Key}"));
+        return new TorchFile(path, root, own, storage => files.Open($"{folder}data/{storage.Key}"), files);
 
         static bool IsPickle(string name) => name == "data.pkl" || name.EndsWith("/data.pkl", StringComparison.Ordinal);
-    });
+    }
 
     /// <summary>Opens a file of the earlier format.</summary>
     /// <exception cref="UserErrorException">It is damaged, or holds a whole module or no tensors.</exception>
@@ -121,8 +135,16 @@ internal sealed class TorchFile : TensorFile
             FileStream stream = File.OpenRead(path);
             stream.Position = storage.Offset;
             return stream;
-        });
+        }, null);
     });
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool isDisposing)
+    {
+        if (isDisposing)
+            archived?.Dispose();
+        base.Dispose(isDisposing);
+    }
 
     private protected override TensorEntry? Find(string name) => tensors.GetValueOrDefault(name);
 
