@@ -160,11 +160,12 @@ public sealed class EvaluationStore
         AdversarialImages kept = new([.. all.Select(a => images.Ids[a.Index])], [.. all.Select(a => images.Labels[a.Index])],
             [.. all.Select(a => a.Attack)], [.. all.Select(a => a.Image)]);
         kept.Save(AdversarialFile, images, report);
-        return Complete(report);
+        Complete(report);
+        return kept;
     }
 
     /// <summary>Rewrites the report of a finished evaluation after results were added; its adversarial images are unchanged.</summary>
-    public AdversarialImages Complete(EvaluationReport report)
+    public void Complete(EvaluationReport report)
     {
         // A report read from a file does not hold the sizes: they are in a file of their own.
         if (report.MinimalEpsilon is { Sizes.Count: > 0 } minimal)
@@ -172,8 +173,10 @@ public sealed class EvaluationStore
         AtomicFile.WriteText(ReportFile, Evaluator.ToJson(report));
         if (Directory.Exists(Chunks))
             Directory.Delete(Chunks, recursive: true);
-        return AdversarialImages.Read(AdversarialFile, images);
     }
+
+    /// <summary>The adversarial images of a finished evaluation.</summary>
+    public AdversarialImages ReadAdversarial() => AdversarialImages.Read(AdversarialFile, images);
 
     /// <summary>Opens the batches that contain some of the images.</summary>
     private IEnumerable<(SafetensorsFile File, int[] Attacked)> Open(string pattern, IReadOnlySet<int> wanted)

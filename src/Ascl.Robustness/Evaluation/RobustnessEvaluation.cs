@@ -198,16 +198,17 @@ public sealed class RobustnessEvaluation
             report = WithSmallest(report, FindSmallestChanges(observer, store, stop));
         if (settings.Epsilons.Count > 0 && !HasCurve(report))
             report = report with { Curve = [.. settings.Epsilons.Select(radius => CurvePointAt(radius, observer, stop))] };
-        if (Communicator.IsMain && done is null)
-            store?.Finish(report);
+        EvaluationStore? written = Communicator.IsMain ? store : null;
+        AdversarialImages? adversarial = done is null ? written?.Finish(report) : written?.ReadAdversarial();
         if (Corruptions is { } corruptions)
-            report = WithCorruptions(report, corruptions, observer, store, stop);
+            report = WithCorruptions(report, corruptions, observer, written, stop);
         if (!Communicator.IsMain)
             return new(report, null, IsNew: true);
         // Rank 0 alone, at the end, so that nobody waits for it.
         if (settings.Checks && !HasChecks(report))
             report = WithFindings(report, observer, stop);
-        return new(report, store?.Complete(report), IsNew: true) { Store = store };
+        written?.Complete(report);
+        return new(report, adversarial, IsNew: true) { Store = store };
     }
 
     /// <summary>Runs the attacks on one of several parts of the images, without the other parts, and saves the outcome in the folder.
@@ -291,8 +292,7 @@ public sealed class RobustnessEvaluation
             {
                 Corruptions = new(NameOf(set), CountOf(set), [.. measured.OrderBy(one => one.Name, StringComparer.Ordinal)]),
             };
-            if (Communicator.IsMain)
-                store?.Complete(report);
+            store?.Complete(report);
         }
         return report;
     }
