@@ -211,6 +211,21 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
+    public void TimingTheFirstStepsForABudgetChangesNothing()
+    {
+        string[] small = [.. Quick, "--method", "natural"];
+        string few = Path.Combine(folder, "few"), given = Path.Combine(folder, "given");
+        string[] budgeted = [.. small.TakeWhile(a => a != "--epochs"), .. small.SkipWhile(a => a != "--epochs").Skip(2)];
+        ProcessResult result = AsclProcess.Run([.. budgeted, "--budget", "0.001s", "--out", few]);
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        Assert.Contains("1 epoch of", result.Output, StringComparison.Ordinal);
+        Assert.Equal(0, AsclProcess.Run([.. budgeted, "--epochs", "1", "--out", given]).ExitCode);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(given, "last.safetensors")), File.ReadAllBytes(Path.Combine(few, "last.safetensors")));
+        Assert.Equal("--budget chooses the number of epochs: it cannot be given with --resume",
+            AsclProcess.RefusalInProcess("train", "--resume", few, "--budget", "1min"));
+    }
+
+    [Fact]
     public void NonFiniteLossStopsTrainingAndNamesTheTerm()
     {
         ProcessResult result = AsclProcess.Run([.. With("--lr", "1e20"), "--out", Path.Combine(folder, "nan")]);

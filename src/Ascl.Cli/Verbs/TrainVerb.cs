@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Ascl.Cli.Arguments;
 using Ascl.Cli.Display;
 using Ascl.Core.Diagnostics;
+using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Distributed;
 using Ascl.Kernels.Devices;
@@ -31,6 +32,10 @@ namespace Ascl.Cli.Verbs;
 [OptionsFor(typeof(RunConfig))]
 public class TrainVerb : VerbArguments, IVerb
 {
+    /// <summary>The budget of a run on the built-in images without a number of epochs, so that a first try is short on any
+    /// machine.</summary>
+    private const string SampleBudget = "2min";
+
     /// <summary>What may be given with --resume: nothing that would have changed the epochs that are done.</summary>
     private static readonly string[] AllowedOnResume = ["resume", "threads", "epochs"];
 
@@ -41,6 +46,11 @@ public class TrainVerb : VerbArguments, IVerb
 
     [Option("list-presets", HelpText = "List the settings of each preset, and exit.")]
     public bool ListPresets { get; init; }
+
+    [Option("budget", MetaValue = "TIME",
+        HelpText = "Train for about this long, such as 30min or 2h, evaluation included: the first steps are timed, and the number of "
+            + "epochs is chosen to fit. On the built-in images, unless --epochs is given, at most 10 epochs and about 2min.")]
+    public string? Budget { get; init; }
 
     [Section("Device")]
     [Option("device", MetaValue = "NAME", HelpText = VerbTexts.Device)]
@@ -96,8 +106,39 @@ public class TrainVerb : VerbArguments, IVerb
         if (resumed is null && !given.ContainsKey("model"))
             config = config with { Model = config.Model with { Network = StartingModel.DefaultNetwork(data.Train) } };
         RunTraining.Check(config, data);
+        if (BudgetOf(given, config, group.Communicator) is var (budget, most))
+            config = Fitted(config, budget, most, data, device, stop);
         NaturalNetwork.Of(config, data, device, Message.Print);
         return new(config, resumed, device, data, resumed is null ? StartingModel.Of(config, data, device, Message.Print) : null);
+    }
+
+    /// <summary>The time to train for, and the largest number of epochs; null if the number of epochs is settled.</summary>
+    private (TimeBudget Budget, int Most)? BudgetOf(JsonObject given, RunConfig config, Communicator ranks)
+    {
+        if (Budget is not { } text)
+        {
+            return !given.ContainsKey("epochs") && !given.ContainsKey("resume") && config.Data.Source == "sample" && ranks.Size == 1
+                ? (TimeBudget.Parse(SampleBudget, "--budget"), config.Training.Epochs)
+                : null;
+        }
+        TimeBudget budget = TimeBudget.Parse(text, "--budget");
+        // A preset's number of epochs may be overridden.
+        JsonObject own = Given(preset: null);
+        if (new[] { "epochs", "resume" }.FirstOrDefault(own.ContainsKey) is { } settled)
+            throw new UserErrorException($"--budget chooses the number of epochs: it cannot be given with --{settled}");
+        return ranks.Size == 1
+            ? (budget, int.MaxValue)
+            : throw new UserErrorException("--budget times the steps of one process: with several, give --epochs");
+    }
+
+    private static RunConfig Fitted(RunConfig config, TimeBudget budget, int most, DataSet data, Device device, CancellationToken stop)
+    {
+        BudgetedEpochs fit = ProgressDisplay.Run("timing the first steps", _ => budget.Fit(config, data, device, most, stop));
+        string time = TrainingProgress.Duration(TimeSpan.FromSeconds(fit.Seconds));
+        if (fit.Epochs != config.Training.Epochs || most == int.MaxValue)
+            Console.WriteLine($"{fit.Epochs} epoch{(fit.Epochs == 1 ? "" : "s")} of {fit.SecondsPerEpoch:F1} s instead of "
+                + $"{config.Training.Epochs}, evaluation included about {time} on this machine; --epochs N trains for another number");
+        return (config with { Training = config.Training with { Epochs = fit.Epochs } }).Checked("budget");
     }
 
     private int Train(ProcessGroup group, CancellationToken stop)

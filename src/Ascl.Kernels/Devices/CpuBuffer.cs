@@ -13,6 +13,7 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
     private const int Slack = 256;
 
     private readonly CpuDevice owner;
+    private readonly void* allocation;
     private readonly T* memory;
 
     /// <summary>Allocates <paramref name="length"/> zeroed elements.</summary>
@@ -21,11 +22,13 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         nuint bytes = (nuint)length * (nuint)sizeof(T) + Slack;
         bool huge = bytes >= HugePage;
+        nuint alignment = huge ? (nuint)HugePage : CacheLine;
         owner = device;
-        memory = (T*)NativeMemory.AlignedAlloc(bytes, huge ? (nuint)HugePage : CacheLine);
+        // Zeroed by calloc: fresh pages come zeroed from the system, and are touched first by the threads that use them.
+        allocation = NativeMemory.AllocZeroed(bytes + alignment - 1);
+        memory = (T*)(((nuint)allocation + alignment - 1) & ~(alignment - 1));
         if (huge)
             LinuxMemory.AdviseHugePages(memory, bytes);
-        NativeMemory.Clear(memory, bytes);
         GC.AddMemoryPressure((long)bytes);
     }
 
@@ -78,7 +81,7 @@ public sealed unsafe class CpuBuffer<T> : DeviceBuffer<T> where T : unmanaged
     /// <summary>Frees the memory.</summary>
     ~CpuBuffer()
     {
-        NativeMemory.AlignedFree(memory);
+        NativeMemory.Free(allocation);
         GC.RemoveMemoryPressure(Length * (long)sizeof(T) + Slack);
     }
 }

@@ -24,8 +24,8 @@ public static class NaturalTwin
             : RunFolder.Create(Of(run.Config, path), communicator);
     }
 
-    /// <summary>Label smoothing and other settings that are not of the attack stay.</summary>
-    private static RunConfig Of(RunConfig config, string path)
+    /// <summary>The configuration of the twin of a run: label smoothing and other settings that are not of the attack stay.</summary>
+    internal static RunConfig Of(RunConfig config, string path)
     {
         JsonObject given = config.ToJson();
         given["method"] = "natural";

@@ -45,7 +45,23 @@ public sealed class RunTraining
             .. TrainedImages.NotesOnNatural(trainingData, data, natural?.Provenance, config.Model.Natural),
         ];
         Checkpoints checkpoints = new(folder.Checkpoints, config.Run.SaveEvery) { Config = config.ToJson() };
-        Trainer = new Trainer(model, config.Method, config.Training)
+        Trainer = NewTrainer(config, model, natural, communicator,
+        [
+            checkpoints, new RunFilesCallback(folder, checkpoints, isBegun), new Validation(config.Attack.Validation), new Monitoring(),
+            .. callbacks,
+        ]);
+    }
+
+    /// <summary>The trainer.</summary>
+    public Trainer Trainer { get; }
+
+    /// <summary>Notes for the user about the images, beyond those of the data set, one line each.</summary>
+    public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>The trainer of a configuration.</summary>
+    /// <param name="natural">The naturally trained network; null for methods without one.</param>
+    internal static Trainer NewTrainer(RunConfig config, Classifier model, Classifier? natural, Communicator? communicator = null,
+        params IList<TrainingCallback> callbacks) => new(model, config.Method, config.Training)
         {
             Attack = config.Method.AttackOf(config.Attack),
             Natural = natural,
@@ -55,19 +71,8 @@ public sealed class RunTraining
             Schedule = config.Schedule,
             Communicator = communicator ?? Communicator.Single,
             Description = config.Description(),
-            Callbacks =
-            [
-                checkpoints, new RunFilesCallback(folder, checkpoints, isBegun), new Validation(config.Attack.Validation), new Monitoring(),
-                .. callbacks,
-            ],
+            Callbacks = callbacks,
         };
-    }
-
-    /// <summary>The trainer.</summary>
-    public Trainer Trainer { get; }
-
-    /// <summary>Notes for the user about the images, beyond those of the data set, one line each.</summary>
-    public IReadOnlyList<string> Notes { get; }
 
     /// <summary>Checks that a configuration matches the data.</summary>
     /// <exception cref="UserErrorException">It does not.</exception>
