@@ -16,7 +16,7 @@ public sealed record Conv2dShape(string Name, int C, int Size, int K, int Kernel
             ? ActivationLayout.Planes(Batch, C, Size, Size)
             : ActivationLayout.Blocked(Operands.LayoutDevice, Batch, C, Size, Size), [K, C, Kernel, Kernel], Stride, Kernel / 2);
 
-    public KernelWork WorkOf(string kernel) => new(Geometry.Flops, Geometry.Bytes);
+    public KernelWork WorkOf(string kernel) => new(Geometry.Flops, Geometry.Bytes, Conv2dKernels.FlopsOnCpu(Geometry));
 
     public override string ToString() => $"{Name}.{C}x{Size}x{Size}-{K}.{Kernel}x{Kernel}s{Stride}";
 }

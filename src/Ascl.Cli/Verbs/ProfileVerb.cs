@@ -51,7 +51,7 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
         {
             Title = $"{What}, {Model}, batch {Batch}{(Size > 0 ? $", {Size}x{Size} pixels" : "")}, on {device.Name}; "
                 + $"measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s "
-                + $"(matrix product), {profile.Peaks.GigabytesPerSecond:F0} GB/s (adding arrays)",
+                + $"({(device is CpuDevice ? "multiply-adds in registers" : "matrix product")}), {profile.Peaks.GigabytesPerSecond:F0} GB/s (adding arrays)",
         };
         foreach (KernelTotal total in profile.Totals(Shapes))
         {
@@ -60,7 +60,8 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
         }
         table.Print();
         Console.WriteLine($"{profile.Calls.Count} kernels, {profile.KernelMilliseconds:F1} ms of {profile.WallMilliseconds:F1} ms. % of "
-            + "peak is of arithmetic or of memory bandwidth, whichever is higher (Winograd convolutions do less arithmetic than counted)");
+            + "peak is of arithmetic or of memory bandwidth, whichever is higher; arithmetic is that of the algorithm (Winograd convolutions "
+            + "need less than GFLOP/s count)");
         if (Trace is not null)
         {
             profile.SaveChromeTrace(Trace);

@@ -1,5 +1,6 @@
 using Ascl.Core.Diagnostics;
 using Ascl.Kernels.Devices;
+using Ascl.Kernels.Diagnostics;
 using Ascl.Kernels.Layout;
 
 namespace Ascl.Kernels.Conv2d;
@@ -14,6 +15,7 @@ namespace Ascl.Kernels.Conv2d;
 /// <param name="Window">Size, strides, padding and dilation.</param>
 /// <param name="Groups">Divides K and C: the first K/Groups channels of y see the first C/Groups of x only, and so on.</param>
 public readonly record struct Conv2dGeometry(ActivationLayout Input, ActivationLayout Output, Window2d Window, int Groups = 1)
+    : IFastShape
 {
     /// <summary>The geometry for an input and a weight shape.</summary>
     /// <param name="weight">[K, C, R, S].</param>
@@ -108,6 +110,8 @@ public readonly record struct Conv2dGeometry(ActivationLayout Input, ActivationL
     /// <summary>Bytes of x, y and the weight.</summary>
     public double Bytes =>
         4.0 * ((double)Input.N * Input.C * Input.H * Input.W + (double)Output.N * Output.C * Output.H * Output.W + WeightLength);
+
+    double IFastShape.PerformedFlops(Device device) => device is CpuDevice ? Conv2dKernels.FlopsOnCpu(this) : Flops;
 
     /// <summary>Whether every channel of x is a group, in channel blocks.</summary>
     internal bool IsDepthwise => Groups == C && Groups > 1 && Input.Block > 1;

@@ -29,17 +29,23 @@ public static unsafe partial class Conv2dKernels
     /// times fewer with stride 2; depthwise convolutions have kernels of their own; everything else is direct. The choice does not depend
     /// on the batch, so that an image's result does not either.
     /// </summary>
+    private static (string Name, Conv2dCpu Algorithm) Choose(Conv2dGeometry g) => g switch
+    {
+        { IsDepthwise: true, GroupOutputs: 1 } => ("depthwise", Depthwise),
+        { IsUniform: true, R: 3, S: 3, Stride: 1, Padding: <= 2, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block =>
+            ("Winograd F(4x4, 3x3)", Winograd),
+        { IsUniform: true, R: 3, S: 3, Stride: 2, Padding: 1, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block =>
+            ("Winograd by phases", WinogradPhases),
+        _ => ("direct", Direct),
+    };
+
+    /// <summary>Floating-point operations of the chosen algorithm's products, without its transforms; the same for each of the three
+    /// passes.</summary>
+    public static double FlopsOnCpu(Conv2dGeometry g) => Choose(g).Algorithm.Flops(g);
+
     private static Conv2dCpu Algorithm(Conv2dGeometry g)
     {
-        var (name, algorithm) = g switch
-        {
-            { IsDepthwise: true, GroupOutputs: 1 } => ("depthwise", Depthwise),
-            { IsUniform: true, R: 3, S: 3, Stride: 1, Padding: <= 2, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block =>
-                ("Winograd F(4x4, 3x3)", Winograd),
-            { IsUniform: true, R: 3, S: 3, Stride: 2, Padding: 1, Output: { H: >= 3, W: >= 3 } } when g.Input.Block == g.Output.Block =>
-                ("Winograd by phases", WinogradPhases),
-            _ => ("direct", Direct),
-        };
+        var (name, algorithm) = Choose(g);
         DebugSettings.Say($"conv2d {g.Input with { N = 0 }} -> {g.K} channels, {g.Window} in {g.Groups} groups: {name}");
         return algorithm;
     }
@@ -79,6 +85,9 @@ internal abstract unsafe class Conv2dCpu
 {
     /// <summary>Whether the epilogue's upper bounds are applied; if not, they are left to a pass of its own.</summary>
     public virtual bool AppliesLimits => false;
+
+    /// <summary>Floating-point operations of the products, the same for each of the three passes.</summary>
+    public virtual double Flops(Conv2dGeometry g) => g.Flops;
 
     /// <param name="sums">Computed if the algorithm can; null if not needed.</param>
     public abstract void Forward(

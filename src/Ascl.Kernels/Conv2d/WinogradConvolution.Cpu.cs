@@ -52,6 +52,9 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         private nint Frequency(int frequency, int blocks) => ((nint)T.RowsBefore(frequency) * blocks * Tiles + frequency) * Width;
     }
 
+    public override double Flops(Conv2dGeometry g) =>
+        2.0 * new WinogradTiles<F, T>(g.Input, g.Output, g.Padding).Count * T.RowsBefore(Frequencies) * g.C * g.K;
+
     public override void Forward(
         CpuDevice device, Conv2dGeometry g, float* x, DeviceBuffer<float> weight, Conv2dEpilogue epilogue, ChannelSums? sums, float* y) =>
         Convolve(device, new WinogradTiles<F, T>(g.Input, g.Output, g.Padding), g.Input, g.Output, x,

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Ascl.Core.Diagnostics;
+using Ascl.Kernels.Devices;
 
 namespace Ascl.Kernels.Diagnostics;
 
@@ -10,7 +11,16 @@ namespace Ascl.Kernels.Diagnostics;
 /// <param name="Milliseconds">Duration.</param>
 /// <param name="Flops">Floating-point operations of the plain definition (a fast algorithm may need fewer).</param>
 /// <param name="Bytes">Minimum bytes read and written.</param>
-public sealed record KernelCall(string Name, string Shape, double Began, double Milliseconds, double Flops, double Bytes);
+/// <param name="PerformedFlops">Floating-point operations of the algorithm that ran.</param>
+public sealed record KernelCall(
+    string Name, string Shape, double Began, double Milliseconds, double Flops, double Bytes, double PerformedFlops);
+
+/// <summary>The shape of a kernel that an algorithm may compute with fewer operations than its definition.</summary>
+internal interface IFastShape
+{
+    /// <summary>Floating-point operations of the algorithm that the device chooses.</summary>
+    double PerformedFlops(Device device);
+}
 
 /// <summary>A clock that times kernels. A device that runs kernels asynchronously has its own.</summary>
 internal interface IKernelClock
@@ -23,7 +33,7 @@ internal interface IKernelClock
 }
 
 /// <summary>
-/// Traces one kernel call: <c>using var trace = KernelTrace.Begin("conv2d.forward", g, flops, bytes);</c> With ASCL_DEBUG of 2 or more it
+/// Traces one kernel call: <c>using var trace = KernelTrace.Begin("conv2d.forward", g, flops, bytes, device);</c> With ASCL_DEBUG of 2 or more it
 /// prints each call, and a table of totals when the process ends; inside <see cref="Record"/> it records the call. Otherwise it only adds
 /// the operations to <see cref="WorkCount.Flop"/>. <see cref="Dispatch.DeviceKernel"/> traces every kernel.
 /// </summary>
@@ -65,10 +75,14 @@ public readonly struct KernelTrace : IDisposable
     /// <param name="shape">The problem size; formatted only while kernels are recorded or printed.</param>
     /// <param name="flops">Floating-point operations of the plain definition (a fast algorithm may need fewer).</param>
     /// <param name="bytes">Minimum bytes read and written.</param>
-    public static KernelTrace Begin<TShape>(string name, TShape shape, double flops, double bytes)
+    /// <param name="device">The device that the kernel runs on.</param>
+    public static KernelTrace Begin<TShape>(string name, TShape shape, double flops, double bytes, Device device)
     {
         WorkCount.Flop += flops;
-        return IsListening ? new(new Timed(DeviceClock ?? HostClock, name, shape?.ToString() ?? "", flops, bytes)) : default;
+        return IsListening
+            ? new(new Timed(DeviceClock ?? HostClock, name, shape?.ToString() ?? "", flops, bytes,
+                shape is IFastShape fast ? fast.PerformedFlops(device) : flops))
+            : default;
     }
 
     /// <summary>
@@ -108,7 +122,7 @@ public readonly struct KernelTrace : IDisposable
     }
 
     /// <summary>A kernel call between two marks of a clock.</summary>
-    private sealed class Timed(IKernelClock clock, string name, string shape, double flops, double bytes) : IDisposable
+    private sealed class Timed(IKernelClock clock, string name, string shape, double flops, double bytes, double performed) : IDisposable
     {
         private readonly IDisposable began = clock.Mark();
         private IDisposable? ended;
@@ -117,7 +131,8 @@ public readonly struct KernelTrace : IDisposable
 
         /// <param name="origin">The mark that start times are relative to; null for the call's own start.</param>
         public KernelCall Call(IDisposable? origin) =>
-            new(name, shape, origin is null ? 0 : clock.Milliseconds(origin, began), clock.Milliseconds(began, ended!), flops, bytes);
+            new(name, shape, origin is null ? 0 : clock.Milliseconds(origin, began), clock.Milliseconds(began, ended!), flops, bytes,
+                performed);
 
         public void Dispose()
         {
