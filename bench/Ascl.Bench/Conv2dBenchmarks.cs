@@ -48,13 +48,20 @@ public class Conv2dBenchmarks
     public void CleanUp() => device.Dispose();
 
     [Benchmark]
-    public void Forward() => Conv2dKernels.Forward(g, x, weight, default, y);
+    public void Forward() => Pooled(() => Conv2dKernels.Forward(g, x, weight, default, y));
 
     [Benchmark]
-    public void BackwardInput() => Conv2dKernels.BackwardInput(g, dy, weight, default, dx);
+    public void BackwardInput() => Pooled(() => Conv2dKernels.BackwardInput(g, dy, weight, default, dx));
 
     [Benchmark]
-    public void BackwardWeight() => Conv2dKernels.BackwardWeight(g, x, dy, dw);
+    public void BackwardWeight() => Pooled(() => Conv2dKernels.BackwardWeight(g, x, dy, dw));
+
+    /// <summary>As in a training step, where a kernel's memory is that of the step before.</summary>
+    private void Pooled(Action kernel)
+    {
+        using IDisposable scope = device.Pool.BeginScope();
+        kernel();
+    }
 
     private static IEnumerable<Conv2dShape> Layers(string network, params int[] widths)
     {

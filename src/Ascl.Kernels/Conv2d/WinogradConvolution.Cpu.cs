@@ -19,7 +19,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     where T : struct, IWinogradAlgorithm<F>, IWinogradWeights<F>
     where TAdjoint : struct, IWinogradAlgorithm<F>
 {
-    private const int Frequencies = 36, WidestTile = 2, TilesPerStagedItem = 16;
+    private const int Frequencies = 36, WidestTile = 2, TilesPerStagedItem = 16, FewestTiles = 24, MostTiles = 64;
 
     /// <summary>Outputs larger than this are written with non-temporal stores.</summary>
     private const long StreamedBytes = 4 << 20;
@@ -31,6 +31,12 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     private const int StagedForwardChannels = 512, StagedWeightChannels = 256;
 
     private static readonly int Width = F.Width;
+
+    /// <summary>
+    /// Bytes of V and M of a block. What is best depends on the vectors: with AVX-512 a block's products end so soon that the weights, which
+    /// each block reads again, count more than V and M.
+    /// </summary>
+    private static readonly int BlockBytes = Width == 16 ? 5 << 20 : 1 << 20;
 
     /// <summary>
     /// The memory of a run of tiles: V[frequency][channel block][tile][row][width] for the input, M likewise for the output, then scratch
@@ -73,7 +79,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
         where TTransform : struct, IWinogradAlgorithm<F>
     {
-        Block block = new(TilesPerBlock(input, output, tiles.Count, StagedForwardChannels), input.Blocks, output.Blocks);
+        Block block = new(TilesPerBlock(input, output, tiles.Count), input.Blocks, output.Blocks);
         bool staged = block.Tiles == tiles.Count;
         int partTiles = staged ? TilesPerStagedItem : block.Tiles;
         if (epilogue.IsNone)
@@ -135,7 +141,8 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     {
         WinogradTiles<F, T> tiles = new(g.Input, g.Output, g.Padding);
         var groups = TilePlan<F>.Groups(g.Output.Blocks, WidestTile);
-        Block block = new(TilesPerBlock(g.Input, g.Output, tiles.Count, StagedWeightChannels), g.Input.Blocks, g.Output.Blocks);
+        int together = IsStaged(g.Input, g.Output, StagedWeightChannels) ? tiles.Count : Math.Min(tiles.Count, MostTiles);
+        Block block = new(together, g.Input.Blocks, g.Output.Blocks);
         int sumLength = Frequencies * g.Input.Blocks * Width * g.Output.Blocks * Width;
 
         if (block.Tiles == tiles.Count)
@@ -254,15 +261,19 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     }
 
     /// <summary>
-    /// How many tiles go through the stages together: few enough for the caches, or all. Does not depend on the number of threads.
+    /// How many tiles go through the stages together: few enough for V and M to stay in the caches, or all. Does not depend on the number
+    /// of threads.
     /// </summary>
-    private static int TilesPerBlock(ActivationLayout input, ActivationLayout output, int all, int stagedChannels)
+    private static int TilesPerBlock(ActivationLayout input, ActivationLayout output, int all)
     {
-        int channels = Math.Max(input.C, output.C);
-        return channels >= stagedChannels * (T.RowsBefore(Frequencies) / Frequencies)
-            ? all
-            : Math.Min(all, channels <= 32 || channels > 128 ? 64 : 32);
+        if (IsStaged(input, output, StagedForwardChannels))
+            return all;
+        int fitting = BlockBytes / (T.RowsBefore(Frequencies) * (input.C + output.C) * sizeof(float)) / 16 * 16;
+        return Math.Min(all, Math.Clamp(fitting, FewestTiles, MostTiles));
     }
+
+    private static bool IsStaged(ActivationLayout input, ActivationLayout output, int channels) =>
+        Math.Max(input.C, output.C) >= channels * (T.RowsBefore(Frequencies) / Frequencies);
 
     private static void ForStagedItems(CpuDevice device, int tiles, RunAction action)
     {
