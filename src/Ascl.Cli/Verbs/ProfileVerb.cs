@@ -61,7 +61,8 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
         table.Print();
         Console.WriteLine($"{profile.Calls.Count} kernels, {profile.KernelMilliseconds:F1} ms of {profile.WallMilliseconds:F1} ms. % of "
             + "peak is of arithmetic or of memory bandwidth, whichever is higher; arithmetic is that of the algorithm (Winograd convolutions "
-            + "need less than GFLOP/s count)");
+            + $"need less than GFLOP/s count). At the peak of arithmetic all of it would take {profile.ArithmeticMilliseconds:F1} ms, "
+            + $"{100 * profile.ArithmeticMilliseconds / profile.WallMilliseconds:F0} % of the time.");
         if (Trace is not null)
         {
             profile.SaveChromeTrace(Trace);

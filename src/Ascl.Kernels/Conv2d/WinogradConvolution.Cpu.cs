@@ -19,24 +19,22 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     where T : struct, IWinogradAlgorithm<F>, IWinogradWeights<F>
     where TAdjoint : struct, IWinogradAlgorithm<F>
 {
-    private const int Frequencies = 36, WidestTile = 2, TilesPerStagedItem = 16, FewestTiles = 24, MostTiles = 64;
+    private const int Frequencies = 36, WidestTile = 2;
 
     /// <summary>Outputs larger than this are written with non-temporal stores.</summary>
     private const long StreamedBytes = 4 << 20;
 
-    /// <summary>
-    /// From this many channels (the larger of input and output) the stages run one after another. With stride 2 the threshold is twice as
-    /// high, because a tile has twice as many rows to move through memory between the stages.
-    /// </summary>
-    private const int StagedForwardChannels = 512, StagedWeightChannels = 256;
+    /// <summary>From this many channels (the larger of input and output) the stages of weight gradients run one after another; with stride 2
+    /// from twice as many.</summary>
+    private const int StagedWeightChannels = 256;
+
+    /// <summary>Tiles of a block of a weight gradient, and the most threads that share one of its partial sums.</summary>
+    private const int MostTiles = 64, MostSharing = 4;
+
+    /// <summary>Tiles of a run that a thread transforms, where the stages of a weight gradient run one after another.</summary>
+    private const int StagedTiles = 16;
 
     private static readonly int Width = F.Width;
-
-    /// <summary>
-    /// Bytes of V and M of a block. What is best depends on the vectors: with AVX-512 a block's products end so soon that the weights, which
-    /// each block reads again, count more than V and M.
-    /// </summary>
-    private static readonly int BlockBytes = Width == 16 ? 5 << 20 : 1 << 20;
 
     /// <summary>
     /// The memory of a run of tiles: V[frequency][channel block][tile][row][width] for the input, M likewise for the output, then scratch
@@ -79,38 +77,47 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         Conv2dEpilogue epilogue, ChannelSums? sums, float* y)
         where TTransform : struct, IWinogradAlgorithm<F>
     {
-        Block block = new(TilesPerBlock(input, output, tiles.Count), input.Blocks, output.Blocks);
-        bool staged = block.Tiles == tiles.Count;
-        int partTiles = staged ? TilesPerStagedItem : block.Tiles;
+        WinogradSchedule<F> plan = new(tiles.Count, T.RowsBefore(Frequencies), input.C, output.C, device.LoopThreads);
+        Block block = new(plan.BlockTiles, input.Blocks, output.Blocks);
         if (epilogue.IsNone)
-            sums?.Begin(device, (tiles.Count + partTiles - 1) / partTiles, output.Blocks * Width);
+            sums?.Begin(device, plan.SumParts, output.Blocks * Width);
         WinogradOutput finish = new(epilogue, y, output.Length * 4L >= StreamedBytes, sums);
-        if (staged)
+        if (plan.IsStaged)
         {
             DeviceBuffer<float> memory = device.Pool.Rent(block.Length, 0);
             float* v = CpuDevice.Pointer(memory), m = v + block.OutputsAt;
-            ForStagedItems(device, tiles.Count, (first, last, scratch) => tiles.Input(x, v, block.Tiles, 0, first, last, scratch));
-            device.For(T.RowsBefore(Frequencies), (item, _) =>
+            ForRuns(device, tiles.Count, plan.StagedTiles,
+                (first, last, scratch) => tiles.Input(x, v, block.Tiles, 0, first, last, scratch));
+            int pieces = plan.ProductPieces;
+            device.For(T.RowsBefore(Frequencies) * pieces, (item, _) =>
             {
+                var (row, piece) = Math.DivRem(item, pieces);
                 int frequency = 0;
-                while (T.RowsBefore(frequency + 1) <= item)
+                while (T.RowsBefore(frequency + 1) <= row)
                     frequency++;
-                Products(block, u.Pointer, v, m, frequency, (item - T.RowsBefore(frequency)) * block.Tiles, block.Tiles);
+                int first = (int)((long)block.Tiles * piece / pieces), last = (int)((long)block.Tiles * (piece + 1) / pieces);
+                Products(block, u.Pointer, v, m, frequency, (row - T.RowsBefore(frequency)) * block.Tiles + first, last - first);
             });
-            ForStagedItems(device, tiles.Count,
-                (first, last, scratch) => tiles.Output(m, block.Tiles, 0, first, last, y, finish, first / partTiles, scratch));
+            ForRuns(device, tiles.Count, plan.StagedTiles, (first, last, scratch) => Output(0, first, last, m, scratch));
             device.Pool.Return(memory);
             return;
         }
-        device.For((tiles.Count + block.Tiles - 1) / block.Tiles, (item, worker) =>
+        ForRuns(device, tiles.Count, block.Tiles, block.Length, (first, last, v) =>
         {
-            float* v = device.Scratch(worker, block.Length), m = v + block.OutputsAt, scratch = v + block.ScratchAt;
-            int first = item * block.Tiles, last = Math.Min(tiles.Count, first + block.Tiles);
+            float* m = v + block.OutputsAt, scratch = v + block.ScratchAt;
             tiles.Input(x, v, block.Tiles, first, first, last, scratch);
             for (int frequency = 0; frequency < Frequencies; frequency++)
                 Products(block, u.Pointer, v, m, frequency, 0, T.Rows(frequency) * (last - first));
-            tiles.Output(m, block.Tiles, first, first, last, y, finish, item, scratch);
+            Output(first, first, last, m, scratch);
         });
+
+        // The parts of the sums are runs of tiles within a block, whatever the block's size.
+        void Output(int origin, int first, int last, float* m, float* scratch)
+        {
+            int step = finish.Sums is null ? last - first : plan.SumTiles;
+            for (int from = first; from < last; from += step)
+                tiles.Output(m, block.Tiles, origin, from, Math.Min(last, from + step), y, finish, from / plan.SumTiles, scratch);
+        }
     }
 
     /// <summary>
@@ -141,15 +148,15 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     {
         WinogradTiles<F, T> tiles = new(g.Input, g.Output, g.Padding);
         var groups = TilePlan<F>.Groups(g.Output.Blocks, WidestTile);
-        int together = IsStaged(g.Input, g.Output, StagedWeightChannels) ? tiles.Count : Math.Min(tiles.Count, MostTiles);
-        Block block = new(together, g.Input.Blocks, g.Output.Blocks);
+        bool isStaged = Math.Max(g.C, g.K) >= StagedWeightChannels * (T.RowsBefore(Frequencies) / Frequencies);
+        Block block = new(isStaged ? tiles.Count : Math.Min(tiles.Count, MostTiles), g.Input.Blocks, g.Output.Blocks);
         int sumLength = Frequencies * g.Input.Blocks * Width * g.Output.Blocks * Width;
 
-        if (block.Tiles == tiles.Count)
+        if (isStaged)
         {
             DeviceBuffer<float> memory = device.Pool.Rent(block.Length, 0), sum = device.Pool.Rent(sumLength, 0);
             float* v = CpuDevice.Pointer(memory), m = v + block.OutputsAt, du = CpuDevice.Pointer(sum);
-            ForStagedItems(device, tiles.Count, (first, last, scratch) =>
+            ForRuns(device, tiles.Count, StagedTiles, (first, last, scratch) =>
             {
                 tiles.Input(x, v, block.Tiles, 0, first, last, scratch);
                 tiles.OutputAdjoint<T>(dy, groups, m, block.Tiles, 0, first, last, scratch);
@@ -161,12 +168,15 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
             device.Pool.Return(sum);
             return;
         }
-        // A fixed number of partial sums, each over its own run of tiles: the same bits for any number of threads.
+        // A fixed number of partial sums, each over its own run of tiles: the same bits for any number of threads. Where there are more
+        // threads, several share a part by frequencies, and each makes the transforms.
         int blocks = (tiles.Count + block.Tiles - 1) / block.Tiles, parts = Math.Min(blocks, sumLength <= 200_000 ? 8 : 4);
+        int sharing = Math.Clamp(device.LoopThreads / parts, 1, MostSharing);
         DeviceBuffer<float> partial = device.Pool.Rent(parts * sumLength, 0);
         float* sums = CpuDevice.Pointer(partial);
-        device.For(parts, (part, worker) =>
+        device.For(parts * sharing, (item, worker) =>
         {
+            var (part, share) = Math.DivRem(item, sharing);
             float* v = device.Scratch(worker, block.Length), m = v + block.OutputsAt, scratch = v + block.ScratchAt;
             int begin = (int)((long)blocks * part / parts), end = (int)((long)blocks * (part + 1) / parts);
             for (int i = begin; i < end; i++)
@@ -174,7 +184,7 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
                 int first = i * block.Tiles, last = Math.Min(tiles.Count, first + block.Tiles);
                 tiles.Input(x, v, block.Tiles, first, first, last, scratch);
                 tiles.OutputAdjoint<T>(dy, groups, m, block.Tiles, first, first, last, scratch);
-                for (int frequency = 0; frequency < Frequencies; frequency++)
+                for (int frequency = share; frequency < Frequencies; frequency += sharing)
                     for (int inputBlock = 0; inputBlock < block.InputBlocks; inputBlock++)
                         OuterProducts(block, groups, v, m, sums + (nint)part * sumLength, last - first, frequency, inputBlock, i > begin);
             }
@@ -260,27 +270,13 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         return transformed;
     }
 
-    /// <summary>
-    /// How many tiles go through the stages together: few enough for V and M to stay in the caches, or all. Does not depend on the number
-    /// of threads.
-    /// </summary>
-    private static int TilesPerBlock(ActivationLayout input, ActivationLayout output, int all)
-    {
-        if (IsStaged(input, output, StagedForwardChannels))
-            return all;
-        int fitting = BlockBytes / (T.RowsBefore(Frequencies) * (input.C + output.C) * sizeof(float)) / 16 * 16;
-        return Math.Min(all, Math.Clamp(fitting, FewestTiles, MostTiles));
-    }
+    /// <summary>Shares out runs of tiles, with scratch memory for the transforms.</summary>
+    private static void ForRuns(CpuDevice device, int tiles, int run, RunAction action) =>
+        ForRuns(device, tiles, run, Math.Max(WinogradTiles<F, T>.ScratchLength, WinogradTiles<F, TAdjoint>.ScratchLength), action);
 
-    private static bool IsStaged(ActivationLayout input, ActivationLayout output, int channels) =>
-        Math.Max(input.C, output.C) >= channels * (T.RowsBefore(Frequencies) / Frequencies);
-
-    private static void ForStagedItems(CpuDevice device, int tiles, RunAction action)
-    {
-        int scratch = Math.Max(WinogradTiles<F, T>.ScratchLength, WinogradTiles<F, TAdjoint>.ScratchLength);
-        device.For((tiles + TilesPerStagedItem - 1) / TilesPerStagedItem, (item, worker) =>
-            action(item * TilesPerStagedItem, Math.Min(tiles, (item + 1) * TilesPerStagedItem), device.Scratch(worker, scratch)));
-    }
+    private static void ForRuns(CpuDevice device, int tiles, int run, int scratch, RunAction action) =>
+        device.For((tiles + run - 1) / run,
+            (item, worker) => action(item * run, Math.Min(tiles, (item + 1) * run), device.Scratch(worker, scratch)));
 
     private delegate void RunAction(int first, int last, float* scratch);
 }

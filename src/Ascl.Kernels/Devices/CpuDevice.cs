@@ -69,6 +69,9 @@ public sealed unsafe class CpuDevice : Device
         public void Dispose() => threadPool = null;
     }
 
+    /// <summary>Threads that share a loop begun now: one inside <see cref="Independently"/>.</summary>
+    internal int LoopThreads => team.IsInside ? 1 : Threads;
+
     /// <summary>1 while kernels are recorded or printed, so that each trace covers all images and all threads.</summary>
     public override int PiecesAtOnce => team.IsInside || KernelTrace.IsListening ? 1 : Threads;
 

@@ -65,6 +65,9 @@ public sealed record KernelProfile(IReadOnlyList<KernelCall> Calls, double WallM
     /// <summary>Time in kernels.</summary>
     public double KernelMilliseconds => Calls.Sum(call => call.Milliseconds);
 
+    /// <summary>Milliseconds that the arithmetic of all algorithms would take at the device's peak.</summary>
+    public double ArithmeticMilliseconds => Calls.Sum(call => call.PerformedFlops) / Peaks.GigaflopsPerSecond / 1e6;
+
     /// <summary>The kernels by total time, longest first; with <paramref name="byShape"/> each shape separately.</summary>
     public IReadOnlyList<KernelTotal> Totals(bool byShape)
     {

@@ -13,7 +13,7 @@ internal static class ConvolutionBits
     public static void AreTheSame(Func<CpuDevice, int, Conv2dGeometry> geometry)
     {
         float[]? forward = null, backwardInput = null, backwardWeight = null;
-        foreach (int threads in new[] { 1, 2, 3 })
+        foreach (int threads in new[] { 1, 2, 3, 20, 64 })
         {
             using CpuDevice device = new(threads);
             DeviceBuffer<float> weight = device.Upload<float>(DeviceData.Uniform(geometry(device, 1).WeightLength, 2));
