@@ -78,6 +78,15 @@ public sealed record TrainingAttackSettings : ICheckedSettings
             + "auto: gaussian for trades, mart, score, hat and ikl, else uniform.")]
     public TrainingStart Start { get; init; }
 
+    /// <summary>Radius of a uniform start, in units of ε.</summary>
+    [Setting("start-radius", "Radius of a uniform start, in units of epsilon (N-FGSM: 2).", Form = "K", Min = 0)]
+    public double StartRadius { get; init; } = 1;
+
+    /// <summary>Whether each step is projected onto the ball.</summary>
+    [Setting("project",
+        "Project each step onto the ball. N-FGSM does not: then training images may leave the ball; validation and evaluation never do.")]
+    public bool Projects { get; init; } = true;
+
     /// <summary>Stop the attack on an image once it is misclassified.</summary>
     [Setting("early-stop", "Stop the attack on an image once it is misclassified.")]
     public bool EarlyStop { get; init; }
@@ -123,7 +132,7 @@ public sealed record TrainingAttackSettings : ICheckedSettings
         };
         CraftingNorm norm = BnMode == CraftingNorm.Auto ? auto.BnMode : BnMode;
         ForwardMode mode = norm == CraftingNorm.Eval || isEncoderFrozen ? ForwardMode.Inference : ForwardMode.Train;
-        return new PgdAttack(new(Epsilon, StepSize, Steps, Norm, start, loss, mode, EarlyStop));
+        return new PgdAttack(new(Epsilon, StepSize, Steps, Norm, start, loss, mode, EarlyStop, StartRadius, Projects));
     }
 
     /// <inheritdoc/>

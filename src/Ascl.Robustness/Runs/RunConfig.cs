@@ -145,7 +145,7 @@ public sealed partial record RunConfig : ICheckedSettings
     public TrainingSettings Training { get; init; } = new();
 
     /// <summary>The learning-rate schedule.</summary>
-    [SettingChoice("schedule", "Learning-rate schedule: cosine, or piecewise constant with milestones.", typeof(ScheduleCatalog))]
+    [SettingChoice("schedule", "Learning-rate schedule: cosine, triangular (up from 0 and back), or piecewise constant with milestones.", typeof(ScheduleCatalog))]
     public LearningRateSchedule Schedule { get; init; } = new CosineSchedule();
 
     /// <summary>The optimiser settings.</summary>
@@ -160,7 +160,7 @@ public sealed partial record RunConfig : ICheckedSettings
     public bool Uses(string name) => name switch
     {
         // The other attack settings are also used by validation, for every method.
-        "start" or "early-stop" or "bn-mode" or "attack-precision" => Method.Attack is not null,
+        "start" or "start-radius" or "project" or "early-stop" or "bn-mode" or "attack-precision" => Method.Attack is not null,
         "head" => Method.Contrastive is not null,
         "view-pairing" => Training.Views == 2 && Method is AsclObjective,
         "sync-bn" => Training.Shards > 1,

@@ -63,6 +63,8 @@ public sealed class SettingsEffectTests : IDisposable
         ["step-size"] = (0.005, ""),
         ["attack-steps"] = (3, ""),
         ["start"] = ("none", ""),
+        ["start-radius"] = (2.0, ""),
+        ["project"] = (false, ""),
         ["early-stop"] = (true, "long"),
         ["bn-mode"] = ("eval", ""),
         ["epochs"] = (3, ""),
@@ -175,8 +177,9 @@ public sealed class SettingsEffectTests : IDisposable
     {
         RunConfig config = new RunConfig().With(
             ("method", "pgd-at"), ("norm", "l2"), ("epsilon", 0.7), ("step-size", 0.11), ("attack-steps", 6), ("start", start),
-            ("bn-mode", bnMode), ("early-stop", earlyStop));
-        PgdSettings expected = new(0.7, 0.11, 6, PerturbationNorm.L2, expectedStart, AttackLoss.CrossEntropy, expectedMode, earlyStop);
+            ("bn-mode", bnMode), ("early-stop", earlyStop), ("start-radius", 1.5), ("project", false));
+        PgdSettings expected = new(0.7, 0.11, 6, PerturbationNorm.L2, expectedStart, AttackLoss.CrossEntropy, expectedMode, earlyStop,
+            StartRadius: 1.5, Projects: false);
         Assert.Equal(expected, config.Method.AttackOf(config.Attack)!.Settings);
         RunConfig trades = config.With(("method", "trades"));
         AttackStart startOfTrades = start == "auto" ? AttackStart.Normal : expectedStart;
