@@ -114,6 +114,16 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     /// robustness.</summary>
     public PgdAttack Validation => PgdAttack.Standard(Threat, Steps < 5 ? 10 : Steps);
 
+    /// <summary>The same with at least ten projected steps of the default size, where single steps no longer serve.</summary>
+    public TrainingAttackSettings Fallback => this with
+    {
+        Steps = Math.Max(Steps, 10),
+        GivenStepSize = null,
+        Start = TrainingStart.Auto,
+        StartRadius = 1,
+        Projects = true,
+    };
+
     /// <summary>The attacks of the final report: FGSM and PGD-20, independent of the training attack.</summary>
     public IReadOnlyList<PgdAttack> Report => [PgdAttack.Fgsm(Epsilon, Norm), PgdAttack.Standard(Threat, 20)];
 

@@ -161,6 +161,7 @@ public sealed partial record RunConfig : ICheckedSettings
     {
         // The other attack settings are also used by validation, for every method.
         "start" or "start-radius" or "project" or "early-stop" or "bn-mode" or "attack-precision" => Method.Attack is not null,
+        "on-overfitting" => Method is { Attack: not null, Trains: TrainedLayers.All, TrainsLogits: true },
         "head" => Method.Contrastive is not null,
         "view-pairing" => Training.Views == 2 && Method is AsclObjective,
         "sync-bn" => Training.Shards > 1,

@@ -48,6 +48,7 @@ public sealed class RunTraining
         Trainer = new Trainer(model, config.Method, config.Training)
         {
             Attack = config.Method.AttackOf(config.Attack),
+            Fallback = config.Method.AttackOf(config.Attack.Fallback),
             Natural = natural,
             AttackPrecision = config.Attack.AttackPrecision,
             ThreatModel = config.Attack.Threat,

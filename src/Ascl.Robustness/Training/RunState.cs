@@ -41,6 +41,10 @@ public sealed class RunProgress
     /// <summary><see cref="Classifier.WeightHash"/> of the natural network that labelled helper images; null without those.</summary>
     public string? NaturalHash { get; set; }
 
+    /// <summary>Epoch, from 1, after which catastrophic overfitting changed the training; null if it has not
+    /// (<see cref="TrainingSettings.OnOverfitting"/>).</summary>
+    public int? OverfittingEpoch { get; set; }
+
     /// <summary>Former total numbers of epochs, if the run was extended under a schedule that depends on the total: such a run differs from
     /// one that was planned with the final number from the start.</summary>
     public List<int> EarlierEpochs { get; set; } = [];

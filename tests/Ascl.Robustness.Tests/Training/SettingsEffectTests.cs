@@ -80,6 +80,7 @@ public sealed class SettingsEffectTests : IDisposable
         ["awp-gamma"] = (0.01, ""),
         ["shards"] = (2, ""),
         ["sync-bn"] = ("training", "shards"),
+        ["on-overfitting"] = ("pgd", "overfits"),
         ["seed"] = (2, ""),
     };
 
@@ -243,6 +244,7 @@ public sealed class SettingsEffectTests : IDisposable
         "piecewise" => TinyRun.Config.With(("schedule", "piecewise"), ("milestones", new JsonArray(1)), ("epochs", 3)),
         // Far enough for images to be misclassified before the last step.
         "long" => TinyRun.Config.With(("epsilon", 0.3), ("attack-steps", 6)),
+        "overfits" => OverfittingTests.Config,
         "hat" => runs.Hat,
         "" => TinyRun.Config,
         _ => TinyRun.Config.With(("method", needs)),
