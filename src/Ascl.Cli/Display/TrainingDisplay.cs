@@ -17,7 +17,9 @@ internal sealed class TrainingDisplay(ProgressDisplay display, string attack) : 
         long before = trainer.StepsDone, all = (long)epochs * trainer.StepsPerEpoch;
         progress = new(display, epochs, trainer.StepsPerEpoch, before);
         if (before > 0)
-            display.Line(trainer.HasEndedByOverfitting ? $"resuming a run that has ended: {Ended(trainer)}" : before == all ? $"all {epochs} epochs are already done" : $"resuming after step {before} of {all}");
+            display.Line(trainer.HasEndedByOverfitting ? $"resuming a run that has ended: {Ended(trainer)}"
+                : before == all ? $"all {epochs} epochs are already done"
+                : $"resuming after step {before} of {all}");
     }
 
     public override void EndStep(Trainer trainer, TrainedStep step) =>

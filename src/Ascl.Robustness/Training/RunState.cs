@@ -56,7 +56,8 @@ public sealed class RunProgress
 public sealed record BestEpoch(int Epoch, double Accuracy);
 
 /// <summary>Saves and restores everything needed to resume a run as if it had never stopped: weights, running statistics, optimiser state,
-/// averaged weights, progress. Random numbers need no state, because they are keyed by seed, epoch and image.</summary>
+/// averaged weights, class means, remembered perturbations, progress. Random numbers need no state, because they are keyed by seed, epoch
+/// and image.</summary>
 public static class RunState
 {
     private const string Model = "model.", Average = "ema.", ProgressKey = "progress", ConfigKey = "config";
@@ -74,6 +75,7 @@ public static class RunState
         foreach (var (name, shape, values) in trainer.Optimizer.State)
             writer.Add(name, shape.Sizes, values.ToArray());
         trainer.ClassMeans?.Save(writer);
+        trainer.Memory?.Save(writer);
         foreach (TrainingCallback callback in trainer.Callbacks)
             callback.Save(writer);
         writer.Metadata[ProgressKey] = JsonSerializer.Serialize(trainer.Progress, TrainingJson.Default.RunProgress);
@@ -123,6 +125,7 @@ public static class RunState
             values.CopyFrom(saved);
         }
         trainer.ClassMeans?.Load(file);
+        trainer.Memory?.Load(file);
         foreach (TrainingCallback callback in trainer.Callbacks)
             callback.Load(file);
         trainer.Progress = ReadProgress(file);

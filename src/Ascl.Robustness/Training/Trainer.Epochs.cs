@@ -68,9 +68,9 @@ public sealed partial class Trainer
                 return RunShards(shards, plan, host);
             plan.Fill(Progress.Step, host);
             ImageBatch batch = batches.Of(Data.Train, host);
-            Tensor? adversarial = Adversarial(batch);
+            var (start, adversarial) = Crafted(batch);
             using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
-            return step!.Run(batch, adversarial, LearningRate(Progress.Step), HelperLabels(adversarial));
+            return step!.Run(batch, adversarial, LearningRate(Progress.Step), HelperLabels(adversarial), start);
         }
         catch (LossNotFiniteException e)
         {
@@ -82,13 +82,16 @@ public sealed partial class Trainer
     {
         group.Statistics.Begin();
         ImageBatch?[] images = [.. Enumerable.Range(0, group.Count).Select(i => group.Batch(plan, Progress.Step, i, host))];
-        Tensor?[] adversarial = new Tensor?[group.Count];
+        var crafted = new (Tensor? Start, Tensor? Adversarial)[group.Count];
         bool[] has = [.. images.Select(batch => batch is not null)];
         bool craftsSynchronized = Settings.SyncBn == BatchNormSynchronizationMode.All && CurrentAttack is { CouplesImages: true };
-        group.ForEach(has, craftsSynchronized, keepsStatistics: true, i => adversarial[i] = Adversarial(images[i]!));
+        group.ForEach(has, craftsSynchronized, keepsStatistics: true, i => crafted[i] = Crafted(images[i]!));
+        Memory?.Exchange(Communicator, images.OfType<ImageBatch>().SelectMany(batch => batch.Ids.ToArray()));
         using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
         Shard?[] own = [.. images.Select(
-            (batch, i) => batch is null ? null : new Shard(batch, adversarial[i], HelperLabels(adversarial[i], i)))];
+            (batch, i) => batch is null
+                ? null
+                : new Shard(batch, crafted[i].Start, crafted[i].Adversarial, HelperLabels(crafted[i].Adversarial, i)))];
         ShardedPass pass = new(Model, Objective, group, own, plan.CountOf(Progress.Step), Settings.Views,
             Settings.SyncBn != BatchNormSynchronizationMode.Off, ClassMeans?.Table);
         try
@@ -101,11 +104,14 @@ public sealed partial class Trainer
         }
     }
 
-    private Tensor? Adversarial(ImageBatch batch)
+    /// <summary>Adversarial images, and where their step began if the objective remembers that; null without attack.</summary>
+    private (Tensor? Start, Tensor? Adversarial) Crafted(ImageBatch batch)
     {
         using IDisposable precision = Model.Device.WithPrecision(AttackPrecision ?? Settings.Precision);
         RandomKey key = new(Settings.Seed, RandomPurpose.AttackStart, (uint)Progress.Epoch);
-        return Objective.Attack is null ? null : CurrentAttack!.Perturb(Model, batch, key);
+        return Memory is { } memory
+            ? memory.Craft(Model, batch, ((PgdAttack)Attack!).Settings, key)
+            : (null, Objective.Attack is null ? null : CurrentAttack!.Perturb(Model, batch, key));
     }
 
     /// <summary>The attack of this epoch.</summary>

@@ -108,6 +108,10 @@ public sealed partial class Trainer
     /// <summary>Class means of the previous epoch; null for objectives without them.</summary>
     public ClassMeans? ClassMeans { get; }
 
+    /// <summary>Perturbations of the images of the current training; null for objectives that do not remember any, and before
+    /// training.</summary>
+    public PerturbationMemory? Memory { get; private set; }
+
     /// <summary>The images of the current training.</summary>
     public TrainingData Data { get => field ?? throw new InvalidOperationException("training has not begun"); private set; }
 
@@ -156,6 +160,7 @@ public sealed partial class Trainer
                 + "of the same model trains on from its weights");
         Data = data;
         CheckCompatibility();
+        Memory = Objective.Memory is { } memory ? new(data.Train, memory) : null;
         StepsPerEpoch = Plan(0).Count;
         Communicator.Together(() =>
         {
@@ -253,6 +258,8 @@ public sealed partial class Trainer
             throw new UserErrorException($"objective {Objective.Name}: trains on adversarial images, but there is no attack to craft them");
         if (Objective.HelperReach is not null)
             CheckNatural();
+        if (Objective.Memory is not null)
+            CheckMemory();
         if (Optimizer.Targets.Count == 0)
             throw new UserErrorException($"{Optimizer.GetType().Name}: has no targets, so nothing would be trained");
         if (Settings.OnOverfitting != OverfittingResponse.Warn && !Callbacks.OfType<Monitoring>().Any())
@@ -263,6 +270,15 @@ public sealed partial class Trainer
         ThreatModel.CheckFits(train);
         foreach (SettingProblem problem in Schedule.Checked().ProblemsFor(Settings.Epochs))
             throw problem.Error(Schedule.GetType().Name);
+    }
+
+    private void CheckMemory()
+    {
+        if (Attack is not PgdAttack { Settings: var settings })
+            throw new UserErrorException($"objective {Objective.Name}: steps from remembered perturbations with the settings of a "
+                + $"{nameof(PgdAttack)}, not by an attack of another kind");
+        foreach (SettingProblem problem in PerturbationMemory.Problems(settings.Norm, settings.Steps, Settings))
+            throw problem.Error(Objective.Name);
     }
 
     private void CheckNatural()

@@ -31,8 +31,8 @@ public enum BatchNormSynchronizationMode
     All,
 }
 
-/// <summary>What catastrophic overfitting changes: the network is robust to the single steps it is trained with, but not to PGD (Wong et al.
-/// 2020), which <see cref="Monitoring"/> looks for after each epoch.</summary>
+/// <summary>What catastrophic overfitting changes: the network is robust to the single steps it is trained with, but not to PGD (Wong et
+/// al. 2020), which <see cref="Monitoring"/> looks for after each epoch.</summary>
 public enum OverfittingResponse
 {
     /// <summary>Nothing: there is a warning.</summary>

@@ -52,6 +52,10 @@ public sealed class SettingsEffectTests : IDisposable
         ["hat-beta"] = (3.0, "hat"),
         ["helper-weight"] = (0.9, "hat"),
         ["helper-reach"] = (2.0, "hat"),
+        ["mep-decay"] = (0.9, "fgsm-mep"),
+        ["mep-reset"] = (1, "fgsm-mep"),
+        ["mep-target"] = (0.9, "fgsm-mep"),
+        ["mep-weight"] = (3.0, "fgsm-mep"),
         ["local-compactness-weight"] = (0.3, "adr"),
         ["local-smoothness-weight"] = (0.3, "adr"),
         ["global-compactness-weight"] = (0.3, "adr"),
@@ -245,6 +249,7 @@ public sealed class SettingsEffectTests : IDisposable
         // Far enough for images to be misclassified before the last step.
         "long" => TinyRun.Config.With(("epsilon", 0.3), ("attack-steps", 6)),
         "overfits" => OverfittingTests.Config,
+        "fgsm-mep" => TinyRun.Config.With(("method", "fgsm-mep"), ("attack-steps", 1), ("epochs", 4)),
         "hat" => runs.Hat,
         "" => TinyRun.Config,
         _ => TinyRun.Config.With(("method", needs)),
