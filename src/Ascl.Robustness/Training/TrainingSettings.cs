@@ -94,7 +94,7 @@ public sealed record TrainingSettings : ICheckedSettings
     /// <summary>What catastrophic overfitting changes.</summary>
     [Setting("on-overfitting",
         "When an epoch ends robust to one step but not to PGD-10 (catastrophic overfitting, measured on 128 training images): warn; stop, "
-            + "keeping the best weights; or pgd: train on with PGD-10. A resumed run remembers.")]
+            + "keeping the best weights; or pgd: train on with PGD-10. A resumed run remembers.", Form = "MODE")]
     public OverfittingResponse OnOverfitting { get; init; }
 
     /// <summary>Precision of convolutions and matrix products in training steps. Validation and reports always use float32.</summary>
