@@ -318,6 +318,32 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(2, File.ReadLines(Path.Combine(run, "metrics.jsonl")).Count());
     }
 
+    /// <summary>Of two classes a network learns one, and FGSM's images of it, first of all. The last lines say why training ended; a
+    /// resumed run stays ended.</summary>
+    [Fact]
+    public void CatastrophicOverfittingEndsTrainingAndSaysSo()
+    {
+        string run = Path.Combine(folder, "run"), images = Path.Combine(folder, "two.safetensors");
+        SafetensorsWriter writer = new();
+        foreach (var (part, count) in new[] { ("train", 40), ("test", 8) })
+        {
+            writer.Add($"{part}.images", [count, 1, 8, 8], [.. Enumerable.Range(0, count * 64).Select(i =>
+                (byte)((i / 64 * (i / 64) * 31 + i % 64 * (i % 64) * 17 + i / 64 * (i % 64) * 7) % 200 + 50 * (i / 64 % 2)))]);
+            writer.Add($"{part}.labels", [count], [.. Enumerable.Range(0, count).Select(i => (long)(i % 2))]);
+        }
+        writer.Save(images);
+        const string Ended = "catastrophic overfitting in epoch 1 of 3 (on-overfitting stop); the best weights are those of epoch 1";
+        ProcessResult result = AsclProcess.Run("train", "--data", $"file:{images}", "--epochs", "3", "--batch", "8", "--validation", "8",
+            "--method", "pgd-at", "--attack-steps", "1", "--start", "none", "--epsilon", "0.3", "--model", Network, "--on-overfitting",
+            "stop", "--out", run);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains($"training has ended: {Ended}", result.Output, StringComparison.Ordinal);
+        Assert.Contains("1 of 3 epochs", File.ReadAllText(Path.Combine(run, "report.html")), StringComparison.Ordinal);
+        Assert.Contains($"resuming a run that has ended: {Ended}", AsclProcess.Run("train", "--resume", run, "--epochs", "5").Output
+            .Replace("of 5", "of 3", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Single(File.ReadLines(Path.Combine(run, "metrics.jsonl")));
+    }
+
     /// <summary>The arguments of a small run, with another value for one option.</summary>
     private static string[] With(string option, string value)
     {

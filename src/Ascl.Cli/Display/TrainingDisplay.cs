@@ -17,7 +17,9 @@ internal sealed class TrainingDisplay(ProgressDisplay display, string attack) : 
         long before = trainer.StepsDone, all = (long)epochs * trainer.StepsPerEpoch;
         progress = new(display, epochs, trainer.StepsPerEpoch, before);
         if (before > 0)
-            display.Line(before == all ? $"all {epochs} epochs are already done" : $"resuming after step {before} of {all}");
+            display.Line(trainer.HasEndedByOverfitting ? $"resuming a run that has ended: {Ended(trainer)}"
+                : before == all ? $"all {epochs} epochs are already done"
+                : $"resuming after step {before} of {all}");
     }
 
     public override void EndStep(Trainer trainer, TrainedStep step) =>
@@ -40,7 +42,19 @@ internal sealed class TrainingDisplay(ProgressDisplay display, string attack) : 
             + (m.Best ? ", best so far" : ""));
         foreach (TrainingWarning warning in m.Warnings ?? [])
             display.Line($"warning: {warning.Name}: {warning.Message}");
+        if (trainer.Settings.OnOverfitting == OverfittingResponse.Pgd && trainer.Progress.OverfittingEpoch == m.Epoch)
+            display.Line($"training goes on with {trainer.Fallback!.Name} (on-overfitting pgd)");
     }
+
+    public override void End(Trainer trainer)
+    {
+        if (trainer.HasEndedByOverfitting)
+            display.Line($"training has ended: {Ended(trainer)}");
+    }
+
+    private static string Ended(Trainer trainer) =>
+        $"catastrophic overfitting in epoch {trainer.Progress.OverfittingEpoch} of {trainer.Settings.Epochs} (on-overfitting stop); the "
+            + $"best weights are those of epoch {trainer.Progress.Best.Epoch}";
 
     private static string Percent(double share) => (100 * share).ToString("F1");
 }

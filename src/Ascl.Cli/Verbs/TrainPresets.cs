@@ -5,10 +5,14 @@ namespace Ascl.Cli.Verbs;
 /// <summary>Named sets of training options, as written on the command line. None names a data set or a folder.</summary>
 internal static class TrainPresets
 {
-    public const string Names = "ascl-cifar10-paper, adr, pgd-at-madry, trades, mart, bag-of-tricks, awp, trades-awp or supcon";
+    public const string Names = "ascl-cifar10-paper, adr, pgd-at-madry, trades, mart, bag-of-tricks, awp, trades-awp, "
+        + "fgsm-rs, n-fgsm, fgsm-mep or supcon";
 
     private const string Sgd = "--batch 128 --lr 0.1 --schedule piecewise --momentum 0.9";
     private const string Attack = "--epsilon 8/255 --step-size 2/255 --attack-steps 10";
+
+    private const string SingleStep =
+        "--bn-mode train --batch 128 --schedule triangular --lr 0.2 --momentum 0.9 --weight-decay 5e-4";
 
     public static IReadOnlyDictionary<string, (string What, string Options)> All { get; } = new Dictionary<string, (string, string)>
     {
@@ -43,6 +47,15 @@ internal static class TrainPresets
         ["trades-awp"] = ("Wu et al. 2020: TRADES with adversarial weight perturbation",
             $"--method trades --trades-beta 6 --awp-gamma 0.005 --model preactresnet18 {Attack} --start gaussian --bn-mode eval {Sgd} "
                 + $"--weight-decay 5e-4 --epochs 200 --milestones 100,150"),
+        ["fgsm-rs"] = ("Wong et al. 2020: one step from a random start",
+            $"--method pgd-at --natural-pass false --model preactresnet18 --epsilon 8/255 --step-size 10/255 --attack-steps 1 "
+                + $"--start uniform {SingleStep} --epochs 30"),
+        ["n-fgsm"] = ("de Jorge et al. 2022: one step from noise of twice epsilon, not projected",
+            $"--method pgd-at --natural-pass false --model preactresnet18 --epsilon 8/255 --step-size 8/255 --attack-steps 1 "
+                + $"--start uniform --start-radius 2 --project false {SingleStep} --epochs 30"),
+        ["fgsm-mep"] = ("Jia et al. 2022: one step from where each image's perturbation was in the epoch before",
+            "--method fgsm-mep --mep-decay 0.3 --mep-reset 40 --mep-target 0.6 --mep-weight 10 --model resnet18 --epsilon 8/255 "
+                + $"--step-size 8/255 --attack-steps 1 --bn-mode train {Sgd} --weight-decay 5e-4 --epochs 110 --milestones 100,105"),
         ["supcon"] = ("Khosla et al. 2020 on CIFAR-10: pre-training, with a linear head",
             "--method supcon --model resnet18 --head 128 --views 2 --strategy global --distance cosine --temperature 0.07 "
             + "--batch 1024 --lr 0.5 --schedule cosine --warmup 10 --momentum 0.9 --weight-decay 1e-4 --epochs 1000"),

@@ -22,6 +22,7 @@ namespace Ascl.Cli.Verbs;
     "--preset ascl-cifar10-paper --data cifar10:data/cifar-10-batches-bin --epochs 30 --milestones 20,25")]
 [Example("Your own images: a folder or archive with train/CLASS/IMAGE and test/CLASS/IMAGE",
     "--data folder:photos.tar.gz --model resnet20 --epsilon 8/255")]
+[Example("Training by single steps, which ends if the network overfits to them", "--preset n-fgsm --model resnet18 --on-overfitting stop")]
 [Example("Pre-train an encoder by supervised contrastive learning",
     "--method supcon --views 2 --strategy global --distance cosine --temperature 0.07 --out runs/encoder")]
 [Example("Train a linear classifier on the frozen encoder", "--method linear --from runs/encoder")]

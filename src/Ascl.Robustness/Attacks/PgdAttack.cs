@@ -20,6 +20,9 @@ namespace Ascl.Robustness.Attacks;
 /// <param name="Mode">How the network is run while crafting: <see cref="ForwardMode.Train"/> or
 /// <see cref="ForwardMode.Inference"/>.</param>
 /// <param name="EarlyStop">Stop the attack on an image once it is misclassified.</param>
+/// <param name="StartRadius">Radius of a uniform start, in units of ε.</param>
+/// <param name="Projects">Whether each step is projected onto the ball. Images of an attack that does not project may leave it, which
+/// evaluations do not count: it is for training.</param>
 public sealed record PgdSettings(
     double Epsilon,
     double StepSize,
@@ -28,7 +31,9 @@ public sealed record PgdSettings(
     AttackStart Start = AttackStart.Uniform,
     AttackLoss Loss = AttackLoss.CrossEntropy,
     ForwardMode Mode = ForwardMode.Inference,
-    bool EarlyStop = false)
+    bool EarlyStop = false,
+    double StartRadius = 1,
+    bool Projects = true)
 {
     /// <summary>Radius of the ball, in units of [0, 1] pixels; not negative.</summary>
     public double Epsilon { get; init => field = AttackChecks.NotNegative("epsilon", value); }
@@ -38,6 +43,9 @@ public sealed record PgdSettings(
         = AttackChecks.NotNegative("step size", StepSize);
     /// <summary>Iterations; not negative.</summary>
     public int Steps { get; init => field = AttackChecks.AtLeast("steps", value, 0); } = AttackChecks.AtLeast("steps", Steps, 0);
+    /// <summary>Radius of a uniform start, in units of ε; not negative.</summary>
+    public double StartRadius { get; init => field = AttackChecks.NotNegative("start radius", value); }
+        = AttackChecks.NotNegative("start radius", StartRadius);
 
     /// <summary>
     /// The default step size of attacks in training, validation, evaluation and checks: 2.5·ε/steps (Madry et al. 2018), so that the attack
@@ -59,7 +67,8 @@ public sealed record PgdSettings(
 
 /// <summary>
 /// Projected gradient descent (Madry et al. 2018): gradient ascent on the loss from a random start; each step is projected onto the ball
-/// and clipped to [0, 1]. Only input gradients are computed, no weight gradients.
+/// and clipped to [0, 1]. Only input gradients are computed, no weight gradients. One step from a start of radius 2, without projection, is
+/// N-FGSM (de Jorge et al. 2022): η ~ U(−2ε, 2ε), x^a = clip₀₁(clip₀₁(x + η) + ε·sign ∇).
 /// </summary>
 /// <param name="settings">The settings.</param>
 public sealed class PgdAttack(PgdSettings settings) : IAttack
@@ -69,6 +78,8 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
 
     /// <inheritdoc/>
     public string Name => (Settings is { Steps: 1, Start: AttackStart.None } ? "FGSM" : $"PGD-{Settings.Steps}")
+        + (Settings.StartRadius == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" from {Settings.StartRadius:g3} epsilon"))
+        + (Settings.Projects ? "" : " without projection")
         + (Settings.Loss == AttackLoss.CrossEntropy
             ? ""
             : $" ({(Settings.Loss == AttackLoss.KullbackLeibler ? "KL" : Settings.Loss.ToString())})");
@@ -100,8 +111,8 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
     {
         Tensor adversarial = Tensor.EmptyLike(batch.Images);
         int image = batch.Images.Shape.Length / batch.Count;
-        AttackKernels.Start(Settings.Start, Settings.Norm, image, batch.Images.Data, batch.Ids, key, (float)Settings.Epsilon,
-            adversarial.Data);
+        AttackKernels.Start(Settings.Start, Settings.Norm, image, batch.Images.Data, batch.Ids, key,
+            (float)(Settings.Epsilon * (Settings.Start == AttackStart.Uniform ? Settings.StartRadius : 1)), adversarial.Data);
         Ascend(model, batch, adversarial);
         return adversarial;
     }
@@ -164,8 +175,9 @@ public sealed class PgdAttack(PgdSettings settings) : IAttack
                 : loss.Towards(logits, Labels, Targets);
             Tensor gradient = Gradient.Of(losses.Sum(), x)[0];
             WorkCount.BackwardImages += count;
-            AttackKernels.PgdStep(Settings.Norm, Shape.Length / count, Images, gradient.Data, (float)Settings.Epsilon,
-                (float)Settings.StepSize, Adversarial, stopped);
+            // Nothing is beyond a ball without end.
+            AttackKernels.PgdStep(Settings.Norm, Shape.Length / count, Images, gradient.Data,
+                Settings.Projects ? (float)Settings.Epsilon : float.PositiveInfinity, (float)Settings.StepSize, Adversarial, stopped);
         }
 
         /// <summary>Marks turned images, which stay marked. Returns true if all are.</summary>

@@ -78,6 +78,15 @@ public sealed record TrainingAttackSettings : ICheckedSettings
             + "auto: gaussian for trades, mart, score, hat and ikl, else uniform.")]
     public TrainingStart Start { get; init; }
 
+    /// <summary>Radius of a uniform start, in units of ε.</summary>
+    [Setting("start-radius", "Radius of a uniform start, in units of epsilon (N-FGSM: 2).", Form = "K", Min = 0)]
+    public double StartRadius { get; init; } = 1;
+
+    /// <summary>Whether each step is projected onto the ball.</summary>
+    [Setting("project",
+        "Project each step onto the ball. N-FGSM does not: then training images may leave the ball; validation and evaluation never do.")]
+    public bool Projects { get; init; } = true;
+
     /// <summary>Stop the attack on an image once it is misclassified.</summary>
     [Setting("early-stop", "Stop the attack on an image once it is misclassified.")]
     public bool EarlyStop { get; init; }
@@ -105,6 +114,16 @@ public sealed record TrainingAttackSettings : ICheckedSettings
     /// robustness.</summary>
     public PgdAttack Validation => PgdAttack.Standard(Threat, Steps < 5 ? 10 : Steps);
 
+    /// <summary>The same with at least ten projected steps of the default size, where single steps no longer serve.</summary>
+    public TrainingAttackSettings Fallback => this with
+    {
+        Steps = Math.Max(Steps, 10),
+        GivenStepSize = null,
+        Start = TrainingStart.Auto,
+        StartRadius = 1,
+        Projects = true,
+    };
+
     /// <summary>The attacks of the final report: FGSM and PGD-20, independent of the training attack.</summary>
     public IReadOnlyList<PgdAttack> Report => [PgdAttack.Fgsm(Epsilon, Norm), PgdAttack.Standard(Threat, 20)];
 
@@ -123,7 +142,7 @@ public sealed record TrainingAttackSettings : ICheckedSettings
         };
         CraftingNorm norm = BnMode == CraftingNorm.Auto ? auto.BnMode : BnMode;
         ForwardMode mode = norm == CraftingNorm.Eval || isEncoderFrozen ? ForwardMode.Inference : ForwardMode.Train;
-        return new PgdAttack(new(Epsilon, StepSize, Steps, Norm, start, loss, mode, EarlyStop));
+        return new PgdAttack(new(Epsilon, StepSize, Steps, Norm, start, loss, mode, EarlyStop, StartRadius, Projects));
     }
 
     /// <inheritdoc/>

@@ -28,6 +28,10 @@ public sealed record ObjectiveInput(ModelOutput? Natural, ModelOutput? Adversari
     /// <summary>Helper images; null if the objective does not need them (<see cref="IObjective.HelperReach"/>).</summary>
     public ExtrapolatedRows? Helper { get; init; }
 
+    /// <summary>Outputs for the images where the step of the attack began, at their remembered perturbations; null if the objective does
+    /// not remember any (<see cref="IObjective.Memory"/>).</summary>
+    public ModelOutput? Start { get; init; }
+
     /// <summary>[k, k]: for each label the mean of softmax(o/T) over its natural images in the previous epoch
     /// (<see cref="IObjective.ClassMeansTemperature"/>), which is not trained; null for uniform rows.</summary>
     public Tensor? ClassMeans { get; init; }
@@ -61,6 +65,10 @@ public interface IObjective : INamedSettings
     /// <summary>The factor of the perturbation x^a − x in helper images, which pass through the network after the adversarial ones, with
     /// the predictions of a naturally trained network as their labels; null for training without them.</summary>
     double? HelperReach => null;
+
+    /// <summary>How perturbations of the training images are remembered, for single steps that go on from them; null for attacks that begin
+    /// anew each time.</summary>
+    MemorySettings? Memory => null;
 
     /// <summary>T, if terms use the class means of softmax(o/T) over the natural images of the previous epoch
     /// (<see cref="ObjectiveInput.ClassMeans"/>); null if not.</summary>

@@ -4,7 +4,7 @@ using Ascl.Models.Networks;
 
 namespace Ascl.Robustness.Objectives;
 
-/// <summary>MART, SCORE, HAT and IKL.</summary>
+/// <summary>MART, SCORE, HAT, IKL and FGSM-MEP.</summary>
 public static partial class ObjectiveCases
 {
     private static IEnumerable<OpCase> RecentCases(CaseInputs inputs, Batch batch, Batch single)
@@ -25,6 +25,8 @@ public static partial class ObjectiveCases
                 inputs.Indices(of.Labels.Length, Classes));
         foreach (OpCase ikl in IklCases(inputs, batch, single))
             yield return ikl;
+        foreach (var (variant, of) in new[] { ("", batch), ("one image", single) })
+            yield return FgsmMep(variant, of, inputs.Draw("start logits", of.Labels.Length, Classes).Times(3));
     }
 
     private static IEnumerable<OpCase> IklCases(CaseInputs inputs, Batch batch, Batch single)
@@ -73,6 +75,22 @@ public static partial class ObjectiveCases
                 Helper = new(new ModelOutput(t[2], t[4]), t[0].Device.Upload<int>(helperLabels)),
             }).Total(),
             x => [trades(x, batch) + 0.7 * ReferenceLosses.CrossEntropy(x[4], helperLabels).Average()]);
+    }
+
+    /// <summary>Inputs as in <see cref="Batch.Inputs"/>, and the logits where the steps began; those have the natural latents.</summary>
+    private static OpCase FgsmMep(string variant, Batch batch, OpInput start)
+    {
+        FgsmMepObjective mep = new() { Weight = 0.7, Memory = new() { Target = 0.7 } };
+        return new("fgsm-mep", variant, [.. batch.Inputs[..4], start],
+            t => mep.Terms(new(null, new ModelOutput(t[3], t[1]), t[0].Device.Upload<int>(batch.Labels), latent => latent)
+            {
+                Start = new(t[2], t[4]),
+            }).Total(),
+            x => [Targeted(x[1]) + 0.7 * x[1].Zip(x[4], (a, b) => (a - b) * (a - b)).Average()]);
+
+        // 0.7 of the label, 0.1 of each of the three others.
+        double Targeted(double[] logits) => ReferenceLosses.LogSoftmax(logits, Classes).Chunk(Classes).Zip(batch.Labels,
+            (row, label) => row.Select((log, c) => -(c == label ? 0.7 : 0.1) * log).Sum()).Average();
     }
 
     private static double Mart(double[][] x, Batch batch, double beta, double smoothing)

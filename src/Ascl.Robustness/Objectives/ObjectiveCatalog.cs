@@ -8,7 +8,8 @@ public static class ObjectiveCatalog
     /// <summary>All objectives.</summary>
     public static IReadOnlyList<INamedSettings> All { get; } =
         [new NaturalObjective(), new PgdAtObjective(), new TradesObjective(), new MartObjective(), new ScoreObjective(), new HatObjective(),
-            new IklObjective(), new AdrObjective(), new AsclObjective(), new SupConObjective(), new LinearObjective()];
+            new IklObjective(), new FgsmMepObjective(), new AdrObjective(), new AsclObjective(), new SupConObjective(),
+            new LinearObjective()];
 }
 
 /// <summary>The objectives that ASCL and ADR can add their terms to.</summary>

@@ -50,7 +50,8 @@ public static class RunReport
     {
         RunConfig config = run.Config;
         HtmlPage page = new($"{config.Method.Title} on {data.Name}: {config.Model.Network}, seed {config.Training.Seed}");
-        page.Paragraph($"{config.Training.Epochs} epochs, ε {NumberText.Of(config.Attack.Epsilon)} "
+        string length = epochs.Count < config.Training.Epochs ? $"{epochs.Count} of {config.Training.Epochs}" : $"{epochs.Count}";
+        page.Paragraph($"{length} epochs, ε {NumberText.Of(config.Attack.Epsilon)} "
             + $"({(config.Attack.Norm == PerturbationNorm.L2 ? "L2" : "L∞")}), training attack: {config.Attack.Steps} steps of "
             + $"{NumberText.Short(config.Attack.StepSize)}, {CheckpointChoice(config, data)}",
             isSoft: true);

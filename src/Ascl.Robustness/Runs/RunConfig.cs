@@ -131,8 +131,8 @@ public sealed partial record RunConfig : ICheckedSettings
 
     /// <summary>The objective.</summary>
     [SettingChoice("method",
-        "Objective: natural, pgd-at, trades, mart, score, hat, ikl, adr, ascl, supcon (pre-training without logits) or linear (the layers "
-            + "after the latent on a frozen encoder).",
+        "Objective: natural, pgd-at, trades, mart, score, hat, ikl, fgsm-mep, adr, ascl, supcon (pre-training without logits) or "
+            + "linear (the layers after the latent on a frozen encoder).",
         typeof(ObjectiveCatalog), Section = "Objective")]
     public IObjective Method { get; init; } = new AsclObjective();
 
@@ -145,7 +145,9 @@ public sealed partial record RunConfig : ICheckedSettings
     public TrainingSettings Training { get; init; } = new();
 
     /// <summary>The learning-rate schedule.</summary>
-    [SettingChoice("schedule", "Learning-rate schedule: cosine, or piecewise constant with milestones.", typeof(ScheduleCatalog))]
+    [SettingChoice("schedule",
+        "Learning-rate schedule: cosine, triangular (up from 0 and back), or piecewise constant with milestones.",
+        typeof(ScheduleCatalog))]
     public LearningRateSchedule Schedule { get; init; } = new CosineSchedule();
 
     /// <summary>The optimiser settings.</summary>
@@ -160,7 +162,9 @@ public sealed partial record RunConfig : ICheckedSettings
     public bool Uses(string name) => name switch
     {
         // The other attack settings are also used by validation, for every method.
-        "start" or "early-stop" or "bn-mode" or "attack-precision" => Method.Attack is not null,
+        "bn-mode" or "attack-precision" => Method.Attack is not null,
+        "start" or "start-radius" or "project" or "early-stop" => Method is { Attack: not null, Memory: null },
+        "on-overfitting" => Method is { Attack: not null, Trains: TrainedLayers.All, TrainsLogits: true },
         "head" => Method.Contrastive is not null,
         "view-pairing" => Training.Views == 2 && Method is AsclObjective,
         "sync-bn" => Training.Shards > 1,
@@ -200,6 +204,9 @@ public sealed partial record RunConfig : ICheckedSettings
                 + "natural (train --method natural --out FOLDER), and name its folder or its weights");
         if (Training.SyncBn == BatchNormSynchronizationMode.All && Attack.EarlyStop)
             yield return new("sync-bn", "all", "needs all shards to take the same steps, so not with early-stop");
+        if (Method.Memory is not null)
+            foreach (SettingProblem problem in PerturbationMemory.Problems(Attack.Norm, Attack.Steps, Training))
+                yield return problem;
         foreach (SettingProblem problem in Schedule.ProblemsFor(Training.Epochs))
             yield return problem;
     }

@@ -28,6 +28,7 @@ namespace Ascl.Robustness.Runs;
 /// <param name="FromSha256">As <see cref="RunProgress.FromSha256"/>.</param>
 /// <param name="NaturalHash">As <see cref="RunProgress.NaturalHash"/>.</param>
 /// <param name="EarlierEpochs">As <see cref="RunProgress.EarlierEpochs"/>.</param>
+/// <param name="OverfittingEpoch">As <see cref="RunProgress.OverfittingEpoch"/>.</param>
 /// <param name="Config">The configuration of the run.</param>
 public sealed record RunSummary(
     string Method, string Model, string Data, ulong Seed, int Epochs, int TrainingImages, string Device, double TrainSeconds,
@@ -35,14 +36,15 @@ public sealed record RunSummary(
     long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy,
     IReadOnlyDictionary<string, int> Warnings,
     string? DataHash = null, string? Id = null,
-    string? FromSha256 = null, string? NaturalHash = null, IReadOnlyList<int>? EarlierEpochs = null, JsonObject? Config = null)
+    string? FromSha256 = null, string? NaturalHash = null, IReadOnlyList<int>? EarlierEpochs = null, int? OverfittingEpoch = null,
+    JsonObject? Config = null)
 {
     /// <summary>The summary of a finished training.</summary>
     public static RunSummary Of(RunConfig config, Trainer trainer)
     {
         RunProgress progress = trainer.Progress;
         RunCost cost = progress.Cost;
-        int images = trainer.Data.Train.Count, epochs = config.Training.Epochs;
+        int images = trainer.Data.Train.Count, epochs = progress.Epoch;
         double? chosenBy = progress.Best.Accuracy < 0 ? null : progress.Best.Accuracy;
         Dictionary<string, int> warnings = trainer.History.SelectMany(m => m.Warnings ?? []).CountBy(w => w.Name)
             .ToDictionary(e => e.Key, e => e.Value);
@@ -51,7 +53,7 @@ public sealed record RunSummary(
             cost.CpuSeconds, (double)images * epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9,
             cost.PeakMemoryBytes,
             progress.Best.Epoch, chosenBy, warnings, progress.DataHash, progress.Id, progress.FromSha256, progress.NaturalHash,
-            progress.EarlierEpochs, config.ToJson());
+            progress.EarlierEpochs, progress.OverfittingEpoch, config.ToJson());
     }
 
     /// <summary>Writes the summary as JSON.</summary>

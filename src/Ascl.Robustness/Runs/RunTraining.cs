@@ -41,6 +41,7 @@ public sealed class RunTraining
         Classifier? natural = NaturalNetwork.Of(config, data, device);
         Notes =
         [
+            .. config.Method.Memory is null ? [] : new[] { $"{config.Method.Name} {PerturbationMemory.Note(trainingData.Train)}" },
             .. TrainedImages.Notes(trainingData, data, config.Data.LimitTest, before, config.Model.From),
             .. TrainedImages.NotesOnNatural(trainingData, data, natural?.Provenance, config.Model.Natural),
         ];
@@ -64,6 +65,7 @@ public sealed class RunTraining
         params IList<TrainingCallback> callbacks) => new(model, config.Method, config.Training)
         {
             Attack = config.Method.AttackOf(config.Attack),
+            Fallback = config.Method.AttackOf(config.Attack.Fallback),
             Natural = natural,
             AttackPrecision = config.Attack.AttackPrecision,
             ThreatModel = config.Attack.Threat,
@@ -85,7 +87,9 @@ public sealed class RunTraining
         StartingModel.CheckImages(config.Model.Network, data.Train);
         InputNormalization.Of(config.Model.Normalize, data);
         config.Attack.Threat.CheckFits(data.Train);
-        TrainingData.Of(data, config.Training, config.Data.Validation, config.Data.LimitTrain);
+        TrainingData training = TrainingData.Of(data, config.Training, config.Data.Validation, config.Data.LimitTrain);
+        if (config.Method.Memory is not null)
+            PerturbationMemory.CheckFits(training.Train);
     }
 
     /// <summary>Trains until the last epoch is done.</summary>

@@ -12,6 +12,9 @@ public sealed record TrainingWarning(string Name, string Message);
 /// <summary>Detects training failures from the metrics of an epoch.</summary>
 public sealed class FailureDetector(IObjective objective, int validationImages)
 {
+    /// <summary>Name of the warning that the network is robust to single steps only.</summary>
+    public const string CatastrophicOverfitting = "catastrophic-overfitting";
+
     /// <summary>Fraction of anchors from which on a warning is given.</summary>
     private const double ManyDead = 0.5;
 
@@ -28,7 +31,7 @@ public sealed class FailureDetector(IObjective objective, int validationImages)
         // Kim et al. 2021, Wong et al. 2020: the network becomes robust only to single-step attacks.
         if (objective.Attack is not null && objective.Trains == TrainedLayers.All && probe is not null
             && probe.FgsmAccuracy > 2 * probe.PgdAccuracy && probe.FgsmAccuracy - probe.PgdAccuracy > 0.2)
-            warnings.Add(new("catastrophic-overfitting",
+            warnings.Add(new(CatastrophicOverfitting,
                 $"training accuracy is {Percent(probe.FgsmAccuracy)} under FGSM but under PGD-{EpochProbe.StrongSteps} only "
                     + $"{Percent(probe.PgdAccuracy)}"));
         if (RobustOverfitting(metrics, before) is { } overfitting)

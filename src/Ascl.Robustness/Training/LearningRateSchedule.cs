@@ -56,6 +56,21 @@ public sealed record CosineSchedule : LearningRateSchedule
         0.5 * (1 + Math.Cos(Math.PI * (done - Warmup) / (epochs - Warmup)));
 }
 
+/// <summary>Linear, from 0 at the end of warm-up to the learning rate half-way and back to 0 at the end, per step (one cycle of Smith 2017;
+/// Wong et al. 2020).</summary>
+public sealed record TriangularSchedule : LearningRateSchedule
+{
+    /// <inheritdoc/>
+    public override string Name => "triangular";
+
+    /// <inheritdoc/>
+    public override bool DependsOnEpochs => true;
+
+    /// <inheritdoc/>
+    protected override double Factor(int epoch, double done, int epochs) =>
+        1 - Math.Abs(2 * (done - Warmup) / (epochs - Warmup) - 1);
+}
+
 /// <summary>Piecewise constant, per epoch.</summary>
 public sealed record PiecewiseSchedule : LearningRateSchedule
 {
@@ -95,5 +110,5 @@ public sealed record PiecewiseSchedule : LearningRateSchedule
 public static class ScheduleCatalog
 {
     /// <summary>All schedules.</summary>
-    public static IReadOnlyList<INamedSettings> All { get; } = [new PiecewiseSchedule(), new CosineSchedule()];
+    public static IReadOnlyList<INamedSettings> All { get; } = [new PiecewiseSchedule(), new CosineSchedule(), new TriangularSchedule()];
 }

@@ -41,6 +41,10 @@ public sealed class RunProgress
     /// <summary><see cref="Classifier.WeightHash"/> of the natural network that labelled helper images; null without those.</summary>
     public string? NaturalHash { get; set; }
 
+    /// <summary>Epoch, from 1, after which catastrophic overfitting changed the training; null if it has not
+    /// (<see cref="TrainingSettings.OnOverfitting"/>).</summary>
+    public int? OverfittingEpoch { get; set; }
+
     /// <summary>Former total numbers of epochs, if the run was extended under a schedule that depends on the total: such a run differs from
     /// one that was planned with the final number from the start.</summary>
     public List<int> EarlierEpochs { get; set; } = [];
@@ -52,7 +56,8 @@ public sealed class RunProgress
 public sealed record BestEpoch(int Epoch, double Accuracy);
 
 /// <summary>Saves and restores everything needed to resume a run as if it had never stopped: weights, running statistics, optimiser state,
-/// averaged weights, progress. Random numbers need no state, because they are keyed by seed, epoch and image.</summary>
+/// averaged weights, class means, remembered perturbations, progress. Random numbers need no state, because they are keyed by seed, epoch
+/// and image.</summary>
 public static class RunState
 {
     private const string Model = "model.", Average = "ema.", ProgressKey = "progress", ConfigKey = "config";
@@ -70,6 +75,7 @@ public static class RunState
         foreach (var (name, shape, values) in trainer.Optimizer.State)
             writer.Add(name, shape.Sizes, values.ToArray());
         trainer.ClassMeans?.Save(writer);
+        trainer.Memory?.Save(writer);
         foreach (TrainingCallback callback in trainer.Callbacks)
             callback.Save(writer);
         writer.Metadata[ProgressKey] = JsonSerializer.Serialize(trainer.Progress, TrainingJson.Default.RunProgress);
@@ -119,6 +125,7 @@ public static class RunState
             values.CopyFrom(saved);
         }
         trainer.ClassMeans?.Load(file);
+        trainer.Memory?.Load(file);
         foreach (TrainingCallback callback in trainer.Callbacks)
             callback.Load(file);
         trainer.Progress = ReadProgress(file);

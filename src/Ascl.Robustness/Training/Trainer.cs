@@ -1,18 +1,13 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
-using Ascl.Autograd;
 using Ascl.Autograd.Ops;
 using Ascl.Core.Diagnostics;
-using Ascl.Core.Random;
 using Ascl.Core.Settings;
 using Ascl.Data;
 using Ascl.Distributed;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Elementwise;
-using Ascl.Kernels.Reduce;
 using Ascl.Models;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Attacks;
@@ -26,7 +21,7 @@ namespace Ascl.Robustness.Training;
 /// updates the weights. Everything else (checkpoints, validation, logs, progress) is done by callbacks. Random numbers are keyed by seed,
 /// epoch and image, so that stopped and resumed training (<see cref="Checkpoints"/>) is bit-identical to uninterrupted training.
 /// </summary>
-public sealed class Trainer
+public sealed partial class Trainer
 {
     private readonly ResidentBatches batches;
     private readonly Dictionary<(int Shard, int Count), DeviceBuffer<int>> helperLabels = [];
@@ -68,6 +63,14 @@ public sealed class Trainer
     /// (<see cref="IObjective.HelperReach"/>).</summary>
     public Classifier? Natural { get; init; }
 
+    /// <summary>Crafts the training images once training by <see cref="Attack"/> has overfitted catastrophically, with
+    /// <see cref="OverfittingResponse.Pgd"/>. By default PGD-10 in the threat model, on the loss that the objective names.</summary>
+    public IAttack? Fallback
+    {
+        get => field ?? Objective.AttackOf(new() { Norm = ThreatModel.Norm, Epsilon = ThreatModel.Epsilon });
+        init => field = value?.Checked();
+    }
+
     /// <summary>Precision of the attack's convolutions and matrix products; null: that of the training step.</summary>
     public Precision? AttackPrecision { get; init; }
 
@@ -105,6 +108,10 @@ public sealed class Trainer
     /// <summary>Class means of the previous epoch; null for objectives without them.</summary>
     public ClassMeans? ClassMeans { get; }
 
+    /// <summary>Perturbations of the images of the current training; null for objectives that do not remember any, and before
+    /// training.</summary>
+    public PerturbationMemory? Memory { get; private set; }
+
     /// <summary>The images of the current training.</summary>
     public TrainingData Data { get => field ?? throw new InvalidOperationException("training has not begun"); private set; }
 
@@ -122,6 +129,10 @@ public sealed class Trainer
 
     /// <summary>Latest checkpoint whose weights are finite, for messages; null if there is none.</summary>
     public string? LastGoodCheckpoint { get; set; }
+
+    /// <summary>Whether catastrophic overfitting has ended the training (<see cref="OverfittingResponse.Stop"/>).</summary>
+    public bool HasEndedByOverfitting =>
+        Settings.OnOverfitting == OverfittingResponse.Stop && Progress.OverfittingEpoch is not null;
 
     /// <summary><see cref="Classifier.WeightHash"/> of the natural network; null for objectives without helper images.</summary>
     internal string? NaturalHash => Objective.HelperReach is null ? null : Natural?.WeightHash();
@@ -149,6 +160,7 @@ public sealed class Trainer
                 + "of the same model trains on from its weights");
         Data = data;
         CheckCompatibility();
+        Memory = Objective.Memory is { } memory ? new(data.Train, memory) : null;
         StepsPerEpoch = Plan(0).Count;
         Communicator.Together(() =>
         {
@@ -169,7 +181,7 @@ public sealed class Trainer
         WeightPerturbation? perturbation = Settings.AwpGamma > 0 ? new(Model.Parameters, Settings.AwpGamma) : null;
         step = new(Model, Objective, Optimizer, perturbation) { ClassMeans = ClassMeans };
         // All ranks end after the same epoch.
-        while (Progress.Epoch < Settings.Epochs && !Communicator.Any(isEnough))
+        while (Progress.Epoch < Settings.Epochs && !HasEndedByOverfitting && !Communicator.Any(isEnough))
         {
             RunEpoch(stop);
             EndEpoch();
@@ -246,13 +258,27 @@ public sealed class Trainer
             throw new UserErrorException($"objective {Objective.Name}: trains on adversarial images, but there is no attack to craft them");
         if (Objective.HelperReach is not null)
             CheckNatural();
+        if (Objective.Memory is not null)
+            CheckMemory();
         if (Optimizer.Targets.Count == 0)
             throw new UserErrorException($"{Optimizer.GetType().Name}: has no targets, so nothing would be trained");
+        if (Settings.OnOverfitting != OverfittingResponse.Warn && !Callbacks.OfType<Monitoring>().Any())
+            throw new UserErrorException($"on-overfitting is {NameText.Of(Settings.OnOverfitting)}, but nothing looks for it: add "
+                + $"{nameof(Monitoring)} to {nameof(Trainer)}.{nameof(Callbacks)}");
         Settings.CheckProcesses(Communicator.Size);
         Optimizer.Settings?.Checked();
         ThreatModel.CheckFits(train);
         foreach (SettingProblem problem in Schedule.Checked().ProblemsFor(Settings.Epochs))
             throw problem.Error(Schedule.GetType().Name);
+    }
+
+    private void CheckMemory()
+    {
+        if (Attack is not PgdAttack { Settings: var settings })
+            throw new UserErrorException($"objective {Objective.Name}: steps from remembered perturbations with the settings of a "
+                + $"{nameof(PgdAttack)}, not by an attack of another kind");
+        foreach (SettingProblem problem in PerturbationMemory.Problems(settings.Norm, settings.Steps, Settings))
+            throw problem.Error(Objective.Name);
     }
 
     private void CheckNatural()
@@ -263,149 +289,5 @@ public sealed class Trainer
         if ((Natural.Spec.Channels, Natural.Spec.Classes) != (Model.Spec.Channels, Model.Spec.Classes))
             throw new UserErrorException($"{learns}: it has {Natural.Spec.Classes} classes of images with {Natural.Spec.Channels} "
                 + $"channels, the trained one {Model.Spec.Classes} of images with {Model.Spec.Channels}");
-    }
-
-    private BatchPlan Plan(int epoch) =>
-        BatchPlan.Training(Data.Train, Settings.Batch, Data.Augmentation, Settings.Seed, epoch, Settings.Views);
-
-    private double LearningRate(int step) => Schedule.At(Progress.Epoch, step, StepsPerEpoch, Settings.Epochs);
-
-    private void RunEpoch(CancellationToken stop)
-    {
-        BatchPlan plan = Plan(Progress.Epoch);
-        Batch host = plan.NewBatch();
-        while (Progress.Step < plan.Count)
-        {
-            // All ranks stop after the same step.
-            if (Communicator.Any(stop.IsCancellationRequested))
-            {
-                foreach (TrainingCallback callback in OwnCallbacks)
-                    callback.Stopped(this);
-                throw Communicator.Size == 1 ? new OperationCanceledException(stop) : new CollectiveStopException(stop);
-            }
-            long began = Stopwatch.GetTimestamp();
-            StepResult result = Measured(() =>
-            {
-                StepResult done = RunStep(plan, host);
-                Average?.Update(StepsDone);
-                return done;
-            });
-            int images = plan.CountOf(Progress.Step) * Settings.Views;
-            Progress.Totals.Add(result, images, Stopwatch.GetElapsedTime(began).TotalSeconds);
-            TrainedStep trained = new(Progress.Epoch, Progress.Step++, images, result);
-            foreach (TrainingCallback callback in OwnCallbacks)
-                callback.EndStep(this, trained);
-        }
-    }
-
-    /// <summary>Adds what work costs on all ranks to the cost of the run.</summary>
-    private T Measured<T>(Func<T> work)
-    {
-        RunCost cost = new();
-        T result = cost.Measure(work);
-        Progress.Cost.Add(RunCost.OfAll(cost, Communicator));
-        return result;
-    }
-
-    private StepResult RunStep(BatchPlan plan, Batch host)
-    {
-        using IDisposable scope = Model.Device.Pool.BeginScope();
-        try
-        {
-            if (shards is not null)
-                return RunShards(shards, plan, host);
-            plan.Fill(Progress.Step, host);
-            ImageBatch batch = batches.Of(Data.Train, host);
-            Tensor? adversarial = Adversarial(batch);
-            using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
-            return step!.Run(batch, adversarial, LearningRate(Progress.Step), HelperLabels(adversarial));
-        }
-        catch (LossNotFiniteException e)
-        {
-            throw StoppedError($"in epoch {Progress.Epoch + 1}, step {Progress.Step + 1}: {e.Message}", e);
-        }
-    }
-
-    private StepResult RunShards(ShardGroup group, BatchPlan plan, Batch host)
-    {
-        group.Statistics.Begin();
-        ImageBatch?[] images = [.. Enumerable.Range(0, group.Count).Select(i => group.Batch(plan, Progress.Step, i, host))];
-        Tensor?[] adversarial = new Tensor?[group.Count];
-        bool[] has = [.. images.Select(batch => batch is not null)];
-        bool craftsSynchronized = Settings.SyncBn == BatchNormSynchronizationMode.All && Attack is { CouplesImages: true };
-        group.ForEach(has, craftsSynchronized, keepsStatistics: true, i => adversarial[i] = Adversarial(images[i]!));
-        using IDisposable precision = Model.Device.WithPrecision(Settings.Precision);
-        Shard?[] own = [.. images.Select(
-            (batch, i) => batch is null ? null : new Shard(batch, adversarial[i], HelperLabels(adversarial[i], i)))];
-        ShardedPass pass = new(Model, Objective, group, own, plan.CountOf(Progress.Step), Settings.Views,
-            Settings.SyncBn != BatchNormSynchronizationMode.Off, ClassMeans?.Table);
-        try
-        {
-            return step!.Run(pass, LearningRate(Progress.Step));
-        }
-        finally
-        {
-            group.EndStep();
-        }
-    }
-
-    private Tensor? Adversarial(ImageBatch batch)
-    {
-        using IDisposable precision = Model.Device.WithPrecision(AttackPrecision ?? Settings.Precision);
-        RandomKey key = new(Settings.Seed, RandomPurpose.AttackStart, (uint)Progress.Epoch);
-        return Objective.Attack is null ? null : Attack!.Perturb(Model, batch, key);
-    }
-
-    /// <summary>The natural network's predictions for adversarial images, which label the helper images; null without those.</summary>
-    /// <param name="shard">Index among this process's shards; each has memory of its own, the same in every step.</param>
-    private DeviceBuffer<int>? HelperLabels(Tensor? adversarial, int shard = 0)
-    {
-        if (Objective.HelperReach is null || adversarial is null)
-            return null;
-        int count = adversarial.Shape[0];
-        if (!helperLabels.TryGetValue((shard, count), out DeviceBuffer<int>? labels))
-            helperLabels[(shard, count)] = labels = Model.Device.Allocate<int>(count);
-        using IDisposable scope = Model.Device.Pool.BeginScope();
-        ElementwiseKernels.Copy(Natural!.Forward(adversarial, ForwardMode.Inference).Logits.Predict(), 0, labels, 0, labels.Length);
-        return labels;
-    }
-
-    private UserErrorException StoppedError(string problem, Exception? cause = null) =>
-        new($"training stopped {problem}; last good checkpoint: {LastGoodCheckpoint ?? "none yet"} (a lower learning rate may help)",
-            cause);
-
-    private void EndEpoch()
-    {
-        long began = Stopwatch.GetTimestamp();
-        EpochTotals totals = Progress.Totals;
-        TrainedEpoch epoch = new(totals.Metrics(++Progress.Epoch, Schedule.At(Progress.Epoch - 1, 0, StepsPerEpoch, Settings.Epochs)));
-        ClassMeans?.EndEpoch();
-        CheckFinite(Model);
-        if (Average is not null)
-            CheckFinite(Average.Model);
-        // Without validation, the latest epoch counts as the best.
-        if (!ChoosesBest)
-            Progress.Best = Progress.BestAverage = new(Progress.Epoch, -1);
-        Measured(() =>
-        {
-            foreach (TrainingCallback callback in OwnCallbacks)
-                callback.Measure(this, epoch);
-            return true;
-        });
-        epoch.Metrics = epoch.Metrics with
-        {
-            Best = Progress.Best.Epoch == Progress.Epoch,
-            Seconds = totals.Seconds + Stopwatch.GetElapsedTime(began).TotalSeconds
-        };
-        History.Add(epoch.Metrics);
-        (Progress.Step, Progress.Totals) = (0, new());
-        foreach (TrainingCallback callback in OwnCallbacks)
-            callback.EndEpoch(this, epoch);
-    }
-
-    private void CheckFinite(Classifier model)
-    {
-        if (model.Parameters.All.FirstOrDefault(p => !double.IsFinite(ReduceKernels.SquaredNorm(p.Tensor.Data))) is { } broken)
-            throw StoppedError($"after epoch {Progress.Epoch}: the weights of {broken.Name} are no longer finite");
     }
 }

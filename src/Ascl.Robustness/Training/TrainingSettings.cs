@@ -31,6 +31,20 @@ public enum BatchNormSynchronizationMode
     All,
 }
 
+/// <summary>What catastrophic overfitting changes: the network is robust to the single steps it is trained with, but not to PGD (Wong et
+/// al. 2020), which <see cref="Monitoring"/> looks for after each epoch.</summary>
+public enum OverfittingResponse
+{
+    /// <summary>Nothing: there is a warning.</summary>
+    Warn,
+
+    /// <summary>Training ends, with the best weights of the epochs before.</summary>
+    Stop,
+
+    /// <summary>Training goes on with <see cref="Trainer.Fallback"/>.</summary>
+    Pgd,
+}
+
 /// <summary>Settings of <see cref="Trainer"/>.</summary>
 public sealed record TrainingSettings : ICheckedSettings
 {
@@ -76,6 +90,12 @@ public sealed record TrainingSettings : ICheckedSettings
             + "reported too; 0: none.",
         Form = "D", Min = 0, Below = 1)]
     public double EmaDecay { get; init; }
+
+    /// <summary>What catastrophic overfitting changes.</summary>
+    [Setting("on-overfitting",
+        "When an epoch ends robust to one step but not to PGD-10 (catastrophic overfitting, measured on 128 training images): warn; stop, "
+            + "keeping the best weights; or pgd: train on with PGD-10. A resumed run remembers.", Form = "MODE")]
+    public OverfittingResponse OnOverfitting { get; init; }
 
     /// <summary>Precision of convolutions and matrix products in training steps. Validation and reports always use float32.</summary>
     [Setting("precision",

@@ -30,11 +30,12 @@ public sealed class LossNotFiniteException(string term, double value)
     public string Term { get; } = term;
 }
 
-/// <summary>Outputs on the natural, the adversarial and the helper images, as far as a step has them.</summary>
-internal sealed record StepOutputs(ModelOutput? Natural, ModelOutput? Adversarial, ModelOutput? Helper)
+/// <summary>Outputs on the natural images, those where the attack began, the adversarial and the helper images, as far as a step has
+/// them.</summary>
+internal sealed record StepOutputs(ModelOutput? Natural, ModelOutput? Start, ModelOutput? Adversarial, ModelOutput? Helper)
 {
     /// <summary>In the order in which the images pass through the network.</summary>
-    public IReadOnlyList<ModelOutput?> InOrder => [Natural, Adversarial, Helper];
+    public IReadOnlyList<ModelOutput?> InOrder => [Natural, Start, Adversarial, Helper];
 
     /// <param name="labels">Of the natural images.</param>
     /// <param name="helperLabels">Of the helper images, if there are any.</param>
@@ -43,6 +44,7 @@ internal sealed record StepOutputs(ModelOutput? Natural, ModelOutput? Adversaria
     public ObjectiveInput Input(DeviceBuffer<int> labels, DeviceBuffer<int>? helperLabels, Tensor? classMeans,
         Func<Tensor, Tensor> project) => new(Natural, Adversarial, labels, project)
         {
+            Start = Start,
             Helper = Helper is null ? null : new(Helper, helperLabels!),
             ClassMeans = classMeans,
         };
@@ -73,10 +75,12 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
     /// <param name="learningRate">Learning rate of the update.</param>
     /// <param name="helperLabels">Labels of the helper images; null for objectives without them
     /// (<see cref="IObjective.HelperReach"/>).</param>
+    /// <param name="start">Images where the attack began; null for objectives without a memory (<see cref="IObjective.Memory"/>).</param>
     /// <exception cref="LossNotFiniteException">A loss term is not finite; nothing was updated.</exception>
-    public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate, DeviceBuffer<int>? helperLabels = null) =>
+    public StepResult Run(ImageBatch batch, Tensor? adversarial, double learningRate, DeviceBuffer<int>? helperLabels = null,
+        Tensor? start = null) =>
         Run((parameters, _) => model.Device.RunCaptured(new WholePass(model, objective, batch.Images.Shape, batch.Images.Data, batch.Labels,
-            adversarial?.Data, helperLabels, ClassMeans?.Table, parameters)), learningRate);
+            start?.Data, adversarial?.Data, helperLabels, ClassMeans?.Table, parameters)), learningRate);
 
     /// <summary>The step on a batch that is cut into shards. Collective.</summary>
     /// <exception cref="LossNotFiniteException">Nothing was updated.</exception>
@@ -126,21 +130,21 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
 
 /// <summary>Forward passes of a batch, terms, and the gradients of their sum with respect to some parameters.</summary>
 internal sealed record WholePass(Classifier Model, IObjective Objective, Shape Shape, DeviceBuffer<float> Natural, DeviceBuffer<int> Labels,
-    DeviceBuffer<float>? Adversarial, DeviceBuffer<int>? HelperLabels, Tensor? ClassMeans, Tensor[] Targets)
+    DeviceBuffer<float>? Start, DeviceBuffer<float>? Adversarial, DeviceBuffer<int>? HelperLabels, Tensor? ClassMeans, Tensor[] Targets)
     : ICapturable<PassResult>
 {
     public PassResult Run()
     {
-        ObjectiveInput input = Forward(Model, Objective, Shape, Natural, Adversarial)
+        ObjectiveInput input = Forward(Model, Objective, Shape, Natural, Start, Adversarial)
             .Input(Labels, HelperLabels, ClassMeans, Model.Project);
         IReadOnlyList<LossTerm> terms = LossTerms.Of(Objective, input);
         return new(input, terms, Gradient.Of(terms.Total(), Targets));
     }
 
-    /// <summary>The network's outputs on the natural images, as far as the objective needs them, on the adversarial ones, if there are any,
-    /// and on helper images, if the objective has them.</summary>
+    /// <summary>The network's outputs on the natural images, as far as the objective needs them, on those where the attack began and the
+    /// adversarial ones, if there are any, and on helper images, if the objective has them.</summary>
     public static StepOutputs Forward(Classifier model, IObjective objective, Shape shape, DeviceBuffer<float> natural,
-        DeviceBuffer<float>? adversarial)
+        DeviceBuffer<float>? start, DeviceBuffer<float>? adversarial)
     {
         ForwardMode mode = objective.Trains == TrainedLayers.Head ? ForwardMode.Inference : ForwardMode.Train;
         Tensor x = Tensor.Over(natural, shape);
@@ -148,10 +152,11 @@ internal sealed record WholePass(Classifier Model, IObjective Objective, Shape S
         Tensor? beyond = objective.HelperReach is { } reach && attacked is not null
             ? x.AddScaled(attacked.AddScaled(x, -1), (float)reach)
             : null;
-        StepOutputs outputs = new(objective.NeedsNatural ? Output(x) : null, Output(attacked), Output(beyond));
+        StepOutputs outputs = new(objective.NeedsNatural ? Output(x) : null,
+            Output(start is null ? null : Tensor.Over(start, shape)), Output(attacked), Output(beyond));
         bool learnsFromNatural = outputs.Natural is not null && objective.LearnsFromNatural;
-        WorkCount.BackwardImages += shape[0]
-            * ((learnsFromNatural ? 1 : 0) + new[] { outputs.Adversarial, outputs.Helper }.Count(output => output is not null));
+        ModelOutput?[] others = [outputs.Start, outputs.Adversarial, outputs.Helper];
+        WorkCount.BackwardImages += shape[0] * ((learnsFromNatural ? 1 : 0) + others.Count(output => output is not null));
         return outputs;
 
         ModelOutput? Output(Tensor? images) => images is null ? null : model.Forward(images, mode);

@@ -54,11 +54,14 @@ public sealed class AttackParityTests
         float[] scales = [1, 1, 1e-25f, 0, float.NaN, float.PositiveInfinity];
         int[] noneOrSecond = [0, 1, 0, 0, 0, 0];
         foreach (int image in Sizes)
-            foreach ((float epsilon, int[]? stopped) in new[] { (0, null), (0.03f, noneOrSecond), (0.5f, null) })
+            foreach ((float epsilon, int[]? stopped) in
+                new[] { (0, null), (0.03f, noneOrSecond), (0.5f, null), (float.PositiveInfinity, null) })
                 Parity.Check($"{norm} {epsilon}", device =>
                 {
                     int length = scales.Length * image;
-                    float[] original = AttackImages.Of(length, 1), start = AttackImages.Near(norm, image, original, epsilon);
+                    float[] original = AttackImages.Of(length, 1);
+                    // An infinite ball is that of steps which are not projected.
+                    float[] start = AttackImages.Near(norm, image, original, float.IsFinite(epsilon) ? epsilon : 0.5f);
                     float[] gradient = [.. DeviceData.Normal(length, 3)
                         .Select((g, i) => i % 7 == 0 ? 0 : i % 3 > 0 || float.IsFinite(scales[i / image]) ? g * scales[i / image] : g)];
                     DeviceBuffer<float> x = device.Upload<float>(start);

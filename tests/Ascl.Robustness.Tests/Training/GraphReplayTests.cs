@@ -123,6 +123,39 @@ public sealed class GraphReplayTests : IDisposable
         }
     }
 
+    /// <summary>FGSM-MEP's images are made on the host anew in each step, and the captured step reads them; the CPU computes the same to
+    /// within rounding.</summary>
+    [Fact]
+    public void CapturedStepsFromRememberedPerturbationsMatchLaunchedOnes()
+    {
+        using CpuDevice cpu = new(1);
+        List<double> launched = Steps(plain), onCpu = Steps(cpu);
+        Assert.Equal(launched, Steps(repeating));
+        Assert.True(repeating.GraphCount.Captures > 0);
+        Assert.All(launched.Zip(onCpu), pair => Assert.Equal(pair.Second, pair.First, 1e-4));
+
+        static List<double> Steps(Device device)
+        {
+            FgsmMepObjective objective = new();
+            Classifier model = LinearNetwork.Classifier(device);
+            ImageBatch batch = Made.Batch(device, 3, 4);
+            Data.ImageSet set = new("five", [.. "abcde".Select(c => $"{c}")], Made.Channels, Made.Size, Made.Size,
+                Made.Batch(device, Enumerable.Range(0, 5)).Labels.ToArray(), Made.Batch(device, Enumerable.Range(0, 5)).Images.ToArray());
+            PerturbationMemory memory = new(set, objective.Memory);
+            TrainingStep step = new(model, objective, new SgdOptimizer(Optimizers.Targets(model)));
+            List<double> all = [];
+            for (uint epoch = 0; epoch < 3; epoch++)
+            {
+                using IDisposable scope = device.Pool.BeginScope();
+                var (start, adversarial) = memory.Craft(model, batch, new(Epsilon, Epsilon, 1), Made.Key.At(epoch));
+                StepResult result = step.Run(batch, adversarial, 0.1, start: start);
+                all.AddRange([.. result.Terms.Values, .. start.ToArray().Concat(adversarial.ToArray()).Select(v => (double)v)]);
+            }
+            all.AddRange(model.Parameters.All.SelectMany(tensor => tensor.Tensor.ToArray()).Select(v => (double)v));
+            return all;
+        }
+    }
+
     private static Classifier Model(Device device) =>
         new(device, new("resnet: 1 block a stage, widths 4", Made.Channels, Made.Classes, [], []), seed: 4);
 }

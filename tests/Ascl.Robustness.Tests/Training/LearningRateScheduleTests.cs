@@ -15,6 +15,16 @@ public sealed class LearningRateScheduleTests
     public void CosineFollowsItsFormula(int epoch, int step, double expected) =>
         Assert.Equal(expected, new CosineSchedule { LearningRate = 0.4 }.At(epoch, step, stepsPerEpoch: 10, epochs: 10), 12);
 
+    /// <summary>Up to the learning rate half-way, and down.</summary>
+    [Theory]
+    [InlineData(0, 0, 0)]
+    [InlineData(2, 5, 0.2)]
+    [InlineData(5, 0, 0.4)]
+    [InlineData(7, 5, 0.2)]
+    [InlineData(9, 9, 0.008)]
+    public void TriangularFollowsItsFormula(int epoch, int step, double expected) =>
+        Assert.Equal(expected, new TriangularSchedule { LearningRate = 0.4 }.At(epoch, step, stepsPerEpoch: 10, epochs: 10), 12);
+
     [Theory]
     [InlineData(0, 0.4)]
     [InlineData(2, 0.4)]

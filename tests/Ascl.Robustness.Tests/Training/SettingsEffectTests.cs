@@ -52,6 +52,10 @@ public sealed class SettingsEffectTests : IDisposable
         ["hat-beta"] = (3.0, "hat"),
         ["helper-weight"] = (0.9, "hat"),
         ["helper-reach"] = (2.0, "hat"),
+        ["mep-decay"] = (0.9, "fgsm-mep"),
+        ["mep-reset"] = (1, "fgsm-mep"),
+        ["mep-target"] = (0.9, "fgsm-mep"),
+        ["mep-weight"] = (3.0, "fgsm-mep"),
         ["local-compactness-weight"] = (0.3, "adr"),
         ["local-smoothness-weight"] = (0.3, "adr"),
         ["global-compactness-weight"] = (0.3, "adr"),
@@ -63,6 +67,8 @@ public sealed class SettingsEffectTests : IDisposable
         ["step-size"] = (0.005, ""),
         ["attack-steps"] = (3, ""),
         ["start"] = ("none", ""),
+        ["start-radius"] = (2.0, ""),
+        ["project"] = (false, ""),
         ["early-stop"] = (true, "long"),
         ["bn-mode"] = ("eval", ""),
         ["epochs"] = (3, ""),
@@ -78,6 +84,7 @@ public sealed class SettingsEffectTests : IDisposable
         ["awp-gamma"] = (0.01, ""),
         ["shards"] = (2, ""),
         ["sync-bn"] = ("training", "shards"),
+        ["on-overfitting"] = ("pgd", "overfits"),
         ["seed"] = (2, ""),
     };
 
@@ -175,8 +182,9 @@ public sealed class SettingsEffectTests : IDisposable
     {
         RunConfig config = new RunConfig().With(
             ("method", "pgd-at"), ("norm", "l2"), ("epsilon", 0.7), ("step-size", 0.11), ("attack-steps", 6), ("start", start),
-            ("bn-mode", bnMode), ("early-stop", earlyStop));
-        PgdSettings expected = new(0.7, 0.11, 6, PerturbationNorm.L2, expectedStart, AttackLoss.CrossEntropy, expectedMode, earlyStop);
+            ("bn-mode", bnMode), ("early-stop", earlyStop), ("start-radius", 1.5), ("project", false));
+        PgdSettings expected = new(0.7, 0.11, 6, PerturbationNorm.L2, expectedStart, AttackLoss.CrossEntropy, expectedMode, earlyStop,
+            StartRadius: 1.5, Projects: false);
         Assert.Equal(expected, config.Method.AttackOf(config.Attack)!.Settings);
         RunConfig trades = config.With(("method", "trades"));
         AttackStart startOfTrades = start == "auto" ? AttackStart.Normal : expectedStart;
@@ -240,6 +248,8 @@ public sealed class SettingsEffectTests : IDisposable
         "piecewise" => TinyRun.Config.With(("schedule", "piecewise"), ("milestones", new JsonArray(1)), ("epochs", 3)),
         // Far enough for images to be misclassified before the last step.
         "long" => TinyRun.Config.With(("epsilon", 0.3), ("attack-steps", 6)),
+        "overfits" => OverfittingTests.Config,
+        "fgsm-mep" => TinyRun.Config.With(("method", "fgsm-mep"), ("attack-steps", 1), ("epochs", 4)),
         "hat" => runs.Hat,
         "" => TinyRun.Config,
         _ => TinyRun.Config.With(("method", needs)),

@@ -38,6 +38,9 @@ public sealed class ShardsTests : IDisposable
     // Steps of 5 images, of shards without any, in two views.
     [InlineData("hat", "batch=5 views=2")]
     [InlineData("hat", "sync-bn=all bn-mode=train")]
+    [InlineData("fgsm-mep", "attack-steps=1 batch=5 epochs=3 awp-gamma=0.01")]
+    [InlineData("fgsm-mep", "attack-steps=1 sync-bn=all")]
+    [InlineData("pgd-at", "attack-steps=1 start=none epsilon=0.1 lr=0.05 batch=8 epochs=5 on-overfitting=pgd")]
     [InlineData("ascl", "awp-gamma=0.01")]
     [InlineData("ascl", "base-objective=trades views=2 view-pairing=same-kind strategy=hard bn-mode=train")]
     [InlineData("adr", "global-smoothness-weight=0.3")]
@@ -73,6 +76,7 @@ public sealed class ShardsTests : IDisposable
     [InlineData("score", "")]
     [InlineData("hat", "")]
     [InlineData("ikl", "")]
+    [InlineData("fgsm-mep", "attack-steps=1")]
     [InlineData("ascl", "")]
     [InlineData("ascl", "views=2 view-pairing=same-view")]
     [InlineData("adr", "global-smoothness-weight=0.3")]

@@ -34,8 +34,8 @@ internal sealed class ShardRows
     /// <param name="images">Of the whole batch, not counting views.</param>
     /// <param name="views">Of each image.</param>
     /// <param name="own">This process's shards that have images, and the outputs on them.</param>
-    /// <param name="widths">Columns of the latents and logits of natural, adversarial and helper images; 0 for outputs that no shard
-    /// has.</param>
+    /// <param name="widths">Columns of the latents and logits of natural, starting, adversarial and helper images; 0 for outputs that no
+    /// shard has.</param>
     public static ShardRows Gather(ShardGroup group, Device device, int images, int views,
         IReadOnlyList<(Shard Shard, StepOutputs Outputs)> own, int[] widths)
     {
@@ -65,7 +65,7 @@ internal sealed class ShardRows
         {
             Labels = Integers(0),
             HelperLabels = hasHelper ? Integers(1) : null,
-            Outputs = new(Output(2), Output(4), Output(6)),
+            Outputs = new(Output(2), Output(4), Output(6), Output(8)),
         };
 
         DeviceBuffer<int> Integers(int k) => device.Upload<int>([.. whole[k].Select(label => (int)label)]);

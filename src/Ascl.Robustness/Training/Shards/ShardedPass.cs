@@ -12,9 +12,10 @@ namespace Ascl.Robustness.Training.Shards;
 
 /// <summary>A shard of a step's batch.</summary>
 /// <param name="Batch">Its natural images.</param>
+/// <param name="Start">Where the attack began; null for an objective without a memory.</param>
 /// <param name="Adversarial">Crafted from them; null for an objective without attack.</param>
 /// <param name="HelperLabels">Labels of its helper images; null for an objective without them.</param>
-internal sealed record Shard(ImageBatch Batch, Tensor? Adversarial, DeviceBuffer<int>? HelperLabels);
+internal sealed record Shard(ImageBatch Batch, Tensor? Start, Tensor? Adversarial, DeviceBuffer<int>? HelperLabels);
 
 /// <summary>
 /// The passes of a step whose batch is cut into shards. Each shard passes through the network as a batch of its own. Latents, logits and
@@ -43,7 +44,8 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
         bool[] has = [.. shards.Select(shard => shard is not null)];
         StepOutputs[] outputs = new StepOutputs[shards.Count];
         group.ForEach(has, isSynchronized, keepsStatistics, i => outputs[i] = WholePass.Forward(model, objective,
-            shards[i]!.Batch.Images.Shape, shards[i]!.Batch.Images.Data, shards[i]!.Adversarial?.Data));
+            shards[i]!.Batch.Images.Shape, shards[i]!.Batch.Images.Data, shards[i]!.Start?.Data,
+            shards[i]!.Adversarial?.Data));
         ShardRows rows = ShardRows.Gather(group, model.Device, images, views,
             [.. shards.Zip(outputs).Where(shard => shard.First is not null).Select(shard => (shard.First!, shard.Second))], Widths());
         ObjectiveInput input = rows.Outputs.Input(rows.Labels, rows.HelperLabels, classMeans, model.Project);
@@ -127,11 +129,12 @@ internal sealed class ShardedPass(Classifier model, IObjective objective, ShardG
         }
     }
 
-    /// <summary>Columns of the latents and logits of natural, adversarial and helper images; a process without images knows them
-    /// too.</summary>
+    /// <summary>Columns of the latents and logits of natural, starting, adversarial and helper images; a process without images knows
+    /// them too.</summary>
     private int[] Widths()
     {
-        bool[] has = [objective.NeedsNatural, objective.Attack is not null, objective.HelperReach is not null];
+        bool[] has =
+            [objective.NeedsNatural, objective.Memory is not null, objective.Attack is not null, objective.HelperReach is not null];
         return [.. has.SelectMany(has => has ? new[] { model.LatentSize, model.Spec.Classes } : [0, 0])];
     }
 
