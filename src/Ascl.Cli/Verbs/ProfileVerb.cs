@@ -47,11 +47,12 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
             AtomicFile.CheckWritable(Trace);
         using Device device = OpenDevice();
         KernelProfile profile = KernelProfile.Of(device, new StepBenchmarks(device, Model, Batch, Size, Seed).Work(What));
+        string arithmetic = device is CpuDevice ? "multiply-adds in registers" : "matrix product";
         var table = new ResultTable("kernel", "calls", "ms", "% of time", "GFLOP/s", "GB/s", "% of peak")
         {
             Title = $"{What}, {Model}, batch {Batch}{(Size > 0 ? $", {Size}x{Size} pixels" : "")}, on {device.Name}; "
-                + $"measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s "
-                + $"({(device is CpuDevice ? "multiply-adds in registers" : "matrix product")}), {profile.Peaks.GigabytesPerSecond:F0} GB/s (adding arrays)",
+                + $"measured peaks {profile.Peaks.GigaflopsPerSecond:F0} GFLOP/s ({arithmetic}), "
+                + $"{profile.Peaks.GigabytesPerSecond:F0} GB/s (adding arrays)",
         };
         foreach (KernelTotal total in profile.Totals(Shapes))
         {
@@ -60,9 +61,10 @@ internal sealed class ProfileVerb : RandomArguments, IVerb
         }
         table.Print();
         Console.WriteLine($"{profile.Calls.Count} kernels, {profile.KernelMilliseconds:F1} ms of {profile.WallMilliseconds:F1} ms. % of "
-            + "peak is of arithmetic or of memory bandwidth, whichever is higher; arithmetic is that of the algorithm (Winograd convolutions "
-            + $"need less than GFLOP/s count). At the peak of arithmetic all of it would take {profile.ArithmeticMilliseconds:F1} ms, "
-            + $"{100 * profile.ArithmeticMilliseconds / profile.WallMilliseconds:F0} % of the time.");
+            + "peak is of arithmetic or of memory bandwidth, whichever is higher; arithmetic is that of the algorithm (Winograd "
+            + "convolutions need less than GFLOP/s count). At the peak of arithmetic all of it would take "
+            + $"{profile.ArithmeticMilliseconds:F1} ms, {100 * profile.ArithmeticMilliseconds / profile.WallMilliseconds:F0} % of the "
+            + "time.");
         if (Trace is not null)
         {
             profile.SaveChromeTrace(Trace);

@@ -111,7 +111,7 @@ public readonly record struct Conv2dGeometry(ActivationLayout Input, ActivationL
     public double Bytes =>
         4.0 * ((double)Input.N * Input.C * Input.H * Input.W + (double)Output.N * Output.C * Output.H * Output.W + WeightLength);
 
-    double IFastShape.PerformedFlops(Device device) => device is CpuDevice ? Conv2dKernels.FlopsOnCpu(this) : Flops;
+    double IFastShape.FlopsOnCpu => Conv2dKernels.FlopsOnCpu(this);
 
     /// <summary>Whether every channel of x is a group, in channel blocks.</summary>
     internal bool IsDepthwise => Groups == C && Groups > 1 && Input.Block > 1;

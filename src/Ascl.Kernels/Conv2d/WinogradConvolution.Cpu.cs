@@ -24,8 +24,8 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     /// <summary>Outputs larger than this are written with non-temporal stores.</summary>
     private const long StreamedBytes = 4 << 20;
 
-    /// <summary>From this many channels (the larger of input and output) the stages of weight gradients run one after another; with stride 2
-    /// from twice as many.</summary>
+    /// <summary>From this many channels (the larger of input and output) the stages of weight gradients run one after another; with stride
+    /// 2 from twice as many.</summary>
     private const int StagedWeightChannels = 256;
 
     /// <summary>Tiles of a block of a weight gradient, and the most threads that share one of its partial sums.</summary>

@@ -3,8 +3,8 @@ using Ascl.Kernels.Simd;
 namespace Ascl.Kernels.Conv2d;
 
 /// <summary>
-/// How the tiles of a Winograd convolution are shared out: how many go through the three stages together, and whether all of them go through
-/// one stage at a time. It depends on the number of threads, the results and the parts of their sums do not.
+/// How the tiles of a Winograd convolution are shared out: how many go through the three stages together, and whether all of them go
+/// through one stage at a time. It depends on the number of threads, the results and the parts of their sums do not.
 /// </summary>
 /// <typeparam name="F">The vector.</typeparam>
 internal readonly struct WinogradSchedule<F> where F : struct, ISimd<F>
@@ -34,8 +34,8 @@ internal readonly struct WinogradSchedule<F> where F : struct, ISimd<F>
     private const int ItemsPerThread = 2;
 
     /// <summary>
-    /// Bytes of V and M of a block. What is best depends on the vectors: with AVX-512 a block's products end so soon that the weights, which
-    /// each block reads again, count more than V and M.
+    /// Bytes of V and M of a block. What is best depends on the vectors: with AVX-512 a block's products end so soon that the weights,
+    /// which each block reads again, count more than V and M.
     /// </summary>
     private static readonly int BlockBytes = F.Width == 16 ? 5 << 20 : 1 << 20;
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Ascl.Core.Diagnostics;
-using Ascl.Kernels.Devices;
 
 namespace Ascl.Kernels.Diagnostics;
 
@@ -18,8 +17,8 @@ public sealed record KernelCall(
 /// <summary>The shape of a kernel that an algorithm may compute with fewer operations than its definition.</summary>
 internal interface IFastShape
 {
-    /// <summary>Floating-point operations of the algorithm that the device chooses.</summary>
-    double PerformedFlops(Device device);
+    /// <summary>Floating-point operations of the algorithm that the CPU's kernel chooses.</summary>
+    double FlopsOnCpu { get; }
 }
 
 /// <summary>A clock that times kernels. A device that runs kernels asynchronously has its own.</summary>
@@ -33,9 +32,9 @@ internal interface IKernelClock
 }
 
 /// <summary>
-/// Traces one kernel call: <c>using var trace = KernelTrace.Begin("conv2d.forward", g, flops, bytes, device);</c> With ASCL_DEBUG of 2 or more it
-/// prints each call, and a table of totals when the process ends; inside <see cref="Record"/> it records the call. Otherwise it only adds
-/// the operations to <see cref="WorkCount.Flop"/>. <see cref="Dispatch.DeviceKernel"/> traces every kernel.
+/// Traces one kernel call: <c>using var trace = KernelTrace.Begin("conv2d.forward", g, flops, bytes, onCpu);</c> With ASCL_DEBUG of 2 or
+/// more it prints each call, and a table of totals when the process ends; inside <see cref="Record"/> it records the call. Otherwise it
+/// only adds the operations to <see cref="WorkCount.Flop"/>. <see cref="Dispatch.DeviceKernel"/> traces every kernel.
 /// </summary>
 public readonly struct KernelTrace : IDisposable
 {
@@ -75,13 +74,13 @@ public readonly struct KernelTrace : IDisposable
     /// <param name="shape">The problem size; formatted only while kernels are recorded or printed.</param>
     /// <param name="flops">Floating-point operations of the plain definition (a fast algorithm may need fewer).</param>
     /// <param name="bytes">Minimum bytes read and written.</param>
-    /// <param name="device">The device that the kernel runs on.</param>
-    public static KernelTrace Begin<TShape>(string name, TShape shape, double flops, double bytes, Device device)
+    /// <param name="onCpu">Whether the kernel runs on a CPU.</param>
+    public static KernelTrace Begin<TShape>(string name, TShape shape, double flops, double bytes, bool onCpu)
     {
         WorkCount.Flop += flops;
         return IsListening
             ? new(new Timed(DeviceClock ?? HostClock, name, shape?.ToString() ?? "", flops, bytes,
-                shape is IFastShape fast ? fast.PerformedFlops(device) : flops))
+                onCpu && shape is IFastShape fast ? fast.FlopsOnCpu : flops))
             : default;
     }
 

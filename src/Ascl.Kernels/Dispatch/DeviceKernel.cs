@@ -29,7 +29,7 @@ public static class DeviceKernel
         params ReadOnlySpan<IDeviceBuffer?> writes)
     {
         Device device = DeviceOf(name, writes);
-        using KernelTrace trace = KernelTrace.Begin(name, shape, flops, bytes, device);
+        using KernelTrace trace = KernelTrace.Begin(name, shape, flops, bytes, device is CpuDevice);
         if (device is CudaDevice gpu && cuda is not null)
             cuda(gpu);
         else if (device is CpuDevice host && cpu is not null)
@@ -56,7 +56,7 @@ public static class DeviceKernel
         params ReadOnlySpan<IDeviceBuffer?> reads)
     {
         Device device = DeviceOf(name, reads);
-        using KernelTrace trace = KernelTrace.Begin(name, shape, flops, bytes, device);
+        using KernelTrace trace = KernelTrace.Begin(name, shape, flops, bytes, device is CpuDevice);
         return device switch
         {
             CudaDevice gpu when cuda is not null => cuda(gpu),

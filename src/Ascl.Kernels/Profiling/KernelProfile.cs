@@ -2,6 +2,7 @@ using System.Text.Json;
 using Ascl.Core.Files;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.Diagnostics;
+using Ascl.Kernels.Dispatch;
 using Ascl.Kernels.Elementwise;
 using Ascl.Kernels.Gemm;
 
@@ -12,8 +13,8 @@ public sealed record DevicePeaks(double GigaflopsPerSecond, double GigabytesPerS
 {
     private const int Repetitions = 5, MatrixSize = 1024, Floats = 1 << 25;
 
-    /// <summary>Measures the peaks: of a CPU, multiply-adds in registers; of a GPU, a product of two 1024 × 1024 matrices; of both, a sum of
-    /// two arrays of 128 MiB into a third.</summary>
+    /// <summary>Measures the peaks: of a CPU, multiply-adds in registers; of a GPU, a product of two 1024 × 1024 matrices; of both, a sum
+    /// of two arrays of 128 MiB into a third.</summary>
     public static DevicePeaks Of(Device device)
     {
         DeviceBuffer<float> x = device.Allocate<float>(Floats), y = device.Allocate<float>(Floats), z = device.Allocate<float>(Floats);
@@ -22,7 +23,7 @@ public sealed record DevicePeaks(double GigaflopsPerSecond, double GigabytesPerS
             ElementwiseKernels.Add(x, y, z);
             device.Synchronize();
         }).MinMilliseconds;
-        return new(device is CpuDevice cpu ? MultiplyAddPeak.Of(cpu) : MatrixProduct(device), 12.0 * Floats / sum / 1e6);
+        return new(DeviceKernel.ReadBack("peak", device.Name, 0, 0, MultiplyAddPeak.Of, MatrixProduct, x), 12.0 * Floats / sum / 1e6);
     }
 
     private static double MatrixProduct(Device device)

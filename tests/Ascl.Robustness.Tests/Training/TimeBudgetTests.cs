@@ -58,8 +58,15 @@ public sealed class TimeBudgetTests
     private static RunConfig Config(int limitTest, string method = "pgd-at") => RunConfig.Of(
         new JsonObject
         {
-            ["method"] = method, ["views"] = method == "supcon" ? 2 : 1, ["model"] = "smallcnn", ["limit-train"] = 200, ["validation"] = 20,
-            ["limit-test"] = limitTest, ["attack-steps"] = 1, ["batch"] = 20, ["twin"] = false,
+            ["method"] = method,
+            ["views"] = method == "supcon" ? 2 : 1,
+            ["model"] = "smallcnn",
+            ["limit-train"] = 200,
+            ["validation"] = 20,
+            ["limit-test"] = limitTest,
+            ["attack-steps"] = 1,
+            ["batch"] = 20,
+            ["twin"] = false,
         },
         "test");
 }
