@@ -299,7 +299,8 @@ public sealed class EvaluateTests(TrainedRun trained) : IClassFixture<TrainedRun
             Assert.Equal(File.ReadAllBytes(Path.Combine(killed, file)), File.ReadAllBytes(Path.Combine(whole, file)));
         // The unbounded search finds at least as many as the bounded attacks.
         Assert.True(minimal["accuracy"]!.GetValue<double>() <= report["worst_case_accuracy"]!.GetValue<double>());
-        Assert.Contains("smallest linf perturbations found by FAB-T and Brendel & Bethge", result.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "smallest linf perturbations found by DeepFool, FAB-T and Brendel & Bethge", result.Output, StringComparison.Ordinal);
         Assert.Contains("Smallest perturbations", File.ReadAllText(Path.Combine(whole, "report.html")), StringComparison.Ordinal);
         Assert.Contains("works only in linf",
             AsclProcess.RefusalInProcess("evaluate", "--weights", run, "--attack", "brendel-bethge", "--norm", "l2"),

@@ -48,8 +48,7 @@ internal static class Made
     public static IEnumerable<(string Name, PerturbationNorm Norm)> SingleAttacks() =>
         from name in AttackCatalog.Names
         where !AttackCatalog.EnsembleNames.Contains(name)
-        from norm in Enum.GetValues<PerturbationNorm>()
-        where name != "brendel-bethge" || norm == PerturbationNorm.Linf
+        from norm in AttackCatalog.NormsOf(name)
         select (name, norm);
 
     public static int[] Predictions(Classifier model, Tensor images) =>

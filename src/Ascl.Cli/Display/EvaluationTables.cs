@@ -80,7 +80,7 @@ internal static class EvaluationTables
     private static void Print(MinimalEpsilonReport minimal)
     {
         var table = new ResultTable("images flipped %", "epsilon")
-        { Title = $"smallest {minimal.Norm} perturbations found by {string.Join(" and ", minimal.Attacks)}" };
+        { Title = $"smallest {minimal.Norm} perturbations found by {minimal.AttackNames}" };
         foreach (SizeQuantile quantile in minimal.Quantiles)
             table.Add($"{100 * quantile.Share:F0}", EvaluationPage.Size(quantile.Size));
         table.Print();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ascl.Core.Diagnostics;
+using Ascl.Core.Settings;
 using Ascl.Kernels.Attack;
 using Ascl.Models;
 
@@ -11,7 +12,7 @@ namespace Ascl.Robustness.Attacks;
 /// <param name="Norm">Norm of the ball.</param>
 /// <param name="Steps">Iterations of PGD.</param>
 /// <param name="Restarts">Random starts of PGD.</param>
-/// <param name="Iterations">Iterations of Auto-PGD, PMA and FAB.</param>
+/// <param name="Iterations">Iterations of Auto-PGD, PMA and FAB; ten times as many in each descent of Carlini and Wagner's attack.</param>
 /// <param name="Queries">Queries of Square for each image.</param>
 /// <param name="Passes">Forward and backward passes that Auto-PGD averages for each gradient (EOT).</param>
 public sealed record AttackOptions(
@@ -34,7 +35,7 @@ public sealed record PlannedAttack(IAttack Attack, int Restarts = 1);
 /// <summary>The built-in attacks by name.</summary>
 public static class AttackCatalog
 {
-    private const int Targets = 9, MultiTargetedSteps = 20, PlusRestarts = 5, RandPasses = 20;
+    private const int Targets = 9, MultiTargetedSteps = 20, PlusRestarts = 5, RandPasses = 20, StepsOfDescents = 10;
 
     private static readonly Dictionary<string, Func<AttackOptions, PlannedAttack>> Single = new()
     {
@@ -56,11 +57,17 @@ public static class AttackCatalog
         ["pma"] = o => new(new ProbabilityMarginAttack(o.Epsilon, o.Iterations, o.Norm)),
         ["fab"] = o => new(new BoundaryAttack(new(o.Epsilon, o.Norm, o.Iterations, Targets: 0))),
         ["fab-t"] = o => new(new BoundaryAttack(new(o.Epsilon, o.Norm, o.Iterations, Targets))),
+        ["deepfool"] = o => new(new DeepFoolAttack(o.Epsilon, o.Norm)),
+        ["cw"] = o => new(new CarliniWagnerAttack(new(o.Epsilon, StepsOfDescents * o.Iterations))),
         ["square"] = o => new(new SquareAttack(o.Epsilon, o.Queries, o.Norm)),
-        ["brendel-bethge"] = o =>
-            o.Norm == PerturbationNorm.Linf
-                ? new(new BrendelBethgeAttack(o.Epsilon))
-                : throw new UserErrorException("attack brendel-bethge works only in linf: leave it out, or set norm to linf"),
+        ["brendel-bethge"] = o => new(new BrendelBethgeAttack(o.Epsilon)),
+    };
+
+    /// <summary>The norms of the attacks that are not for all of them.</summary>
+    private static readonly Dictionary<string, PerturbationNorm[]> Limited = new()
+    {
+        ["cw"] = [PerturbationNorm.L2],
+        ["brendel-bethge"] = [PerturbationNorm.Linf],
     };
 
     /// <summary>The versions of Auto-Attack, with their attacks in the order of the authors' code, and two that are not of Auto-Attack:
@@ -82,6 +89,10 @@ public static class AttackCatalog
 
     /// <summary>All names.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Single.Keys, .. Ensembles.Keys];
+
+    /// <summary>The norms in which the attack with a name works.</summary>
+    public static IReadOnlyList<PerturbationNorm> NormsOf(string name) =>
+        Limited.TryGetValue(name, out PerturbationNorm[]? norms) ? norms : Enum.GetValues<PerturbationNorm>();
 
     /// <summary>The attacks with these names, in the same order.</summary>
     /// <exception cref="UserErrorException">An attack is unknown, or does not support the norm.</exception>
@@ -108,9 +119,8 @@ public static class AttackCatalog
         string? needing = attacks.FirstOrDefault(attack => attack.UsesGradients)?.Name ?? otherUse;
         if (model.HasGradients || needing is null)
             return;
-        IEnumerable<string> others = Single.Where(entry => !entry.Value(new(0)).Attack.UsesGradients).Select(entry => entry.Key);
         throw new UserErrorException($"{needing} needs gradients, which {model.Spec.Network} does not provide; attacks without gradients "
-            + $"are {string.Join(", ", others)}");
+            + $"are {string.Join(", ", NamesWhere(attack => !attack.UsesGradients))}");
     }
 
     /// <summary>Checks that attacks can lead images to given classes.</summary>
@@ -119,10 +129,8 @@ public static class AttackCatalog
     {
         if (attacks.FirstOrDefault(attack => !attack.TakesTargets) is not { } other)
             return;
-        IEnumerable<string> those = Single.Where(entry => entry.Value(new(0)).Attack.TakesTargets)
-            .Select(entry => entry.Key);
         throw new UserErrorException($"{other.Name} cannot lead images to a target class; attacks that can are "
-            + string.Join(", ", those));
+            + string.Join(", ", NamesWhere(attack => attack.TakesTargets)));
     }
 
     /// <summary>How an attack deviates from its definition for this number of classes, or why it is weak or wasteful; null if
@@ -151,8 +159,16 @@ public static class AttackCatalog
         return notes.Count == 0 ? null : $"{attack.Name}: {string.Join("; ", notes)}";
     }
 
+    private static IEnumerable<string> NamesWhere(Func<IAttack, bool> which) =>
+        Single.Where(entry => which(entry.Value(new(0, Norm: NormsOf(entry.Key)[0])).Attack)).Select(entry => entry.Key);
+
     private static PlannedAttack Member(string name, AttackOptions options, int? starts = null)
     {
+        if (!NormsOf(name).Contains(options.Norm))
+        {
+            string norms = string.Join(" and ", NormsOf(name).Select(norm => NameText.Of(norm)));
+            throw new UserErrorException($"attack {name} works only in {norms}: leave it out, or set norm to {norms}");
+        }
         PlannedAttack planned = Single[name](options);
         return starts is { } count ? planned with { Restarts = count } : planned;
     }

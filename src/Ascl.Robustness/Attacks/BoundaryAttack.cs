@@ -1,11 +1,7 @@
 using Ascl.Autograd;
-using Ascl.Autograd.Ops;
 using Ascl.Core.Random;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Elementwise;
-using Ascl.Kernels.Margin;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
@@ -62,29 +58,27 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
     /// <param name="key">Its step is the number of the restart; 0 starts at the image itself.</param>
     public (Tensor Images, float[] Sizes) Nearest(Classifier model, ImageBatch batch, double stopAtSize = 0, RandomKey key = default)
     {
-        Tensor nearest = Tensor.EmptyLike(batch.Images);
-        ElementwiseKernels.Copy(batch.Images.Data, 0, nearest.Data, 0, batch.Images.Shape.Length);
-        float[] sizes = [.. Enumerable.Repeat(float.PositiveInfinity, batch.Count)];
+        NearestSoFar found = new(model, batch with { Targets = null }, Settings.Norm);
         int[][]? wrong = Settings.Targets > 0 ? WrongClasses.ByLogit(model, batch) : null;
         int rounds = wrong is null ? 1 : Math.Min(Settings.Targets, model.Spec.Classes - 1);
         for (int round = 0; round < rounds; round++)
         {
-            int[] left = [.. Enumerable.Range(0, batch.Count).Where(i => !(sizes[i] <= stopAtSize))];
+            int[] left = found.Indices(size => !(size <= stopAtSize));
             if (left.Length == 0)
                 break;
             using IDisposable scope = model.Device.Pool.BeginScope();
             RandomKey own = key with { Purpose = RandomPurpose.FastAdaptiveBoundary, Step = key.Step * (uint)rounds + (uint)round };
             int[]? targets = wrong is null ? null : [.. left.Select(i => wrong[i][round])];
             AttackStart start = key.Step == 0 ? AttackStart.None : AttackStart.Surface;
-            RunTowards(model, batch.Select(left), targets, start, own, left, nearest, sizes);
+            RunTowards(model, batch.Select(left), targets, start, own, left, found);
         }
-        return (nearest, sizes);
+        return (found.Images, found.Sizes);
     }
 
     /// <summary>One run on each image, towards its target class or the nearest boundary; updates the results of images for which a nearer
     /// point is found.</summary>
     private void RunTowards(Classifier model, ImageBatch batch, int[]? targets, AttackStart start, RandomKey key, int[] indices,
-        Tensor nearest, float[] sizes)
+        NearestSoFar found)
     {
         int image = batch.Images.Shape.Length / batch.Count;
         int[] labels = batch.Labels.ToArray();
@@ -93,50 +87,18 @@ public sealed class BoundaryAttack(BoundarySettings settings) : IAttack
         for (int step = 0; step < Settings.Steps; step++)
         {
             using IDisposable scope = model.Device.Pool.BeginScope();
-            var (margins, gradients) = LinearizedBoundaries(model, batch, x, targets, labels);
+            LinearBoundaries boundaries = new(model, batch, x);
+            var (margins, gradients) = targets is null
+                ? boundaries.Nearest(Settings.Norm, model.Spec.Classes - 1,
+                    rank => [.. labels.Select(label => rank < label ? rank : rank + 1)])
+                : boundaries.Towards(targets);
             BoundaryKernels.Step(Settings.Norm, image, batch.Images.Data, margins.Data, gradients.Data, Settings.LargestAlpha, Settings.Eta,
                 x.Data);
 
-            int[] predictions = model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray();
-            int[] misclassified = [.. predictions.Zip(labels, (prediction, label) => prediction != label ? 1 : 0)];
-            if (!misclassified.Contains(1))
-                continue;
-            DeviceBuffer<float> lengths = model.Device.Allocate<float>(batch.Count);
-            BoundaryKernels.Lengths(Settings.Norm, image, batch.Images.Data, x.Data, lengths);
-            float[] found = lengths.ToArray();
-            foreach (var (i, index) in indices.Index())
-                if (misclassified[i] == 1 && found[i] < sizes[index])
-                {
-                    sizes[index] = found[i];
-                    ElementwiseKernels.Copy(x.Data, i * image, nearest.Data, index * image, image);
-                }
-            BoundaryKernels.Shrink(image, model.Device.Upload<int>(misclassified), batch.Images.Data, (float)Settings.Beta, x.Data);
-        }
-    }
-
-    /// <summary>The logit difference that defines the boundary of each image, and its gradient.</summary>
-    private (Tensor Margins, Tensor Gradients) LinearizedBoundaries(Classifier model, ImageBatch batch, Tensor x, int[]? targets,
-        int[] labels)
-    {
-        Tensor point = x.Detach(requiresGrad: true), logits = model.Forward(point, ForwardMode.Inference).Logits;
-        if (targets is not null)
-            return Towards(targets);
-        int image = x.Shape.Length / batch.Count;
-        Tensor margins = Tensor.Empty(model.Device, new(batch.Count)), gradients = Tensor.EmptyLike(x);
-        DeviceBuffer<float> distances = model.Device.Upload<float>([.. Enumerable.Repeat(float.NaN, batch.Count)]);
-        for (int wrong = 0; wrong < model.Spec.Classes - 1; wrong++)
-        {
-            using IDisposable scope = model.Device.Pool.BeginScope();
-            var (values, itsGradients) = Towards([.. labels.Select(label => wrong < label ? wrong : wrong + 1)]);
-            BoundaryKernels.KeepNearest(Settings.Norm, image, values.Data, itsGradients.Data, distances, margins.Data, gradients.Data);
-        }
-        return (margins, gradients);
-
-        (Tensor, Tensor) Towards(int[] classes)
-        {
-            Tensor differences = logits.Margin(MarginLoss.Difference, batch.Labels, model.Device.Upload<int>(classes));
-            WorkCount.BackwardImages += batch.Count;
-            return (differences, Gradient.Of(differences.Sum(), point)[0]);
+            bool[] areTurned = found.KeepNearer(x, indices);
+            if (areTurned.Contains(true))
+                BoundaryKernels.Shrink(image, model.Device.Upload<int>([.. areTurned.Select(turned => turned ? 1 : 0)]),
+                    batch.Images.Data, (float)Settings.Beta, x.Data);
         }
     }
 }

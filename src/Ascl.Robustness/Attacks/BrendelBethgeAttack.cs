@@ -48,59 +48,18 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
     /// <param name="stopAtSize">An image is no longer attacked once a perturbation no larger than this is found.</param>
     public (Tensor Images, float[] Sizes) Nearest(Classifier model, ImageBatch batch, RandomKey key, double stopAtSize = 0)
     {
-        Tensor nearest = Tensor.EmptyLike(batch.Images);
-        ElementwiseKernels.Copy(batch.Images.Data, 0, nearest.Data, 0, batch.Images.Shape.Length);
+        NearestSoFar found = new(model, batch with { Targets = null }, PerturbationNorm.Linf);
         using IDisposable scope = model.Device.Pool.BeginScope();
-        BestSoFar found = new(model, batch, nearest);
         found.KeepNearer(batch.Images, [.. Enumerable.Range(0, batch.Count)]);
         FindStarts(found, key);
         if (found.Indices(size => size > stopAtSize && float.IsFinite(size)) is { Length: > 0 } indices)
             FollowBoundary(found, indices, stopAtSize);
-        return (nearest, found.Sizes);
-    }
-
-    /// <summary>The nearest adversarial image found so far for each image of a batch, and the size of its perturbation.</summary>
-    private sealed class BestSoFar(Classifier model, ImageBatch batch, Tensor nearest)
-    {
-        private readonly int image = batch.Images.Shape.Length / batch.Count;
-        private readonly int[] labels = batch.Labels.ToArray();
-
-        public Classifier Model => model;
-        public ImageBatch Batch => batch;
-        public Tensor Nearest => nearest;
-        public int Image => image;
-        public float[] Sizes { get; } = [.. Enumerable.Repeat(float.PositiveInfinity, batch.Count)];
-
-        public int[] Indices(Func<float, bool> which) => [.. Sizes.Index().Where(s => which(s.Item)).Select(s => s.Index)];
-
-        /// <summary>Evaluates candidates for some of the images and keeps those that are adversarial and nearer than the best so
-        /// far.</summary>
-        /// <returns>Whether each candidate is adversarial.</returns>
-        public bool[] KeepNearer(Tensor x, int[] indices)
-        {
-            using IDisposable scope = model.Device.Pool.BeginScope();
-            return KeepNearer(x, indices, model.Forward(x, ForwardMode.Inference).Logits.Predict().ToArray());
-        }
-
-        public bool[] KeepNearer(Tensor x, int[] indices, int[] predictions)
-        {
-            using IDisposable scope = model.Device.Pool.BeginScope();
-            DeviceBuffer<float> lengths = model.Device.Allocate<float>(indices.Length);
-            BoundaryKernels.Lengths(PerturbationNorm.Linf, image, ImageBatch.SelectImages(batch.Images, indices).Data, x.Data, lengths);
-            bool[] isMisclassified = [.. predictions.Select((prediction, i) => prediction != labels[indices[i]])];
-            foreach (var (i, length) in lengths.ToArray().Index())
-                if (isMisclassified[i] && length < Sizes[indices[i]])
-                {
-                    Sizes[indices[i]] = length;
-                    ElementwiseKernels.Copy(x.Data, i * image, nearest.Data, indices[i] * image, image);
-                }
-            return isMisclassified;
-        }
+        return (found.Images, found.Sizes);
     }
 
     /// <summary>Finds an adversarial starting point for each image with PGD, then moves it towards the image to the decision boundary by
     /// binary search.</summary>
-    private void FindStarts(BestSoFar found, RandomKey key)
+    private void FindStarts(NearestSoFar found, RandomKey key)
     {
         uint round = 0;
         for (double ball = Math.Max(epsilon, SmallestBall), before = 0; before < 1; before = ball, ball = Math.Min(2 * ball, 1))
@@ -119,7 +78,7 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
         if (started.Length == 0)
             return;
         ImageBatch batch = found.Batch.Select(started);
-        Tensor start = ImageBatch.SelectImages(found.Nearest, started), x = Tensor.EmptyLike(start);
+        Tensor start = ImageBatch.SelectImages(found.Images, started), x = Tensor.EmptyLike(start);
         float[] low = new float[started.Length], high = [.. started.Select(index => found.Sizes[index])];
         for (int search = 0; search < Searches; search++)
         {
@@ -132,11 +91,11 @@ public sealed class BrendelBethgeAttack(double epsilon, int steps = 200) : IAtta
     }
 
     /// <summary>All steps along the boundary. Finished images are removed from the batch once they are at least a quarter of it.</summary>
-    private void FollowBoundary(BestSoFar found, int[] indices, double stopAtSize)
+    private void FollowBoundary(NearestSoFar found, int[] indices, double stopAtSize)
     {
         Device device = found.Model.Device;
         ImageBatch batch = found.Batch.Select(indices);
-        Tensor x = ImageBatch.SelectImages(found.Nearest, indices), normals = Tensor.EmptyLike(x);
+        Tensor x = ImageBatch.SelectImages(found.Images, indices), normals = Tensor.EmptyLike(x);
         int decayInterval = Math.Max(1, steps / Decays);
         double radius = FirstRadius * found.Image;
         for (int step = 1; step <= steps; step++)

@@ -1,9 +1,6 @@
 using Ascl.Autograd;
-using Ascl.Autograd.Ops;
 using Ascl.Kernels.Attack;
 using Ascl.Kernels.Devices;
-using Ascl.Kernels.Diagnostics;
-using Ascl.Kernels.Margin;
 using Ascl.Models;
 
 namespace Ascl.Robustness.Attacks;
@@ -45,8 +42,8 @@ internal static class WrongClasses
     private static int[][] ByBoundary(PerturbationNorm norm, Classifier model, ImageBatch batch)
     {
         using IDisposable scope = model.Device.Pool.BeginScope();
-        Tensor point = batch.Images.Detach(requiresGrad: true), logits = model.Forward(point, ForwardMode.Inference).Logits;
-        int[][] likely = [.. ByLogit(logits, batch).Select(classes => classes.Take(Considered).ToArray())];
+        LinearBoundaries boundaries = new(model, batch, batch.Images);
+        int[][] likely = [.. ByLogit(boundaries.Logits, batch).Select(classes => classes.Take(Considered).ToArray())];
         float[][] distances = [.. Enumerable.Range(0, likely[0].Length).Select(Distances)];
         return [.. likely.Select((classes, i) =>
             Enumerable.Range(0, classes.Length).OrderBy(rank => distances[rank][i]).Select(rank => classes[rank]).ToArray())];
@@ -55,15 +52,11 @@ internal static class WrongClasses
         float[] Distances(int rank)
         {
             using IDisposable passScope = model.Device.Pool.BeginScope();
-            Tensor margins = logits.Margin(MarginLoss.Difference, batch.Labels, Targets(rank));
-            Tensor gradients = Gradient.Of(margins.Sum(), point)[0];
-            WorkCount.BackwardImages += batch.Count;
+            var (margins, gradients) = boundaries.Towards([.. likely.Select(classes => classes[rank])]);
             DeviceBuffer<float> distances = model.Device.Upload<float>([.. Enumerable.Repeat(float.NaN, batch.Count)]);
             BoundaryKernels.KeepNearest(norm, gradients.Shape.Length / batch.Count, margins.Data, gradients.Data, distances,
                 model.Device.Allocate<float>(batch.Count), model.Device.Allocate<float>(gradients.Shape.Length));
             return distances.ToArray();
         }
-
-        DeviceBuffer<int> Targets(int rank) => model.Device.Upload<int>([.. likely.Select(classes => classes[rank])]);
     }
 }

@@ -11,9 +11,10 @@ public sealed record EvaluationSettings : ICheckedSettings
     /// <summary>Names from <see cref="AttackCatalog"/>, in the order of execution.</summary>
     [Setting("attack",
         "Attacks, run in this order, such as fgsm,pgd: noise, fgsm, pgd, pgd-margin, pgd-dlr, pgd-kl, multi-targeted, apgd-ce, apgd-dlr, "
-            + "apgd-t, malt, pma, fab, fab-t, brendel-bethge, square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), "
-            + "autoattack-plus (more attacks and starts), autoattack-rand (for stochastic networks), or instead of it fast (PMA+: "
-            + "pma,apgd-t) and many-classes (MALT: targets by the distance of their boundaries).",
+            + "apgd-t, malt, pma, fab, fab-t, deepfool, cw (Carlini & Wagner; only in l2, and slow), brendel-bethge (only in linf), "
+            + "square, or Auto-Attack: autoattack (apgd-ce,apgd-t,fab-t,square), autoattack-plus (more attacks and starts), "
+            + "autoattack-rand (for stochastic networks), or instead of it fast (PMA+: pma,apgd-t) and many-classes (MALT: targets by "
+            + "the distance of their boundaries).",
         Form = "NAMES", Section = "Attack")]
     public IReadOnlyList<string> Attacks { get; init; } = ["pgd"];
 
@@ -47,7 +48,7 @@ public sealed record EvaluationSettings : ICheckedSettings
     /// <summary>The class that images are to be predicted as, as <see cref="TargetChoice.Parse"/> reads it; null: every class but the label
     /// will do.</summary>
     [Setting("target", "Targeted attacks: an image counts as flipped only if it is predicted as its target: class number C (from 0), "
-        + "random, or least-likely. Of fgsm, pgd, pgd-margin, apgd-ce, apgd-dlr and square. This is no robust accuracy.",
+        + "random, or least-likely. Of fgsm, pgd, pgd-margin, apgd-ce, apgd-dlr, cw and square. This is no robust accuracy.",
         Form = "C|random|least-likely")]
     public string? Target { get; init; }
 
@@ -57,7 +58,8 @@ public sealed record EvaluationSettings : ICheckedSettings
 
     /// <summary>Whether to search for the smallest adversarial perturbation of each image.</summary>
     [Setting("minimal-epsilon",
-        "Also search for the smallest adversarial perturbation of each image, with FAB-T and, in linf, Brendel & Bethge.", IsSwitch = true)]
+        "Also search for the smallest adversarial perturbation of each image, with DeepFool, FAB-T and, in linf, Brendel & Bethge.",
+        IsSwitch = true)]
     public bool MinimalEpsilon { get; init; }
 
     /// <summary>Whether each attack runs on every correctly classified image; otherwise only on those that survived the previous

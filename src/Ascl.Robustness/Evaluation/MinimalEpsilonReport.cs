@@ -30,6 +30,10 @@ public sealed record MinimalEpsilonReport(
     [JsonIgnore]
     public IReadOnlyList<float> Sizes { get; init; } = [];
 
+    /// <summary>The attacks' names as a text: "A, B and C".</summary>
+    [JsonIgnore]
+    public string AttackNames => Attacks.Count < 2 ? string.Concat(Attacks) : $"{string.Join(", ", Attacks.SkipLast(1))} and {Attacks[^1]}";
+
     /// <summary>Summarises sizes.</summary>
     /// <param name="sizes">Size for each image.</param>
     public static MinimalEpsilonReport Of(IReadOnlyList<string> attacks, string norm, IReadOnlyList<float> sizes, double epsilon,

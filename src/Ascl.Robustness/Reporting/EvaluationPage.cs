@@ -130,7 +130,7 @@ public static class EvaluationPage
         minimal.Quantiles.Select(q => (string[])[Percent(q.Share), Size(q.Size)]);
 
     private static string Summary(MinimalEpsilonReport minimal) =>
-        $"Found by {string.Join(" and ", minimal.Attacks)}, without a limit; misclassified images count as 0. {Percent(minimal.Accuracy)} "
+        $"Found by {minimal.AttackNames}, without a limit; misclassified images count as 0. {Percent(minimal.Accuracy)} "
             + $"% are robust within {NumberText.Of(minimal.Epsilon)}; for {minimal.NotFound} images no adversarial perturbation was found.";
 
     private static string Outcome(EvaluationReport report) => report.Targeted is { } targeted

@@ -120,4 +120,29 @@ public sealed class BoundaryParityTests
                 return x;
             }, 0);
     }
+
+    /// <summary>Also pixels at 0 and 1, images that are misclassified by enough, and gradients that are zero or not finite.</summary>
+    [Fact]
+    public void CarliniWagnerStepsAgreeWithTheCpu()
+    {
+        foreach (int image in Sizes)
+            Parity.Check($"{image}", device =>
+            {
+                float[] original = AttackImages.Of(Count * image, 1), gradients = DeviceData.Normal(Count * image, 3);
+                (gradients[5], gradients[6], gradients[7]) = (0, float.NaN, float.PositiveInfinity);
+                DeviceBuffer<float> from = device.Upload<float>(original), w = device.Allocate<float>(original.Length);
+                DeviceBuffer<float> x = device.Allocate<float>(original.Length), mean = device.Upload<float>(new float[original.Length]);
+                DeviceBuffer<float> square = device.Upload<float>(new float[original.Length]);
+                CarliniWagnerKernels.Start(from, w, x);
+                Assert.All(x.ToArray().Zip(original), pair => Assert.Equal(pair.Second, pair.First, 1e-6));
+                float[] start = w.ToArray();
+                // Elsewhere than at the original, where all of a gradient is rounding, which Adam would scale up.
+                x.CopyFrom(AttackImages.Of(Count * image, 2));
+                for (int step = 1; step <= 3; step++)
+                    CarliniWagnerKernels.Step(image, from, device.Upload<float>(gradients), device.Upload<float>([2, 0, 0.01f]), step,
+                        0.01, w, mean, square, x);
+                Assert.All(x.ToArray(), v => Assert.InRange(v, 0, 1));
+                return [.. start, .. w.ToArray(), .. x.ToArray()];
+            }, 2e-6);
+    }
 }

@@ -24,7 +24,7 @@ public sealed class TargetedAttackTests
 
     [Fact]
     public void TheseAttacksTakeTargets() =>
-        Assert.Equal(["fgsm", "pgd", "pgd-margin", "apgd-ce", "apgd-dlr", "square"],
+        Assert.Equal(["fgsm", "pgd", "pgd-margin", "apgd-ce", "apgd-dlr", "cw", "square"],
             Attacks().Select(row => (string)row[0]).Distinct());
 
     /// <summary>On a linear model every class can be reached in a ball that is large enough; one step and few queries may miss.</summary>
@@ -158,8 +158,8 @@ public sealed class TargetedAttackTests
     {
         string message = Assert.Throws<UserErrorException>(() => RobustnessEvaluation.Plan(
             new() { Attacks = ["pgd", "autoattack"], Target = "random" }, null)).Message;
-        Assert.Equal("APGD-T cannot lead images to a target class; attacks that can are fgsm, pgd, pgd-margin, apgd-ce, apgd-dlr, square",
-            message);
+        Assert.Equal("APGD-T cannot lead images to a target class; attacks that can are fgsm, pgd, pgd-margin, apgd-ce, apgd-dlr, cw, "
+            + "square", message);
         Assert.Throws<UserErrorException>(() => new TargetChoice(TargetKind.Class, 10).CheckFits(10));
     }
 

@@ -36,7 +36,7 @@ public sealed class MinimalEpsilonTests : IDisposable
         Assert.Equal((double)(Images - 1 - middle) / Images, report.Accuracy, 9);
         Assert.InRange(report.Median!.Value, sorted[Images / 2 - 1] * (1 - 1e-4), sorted[Images / 2 - 1] * 1.01);
         Assert.Equal(0, report.NotFound);
-        Assert.Equal(norm == PerturbationNorm.Linf ? ["FAB-T", "Brendel & Bethge"] : ["FAB-T"], report.Attacks);
+        Assert.Equal(norm == PerturbationNorm.Linf ? ["DeepFool", "FAB-T", "Brendel & Bethge"] : ["DeepFool", "FAB-T"], report.Attacks);
         Assert.All(report.Curve, point => Assert.InRange(point.Accuracy, known.Count(size => size > point.Epsilon) / (double)Images,
             known.Count(size => size * 1.01 > point.Epsilon - 1e-5) / (double)Images));
         Assert.Equal(0.9, report.Curve[0].Accuracy, 9);
