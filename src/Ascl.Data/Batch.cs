@@ -36,26 +36,33 @@ public sealed class Batch
     /// <summary>The class of each image.</summary>
     public ReadOnlySpan<int> Labels => labels.AsSpan(0, Count);
 
-    /// <summary>The id of each image (<see cref="ImageSet.Ids"/>), or its bitwise complement for a second view. They key the random numbers
-    /// of attacks, so each view gets its own.</summary>
+    /// <summary>The id of each image (<see cref="ImageSet.Ids"/>; extra images have ids above those), or its bitwise complement for a
+    /// second view. They key the random numbers of attacks, so each view gets its own.</summary>
     public ReadOnlySpan<int> Ids => ids.AsSpan(0, Count);
 
-    internal void Fill(ImageSet set, ReadOnlySpan<int> indices, Augmentation augmentation, ulong seed, int epoch, int views)
+    /// <summary>Fills the batch, given indices into the set or, above its number of images, of extra ones
+    /// (<see cref="ExtraImages.Drawn"/>).</summary>
+    internal void Fill(
+        ImageSet set, ImageSet? extra, ReadOnlySpan<int> indices, Augmentation augmentation, ulong seed, int epoch, int views)
     {
         Count = indices.Length * views;
         for (int i = 0; i < Count; i++)
         {
-            int index = indices[i % indices.Length], view = i / indices.Length;
-            labels[i] = set.Labels[index];
-            ids[i] = view == 0 ? set.Ids[index] : ~set.Ids[index];
+            int index = indices[i % indices.Length], view = i / indices.Length, drawn = index - set.Count;
+            // The ids of extra images follow those of all original ones, whichever of these are trained on.
+            var (source, place, id) = drawn < 0
+                ? (set, index, set.Ids[index])
+                : (extra!, drawn % extra!.Count, checked(set.WholeCount + drawn));
+            labels[i] = source.Labels[place];
+            ids[i] = view == 0 ? id : ~id;
             Span<float> image = images.AsSpan(i * imageLength, imageLength);
             if (augmentation == Augmentation.None)
             {
-                set.CopyImage(index, image);
+                source.CopyImage(place, image);
                 continue;
             }
-            set.CopyImage(index, unchanged);
-            augmentation.Apply(unchanged, image, set.Channels, set.Height, set.Width, seed, epoch, set.Ids[index], view);
+            source.CopyImage(place, unchanged);
+            augmentation.Apply(unchanged, image, set.Channels, set.Height, set.Width, seed, epoch, id, view);
         }
     }
 }

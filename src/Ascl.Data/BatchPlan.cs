@@ -12,12 +12,16 @@ public sealed class BatchPlan
     private readonly ulong seed;
     private readonly int epoch, views;
 
-    private BatchPlan(ImageSet set, int batchSize, int[] order, Augmentation augmentation, ulong seed, int epoch, int views)
+    private readonly ImageSet? extra;
+
+    private BatchPlan(ImageSet set, int batchSize, int[] order, Augmentation augmentation, ulong seed, int epoch, int views,
+        ImageSet? extra = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         Set = set;
-        BatchSize = Math.Min(batchSize, set.Count);
+        BatchSize = Math.Min(batchSize, order.Length);
         this.order = order;
+        this.extra = extra;
         this.augmentation = augmentation;
         this.seed = seed;
         (this.epoch, this.views) = (epoch, views);
@@ -26,13 +30,14 @@ public sealed class BatchPlan
     /// <summary>The images.</summary>
     public ImageSet Set { get; }
 
-    /// <summary>Images per batch, not counting views; at most the number of images in the set.</summary>
+    /// <summary>Images per batch, not counting views; at most the number of images in the plan.</summary>
     public int BatchSize { get; }
 
     /// <summary>Number of batches.</summary>
     public int Count => (order.Length + BatchSize - 1) / BatchSize;
 
-    /// <summary>Indices into the set in the order of this pass.</summary>
+    /// <summary>Indices into the set in the order of this pass. Those above are of extra images: less the number of images in the set, and
+    /// modulo that of extra ones, indices into these.</summary>
     public ReadOnlySpan<int> Order => order;
 
     /// <summary>An epoch of training: shuffled by (seed, epoch, image id) and augmented.</summary>
@@ -42,8 +47,17 @@ public sealed class BatchPlan
     /// <param name="seed">Seed of the run.</param>
     /// <param name="epoch">Number of the epoch, from 0.</param>
     /// <param name="views">Independently augmented copies of each image in its batch: 1 or 2.</param>
-    public static BatchPlan Training(ImageSet set, int batchSize, Augmentation augmentation, ulong seed, int epoch, int views = 1) =>
-        new(set, batchSize, Shuffle(set, new RandomKey(seed, RandomPurpose.Shuffle, (uint)epoch)), augmentation, seed, epoch, views);
+    /// <param name="extra">Images that take a share of each batch, augmented in the same way; null for none. The pass is over
+    /// <paramref name="set"/>.</param>
+    /// <exception cref="ArgumentException">The share of a batch is no image, or all of them.</exception>
+    public static BatchPlan Training(ImageSet set, int batchSize, Augmentation augmentation, ulong seed, int epoch, int views = 1,
+        ExtraImages? extra = null)
+    {
+        int[] order = Shuffle(set, new RandomKey(seed, RandomPurpose.Shuffle, (uint)epoch));
+        if (extra is not null)
+            order = Mixed(order, batchSize, extra, seed, epoch);
+        return new(set, batchSize, order, augmentation, seed, epoch, views, extra?.Images);
+    }
 
     /// <summary>One pass over the unchanged images in the set's order.</summary>
     public static BatchPlan Evaluation(ImageSet set, int batchSize) =>
@@ -63,7 +77,27 @@ public sealed class BatchPlan
     /// <param name="images">A range of the batch's images, not counting views.</param>
     /// <param name="batch">Receives the images.</param>
     public void Fill(int index, Range images, Batch batch) =>
-        batch.Fill(Set, order.AsSpan(checked(index * BatchSize), CountOf(index))[images], augmentation, seed, epoch, views);
+        batch.Fill(Set, extra, order.AsSpan(checked(index * BatchSize), CountOf(index))[images], augmentation, seed, epoch, views);
+
+    /// <summary>Puts extra images into each batch, evenly between the original ones, so that shards of a batch have some, too.</summary>
+    private static int[] Mixed(int[] originals, int batchSize, ExtraImages extra, ulong seed, int epoch)
+    {
+        if (ExtraImages.Problem(extra.Share, batchSize) is { } problem)
+            throw new ArgumentException(problem, nameof(extra));
+        int share = ExtraImages.CountIn(extra.Share, batchSize), rest = batchSize - share;
+        // The last batch has fewer of both.
+        int last = originals.Length % rest, lastShare = (int)Math.Round((double)last * share / rest, MidpointRounding.AwayFromZero);
+        int count = checked(originals.Length / rest * share + lastShare);
+        int[] drawn = extra.Drawn(count, seed, epoch), mixed = new int[checked(originals.Length + count)];
+        for (int i = 0, taken = 0; i < mixed.Length; i++)
+        {
+            int begin = i / batchSize * batchSize, size = Math.Min(batchSize, mixed.Length - begin);
+            long own = size == batchSize ? share : lastShare;
+            bool isExtra = (i - begin + 1) * own / size > (i - begin) * own / size;
+            mixed[i] = isExtra ? checked(originals.Length + drawn[taken++]) : originals[i - taken];
+        }
+        return mixed;
+    }
 
     /// <summary>The set's indices, sorted by 64 random bits that depend on the image's id only: the relative order of two images does not
     /// depend on the other images in the set.</summary>

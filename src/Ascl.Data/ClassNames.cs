@@ -13,17 +13,19 @@ public static class ClassNames
     /// <param name="ofWeights">The classifier's names by logit; null where they are not known.</param>
     /// <param name="data">Name of the images in the text.</param>
     /// <param name="ofData">The images' class names by label.</param>
-    public static string? Difference(IReadOnlyList<string>? ofWeights, string data, IReadOnlyList<string> ofData)
+    /// <param name="weights">What the text calls the classifier.</param>
+    public static string? Difference(
+        IReadOnlyList<string>? ofWeights, string data, IReadOnlyList<string> ofData, string weights = "the weights")
     {
         if (ofWeights is null)
             return null;
-        string[] weights = [.. ofWeights.Select(Plain)], images = [.. ofData.Select(Plain)];
-        int[] different = [.. Enumerable.Range(0, Math.Min(weights.Length, images.Length)).Where(c => weights[c] != images[c])];
-        bool areTheSame = weights.Order(StringComparer.Ordinal).SequenceEqual(images.Order(StringComparer.Ordinal));
-        if (different.Length == 0 || (!areTheSame && (AreNumbers(weights) || AreNumbers(images))))
+        string[] names = [.. ofWeights.Select(Plain)], images = [.. ofData.Select(Plain)];
+        int[] different = [.. Enumerable.Range(0, Math.Min(names.Length, images.Length)).Where(c => names[c] != images[c])];
+        bool areTheSame = names.Order(StringComparer.Ordinal).SequenceEqual(images.Order(StringComparer.Ordinal));
+        if (different.Length == 0 || (!areTheSame && (AreNumbers(names) || AreNumbers(images))))
             return null;
         string first = string.Join(", ", different.Take(NamedDifferences)
-            .Select(c => $"class {c} is '{ofWeights[c]}' in the weights, '{ofData[c]}' in the data"));
+            .Select(c => $"class {c} is '{ofWeights[c]}' in {weights}, '{ofData[c]}' in the data"));
         string more = different.Length > NamedDifferences ? $", and {different.Length - NamedDifferences} more differ" : "";
         string kind = areTheSame ? $"has the classes of {data} in another order" : $"has other classes than {data}";
         return $"{kind}: {first}{more}";

@@ -36,6 +36,9 @@ public sealed record DataSet
     /// <summary>The default augmentation in training.</summary>
     public Augmentation Augmentation { get; }
 
+    /// <summary>Images of a second data set that training draws a share of each batch from; null for none.</summary>
+    public ExtraImages? Extra { get; init; }
+
     /// <summary>Names of the classes by label.</summary>
     public IReadOnlyList<string> ClassNames => Train.ClassNames;
 

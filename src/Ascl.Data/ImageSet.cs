@@ -69,8 +69,8 @@ public sealed class ImageSet
         this.ids = ids;
     }
 
-    private ImageSet(ImageSet whole, int[] labels, int[] ids, string? name = null)
-        : this(name ?? whole.Name, whole.ClassNames, whole.Channels, whole.Height, whole.Width, labels, ids)
+    private ImageSet(ImageSet whole, int[] labels, int[] ids, string? name = null, IReadOnlyList<string>? classNames = null)
+        : this(name ?? whole.Name, classNames ?? whole.ClassNames, whole.Channels, whole.Height, whole.Width, labels, ids)
     {
         bytes = whole.bytes;
         floats = whole.floats;
@@ -146,6 +146,22 @@ public sealed class ImageSet
             (subsetLabels[i], subsetIds[i]) = (labels[indices[i]], ids[indices[i]]);
         return new ImageSet(this, subsetLabels, subsetIds);
     }
+
+    /// <summary>The same images with other labels.</summary>
+    /// <param name="labels">The class of each image, in the set's order; copied.</param>
+    /// <param name="classNames">Names of the classes by label.</param>
+    /// <exception cref="UserErrorException">The numbers of images and labels do not match, or a label is out of range.</exception>
+    public ImageSet WithLabels(ReadOnlySpan<int> labels, IReadOnlyList<string> classNames)
+    {
+        if (labels.Length != Count)
+            throw new UserErrorException($"{Name}: {Count} images but {labels.Length} labels");
+        ImageSet labelled = new(this, labels.ToArray(), ids, classNames: classNames);
+        labelled.CheckLabels();
+        return labelled;
+    }
+
+    /// <summary>Number of images of the whole set, which all ids are below.</summary>
+    internal int WholeCount => (bytes?.Length ?? floats!.Length) / ImageLength;
 
     /// <summary>The same images under another name.</summary>
     internal ImageSet Renamed(string name) => new(this, labels, ids, name);
@@ -284,6 +300,11 @@ public sealed class ImageSet
         long imageLength = (long)Channels * Height * Width;
         if (values != imageLength * Count)
             throw new UserErrorException($"{Name}: {(double)values / imageLength:0.##} images but {Count} labels");
+        CheckLabels();
+    }
+
+    private void CheckLabels()
+    {
         for (int i = 0; i < Count; i++)
         {
             if ((uint)labels[i] >= (uint)ClassNames.Count)

@@ -26,6 +26,8 @@ namespace Ascl.Cli.Verbs;
 [Example("Pre-train an encoder by supervised contrastive learning",
     "--method supcon --views 2 --strategy global --distance cosine --temperature 0.07 --out runs/encoder")]
 [Example("Train a linear classifier on the frozen encoder", "--method linear --from runs/encoder")]
+[Example("Generated images in 70 % of each batch, labelled by a trained network",
+    "--data cifar10:data --extra-data file:generated.npz --extra-labels runs/natural-1")]
 [Example("Helper-based training, with the predictions of a naturally trained network", "--method hat --natural runs/natural-1")]
 [Example("Resume an interrupted run; the result is bit-identical to an uninterrupted one", "--resume runs/ascl-1")]
 [Example("Resume a run and train it for 40 epochs in all", "--resume runs/ascl-1 --epochs 40")]
@@ -106,6 +108,7 @@ public class TrainVerb : VerbArguments, IVerb
         DataSet data = OpeningProgress.Open(config.Data.Source, config.Data.Reading, stop);
         if (resumed is null && !given.ContainsKey("model"))
             config = config with { Model = config.Model with { Network = StartingModel.DefaultNetwork(data.Train) } };
+        data = ExtraData.AddTo(data, config, device, (source, reading) => OpeningProgress.Open(source, reading, stop), Message.Print);
         RunTraining.Check(config, data);
         if (BudgetOf(given, config, group.Communicator) is var (budget, most))
             config = Fitted(config, budget, most, data, device, stop);

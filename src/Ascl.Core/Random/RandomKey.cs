@@ -50,6 +50,9 @@ public enum RandomPurpose : uint
     /// <summary>Target classes of images in targeted evaluations.</summary>
     TargetClass = 15,
 
+    /// <summary>The order of extra training images in a pass over them.</summary>
+    ExtraImages = 16,
+
     /// <summary>Draws of programs that use the library, such as those of an attack of one's own. The engine draws nothing for it;
     /// <see cref="RandomKey.Step"/> tells several of one's own apart.</summary>
     Own = 1000,

@@ -225,6 +225,8 @@ public sealed class RunComparison
             all["from"] = $"{config.Model.From} ({from[..HashDigits]})";
         if (run.Summary?.NaturalHash is { } natural)
             all["natural"] = $"{config.Model.Natural} ({natural[..HashDigits]})";
+        if (run.Summary?.ExtraHash is { } extra)
+            all["extra-data"] = $"{config.Data.Extra} ({extra[..HashDigits]})";
         if (run.Summary?.EarlierEpochs is { Count: > 0 } earlier)
             all[AfterEpochs] = string.Join(", ", earlier);
         return all;

@@ -18,7 +18,15 @@ public static class NaturalNetwork
     {
         if (config.Method.HelperReach is null)
             return null;
-        string file = RunFolder.WeightsFile(config.Checked("configuration").Model.Natural!);
+        return Load(config.Checked("configuration").Model.Natural!, data, device, note);
+    }
+
+    /// <summary>Loads a network that labels images of the run.</summary>
+    /// <param name="fileOrRun">A weight file, or a run's folder for its best checkpoint.</param>
+    /// <exception cref="UserErrorException">It is not a classifier of such images with the same classes.</exception>
+    internal static Classifier Load(string fileOrRun, DataSet data, Device device, Action<string>? note)
+    {
+        string file = RunFolder.WeightsFile(fileOrRun);
         Classifier natural = RunFolder.RequireClassifier(ClassifierFile.Load(device, file, new() { Note = note }), file);
         ImageSet images = data.Train;
         if (natural.Spec.Channels != images.Channels)

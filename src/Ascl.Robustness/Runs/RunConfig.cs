@@ -24,6 +24,25 @@ public sealed record DataSettings
     [Setting("limit-test", "Use only the first N test images.", Min = 1)]
     public int? LimitTest { get; init; }
 
+    /// <summary>Second data set that a share of each batch is drawn from, NAME or NAME:PATH; null for none.</summary>
+    [Setting("extra-data",
+        "Second data set, such as generated images: its training part gives a share of each batch. An epoch stays one pass over the images "
+            + "of --data; resize and crop go for both.",
+        Form = "SPEC")]
+    public string? Extra { get; init; }
+
+    /// <summary>Share of each batch that is of <see cref="Extra"/>.</summary>
+    [Setting("extra-share", "Share of each batch that is drawn from --extra-data.", Form = "SHARE", Above = 0, Below = 1)]
+    public double ExtraShare { get; init; } = 0.7;
+
+    /// <summary>The network whose predictions label <see cref="Extra"/>: a weight file, or a run's folder for its best checkpoint; null:
+    /// the images' own labels.</summary>
+    [Setting("extra-labels",
+        "Label the images of --extra-data by a network's predictions, made once before training: a file, or a run for its best checkpoint. "
+            + "By default they have labels of their own.",
+        Form = "FILE|RUN")]
+    public string? ExtraLabels { get; init; }
+
     /// <summary>How the data set is read.</summary>
     [SettingGroup]
     public DataOptions Reading { get; init; } = new();
@@ -169,6 +188,7 @@ public sealed partial record RunConfig : ICheckedSettings
         "view-pairing" => Training.Views == 2 && Method is AsclObjective,
         "sync-bn" => Training.Shards > 1,
         "natural" => Method.HelperReach is not null,
+        "extra-share" or "extra-labels" => Data.Extra is not null,
         "natural-pass" => Method is PgdAtObjective,
         _ => SettingTree.Of(this).Any(setting => setting.Name == name),
     };
@@ -204,6 +224,13 @@ public sealed partial record RunConfig : ICheckedSettings
                 + "natural (train --method natural --out FOLDER), and name its folder or its weights");
         if (Training.SyncBn == BatchNormSynchronizationMode.All && Attack.EarlyStop)
             yield return new("sync-bn", "all", "needs all shards to take the same steps, so not with early-stop");
+        if (Data.Extra is { } extra)
+        {
+            if (ExtraImages.Problem(Data.ExtraShare, Training.Batch) is { } problem)
+                yield return new("extra-share", Data.ExtraShare, problem);
+            if (Method.Memory is not null)
+                yield return new("extra-data", extra, $"{Method.Name} {PerturbationMemory.NoExtra}");
+        }
         if (Method.Memory is not null)
             foreach (SettingProblem problem in PerturbationMemory.Problems(Attack.Norm, Attack.Steps, Training))
                 yield return problem;

@@ -11,11 +11,11 @@ namespace Ascl.Robustness.Runs;
 /// <param name="Data">Name of the data set.</param>
 /// <param name="Seed">Seed of the run.</param>
 /// <param name="Epochs">Completed epochs.</param>
-/// <param name="TrainingImages">Images of the training part.</param>
+/// <param name="TrainingImages">Images of the training part, without extra ones.</param>
 /// <param name="Device">The device and how it was used.</param>
 /// <param name="TrainSeconds">Wall time of training and validation, without the final evaluation.</param>
 /// <param name="CpuSeconds">CPU time of the same over all threads.</param>
-/// <param name="ImagesPerSecond">Training images, mean over the run.</param>
+/// <param name="ImagesPerSecond">Training images with extra ones, mean over the run.</param>
 /// <param name="ForwardPasses">Forward passes, each of one image, including attacks and validation.</param>
 /// <param name="BackwardPasses">Backward passes, each of one image.</param>
 /// <param name="Gflop">10⁹ floating-point operations, counted by the textbook definitions of the ops.</param>
@@ -27,6 +27,7 @@ namespace Ascl.Robustness.Runs;
 /// <param name="Id">As <see cref="RunProgress.Id"/>.</param>
 /// <param name="FromSha256">As <see cref="RunProgress.FromSha256"/>.</param>
 /// <param name="NaturalHash">As <see cref="RunProgress.NaturalHash"/>.</param>
+/// <param name="ExtraHash">As <see cref="RunProgress.ExtraHash"/>.</param>
 /// <param name="EarlierEpochs">As <see cref="RunProgress.EarlierEpochs"/>.</param>
 /// <param name="OverfittingEpoch">As <see cref="RunProgress.OverfittingEpoch"/>.</param>
 /// <param name="Config">The configuration of the run.</param>
@@ -36,8 +37,8 @@ public sealed record RunSummary(
     long ForwardPasses, long BackwardPasses, double Gflop, long PeakMemoryBytes, int BestEpoch, double? BestValidationAccuracy,
     IReadOnlyDictionary<string, int> Warnings,
     string? DataHash = null, string? Id = null,
-    string? FromSha256 = null, string? NaturalHash = null, IReadOnlyList<int>? EarlierEpochs = null, int? OverfittingEpoch = null,
-    JsonObject? Config = null)
+    string? FromSha256 = null, string? NaturalHash = null, string? ExtraHash = null, IReadOnlyList<int>? EarlierEpochs = null,
+    int? OverfittingEpoch = null, JsonObject? Config = null)
 {
     /// <summary>The summary of a finished training.</summary>
     public static RunSummary Of(RunConfig config, Trainer trainer)
@@ -50,10 +51,11 @@ public sealed record RunSummary(
             .ToDictionary(e => e.Key, e => e.Value);
         return new(config.Method.Name, config.Model.Network, config.Data.Source, config.Training.Seed, epochs, images,
             trainer.Model.Device.Name, cost.Seconds,
-            cost.CpuSeconds, (double)images * epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses, cost.Flop / 1e9,
+            cost.CpuSeconds, (double)trainer.ImagesPerEpoch * epochs / cost.Seconds, cost.ForwardPasses, cost.BackwardPasses,
+            cost.Flop / 1e9,
             cost.PeakMemoryBytes,
             progress.Best.Epoch, chosenBy, warnings, progress.DataHash, progress.Id, progress.FromSha256, progress.NaturalHash,
-            progress.EarlierEpochs, progress.OverfittingEpoch, config.ToJson());
+            progress.ExtraHash, progress.EarlierEpochs, progress.OverfittingEpoch, config.ToJson());
     }
 
     /// <summary>Writes the summary as JSON.</summary>

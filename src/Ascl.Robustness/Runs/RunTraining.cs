@@ -4,6 +4,7 @@ using Ascl.Data;
 using Ascl.Distributed;
 using Ascl.Kernels.Devices;
 using Ascl.Models;
+using Ascl.Models.Checkpoints;
 using Ascl.Models.Weights;
 using Ascl.Robustness.Objectives;
 using Ascl.Robustness.Training;
@@ -19,7 +20,7 @@ public sealed class RunTraining
     /// <summary>Prepares the training of a new run, or of one to resume.</summary>
     /// <param name="device">The device to train on.</param>
     /// <param name="folder">The folder of a new run, or of one to resume.</param>
-    /// <param name="data">The data set that the configuration names.</param>
+    /// <param name="data">The data set that the configuration names, with its extra images (<see cref="ExtraData.AddTo"/>).</param>
     /// <param name="start">The initial model of a new run; null to create it.</param>
     /// <param name="communicator">The processes that train together, each with the same folder; null for one.</param>
     /// <param name="callbacks">Additional callbacks, called after the run's own.</param>
@@ -31,7 +32,12 @@ public sealed class RunTraining
         RunConfig config = folder.Config.Checked("configuration");
         Check(config, data);
         folder.Checkpoints.CheckState();
-        trainingData = TrainingData.Of(data, config.Training, config.Data.Validation, config.Data.LimitTrain);
+        trainingData = TrainingData.Of(data, config.Training, config.Data.Validation, config.Data.LimitTrain) with
+        {
+            LearnedByLabels = config.Data is { Extra: not null, ExtraLabels: { } labels }
+                ? ClassifierFile.Load(device, RunFolder.WeightsFile(labels)).Provenance?.Images
+                : null,
+        };
         bool isBegun = File.Exists(folder.Checkpoints.StateFile);
         // The state of a resumed run contains its weights; the file of its initial weights may no longer exist.
         Classifier model = isBegun && RunState.Spec(folder.Checkpoints.StateFile) is { } spec
@@ -86,6 +92,9 @@ public sealed class RunTraining
             throw new UserErrorException($"{data.Name}: has one class, {data.ClassNames[0]}; a classifier needs at least two");
         StartingModel.CheckImages(config.Model.Network, data.Train);
         InputNormalization.Of(config.Model.Normalize, data);
+        if (config.Data.Extra is not null != data.Extra is not null)
+            throw new UserErrorException($"{data.Name}: {(data.Extra is null ? "lacks" : "has")} the extra images of "
+                + $"{config.Data.Extra ?? "another configuration"} ({nameof(ExtraData)}.{nameof(ExtraData.AddTo)})");
         config.Attack.Threat.CheckFits(data.Train);
         TrainingData training = TrainingData.Of(data, config.Training, config.Data.Validation, config.Data.LimitTrain);
         if (config.Method.Memory is not null)

@@ -26,7 +26,7 @@ public sealed class Sweep
     private readonly SweepPlan plan;
     private readonly string folder;
     private readonly Dictionary<string, SweepState> states;
-    private readonly Dictionary<(string Source, DataOptions Reading), DataSet> data = [];
+    private readonly Dictionary<DataKey, DataSet> data = [];
 
     /// <param name="plan">The runs.</param>
     /// <param name="folder">Folder that holds a folder for each of them.</param>
@@ -67,7 +67,13 @@ public sealed class Sweep
             {
                 NetworkCatalog.Check(run.Config.Model.Network);
                 if (!data.TryGetValue(KeyOf(run), out DataSet? set))
-                    data[KeyOf(run)] = set = open(run.Config.Data.Source, run.Config.Data.Reading);
+                {
+                    // Its predictions are needed now, before any run is trained.
+                    if (run.Config.Data is { Extra: not null, ExtraLabels: { } labels } && pending.Contains(Path.GetFullPath(labels)))
+                        throw new UserErrorException($"extra-labels is {labels}, which this sweep trains: train that run before");
+                    data[KeyOf(run)] = set =
+                        ExtraData.AddTo(open(run.Config.Data.Source, run.Config.Data.Reading), run.Config, device, open);
+                }
                 CheckTrained(run, set, pending);
                 if (StateOf(run) == SweepState.Done)
                     continue;
@@ -86,7 +92,15 @@ public sealed class Sweep
         }
     }
 
-    private static (string Source, DataOptions Reading) KeyOf(SweepRun run) => (run.Config.Data.Source, run.Config.Data.Reading);
+    private sealed record DataKey(string Source, DataOptions Reading, string? Extra, double ExtraShare, string? ExtraLabels);
+
+    private static DataKey KeyOf(SweepRun run)
+    {
+        DataSettings all = run.Config.Data;
+        return all.Extra is null
+            ? new(all.Source, all.Reading, null, 0, null)
+            : new(all.Source, all.Reading, all.Extra, all.ExtraShare, all.ExtraLabels);
+    }
 
     /// <exception cref="UserErrorException">The folder holds another run.</exception>
     private SweepState ReadState(SweepRun run)
@@ -109,9 +123,10 @@ public sealed class Sweep
             return;
         string path = PathOf(run);
         RunFolder found = RunFolder.Open(path);
-        if (!found.HasSameImages(set))
-            throw new UserErrorException($"{path}: the images of {run.Config.Data.Source} have changed since it was trained, and runs "
-                + "of a sweep are to be comparable: choose another folder with --out");
+        bool hasExtra = RunSummary.Read(found.SummaryFile)?.ExtraHash is not { } extra || extra == set.Extra?.Images.ContentHash;
+        if (!hasExtra || !found.HasSameImages(set))
+            throw new UserErrorException($"{path}: the images of {(hasExtra ? run.Config.Data.Source : run.Config.Data.Extra)} have "
+                + "changed since it was trained, and runs of a sweep are to be comparable: choose another folder with --out");
         if (StateOf(run) == SweepState.Done && run.Config.Model.From is { } from
             && WillDiffer(from, RunSummary.Read(found.SummaryFile)?.FromSha256, pending))
             throw new UserErrorException($"{path}: the weights of {from}, which it started from, have changed since it was "

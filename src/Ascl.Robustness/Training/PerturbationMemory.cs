@@ -24,6 +24,10 @@ namespace Ascl.Robustness.Training;
 /// </summary>
 public sealed class PerturbationMemory
 {
+    /// <summary>Why there are no extra images.</summary>
+    internal const string NoExtra = "remembers a perturbation of each image from epoch to epoch, which extra images do not come in: "
+        + "without extra-data";
+
     private const string DeltaName = "memory.delta", MomentumName = "memory.momentum";
     private readonly MemorySettings settings;
     private readonly Dictionary<int, int> rows;

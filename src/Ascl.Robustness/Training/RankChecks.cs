@@ -17,6 +17,7 @@ internal static class RankChecks
             ("build of ascl", typeof(Trainer).Module.ModuleVersionId.ToString()),
             ("configuration", trainer.Description.ToJsonString()),
             ("data (content hash)", trainer.Data.ContentHash),
+            ("extra images (content hash)", trainer.Data.ExtraHash ?? "none"),
             // Vectors of another width add in another order.
             ("instruction set", trainer.Model.Device.InstructionSet),
             ("state to resume from (epoch, step)", $"{trainer.Progress.Epoch}, {trainer.Progress.Step}"),

@@ -41,6 +41,9 @@ public sealed class RunProgress
     /// <summary><see cref="Classifier.WeightHash"/> of the natural network that labelled helper images; null without those.</summary>
     public string? NaturalHash { get; set; }
 
+    /// <summary><see cref="Data.ImageSet.ContentHash"/> of the extra images with their labels; null without those.</summary>
+    public string? ExtraHash { get; set; }
+
     /// <summary>Epoch, from 1, after which catastrophic overfitting changed the training; null if it has not
     /// (<see cref="TrainingSettings.OnOverfitting"/>).</summary>
     public int? OverfittingEpoch { get; set; }

@@ -15,7 +15,7 @@ public static class TrainedImages
     /// <param name="isEncoder">Whether only an encoder is trained.</param>
     public static Provenance Provenance(TrainingData data, Provenance? before, ThreatModel threat, string run, bool isEncoder)
     {
-        ImageHashes learned = ImageHashes.Of(data.Train.PixelHashes());
+        ImageHashes learned = data.Learned;
         return new(NameText.Of(threat.Norm), threat.Epsilon,
             before is null ? learned : before.Images.Union(learned), run)
         {
@@ -33,7 +33,8 @@ public static class TrainedImages
     /// <param name="from">Name of the initial weights, for messages.</param>
     public static IReadOnlyList<string> Notes(TrainingData data, DataSet all, int? limitTest, Provenance? before, string? from) =>
     [
-        .. ValidationOverlap(data), .. PretrainingOverlap(data, all, before, "the weights that the run starts from", from),
+        .. ValidationOverlap(data), .. ExtraOverlap(data, all),
+        .. PretrainingOverlap(data, all, before, "the weights that the run starts from", from),
         .. ClassCoverage.Notes("training", data.Train, all.Train),
         .. ClassCoverage.Notes("test", limitTest is { } limit ? all.Test.Take(limit) : all.Test, all.Test),
     ];
@@ -52,13 +53,36 @@ public static class TrainedImages
                 + "validation accuracy cannot tell which epoch is best";
     }
 
+    private static IEnumerable<string> ExtraOverlap(TrainingData data, DataSet all)
+    {
+        if (data.Extra is null)
+            yield break;
+        var extra = ImageHashes.Of(data.Extra.Images.PixelHashes());
+        foreach (var (part, images) in Judging(data, all))
+        {
+            int known = extra.CountOf(images.PixelHashes());
+            if (known > 0)
+                yield return $"warning: {known} of the {images.Count} {part} images are also among the extra images, pixel for pixel: "
+                    + "their accuracy says nothing about new images";
+        }
+    }
+
+    /// <summary>The parts that tell how good weights are.</summary>
+    private static IEnumerable<(string Part, ImageSet Images)> Judging(TrainingData data, DataSet all)
+    {
+        if (data.Validation is not null)
+            yield return ("validation", data.Validation);
+        if (all.HasTestPart)
+            yield return ("test", all.Test);
+    }
+
     private static IEnumerable<string> PretrainingOverlap(TrainingData data, DataSet all, Provenance? before, string weights, string? from)
     {
-        foreach (var (part, images) in new[] { ("validation", data.Validation), ("test", all.HasTestPart ? all.Test : null) })
+        foreach (var (part, images) in Judging(data, all))
         {
-            int known = images is null || before is null ? 0 : before.Images.CountOf(images.PixelHashes());
+            int known = before?.Images.CountOf(images.PixelHashes()) ?? 0;
             if (known > 0)
-                yield return $"warning: {weights} were trained on {known} of the {images!.Count} {part} images: "
+                yield return $"warning: {weights} were trained on {known} of the {images.Count} {part} images: "
                     + $"their accuracy says nothing about new images ({from}'s own seed and test-share keep its parts)";
         }
     }

@@ -18,7 +18,7 @@ namespace Ascl.Robustness.Training;
 public sealed partial class Trainer
 {
     private BatchPlan Plan(int epoch) =>
-        BatchPlan.Training(Data.Train, Settings.Batch, Data.Augmentation, Settings.Seed, epoch, Settings.Views);
+        BatchPlan.Training(Data.Train, Settings.Batch, Data.Augmentation, Settings.Seed, epoch, Settings.Views, Data.Extra);
 
     private double LearningRate(int step) => Schedule.At(Progress.Epoch, step, StepsPerEpoch, Settings.Epochs);
 

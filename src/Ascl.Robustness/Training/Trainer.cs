@@ -124,6 +124,9 @@ public sealed partial class Trainer
     /// <summary>Steps per epoch.</summary>
     public int StepsPerEpoch { get; private set; }
 
+    /// <summary>Images of an epoch, with extra ones, not counting views.</summary>
+    internal int ImagesPerEpoch { get; private set; }
+
     /// <summary>Completed steps, including those before a resume.</summary>
     public long StepsDone => (long)Progress.Epoch * StepsPerEpoch + Progress.Step;
 
@@ -161,7 +164,8 @@ public sealed partial class Trainer
         Data = data;
         CheckCompatibility();
         Memory = Objective.Memory is { } memory ? new(data.Train, memory) : null;
-        StepsPerEpoch = Plan(0).Count;
+        BatchPlan first = Plan(0);
+        (StepsPerEpoch, ImagesPerEpoch) = (first.Count, first.Order.Length);
         Communicator.Together(() =>
         {
             foreach (TrainingCallback callback in OwnCallbacks)
@@ -176,7 +180,8 @@ public sealed partial class Trainer
                 + $"shard: {Settings.Shards} processes are needed");
         Progress.DataHash ??= data.ContentHash;
         TakeNatural();
-        Progress.Id ??= RunIdOf(Description, data.ContentHash, Progress.FromSha256, Progress.NaturalHash);
+        TakeExtra();
+        Progress.Id ??= RunIdOf(Description, data.ContentHash, Progress.FromSha256, Progress.NaturalHash, Progress.ExtraHash);
         RecordProvenance();
         WeightPerturbation? perturbation = Settings.AwpGamma > 0 ? new(Model.Parameters, Settings.AwpGamma) : null;
         step = new(Model, Objective, Optimizer, perturbation) { ClassMeans = ClassMeans };
@@ -201,9 +206,10 @@ public sealed partial class Trainer
 
     /// <summary>The id of a run: a hash of its description and images. It is stored rather than recomputed, because later versions may have
     /// other settings.</summary>
-    private static string RunIdOf(JsonObject description, string dataHash, string? from, string? natural)
+    private static string RunIdOf(JsonObject description, string dataHash, string? from, string? natural, string? extra)
     {
-        string all = $"{description.ToJsonString()} {dataHash} {from}{(natural is null ? "" : $" {natural}")}";
+        string all = $"{description.ToJsonString()} {dataHash} {from}{(natural is null ? "" : $" {natural}")}"
+            + (extra is null ? "" : $" extra {extra}");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all))[..16]);
     }
 
@@ -215,6 +221,16 @@ public sealed partial class Trainer
             throw new UserErrorException($"the natural network of {Objective.Name} has other weights than the one that the run began with: "
                 + "restore it, or start a new run");
         Progress.NaturalHash = natural;
+    }
+
+    /// <summary>Records the extra images in the progress, or checks that they are those that the run began with.</summary>
+    private void TakeExtra()
+    {
+        string? extra = Data.ExtraHash;
+        if (StepsDone > 0 && Progress.ExtraHash != extra)
+            throw new UserErrorException("the extra images or their labels are not those that the run began with: restore them, or start a "
+                + "new run");
+        Progress.ExtraHash = extra;
     }
 
     private JsonObject Describe()
@@ -260,6 +276,14 @@ public sealed partial class Trainer
             CheckNatural();
         if (Objective.Memory is not null)
             CheckMemory();
+        if (Data.Extra is { } extra)
+        {
+            ExtraImages.CheckSize(extra.Images, train);
+            if (!extra.Images.ClassNames.SequenceEqual(train.ClassNames))
+                throw new UserErrorException($"{extra.Images.Name}: extra images have other classes than {train.Name}");
+            if (ExtraImages.Problem(extra.Share, Settings.Batch) is { } problem)
+                throw new UserErrorException($"{extra.Images.Name}: {problem}");
+        }
         if (Optimizer.Targets.Count == 0)
             throw new UserErrorException($"{Optimizer.GetType().Name}: has no targets, so nothing would be trained");
         if (Settings.OnOverfitting != OverfittingResponse.Warn && !Callbacks.OfType<Monitoring>().Any())
@@ -274,6 +298,8 @@ public sealed partial class Trainer
 
     private void CheckMemory()
     {
+        if (Data.Extra is not null)
+            throw new UserErrorException($"objective {Objective.Name}: {PerturbationMemory.NoExtra}");
         if (Attack is not PgdAttack { Settings: var settings })
             throw new UserErrorException($"objective {Objective.Name}: steps from remembered perturbations with the settings of a "
                 + $"{nameof(PgdAttack)}, not by an attack of another kind");

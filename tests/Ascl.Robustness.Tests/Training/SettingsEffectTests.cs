@@ -25,6 +25,9 @@ public sealed class SettingsEffectTests : IDisposable
     {
         ["limit-train"] = (30, ""),
         ["validation"] = (4, ""),
+        ["extra-data"] = ("made:51", "extra"),
+        ["extra-share"] = (0.5, "extra"),
+        ["extra-labels"] = ("natural", "extra"),
         ["augment"] = ("on", ""),
         ["views"] = (2, ""),
         ["normalize"] = ("none", ""),
@@ -245,6 +248,7 @@ public sealed class SettingsEffectTests : IDisposable
     {
         "views" => TinyRun.Config.With(("views", 2)),
         "shards" => TinyRun.Config.With(("shards", 2)),
+        "extra" => TinyRun.Config.With(("extra-data", "made:50")),
         "piecewise" => TinyRun.Config.With(("schedule", "piecewise"), ("milestones", new JsonArray(1)), ("epochs", 3)),
         // Far enough for images to be misclassified before the last step.
         "long" => TinyRun.Config.With(("epsilon", 0.3), ("attack-steps", 6)),
@@ -255,6 +259,10 @@ public sealed class SettingsEffectTests : IDisposable
         _ => TinyRun.Config.With(("method", needs)),
     };
 
-    private static RunConfig Changed(RunConfig config, string key, JsonNode value) =>
-        key == "schedule" ? config.With((key, value), ("milestones", new JsonArray(1))) : config.With((key, value));
+    private RunConfig Changed(RunConfig config, string key, JsonNode value) => key switch
+    {
+        "schedule" => config.With((key, value), ("milestones", new JsonArray(1))),
+        "extra-labels" => config.With((key, runs.Natural.Path)),
+        _ => config.With((key, value)),
+    };
 }

@@ -43,6 +43,7 @@ public sealed class ShardsTests : IDisposable
     [InlineData("pgd-at", "attack-steps=1 start=none epsilon=0.1 lr=0.05 batch=8 epochs=5 on-overfitting=pgd")]
     [InlineData("ascl", "awp-gamma=0.01")]
     [InlineData("ascl", "base-objective=trades views=2 view-pairing=same-kind strategy=hard bn-mode=train")]
+    [InlineData("trades", "extra-data=made:50 extra-share=0.6")]
     [InlineData("adr", "global-smoothness-weight=0.3")]
     [InlineData("supcon", "views=2 strategy=global distance=cosine")]
     // Steps of 5 images: three shards have none.
@@ -188,7 +189,8 @@ public sealed class ShardsTests : IDisposable
         TrainingCallback? callback = null, Data.DataSet? data = null)
     {
         using CpuDevice device = new(threads: 1);
-        new RunTraining(device, folder, data ?? TinyRun.Data, start: null, communicator, callback is null ? [] : [callback]).Fit(stop);
+        Data.DataSet all = TinyRun.WithExtra(data ?? TinyRun.Data, folder.Config, device);
+        new RunTraining(device, folder, all, start: null, communicator, callback is null ? [] : [callback]).Fit(stop);
     }
 
     /// <summary>The weights before and after one step on all images, of a network without BatchNorm.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Ascl.Core.Settings;
 using Ascl.Data;
@@ -69,9 +70,14 @@ internal sealed class TinyRun : IDisposable
 
     public void Dispose() => Directory.Delete(root, recursive: true);
 
+    /// <summary>Adds the extra images of a configuration, which are 24 and named made:SEED.</summary>
+    public static DataSet WithExtra(DataSet data, RunConfig config, Device device) =>
+        ExtraData.AddTo(data, config, device,
+            (source, _) => DataOf(uint.Parse(source["made:".Length..], CultureInfo.InvariantCulture), train: 24));
+
     private static float[] Train(CpuDevice device, RunFolder folder, DataSet data)
     {
-        RunTraining training = new(device, folder, data);
+        RunTraining training = new(device, folder, WithExtra(data, folder.Config, device));
         training.Fit(CancellationToken.None);
         return All(training.Trainer.Model);
     }
