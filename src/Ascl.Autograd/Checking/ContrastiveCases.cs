@@ -30,6 +30,7 @@ internal static class ContrastiveCases
         int[] same = new int[n];
         OpInput tied = rows.Rounded(4).WithRow(5, copyOf: 1).WithRow(9, copyOf: 2).WithRow(3).WithRow(8);
         OpInput large = inputs.Draw("rows", 70, 3);
+        OpInput wide = inputs.Draw("rows", n, 14);
         int[] largeLabels = inputs.Indices(70, classes), largePredictions = inputs.Indices(70, classes);
 
         foreach (SelectionStrategy strategy in Strategies)
@@ -55,6 +56,9 @@ internal static class ContrastiveCases
             yield return Case("temperature 0.07", rows, leaked with { Temperature = 0.07f });
             yield return Case("rows of several tiles", large,
                 leaked with { Normalized = false, Labels = largeLabels, Predictions = largePredictions });
+            yield return Case("14 coordinates", wide, leaked with { Normalized = false });
+            yield return Case("14 coordinates, ties", wide.Rounded(4).WithRow(5, copyOf: 1), leaked with { Normalized = false },
+                undefined: true);
             yield return Case("all rows equal", rows.Times(0), leaked with { Normalized = false }, undefined: true);
         }
         yield return Case("equal rows", rows.WithRow(5, copyOf: 1).WithRow(9, copyOf: 2),

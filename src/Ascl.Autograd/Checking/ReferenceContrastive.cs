@@ -34,7 +34,7 @@ public sealed class ReferenceContrastive(ContrastiveGeometry g, int[] labels, in
 
     /// <summary>
     /// dL/d rows. Where a distance has no derivative: 0 for l1 at equal coordinates and l2 at distance 0; coordinates tied at the linf
-    /// maximum share its slope evenly.
+    /// maximum share its slope evenly, and so do, where lkinf's tenth largest is tied, all that are not smaller.
     /// </summary>
     public double[] Gradient(double[] rows)
     {
@@ -83,15 +83,29 @@ public sealed class ReferenceContrastive(ContrastiveGeometry g, int[] labels, in
             l2 += (u - v) * (u - v);
             linf = Math.Max(linf, Math.Abs(u - v));
         }
-        return g.Distance switch { RowDistance.Dot => -dot, RowDistance.L1 => l1, RowDistance.L2 => Math.Sqrt(l2), _ => linf };
+        return g.Distance switch
+        {
+            RowDistance.Dot => -dot,
+            RowDistance.L1 => l1,
+            RowDistance.L2 => Math.Sqrt(l2),
+            RowDistance.Linf => linf,
+            _ => Sizes(rows, i, j).Average()
+        };
     }
+
+    /// <summary>The 10 largest |u_k − v_k|, in descending order.</summary>
+    private double[] Sizes(double[] rows, int i, int j) => [.. Enumerable.Range(0, g.Dimension)
+        .Select(k => Math.Abs(rows[i * g.Dimension + k] - rows[j * g.Dimension + k])).OrderDescending().Take(10)];
 
     private void AddDistanceGradient(double[] rows, int i, int j, double dDistance, double[] gradient)
     {
-        double distance = Distance(rows, i, j);
+        double[] sizes = g.Distance == RowDistance.Lkinf ? Sizes(rows, i, j) : [];
+        double distance = Distance(rows, i, j), edge = sizes.Length == 0 ? distance : sizes[^1];
         int d = g.Dimension, ties = 0;
         for (int k = 0; k < d; k++)
-            ties += Math.Abs(rows[i * d + k] - rows[j * d + k]) == distance ? 1 : 0;
+            ties += Math.Abs(rows[i * d + k] - rows[j * d + k]) >= edge ? 1 : 0;
+        if (edge == 0)
+            ties = Math.Max(1, sizes.Length);
         for (int k = 0; k < d; k++)
         {
             double u = rows[i * d + k], v = rows[j * d + k], difference = u - v;
@@ -105,7 +119,7 @@ public sealed class ReferenceContrastive(ContrastiveGeometry g, int[] labels, in
             {
                 RowDistance.L1 => Math.Sign(difference),
                 RowDistance.L2 => distance == 0 ? 0 : difference / distance,
-                _ => Math.Abs(difference) == distance ? Math.Sign(difference) / (double)ties : 0,
+                _ => Math.Abs(difference) >= edge ? Math.Sign(difference) / (double)ties : 0,
             };
             gradient[i * d + k] += dDistance * slope;
             gradient[j * d + k] -= dDistance * slope;

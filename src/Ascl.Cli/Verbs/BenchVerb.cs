@@ -76,7 +76,8 @@ internal sealed class BenchVerb : RandomArguments, IVerb
             if (part == "contrastive")
             {
                 var contrastive = new ContrastiveBenchmark(device, Rows, Dim, Seed);
-                foreach (ContrastiveDistance distance in new[] { ContrastiveDistance.Cosine, ContrastiveDistance.Linf })
+                ContrastiveDistance[] distances = [ContrastiveDistance.Cosine, ContrastiveDistance.Linf, ContrastiveDistance.Lkinf];
+                foreach (ContrastiveDistance distance in distances)
                     Print(Timing.Of($"contrastive.{NameText.Of(distance)}.n{Rows}.d{Dim}.{where}", Reps, contrastive.Work(distance)));
                 continue;
             }

@@ -125,17 +125,18 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         {
             if (!Selects(g, groups, first, second))
                 return;
-            float* scratch = device.Scratch(worker, 3 * Tile + PairSelection<TRule>.Length);
+            float* scratch = device.Scratch(worker, 3 * Tile + PairSelection<TRule>.Length + (TDistance.OfLargest ? Tile : 0));
+            float* edges = TDistance.OfLargest ? scratch + 3 * Tile + PairSelection<TRule>.Length : scratch;
             float* u = transposed + (long)first * Side * g.Dimension, v = transposed + (long)second * Side * g.Dimension;
-            SimilarityTile<F, TDistance>.Distances(u, v, g.Dimension, scratch);
+            SimilarityTile<F, TDistance>.Distances(u, v, g.Dimension, scratch, edges);
             if (TDistance.SharedByTies)
-                SimilarityTile<F, TDistance>.Ties(u, v, g.Dimension, scratch, scratch + 2 * Tile);
+                SimilarityTile<F, TDistance>.Ties(u, v, g.Dimension, edges, scratch + 2 * Tile);
             ulong selecting = Weights(g, groups, first, second, scale, sorted, scratch);
             for (int i = 0; i < Side; i += 4)
                 if ((selecting >> i & 15) != 0)
                     SimilarityTile<F, TDistance>.Gradients(
                         inPanels + (long)first * panels + i * F.Width, inPanels + (long)second * panels, panels / (Side * F.Width),
-                        scratch + Tile + i * Side, scratch + i * Side,
+                        scratch + Tile + i * Side, edges + i * Side,
                         gradients + (long)first * panels + i * F.Width, gradients + (long)second * panels);
         });
         float outer = dLoss * scale / g.Rows;
@@ -177,7 +178,8 @@ internal sealed unsafe class ContrastiveCpu<F, TRule, TDistance> : ContrastiveCp
         ContrastiveGeometry g, RowGroups groups, int first, int second, float scale, float* transposed, float* statistics, float* distances)
     {
         SimilarityTile<F, TDistance>.Distances(
-            transposed + (long)first * Side * g.Dimension, transposed + (long)second * Side * g.Dimension, g.Dimension, distances);
+            transposed + (long)first * Side * g.Dimension, transposed + (long)second * Side * g.Dimension, g.Dimension, distances,
+            edges: null);
         PairSelection<TRule> pairs = new(distances + Tile);
         int begin = first * Side, end = Math.Min(g.Rows, begin + Side), otherBegin = second * Side;
         int otherEnd = Math.Min(g.Rows, otherBegin + Side);

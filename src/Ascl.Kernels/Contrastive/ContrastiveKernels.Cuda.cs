@@ -2,6 +2,7 @@ using Ascl.Kernels.Cuda;
 using Ascl.Kernels.Devices;
 using Ascl.Kernels.GpuCode;
 using Ascl.Kernels.Reduce;
+using Ascl.Kernels.Simd;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -190,6 +191,7 @@ internal sealed class ContrastiveCuda<TRule, TDistance> : ContrastiveCuda
         Blocks = w.Blocks,
         Quads = w.Stride / 4,
         TilesOfSplit = w.TilesOfSplit,
+        Largest = TenLargest<F1>.CountOf(g.Dimension),
         Scale = TDistance.Sign / g.Temperature,
     };
 }

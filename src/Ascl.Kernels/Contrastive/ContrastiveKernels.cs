@@ -32,7 +32,7 @@ public static unsafe class ContrastiveKernels
 
     /// <summary>
     /// Gradient of the loss with respect to the rows. It is 0 where a distance has no derivative (l1 and linf at equal coordinates, l2 at
-    /// distance 0); coordinates tied at the linf maximum share its gradient.
+    /// distance 0); coordinates tied at the linf maximum, or not below an lkinf's tenth that is tied, share its gradient evenly.
     /// </summary>
     /// <param name="state">The state that <see cref="Forward"/> saved for the same rows.</param>
     /// <param name="dLoss">[1] gradient with respect to L.</param>

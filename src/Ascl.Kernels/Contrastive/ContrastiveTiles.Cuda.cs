@@ -28,6 +28,9 @@ internal static class ContrastiveTiles
         public ArrayView<float> Found;
         public int Count, Blocks, Quads, TilesOfSplit;
 
+        /// <summary>How many of the largest coordinates S is the mean of.</summary>
+        public int Largest;
+
         /// <summary>s = Scale·S.</summary>
         public float Scale;
     }
@@ -50,8 +53,10 @@ internal static class ContrastiveTiles
             int ofD = SelectedPairs.Of<TRule>(yi.W, pi.W, i + 3, yj, pj, j, p.Count).Row;
             if (!Group.BarrierOr((ofA | ofB | ofC | ofD) != 0))
                 continue;
-            PairTile s = PairTile.Over<DistanceStep<TDistance>>(p.Rows.Cast<Float4>(), p.Quads, begin, tile * Side, default, sharedU,
-                sharedV).Finished<TDistance>();
+            PairTile s = TDistance.OfLargest
+                ? LargestPairs.Over(p.Rows.Cast<Float4>(), p.Quads, begin, tile * Side, p.Largest).Means
+                : PairTile.Over<DistanceStep<TDistance>>(p.Rows.Cast<Float4>(), p.Quads, begin, tile * Side, default, sharedU, sharedV)
+                    .Finished<TDistance>();
             a = a.Plus(s.A, ofA, p.Scale);
             b = b.Plus(s.B, ofB, p.Scale);
             c = c.Plus(s.C, ofC, p.Scale);
@@ -81,7 +86,7 @@ internal static class ContrastiveTiles
         ArrayView<Float4> sharedV = SharedMemory.Allocate<Float4>(PairTile.SharedLength);
         // [j][i], so that a thread loads four rows i at once.
         ArrayView<Float4> weights = SharedMemory.Allocate<Float4>(Side * PairTile.Pitch);
-        ArrayView<Float4> distances = SharedMemory.Allocate<Float4>(Side * PairTile.Pitch);
+        ArrayView<Float4> sharedEdges = SharedMemory.Allocate<Float4>(Side * PairTile.Pitch);
         ArrayView<Float4> rows = p.Rows.Cast<Float4>(), anchors = p.Anchors.Cast<Float4>();
         int x = Group.IdxX & 15, y = Group.IdxX >> 4, begin = Grid.IdxX * Side, i = begin + y * 4, stride = p.Blocks * (Side / 4);
         Int4 yi = p.Labels.Cast<Int4>()[i >> 2], pi = p.Predictions.Cast<Int4>()[i >> 2];
@@ -102,11 +107,22 @@ internal static class ContrastiveTiles
             (int rowD, int columnD) = SelectedPairs.Of<TRule>(yi.W, pi.W, i + 3, yj, pj, j, p.Count);
             if (!Group.BarrierOr((rowA | columnA | rowB | columnB | rowC | columnC | rowD | columnD) != 0))
                 continue;
-            PairTile s = PairTile.Over<DistanceStep<TDistance>>(rows, p.Quads, begin, tile * Side, default, sharedU, sharedV)
-                .Finished<TDistance>();
-            PairTile ties = default;
+            PairTile s, edges, ties = default;
+            if (TDistance.OfLargest)
+            {
+                LargestPairs found = LargestPairs.Over(rows, p.Quads, begin, tile * Side, p.Largest);
+                (s, edges) = (found.Means, found.Edges);
+            }
+            else
+            {
+                s = PairTile.Over<DistanceStep<TDistance>>(rows, p.Quads, begin, tile * Side, default, sharedU, sharedV)
+                    .Finished<TDistance>();
+                edges = s;
+            }
             if (TDistance.SharedByTies)
-                ties = PairTile.Over<TieStep>(rows, p.Quads, begin, tile * Side, s, sharedU, sharedV);
+                ties = PairTile.Over<TieStep<TDistance>>(rows, p.Quads, begin, tile * Side, edges, sharedU, sharedV);
+            if (TDistance.OfLargest)
+                ties = ties.AtLeast(p.Largest);
             Float4 largestJ = anchors[j >> 2], logSumJ = anchors[stride + (j >> 2)], shareJ = anchors[2 * stride + (j >> 2)];
             PairTile w = new(
                 Weights<TDistance>(s.A, ties.A, rowA, columnA, largest.X, logSum.X, share.X, largestJ, logSumJ, shareJ, p.Scale),
@@ -114,15 +130,15 @@ internal static class ContrastiveTiles
                 Weights<TDistance>(s.C, ties.C, rowC, columnC, largest.Z, logSum.Z, share.Z, largestJ, logSumJ, shareJ, p.Scale),
                 Weights<TDistance>(s.D, ties.D, rowD, columnD, largest.W, logSum.W, share.W, largestJ, logSumJ, shareJ, p.Scale));
             StoreTransposed(weights, 4 * x * PairTile.Pitch + y, w);
-            StoreTransposed(distances, 4 * x * PairTile.Pitch + y, s);
+            StoreTransposed(sharedEdges, 4 * x * PairTile.Pitch + y, edges);
             Group.Barrier();
             for (int r = 0; r < Side; r++)
             {
-                Float4 weight = weights[r * PairTile.Pitch + y], distance = distances[r * PairTile.Pitch + y];
+                Float4 weight = weights[r * PairTile.Pitch + y], edge = sharedEdges[r * PairTile.Pitch + y];
                 int row = (tile * Side + r) * p.Quads;
-                firstSum = firstSum.PlusGradients<TDistance>(firstU, rows[row + firstQuad], weight, distance);
+                firstSum = firstSum.PlusGradients<TDistance>(firstU, rows[row + firstQuad], weight, edge);
                 if (isWide)
-                    secondSum = secondSum.PlusGradients<TDistance>(secondU, rows[row + secondQuad], weight, distance);
+                    secondSum = secondSum.PlusGradients<TDistance>(secondU, rows[row + secondQuad], weight, edge);
             }
         }
         int to = (Grid.IdxY * p.Blocks * Side + i) * p.Quads;

@@ -41,6 +41,7 @@ public abstract class PairSelection : INamedSettings
             RowDistance.L1 => TMaker.Of<TRule, L1Distance>(),
             RowDistance.L2 => TMaker.Of<TRule, L2Distance>(),
             RowDistance.Linf => TMaker.Of<TRule, LinfDistance>(),
+            RowDistance.Lkinf => TMaker.Of<TRule, LkinfDistance>(),
             _ => throw new ArgumentOutOfRangeException(nameof(distance), distance, "no such distance"),
         };
     }

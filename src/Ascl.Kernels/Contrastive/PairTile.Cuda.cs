@@ -16,10 +16,10 @@ internal readonly struct DistanceStep<TDistance> : IPairStep where TDistance : s
     public static F1 Of(F1 value, F1 u, F1 v, F1 distance) => TDistance.Accumulate(value, u, v);
 }
 
-/// <summary>Counts the coordinates at which |u − v| is S.</summary>
-internal readonly struct TieStep : IPairStep
+/// <summary>Counts the coordinates that share the gradient.</summary>
+internal readonly struct TieStep<TDistance> : IPairStep where TDistance : struct, IRowDistance
 {
-    public static F1 Of(F1 value, F1 u, F1 v, F1 distance) => value + F1.WhereEqual(F1.Abs(u - v), distance, new(1));
+    public static F1 Of(F1 value, F1 u, F1 v, F1 edge) => value + TDistance.Share(u - v, edge, new(1));
 }
 
 /// <summary>
@@ -86,6 +86,19 @@ internal struct PairTile(Float4 a, Float4 b, Float4 c, Float4 d)
         TStep.Of(new(sum.X), new(u), new(v.X), new(distance.X)).Value, TStep.Of(new(sum.Y), new(u), new(v.Y), new(distance.Y)).Value,
         TStep.Of(new(sum.Z), new(u), new(v.Z), new(distance.Z)).Value, TStep.Of(new(sum.W), new(u), new(v.W), new(distance.W)).Value);
 
+    /// <summary>The tile with another value of one of the 16 pairs, counted along the rows j.</summary>
+    public PairTile With(int pair, float value) =>
+        new(With(A, pair, value), With(B, pair - 4, value), With(C, pair - 8, value), With(D, pair - 12, value));
+
+    private static Float4 With(Float4 of, int place, float value) => new(
+        place == 0 ? value : of.X, place == 1 ? value : of.Y, place == 2 ? value : of.Z, place == 3 ? value : of.W);
+
+    /// <summary>The values, none of them below <paramref name="least"/>.</summary>
+    public PairTile AtLeast(float least) => new(AtLeast(A, least), AtLeast(B, least), AtLeast(C, least), AtLeast(D, least));
+
+    private static Float4 AtLeast(Float4 of, float least) =>
+        new(Math.Max(of.X, least), Math.Max(of.Y, least), Math.Max(of.Z, least), Math.Max(of.W, least));
+
     public PairTile Finished<TDistance>() where TDistance : struct, IRowDistance =>
         new(Finished<TDistance>(A), Finished<TDistance>(B), Finished<TDistance>(C), Finished<TDistance>(D));
 
@@ -96,18 +109,18 @@ internal struct PairTile(Float4 a, Float4 b, Float4 c, Float4 d)
     /// <summary>With the tile as gradients of 4 rows i × 4 coordinates: adds those of each row's pair with one row j.</summary>
     /// <param name="u">The rows i.</param>
     /// <param name="v">The row j.</param>
-    /// <param name="weights">Weights of the pairs; like <paramref name="distances"/>, one lane per row i.</param>
-    public PairTile PlusGradients<TDistance>(PairTile u, Float4 v, Float4 weights, Float4 distances)
+    /// <param name="weights">Weights of the pairs; like <paramref name="edges"/>, one lane per row i.</param>
+    public PairTile PlusGradients<TDistance>(PairTile u, Float4 v, Float4 weights, Float4 edges)
         where TDistance : struct, IRowDistance => new(
-        PlusGradient<TDistance>(A, u.A, v, weights.X, distances.X), PlusGradient<TDistance>(B, u.B, v, weights.Y, distances.Y),
-        PlusGradient<TDistance>(C, u.C, v, weights.Z, distances.Z), PlusGradient<TDistance>(D, u.D, v, weights.W, distances.W));
+        PlusGradient<TDistance>(A, u.A, v, weights.X, edges.X), PlusGradient<TDistance>(B, u.B, v, weights.Y, edges.Y),
+        PlusGradient<TDistance>(C, u.C, v, weights.Z, edges.Z), PlusGradient<TDistance>(D, u.D, v, weights.W, edges.W));
 
-    private static Float4 PlusGradient<TDistance>(Float4 sum, Float4 u, Float4 v, float weight, float distance)
+    private static Float4 PlusGradient<TDistance>(Float4 sum, Float4 u, Float4 v, float weight, float edge)
         where TDistance : struct, IRowDistance => new(
-        PlusGradient<TDistance>(sum.X, u.X, v.X, weight, distance), PlusGradient<TDistance>(sum.Y, u.Y, v.Y, weight, distance),
-        PlusGradient<TDistance>(sum.Z, u.Z, v.Z, weight, distance), PlusGradient<TDistance>(sum.W, u.W, v.W, weight, distance));
+        PlusGradient<TDistance>(sum.X, u.X, v.X, weight, edge), PlusGradient<TDistance>(sum.Y, u.Y, v.Y, weight, edge),
+        PlusGradient<TDistance>(sum.Z, u.Z, v.Z, weight, edge), PlusGradient<TDistance>(sum.W, u.W, v.W, weight, edge));
 
-    private static float PlusGradient<TDistance>(float sum, float u, float v, float weight, float distance)
+    private static float PlusGradient<TDistance>(float sum, float u, float v, float weight, float edge)
         where TDistance : struct, IRowDistance =>
-        TDistance.OfDifference ? sum + TDistance.Gradient(new F1(u - v), new F1(weight), new F1(distance)).Value : sum + weight * v;
+        TDistance.OfDifference ? sum + TDistance.Gradient(new F1(u - v), new F1(weight), new F1(edge)).Value : sum + weight * v;
 }

@@ -13,8 +13,16 @@ internal static unsafe class SimilarityTile<F, TDistance> where F : struct, ISim
     private const MethodImplOptions Kernel = MethodImplOptions.AggressiveOptimization;
 
     /// <summary>distances[i·Side + j] = S(u_i, v_j).</summary>
-    public static void Distances(float* u, float* v, int d, float* distances)
+    /// <param name="edges">[Side·Side], receives <see cref="IRowDistance.OfLargest"/>'s edges; null if they are not needed.</param>
+    public static void Distances(float* u, float* v, int d, float* distances, float* edges)
     {
+        if (TDistance.OfLargest)
+        {
+            for (int j = 0; j < Side; j += F.Width)
+                for (int i = 0; i < Side; i++)
+                    Largest(u + i, v + j, d, distances + i * Side + j, edges == null ? null : edges + i * Side + j);
+            return;
+        }
         for (int j = 0; j < Side; j += 2 * F.Width)
             if (F.Width == 16)
             {
@@ -98,30 +106,43 @@ internal static unsafe class SimilarityTile<F, TDistance> where F : struct, ISim
         TDistance.Finish(high).Store(distances + F.Width);
     }
 
-    /// <summary>ties[i·Side + j] = how many coordinates have |u_ik − v_jk| = S(u_i, v_j).</summary>
+    /// <summary>One row i × a vector of rows j: ten registers a pair leave no room for more.</summary>
     [MethodImpl(Kernel), SkipLocalsInit]
-    public static void Ties(float* u, float* v, int d, float* distances, float* ties)
+    private static void Largest(float* u, float* v, int d, float* distances, float* edges)
     {
+        TenLargest<F> largest = default;
+        for (int k = 0; k < d; k++, u += Side, v += Side)
+            largest = largest.With(F.Abs(F.Broadcast(*u) - F.Load(v)));
+        largest.Mean(TenLargest<F>.CountOf(d)).Store(distances);
+        if (edges != null)
+            largest.Edge.Store(edges);
+    }
+
+    /// <summary>ties[i·Side + j] = how many coordinates of a pair share its gradient.</summary>
+    [MethodImpl(Kernel), SkipLocalsInit]
+    public static void Ties(float* u, float* v, int d, float* edges, float* ties)
+    {
+        F least = TDistance.OfLargest ? F.Broadcast(TenLargest<F>.CountOf(d)) : F.Zero;
         for (int j = 0; j < Side; j += F.Width)
             for (int i = 0; i < Side; i += 4)
             {
-                float* row = distances + i * Side + j;
+                float* row = edges + i * Side + j;
                 F d0 = F.Load(row), d1 = F.Load(row + Side), d2 = F.Load(row + 2 * Side), d3 = F.Load(row + 3 * Side);
                 F n0 = F.Zero, n1 = F.Zero, n2 = F.Zero, n3 = F.Zero, one = F.Broadcast(1);
                 float* ui = u + i, vj = v + j;
                 for (int k = 0; k < d; k++, ui += Side, vj += Side)
                 {
                     F x = F.Load(vj);
-                    n0 += F.WhereEqual(F.Abs(F.Broadcast(ui[0]) - x), d0, one);
-                    n1 += F.WhereEqual(F.Abs(F.Broadcast(ui[1]) - x), d1, one);
-                    n2 += F.WhereEqual(F.Abs(F.Broadcast(ui[2]) - x), d2, one);
-                    n3 += F.WhereEqual(F.Abs(F.Broadcast(ui[3]) - x), d3, one);
+                    n0 += TDistance.Share(F.Broadcast(ui[0]) - x, d0, one);
+                    n1 += TDistance.Share(F.Broadcast(ui[1]) - x, d1, one);
+                    n2 += TDistance.Share(F.Broadcast(ui[2]) - x, d2, one);
+                    n3 += TDistance.Share(F.Broadcast(ui[3]) - x, d3, one);
                 }
                 row = ties + i * Side + j;
-                n0.Store(row);
-                n1.Store(row + Side);
-                n2.Store(row + 2 * Side);
-                n3.Store(row + 3 * Side);
+                F.Max(least, n0).Store(row);
+                F.Max(least, n1).Store(row + Side);
+                F.Max(least, n2).Store(row + 2 * Side);
+                F.Max(least, n3).Store(row + 3 * Side);
             }
     }
 
@@ -130,7 +151,7 @@ internal static unsafe class SimilarityTile<F, TDistance> where F : struct, ISim
     /// <paramref name="v"/> and <paramref name="dv"/> point at the first of the four rows.
     /// </summary>
     [MethodImpl(Kernel), SkipLocalsInit]
-    public static void Gradients(float* u, float* v, int vectors, float* weights, float* distances, float* du, float* dv)
+    public static void Gradients(float* u, float* v, int vectors, float* weights, float* edges, float* du, float* dv)
     {
         for (int k = 0; k < vectors; k++)
         {
@@ -143,10 +164,10 @@ internal static unsafe class SimilarityTile<F, TDistance> where F : struct, ISim
                 F w2 = F.Broadcast(weights[2 * Side + j]), w3 = F.Broadcast(weights[3 * Side + j]);
                 if (TDistance.OfDifference)
                 {
-                    F t0 = TDistance.Gradient(u0 - x, w0, F.Broadcast(distances[j]));
-                    F t1 = TDistance.Gradient(u1 - x, w1, F.Broadcast(distances[Side + j]));
-                    F t2 = TDistance.Gradient(u2 - x, w2, F.Broadcast(distances[2 * Side + j]));
-                    F t3 = TDistance.Gradient(u3 - x, w3, F.Broadcast(distances[3 * Side + j]));
+                    F t0 = TDistance.Gradient(u0 - x, w0, F.Broadcast(edges[j]));
+                    F t1 = TDistance.Gradient(u1 - x, w1, F.Broadcast(edges[Side + j]));
+                    F t2 = TDistance.Gradient(u2 - x, w2, F.Broadcast(edges[2 * Side + j]));
+                    F t3 = TDistance.Gradient(u3 - x, w3, F.Broadcast(edges[3 * Side + j]));
                     g0 += t0;
                     g1 += t1;
                     g2 += t2;

@@ -39,6 +39,14 @@ public sealed record AsclObjective : CompositeObjective, IObjective
             + "view).")]
     public ViewPairing ViewPairing { get; init; }
 
+    /// <summary>
+    /// Whether rows are of the class predicted for them instead of the given one: the authors' <c>soft_label</c>. With leaked or soft
+    /// selection there are then no negatives.
+    /// </summary>
+    [Setting("predicted-labels", "Rows are contrasted by the class predicted for each, not the given one (ascl); leaked and soft selection "
+        + "then have no negatives.")]
+    public bool PredictedLabels { get; init; }
+
     /// <summary>Weight of the contrastive term.</summary>
     [Setting("contrastive-weight", "Weight of the contrastive term.", Form = "W", Min = 0)]
     public double ContrastiveWeight { get; init; } = 1;
@@ -65,7 +73,7 @@ public sealed record AsclObjective : CompositeObjective, IObjective
     private Tensor ContrastiveTerm(ObjectiveInput input)
     {
         Tensor natural = input.Project(input.Natural!.Latent), adversarial = input.Project(input.Adversarial!.Latent);
-        var (labels, predictions) = PairLabels(input);
+        var (labels, predictions) = PairLabels(input, PredictedLabels);
         Tensor rows = natural.Concatenate(adversarial);
         if (ViewPairing == ViewPairing.Jointly)
             return Contrastive.Loss(rows, labels, predictions);
@@ -89,8 +97,12 @@ public sealed record AsclObjective : CompositeObjective, IObjective
     }
 
     /// <summary>Labels and predictions of the rows: natural ones first, then adversarial ones.</summary>
-    public static (DeviceBuffer<int> Labels, DeviceBuffer<int> Predictions) PairLabels(ObjectiveInput input) =>
-        (Both(input.Labels, input.Labels), Both(input.Natural!.Logits.Predict(), input.Adversarial!.Logits.Predict()));
+    /// <param name="predicted">Whether the predictions are the labels too.</param>
+    public static (DeviceBuffer<int> Labels, DeviceBuffer<int> Predictions) PairLabels(ObjectiveInput input, bool predicted = false)
+    {
+        DeviceBuffer<int> predictions = Both(input.Natural!.Logits.Predict(), input.Adversarial!.Logits.Predict());
+        return (predicted ? predictions : Both(input.Labels, input.Labels), predictions);
+    }
 
     private static DeviceBuffer<int> Both(DeviceBuffer<int> natural, DeviceBuffer<int> adversarial)
     {

@@ -23,6 +23,9 @@ public enum ContrastiveDistance
 
     /// <summary>max |a − b|.</summary>
     Linf,
+
+    /// <summary>Mean of the 10 largest |a − b|; of all, if there are fewer.</summary>
+    Lkinf,
 }
 
 /// <summary>Settings of the contrastive loss; the similarity of two rows is −distance/temperature.</summary>
@@ -34,7 +37,7 @@ public sealed record ContrastiveSettings
     public PairSelection Strategy { get; init; } = SelectionStrategy.Leaked;
 
     /// <summary>Distance between rows.</summary>
-    [Setting("distance", "Distance of two latents: cosine, dot, l1, l2 or linf.")]
+    [Setting("distance", "Distance of two latents: cosine, dot, l1, l2, linf or lkinf (the mean of the 10 largest differences).")]
     public ContrastiveDistance Distance { get; init; } = ContrastiveDistance.Linf;
 
     /// <summary>Temperature τ of the similarity.</summary>
@@ -51,6 +54,7 @@ public sealed record ContrastiveSettings
         ContrastiveDistance.L1 => RowDistance.L1,
         ContrastiveDistance.L2 => RowDistance.L2,
         ContrastiveDistance.Linf => RowDistance.Linf,
+        ContrastiveDistance.Lkinf => RowDistance.Lkinf,
         _ => RowDistance.Dot,
     };
 

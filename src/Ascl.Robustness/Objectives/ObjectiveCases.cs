@@ -76,6 +76,8 @@ public static partial class ObjectiveCases
             }
             foreach (string pairing in Enum.GetNames<ViewPairing>())
                 yield return Views(projected, Enum.Parse<ViewPairing>(pairing));
+            foreach (SelectionStrategy strategy in Enum.GetValues<SelectionStrategy>())
+                yield return Ascl(batch, ", predicted labels", strategy, ContrastiveDistance.Lkinf, predicted: true);
             yield return Ascl(unchanged, ", adversarial = natural", SelectionStrategy.Leaked, ContrastiveDistance.Cosine);
 
             OpCase Views(Batch of, ViewPairing pairing)
@@ -93,7 +95,7 @@ public static partial class ObjectiveCases
                     (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings, pairing) + VatWeight * Divergence(x));
             }
 
-            OpCase Ascl(Batch of, string particular, SelectionStrategy strategy, ContrastiveDistance distance)
+            OpCase Ascl(Batch of, string particular, SelectionStrategy strategy, ContrastiveDistance distance, bool predicted = false)
             {
                 ContrastiveSettings settings = new() { Strategy = strategy, Distance = distance };
                 return Case("ascl",
@@ -103,9 +105,11 @@ public static partial class ObjectiveCases
                         Base = objective,
                         Contrastive = settings,
                         ContrastiveWeight = ContrastiveWeight,
-                        VatWeight = VatWeight
+                        VatWeight = VatWeight,
+                        PredictedLabels = predicted
                     },
-                    (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings) + VatWeight * Divergence(x));
+                    (x, b) => formula(x, b) + ContrastiveWeight * Contrastive(x, b, settings, predicted: predicted)
+                        + VatWeight * Divergence(x));
             }
         }
     }
@@ -140,7 +144,8 @@ public static partial class ObjectiveCases
     private static double Divergence(double[][] x) => ReferenceLosses.KullbackLeibler(x[0], x[1], Classes).Average();
 
     /// <summary>The contrastive loss over natural and adversarial rows, in the groups of a view pairing.</summary>
-    private static double Contrastive(double[][] x, Batch batch, ContrastiveSettings settings, ViewPairing pairing = ViewPairing.Jointly)
+    private static double Contrastive(double[][] x, Batch batch, ContrastiveSettings settings, ViewPairing pairing = ViewPairing.Jointly,
+        bool predicted = false)
     {
         int n = 2 * batch.Labels.Length;
         int[] Rows(params int[] quarters) => [.. Enumerable.Range(0, n).Where(row => quarters.Contains(4 * row / n))];
@@ -149,11 +154,12 @@ public static partial class ObjectiveCases
             ViewPairing.SameKind => [Rows(0, 1), Rows(2, 3)],
             ViewPairing.SameView => [Rows(0, 2), Rows(1, 3)],
             _ => [[.. Enumerable.Range(0, n)]],
-        });
+        }, predicted);
     }
 
     /// <summary>The mean contrastive loss over groups of rows; natural rows are numbered first, then adversarial ones.</summary>
-    private static double Contrastive(double[][] x, Batch batch, ContrastiveSettings settings, int[][] groups)
+    private static double Contrastive(double[][] x, Batch batch, ContrastiveSettings settings, int[][] groups,
+        bool predicted = false)
     {
         double[] latents = [.. x[2], .. x[3]];
         double[] rows = batch.Projects ? ReferenceRows.Linear(latents, x[4], x[5]) : latents;
@@ -161,8 +167,8 @@ public static partial class ObjectiveCases
         return groups.Average(group =>
         {
             ContrastiveGeometry geometry = new(group.Length, d, settings.Strategy, settings.RowDistance, (float)settings.Temperature);
-            int[] labels = [.. group.Select(row => batch.Labels[row % batch.Labels.Length])],
-                predictions = [.. group.Select(row => batch.Predictions[row])];
+            int[] predictions = [.. group.Select(row => batch.Predictions[row])];
+            int[] labels = predicted ? predictions : [.. group.Select(row => batch.Labels[row % batch.Labels.Length])];
             return new ReferenceContrastive(geometry, labels, predictions)
                 .Loss(ReferenceRows.Normalize([.. group.SelectMany(row => rows[(row * d)..((row + 1) * d)])], d));
         });

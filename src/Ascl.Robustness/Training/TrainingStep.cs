@@ -122,7 +122,7 @@ public sealed class TrainingStep(Classifier model, IObjective objective, IOptimi
     {
         if (input.Natural is null || input.Adversarial is null)
             return [];
-        var (labels, predictions) = AsclObjective.PairLabels(input);
+        var (labels, predictions) = AsclObjective.PairLabels(input, objective is AsclObjective { PredictedLabels: true });
         IEnumerable<PairSelection> own = objective.Contrastive is { } contrastive ? [contrastive.Strategy] : [];
         return PairSelection.All.Union(own).ToDictionary(s => s.Name, s => PairCounts.Of(s, labels, predictions, model.Spec.Classes));
     }

@@ -53,7 +53,7 @@ internal static partial class ContrastiveGolden
     public static DeviceBuffer<int> Integers(Device device, SafetensorsFile file, string name) =>
         device.Upload<int>([.. file.ReadIntegers(name).Select(i => checked((int)i))]);
 
-    [GeneratedRegex("^(?<strategy>global|hard|soft|leaked|merge)\\.(?<distance>cosine|dot|l1|l2|linf)\\.(?<rows>normalized|raw)"
+    [GeneratedRegex("^(?<strategy>global|hard|soft|leaked|merge)\\.(?<distance>cosine|dot|l1|l2|linf|lkinf)\\.(?<rows>normalized|raw)"
         + "\\.tau(?<tau>[0-9.e-]+)\\.loss$")]
     private static partial Regex LossName();
 

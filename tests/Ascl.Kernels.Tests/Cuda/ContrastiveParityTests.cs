@@ -16,6 +16,7 @@ public sealed class ContrastiveParityTests
     [InlineData(SelectionStrategy.Soft, RowDistance.Dot)]
     [InlineData(SelectionStrategy.Leaked, RowDistance.Linf)]
     [InlineData(SelectionStrategy.Merge, RowDistance.Dot)]
+    [InlineData(SelectionStrategy.Hard, RowDistance.Lkinf)]
     public void LossesStatesAndGradientsAgreeWithTheCpu(SelectionStrategy strategy, RowDistance distance)
     {
         // Two blocks of rows, the second one nearly empty: the simulated device takes seconds for each tile.
@@ -45,15 +46,18 @@ public sealed class ContrastiveParityTests
     [Theory]
     [InlineData(SelectionStrategy.Global, RowDistance.L1)]
     [InlineData(SelectionStrategy.Leaked, RowDistance.Dot)]
+    [InlineData(SelectionStrategy.Soft, RowDistance.Lkinf)]
     public void RowsOfMoreCoordinatesThanAGroupMakesAgreeWithTheCpu(SelectionStrategy strategy, RowDistance distance) =>
         Check(Case.Random(20, 150, 3), strategy, distance, 0.2f);
 
     [Theory]
-    [InlineData(SelectionStrategy.Global, RowDistance.L2)]
-    [InlineData(SelectionStrategy.Merge, RowDistance.Linf)]
-    public void TiesAndZeroRowsHaveTheDefinedGradient(SelectionStrategy strategy, RowDistance distance)
+    [InlineData(SelectionStrategy.Global, RowDistance.L2, 6)]
+    [InlineData(SelectionStrategy.Merge, RowDistance.Linf, 6)]
+    [InlineData(SelectionStrategy.Global, RowDistance.Lkinf, 6)]
+    [InlineData(SelectionStrategy.Merge, RowDistance.Lkinf, 21)]
+    public void TiesAndZeroRowsHaveTheDefinedGradient(SelectionStrategy strategy, RowDistance distance, int dimension)
     {
-        Case c = Case.Random(40, 6, 3);
+        Case c = Case.Random(40, dimension, 3);
         for (int i = 0; i < c.Rows.Length; i++)
             c.Rows[i] = i < 12 ? 0 : MathF.Round(c.Rows[i] * 8) / 8;
         Check(c, strategy, distance, 0.2f);
@@ -87,7 +91,7 @@ public sealed class ContrastiveParityTests
         c.Rows[34] = value;
         // Selected by nobody.
         c.Labels[2] = c.Predictions[2] = 7;
-        foreach (RowDistance distance in new[] { RowDistance.Dot, RowDistance.Linf })
+        foreach (RowDistance distance in new[] { RowDistance.Dot, RowDistance.Linf, RowDistance.Lkinf })
             Assert.True(float.IsNaN(c.Run(TestGpu.Device, SelectionStrategy.Leaked, distance, 0.2f).Loss));
     }
 
@@ -112,8 +116,13 @@ public sealed class ContrastiveParityTests
     /// <summary>Every strategy with every distance; both temperatures where that does not take minutes.</summary>
     [Fact]
     public void LossesAndGradientsAreThoseOfTheGoldenFile() =>
-        ContrastiveGoldenTests.CheckLosses("ascl_loss_small", TestGpu.Device,
+        ContrastiveGoldenTests.CheckLosses("ascl_loss_small", 60, TestGpu.Device,
             title => TestGpu.IsReal || title.EndsWith("tau0.07", StringComparison.Ordinal));
+
+    [Fact]
+    public void MeansOfTheTenLargestAreThoseOfTheGoldenFile() =>
+        ContrastiveGoldenTests.CheckLosses("ascl_loss_lkinf", 20, TestGpu.Device,
+            title => TestGpu.IsReal || title.EndsWith("raw.tau0.2", StringComparison.Ordinal));
 
     private static void Check(
         Case c, SelectionStrategy strategy, RowDistance distance, float temperature,

@@ -122,5 +122,8 @@ public sealed class ObjectiveTests
         Assert.Equal([0, 1, 2, 0, 1, 4, 0, 1, 2, 0, 1, 4], labels.ToArray());
         static IEnumerable<int> Best(Tensor logits) => logits.ToArray().Chunk(Made.Classes).Select(row => Array.IndexOf(row, row.Max()));
         Assert.Equal([.. Best(input.Natural!.Logits), .. Best(input.Adversarial!.Logits)], predictions.ToArray());
+        (labels, predictions) = AsclObjective.PairLabels(input, predicted: true);
+        Assert.Equal([.. Best(input.Natural!.Logits), .. Best(input.Adversarial!.Logits)], labels.ToArray());
+        Assert.Equal(labels.ToArray(), predictions.ToArray());
     }
 }

@@ -41,6 +41,7 @@ public sealed class SettingsEffectTests : IDisposable
         ["temperature"] = (0.5, ""),
         ["view-pairing"] = ("same-kind", "views"),
         ["normalize-rows"] = (false, ""),
+        ["predicted-labels"] = (true, ""),
         ["contrastive-weight"] = (2.0, ""),
         ["natural-weight"] = (0.5, ""),
         ["natural-pass"] = (false, "pgd-at"),

@@ -18,6 +18,7 @@ public sealed class GoldenFileTests : IDisposable
     [Theory]
     [InlineData("ascl_loss_small", 120)]
     [InlineData("ascl_loss_batch64", 120)]
+    [InlineData("ascl_loss_lkinf", 40)]
     [InlineData("objectives", 60)]
     [InlineData("smallcnn", 25)]
     [InlineData("resnet20", 100)]
@@ -61,6 +62,7 @@ public sealed class GoldenFileTests : IDisposable
     /// <summary>Each value that is damaged must be noticed, and no other.</summary>
     [Theory]
     [InlineData("ascl_loss_small", "leaked.linf.normalized.tau0.2.loss")]
+    [InlineData("ascl_loss_lkinf", "leaked.lkinf.normalized.tau0.2.loss")]
     [InlineData("ascl_loss_small", "global.cosine.raw.tau0.07.grad")]
     [InlineData("ascl_loss_small", "hard.negatives")]
     [InlineData("objectives", "trades.beta6.loss")]
