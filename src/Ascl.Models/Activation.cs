@@ -17,6 +17,12 @@ public enum Activation
 
     /// <summary>x·Φ(x), Φ the standard normal distribution function.</summary>
     Gelu,
+
+    /// <summary>x where x > 0, else exp(x) − 1.</summary>
+    Elu,
+
+    /// <summary>x·tanh(log(1 + exp x)).</summary>
+    Mish,
 }
 
 /// <summary>Applies an <see cref="Activation"/> to a tensor.</summary>
@@ -28,7 +34,9 @@ public static class Activations
         Activation.Relu => x.Relu(),
         Activation.Silu => x.Silu(),
         Activation.Softplus => x.Softplus(),
-        _ => x.Gelu(),
+        Activation.Gelu => x.Gelu(),
+        Activation.Elu => x.Elu(alpha: 1),
+        _ => x.Mish(),
     };
 
     /// <summary>Runs an op that can end in a fused ReLU, then applies the activation if it is another one.</summary>

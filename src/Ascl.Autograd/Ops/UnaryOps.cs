@@ -19,6 +19,10 @@ public enum StepFunction
     Sign,
 }
 
+/// <summary>The op of <see cref="UnaryOps.Elu"/>.</summary>
+/// <param name="Alpha">What −1 is multiplied by far below 0.</param>
+public sealed record EluOp(float Alpha) : Op("elu");
+
 /// <summary>Formulas of one value, on tensors of any layout: an activation's border stays zero.</summary>
 public static class UnaryOps
 {
@@ -71,7 +75,7 @@ public static class UnaryOps
     public static Tensor LeakyRelu(this Tensor x, float slope) => Apply("leaky_relu", x, UnaryFunction.LeakyRelu, slope);
 
     /// <summary>x where x &gt; 0, else alpha·(exp x − 1) (Clevert et al. 2016).</summary>
-    public static Tensor Elu(this Tensor x, float alpha) => Apply("elu", x, UnaryFunction.Elu, alpha);
+    public static Tensor Elu(this Tensor x, float alpha) => Apply(new EluOp(alpha), x, UnaryFunction.Elu, alpha);
 
     /// <summary>gamma·x where x &gt; 0, else gamma·alpha·(exp x − 1) (Klambauer et al. 2017: 1.6732632 and 1.050701).</summary>
     public static Tensor Selu(this Tensor x, float alpha, float gamma) => Apply("selu", x, UnaryFunction.Selu, alpha, gamma);
@@ -134,7 +138,7 @@ public static class UnaryOps
     }
 
     /// <param name="touchesBorder">Whether f(0) ≠ 0, or f has no finite derivative at 0.</param>
-    private static Tensor Apply(string op, Tensor x, UnaryFunction function, float p = 0, float q = 0, bool touchesBorder = false)
+    private static Tensor Apply(Op op, Tensor x, UnaryFunction function, float p = 0, float q = 0, bool touchesBorder = false)
     {
         return ForwardOf(x, function, p, q, touchesBorder).Record(op, (x, Backward));
 

@@ -122,6 +122,8 @@ public sealed class OnnxExport
             { Name: "silu" } => graph.Add("Mul", [inputs[0], graph.Add("Sigmoid", inputs)]),
             { Name: "softplus" } => Softplus(inputs[0]),
             { Name: "gelu" } => graph.Add("Gelu", inputs),
+            EluOp op => graph.Add("Elu", inputs, ("alpha", op.Alpha)),
+            { Name: "mish" } => graph.Add("Mish", inputs),
             _ => throw new UserErrorException($"cannot export {network}: the op '{tensor.Op.Name}' has no ONNX form"),
         };
         return names[tensor] = !tensor.Rectified ? result

@@ -83,7 +83,7 @@ public sealed record ModelSettings
 
     /// <summary>Activation function.</summary>
     [Setting("activation",
-        $"Activation function: {SettingTexts.Activations}; the last three are smooth. By default silu for networks named -swish at the "
+        $"Activation function: {SettingTexts.Activations}; all but relu are smooth. By default silu for networks named -swish at the "
             + "end, relu for others.",
         HasDerivedDefault = true)]
     public Activation Activation

@@ -14,7 +14,7 @@ public static class SettingTexts
             + "wrn-D-W-swish, vgg11, vgg13, vgg16, vgg19, mobilenetv2, densenet121 or densenet169";
 
     /// <summary>Activations.</summary>
-    public const string Activations = "relu, silu, softplus or gelu";
+    public const string Activations = "relu, silu, softplus, gelu, elu or mish";
 
     /// <summary>Input normalisations.</summary>
     public const string Normalizations =

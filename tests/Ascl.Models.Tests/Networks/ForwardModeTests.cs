@@ -24,6 +24,8 @@ public sealed class ForwardModeTests
     [InlineData("resnet: 1 block a stage, widths 5,9,17", 3, 7, Activation.Softplus)]
     [InlineData("wrn-10-1", 3, 9, Activation.Silu)]
     [InlineData("smallcnn", 1, 28, Activation.Gelu)]
+    [InlineData("smallcnn", 1, 28, Activation.Elu)]
+    [InlineData("resnet20", 3, 8, Activation.Mish)]
     [InlineData("preactresnet50-bn", 3, 9)]
     [InlineData("preactresnet18-swish", 3, 10, Activation.Silu)]
     [InlineData("wrn-16-2-swish", 3, 12, Activation.Silu)]

@@ -40,6 +40,8 @@ public sealed class OnnxExportTests : IDisposable
     [InlineData("smallcnn", 3, 28, Activation.Silu)]
     [InlineData("smallcnn", 1, 28, Activation.Softplus)]
     [InlineData("smallcnn", 1, 28, Activation.Gelu)]
+    [InlineData("resnet20", 3, 16, Activation.Elu)]
+    [InlineData("smallcnn", 1, 28, Activation.Mish)]
     [InlineData("preactresnet50-bn", 3, 16)]
     [InlineData("preactresnet18-swish", 3, 16, Activation.Silu)]
     [InlineData("wrn-16-2-swish", 3, 32, Activation.Silu)]
