@@ -22,8 +22,10 @@ public sealed class ContrastiveKernelsTests
     [Theory, MemberData(nameof(Combinations))]
     public void Random_rows_of_any_shape_agree_with_the_definition(SelectionStrategy strategy, RowDistance distance)
     {
+        // Five rows of 257 coordinates are almost equally far in lkinf, and their gradients cancel to 2.5e-5 of the largest entry.
+        int few = distance == RowDistance.Lkinf ? 9 : 5;
         foreach (
-            var (n, d, classes) in new[] { (1, 1, 1), (2, 1, 1), (2, 3, 2), (9, 257, 2), (9, 16, 3), (17, 15, 1), (63, 33, 4),
+            var (n, d, classes) in new[] { (1, 1, 1), (2, 1, 1), (2, 3, 2), (few, 257, 2), (9, 16, 3), (17, 15, 1), (63, 33, 4),
                 (64, 128, 10), (65, 7, 5), (70, 64, 90), (150, 20, 3) })
         {
             Case c = Case.Random(n, d, classes, 11 * n + d);
