@@ -88,7 +88,7 @@ public sealed class OptionTests
     public void TrainHasAnOptionForEachSettingOfARun() =>
         Assert.Equal(
             RunConfig.Settings.Select(setting => setting.Name)
-                .Concat(["config", "cuda-graphs", "device", "mpi", "mpi-timeout", "preset", "list-presets"]).Order(),
+                .Concat(["budget", "config", "cuda-graphs", "device", "mpi", "mpi-timeout", "preset", "list-presets"]).Order(),
             VerbOption.Of(typeof(TrainVerb)).Select(option => option.Name).Order());
 
     /// <summary>For every preset: its options exist and are valid, help and list name it, and other options override it.</summary>

@@ -92,8 +92,9 @@ public sealed class TrainingAttackTests
         Assert.Contains("cannot reach the boundary", AttackCatalog.Note(new PgdAttack(new(1.5, 2 / 255.0, 20, PerturbationNorm.L2)), 10));
         Assert.Contains("cannot reach the boundary", AttackCatalog.Note(new MultiTargetedAttack(0.3, 0.01), 10));
         foreach (string name in AttackCatalog.Names)
-            foreach (PlannedAttack planned in AttackCatalog.Of([name], new(0.3)))
-                Assert.DoesNotContain("border", AttackCatalog.Note(planned.Attack, 10) ?? "");
+            foreach (PerturbationNorm norm in AttackCatalog.NormsOf(name))
+                foreach (PlannedAttack planned in AttackCatalog.Of([name], new(0.3, Norm: norm)))
+                    Assert.DoesNotContain("cannot reach the boundary", AttackCatalog.Note(planned.Attack, 10) ?? "");
     }
 
     /// <summary>A given step keeps its share of ε where a curve looks at other balls.</summary>
