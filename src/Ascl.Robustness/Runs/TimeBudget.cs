@@ -95,7 +95,9 @@ public sealed partial record TimeBudget(TimeSpan Time)
         double reportPasses = config.Method.TrainsLogits
             ? config.Data.TestOf(data).Count * config.Attack.Report.Sum(attack => (double)AttackPasses(attack.Steps)) * weights
             : 0;
-        return (perImage * images.Train.Count * config.Training.Views + perPass * attackPasses, perPass * reportPasses);
+        // Whole batches, of which extra images are a part.
+        double epochImages = (double)trainer.StepsPerEpoch * config.Training.Batch * config.Training.Views;
+        return (perImage * epochImages + perPass * attackPasses, perPass * reportPasses);
     }
 
     private static double Passes(RunCost cost) => cost.ForwardPasses + cost.BackwardPasses;
