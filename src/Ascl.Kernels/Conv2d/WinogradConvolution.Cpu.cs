@@ -28,11 +28,8 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
     /// 2 from twice as many.</summary>
     private const int StagedWeightChannels = 256;
 
-    /// <summary>Tiles of a block of a weight gradient, and the most threads that share one of its partial sums.</summary>
-    private const int MostTiles = 64, MostSharing = 4;
-
-    /// <summary>Tiles of a run that a thread transforms, where the stages of a weight gradient run one after another.</summary>
-    private const int StagedTiles = 16;
+    /// <summary>The most threads that share a partial sum of a weight gradient.</summary>
+    private const int MostSharing = 4;
 
     private static readonly int Width = F.Width;
 
@@ -149,14 +146,14 @@ internal sealed unsafe class WinogradConvolution<F, T, TAdjoint> : Conv2dCpu
         WinogradTiles<F, T> tiles = new(g.Input, g.Output, g.Padding);
         var groups = TilePlan<F>.Groups(g.Output.Blocks, WidestTile);
         bool isStaged = Math.Max(g.C, g.K) >= StagedWeightChannels * (T.RowsBefore(Frequencies) / Frequencies);
-        Block block = new(isStaged ? tiles.Count : Math.Min(tiles.Count, MostTiles), g.Input.Blocks, g.Output.Blocks);
+        Block block = new(isStaged ? tiles.Count : Math.Min(tiles.Count, WinogradSchedule<F>.MostTiles), g.Input.Blocks, g.Output.Blocks);
         int sumLength = Frequencies * g.Input.Blocks * Width * g.Output.Blocks * Width;
 
         if (isStaged)
         {
             DeviceBuffer<float> memory = device.Pool.Rent(block.Length, 0), sum = device.Pool.Rent(sumLength, 0);
             float* v = CpuDevice.Pointer(memory), m = v + block.OutputsAt, du = CpuDevice.Pointer(sum);
-            ForRuns(device, tiles.Count, StagedTiles, (first, last, scratch) =>
+            ForRuns(device, tiles.Count, WinogradSchedule<F>.StagedRun, (first, last, scratch) =>
             {
                 tiles.Input(x, v, block.Tiles, 0, first, last, scratch);
                 tiles.OutputAdjoint<T>(dy, groups, m, block.Tiles, 0, first, last, scratch);

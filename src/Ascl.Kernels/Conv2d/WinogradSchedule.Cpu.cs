@@ -9,7 +9,10 @@ namespace Ascl.Kernels.Conv2d;
 /// <typeparam name="F">The vector.</typeparam>
 internal readonly struct WinogradSchedule<F> where F : struct, ISimd<F>
 {
-    private const int Frequencies = 36, MostTiles = 64;
+    private const int Frequencies = 36;
+
+    /// <summary>The most tiles that go through the three stages together, of weight gradients too.</summary>
+    public const int MostTiles = 64;
 
     /// <summary>
     /// Tiles of a block below which a core spends too much of its time on reading the weights, which each block does again: with more than
@@ -28,7 +31,10 @@ internal readonly struct WinogradSchedule<F> where F : struct, ISimd<F>
     private const int StagedChannels = 512;
 
     /// <summary>The most tiles of a run that a thread transforms if the stages run one after another.</summary>
-    private const int StagedRun = 16;
+    public const int StagedRun = 16;
+
+    /// <summary>From this many tiles on there are enough long parts of the sums for any number of threads; short ones cost more.</summary>
+    private const int ManyTiles = 2048;
 
     /// <summary>Loop items for each thread that keep all of them busy to the end of a loop.</summary>
     private const int ItemsPerThread = 2;
@@ -63,7 +69,7 @@ internal readonly struct WinogradSchedule<F> where F : struct, ISimd<F>
     public int BlockTiles { get; }
 
     /// <summary>Tiles of a part of the sums (<see cref="ChannelSums"/>), a divisor of every block and staged run.</summary>
-    public int SumTiles => tiles >= 2048 ? 32 : 8;
+    public int SumTiles => tiles >= ManyTiles ? 32 : 8;
 
     /// <summary>Number of parts of the sums.</summary>
     public int SumParts => (tiles + SumTiles - 1) / SumTiles;

@@ -22,7 +22,7 @@ internal static class MultiplyAddPeak
     }
 
     /// <summary>More chains than it takes to hide the latency of an instruction, and few enough for the registers of AVX2.</summary>
-    private static unsafe class Chains<F> where F : struct, ISimd<F>
+    private static class Chains<F> where F : struct, ISimd<F>
     {
         public const int Count = 12;
 

@@ -71,10 +71,18 @@ public sealed partial record TimeBudget(TimeSpan Time)
     private static (double Epoch, double Evaluation) Measure(RunConfig config, DataSet data, Device device, CancellationToken stop)
     {
         TrainingData images = TrainingData.Of(data, config.Training, config.Data.Validation, config.Data.LimitTrain);
-        StepTimer timer = new();
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        timer.Enough = enough;
-        Trainer trainer = RunTraining.NewTrainer(config, StartingModel.Of(config, data, device), NaturalNetwork.Of(config, data, device),
+        StepTimer timer = new(enough);
+        // Epochs of a single step are enough, too, and nothing is monitored.
+        RunConfig timed = config with
+        {
+            Training = config.Training with
+            {
+                Epochs = Math.Max(config.Training.Epochs, MostSteps),
+                OnOverfitting = OverfittingResponse.Warn,
+            },
+        };
+        Trainer trainer = RunTraining.NewTrainer(timed, StartingModel.Of(config, data, device), NaturalNetwork.Of(config, data, device),
             callbacks: [timer]);
         try
         {
@@ -85,8 +93,8 @@ public sealed partial record TimeBudget(TimeSpan Time)
             // The steps have been timed.
         }
         RunCost cost = trainer.Progress.Cost;
-        double perPass = cost.Seconds == 0 ? 0 : (cost.Seconds - timer.WarmUp.Seconds) / Math.Max(1, Passes(cost) - Passes(timer.WarmUp));
-        double perImage = perPass * Passes(cost) / Math.Max(1, timer.Images);
+        double perPass = (cost.Seconds - timer.WarmUp.Seconds) / (Passes(cost) - Passes(timer.WarmUp));
+        double perImage = perPass * Passes(cost) / timer.Images;
         int weights = config.Training.EmaDecay > 0 ? 2 : 1;
         double attackPasses = config.Method.TrainsLogits
             ? (images.Validation?.Count ?? 0) * AttackPasses(config.Attack.Validation.Steps) * weights
@@ -95,9 +103,7 @@ public sealed partial record TimeBudget(TimeSpan Time)
         double reportPasses = config.Method.TrainsLogits
             ? config.Data.TestOf(data).Count * config.Attack.Report.Sum(attack => (double)AttackPasses(attack.Steps)) * weights
             : 0;
-        // Whole batches, of which extra images are a part.
-        double epochImages = (double)trainer.StepsPerEpoch * config.Training.Batch * config.Training.Views;
-        return (perImage * epochImages + perPass * attackPasses, perPass * reportPasses);
+        return (perImage * trainer.ImagesPerEpoch * config.Training.Views + perPass * attackPasses, perPass * reportPasses);
     }
 
     private static double Passes(RunCost cost) => cost.ForwardPasses + cost.BackwardPasses;
@@ -109,11 +115,9 @@ public sealed partial record TimeBudget(TimeSpan Time)
     private static partial Regex Duration();
 
     /// <summary>Ends a training once enough steps have been timed.</summary>
-    private sealed class StepTimer : TrainingCallback
+    private sealed class StepTimer(CancellationTokenSource enough) : TrainingCallback
     {
         private int steps;
-
-        public CancellationTokenSource? Enough { get; set; }
 
         /// <summary>Cost of the first steps.</summary>
         public RunCost WarmUp { get; } = new();
@@ -127,7 +131,7 @@ public sealed partial record TimeBudget(TimeSpan Time)
             if (++steps == WarmUpSteps)
                 WarmUp.Add(trainer.Progress.Cost);
             if (steps == MostSteps || (steps > WarmUpSteps && trainer.Progress.Cost.Seconds - WarmUp.Seconds > EnoughSeconds))
-                Enough!.Cancel();
+                enough.Cancel();
         }
     }
 }

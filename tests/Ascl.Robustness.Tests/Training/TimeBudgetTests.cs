@@ -3,6 +3,7 @@ using Ascl.Core.Diagnostics;
 using Ascl.Data;
 using Ascl.Kernels.Devices;
 using Ascl.Robustness.Runs;
+using Ascl.Robustness.Training;
 
 namespace Ascl.Robustness.Tests.Training;
 
@@ -46,6 +47,33 @@ public sealed class TimeBudgetTests
         Assert.True(many.EvaluationSeconds > 5 * few.EvaluationSeconds);
         // An encoder has no logits to evaluate.
         Assert.Equal(0, Fit("1min", Config(limitTest: 1000, "supcon")).EvaluationSeconds);
+    }
+
+    /// <summary>Timing takes no notice of settings that belong to whole runs: few epochs, and what ends or changes them.</summary>
+    [Fact]
+    public void RunsOfOneStepAreTimed()
+    {
+        RunConfig config = Config(limitTest: 10), brief = config with
+        {
+            Data = config.Data with { LimitTrain = 24, Validation = 4 },
+            Training = config.Training with { Epochs = 1, OnOverfitting = OverfittingResponse.Stop },
+        };
+        BudgetedEpochs fit = Fit("10s", brief);
+        Assert.InRange(fit.SecondsPerEpoch, 1e-9, 10);
+        Assert.InRange(fit.Epochs, 1, 1_000_000);
+    }
+
+    [Fact]
+    public void ExtraImagesCount()
+    {
+        RunConfig config = Config(limitTest: 10);
+        using CpuDevice device = new(1);
+        DataSet data = DataSource.Open("sample");
+        DataSet more = data with { Extra = new(data.Test, 0.9) };
+        TimeBudget budget = TimeBudget.Parse("1min", "budget");
+        // Ten times as many training images, timed at different moments.
+        Assert.True(budget.Fit(config with { Data = config.Data with { Extra = "sample", ExtraShare = 0.9 } }, more, device).SecondsPerEpoch
+            > 1.5 * budget.Fit(config, data, device).SecondsPerEpoch);
     }
 
     private static BudgetedEpochs Fit(string time, RunConfig config, int most = int.MaxValue, double? seconds = null)
